@@ -1,0 +1,42 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help run test check format build clean
+
+help:  ## Say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+run: .venv/run  ## Serve a blog with two users and a few posts
+	$(BIN)/blog demo
+
+test: .venv/dev  ## Run the tests
+	$(BIN)/pytest
+
+check: .venv/dev  ## Check format, lint, types, import contracts and tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest --cov=blog.domain --cov-branch --cov-fail-under=100
+
+format: .venv/dev  ## Format the code, and mend what can be mended by itself
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+build: .venv/dev  ## Make the wheel
+	$(BIN)/python -m build
+
+clean:  ## Take away what was made
+	rm -rf .venv dist
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "blog needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+
+.venv/run: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+.venv/dev: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@ .venv/run

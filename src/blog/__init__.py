@@ -1,0 +1,1 @@
+"""A blog whose core is pure and whose edges can all be changed."""

@@ -1,0 +1,49 @@
+"""Passwords hashed by Argon2id (RFC 9106)."""
+
+import secrets
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+
+class Argon2PasswordHasher:
+    """A `PasswordHasher` that never uses more than `at_once` times its memory and one processor for each.
+
+    The defaults are the smallest that OWASP's Password Storage Cheat Sheet allows.
+
+    Args:
+        memory: KiB for one hash.
+        iterations: passes over that memory.
+        lanes: threads that one hash may be computed by.
+        at_once: hashes computed at the same time; further callers wait.
+    """
+
+    def __init__(self, *, memory: int = 19_456, iterations: int = 2, lanes: int = 1, at_once: int = 2) -> None:
+        self._argon2 = PasswordHasher(
+            time_cost=iterations, memory_cost=memory, parallelism=lanes, hash_len=32, salt_len=16
+        )
+        self._turns = BoundedSemaphore(at_once)
+        self._decoy = self.hash(secrets.token_hex())
+
+    @property
+    def decoy(self) -> str:
+        """The hash of a password that nobody was told."""
+        return self._decoy
+
+    def hash(self, password: str) -> str:
+        """A PHC string with parameters, a new 16-byte salt and a 32-byte tag."""
+        with self._turns:
+            return self._argon2.hash(password)
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        """Whether the password is the hashed one, by the parameters that the hash names."""
+        with self._turns:
+            try:
+                return self._argon2.verify(password_hash, password)
+            except (VerificationError, InvalidHashError):
+                return False
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether the hash names other parameters than these."""
+        return self._argon2.check_needs_rehash(password_hash)

@@ -1,0 +1,5 @@
+"""A blog in a relational database, through SQLAlchemy Core."""
+
+from .store import SqlStore
+
+__all__ = ["SqlStore"]

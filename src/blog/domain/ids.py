@@ -1,0 +1,13 @@
+"""The numbers of things: positive, ascending, given by the store on `add`, never used twice.
+
+A type each, so that a post's number never passes for a user's.
+"""
+
+from typing import Final, NewType
+
+UserId = NewType("UserId", int)
+TokenId = NewType("TokenId", int)
+PostId = NewType("PostId", int)
+
+UNSTORED: Final = 0
+"""The id of what no store has taken yet."""
