@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.memory import MemoryStore
+from blog.adapters.sql import SqlStore
 from blog.adapters.system import new_secret as system_secret
 from blog.adapters.system import utc_now
 from blog.domain.accounts import Accounts, PasswordHasher
@@ -12,6 +14,7 @@ from blog.domain.blog import Blog, OpenBlog, OpenStores
 from blog.domain.clock import Clock, NewSecret
 from blog.domain.posts import Posts
 from blog.domain.tokens import Tokens
+from blog.settings import Settings
 
 
 def blog_on(
@@ -35,3 +38,30 @@ def blog_on(
             )
 
     return open_blog
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[OpenBlog]:
+    """The blog that the settings describe, with its tables made, until the block is left.
+
+    Raises:
+        Unavailable: its database cannot be opened.
+    """
+    hasher = Argon2PasswordHasher(
+        memory=settings.argon2_memory, iterations=settings.argon2_iterations, lanes=settings.argon2_lanes
+    )
+    with _store(settings) as store:
+        yield blog_on(store, hasher=hasher, token_lifetime=timedelta(days=settings.token_days))
+
+
+@contextmanager
+def _store(settings: Settings) -> Iterator[OpenStores]:
+    if settings.database_url == "memory:":
+        yield MemoryStore()
+        return
+    store = SqlStore(settings.database_url, connections=settings.connections)
+    try:
+        store.create_tables()
+        yield store
+    finally:
+        store.close()

@@ -27,10 +27,11 @@ OpenBlog: TypeAlias = Callable[[], AbstractContextManager[Blog]]
 
 Leaving the block keeps everything done in it; leaving it by an exception keeps nothing. Until it first writes, or
 first gets something for change, a unit holds no lock, and each read sees what is stored at that moment; from then on
-it sees its own writes too. Nobody sees the unfinished writes of another unit, and two units that change one thing do so one after the other.
+it sees its own writes too. Nobody sees the unfinished writes of another unit, and two units that change one thing do
+so one after the other.
 
 Raises:
-    Unavailable: the store does not answer, or it is not known whether it kept the unit.
+    Unavailable: the store does not answer, or may not have kept the unit.
 """
 
 

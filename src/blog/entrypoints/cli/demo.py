@@ -1,0 +1,112 @@
+"""A blog to look at: two users, a few posts, and lines of curl that work as they are printed."""
+
+import json
+import secrets
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from blog.domain.accounts import Operator
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.ids import PostId
+from blog.domain.posts import Post
+from blog.settings import Settings
+from blog.wiring import opened
+
+from .serve import address, listening, run
+
+FOLDER: Final = Path(".demo")
+_POSTS: Final = (
+    ("alice", "Hello, world", "Anybody can read this. Only alice can change it."),
+    ("bob", "On hexagons", "A core that knows nothing of its edges can be put behind any door."),
+    ("alice", "On tokens", "A token is shown instead of a password, and can be taken back without changing one."),
+)
+
+_TEXT: Final = """\
+The blog is at {at}, its documentation at {at}/docs. Stop it with Ctrl-C.
+It is kept in {folder}/; to begin anew, delete that folder.
+
+  user   password
+{users}
+
+Copy these lines into another terminal, one after the other:
+
+  # anybody reads
+  curl {at}/api/posts/
+  # alice writes, with a token of hers
+  curl -X POST {at}/api/posts/ -H 'Authorization: Token {alice}' -H 'Content-Type: application/json' \\
+       -d '{{"title": "My first post", "body": "Written with curl."}}'
+  # alice changes a post of hers
+  curl -X PATCH {at}/api/posts/{post}/ -H 'Authorization: Token {alice}' -H 'Content-Type: application/json' \\
+       -d '{{"title": "A better title"}}'
+  # bob may not delete it: 403
+  curl -X DELETE {at}/api/posts/{post}/ -H 'Authorization: Token {bob}'
+  # alice gets a token of her own
+  curl -X POST {at}/api/login/ -H 'Content-Type: application/json' \\
+       -d '{{"username": "alice", "password": "{password}"}}'
+  # alice logs out, and the first token is dead
+  curl -X POST {at}/api/logout/ -H 'Authorization: Token {alice}'
+"""
+
+
+def demo(settings: Settings) -> None:
+    """Serve a blog that needs nothing."""
+    FOLDER.mkdir(exist_ok=True)
+    settings = replace(settings, database_url=f"sqlite:///{FOLDER / 'blog.db'}")
+    with listening(settings) as listener, opened(settings) as open_blog:
+        passwords = _passwords()
+        print(_text(open_blog, passwords, address(listener)), flush=True)
+        run(settings, open_blog, listener)
+
+
+def _passwords() -> dict[str, str]:
+    """The demo's users and their passwords, drawn on the first start and kept for the next."""
+    file = FOLDER / "passwords.json"
+    if not file.exists():
+        drawn = {name: secrets.token_hex(10) for name in ("alice", "bob")}
+        unfinished = file.with_suffix(".new")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(json.dumps(drawn))
+        unfinished.replace(file)
+    passwords: dict[str, str] = json.loads(file.read_text())
+    return passwords
+
+
+def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str) -> str:
+    with open_blog() as blog:
+        if not blog.accounts.page(Operator(), limit=1):
+            _fill(blog, passwords)
+    tokens = {}
+    for name, password in passwords.items():
+        with open_blog() as blog:
+            tokens[name] = blog.accounts.log_in(name, password)[1].secret
+    with open_blog() as blog:
+        post = _a_post_by_alice(blog, tokens["alice"])
+    return _TEXT.format(
+        at=at,
+        folder=FOLDER,
+        users="\n".join(f"  {name:<6} {password}" for name, password in passwords.items()),
+        post=post.id,
+        password=passwords["alice"],
+        **tokens,
+    )
+
+
+def _fill(blog: Blog, passwords: dict[str, str]) -> None:
+    users = {name: blog.accounts.add(Operator(), name, password) for name, password in passwords.items()}
+    for author, title, body in _POSTS:
+        blog.posts.create(users[author], title=title, body=body)
+
+
+def _a_post_by_alice(blog: Blog, secret: str) -> Post:
+    """The newest of hers, or a new one if she has deleted them all."""
+    alice = blog.accounts.authenticate(secret)
+    before: PostId | None = None
+    while True:
+        page = blog.posts.newest(before=before)
+        for post in page.posts:
+            if post.may_be_changed_by(alice):
+                return post
+        if page.next_before is None:
+            return blog.posts.create(alice, title=_POSTS[0][1], body=_POSTS[0][2])
+        before = page.next_before

@@ -1,0 +1,76 @@
+"""Accounts, as whoever runs the blog sees to them."""
+
+import sys
+from getpass import getpass
+
+from blog.domain.accounts import Operator
+from blog.domain.errors import Fault, Invalid
+from blog.settings import SettingError, Settings
+
+from .opening import opened_database
+
+_OPERATOR = Operator()
+
+
+def add(settings: Settings, *, username: str, is_admin: bool, password_stdin: bool) -> None:
+    """Add a user."""
+    password = _password(from_stdin=password_stdin)
+    with opened_database(settings) as open_blog, open_blog() as blog:
+        user = blog.accounts.add(_OPERATOR, username, password, is_admin=is_admin)
+    print(f"Added {'administrator' if user.is_admin else 'user'} {user.username} (id {user.id}).")
+
+
+def show(settings: Settings) -> None:
+    """List all users."""
+    with opened_database(settings) as open_blog:
+        after = None
+        while True:
+            with open_blog() as blog:
+                users = blog.accounts.page(_OPERATOR, after=after)
+            if not users:
+                return
+            for user in users:
+                role = "admin" if user.is_admin else "user"
+                state = "active" if user.is_active else "inactive"
+                print(f"{user.id}\t{user.username}\t{role}\t{state}\t{user.created_at:%Y-%m-%d %H:%M} UTC")
+            after = users[-1].id
+
+
+def password(settings: Settings, *, username: str, password_stdin: bool) -> None:
+    """Give a user a new password."""
+    new = _password(from_stdin=password_stdin)
+    with opened_database(settings) as open_blog, open_blog() as blog:
+        blog.accounts.set_password(_OPERATOR, username, new)
+    print(f"{username} has a new password, and no tokens.")
+
+
+def deactivate(settings: Settings, *, username: str) -> None:
+    """Shut an account."""
+    with opened_database(settings) as open_blog, open_blog() as blog:
+        blog.accounts.deactivate(_OPERATOR, username)
+    print(f"{username} is inactive, and has no tokens.")
+
+
+def activate(settings: Settings, *, username: str) -> None:
+    """Open a shut account again."""
+    with opened_database(settings) as open_blog, open_blog() as blog:
+        blog.accounts.activate(_OPERATOR, username)
+    print(f"{username} is active.")
+
+
+def revoke_tokens(settings: Settings, *, username: str) -> None:
+    """End all tokens of a user."""
+    with opened_database(settings) as open_blog, open_blog() as blog:
+        blog.accounts.revoke_tokens(_OPERATOR, username)
+    print(f"{username} has no tokens.")
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise SettingError("there is no terminal to ask for the password: use --password-stdin")
+    first = getpass("Password: ")
+    if getpass("The same again: ") != first:
+        raise Invalid([Fault("password", "was not the same twice")])
+    return first

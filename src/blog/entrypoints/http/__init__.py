@@ -1,0 +1,5 @@
+"""The blog over HTTP, as an ASGI application made with Litestar."""
+
+from .app import create_app
+
+__all__ = ["create_app"]

@@ -1,0 +1,72 @@
+"""The application: every route, behind one door, within one edge."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from litestar import Litestar, Request
+from litestar.config.cors import CORSConfig
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp
+
+from blog.domain.blog import OpenBlog
+from blog.domain.errors import BlogError
+
+from .accounts import AccountsController
+from .docs import DocsController
+from .door import Door, Lanes
+from .edge import Edge
+from .health import HealthController
+from .posts import PostsController
+from .problems import Refused, on_blog_error, on_defect, on_http_exception, on_refused
+from .requests import provide_body, refuse_large_body
+
+LARGEST_BODY: Final = 1024 * 1024
+"""Bytes. A post of the greatest length, each character escaped, has 1.2 million; written in UTF-8 it has 400 000."""
+
+
+def create_app(
+    open_blog: OpenBlog, *, threads: int = 4, cors_origins: Sequence[str] = (), debug: bool = False
+) -> ASGIApp:
+    """The blog as an ASGI application, to be served as it is or mounted in another under a prefix.
+
+    Args:
+        open_blog: opens the blog for one unit of work.
+        threads: how many requests read at once, and how many write.
+        cors_origins: whose pages may call the API from a browser.
+        debug: whether errors tell the client all about themselves. Never in public.
+    """
+    lanes = Lanes(threads)
+
+    def provide_door(request: Request[Any, Any, Any]) -> Door:
+        return Door(open_blog, lanes, request)
+
+    return Edge(
+        Litestar(
+            [AccountsController, DocsController, HealthController, PostsController],
+            before_request=refuse_large_body,
+            cors_config=_cors(cors_origins),
+            debug=debug,
+            dependencies={"sent": Provide(provide_body), "door": Provide(provide_door, sync_to_thread=False)},
+            exception_handlers={
+                BlogError: on_blog_error,
+                Refused: on_refused,
+                HTTPException: on_http_exception,
+                Exception: on_defect,
+            },
+            logging_config=None,
+            openapi_config=None,
+            request_max_body_size=LARGEST_BODY,
+        )
+    )
+
+
+def _cors(origins: Sequence[str]) -> CORSConfig | None:
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+        expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
+    )

@@ -1,0 +1,93 @@
+"""The outermost layer, around the whole application: what holds of every answer, errors and unknown routes included.
+
+Litestar's own response headers and middleware do not reach those, which is why this is plain ASGI.
+"""
+
+import re
+import secrets
+from typing import Any, Final
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+_ALWAYS: Final = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+]
+_POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_PRIVATE: Final = (b"cache-control", b"private, no-store")
+_STAND_IN: Final = {"HEAD": "GET", "OPTIONS": "ALLOW"}
+"""HEAD is GET without a body. OPTIONS goes in as a method that no route has: the refusal names those it has."""
+
+_request_id = re.compile(rb"[A-Za-z0-9-]{1,64}")
+
+
+class Edge:
+    """An ASGI application that hands HTTP requests to another one, and completes its answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, send)
+        await self._app(exchange.inner, receive, exchange.send)
+
+
+class _Exchange:
+    """One request as the application is to see it, and its answer as the client is to see it."""
+
+    def __init__(self, scope: Any, send: Send) -> None:
+        headers = dict(scope["headers"])
+        prefix = scope.get("root_path", "").rstrip("/")
+        path = scope["path"]
+        preflight = b"access-control-request-method" in headers
+        self._method = scope["method"]
+        self._stands_in = self._method in _STAND_IN and not (preflight and self._method == "OPTIONS")
+        self._private = b"authorization" in headers
+        self._request_id = _accepted(headers.get(b"x-request-id")) or secrets.token_hex(16).encode()
+        self._send = send
+        self.inner: Any = {
+            **scope,
+            "method": _STAND_IN[self._method] if self._stands_in else self._method,
+            "path": path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path,
+            "root_path": "",
+            "prefix": prefix,
+            "request_id": self._request_id.decode(),
+        }
+
+    async def send(self, message: Any) -> None:
+        """Pass on a part of the answer, completed."""
+        if message["type"] == "http.response.start":
+            await self._send(message | self._start(message["status"], list(message["headers"])))
+        elif message["type"] == "http.response.body" and self._stands_in:
+            if not message.get("more_body"):
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            await self._send(message)
+
+    def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+        names = {name.lower() for name, _ in headers}
+        if self._method == "OPTIONS" and self._stands_in and status == 405:  # noqa: PLR2004 - HTTP's own number
+            status = 204
+            headers = [(name, value) for name, value in headers if name.lower() == b"allow"]
+        headers = [(name, _allowed(value) if name.lower() == b"allow" else value) for name, value in headers]
+        headers += [*_ALWAYS, (b"x-request-id", self._request_id)]
+        if _POLICY[0] not in names:
+            headers.append(_POLICY)
+        if self._private and _PRIVATE[0] not in names:
+            headers.append(_PRIVATE)
+        return {"status": status, "headers": headers}
+
+
+def _accepted(request_id: bytes | None) -> bytes | None:
+    return request_id if request_id is not None and _request_id.fullmatch(request_id) else None
+
+
+def _allowed(methods: bytes) -> bytes:
+    """What a path allows, with the methods that this layer answers."""
+    named = {method.strip() for method in methods.split(b",")} | {b"OPTIONS"}
+    return b", ".join(sorted(named | ({b"HEAD"} if b"GET" in named else set())))

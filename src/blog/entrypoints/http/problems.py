@@ -1,0 +1,115 @@
+"""Every error as `application/problem+json` (RFC 9457)."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from msgspec import UNSET, UnsetType
+
+from blog.domain.errors import (
+    BlogError,
+    Conflict,
+    Fault,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS: Final[Mapping[type[BlogError], HTTPStatus]] = {
+    Invalid: HTTPStatus.BAD_REQUEST,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""What each kind of refusal is called in HTTP."""
+
+_log = logging.getLogger(__name__)
+
+
+class FaultOut(msgspec.Struct, rename={"name": "field"}):
+    """One faulty member of what was sent."""
+
+    name: str
+    message: str
+
+
+class Problem(msgspec.Struct, kw_only=True):
+    """What went wrong. `errors` lists every faulty member, where members were faulty."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str | UnsetType = UNSET
+    errors: list[FaultOut] | UnsetType = UNSET
+
+
+class Refused(Exception):
+    """A request that HTTP itself refuses, before the blog hears of it."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        self.status = status
+        self.detail = detail
+        super().__init__(detail)
+
+
+def problem(
+    status: HTTPStatus,
+    detail: str | UnsetType = UNSET,
+    faults: tuple[Fault, ...] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    """A problem as a response."""
+    errors = [FaultOut(fault.field, fault.message) for fault in faults] or UNSET
+    body = Problem(title=status.phrase, status=status, detail=detail, errors=errors)
+    return Response(
+        msgspec.json.encode(body),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers={**_headers(status), **(headers or {})},
+    )
+
+
+def on_blog_error(_: Request[Any, Any, Any], error: BlogError) -> Response[bytes]:
+    """What the domain refuses."""
+    status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+    if isinstance(error, Invalid):
+        return problem(status, "Some of what was sent is not valid.", error.faults)
+    if isinstance(error, Unavailable):
+        return problem(status, str(error), headers={"Retry-After": str(error.retry_after)})
+    return problem(status, str(error))
+
+
+def on_refused(_: Request[Any, Any, Any], error: Refused) -> Response[bytes]:
+    """What HTTP refuses."""
+    return problem(error.status, error.detail)
+
+
+def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """What Litestar refuses. Its own words are left out, since they repeat the path and the query."""
+    return problem(HTTPStatus(error.status_code), headers=error.headers)
+
+
+def on_defect(request: Request[Any, Any, Any], _: Exception) -> Response[bytes]:
+    """What nobody foresaw: told in full to the log, and to the client not at all."""
+    _log.exception(
+        "Request %s failed: %s %s", request.scope.get("request_id"), request.method, request.scope.get("path_template")
+    )
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _headers(status: HTTPStatus) -> dict[str, str]:
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "Token"}
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return {"Connection": "close"}  # what is left of the body is not worth reading
+    return {}

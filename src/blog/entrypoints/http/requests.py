@@ -1,0 +1,201 @@
+"""What a client sent, read strictly: one way to say each thing, and every fault told at once."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Final, NoReturn
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import InternalServerException
+from msgspec.structs import FieldInfo
+
+from blog.domain.errors import Fault, Invalid, NotFound
+from blog.domain.tokens import InvalidToken
+
+from .problems import Refused
+
+LARGEST_NUMBER: Final = 2**63 - 1
+NUMBER: Final = "[1-9][0-9]{0,18}"
+"""How a number is written in a path or a query: one spelling each."""
+
+_EXPECTED: Final = {str: "must be a string", int: "must be a whole number"}
+_number = re.compile(NUMBER)
+_member = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of a request, not yet looked at: whoever may not send it hears that first."""
+
+    raw: bytes
+    headers: Mapping[str, str]
+
+    def members(self, shape: type[msgspec.Struct]) -> tuple[dict[str, Any], list[Fault]]:
+        """The members that are right by the shape's types, and what is wrong with the others.
+
+        Raises:
+            Refused: the body is not a JSON object.
+        """
+        members = self._object()
+        known = _fields(shape)
+        faults = [Fault(_shown(name), "is not known here") for name in members if name not in known]
+        given = {}
+        for name, expected in known.items():
+            if name not in members:
+                faults += [Fault(name, "is missing")] if expected.required else []
+            elif (value := _converted(members[name], expected)) is None:
+                faults.append(Fault(name, _message(expected)))
+            else:
+                given[name] = value
+        return given, faults
+
+    def all_members(self, shape: type[msgspec.Struct]) -> dict[str, Any]:
+        """The members, of which none is wrong by the shape's types.
+
+        Raises:
+            Refused: the body is not a JSON object.
+            Invalid: of every member that is wrong.
+        """
+        given, faults = self.members(shape)
+        if faults:
+            raise Invalid(faults)
+        return given
+
+    def _object(self) -> dict[str, Any]:
+        _check_media_type(self.headers)
+        try:
+            value = json.loads(self.raw.decode(), object_pairs_hook=_unique, parse_constant=_no_json)
+        except (ValueError, RecursionError):  # a UnicodeDecodeError and a JSONDecodeError are ValueErrors
+            raise Refused(
+                HTTPStatus.BAD_REQUEST, "The body is not valid JSON in UTF-8 with each member once."
+            ) from None
+        if not isinstance(value, dict):
+            raise Refused(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
+        return value
+
+
+async def provide_body(request: Request[Any, Any, Any]) -> Body:
+    """The whole body, up to the size that the route allows."""
+    try:
+        return Body(await request.body(), request.headers)
+    except InternalServerException:  # how Litestar says that the client went away
+        raise Refused(HTTPStatus.BAD_REQUEST, "The body is not complete.") from None
+
+
+async def refuse_large_body(request: Request[Any, Any, Any]) -> None:
+    """Routes that read no body refuse a large one too."""
+    largest = request.route_handler.resolve_request_max_body_size()
+    if largest is not None and (request.content_length or 0) > largest:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body has more than {largest} bytes.")
+
+
+def secret_of(request: Request[Any, Any, Any]) -> str | None:
+    """The token that the request shows, or None if it shows none.
+
+    Raises:
+        InvalidToken: there is something in `Authorization`, but no token.
+    """
+    shown = request.headers.getall("authorization", [])
+    if not shown:
+        return None
+    scheme, _, secret = shown[0].partition(" ")
+    if len(shown) > 1 or scheme.lower() not in {"token", "bearer"} or not secret.isascii():
+        raise InvalidToken
+    return secret
+
+
+def number(text: str, largest: int = LARGEST_NUMBER) -> int:
+    """The number from 1 to `largest` that a text names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    if not _number.fullmatch(text) or int(text) > largest:
+        raise ValueError(f"must be a whole number from 1 to {largest}")
+    return int(text)
+
+
+def number_in_path(text: str) -> int:
+    """The number that a path names.
+
+    Raises:
+        NotFound: it names none, so nothing is there.
+    """
+    try:
+        return number(text)
+    except ValueError:
+        raise NotFound("There is nothing by this number.") from None
+
+
+def query_of(request: Request[Any, Any, Any], **parse: Callable[[str], Any]) -> dict[str, Any]:
+    """The parameters of the query, each by its parser, which says in a ValueError what it cannot take.
+
+    Raises:
+        Invalid: of every parameter that is not known, or stands twice, or that its parser cannot take.
+    """
+    faults, found = [], {}
+    for name, values in request.query_params.dict().items():
+        if name not in parse:
+            faults.append(Fault(_shown(name), "is not known here"))
+        elif len(values) > 1:
+            faults.append(Fault(name, "must stand only once"))
+        else:
+            try:
+                found[name] = parse[name](values[0])
+            except ValueError as error:
+                faults.append(Fault(name, str(error)))
+    if faults:
+        raise Invalid(faults)
+    return found
+
+
+def prefix_of(request: Request[Any, Any, Any]) -> str:
+    """The path under which this application is mounted in another: empty if it is not."""
+    return str(request.scope.get("prefix", ""))
+
+
+def _check_media_type(headers: Mapping[str, str]) -> None:
+    media_type, _, parameters = headers.get("content-type", "").lower().partition(";")
+    if media_type.strip() != "application/json" or parameters.strip() not in {"", "charset=utf-8", 'charset="utf-8"'}:
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json in UTF-8.")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
+
+
+@cache
+def _fields(shape: type[msgspec.Struct]) -> dict[str, FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(shape)}
+
+
+def _converted(value: object, expected: FieldInfo) -> object | None:
+    try:
+        converted: object = msgspec.convert(value, expected.type)
+    except msgspec.ValidationError:
+        return None
+    return converted
+
+
+def _message(expected: FieldInfo) -> str:
+    types = getattr(expected.type, "__args__", (expected.type,))
+    return _EXPECTED[types[0]]
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError
+    return members
+
+
+def _no_json(_: str) -> NoReturn:
+    """NaN and Infinity, which Python's reader takes for JSON."""
+    raise ValueError
+
+
+def _shown(name: str) -> str:
+    """A name that the client chose, if it is fit to be repeated."""
+    return name if _member.fullmatch(name) else "?"
