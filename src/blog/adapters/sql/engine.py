@@ -12,15 +12,17 @@ PATIENCE: Final = 5
 """Seconds to wait for another unit's lock, or for a connection, before the caller is told to come back later."""
 
 _UNAVAILABLE: Final = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_BUSY: "The database is locked by another change.",
+    sqlite3.SQLITE_LOCKED: "The database is locked by another change.",
+    sqlite3.SQLITE_READONLY: "The database cannot be written to.",
+    sqlite3.SQLITE_IOERR: "The database file cannot be read or written.",
+    sqlite3.SQLITE_CORRUPT: "The database file is damaged.",
+    sqlite3.SQLITE_FULL: "The disk is full.",
+    sqlite3.SQLITE_CANTOPEN: "The database file cannot be opened.",
+    sqlite3.SQLITE_PROTOCOL: "The database is locked by another change.",
+    sqlite3.SQLITE_NOTADB: "The file is not a database.",
 }
-"""What is wrong with SQLite's surroundings, not with the statement."""
+"""What can be wrong with SQLite's surroundings, whatever the statement."""
 
 
 def new_engine(url: URL, connections: int) -> Engine:
@@ -48,6 +50,5 @@ def _set_up(connection: Any, _record: object) -> None:
 def _translated(context: ExceptionContext) -> Unavailable | None:
     """What the domain calls this error, or None to let it pass as it is."""
     code = getattr(context.original_exception, "sqlite_errorcode", None)
-    if code is not None and code & 0xFF in _UNAVAILABLE:
-        return Unavailable("The database cannot answer just now.")
-    return None
+    message = None if code is None else _UNAVAILABLE.get(code & 0xFF)
+    return None if message is None else Unavailable(message)
