@@ -41,7 +41,7 @@ class Argon2PasswordHasher:
         with self._turns:
             try:
                 return self._argon2.verify(password_hash, password)
-            except (VerificationError, InvalidHashError):
+            except (VerificationError, InvalidHashError, UnicodeEncodeError):  # the last one: a hash that is not ASCII
                 return False
 
     def is_outdated(self, password_hash: str) -> bool:

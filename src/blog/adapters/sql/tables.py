@@ -41,15 +41,28 @@ class Moment(TypeDecorator[datetime]):
         return datetime.fromisoformat(value) if isinstance(value, str) else value  # type: ignore[return-value]
 
 
-_Id = BigInteger().with_variant(Integer, "sqlite")
-"""64 bits everywhere: SQLite numbers rows only in a column declared INTEGER, which holds as many."""
+class Number(TypeDecorator[int]):
+    """The number of a row, in 64 bits. No row has one beyond, so whoever asks for one is answered as at the edge.
+
+    SQLite numbers rows only in a column declared INTEGER, which holds 64 bits there.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else BigInteger())
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy names it
+        return None if value is None else min(max(value, -(2**63)), 2**63 - 1)
+
 
 metadata = MetaData()
 
 users = Table(
     "users",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("username", String(150), nullable=False),
     Column("is_admin", Boolean, nullable=False),
     Column("is_active", Boolean, nullable=False),
@@ -63,8 +76,8 @@ Index("users_username_key", func.lower(users.c.username), unique=True)
 tokens = Table(
     "tokens",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("user_id", _Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("id", Number, primary_key=True),
+    Column("user_id", Number, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("digest", LargeBinary(32), nullable=False, unique=True),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
@@ -74,10 +87,10 @@ tokens = Table(
 posts = Table(
     "posts",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
-    Column("author_id", _Id, ForeignKey("users.id"), nullable=False, index=True),
+    Column("author_id", Number, ForeignKey("users.id"), nullable=False, index=True),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("version", BigInteger, nullable=False),

@@ -1,0 +1,189 @@
+"""What a `UserRepository` promises."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from blog.domain.accounts import Credentials, UnknownUser, User, UsernameTaken, UserRepository
+from blog.domain.blog import OpenStores
+from blog.domain.ids import UNSTORED, UserId
+
+from .given import NOON, not_given
+
+NOBODY = [UserId(UNSTORED), UserId(-1), UserId(1_000_000_007), UserId(2**63 - 1), UserId(2**64), UserId(-(2**64))]
+EVERY_SIGN = "Ann_B.c@d+e-9"
+PASSWORD_HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaA"  # noqa: S105 - of nothing
+
+
+class UserRepositoryContract:
+    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work."""
+
+    @pytest.fixture
+    def open_stores(self) -> OpenStores:
+        """The stores whose users are to be proved."""
+        not_given(self, "open_stores", "an OpenStores on empty stores")
+
+    @pytest.mark.parametrize("username", ["x", EVERY_SIGN, "n" * 150])
+    @pytest.mark.parametrize("is_admin", [False, True])
+    @pytest.mark.parametrize("is_active", [False, True])
+    def test_what_is_added_is_read_back_whole(
+        self, open_stores: OpenStores, username: str, *, is_admin: bool, is_active: bool
+    ) -> None:
+        user = User(username=username, is_admin=is_admin, is_active=is_active, created_at=NOON)
+        with open_stores() as stores:
+            added = stores.users.add(user, PASSWORD_HASH)
+            assert added == replace(user, id=added.id)
+            assert everywhere(stores.users, added) == Credentials(added, PASSWORD_HASH)
+        with open_stores() as stores:
+            assert everywhere(stores.users, added) == Credentials(added, PASSWORD_HASH)
+
+    def test_ids_are_positive_and_ascend(self, open_stores: OpenStores) -> None:
+        ids = [add(open_stores, name).id for name in "cab"]
+        assert [UNSTORED, *ids] == sorted({UNSTORED, *ids})
+
+    @pytest.mark.parametrize("username", ["Ann", "ann", "ANN"])
+    def test_a_name_is_taken_in_every_case(self, open_stores: OpenStores, username: str) -> None:
+        ann = add(open_stores, "Ann")
+        with pytest.raises(UsernameTaken, match=f"The username {username} is taken"):
+            add(open_stores, username)
+        assert all_users(open_stores) == [ann]
+
+    def test_one_of_many_gets_a_name_that_all_want_at_once(self, open_stores: OpenStores) -> None:
+        def want(_: int) -> list[User]:
+            with suppress(UsernameTaken):
+                return [add(open_stores, "ann")]
+            return []
+
+        with ThreadPoolExecutor(6) as threads:
+            got = [user for users in threads.map(want, range(6)) for user in users]
+        assert got == all_users(open_stores)
+        assert [user.username for user in got] == ["ann"]
+
+    @pytest.mark.parametrize("username", [EVERY_SIGN, EVERY_SIGN.lower(), EVERY_SIGN.upper()])
+    def test_a_user_is_found_in_whatever_case(self, open_stores: OpenStores, username: str) -> None:
+        user = add(open_stores, EVERY_SIGN)
+        with open_stores() as stores:
+            assert stores.users.find(username) == Credentials(user, PASSWORD_HASH)
+
+    @pytest.mark.parametrize("username", ["", "an", "annn", "a_n", "a.n", "%", "ann ", " ann", "ann'--", "\u00e4nn"])
+    def test_an_unknown_name_finds_nobody(self, open_stores: OpenStores, username: str) -> None:
+        add(open_stores, "ann")
+        with open_stores() as stores:
+            assert stores.users.find(username) is None
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda users, user_id: users.get(user_id),
+            lambda users, user_id: users.get_for_change(user_id),
+            lambda users, user_id: users.save(
+                Credentials(User(id=user_id, username="x", created_at=NOON), PASSWORD_HASH)
+            ),
+        ],
+        ids=["get", "get_for_change", "save"],
+    )
+    @pytest.mark.parametrize("user_id", NOBODY)
+    def test_a_number_that_nobody_has_is_unknown(
+        self, open_stores: OpenStores, user_id: UserId, ask: Callable[[UserRepository, UserId], object]
+    ) -> None:
+        ann = add(open_stores, "ann")
+        with open_stores() as stores:
+            with pytest.raises(UnknownUser) as refusal:
+                ask(stores.users, user_id)
+            assert str(refusal.value) == f"There is no user {user_id}."
+        assert all_users(open_stores) == [ann]
+
+    def test_what_is_saved_takes_the_place_of_what_was(self, open_stores: OpenStores) -> None:
+        ann, bob = add(open_stores, "ann"), add(open_stores, "bob")
+        anna = User(
+            id=ann.id,
+            username="Anna",
+            is_admin=True,
+            is_active=False,
+            created_at=NOON - timedelta(days=3000, microseconds=7),
+        )
+        with open_stores() as stores:
+            stores.users.save(Credentials(anna, "another hash"))
+            assert everywhere(stores.users, anna) == Credentials(anna, "another hash")
+        with open_stores() as stores:
+            assert everywhere(stores.users, anna) == Credentials(anna, "another hash")
+            assert everywhere(stores.users, bob) == Credentials(bob, PASSWORD_HASH)
+
+    def test_a_new_name_frees_the_old_one(self, open_stores: OpenStores) -> None:
+        ann = rename(open_stores, add(open_stores, "ann"), "anna")
+        with open_stores() as stores:
+            assert stores.users.find("ann") is None
+        other = add(open_stores, "Ann")
+        assert all_users(open_stores) == [ann, other]
+
+    def test_a_name_may_change_its_case(self, open_stores: OpenStores) -> None:
+        ann = rename(open_stores, add(open_stores, "ann"), "ANN")
+        with open_stores() as stores:
+            assert stores.users.find("ann") == Credentials(ann, PASSWORD_HASH)
+
+    def test_nobody_takes_anothers_name_by_changing_theirs(self, open_stores: OpenStores) -> None:
+        ann, bob = add(open_stores, "ann"), add(open_stores, "bob")
+        with pytest.raises(UsernameTaken):
+            rename(open_stores, bob, "Ann")
+        assert all_users(open_stores) == [ann, bob]
+
+    def test_pages_go_by_ascending_id(self, open_stores: OpenStores) -> None:
+        users = [add(open_stores, name) for name in "dacb"]
+        with open_stores() as stores:
+            for limit in range(1, 6):
+                assert list(stores.users.page(limit=limit)) == users[:limit]
+                for after in [user.id for user in users] + NOBODY:
+                    above = [user for user in users if user.id > after]
+                    assert list(stores.users.page(limit=limit, after=after)) == above[:limit]
+
+    def test_nobody_changes_whom_another_unit_got_for_change(self, open_stores: OpenStores) -> None:
+        ann = add(open_stores, "ann")
+
+        def meanwhile() -> None:
+            with open_stores() as stores:
+                current = stores.users.get_for_change(ann.id)
+                stores.users.save(replace(current, user=replace(current.user, is_active=False)))
+
+        with ThreadPoolExecutor() as beside:
+            with open_stores() as stores:
+                current = stores.users.get_for_change(ann.id)
+                later = beside.submit(meanwhile)
+                assert wait([later], timeout=0.2).not_done
+                stores.users.save(replace(current, password_hash="another hash"))  # noqa: S106 - of nothing
+            later.result(timeout=10)
+        with open_stores() as stores:
+            expected = Credentials(replace(ann, is_active=False), "another hash")
+            assert everywhere(stores.users, expected.user) == expected
+
+
+def add(open_stores: OpenStores, username: str) -> User:
+    """A new user, kept by a unit of its own."""
+    with open_stores() as stores:
+        return stores.users.add(User(username=username, created_at=NOON), PASSWORD_HASH)
+
+
+def rename(open_stores: OpenStores, user: User, username: str) -> User:
+    """The user under a new name, kept by a unit of its own."""
+    renamed = replace(user, username=username)
+    with open_stores() as stores:
+        stores.users.save(replace(stores.users.get_for_change(user.id), user=renamed))
+    return renamed
+
+
+def everywhere(users: UserRepository, user: User) -> Credentials | None:
+    """What is stored of a user, after a look by every way that leads to them."""
+    found = users.find(user.username)
+    assert users.get_for_change(user.id) == found
+    assert users.get(user.id) == user
+    assert list(users.page(limit=1, after=UserId(user.id - 1))) == [user]
+    return found
+
+
+def all_users(open_stores: OpenStores) -> list[User]:
+    """Who is kept, as a new unit sees it."""
+    with open_stores() as stores:
+        return list(stores.users.page(limit=100))

@@ -1,0 +1,24 @@
+"""What the contracts are given by whoever inherits them, and what they give each other."""
+
+from datetime import UTC, datetime
+from typing import Final, NoReturn
+
+import pytest
+
+NOON: Final = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
+"""A moment that loses something wherever days, zones or microseconds are lost."""
+
+HOSTILE_TEXTS: Final = [
+    " ends in a space ",
+    "tab\tand\nline\r\nand another\rend",
+    "'; DROP TABLE posts; -- \" \\ %s %(x)s :x ? $1 {} <b>&amp;</b>",
+    "e\u0301 is not \u00e9, \u1e9e, \u0130, \u212a, \ufb01",
+    "\U0001f3f3\ufe0f\u200d\U0001f308 \U0010ffff \ufffe \u202e",
+    "x" * 100_000,
+]
+"""What the domain lets through and careless stores do not."""
+
+
+def not_given(contract: object, fixture: str, what: str) -> NoReturn:
+    """Tell an inheritor what they forgot."""
+    pytest.fail(f"{type(contract).__name__} must have a fixture `{fixture}` that returns {what}.", pytrace=False)

@@ -1,0 +1,197 @@
+"""What a `PostRepository` promises."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from blog.domain.accounts import User
+from blog.domain.blog import OpenStores, Stores
+from blog.domain.ids import UNSTORED, PostId
+from blog.domain.posts import Post, PostNotFound, PostRepository
+
+from .given import HOSTILE_TEXTS, NOON, not_given
+
+NO_POSTS = [PostId(UNSTORED), PostId(-1), PostId(1_000_000_007), PostId(2**63 - 1), PostId(2**64), PostId(-(2**64))]
+
+
+class PostRepositoryContract:
+    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work."""
+
+    @pytest.fixture
+    def open_stores(self) -> OpenStores:
+        """The stores whose posts are to be proved."""
+        not_given(self, "open_stores", "an OpenStores on empty stores")
+
+    @pytest.fixture
+    def author(self, open_stores: OpenStores) -> User:
+        """Somebody who writes."""
+        return add_user(open_stores, "ann")
+
+    @pytest.mark.parametrize("text", HOSTILE_TEXTS)
+    def test_what_is_added_is_read_back_whole(self, open_stores: OpenStores, author: User, text: str) -> None:
+        post = replace(a_post(author), title=text[:200], body=text)
+        with open_stores() as stores:
+            added = stores.posts.add(post)
+            assert added == replace(post, id=added.id)
+            assert everywhere(stores.posts, added.id) == [added] * 3
+        with open_stores() as stores:
+            assert everywhere(stores.posts, added.id) == [added] * 3
+
+    def test_ids_are_positive_and_ascend(self, open_stores: OpenStores, author: User) -> None:
+        ids = [add(open_stores, a_post(author)).id for _ in range(3)]
+        assert [UNSTORED, *ids] == sorted({UNSTORED, *ids})
+
+    def test_the_id_of_a_removed_post_is_never_used_again(self, open_stores: OpenStores, author: User) -> None:
+        with open_stores() as stores:
+            first = stores.posts.add(a_post(author))
+            stores.posts.remove(first.id)
+            second = stores.posts.add(a_post(author))
+        with open_stores() as stores:
+            stores.posts.remove(second.id)
+        assert first.id < second.id < add(open_stores, a_post(author)).id
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda posts, post_id: posts.get(post_id),
+            lambda posts, post_id: posts.get_for_change(post_id),
+            lambda posts, post_id: posts.remove(post_id),
+            lambda posts, post_id: posts.save(replace(a_post(User(username="x", created_at=NOON)), id=post_id)),
+        ],
+        ids=["get", "get_for_change", "remove", "save"],
+    )
+    @pytest.mark.parametrize("post_id", NO_POSTS)
+    def test_what_is_not_there_is_not_found(
+        self, open_stores: OpenStores, author: User, post_id: PostId, ask: Callable[[PostRepository, PostId], object]
+    ) -> None:
+        kept = add(open_stores, a_post(author))
+        with open_stores() as stores:
+            with pytest.raises(PostNotFound) as refusal:
+                ask(stores.posts, post_id)
+            assert str(refusal.value) == f"There is no post {post_id}."
+        assert all_posts(open_stores) == [kept]
+
+    def test_a_saved_post_takes_the_place_of_the_one_with_its_id(self, open_stores: OpenStores, author: User) -> None:
+        before, other = add(open_stores, a_post(author)), add(open_stores, a_post(author))
+        after = Post(
+            id=before.id,
+            title="another title",
+            body="another body",
+            author_id=author.id,
+            author=author.username,
+            created_at=NOON - timedelta(days=3000, microseconds=7),
+            updated_at=NOON + timedelta(days=3000, microseconds=7),
+            version=2**40,
+        )
+        with open_stores() as stores:
+            stores.posts.save(after)
+            assert everywhere(stores.posts, after.id) == [after] * 3
+        assert all_posts(open_stores) == [other, after]
+
+    def test_a_removed_post_is_gone_for_good(self, open_stores: OpenStores, author: User) -> None:
+        kept, gone = add(open_stores, a_post(author)), add(open_stores, a_post(author))
+        with open_stores() as stores:
+            stores.posts.remove(gone.id)
+            assert list(stores.posts.newest(limit=10)) == [kept]
+        with open_stores() as stores:
+            for ask in (stores.posts.get, stores.posts.get_for_change, stores.posts.remove):
+                with pytest.raises(PostNotFound):
+                    ask(gone.id)
+            with pytest.raises(PostNotFound):
+                stores.posts.save(gone)
+        assert all_posts(open_stores) == [kept]
+
+    def test_the_newest_come_first(self, open_stores: OpenStores, author: User) -> None:
+        posts = [add(open_stores, a_post(author)) for _ in range(5)][::-1]
+        with open_stores() as stores:
+            for limit in range(1, 8):
+                assert list(stores.posts.newest(limit=limit)) == posts[:limit]
+
+    def test_a_page_goes_on_below_an_id(self, open_stores: OpenStores, author: User) -> None:
+        posts = [add(open_stores, a_post(author)) for _ in range(6)][::-1]
+        with open_stores() as stores:
+            stores.posts.remove(posts[2].id)
+        left = [post for post in posts if post != posts[2]]
+        with open_stores() as stores:
+            for before in [post.id for post in posts] + NO_POSTS:
+                below = [post for post in left if post.id < before]
+                assert list(stores.posts.newest(limit=2, before=before)) == below[:2]
+
+    def test_a_page_shows_what_its_own_unit_has_done(self, open_stores: OpenStores, author: User) -> None:
+        first, second, third = (add(open_stores, a_post(author)) for _ in range(3))
+        with open_stores() as stores:
+            fourth = stores.posts.add(a_post(author))
+            stores.posts.remove(third.id)
+            second = replace(second, title="changed")
+            stores.posts.save(second)
+            assert list(stores.posts.newest(limit=3)) == [fourth, second, first]
+            assert list(stores.posts.newest(limit=2, before=fourth.id)) == [second, first]
+
+    def test_the_authors_name_is_the_one_they_have_now(self, open_stores: OpenStores, author: User) -> None:
+        post = add(open_stores, a_post(author))
+        with open_stores() as stores:
+            credentials = stores.users.get_for_change(author.id)
+            stores.users.save(replace(credentials, user=replace(author, username="anna")))
+            renamed = replace(post, author="anna")
+            assert everywhere(stores.posts, post.id) == [renamed] * 3
+        with open_stores() as stores:
+            assert everywhere(stores.posts, post.id) == [renamed] * 3
+
+    def test_nobody_changes_what_another_unit_got_for_change(self, open_stores: OpenStores, author: User) -> None:
+        post = add(open_stores, a_post(author))
+
+        def append(stores: Stores, text: str) -> None:
+            current = stores.posts.get_for_change(post.id)
+            stores.posts.save(replace(current, body=current.body + text))
+
+        def meanwhile() -> None:
+            with open_stores() as stores:
+                append(stores, "second")
+
+        with ThreadPoolExecutor() as beside:
+            with open_stores() as stores:
+                stores.posts.get_for_change(post.id)
+                later = beside.submit(meanwhile)
+                assert wait([later], timeout=0.2).not_done
+                append(stores, "first")
+            later.result(timeout=10)
+        assert all_posts(open_stores) == [replace(post, body=post.body + "firstsecond")]
+
+
+def a_post(author: User) -> Post:
+    """A post that no store has taken yet, no two fields of which are alike."""
+    return Post(
+        title="A title",
+        body="A body",
+        author_id=author.id,
+        author=author.username,
+        created_at=NOON,
+        updated_at=NOON + timedelta(hours=1, microseconds=1),
+        version=7,
+    )
+
+
+def add_user(open_stores: OpenStores, username: str) -> User:
+    """Somebody with an account, kept."""
+    with open_stores() as stores:
+        return stores.users.add(User(username=username, created_at=NOON), "hash")
+
+
+def add(open_stores: OpenStores, post: Post) -> Post:
+    """The post, kept by a unit of its own."""
+    with open_stores() as stores:
+        return stores.posts.add(post)
+
+
+def everywhere(posts: PostRepository, post_id: PostId) -> list[Post]:
+    """The newest post by every way that leads to it."""
+    return [posts.get(post_id), posts.get_for_change(post_id), *posts.newest(limit=1, before=PostId(post_id + 1))]
+
+
+def all_posts(open_stores: OpenStores) -> list[Post]:
+    """What is kept, as a new unit sees it."""
+    with open_stores() as stores:
+        return list(stores.posts.newest(limit=100))

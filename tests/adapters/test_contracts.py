@@ -1,0 +1,41 @@
+"""Whoever inherits a contract is told plainly what is missing and what is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+INHERITORS = """
+import pytest
+from blog.contracts import AgreementMachine, TokenStoreContract, UserRepositoryContract
+
+class TestForgetful(UserRepositoryContract):
+    pass
+
+class Undecided(AgreementMachine):
+    pass
+
+TestUndecided = Undecided.TestCase
+
+class LosesEverything:
+    def add(self, token):
+        return token
+
+class TestLosesEverything(TokenStoreContract):
+    @pytest.fixture
+    def tokens(self):
+        return LosesEverything()
+"""
+
+
+def test_an_inheritor_is_told_what_is_missing_and_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "test_inheritors.py").write_text(INHERITORS)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", "--rootdir", "."]
+    run = subprocess.run(
+        [*command, "-k", "add or ids or Undecided"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1, run.stderr
+    told = run.stdout
+    assert "TestForgetful must have a fixture `open_stores` that returns an OpenStores on empty stores." in told
+    assert "NotImplementedError: Undecided must say which `blogs` it compares." in told
+    assert "assert 0 > 0" in told, "pytest does not explain the assertions of the contracts"
+    assert "Contract::" not in told, "an abstract contract was collected by itself"

@@ -1,0 +1,101 @@
+"""The memory adapter is a real one: it keeps every contract, and its own promises."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.memory import MemoryStore
+from blog.contracts import (
+    OpenBlogContract,
+    PostRepositoryContract,
+    StandingClock,
+    TokenStoreContract,
+    UnitPerCall,
+    UserRepositoryContract,
+)
+from blog.domain.accounts import Operator, User
+from blog.domain.blog import OpenBlog, OpenStores
+from blog.domain.errors import Unavailable
+from blog.domain.posts import Post
+from blog.domain.tokens import TokenStore
+from blog.wiring import blog_on
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+class TestMemoryUserRepository(UserRepositoryContract):
+    @pytest.fixture
+    def open_stores(self, store: MemoryStore) -> OpenStores:
+        return store
+
+
+class TestMemoryPostRepository(PostRepositoryContract):
+    @pytest.fixture
+    def open_stores(self, store: MemoryStore) -> OpenStores:
+        return store
+
+
+class TestMemoryTokenStore(TokenStoreContract):
+    @pytest.fixture
+    def tokens(self, store: MemoryStore) -> TokenStore:
+        return UnitPerCall(store)
+
+
+class TestMemoryTokenStoreWithinOneUnit(TokenStoreContract):
+    @pytest.fixture
+    def tokens(self, store: MemoryStore) -> Iterator[TokenStore]:
+        with store() as stores:
+            yield stores.tokens
+
+
+class TestBlogInMemory(OpenBlogContract):
+    @pytest.fixture
+    def open_blog(self, store: MemoryStore) -> OpenBlog:
+        return blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+
+
+def test_a_unit_that_would_write_waits_no_longer_than_its_patience() -> None:
+    store = MemoryStore(patience=0.01)
+    user = User(username="ann", created_at=StandingClock()())
+    with ThreadPoolExecutor() as beside, store() as stores:
+        ann = stores.users.add(user, "hash")
+
+        def add_bob() -> None:
+            with store() as stores:
+                stores.users.add(replace(user, username="bob"), "hash")
+
+        with pytest.raises(Unavailable) as refusal:
+            beside.submit(add_bob).result(timeout=10)
+        assert refusal.value.retry_after == 1
+    with store() as stores:
+        assert list(stores.users.page(limit=10)) == [ann]
+
+
+def test_many_threads_lose_nothing(store: MemoryStore) -> None:
+    open_blog = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    with open_blog() as blog:
+        ann = blog.accounts.add(Operator(), "ann", "correct horse battery staple")
+
+    def write(number: int) -> Post:
+        with open_blog() as blog:
+            blog.posts.newest(limit=5)
+            return blog.posts.create(ann, title=str(number), body="said")
+
+    with ThreadPoolExecutor(6) as threads:
+        written = list(threads.map(write, range(90)))
+    with open_blog() as blog:
+        assert list(blog.posts.newest(limit=100).posts) == sorted(written, key=lambda post: -post.id)
+
+
+def test_units_that_only_read_are_open_side_by_side(store: MemoryStore) -> None:
+    with ExitStack() as open_units:
+        units = [open_units.enter_context(store()) for _ in range(20)]
+        units[0].users.add(User(username="ann", created_at=StandingClock()()), "hash")
+        assert [unit.users.find("ann") for unit in units[1:]] == [None] * 19

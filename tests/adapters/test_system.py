@@ -1,0 +1,37 @@
+"""The machine's clock and chance keep their contracts, and so do, as far as they can, the ones that tests use."""
+
+from datetime import timedelta
+
+import pytest
+
+from blog.adapters.system import new_secret, utc_now
+from blog.contracts import ClockContract, CountedSecrets, NewSecretContract, StandingClock
+from blog.domain.clock import Clock, NewSecret
+
+
+class TestTheMachinesClock(ClockContract):
+    @pytest.fixture
+    def now(self) -> Clock:
+        return utc_now
+
+
+class TestTheMachinesSecrets(NewSecretContract):
+    @pytest.fixture
+    def new_secret(self) -> NewSecret:
+        return new_secret
+
+
+def test_a_standing_clock_stands_until_it_is_moved() -> None:
+    clock = StandingClock()
+    before = clock()
+    assert clock() == before
+    clock.move(timedelta(days=1, microseconds=1))
+    assert clock() == before + timedelta(days=1, microseconds=1)
+    assert clock().utcoffset() == timedelta(0)
+
+
+def test_counted_secrets_are_as_long_as_real_ones_and_all_different() -> None:
+    secrets = CountedSecrets()
+    drawn = [secrets() for _ in range(100)]
+    assert {len(secret) for secret in drawn} == {40}
+    assert len(set(drawn)) == 100

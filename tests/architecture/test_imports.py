@@ -1,0 +1,105 @@
+"""The blog promises that its parts know each other only as the house says, and that this cannot be true of nothing."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "blog"
+CONTRACTS: list[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+    "contracts"
+]
+
+ADAPTERS = sorted(f"blog.adapters.{path.stem}" for path in (SOURCE / "adapters").iterdir() if path.stem[0] != "_")
+DOMAIN = sorted(f"blog.domain.{path.stem}" for path in (SOURCE / "domain").glob("[!_]*.py"))
+
+
+def test_every_import_points_where_it_may(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    code = lint_imports(cache_dir=None)
+    assert code == 0, capsys.readouterr().out
+
+
+def named(contract: dict[str, Any]) -> list[str]:
+    """Every part of the blog that a contract speaks of."""
+    words = [*contract.get("modules", []), *contract.get("source_modules", []), *contract.get("forbidden_modules", [])]
+    words += [f"blog.{part}" for layer in contract.get("layers", []) for part in layer.split(" | ")]
+    return [word for word in words if word.partition(".")[0] == "blog"]
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract["name"])
+def test_no_contract_speaks_of_what_is_not_there(contract: dict[str, Any]) -> None:
+    for name in named(contract):
+        path = ROOT / "src" / name.replace(".", "/")
+        files = [path.with_suffix(".py")] if path.with_suffix(".py").exists() else list(path.rglob("*.py"))
+        assert any(file.read_text().count("\n") > 10 or file.stem == "__main__" for file in files), f"{name} is empty"
+
+
+def test_no_part_is_left_out_of_the_layers() -> None:
+    (layers,) = (contract for contract in CONTRACTS if contract["type"] == "layers")
+    parts = {
+        f"blog.{path.stem}" for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert set(named(layers)) == parts - {"blog.__init__"}
+    assert layers["exhaustive"]
+
+
+def test_no_adapter_is_left_out_of_their_independence() -> None:
+    (independence,) = (contract for contract in CONTRACTS if contract["type"] == "independence")
+    assert sorted(independence["modules"]) == ADAPTERS
+
+
+TECHNOLOGY = {
+    "__main__.py": set(),
+    "domain": set(),
+    "adapters/argon2.py": {"argon2"},
+    "adapters/memory.py": {"sortedcontainers"},
+    "adapters/sql": {"sqlalchemy"},
+    "adapters/system.py": set(),
+    "contracts": {"hypothesis", "pytest"},
+    "entrypoints/cli": {"uvicorn"},
+    "entrypoints/http": {"litestar", "msgspec"},
+    "settings.py": set(),
+    "wiring.py": set(),
+}
+"""Exactly what each part knows of the world outside the standard library."""
+
+
+def foreign(path: Path) -> set[str]:
+    """What a part imports that is neither its own nor the standard library's, wherever in its files it does so."""
+    nodes = [node for file in sorted(path.rglob("*.py")) or [path] for node in ast.walk(ast.parse(file.read_text()))]
+    names = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0]
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"blog"}
+
+
+@pytest.mark.parametrize(("part", "technology"), TECHNOLOGY.items())
+def test_every_part_knows_its_own_technology_and_no_other(part: str, technology: set[str]) -> None:
+    assert foreign(SOURCE / part) == technology
+
+
+def test_every_file_is_of_some_part() -> None:
+    files = {str(file.relative_to(SOURCE)) for file in SOURCE.rglob("*.py") if file.read_text().count("import ")}
+    assert [file for file in files if not file.startswith(tuple(TECHNOLOGY))] == []
+
+
+def newly_loaded(modules: list[str]) -> set[str]:
+    """What a fresh interpreter loads when it imports these, standard library apart."""
+    program = f"import sys; before = set(sys.modules); import {', '.join(modules)}; print(*set(sys.modules) - before)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return {name for name in run.stdout.split() if name.partition(".")[0] not in sys.stdlib_module_names}
+
+
+def test_the_domain_loads_nothing_but_itself_and_the_standard_library() -> None:
+    assert len(DOMAIN) >= 8
+    assert newly_loaded(DOMAIN) == {"blog", "blog.domain", *DOMAIN}
+
+
+def test_what_a_domain_module_loads_is_noticed() -> None:
+    assert {"argon2", "blog.adapters.argon2"} <= newly_loaded(["blog.adapters.argon2"])

@@ -1,0 +1,87 @@
+"""The blog promises that who searches for a port finds its contract and every adapter, and refusals have kinds."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import blog.adapters.memory
+import blog.adapters.sql
+import blog.contracts
+import blog.domain
+from blog.domain.errors import BlogError
+
+SOURCE = Path(blog.domain.__file__ or "").parents[1]
+EMPTY_WORDS = {"service", "manager", "helper", "util", "utils", "common", "base", "impl", "data", "info"}
+
+
+def classes(package: ModuleType) -> Iterator[type]:
+    """Every class that a package's modules define."""
+    names = [package.__name__]
+    if hasattr(package, "__path__"):
+        names += [found.name for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+    for module in map(importlib.import_module, names):
+        yield from (
+            each for _, each in inspect.getmembers(module, inspect.isclass) if each.__module__ == module.__name__
+        )
+
+
+PORTS = sorted(each.__name__ for each in classes(blog.domain) if getattr(each, "_is_protocol", False))
+STORES = [port for port in PORTS if port != "PasswordHasher"]
+KINDS = BlogError.__subclasses__()
+REFUSALS = sorted(
+    (each for each in classes(blog.domain) if issubclass(each, BlogError) and each not in {BlogError, *KINDS}),
+    key=lambda each: each.__name__,
+)
+
+
+def test_there_are_ports_and_refusals_to_look_at() -> None:
+    assert PORTS == ["PasswordHasher", "PostRepository", "TokenStore", "UserRepository"]
+    assert len(REFUSALS) >= 7
+
+
+@pytest.mark.parametrize("port", [*PORTS, "OpenBlog", "Clock", "NewSecret"])
+def test_every_port_has_a_contract(port: str) -> None:
+    contract = getattr(blog.contracts, f"{port}Contract")
+    assert f"{port}Contract" in blog.contracts.__all__
+    assert [name for name in vars(contract) if name.startswith("test_")]
+    assert not contract.__name__.startswith("Test")
+
+
+@pytest.mark.parametrize("port", STORES)
+@pytest.mark.parametrize("package", [blog.adapters.memory, blog.adapters.sql], ids=["Memory", "Sql"])
+def test_an_adapter_is_named_after_its_technology_and_its_port(package: ModuleType, port: str) -> None:
+    technology = package.__name__.rpartition(".")[2].capitalize()
+    assert f"{technology}{port}" in {each.__name__ for each in classes(package)}
+
+
+def test_the_hasher_is_named_after_its_technology_too() -> None:
+    adapter = importlib.import_module("blog.adapters.argon2")
+    assert hasattr(adapter, "Argon2PasswordHasher")
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.__name__)
+def test_every_refusal_is_of_exactly_one_kind(refusal: type[BlogError]) -> None:
+    assert refusal.__bases__ == (next(kind for kind in KINDS if issubclass(refusal, kind)),)
+    assert sum(issubclass(refusal, kind) for kind in KINDS) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_the_kinds_stand_together_and_stand_alone(kind: type[BlogError]) -> None:
+    assert kind.__module__ == "blog.domain.errors"
+    assert kind.__bases__ == (BlogError,)
+
+
+@pytest.mark.parametrize("module", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_no_name_says_nothing(module: Path) -> None:
+    names = {module.stem, *(part for part in module.relative_to(SOURCE).parts[:-1])}
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ClassDef):
+            names |= {word.lower() for word in re.findall("[A-Z][a-z0-9]*", node.name)}
+    assert not names & EMPTY_WORDS

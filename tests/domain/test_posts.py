@@ -1,0 +1,216 @@
+"""The blog promises, of posts, that…"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.memory import MemoryStore
+from blog.contracts import StandingClock
+from blog.domain.accounts import Operator, User
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.errors import Fault, Invalid
+from blog.domain.ids import PostId, UserId
+from blog.domain.posts import (
+    BODY_LONGEST,
+    PAGE_LARGEST,
+    TITLE_LONGEST,
+    NotTheAuthor,
+    Post,
+    PostChanges,
+    PostNotFound,
+    faults_in,
+)
+from blog.wiring import blog_on
+
+NOON = StandingClock()()
+SAID = st.sampled_from(("one", "two", "three"))
+CHANGES: st.SearchStrategy[PostChanges] = st.fixed_dictionaries(  # type: ignore[assignment]
+    {}, optional={"title": SAID, "body": SAID}
+)
+
+
+def test_a_post_is_written_in_nobodys_name_but_its_writers(open_blog: OpenBlog, ann: User, bob: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(bob, title="Hello", body="World")
+    assert post == Post(
+        id=post.id,
+        title="Hello",
+        body="World",
+        author_id=bob.id,
+        author="Bob",
+        created_at=NOON,
+        updated_at=NOON,
+        version=1,
+    )
+
+
+def test_anybody_reads_a_post(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(ann, title="Hello", body="World")
+    with open_blog() as blog:
+        assert blog.posts.get(post.id) == post
+        assert list(blog.posts.newest().posts) == [post]
+
+
+def test_its_author_changes_a_post(open_blog: OpenBlog, clock: StandingClock, ann: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(ann, title="Hello", body="World")
+    clock.move(timedelta(hours=1))
+    with open_blog() as blog:
+        changed = blog.posts.update(ann, post.id, title="Good bye")
+    assert changed == replace(post, title="Good bye", updated_at=NOON + timedelta(hours=1), version=2)
+    with open_blog() as blog:
+        assert blog.posts.get(post.id) == changed
+
+
+def test_only_its_author_changes_a_post(open_blog: OpenBlog, ann: User, bob: User, admin: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(ann, title="Hello", body="World")
+        for other in (bob, admin, replace(ann, id=UserId(99))):
+            with pytest.raises(NotTheAuthor, match=f"Only its author may change or delete post {post.id}"):
+                blog.posts.update(other, post.id, title="Mine")
+        assert blog.posts.get(post.id) == post
+
+
+def test_only_its_author_deletes_a_post(open_blog: OpenBlog, ann: User, bob: User, admin: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(ann, title="Hello", body="World")
+        for other in (bob, admin):
+            with pytest.raises(NotTheAuthor):
+                blog.posts.delete(other, post.id)
+        assert blog.posts.get(post.id) == post
+
+
+def test_only_its_author_gets_a_post_for_change(open_blog: OpenBlog, ann: User, bob: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(ann, title="Hello", body="World")
+        assert blog.posts.get_for_change(ann, post.id) == post
+        with pytest.raises(NotTheAuthor):
+            blog.posts.get_for_change(bob, post.id)
+
+
+def test_whose_post_it_is_comes_before_what_is_wrong_with_a_change(open_blog: OpenBlog, ann: User, bob: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(ann, title="Hello", body="World")
+        with pytest.raises(NotTheAuthor):
+            blog.posts.update(bob, post.id, title="")
+
+
+@given(st.builds(UserId, st.integers()), st.builds(UserId, st.integers()), st.booleans())
+def test_the_author_is_told_by_their_number_and_by_nothing_else(author: UserId, other: UserId, admin: bool) -> None:  # noqa: FBT001 - drawn
+    ann = User(id=author, username="ann", created_at=NOON)
+    post = Post.written(ann, NOON, title="Hello", body="World")
+    assert post.may_be_changed_by(replace(ann, username="anna", is_admin=admin))
+    assert post.may_be_changed_by(replace(ann, id=other, is_admin=admin)) == (author == other)
+
+
+def test_a_deleted_post_is_gone_for_good(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(ann, title="Hello", body="World")
+        blog.posts.delete(ann, post.id)
+    with open_blog() as blog:
+        for ask in (
+            lambda: blog.posts.get(post.id),
+            lambda: blog.posts.update(ann, post.id, title="Back"),
+            lambda: blog.posts.delete(ann, post.id),
+        ):
+            with pytest.raises(PostNotFound, match=f"There is no post {post.id}"):
+                ask()
+
+
+@given(st.lists(CHANGES, max_size=8))
+def test_the_version_counts_the_changes_that_said_something_new(several: list[PostChanges]) -> None:
+    post = Post(title="one", body="one", author_id=UserId(1), author="ann", created_at=NOON, updated_at=NOON)
+    for minutes, changes in enumerate(several, start=1):
+        at = NOON + timedelta(minutes=minutes)
+        revised = post.revised(at, **changes)
+        same = replace(post, **changes) == post
+        assert revised == (post if same else replace(post, **changes, updated_at=at, version=post.version + 1))
+        post = revised
+
+
+def test_a_change_that_is_refused_changes_nothing(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(ann, title="Hello", body="World")
+        with pytest.raises(Invalid):
+            blog.posts.update(ann, post.id, title="Fine", body="")
+        assert blog.posts.get(post.id) == post
+
+
+def test_a_stored_post_stays_readable_when_a_rule_is_tightened(
+    open_blog: OpenBlog, store: MemoryStore, ann: User
+) -> None:
+    with store() as stores:
+        old = Post(title="", body="\0", author_id=ann.id, author="ann", created_at=NOON, updated_at=NOON)
+        old = stores.posts.add(old)
+    with open_blog() as blog:
+        assert blog.posts.get(old.id) == old
+        assert blog.posts.update(ann, old.id, title="Mended").body == "\0"
+
+
+def test_all_that_is_wrong_with_a_new_post_is_told_at_once(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog, pytest.raises(Invalid) as refusal:
+        blog.posts.create(ann, title="x" * (TITLE_LONGEST + 1) + "\0", body=" ")
+    assert refusal.value.faults == (
+        Fault("title", f"must have at most {TITLE_LONGEST} characters"),
+        Fault("title", "must not contain control characters or lone surrogates"),
+        Fault("body", "must not be blank"),
+    )
+
+
+def test_a_post_may_be_as_long_as_it_may_and_no_longer(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(ann, title="x" * TITLE_LONGEST, body="x" * BODY_LONGEST)
+        with pytest.raises(Invalid) as refusal:
+            blog.posts.update(ann, post.id, body="x" * (BODY_LONGEST + 1))
+    assert refusal.value.faults == (Fault("body", f"must have at most {BODY_LONGEST} characters"),)
+
+
+def test_what_is_not_changed_is_not_judged() -> None:
+    assert faults_in() == faults_in(title="fine") == faults_in(body="fine") == []
+    assert [fault.field for fault in faults_in(title="")] == ["title"]
+    assert [fault.field for fault in faults_in(body="")] == ["body"]
+    assert [fault.field for fault in faults_in(title="", body="")] == ["title", "body"]
+
+
+@given(st.integers(0, 30), st.integers(1, 12), st.sets(st.integers(1, 30)))
+def test_pages_walk_every_post_exactly_once(posts: int, limit: int, deleted: set[int]) -> None:
+    with blog_on(MemoryStore(), hasher=CHEAP)() as blog:
+        ann = blog.accounts.add(Operator(), "ann", "correct horse battery staple")
+        written = [blog.posts.create(ann, title="Hello", body="World") for _ in range(posts)]
+        for post in written:
+            if post.id in deleted:
+                blog.posts.delete(ann, post.id)
+        assert walk(blog, limit) == [post for post in written[::-1] if post.id not in deleted]
+
+
+def walk(blog: Blog, limit: int) -> list[Post]:
+    """Every post, page by page; each page but the last is full."""
+    page = blog.posts.newest(limit=limit)
+    seen = list(page.posts)
+    while page.next_before is not None:
+        assert len(page.posts) == limit
+        page = blog.posts.newest(limit=limit, before=page.next_before)
+        assert page.posts
+        seen += page.posts
+    return seen
+
+
+@pytest.mark.parametrize("limit", [1, PAGE_LARGEST])
+def test_a_page_may_be_asked_for_in_any_size_from_one_to_the_largest(open_blog: OpenBlog, limit: int) -> None:
+    with open_blog() as blog:
+        assert list(blog.posts.newest(limit=limit, before=PostId(10)).posts) == []
+
+
+@pytest.mark.parametrize("limit", [-1, 0, PAGE_LARGEST + 1, 2**70])
+def test_a_page_of_another_size_is_refused(open_blog: OpenBlog, limit: int) -> None:
+    with open_blog() as blog, pytest.raises(Invalid) as refusal:
+        blog.posts.newest(limit=limit)
+    assert refusal.value.faults == (Fault("limit", f"must be a whole number from 1 to {PAGE_LARGEST}"),)
+
+
+CHEAP = Argon2PasswordHasher(memory=8, iterations=1)

@@ -1,0 +1,85 @@
+"""The blog promises that what people read is text, and that it says all that is wrong with what is not."""
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blog.domain.errors import Fault
+from blog.domain.text import CONTROLS, INVISIBLE, faults_in_text
+
+BLANK = Fault("body", "must not be blank")
+LONG = Fault("body", "must have at most 10 characters")
+UNSAFE = Fault("body", "must not contain control characters or lone surrogates")
+
+
+def is_safe(text: str) -> bool:
+    return UNSAFE not in faults_in_text("body", text, longest=10)
+
+
+@given(st.text(st.characters()))
+def test_a_text_is_safe_without_control_characters_and_lone_surrogates(text: str) -> None:
+    refused = {char for char in text if unicodedata.category(char) in {"Cc", "Cs"}} - set("\t\n\r")
+    assert is_safe(text) == (not refused)
+
+
+@given(st.text(st.characters()).filter(is_safe))
+def test_every_safe_text_survives_utf_8(text: str) -> None:
+    assert text.encode().decode() == text
+
+
+@pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0xA0), 0xD800, 0xDFFF])
+def test_no_control_character_but_tab_and_line_ends_gets_in_anywhere(code: int) -> None:
+    expected = chr(code) in "\t\n\r"
+    assert [is_safe(text) for text in (chr(code), chr(code) + "x", "x" + chr(code), f"x{chr(code)}x")] == [expected] * 4
+
+
+@pytest.mark.parametrize("char", [" ", "~", "\u00a0", "\ud7ff", "\ue000", "\ufffe", "\U00010000", "\U0010ffff"])
+def test_the_characters_beside_the_forbidden_ones_are_safe(char: str) -> None:
+    assert is_safe(char)
+
+
+@given(st.text(st.sampled_from(" \t\n\r\u00a0\u00ad\u200b\u200d\u2028\u202e\u2060\u206f\u3000\ufeff")))
+def test_what_shows_as_nothing_is_blank(text: str) -> None:
+    assert BLANK in faults_in_text("body", text, longest=10)
+
+
+@given(st.text(st.characters()), st.characters(exclude_categories=("C", "Z")))
+def test_one_visible_character_is_enough(text: str, char: str) -> None:
+    assert BLANK not in faults_in_text("body", text + char, longest=10)
+
+
+@given(st.text(st.characters(), max_size=25))
+def test_length_counts_in_code_points(text: str) -> None:
+    assert (LONG in faults_in_text("body", text, longest=10)) == (len(text) > 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("fine", []),
+        ("\U0001f308" * 10, []),
+        ("\U0001f308" * 11, [LONG]),
+        ("", [BLANK]),
+        ("\0", [UNSAFE]),
+        ("\ud800", [UNSAFE]),
+        (" " * 11, [BLANK, LONG]),
+        ("\x1f" * 11, [BLANK, LONG, UNSAFE]),
+        ("x" * 11 + "\x7f", [LONG, UNSAFE]),
+    ],
+)
+def test_every_fault_is_told_and_not_only_the_first(text: str, faults: list[Fault]) -> None:
+    assert faults_in_text("body", text, longest=10) == faults
+
+
+@given(st.text(st.characters(), min_size=12, max_size=40).filter(lambda text: len(set(text)) > 3))
+def test_a_fault_never_repeats_the_value(text: str) -> None:
+    assert all(text not in fault.message for fault in faults_in_text("body", text, longest=10))
+
+
+@given(st.characters(exclude_categories=["Cs"]))
+def test_what_is_told_to_others_as_regular_expressions_is_the_rule(char: str) -> None:
+    assert is_safe(char) == (not re.fullmatch(f"[{CONTROLS}]", char))
+    assert (BLANK in faults_in_text("body", char, longest=10)) == bool(re.fullmatch(f"[{INVISIBLE}]", char))
