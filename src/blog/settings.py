@@ -4,12 +4,21 @@ Every setting `x` is read from `BLOG_X`, or from the file that `BLOG_X_FILE` nam
 the environment. An option given to `read` goes before both.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 Value = TypeVar("Value")
+
+_LANE_MEMORY: Final = 8
+"""KiB that Argon2 needs at least for each lane."""
+
+_number = re.compile(r"[0-9]{1,9}")
+_path = re.compile(r"[^?]+")
+_host = re.compile(r"[!-~]+")
+_origin = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 
 
 class SettingError(ValueError):
@@ -18,7 +27,7 @@ class SettingError(ValueError):
 
 def _whole(lowest: int, highest: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
+        if not (_number.fullmatch(text) and lowest <= int(text) <= highest):
             raise SettingError(f"must be a whole number from {lowest} to {highest}")
         return int(text)
 
@@ -33,16 +42,23 @@ def _truth(text: str) -> bool:
 
 
 def _database(text: str) -> str:
-    if text == "memory:" or (text.startswith("sqlite:///") and len(text) > len("sqlite:///")):
-        return text
-    raise SettingError("must be sqlite:///PATH (sqlite:////PATH for an absolute one) or memory:")
+    path = text.removeprefix("sqlite:///")
+    named = path != text and _path.fullmatch(path) and path.isprintable() and path != ":memory:"
+    if not (named or text == "memory:"):
+        raise SettingError("must be sqlite:///PATH (sqlite:////PATH for an absolute one), with no ?, or memory:")
+    return text
+
+
+def _address(text: str) -> str:
+    if not _host.fullmatch(text):
+        raise SettingError("must be an address to listen on, such as 127.0.0.1, or 0.0.0.0 for all")
+    return text
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
-    for origin in origins:
-        if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:  # noqa: PLR2004 - as in http://x
-            raise SettingError("must be origins such as https://example.org, with commas between")
+    origins = tuple(origin.strip().lower() for origin in text.split(",") if origin.strip())
+    if not all(_origin.fullmatch(origin) for origin in origins):
+        raise SettingError("must be origins such as https://example.org, with commas between and no slash at the end")
     return origins
 
 
@@ -56,7 +72,7 @@ class Settings:
     """How a blog runs. `repr` leaves out what may be secret."""
 
     database_url: str = _setting(_database, "sqlite:///blog.db", secret=True)
-    host: str = _setting(str, "127.0.0.1")
+    host: str = _setting(_address, "127.0.0.1")
     port: int = _setting(_whole(0, 65_535), 8000)
     threads: int = _setting(_whole(1, 256), 4)
     cors_origins: tuple[str, ...] = _setting(_origins, ())
@@ -82,6 +98,8 @@ class Settings:
         settings = cls(**{name: value for name, value in found.items() if value is not None})
         if settings.debug and settings.host not in {"127.0.0.1", "::1", "localhost"}:
             raise SettingError("BLOG_DEBUG: not on an address that others can reach")
+        if settings.argon2_memory < _LANE_MEMORY * settings.argon2_lanes:
+            raise SettingError(f"BLOG_ARGON2_MEMORY: must be at least {_LANE_MEMORY} for each of BLOG_ARGON2_LANES")
         return settings
 
 
@@ -97,24 +115,26 @@ def _variables(setting: Field[Any]) -> tuple[str, str]:
 
 
 def _found(setting: Field[Any], environment: Mapping[str, str], option: str | None) -> Any:
-    variable, file = _variables(setting)
-    name = variable if option is None else f"--{setting.name.replace('_', '-').replace('-url', '')}"
-    text = option if option is not None else _from_environment(environment, variable, file)
+    name, text = _told(setting, environment, option)
     if text is None:
         return None
     try:
         return setting.metadata["parse"](text)
     except SettingError as error:
-        shown = f", not {text!r}" if setting.repr else ""
-        raise SettingError(f"{name}: {error}{shown}") from None
+        secret = not setting.repr or name.endswith("_FILE")
+        raise SettingError(f"{name}: {error}" if secret else f"{name}: {error}, not {text!r}") from None
 
 
-def _from_environment(environment: Mapping[str, str], variable: str, file: str) -> str | None:
+def _told(setting: Field[Any], environment: Mapping[str, str], option: str | None) -> tuple[str, str | None]:
+    """Where a setting stands, and what it says there."""
+    variable, file = _variables(setting)
+    if option is not None:
+        return f"--{setting.name.replace('_', '-').replace('-url', '')}", option
     if file not in environment:
-        return environment.get(variable)
+        return variable, environment.get(variable)
     if variable in environment:
         raise SettingError(f"{variable} and {file}: only one of them can be set")
     try:
-        return Path(environment[file]).read_text(encoding="utf-8").strip()
+        return file, Path(environment[file]).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"{file}: {environment[file]} cannot be read ({type(error).__name__})") from None

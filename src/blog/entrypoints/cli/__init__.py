@@ -27,19 +27,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.read(os.environ, **given)
         run = getattr(import_module(f"{__name__}.{module}"), command)
-        return int(run(settings, **options) or 0)
+        run(settings, **options)
+        sys.stdout.flush()
     except SettingError as error:
         _say(str(error))
         return 2
-    except (BlogError, OSError) as error:
+    except BrokenPipeError:  # whoever read our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        _say(f"{error.strerror}: {error.filename}" if error.filename else str(error))
+        return 1
+    except BlogError as error:
         _say(str(error))
         return 1
     except KeyboardInterrupt:
         _say("stopped")
         return 130
+    return 0
 
 
-def _say(line: str) -> None:
+def _say(text: str) -> None:
+    """Say one line, whatever the text repeats of what was typed."""
+    line = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
     print(f"blog: {line}", file=sys.stderr)
 
 

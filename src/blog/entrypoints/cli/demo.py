@@ -6,16 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from blog.domain.accounts import Operator
+from blog.domain.accounts import Operator, WrongCredentials
 from blog.domain.blog import Blog, OpenBlog
+from blog.domain.errors import Conflict
 from blog.domain.ids import PostId
 from blog.domain.posts import Post
 from blog.settings import Settings
-from blog.wiring import opened
 
+from .opening import opened_store
 from .serve import address, listening, run
 
 FOLDER: Final = Path(".demo")
+_PASSWORDS: Final = FOLDER / "passwords.json"
 _POSTS: Final = (
     ("alice", "Hello, world", "Anybody can read this. Only alice can change it."),
     ("bob", "On hexagons", "A core that knows nothing of its edges can be put behind any door."),
@@ -53,22 +55,25 @@ def demo(settings: Settings) -> None:
     """Serve a blog that needs nothing."""
     FOLDER.mkdir(exist_ok=True)
     settings = replace(settings, database_url=f"sqlite:///{FOLDER / 'blog.db'}")
-    with listening(settings) as listener, opened(settings) as open_blog:
-        passwords = _passwords()
-        print(_text(open_blog, passwords, address(listener)), flush=True)
-        run(settings, open_blog, listener)
+    with listening(settings) as listener, opened_store(settings) as open_blog:
+        try:
+            greeting = _text(open_blog, _passwords(), address(listener))
+        except (WrongCredentials, json.JSONDecodeError):
+            raise Conflict(
+                f"{_PASSWORDS} no longer opens the demo's accounts: delete {FOLDER}/ to begin anew"
+            ) from None
+        run(settings, open_blog, listener, greeting=greeting)
 
 
 def _passwords() -> dict[str, str]:
     """The demo's users and their passwords, drawn on the first start and kept for the next."""
-    file = FOLDER / "passwords.json"
-    if not file.exists():
+    if not _PASSWORDS.exists():
         drawn = {name: secrets.token_hex(10) for name in ("alice", "bob")}
-        unfinished = file.with_suffix(".new")
+        unfinished = _PASSWORDS.with_suffix(".new")
         unfinished.touch(mode=0o600)
         unfinished.write_text(json.dumps(drawn))
-        unfinished.replace(file)
-    passwords: dict[str, str] = json.loads(file.read_text())
+        unfinished.replace(_PASSWORDS)
+    passwords: dict[str, str] = json.loads(_PASSWORDS.read_text())
     return passwords
 
 

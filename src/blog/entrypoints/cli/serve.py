@@ -1,5 +1,6 @@
 """The HTTP API, served by uvicorn."""
 
+import errno
 import logging
 import signal
 import socket
@@ -10,7 +11,8 @@ import uvicorn
 from blog.domain.blog import OpenBlog
 from blog.entrypoints.http import create_app
 from blog.settings import SettingError, Settings
-from blog.wiring import opened
+
+from .opening import opened_store
 
 GRACE: Final = 10
 """Seconds that requests have to finish once the server is told to stop."""
@@ -18,13 +20,16 @@ GRACE: Final = 10
 
 def serve(settings: Settings) -> None:
     """Serve the blog that the settings describe."""
-    with listening(settings) as listener, opened(settings) as open_blog:
-        print(f"Serving {address(listener)}, documentation at {address(listener)}/docs. Stop with Ctrl-C.", flush=True)
-        run(settings, open_blog, listener)
+    with listening(settings) as listener, opened_store(settings) as open_blog:
+        at = address(listener)
+        run(settings, open_blog, listener, greeting=f"Serving {at}, documentation at {at}/docs. Stop with Ctrl-C.")
 
 
-def run(settings: Settings, open_blog: OpenBlog, listener: socket.socket) -> None:
-    """Answer what comes in, until SIGINT or SIGTERM; then finish what was accepted."""
+def run(settings: Settings, open_blog: OpenBlog, listener: socket.socket, *, greeting: str) -> None:
+    """Answer what comes in, until SIGINT or SIGTERM; then finish what was accepted.
+
+    Whoever has read the greeting can rely on both.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     app = create_app(open_blog, threads=settings.threads, cors_origins=settings.cors_origins, debug=settings.debug)
@@ -39,9 +44,16 @@ def run(settings: Settings, open_blog: OpenBlog, listener: socket.socket) -> Non
         timeout_graceful_shutdown=GRACE,
         ws="none",
     )
+    server = uvicorn.Server(config)
+
+    def stop(*_: object) -> None:
+        """Until uvicorn listens to signals, ask it to stop; once it has finished, it raises them again: no matter."""
+        server.should_exit = True
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _nothing_more)
-    uvicorn.Server(config).run(sockets=[listener])
+        signal.signal(number, stop)
+    print(greeting, flush=True)
+    server.run(sockets=[listener])
 
 
 def listening(settings: Settings) -> socket.socket:
@@ -50,18 +62,20 @@ def listening(settings: Settings) -> socket.socket:
     Raises:
         SettingError: it cannot be listened on.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    host, port = settings.host, settings.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise SettingError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
+        reason = (error.strerror or str(error)).partition(" (while ")[0]
+        other = ", choose another with --port or BLOG_PORT" if error.errno == errno.EADDRINUSE else ""
+        raise SettingError(f"cannot listen on {_url(host, port)}: {reason}{other}") from None
 
 
 def address(listener: socket.socket) -> str:
     """Where a listening socket is reached."""
-    host, port = listener.getsockname()[:2]
+    return _url(*listener.getsockname()[:2])
+
+
+def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _nothing_more(*_: object) -> None:
-    """What a signal does once uvicorn has finished, and raises it again: the process ends with status 0."""

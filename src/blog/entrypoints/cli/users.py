@@ -1,10 +1,13 @@
 """Accounts, as whoever runs the blog sees to them."""
 
 import sys
+from collections.abc import Sequence
 from getpass import getpass
 
-from blog.domain.accounts import Operator
+from blog.domain.accounts import Operator, User
+from blog.domain.blog import OpenBlog
 from blog.domain.errors import Fault, Invalid
+from blog.domain.ids import UserId
 from blog.settings import SettingError, Settings
 
 from .opening import opened_database
@@ -23,17 +26,15 @@ def add(settings: Settings, *, username: str, is_admin: bool, password_stdin: bo
 def show(settings: Settings) -> None:
     """List all users."""
     with opened_database(settings) as open_blog:
-        after = None
-        while True:
-            with open_blog() as blog:
-                users = blog.accounts.page(_OPERATOR, after=after)
-            if not users:
-                return
+        users = _page(open_blog)
+        if not users:
+            print("There are no users yet: add one with blog users add NAME.", file=sys.stderr)
+        while users:
             for user in users:
                 role = "admin" if user.is_admin else "user"
                 state = "active" if user.is_active else "inactive"
                 print(f"{user.id}\t{user.username}\t{role}\t{state}\t{user.created_at:%Y-%m-%d %H:%M} UTC")
-            after = users[-1].id
+            users = _page(open_blog, after=users[-1].id)
 
 
 def password(settings: Settings, *, username: str, password_stdin: bool) -> None:
@@ -65,12 +66,36 @@ def revoke_tokens(settings: Settings, *, username: str) -> None:
     print(f"{username} has no tokens.")
 
 
+def _page(open_blog: OpenBlog, after: UserId | None = None) -> Sequence[User]:
+    with open_blog() as blog:
+        return blog.accounts.page(_OPERATOR, after=after)
+
+
 def _password(*, from_stdin: bool) -> str:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+    try:
+        return _read() if from_stdin else _asked()
+    except UnicodeDecodeError:
+        raise Invalid([Fault("password", "must be in UTF-8")]) from None
+    except EOFError:
+        raise Invalid([Fault("password", "was not given")]) from None
+
+
+def _read() -> str:
+    """The first line of standard input, in UTF-8 whatever the locale says."""
+    line = sys.stdin.buffer.readline()
+    if not line:
+        raise EOFError
+    return line.decode().rstrip("\r\n")
+
+
+def _asked() -> str:
     if not sys.stdin.isatty():
         raise SettingError("there is no terminal to ask for the password: use --password-stdin")
-    first = getpass("Password: ")
-    if getpass("The same again: ") != first:
+    try:
+        first, second = getpass("Password: "), getpass("The same again: ")
+    except (EOFError, KeyboardInterrupt):
+        print(file=sys.stderr)  # the prompt has not ended its line
+        raise
+    if first != second:
         raise Invalid([Fault("password", "was not the same twice")])
     return first

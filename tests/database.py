@@ -1,0 +1,66 @@
+"""A database file that tests look into from within their own process, beside whichever process serves it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.sql import SqlStore
+from blog.domain.accounts import Operator, User
+from blog.domain.blog import OpenBlog
+from blog.wiring import blog_on
+
+PASSWORD: Final = "quite a long pass phrase"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A blog's database file."""
+
+    file: Path
+
+    @contextmanager
+    def opened(self) -> Iterator[OpenBlog]:
+        """The blog in it, which hashes passwords in no time."""
+        store = SqlStore(f"sqlite:///{self.file}")
+        try:
+            store.create_tables()
+            yield blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+        finally:
+            store.close()
+
+    def add_users(self, *names: str) -> None:
+        """Open accounts of these names, with the password of all tests."""
+        with self.opened() as open_blog, open_blog() as blog:
+            for name in names:
+                blog.accounts.add(Operator(), name, PASSWORD)
+
+    def users(self) -> list[User]:
+        """All accounts."""
+        with self.opened() as open_blog, open_blog() as blog:
+            return list(blog.accounts.page(Operator()))
+
+    def log_in(self, username: str, password: str = PASSWORD) -> str:
+        """A new token."""
+        with self.opened() as open_blog, open_blog() as blog:
+            return blog.accounts.log_in(username, password)[1].secret
+
+    def whose(self, token: str) -> str:
+        """The name that a token belongs to."""
+        with self.opened() as open_blog, open_blog() as blog:
+            return blog.accounts.authenticate(token).username
+
+    @contextmanager
+    def connected(self) -> Iterator[sqlite3.Connection]:
+        """A connection that is none of the blog's, in autocommit."""
+        with closing(sqlite3.connect(self.file, isolation_level=None)) as connection:
+            yield connection
+
+    def assert_sound(self) -> None:
+        """Nothing is damaged, and nothing points nowhere."""
+        with self.connected() as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []

@@ -1,0 +1,67 @@
+"""What is acknowledged is on the disk, and not only on its way there."""
+
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import Connection
+from tests.database import PASSWORD, Database
+from tests.durability import syscalls
+from tests.servers import serving
+
+from blog.adapters.sql.store import SqlStore
+from blog.adapters.sql.unit import Unit
+
+_WRITES = [
+    *[("POST", "/api/posts/", {"title": "On the disk", "body": "Not in a cache."})] * 5,
+    *[("PATCH", "/api/posts/1/", {"title": f"Version {number}"}) for number in range(5)],
+    ("PUT", "/api/posts/1/", {"title": "All", "body": "Anew."}),
+    ("DELETE", "/api/posts/1/", None),
+    ("POST", "/api/login/", {"username": "bob", "password": PASSWORD}),
+    ("POST", "/api/logout/", None),
+]
+
+
+def test_every_write_is_synced_before_it_is_acknowledged(database: Database, tmp_path: Path) -> None:
+    counted = tmp_path / "syncs"
+    tracer = (sys.executable, syscalls.__file__, str(counted))
+    with serving(database.file, before=tracer) as server, server.client(server.log_in("alice", PASSWORD)) as client:
+        syncs = [_syncs_during(client, counted, *write) for write in _WRITES]
+
+    assert all(syncs), syncs
+
+
+def test_reading_waits_for_no_disk(database: Database, tmp_path: Path) -> None:
+    counted = tmp_path / "syncs"
+    tracer = (sys.executable, syscalls.__file__, str(counted))
+    with serving(database.file, before=tracer) as server, server.client(database.log_in("alice")) as client:
+        syncs = [_syncs_during(client, counted, "GET", path, None) for path in ("/api/posts/", "/api/users/me/")]
+
+    assert syncs == [0, 0]
+
+
+def _syncs_during(client: httpx.Client, counted: Path, method: str, path: str, said: object) -> int:
+    """How often anything was synced from the moment of a request to the moment of its answer."""
+    before = counted.stat().st_size
+    answer = client.request(method, path, json=said)
+    synced = counted.stat().st_size - before
+    assert answer.is_success, answer.text
+    return synced
+
+
+@pytest.mark.parametrize("kind", ["reading", "writing"])
+def test_every_connection_is_set_to_sync_a_log_that_readers_need_not_wait_for(database: Database, kind: str) -> None:
+    store = SqlStore(f"sqlite:///{database.file}", connections=3)
+    try:
+        store.create_tables()
+        units = [Unit(store._engine) for _ in range(3 if kind == "reading" else 1)]
+        for unit in units:
+            connection: Connection = getattr(unit, kind)
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+        for unit in units:
+            unit.__exit__(None, None, None)
+    finally:
+        store.close()

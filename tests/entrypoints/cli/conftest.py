@@ -1,0 +1,63 @@
+"""The command line, run within the tests' own process in an empty folder."""
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+import pytest
+import uvicorn
+from tests.database import Database
+from tests.servers import CHEAP
+
+from blog.entrypoints.cli import main
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended, and what it said."""
+
+    status: int
+    said: str
+    errors: str
+
+
+def _serves(*_: object, **__: object) -> NoReturn:
+    """Where a command ought to refuse, serving without end is no way to fail."""
+    pytest.fail("the command serves")
+
+
+Run: TypeAlias = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs one command, with `sent` as its standard input, which is no terminal."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith("BLOG_"):
+            monkeypatch.delenv(name)
+    for name, value in CHEAP.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(uvicorn.Server, "run", _serves)
+
+    def run(*arguments: str, sent: bytes = b"") -> Outcome:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(sent)))
+        try:
+            status = main(arguments)
+        except SystemExit as ended:  # how argparse ends
+            status = int(ended.code or 0)
+        return Outcome(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    """The one that commands keep everything in when they are not told otherwise, with alice and bob in it."""
+    database = Database(tmp_path / "blog.db")
+    database.add_users("alice", "bob")
+    return database

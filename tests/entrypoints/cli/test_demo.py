@@ -1,0 +1,131 @@
+"""The demo needs nothing, and the lines it prints work as they are printed."""
+
+import random
+import re
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.database import Database
+from tests.entrypoints.cli.conftest import Outcome, Run
+from tests.servers import PATIENCE, Server, started
+
+
+@contextmanager
+def _demo(folder: Path) -> Iterator[Server]:
+    with started("demo", "--port", "0", cwd=folder) as server:
+        yield server.wait_ready()
+
+
+def _lines(greeting: str) -> list[list[str]]:
+    """The printed lines of curl, in order, each as a shell would split it."""
+    whole = greeting.replace("\\\n", "")  # what a shell does first, and shlex does not
+    return [shlex.split(line) for line in re.findall(r"^  (curl .*)$", whole, re.MULTILINE)]
+
+
+def _sent(words: list[str]) -> httpx.Response:
+    """What curl would send for this line, sent. It stands for curl, which a machine need not have."""
+    options = {"-X": ["GET"], "-H": [], "-d": [], "": []}
+    remaining = iter(words[1:])
+    for word in remaining:
+        options[word if word in options else ""].append(next(remaining) if word in options else word)
+    (url,), headers = options[""], dict(header.split(": ", 1) for header in options["-H"])
+    data = options["-d"][0] if options["-d"] else None
+    return httpx.request(options["-X"][-1], url, headers=headers, content=data, timeout=PATIENCE, trust_env=False)
+
+
+def _passwords(greeting: str) -> dict[str, str]:
+    return dict(re.findall(r"^  (alice|bob) +([0-9a-f]{20})$", greeting, re.MULTILINE))
+
+
+def _tokens(greeting: str) -> list[str]:
+    return list(dict.fromkeys(re.findall(r"blog_[0-9A-Za-z]{46}", greeting)))
+
+
+def test_the_printed_lines_read_write_change_refuse_log_in_and_log_out(tmp_path: Path) -> None:
+    with _demo(tmp_path) as server:
+        answers = [_sent(line) for line in _lines(server.greeting)]
+
+        assert [answer.status_code for answer in answers] == [200, 201, 200, 403, 200, 204]
+        listed, written, changed, refused, logged_in, _ = answers
+        assert [post["author"] for post in listed.json()["results"]] == ["alice", "bob", "alice"]
+        assert (written.json()["title"], written.json()["author"]) == ("My first post", "alice")
+        assert (changed.json()["title"], changed.json()["version"]) == ("A better title", 2)
+        assert refused.json()["status"] == 403
+        alices, _ = _tokens(server.greeting)
+        with server.client(alices) as dead, server.client(logged_in.json()["token"]) as alive:
+            assert dead.get("/api/users/me/").status_code == 401
+            assert alive.get("/api/users/me/").json()["username"] == "alice"
+
+
+def test_the_printed_passwords_open_the_printed_accounts_of_this_demo_only(tmp_path: Path) -> None:
+    found: list[str] = []
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        with _demo(folder) as server:
+            passwords = _passwords(server.greeting)
+            assert [bool(server.log_in(name, passwords[name])) for name in ("alice", "bob")] == [True, True]
+        found += passwords.values()
+        assert (folder / ".demo" / "passwords.json").stat().st_mode & 0o077 == 0
+
+    assert len(set(found)) == 4
+
+
+def test_a_second_start_keeps_users_posts_passwords_and_tokens(tmp_path: Path) -> None:
+    with _demo(tmp_path) as first:
+        bobs = _tokens(first.greeting)[1]
+        _sent(_lines(first.greeting)[1])
+        with first.client() as client:
+            posts = client.get("/api/posts/").json()
+        assert first.stop() == 0
+
+    with _demo(tmp_path) as second, second.client(bobs) as bob:
+        assert _passwords(second.greeting) == _passwords(first.greeting)
+        assert bob.get("/api/users/me/").json()["username"] == "bob"
+        assert bob.get("/api/posts/").json() == posts
+        assert [_sent(line).status_code for line in _lines(second.greeting)] == [200, 201, 200, 403, 200, 204]
+
+
+def test_its_lines_work_even_when_alice_has_deleted_all_her_posts(tmp_path: Path) -> None:
+    with _demo(tmp_path) as first, first.client(_tokens(first.greeting)[0]) as alice:
+        for post in alice.get("/api/posts/").json()["results"]:
+            alice.delete(f"/api/posts/{post['id']}/")
+        assert first.stop() == 0
+
+    with _demo(tmp_path) as second:
+        assert [_sent(line).status_code for line in _lines(second.greeting)] == [200, 201, 200, 403, 200, 204]
+
+
+def test_a_demo_killed_during_its_first_start_starts_the_next_time(tmp_path: Path) -> None:
+    moments = random.Random(11)
+    for _ in range(6):
+        with started("demo", "--port", "0", cwd=tmp_path) as server:
+            time.sleep(moments.uniform(0.2, 0.7))
+            server.kill()
+
+    with _demo(tmp_path) as server:
+        Database(tmp_path / ".demo" / "blog.db").assert_sound()
+        assert [_sent(line).status_code for line in _lines(server.greeting)] == [200, 201, 200, 403, 200, 204]
+        assert {user.username for user in Database(tmp_path / ".demo" / "blog.db").users()} == {"alice", "bob"}
+
+
+@pytest.mark.parametrize("passwords", ['{"alice": "not the one she has", "bob": "nor his, for sure"}', '{"alice'])
+def test_a_demo_whose_passwords_were_changed_says_how_to_begin_anew(run: Run, tmp_path: Path, passwords: str) -> None:
+    (tmp_path / ".demo").mkdir()
+    Database(tmp_path / ".demo" / "blog.db").add_users("alice", "bob")
+    (tmp_path / ".demo" / "passwords.json").write_text(passwords)
+
+    refused = run("demo", "--port", "0")
+
+    line = "blog: .demo/passwords.json no longer opens the demo's accounts: delete .demo/ to begin anew\n"
+    assert refused == Outcome(1, "", line)
+
+
+def test_a_file_in_the_demos_place_is_told_in_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".demo").touch()
+
+    assert run("demo", "--port", "0") == Outcome(1, "", "blog: File exists: .demo\n")

@@ -1,0 +1,182 @@
+"""Every mistake is told in one line that says what to do, and changes nothing."""
+
+import os
+import socket
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.database import PASSWORD, Database
+from tests.entrypoints.cli.conftest import Outcome, Run
+from tests.servers import run_blog
+
+_REFUSED = {
+    "taken": ("users add alice", PASSWORD, "The username alice is taken."),
+    "taken but for case": ("users add ALICE", PASSWORD, "The username ALICE is taken."),
+    "no name at all": (
+        "users add a/b",
+        PASSWORD,
+        "username: must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -",
+    ),
+    "weak": ("users add carol", "short", "password: must have at least 15 characters"),
+    "monotonous": ("users add carol", "a" * 20, "password: must have at least 4 different characters"),
+    "telling": ("users add carol", "my name is Carol.", "password: must not contain the username"),
+    "weak new one": ("users password alice", "short", "password: must have at least 15 characters"),
+    "unknown": ("users password nobody", PASSWORD, "There is no user nobody."),
+    "unknown to shut": ("users deactivate nobody", "", "There is no user nobody."),
+    "unknown to open": ("users activate nobody", "", "There is no user nobody."),
+    "unknown to revoke": ("tokens revoke nobody", "", "There is no user nobody."),
+}
+
+
+@pytest.mark.parametrize("mistake", _REFUSED)
+def test_a_refused_command_ends_with_status_1_and_one_line_and_changes_nothing(
+    run: Run, database: Database, mistake: str
+) -> None:
+    command, password, line = _REFUSED[mistake]
+    token, before = database.log_in("alice"), _everything_in(database)
+    asking = ["--password-stdin"] if " add " in command or " password " in command else []
+
+    refused = run(*command.split(), *asking, sent=password.encode())
+
+    assert refused == Outcome(1, "", f"blog: {line}\n")
+    assert _everything_in(database) == before
+    assert database.whose(token) == "alice"
+
+
+@pytest.mark.parametrize(
+    ("sent", "line"),
+    [
+        (b"", "password: was not given"),
+        (b"caf\xe9 and enough characters\n", "password: must be in UTF-8"),
+        (b"x" * 1025, "password: must have 1 to 1024 bytes in UTF-8; password: must have at least 4 different"),
+        (b"\n", "password: must have 1 to 1024 bytes in UTF-8; password: must have at least 15 characters; "),
+    ],
+)
+def test_a_password_that_is_none_is_refused_in_one_line(run: Run, database: Database, sent: bytes, line: str) -> None:
+    refused = run("users", "add", "carol", "--password-stdin", sent=sent)
+
+    assert refused.status == 1
+    assert refused.errors.startswith(f"blog: {line}")
+    assert refused.errors.count("\n") == 1
+    assert len(database.users()) == 2
+
+
+def test_a_refused_password_is_not_repeated(run: Run, database: Database) -> None:
+    refused = run("users", "password", "alice", "--password-stdin", sent=b"hunter2")
+
+    assert "hunter2" not in refused.said + refused.errors
+    assert refused.errors.count("\n") == 1
+
+
+def test_what_was_typed_is_repeated_without_its_control_characters(run: Run, database: Database) -> None:
+    refused = run("users", "activate", "no\n\x1b[2Jbody")
+
+    assert refused == Outcome(1, "", "blog: There is no user no\\n\\x1b[2Jbody.\n")
+
+
+def test_without_a_terminal_the_option_to_use_instead_is_named(run: Run, tmp_path: Path) -> None:
+    line = "blog: there is no terminal to ask for the password: use --password-stdin\n"
+
+    assert run("users", "add", "alice", sent=PASSWORD.encode()) == Outcome(2, "", line)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_setting_ends_any_command_with_status_2_and_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_TOKEN_DAYS", "soon")
+
+    for command in (["users", "list"], ["serve"], ["demo"]):
+        line = "blog: BLOG_TOKEN_DAYS: must be a whole number from 1 to 3650, not 'soon'\n"
+        assert run(*command) == Outcome(2, "", line)
+
+
+def test_a_misspelt_setting_is_told_and_the_command_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_DATABSE_URL", "sqlite:///typo.db")
+
+    listed = run("users", "list")
+
+    assert listed.status == 0
+    assert listed.errors.startswith("blog: BLOG_DATABSE_URL is set, but there is no such setting\n")
+
+
+def test_a_server_with_debug_on_that_others_can_reach_does_not_start(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_DEBUG", "1")
+
+    refused = run("serve", "--host", "0.0.0.0", "--port", "0")
+
+    assert refused == Outcome(2, "", "blog: BLOG_DEBUG: not on an address that others can reach\n")
+
+
+def test_accounts_cannot_be_kept_in_the_memory_of_a_command_that_ends(run: Run) -> None:
+    refused = run("users", "list", "--database", "memory:")
+
+    assert refused == Outcome(2, "", "blog: BLOG_DATABASE_URL: what is kept in memory is gone when this command ends\n")
+
+
+def _in_no_folder(folder: Path) -> str:
+    return f"sqlite:///{folder}/missing/hunter2.db"
+
+
+def _that_is_a_folder(folder: Path) -> str:
+    (folder / "hunter2").mkdir()
+    return f"sqlite:///{folder}/hunter2"
+
+
+def _that_is_something_else(folder: Path) -> str:
+    (folder / "hunter2.txt").write_text("Dear diary, " * 200)
+    return f"sqlite:///{folder}/hunter2.txt"
+
+
+@pytest.mark.parametrize(
+    ("made", "line"),
+    [
+        (_in_no_folder, "the folder for the file does not exist"),
+        (_that_is_a_folder, "is a folder, and must be a file"),
+        (_that_is_something_else, "the file is something else than a database"),
+    ],
+)
+def test_a_database_that_cannot_be_one_is_told_in_one_line(
+    run: Run, tmp_path: Path, made: Callable[[Path], str], line: str
+) -> None:
+    url = made(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+
+    for command in (["users", "list"], ["serve", "--port", "0"]):
+        assert run(*command, "--database", url) == Outcome(2, "", f"blog: BLOG_DATABASE_URL: {line}\n")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_port_in_use_is_told_in_one_line(run: Run, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run(command, "--port", str(port))
+
+    at = f"http://127.0.0.1:{port}"
+    line = f"blog: cannot listen on {at}: Address already in use, choose another with --port or BLOG_PORT\n"
+    assert refused == Outcome(2, "", line)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid", "a..b", "[::1]", "a" * 70])
+def test_an_address_of_another_machine_or_of_none_is_told_in_one_line(run: Run, host: str) -> None:
+    refused = run("serve", "--host", host, "--port", "0")
+
+    assert (refused.status, refused.said) == (2, "")
+    assert refused.errors.startswith("blog: cannot listen on http://")
+    assert refused.errors.count("\n") == 1
+
+
+def test_whoever_reads_only_the_beginning_of_a_list_gets_no_complaint(database: Database) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as closed:  # noqa: PTH123 - a descriptor has no path
+        ended = run_blog("users", "list", cwd=database.file.parent, said=closed)
+
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def _everything_in(database: Database) -> list[str]:
+    with closing(sqlite3.connect(database.file)) as connection:
+        return list(connection.iterdump())

@@ -1,0 +1,107 @@
+"""Whoever sits at a terminal is asked for the password, twice, and it does not show."""
+
+import os
+import pty
+import select
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.database import PASSWORD, Database
+from tests.servers import BLOG, CHEAP, PATIENCE, environment
+
+
+@dataclass
+class Terminal:
+    """A terminal with one process at it."""
+
+    process: int
+    screen: int
+    shown: str = ""
+
+    def wait_for(self, text: str) -> None:
+        """Read on until this text shows."""
+        start = len(self.shown)
+        while text not in self.shown[start:]:
+            self.shown += self._read().decode()
+
+    def type(self, text: str) -> None:
+        """Press these keys."""
+        os.write(self.screen, text.encode())
+
+    def end(self) -> int:
+        """Read to the end, and give the status that the process ended with."""
+        try:
+            while piece := self._read():
+                self.shown += piece.decode()
+        except OSError:  # how Linux says that nobody is at the terminal any more
+            pass
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+
+    def _read(self) -> bytes:
+        assert select.select([self.screen], [], [], PATIENCE)[0], self.shown
+        return os.read(self.screen, 1024)
+
+
+@contextmanager
+def _at_a_terminal(*arguments: str, cwd: Path) -> Iterator[Terminal]:
+    process, screen = pty.fork()
+    if process == 0:
+        os.chdir(cwd)
+        os.execve(sys.executable, [*BLOG, *arguments], environment(CHEAP))
+    try:
+        yield Terminal(process, screen)
+    finally:
+        os.close(screen)
+        _make_sure_it_ended(process)
+
+
+def _make_sure_it_ended(process: int) -> None:
+    try:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+    except (ProcessLookupError, ChildProcessError):
+        return
+
+
+def test_the_password_is_asked_for_twice_and_not_shown(tmp_path: Path) -> None:
+    with _at_a_terminal("users", "add", "alice", cwd=tmp_path) as terminal:
+        for prompt in ("Password: ", "The same again: "):
+            terminal.wait_for(prompt)
+            terminal.type(f"{PASSWORD}\n")
+        status = terminal.end()
+
+    assert status == 0
+    assert terminal.shown.replace("\r\n", "\n") == "Password: \nThe same again: \nAdded user alice (id 1).\n"
+    assert Database(tmp_path / "blog.db").log_in("alice")
+
+
+def test_a_password_typed_differently_the_second_time_is_refused(tmp_path: Path) -> None:
+    with _at_a_terminal("users", "add", "alice", cwd=tmp_path) as terminal:
+        terminal.wait_for("Password: ")
+        terminal.type(f"{PASSWORD}\n")
+        terminal.wait_for("The same again: ")
+        terminal.type(f"{PASSWORD}!\n")
+        status = terminal.end()
+
+    assert status == 1
+    assert terminal.shown.endswith("blog: password: was not the same twice\r\n")
+    assert not (tmp_path / "blog.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "line"), [("\x04", 1, "blog: password: was not given"), ("\x03", 130, "blog: stopped")]
+)
+def test_ctrl_d_and_ctrl_c_at_the_prompt_change_nothing(tmp_path: Path, key: str, status: int, line: str) -> None:
+    with _at_a_terminal("users", "password", "alice", cwd=tmp_path) as terminal:
+        terminal.wait_for("Password: ")
+        terminal.type(key)
+        ended = terminal.end()
+
+    assert ended == status
+    assert terminal.shown.replace("\r", "").splitlines()[1:] == [line]
+    assert not (tmp_path / "blog.db").exists()

@@ -1,0 +1,89 @@
+"""The command line explains itself, at once."""
+
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from tests.entrypoints.cli.conftest import Outcome, Run
+from tests.servers import PATIENCE, environment, run_blog
+
+_COMMANDS = [
+    "serve",
+    "demo",
+    "users add",
+    "users list",
+    "users password",
+    "users deactivate",
+    "users activate",
+    "tokens revoke",
+]
+_HEAVY = ("litestar", "sqlalchemy", "argon2", "uvicorn", "msgspec", "sqlite3", "asyncio")
+
+
+@pytest.mark.parametrize("command", ["", "users", "tokens", *_COMMANDS])
+def test_every_command_says_what_it_does(run: Run, command: str) -> None:
+    helped = run(*command.split(), "--help")
+
+    assert (helped.status, helped.errors) == (0, "")
+    assert helped.said.startswith(f"usage: blog {command}".rstrip())
+
+
+def test_help_names_every_command(run: Run) -> None:
+    named = {command.split()[0] for command in _COMMANDS}
+    assert named <= set(re.findall(r"^    (\w+) ", run("--help").said, re.MULTILINE))
+    for group in ("users", "tokens"):
+        members = {command.split()[1] for command in _COMMANDS if command.startswith(group)}
+        assert members <= set(run(group, "--help").said.split())
+
+
+def test_help_needs_nothing_that_is_slow_to_load(tmp_path: Path) -> None:
+    code = (
+        "import sys; from blog.entrypoints.cli import main\n"
+        "try: main(['--help'])\n"
+        f"finally: print('LOADED', *(name for name in {_HEAVY} if name in sys.modules))"
+    )
+    asked = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+
+    assert asked.stdout.decode().endswith("\nLOADED\n")
+    assert b"usage: blog" in asked.stdout
+
+
+def test_the_version_is_the_packages_own(run: Run) -> None:
+    assert run("--version") == Outcome(0, f"blog {version('blog')}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["users"], ["users", "add"], ["serve", "--port"]])
+def test_a_wrong_usage_ends_with_status_2_and_shows_the_right_one(run: Run, arguments: list[str]) -> None:
+    wrong = run(*arguments)
+
+    assert (wrong.status, wrong.said) == (2, "")
+    assert wrong.errors.startswith("usage: blog")
+    assert "error: " in wrong.errors.splitlines()[-1]
+
+
+def test_memory_and_a_database_cannot_both_be_asked_for(run: Run) -> None:
+    wrong = run("serve", "--memory", "--database", "sqlite:///blog.db")
+
+    assert wrong.status == 2
+    assert "not allowed with argument" in wrong.errors
+
+
+def test_the_command_and_the_module_are_the_same(tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("blog")
+    for arguments in (["users", "--help"], ["tokens", "revoke", "nobody"], ["serve", "--port", "x"]):
+        by_command = subprocess.run(
+            [command, *arguments], cwd=tmp_path, env=environment(), capture_output=True, check=False, timeout=PATIENCE
+        )
+        by_module = run_blog(*arguments, cwd=tmp_path)
+        assert by_command.returncode == by_module.returncode
+        assert (by_command.stdout.decode(), by_command.stderr.decode()) == (by_module.stdout, by_module.stderr)

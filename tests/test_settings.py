@@ -1,0 +1,162 @@
+"""Settings come from options, then from the environment, then from defaults; a wrong one is told in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from blog.settings import SettingError, Settings, unknown_settings
+
+WRONG = {
+    "BLOG_DATABASE_URL": [
+        "",
+        "blog.db",
+        "sqlite:///",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///a.db?x=1",
+        "mysql://h",
+    ],
+    "BLOG_HOST": ["", " ", "two words", "h\n", "ключ"],
+    "BLOG_PORT": ["", "-1", "65536", "80.0", "http", "\uff18\uff10", "9" * 5000],
+    "BLOG_THREADS": ["0", "257", "four"],
+    "BLOG_CORS_ORIGINS": [
+        "*",
+        "example.org",
+        "https://",
+        "https://example.org/",
+        "https://a.org https://b.org",
+        "null",
+    ],
+    "BLOG_ARGON2_MEMORY": ["7", "lots"],
+    "BLOG_ARGON2_ITERATIONS": ["0"],
+    "BLOG_ARGON2_LANES": ["0", "65"],
+    "BLOG_TOKEN_DAYS": ["0", "forever"],
+    "BLOG_DEBUG": ["", "maybe", "2"],
+}
+
+
+def test_without_anything_set_it_starts_with_its_defaults() -> None:
+    assert Settings.read({}) == Settings()
+    assert (Settings().database_url, Settings().host, Settings().port) == ("sqlite:///blog.db", "127.0.0.1", 8000)
+    assert not Settings().debug
+    assert Settings().cors_origins == ()
+
+
+def test_an_option_goes_before_the_environment_and_that_before_the_default() -> None:
+    environment = {"BLOG_PORT": "8001", "BLOG_HOST": "0.0.0.0"}
+
+    settings = Settings.read(environment, port="8002", host=None)
+
+    assert (settings.port, settings.host, settings.threads) == (8002, "0.0.0.0", 4)
+
+
+def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
+    environment = {
+        "BLOG_DATABASE_URL": "memory:",
+        "BLOG_HOST": "::1",
+        "BLOG_PORT": "0",
+        "BLOG_THREADS": "9",
+        "BLOG_CORS_ORIGINS": "https://Example.org, http://localhost:3000,",
+        "BLOG_ARGON2_MEMORY": "65536",
+        "BLOG_ARGON2_ITERATIONS": "3",
+        "BLOG_ARGON2_LANES": "4",
+        "BLOG_TOKEN_DAYS": "1",
+        "BLOG_DEBUG": "Yes",
+    }
+
+    assert Settings.read(environment) == Settings(
+        database_url="memory:",
+        host="::1",
+        port=0,
+        threads=9,
+        cors_origins=("https://example.org", "http://localhost:3000"),
+        argon2_memory=65_536,
+        argon2_iterations=3,
+        argon2_lanes=4,
+        token_days=1,
+        debug=True,
+    )
+    assert environment.keys() == WRONG.keys()
+
+
+def test_a_setting_can_stand_in_a_file_that_the_environment_names(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("sqlite:///secret.db\n", encoding="utf-8")
+
+    assert Settings.read({"BLOG_DATABASE_URL_FILE": str(file)}).database_url == "sqlite:///secret.db"
+    assert Settings.read({"BLOG_DATABASE_URL_FILE": str(file)}, database_url="memory:").database_url == "memory:"
+
+
+@pytest.mark.parametrize(("variable", "text"), [(name, text) for name, texts in WRONG.items() for text in texts])
+def test_a_wrong_value_is_refused_in_one_line_that_names_its_variable(variable: str, text: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        Settings.read({variable: text})
+
+    assert str(refused.value).startswith(f"{variable}: must be ")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("variable", "text"), [(name, texts[-1]) for name, texts in WRONG.items()])
+def test_a_wrong_value_in_a_file_is_refused_without_being_repeated(variable: str, text: str, tmp_path: Path) -> None:
+    file = tmp_path / "value"
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(SettingError) as refused:
+        Settings.read({f"{variable}_FILE": str(file)})
+
+    assert str(refused.value).startswith(f"{variable}_FILE: must be ")
+    assert "not '" not in str(refused.value)
+
+
+def test_a_wrong_option_is_refused_by_the_name_of_the_option() -> None:
+    with pytest.raises(SettingError, match=r"^--port: must be a whole number from 0 to 65535, not 'x'$"):
+        Settings.read({"BLOG_PORT": "8001"}, port="x")
+    with pytest.raises(SettingError, match=r"^--database: must be "):
+        Settings.read({}, database_url="x")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b"\xe9")
+
+    for name in ("missing", "latin", "."):
+        with pytest.raises(SettingError, match=r"^BLOG_DATABASE_URL_FILE: \S+ cannot be read \(\w+\)$"):
+            Settings.read({"BLOG_DATABASE_URL_FILE": str(tmp_path / name)})
+
+
+def test_a_setting_told_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"^BLOG_PORT and BLOG_PORT_FILE: only one"):
+        Settings.read({"BLOG_PORT": "1", "BLOG_PORT_FILE": str(tmp_path)})
+
+
+def test_the_database_url_is_never_shown() -> None:
+    secret = "postgresql://blog:hunter2@db/blog"
+
+    assert "hunter2" not in repr(Settings(database_url=secret))
+    for told in ({"environment": {"BLOG_DATABASE_URL": secret}}, {"environment": {}, "database_url": secret}):
+        with pytest.raises(SettingError) as refused:
+            Settings.read(**told)
+        assert "hunter2" not in str(refused.value)
+        assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1.example.org"])
+def test_debug_is_refused_on_an_address_that_others_can_reach(host: str) -> None:
+    with pytest.raises(SettingError, match=r"^BLOG_DEBUG: "):
+        Settings.read({"BLOG_DEBUG": "1", "BLOG_HOST": host})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_debug_may_be_on_where_nobody_else_can_reach_it(host: str) -> None:
+    assert Settings.read({"BLOG_DEBUG": "on", "BLOG_HOST": host}).debug
+
+
+def test_argon2_is_given_the_memory_that_its_lanes_need() -> None:
+    with pytest.raises(SettingError, match=r"^BLOG_ARGON2_MEMORY: must be at least 8 for each of BLOG_ARGON2_LANES$"):
+        Settings.read({"BLOG_ARGON2_MEMORY": "31", "BLOG_ARGON2_LANES": "4"})
+    assert Settings.read({"BLOG_ARGON2_MEMORY": "32", "BLOG_ARGON2_LANES": "4"}).argon2_memory == 32
+
+
+def test_misspelt_settings_are_noticed() -> None:
+    environment = {"BLOG_PROT": "1", "BLOG_PORT": "1", "BLOG_PORT_FILE": "x", "BLOGGER": "x", "BLOG_DATABASE": "x"}
+
+    assert unknown_settings(environment) == ["BLOG_DATABASE", "BLOG_PROT"]
