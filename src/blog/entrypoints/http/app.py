@@ -7,7 +7,6 @@ from litestar import Litestar, Request
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp
 
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import BlogError
@@ -25,9 +24,7 @@ LARGEST_BODY: Final = 1024 * 1024
 """Bytes. A post of the greatest length, each character escaped, has 1.2 million; written in UTF-8 it has 400 000."""
 
 
-def create_app(
-    open_blog: OpenBlog, *, threads: int = 4, cors_origins: Sequence[str] = (), debug: bool = False
-) -> ASGIApp:
+def create_app(open_blog: OpenBlog, *, threads: int = 4, cors_origins: Sequence[str] = (), debug: bool = False) -> Edge:
     """The blog as an ASGI application, to be served as it is or mounted in another under a prefix.
 
     Args:

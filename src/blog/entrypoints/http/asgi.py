@@ -4,15 +4,14 @@ import atexit
 import os
 from contextlib import ExitStack
 
-from litestar.types import ASGIApp
-
 from blog.settings import Settings
 from blog.wiring import opened
 
 from .app import create_app
+from .edge import Edge
 
 
-def app() -> ASGIApp:
+def app() -> Edge:
     """The application that the `BLOG_…` variables describe. Its database is closed when the process ends.
 
     Raises:

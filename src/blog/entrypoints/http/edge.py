@@ -8,7 +8,7 @@ import secrets
 from typing import Any, Final
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Send
 
 _ALWAYS: Final = [
     (b"x-content-type-options", b"nosniff"),
@@ -24,12 +24,15 @@ _request_id = re.compile(rb"[A-Za-z0-9-]{1,64}")
 
 
 class Edge:
-    """An ASGI application that hands HTTP requests to another one, and completes its answers."""
+    """An ASGI application that hands HTTP requests to another one, and completes its answers.
+
+    It is typed loosely, so that whatever framework mounts it need not have Litestar's types.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
@@ -47,6 +50,7 @@ class _Exchange:
         preflight = b"access-control-request-method" in headers
         self._method = scope["method"]
         self._stands_in = self._method in _STAND_IN and not (preflight and self._method == "OPTIONS")
+        self._bodiless = self._method == "HEAD"
         self._private = b"authorization" in headers
         self._request_id = _accepted(headers.get(b"x-request-id")) or secrets.token_hex(16).encode()
         self._send = send
@@ -63,7 +67,7 @@ class _Exchange:
         """Pass on a part of the answer, completed."""
         if message["type"] == "http.response.start":
             await self._send(message | self._start(message["status"], list(message["headers"])))
-        elif message["type"] == "http.response.body" and self._stands_in:
+        elif message["type"] == "http.response.body" and self._bodiless:
             if not message.get("more_body"):
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         else:
@@ -72,7 +76,7 @@ class _Exchange:
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
         names = {name.lower() for name, _ in headers}
         if self._method == "OPTIONS" and self._stands_in and status == 405:  # noqa: PLR2004 - HTTP's own number
-            status = 204
+            status, self._bodiless = 204, True
             headers = [(name, value) for name, value in headers if name.lower() == b"allow"]
         headers = [(name, _allowed(value) if name.lower() == b"allow" else value) for name, value in headers]
         headers += [*_ALWAYS, (b"x-request-id", self._request_id)]

@@ -28,7 +28,10 @@ def _text(longest: int) -> Meta:
 
 Title = Annotated[str, _text(TITLE_LONGEST)]
 Text = Annotated[str, _text(BODY_LONGEST)]
-Owner = Annotated[int, Meta(description="The author's id. May be sent when it is the sender's own.")]
+Owner = Annotated[
+    int,
+    Meta(description="The author's id. May be sent when it is the sender's own.", extra_json_schema={"minimum": 1}),
+]
 
 
 class PostIn(Struct, forbid_unknown_fields=True):

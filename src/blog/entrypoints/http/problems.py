@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from traceback import format_exception
 from typing import Any, Final
 
 import msgspec
@@ -99,12 +100,13 @@ def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Respon
     return problem(HTTPStatus(error.status_code), headers=error.headers)
 
 
-def on_defect(request: Request[Any, Any, Any], _: Exception) -> Response[bytes]:
-    """What nobody foresaw: told in full to the log, and to the client not at all."""
+def on_defect(request: Request[Any, Any, Any], defect: Exception) -> Response[bytes]:
+    """What nobody foresaw: told in full to the log, and to the client not at all, but for debugging."""
     _log.exception(
         "Request %s failed: %s %s", request.scope.get("request_id"), request.method, request.scope.get("path_template")
     )
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR)
+    told = "".join(format_exception(defect)) if request.app.debug else UNSET
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, told)
 
 
 def _headers(status: HTTPStatus) -> dict[str, str]:

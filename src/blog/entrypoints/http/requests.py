@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, get_args
+from urllib.parse import quote
 
 import msgspec
 from litestar import Request
@@ -31,8 +32,8 @@ _member = re.compile(r"[0-9A-Za-z_-]{1,64}")
 class Body:
     """The body of a request, not yet looked at: whoever may not send it hears that first."""
 
-    raw: bytes
-    headers: Mapping[str, str]
+    raw: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
 
     def members(self, shape: type[msgspec.Struct]) -> tuple[dict[str, Any], list[Fault]]:
         """The members that are right by the shape's types, and what is wrong with the others.
@@ -87,7 +88,9 @@ async def provide_body(request: Request[Any, Any, Any]) -> Body:
 
 
 async def refuse_large_body(request: Request[Any, Any, Any]) -> None:
-    """Routes that read no body refuse a large one too."""
+    """Routes that read no body refuse a large one too, announced or not."""
+    if "transfer-encoding" in request.headers:
+        await provide_body(request)
     largest = request.route_handler.resolve_request_max_body_size()
     if largest is not None and (request.content_length or 0) > largest:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body has more than {largest} bytes.")
@@ -138,7 +141,10 @@ def query_of(request: Request[Any, Any, Any], **parse: Callable[[str], Any]) -> 
         Invalid: of every parameter that is not known, or stands twice, or that its parser cannot take.
     """
     faults, found = [], {}
-    for name, values in request.query_params.dict().items():
+    given: dict[str, list[str]] = {}
+    for name, value in request.query_params.items():
+        given.setdefault(name, []).append(value)
+    for name, values in given.items():
         if name not in parse:
             faults.append(Fault(_shown(name), "is not known here"))
         elif len(values) > 1:
@@ -154,8 +160,8 @@ def query_of(request: Request[Any, Any, Any], **parse: Callable[[str], Any]) -> 
 
 
 def prefix_of(request: Request[Any, Any, Any]) -> str:
-    """The path under which this application is mounted in another: empty if it is not."""
-    return str(request.scope.get("prefix", ""))
+    """The path under which this application is mounted in another, as a URL has it: empty if it is not."""
+    return quote(str(request.scope.get("prefix", "")))
 
 
 def _check_media_type(headers: Mapping[str, str]) -> None:
@@ -168,7 +174,7 @@ def _check_media_type(headers: Mapping[str, str]) -> None:
 
 @cache
 def _fields(shape: type[msgspec.Struct]) -> dict[str, FieldInfo]:
-    return {field.encode_name: field for field in msgspec.structs.fields(shape)}
+    return {member.encode_name: member for member in msgspec.structs.fields(shape)}
 
 
 def _converted(value: object, expected: FieldInfo) -> object | None:
@@ -180,8 +186,10 @@ def _converted(value: object, expected: FieldInfo) -> object | None:
 
 
 def _message(expected: FieldInfo) -> str:
-    types = getattr(expected.type, "__args__", (expected.type,))
-    return _EXPECTED[types[0]]
+    kind = expected.type
+    while kind not in _EXPECTED:  # in Annotated[str, ...] and in str | UnsetType, what counts stands first
+        kind = get_args(kind)[0]
+    return _EXPECTED[kind]
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+"""A fresh blog over HTTP for each test, with two members."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.entrypoints.http.visits import Member, Site, StoppedClock
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.memory import MemoryStore
+from blog.adapters.sql import SqlStore
+from blog.domain.accounts import PasswordHasher
+from blog.domain.blog import OpenBlog, OpenStores
+from blog.entrypoints.http import create_app
+from blog.wiring import blog_on
+
+
+@pytest.fixture(scope="session")
+def hasher() -> PasswordHasher:
+    """As cheap as Argon2 gets."""
+    return Argon2PasswordHasher(memory=8, iterations=1)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "blog.db"
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, database: Path) -> Iterator[OpenStores]:
+    """Memory; a test says `on_both` to run on SQLite as well."""
+    if getattr(request, "param", "memory") == "memory":
+        yield MemoryStore()
+        return
+    store = SqlStore(f"sqlite:///{database}")
+    store.create_tables()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    return StoppedClock()
+
+
+@pytest.fixture
+def open_blog(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> OpenBlog:
+    return blog_on(store, hasher=hasher, now=clock)
+
+
+@pytest.fixture
+def site(open_blog: OpenBlog) -> Iterator[Site]:
+    site = Site(create_app(open_blog), open_blog)
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def alice(site: Site) -> Member:
+    return site.member("alice")
+
+
+@pytest.fixture
+def bob(site: Site) -> Member:
+    return site.member("bob")

@@ -1,0 +1,52 @@
+"""The blog promises that…"""
+
+import re
+from importlib.resources import files
+
+from tests.entrypoints.http.visits import Site, problem
+
+
+def test_the_page_takes_everything_from_here(site: Site) -> None:
+    page = site.ask("GET", "/docs")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "://" not in page.text
+    assert "{prefix}" not in page.text
+    parts = re.findall(r'(?:src|href|data-document)="([^"]*)"', page.text)
+    assert len(parts) == 6
+    for part in parts:
+        assert part.startswith(("/docs/", "/schema/"))
+        assert site.ask("GET", part).status_code == 200
+
+
+def test_the_page_may_reach_nothing_else(site: Site) -> None:
+    policy = dict(
+        rule.split(" ", 1) for rule in site.ask("GET", "/docs").headers["content-security-policy"].split("; ")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["connect-src"] == policy["script-src"] == "'self'"
+    assert not [sources for sources in policy.values() if "http" in sources or "*" in sources]
+
+
+def test_the_pages_parts_load_nothing_from_elsewhere(site: Site) -> None:
+    styles, start = site.ask("GET", "/docs/swagger-ui.css").text, site.ask("GET", "/docs/start.js").text
+    assert not re.findall(r"@import|url\((?![\"']?data:)", styles)
+    assert "://" not in start
+    assert "validatorUrl: null" in start
+
+
+def test_each_part_says_what_it_is(site: Site) -> None:
+    kinds = {"start.js": "text/javascript", "swagger-ui.css": "text/css", "favicon-32x32.png": "image/png"}
+    for name, kind in {**kinds, "swagger-ui-bundle.js": "text/javascript"}.items():
+        answer = site.ask("GET", f"/docs/{name}")
+        assert answer.headers["content-type"].partition(";")[0] == kind
+        assert answer.headers["cache-control"] == "public, max-age=86400"
+        assert answer.content == (files("blog.entrypoints.http") / "static" / name).read_bytes()
+
+
+def test_nothing_else_is_to_be_had(site: Site) -> None:
+    others = ["docs.html", "LICENSE", "NOTICE", "..", "../app.py", "..%2fapp.py", "%2e%2e/app.py", "....//app.py"]
+    others += ["..%5capp.py", "%00", "start.js%00", "/etc/passwd", "%2fetc%2fpasswd", "START.JS", "start.js/x"]
+    for name in others:
+        answer = site.ask("GET", f"/docs/{name}")
+        problem(answer, 404)
+        assert b"import" not in answer.content

@@ -1,0 +1,122 @@
+"""The blog promises that…"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from httpx import Response
+from tests.entrypoints.http.visits import Member, Site, problem
+
+from blog.domain.blog import OpenBlog
+from blog.entrypoints.http import create_app
+
+PAGE = "https://pages.example"
+
+
+@pytest.fixture
+def open_to_pages(open_blog: OpenBlog) -> Iterator[Site]:
+    """A blog that pages of one origin may call."""
+    site = Site(create_app(open_blog, cors_origins=[PAGE]), open_blog)
+    yield site
+    site.close()
+
+
+def answers(site: Site, alice: Member, **sent: object) -> Iterator[Response]:
+    """One of each kind: good ones, refusals by the blog, by HTTP, and by routing."""
+    alice.writes()
+    asked = [("GET", "/api/posts/"), ("GET", "/livez"), ("GET", "/schema/openapi.json"), ("HEAD", "/api/posts/")]
+    asked += [("GET", "/nothing"), ("POST", "/livez"), ("POST", "/api/login/"), ("GET", "/api/posts/?limit=x")]
+    asked += [("OPTIONS", "/api/posts/"), ("OPTIONS", "/nothing"), ("DELETE", "/api/posts/1/"), ("GET", "/docs/x")]
+    asked += [("GET", "/docs/start.js"), ("PATCH", "/api/posts/1/"), ("GET", "/api/users/me/"), ("GET", "/docs")]
+    for method, path in asked:
+        yield site.ask(method, path, **sent)
+        yield alice.ask(method, path, **sent)
+    yield site.ask("POST", "/api/login/", content=b" " * 9000, **sent)
+
+
+def test_every_answer_keeps_a_browser_from_misreading_it(site: Site, alice: Member) -> None:
+    for answer in answers(site, alice):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        if not answer.url.path.rstrip("/").endswith("/docs"):
+            assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        for name in ("server", "x-powered-by"):
+            assert name not in answer.headers
+
+
+def test_no_header_stands_twice(site: Site, alice: Member) -> None:
+    for answer in answers(site, alice):
+        names = [name.lower() for name, _ in answer.headers.raw]
+        assert len(names) == len(set(names))
+
+
+def test_what_is_answered_to_a_token_is_kept_by_nobody(alice: Member) -> None:
+    for path in ("/api/users/me/", "/api/posts/", "/api/posts/1/", "/nothing"):
+        assert alice.ask("GET", path).headers["cache-control"] == "private, no-store"
+    assert alice.ask("POST", "/api/posts/", json={}).headers["cache-control"] == "private, no-store"
+
+
+def test_each_request_has_an_id_that_the_client_may_choose(site: Site, alice: Member) -> None:
+    for chosen in ("a", "0123-4567", "A" * 64):
+        for answer in answers(site, alice, headers={"X-Request-ID": chosen}):
+            assert answer.headers["x-request-id"] == chosen
+
+
+def test_an_id_that_could_do_harm_is_replaced(site: Site) -> None:
+    for chosen in (None, "", "A" * 65, "a b", "a_b", "a\x1b[31m", "<b>", "a;b", "ä", "{}", "%0a"):
+        headers = {} if chosen is None else {"X-Request-ID": chosen.encode()}
+        given = site.ask("GET", "/livez", headers=headers).headers["x-request-id"]
+        assert re.fullmatch("[0-9a-f]{32}", given)
+
+
+def test_no_two_requests_are_given_the_same_id(site: Site) -> None:
+    assert len({site.ask("GET", "/livez").headers["x-request-id"] for _ in range(50)}) == 50
+
+
+def test_pages_of_other_origins_get_nothing_unless_it_is_set(site: Site, alice: Member) -> None:
+    for answer in answers(site, alice, headers={"Origin": PAGE, "Access-Control-Request-Method": "DELETE"}):
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+def test_pages_of_a_set_origin_may_do_all_that_a_client_can(open_to_pages: Site) -> None:
+    wanted = {"Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": "authorization"}
+    asked = open_to_pages.ask("OPTIONS", "/api/posts/1/", headers={"Origin": PAGE, **wanted})
+    assert asked.status_code == 204
+    assert asked.headers["access-control-allow-origin"] == PAGE
+    assert "DELETE" in asked.headers["access-control-allow-methods"]
+    assert "authorization" in asked.headers["access-control-allow-headers"].lower()
+    assert asked.headers["x-content-type-options"] == "nosniff"
+
+
+def test_pages_of_a_set_origin_may_read_answers_and_refusals(open_to_pages: Site) -> None:
+    for method, path in (("GET", "/api/posts/"), ("DELETE", "/api/posts/1/"), ("GET", "/api/posts/77/"), ("GET", "/x")):
+        answer = open_to_pages.ask(method, path, headers={"Origin": PAGE})
+        assert answer.headers["access-control-allow-origin"] == PAGE
+        assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_pages_of_an_origin_that_is_not_set_may_not(open_to_pages: Site) -> None:
+    for origin in ("https://evil.example", "null", f"{PAGE}.evil.example", "http://pages.example"):
+        answer = open_to_pages.ask("GET", "/api/posts/", headers={"Origin": origin})
+        assert answer.headers.get("access-control-allow-origin") is None
+        asked = open_to_pages.ask(
+            "OPTIONS", "/api/posts/", headers={"Origin": origin, "Access-Control-Request-Method": "POST"}
+        )
+        assert asked.headers.get("access-control-allow-origin") is None
+
+
+def test_the_host_that_a_request_names_is_not_repeated(alice: Member) -> None:
+    alice.writes()
+    alice.writes()
+    forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": "/evil.example"}
+    forged |= {"Forwarded": "host=evil.example", "X-Original-URL": "/evil.example", "X-Forwarded-Proto": "evil"}
+    for method, path in (("GET", "/api/posts/?limit=1"), ("POST", "/api/posts/"), ("GET", "/docs"), ("GET", "/x")):
+        answer = alice.ask(method, path, json={"title": "A", "body": "B"}, headers=forged)
+        assert b"evil" not in answer.content
+        assert not [value for value in answer.headers.values() if "evil" in value]
+    assert b"evil" not in alice.ask("GET", "/schema/openapi.json", headers=forged).content
+    created = alice.ask("POST", "/api/posts/", json={"title": "A", "body": "B"}, headers=forged)
+    assert created.headers["location"].startswith("/api/posts/")
+    problem(alice.ask("GET", "http://evil.example/nothing"), 404)

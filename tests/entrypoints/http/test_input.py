@@ -1,0 +1,169 @@
+"""The blog promises that…"""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from httpx import Response
+from tests.entrypoints.http.visits import PASSWORD, Member, Site, faulty, problem
+
+JSON = {"Content-Type": "application/json"}
+TAKING = [
+    ("POST", "/api/login/"),
+    ("POST", "/api/posts/"),
+    ("PUT", "/api/posts/1/"),
+    ("PATCH", "/api/posts/1/"),
+]
+every_taking = pytest.mark.parametrize(("method", "path"), TAKING)
+
+NO_JSON = [
+    b"", b" ", b"{", b"}", b'{"title": "A", "body": "B"', b'{"title": "A", "body": "B"}}', b'{"title": "A"} {}',
+    b"\xef\xbb\xbf{}", b"{'title': 'A'}", b'{"title": NaN}', b'{"user": Infinity}', b'{"user": -Infinity}',
+    b'{"title": "\xff"}', b'{"title": "\xc0\x80"}', b'{"title": "\xed\xa0\x80"}', b'{"title": "\x00"}', b'{"user": 01}',
+    b'{"title": "\n"}', b'{"title": "\\x41"}', b'{"title": "A",}', b"\x00", "{}".encode("utf-16"),
+    "{}".encode("utf-32"), b"{title: 1}",
+    b'{"a": 1, "a": 1}', b'{"title": "A", "title": "A", "body": "B"}', b'{"a": {"b": 1, "b": 2}}', b"title=A&body=B",
+    b'{"username": "alice", "username": "alice", "password": "x"}', b'{"user": ' + b"9" * 5000 + b"}",
+    b"[" * 5_000, b'{"a":' * 5_000, b"[" * 5_000 + b"]" * 5_000, b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+    b"[" * 400_000 + b"]" * 400_000,
+]  # fmt: skip
+NO_OBJECT = [b"null", b"true", b"1", b'"title"', b"[]", b"[{}]", b'[["title", "A"]]', b"1e400", b"-0"]
+
+
+def send(member: Member, method: str, path: str, content: bytes, **headers: str) -> Response:
+    return member.ask(method, path, content=content, headers={**JSON, **headers})
+
+
+@every_taking
+def test_what_is_no_json_object_is_refused(alice: Member, method: str, path: str) -> None:
+    post = alice.writes()
+    for content in (*NO_JSON, *NO_OBJECT):
+        if len(content) <= 8192 or not path.endswith("login/"):
+            told = problem(send(alice, method, path, content), 400)
+            assert set(told) == {"type", "title", "status", "detail"}, content
+    assert alice.ask("GET", "/api/posts/").json()["results"] == [post]
+
+
+@every_taking
+def test_a_number_that_is_too_large_is_an_error_in_its_field(alice: Member, method: str, path: str) -> None:
+    alice.writes()
+    field = "username" if path.endswith("login/") else "user"
+    for number in (b"1e400", b"1e308", b"-1e400", b"9" * 400, b"1.5", b"18446744073709551616"):
+        assert field in faulty(send(alice, method, path, b'{"%s": %s}' % (field.encode(), number)))
+
+
+@every_taking
+def test_what_nests_is_refused_in_any_member(alice: Member, method: str, path: str) -> None:
+    alice.writes()
+    for depth in (1, 21, 500):
+        nested = "[" * depth + "]" * depth
+        for name in ("title", "body", "user", "username", "password", "other"):
+            assert name in faulty(send(alice, method, path, f'{{"{name}": {nested}}}'.encode()))
+
+
+@every_taking
+def test_the_body_must_say_that_it_is_json(alice: Member, method: str, path: str) -> None:
+    alice.writes()
+    others = ["", "text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data", "json"]
+    others += ["application/json; charset=latin-1", "application/json, text/plain", "application/jsonp", "*/*", "\xff"]
+    for media_type in others:
+        headers = {"Content-Type": media_type.encode("latin-1")}
+        problem(alice.ask(method, path, content=b'{"title": "A", "body": "B"}', headers=headers), 415)
+    problem(alice.ask(method, path, content=b'{"title": "A", "body": "B"}'), 415)
+
+
+def test_json_may_name_its_character_set_in_any_case(alice: Member) -> None:
+    for parameter in ("; charset=utf-8", ";charset=UTF-8", '; Charset="utf-8"', ";"):
+        headers = {"Content-Type": f"Application/JSON{parameter}"}
+        answer = alice.ask("POST", "/api/posts/", content=b'{"title": "\xc3\xa4", "body": "B"}', headers=headers)
+        assert (answer.status_code, answer.json()["title"]) == (201, "ä")
+
+
+@every_taking
+def test_a_compressed_body_is_refused(alice: Member, method: str, path: str) -> None:
+    alice.writes()
+    for coding in ("gzip", "deflate", "br", "zstd", "gzip, gzip", "x"):
+        problem(send(alice, method, path, b'{"title": "A", "body": "B"}', **{"Content-Encoding": coding}), 415)
+
+
+@every_taking
+def test_a_form_of_3000_parts_is_refused_unread(alice: Member, method: str, path: str) -> None:
+    alice.writes()
+    parts = "".join(f'--x\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{n}\r\n' for n in range(100))
+    content = (parts * 30)[:8000] if path.endswith("login/") else parts * 30
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    problem(alice.ask(method, path, content=content.encode(), headers=headers), 415)
+
+
+def sizes() -> list[Any]:
+    paths = [*TAKING, ("POST", "/api/logout/"), ("DELETE", "/api/posts/1/"), ("GET", "/api/posts/")]
+    return [(method, path, 8 * 1024 if path == "/api/login/" else 1024 * 1024) for method, path in paths]
+
+
+@pytest.mark.parametrize(("method", "path", "largest"), sizes())
+def test_a_body_that_is_too_large_is_refused(alice: Member, method: str, path: str, largest: int) -> None:
+    alice.writes()
+    answer = send(alice, method, path, b" " * (largest + 1))
+    problem(answer, 413)
+    assert answer.headers["connection"] == "close"
+    assert send(alice, method, path, b" " * largest).status_code != 413
+
+
+@every_taking
+def test_a_body_that_grows_too_large_is_not_read_to_its_end(alice: Member, method: str, path: str) -> None:
+    alice.writes()
+    sent = 0
+
+    async def growing() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(1000):
+            sent += 64 * 1024
+            yield b" " * 64 * 1024
+
+    answer = alice.ask(method, path, content=growing(), headers=JSON)
+    problem(answer, 413)
+    assert answer.headers["connection"] == "close"
+    assert sent <= 1024 * 1024 + 2 * 64 * 1024
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
+def test_title_and_body_have_their_limits_and_every_fault_is_told(alice: Member) -> None:
+    address = f"/api/posts/{alice.writes()['id']}/"
+    good = {"title": "A", "body": "B"}
+    wrong: list[Any] = ["", " ", "\n\t", "\u200b", "\u00a0\u2003", "\ufeff", None, 1, 1.5, True, ["A"], {"a": "A"}]
+    for method, path in (("POST", "/api/posts/"), ("PUT", address), ("PATCH", address)):
+        for value in [*wrong, "A\0", "A\x1b", "A\x85", "\x7fA", "A\x08"]:
+            assert faulty(alice.ask(method, path, json={**good, "title": value})) == ["title"], value
+            assert faulty(alice.ask(method, path, json={**good, "body": value})) == ["body"], value
+            assert faulty(alice.ask(method, path, json={"title": value, "body": value, "x": 1})) == [
+                "x",
+                "title",
+                "body",
+            ]
+        assert faulty(alice.ask(method, path, json={"title": "A" * 201, "body": "B" * 100_001})) == ["title", "body"]
+    assert faulty(alice.ask("POST", "/api/posts/", json={"user": "x", "y": 1})) == ["y", "title", "body", "user"]
+    assert alice.ask("GET", address).json()["version"] == 1
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
+def test_the_longest_title_and_body_are_kept_whole(alice: Member) -> None:
+    longest = {"title": "🦊" * 200, "body": "ж🦊\n\u0301" * 25_000}
+    answer = alice.ask("POST", "/api/posts/", content=json.dumps(longest, ensure_ascii=False).encode(), headers=JSON)
+    assert answer.status_code == 201
+    assert {**alice.ask("GET", answer.headers["location"]).json(), **longest} == answer.json()
+
+
+@pytest.mark.parametrize("text", ["\ud800", "A\udfff", "\udc00\ud800"])
+def test_half_a_character_is_refused_however_it_is_written(alice: Member, text: str) -> None:
+    address = f"/api/posts/{alice.writes()['id']}/"
+    for method, path in (("POST", "/api/posts/"), ("PUT", address), ("PATCH", address)):
+        content = json.dumps({"title": text, "body": text}).encode()
+        assert faulty(send(alice, method, path, content)) == ["title", "body"]
+    assert "?" in faulty(send(alice, "PATCH", address, json.dumps({text: 1}).encode()))
+
+
+def test_a_member_that_is_not_known_is_named_unless_its_name_is_hostile(site: Site, alice: Member) -> None:
+    strange = {"colour": 1, "<b>": 1, "\u202e": 1, "x" * 65: 1, "": 1, PASSWORD: 1}
+    answer = alice.ask("POST", "/api/posts/", json={"title": "A", "body": "B", **strange})
+    assert faulty(answer) == ["colour", "?", "?", "?", "?", "?"]

@@ -1,0 +1,74 @@
+"""The blog promises that…"""
+
+from typing import Any
+
+import pytest
+from tests.entrypoints.http.visits import Member, Site, faulty
+
+pytestmark = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
+
+
+def pages_from(site: Site, url: str | None) -> list[dict[str, Any]]:
+    """The pages that follow one another from a URL on, each held to what every page promises."""
+    pages = []
+    while url is not None:
+        answer = site.ask("GET", url)
+        assert answer.status_code == 200
+        page = answer.json()
+        assert list(page) == ["results", "next"]
+        assert answer.headers.get("link") == (f'<{page["next"]}>; rel="next"' if page["next"] else None)
+        pages.append(page)
+        url = page["next"]
+    return pages
+
+
+def ids(page: dict[str, Any]) -> list[int]:
+    return [post["id"] for post in page["results"]]
+
+
+def test_an_empty_blog_has_one_empty_page(site: Site) -> None:
+    assert pages_from(site, "/api/posts/") == [{"results": [], "next": None}]
+
+
+def test_a_page_has_20_posts_the_newest_first(site: Site, alice: Member) -> None:
+    posts = [alice.writes(f"Post {number}") for number in range(41)][::-1]
+    pages = pages_from(site, "/api/posts/")
+    assert [page["results"] for page in pages] == [posts[:20], posts[20:40], posts[40:]]
+    assert pages[0]["next"] == f"/api/posts/?limit=20&cursor={posts[19]['id']}"
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 100])
+def test_a_page_has_as_many_posts_as_are_asked_for_and_the_last_one_says_so(
+    site: Site, alice: Member, limit: int
+) -> None:
+    posts = [alice.writes() for _ in range(6)][::-1]
+    pages = pages_from(site, f"/api/posts/?limit={limit}")
+    assert [page["results"] for page in pages] == [posts[start : start + limit] for start in range(0, 6, limit)]
+
+
+def test_a_page_has_no_more_than_100_posts(site: Site, alice: Member) -> None:
+    for _ in range(101):
+        alice.writes()
+    assert faulty(site.ask("GET", "/api/posts/?limit=101")) == ["limit"]
+    assert [len(page["results"]) for page in pages_from(site, "/api/posts?limit=100")] == [100, 1]
+
+
+def test_following_next_meets_each_post_once_while_others_are_written_and_deleted(site: Site, alice: Member) -> None:
+    before = [alice.writes()["id"] for _ in range(20)]
+    met: list[int] = []
+    url: str | None = "/api/posts/?limit=3"
+    while url is not None:
+        page = site.ask("GET", url).json()
+        met += ids(page)
+        alice.writes()
+        if ids(page):
+            alice.ask("DELETE", f"/api/posts/{page['results'][-1]['id']}/")
+        url = page["next"]
+    assert met == before[::-1]
+
+
+def test_a_page_may_begin_anywhere(site: Site, alice: Member) -> None:
+    posts = [alice.writes()["id"] for _ in range(4)]
+    assert ids(site.ask("GET", f"/api/posts/?cursor={posts[2]}").json()) == [posts[1], posts[0]]
+    assert ids(site.ask("GET", f"/api/posts/?cursor={posts[0]}").json()) == []
+    assert ids(site.ask("GET", "/api/posts/?cursor=9223372036854775807").json()) == posts[::-1]

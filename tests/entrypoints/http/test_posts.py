@@ -1,0 +1,91 @@
+"""The blog promises that…"""
+
+import pytest
+from tests.entrypoints.http.visits import Member, Site, StoppedClock, faulty, problem
+
+pytestmark = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
+
+
+def test_a_post_that_is_written_is_read_back_whole(site: Site, clock: StoppedClock, alice: Member) -> None:
+    clock.advance(microseconds=7)
+    answer = alice.ask("POST", "/api/posts/", json={"title": " A title ", "body": "\tTwo\r\nlines\n"})
+    post = answer.json()
+    number = post.pop("id")
+    assert answer.status_code == 201
+    assert answer.headers["location"] == f"/api/posts/{number}/"
+    assert answer.headers["etag"] == '"1"'
+    assert post == {
+        "title": " A title ",
+        "body": "\tTwo\r\nlines\n",
+        "user": alice.id,
+        "author": "alice",
+        "created_at": "2026-11-22T09:30:00.000007Z",
+        "updated_at": "2026-11-22T09:30:00.000007Z",
+        "version": 1,
+    }
+    read = site.ask("GET", answer.headers["location"])
+    assert read.json() == {"id": number, **post}
+    assert read.headers["etag"] == '"1"'
+
+
+def test_a_post_can_be_said_anew_as_a_whole(site: Site, clock: StoppedClock, alice: Member) -> None:
+    post = alice.writes()
+    clock.advance(seconds=1)
+    answer = alice.ask("PUT", f"/api/posts/{post['id']}/", json={"title": "Anew", "body": "All of it"})
+    changed = {"title": "Anew", "body": "All of it", "updated_at": "2026-11-22T09:30:01.000000Z", "version": 2}
+    assert (answer.status_code, answer.headers["etag"], answer.json()) == (200, '"2"', {**post, **changed})
+    assert site.ask("GET", f"/api/posts/{post['id']}/").json() == {**post, **changed}
+
+
+@pytest.mark.parametrize("change", [{"title": "Anew"}, {"body": "Anew"}, {"title": "Anew", "body": "Anew"}])
+def test_a_part_of_a_post_can_be_changed(
+    site: Site, clock: StoppedClock, alice: Member, change: dict[str, str]
+) -> None:
+    post = alice.writes()
+    clock.advance(seconds=1)
+    answer = alice.ask("PATCH", f"/api/posts/{post['id']}/", json=change)
+    changed = {**post, **change, "updated_at": "2026-11-22T09:30:01.000000Z", "version": 2}
+    assert (answer.status_code, answer.headers["etag"], answer.json()) == (200, '"2"', changed)
+    assert site.ask("GET", f"/api/posts/{post['id']}/").json() == changed
+
+
+@pytest.mark.parametrize("change", [{}, {"title": "A title"}, {"title": "A title", "body": "A body"}])
+def test_a_change_that_says_nothing_new_changes_nothing(
+    clock: StoppedClock, alice: Member, change: dict[str, str]
+) -> None:
+    post = alice.writes()
+    clock.advance(seconds=1)
+    answer = alice.ask("PATCH", f"/api/posts/{post['id']}/", json=change)
+    assert (answer.status_code, answer.headers["etag"], answer.json()) == (200, '"1"', post)
+
+
+def test_a_whole_post_is_asked_for_where_one_is_replaced(alice: Member) -> None:
+    address = f"/api/posts/{alice.writes()['id']}/"
+    assert faulty(alice.ask("PUT", address, json={"title": "Alone"})) == ["body"]
+    assert faulty(alice.ask("PUT", address, json={})) == ["title", "body"]
+
+
+def test_a_deleted_post_is_gone_for_good(site: Site, alice: Member) -> None:
+    address = f"/api/posts/{alice.writes()['id']}/"
+    answer = alice.ask("DELETE", address)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "content-type" not in answer.headers
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        problem(alice.ask(method, address, json={"title": "A", "body": "B"}), 404)
+    assert site.ask("GET", "/api/posts/").json() == {"results": [], "next": None}
+
+
+def test_the_tutorials_client_works_as_it_was_written(site: Site, alice: Member) -> None:
+    login = {"username": "alice", "password": "correct horse battery staple"}
+    token = site.ask("POST", "/api/login/", json=login).json()["token"]
+    authorization = {"Authorization": f"Token {token}"}
+    for number in range(3):
+        post = {"title": f"Post {number}", "body": "Hello", "user": alice.id}
+        assert site.ask("POST", "/api/posts/", json=post, headers=authorization).status_code == 201
+    listed = site.ask("GET", "/api/posts/", headers=authorization).json()["results"]
+    last = listed[0]["id"]
+    changed = {"title": "Changed", "body": "Hello", "user": alice.id}
+    assert site.ask("PUT", f"/api/posts/{last}/", json=changed, headers=authorization).json()["title"] == "Changed"
+    assert site.ask("DELETE", f"/api/posts/{last}", headers=authorization).status_code == 204
+    problem(site.ask("GET", f"/api/posts/{last}"), 404)
+    assert [post["title"] for post in site.ask("GET", "/api/posts").json()["results"]] == ["Post 1", "Post 0"]

@@ -1,0 +1,149 @@
+"""The blog promises that…"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+import pytest
+from tests.entrypoints.http.visits import Member, Site, problem
+
+from blog.domain import accounts, errors, posts, tokens
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.errors import BlogError, Unavailable
+from blog.entrypoints.http import create_app
+from blog.entrypoints.http.problems import STATUS
+
+SECRET = "SELECT password FROM users; /srv/blog/secrets.py; hunter2"
+
+
+class Broken:
+    """A blog that fails as it is told to, once the switch is thrown."""
+
+    def __init__(self, open_blog: OpenBlog) -> None:
+        self._open_blog = open_blog
+        self.error: BaseException | None = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[Blog]:
+        if self.error is not None:
+            raise self.error
+        with self._open_blog() as blog:
+            yield blog
+
+
+@pytest.fixture
+def broken(open_blog: OpenBlog) -> Broken:
+    return Broken(open_blog)
+
+
+@pytest.fixture
+def failing(broken: Broken) -> Iterator[Site]:
+    site = Site(create_app(broken), broken)
+    yield site
+    site.close()
+
+
+def test_every_kind_of_refusal_has_a_status_of_its_own() -> None:
+    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BlogError)}
+    assert set(STATUS) == kinds - {BlogError}
+    assert len(set(STATUS.values())) == len(STATUS)
+    assert all(400 <= status <= 503 for status in STATUS.values())
+
+
+def test_every_refusal_of_the_domain_is_of_one_of_these_kinds() -> None:
+    found = [kind for room in (accounts, posts, tokens) for kind in vars(room).values() if isinstance(kind, type)]
+    refusals = {kind for kind in found if issubclass(kind, BlogError)}
+    assert len(refusals) > len(STATUS)
+    assert all(sum(issubclass(refusal, kind) for kind in STATUS) == 1 for refusal in refusals)
+
+
+@pytest.mark.parametrize("error", [ValueError(SECRET), KeyError(SECRET), RecursionError(SECRET), OSError(SECRET)])
+def test_what_nobody_foresaw_is_told_once_to_the_log_and_not_to_the_client(
+    failing: Site, broken: Broken, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    broken.error = error
+    answer = failing.ask("GET", "/api/posts/7/?q=hunter2", headers={"X-Request-ID": "request-77"})
+    assert problem(answer, 500) == {"type": "about:blank", "title": "Internal Server Error", "status": 500}
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("blog.entrypoints.http.problems", logging.ERROR)
+    assert record.getMessage() == "Request request-77 failed: GET /api/posts/{post_id}"
+    assert record.exc_info is not None
+    assert record.exc_info[1] is error
+
+
+def test_a_defect_in_a_write_is_told_likewise(failing: Site, broken: Broken, caplog: pytest.LogCaptureFixture) -> None:
+    alice = failing.member("alice")
+    broken.error = ZeroDivisionError(SECRET)
+    for method, path in (("POST", "/api/posts/"), ("DELETE", "/api/posts/1/"), ("POST", "/api/logout/")):
+        problem(alice.ask(method, path, json={}), 500)
+    good = {"username": "alice", "password": "x"}
+    problem(failing.ask("POST", "/api/login/", json=good), 500)
+    assert len(caplog.records) == 4
+    assert "hunter2" not in "".join(record.getMessage() for record in caplog.records)
+
+
+def test_no_variable_of_litestars_makes_it_tell_more(
+    monkeypatch: pytest.MonkeyPatch, broken: Broken, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("LITESTAR_DEBUG", "1")
+    broken.error = ValueError(SECRET)
+    site = Site(create_app(broken), broken)
+    assert problem(site.ask("GET", "/api/posts/"), 500).keys() == {"type", "title", "status"}
+    site.close()
+
+
+def test_a_defect_tells_all_about_itself_only_for_debugging(broken: Broken, caplog: pytest.LogCaptureFixture) -> None:
+    broken.error = ValueError(SECRET)
+    site = Site(create_app(broken, debug=True), broken)
+    assert f"ValueError: {SECRET}" in problem(site.ask("GET", "/api/posts/"), 500)["detail"]
+    site.close()
+
+
+def test_a_store_that_does_not_answer_makes_every_request_come_back_later(failing: Site, broken: Broken) -> None:
+    alice = failing.member("alice")
+    broken.error = Unavailable("The database is locked by another change.", retry_after=7)
+    for method, path in (("GET", "/api/posts/"), ("POST", "/api/posts/"), ("GET", "/readyz")):
+        answer = alice.ask(method, path, json={"title": "A", "body": "B"})
+        assert problem(answer, 503)["detail"] == "The database is locked by another change."
+        assert answer.headers["retry-after"] == "7"
+
+
+def test_the_process_lives_while_the_store_does_not_answer(failing: Site, broken: Broken) -> None:
+    assert (failing.ask("GET", "/livez").json(), failing.ask("GET", "/readyz").json()) == ({"status": "ok"},) * 2
+    broken.error = Unavailable("Gone.")
+    assert failing.ask("GET", "/livez").status_code == 200
+    problem(failing.ask("GET", "/readyz"), 503)
+    broken.error = None
+    assert failing.ask("GET", "/readyz").status_code == 200
+
+
+def test_readiness_and_liveness_do_not_look_at_a_token(site: Site) -> None:
+    assert site.ask("GET", "/livez", token="of another time").status_code == 200
+    assert site.ask("GET", "/readyz", token="of another time").status_code == 200
+
+
+def test_every_refusal_is_a_problem_that_tells_nothing_of_the_inside(site: Site, alice: Member, bob: Member) -> None:
+    alice.writes()
+    refusals = [
+        (site.ask("POST", "/api/posts/", content=b"{"), 401),
+        (alice.ask("POST", "/api/posts/", content=b"{"), 415),
+        (alice.ask("POST", "/api/posts/", json={}), 400),
+        (bob.ask("DELETE", "/api/posts/1/"), 403),
+        (alice.ask("DELETE", "/api/posts/2/"), 404),
+        (site.ask("GET", "/nothing/hunter2?q=hunter2"), 404),
+        (site.ask("PUT", "/api/posts/?q=hunter2"), 405),
+        (site.ask("POST", "/api/login/", content=b" " * 9000), 413),
+    ]
+    for answer, status in refusals:
+        assert problem(answer, status)["title"] == HTTPStatus(status).phrase
+        for word in (b"Traceback", b"litestar", b"msgspec", b"sqlalchemy", b".py", b"hunter2", b"Exception"):
+            assert word not in answer.content
+
+
+def test_a_refusal_is_no_matter_for_the_log(site: Site, alice: Member, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for method, path in (("GET", "/nothing"), ("GET", "/api/posts/9/"), ("PUT", "/livez"), ("POST", "/api/posts/")):
+        alice.ask(method, path)
+    assert caplog.records == []

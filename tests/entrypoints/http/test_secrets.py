@@ -1,0 +1,76 @@
+"""The blog promises that…"""
+
+import logging
+from http import HTTPStatus
+
+import pytest
+from tests.entrypoints.http.visits import PASSWORD, Member, Site, problem
+
+from blog.domain.accounts import Operator
+from blog.entrypoints.http.accounts import LoginIn, LoginOut, UserOut
+from blog.entrypoints.http.requests import Body
+
+TYPED = "hunter2 hunter2 hunter2"
+
+
+def test_a_password_and_a_token_are_told_by_no_answer_but_the_log_in(
+    site: Site, alice: Member, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    answers = [
+        site.ask("POST", "/api/login/", json={"username": "alice", "password": TYPED}),
+        site.ask("POST", "/api/login/", json={"username": "carol", "password": TYPED}),
+        site.ask("POST", "/api/login/", json={"username": TYPED, "password": TYPED, TYPED: TYPED}),
+        site.ask("POST", "/api/login/", json={"username": "alice", "password": [TYPED]}),
+        site.ask("POST", "/api/login/", content=f'{{"password": "{TYPED}"'),
+        site.ask("POST", f"/api/login/?password={TYPED}"),
+        site.ask("GET", f"/{TYPED}?password={TYPED}"),
+        site.ask("GET", f"/api/posts/{TYPED}/"),
+        site.ask("GET", f"/api/posts/?limit={TYPED}&{TYPED}=1"),
+        site.ask("GET", "/api/posts/", token=TYPED),
+        site.ask("GET", "/api/posts/", headers={"X-Request-ID": TYPED}),
+        alice.ask("GET", "/api/users/me/"),
+        alice.ask("POST", "/api/posts/", json={"title": "A", "body": "B", "user": TYPED}),
+        alice.ask("POST", "/api/posts/", json={"title": "A", "body": "B"}),
+        alice.ask("POST", "/api/logout/"),
+        alice.ask("POST", "/api/logout/"),
+    ]
+    assert [answer.status_code for answer in answers[-3:]] == [201, 204, 401]
+    told = "".join(f"{answer.headers}{answer.text}" for answer in answers)
+    logged = "".join(record.getMessage() for record in caplog.records if record.name not in {"httpx", "asyncio"})
+    for secret in (TYPED, "hunter2", PASSWORD, alice.token, "$argon2"):
+        assert secret not in told
+        assert secret not in logged
+
+
+def test_a_log_in_tells_the_token_once_and_never_the_password_or_its_hash(site: Site, alice: Member) -> None:
+    told = site.ask("POST", "/api/login/", json={"username": "alice", "password": PASSWORD})
+    assert told.status_code == HTTPStatus.OK
+    assert told.text.count("blog_") == 1
+    assert PASSWORD not in told.text
+    assert "argon2" not in told.text
+
+
+def test_what_is_sent_and_answered_does_not_show_its_secrets() -> None:
+    shown = [
+        repr(LoginIn(username="alice", password=TYPED)),
+        str(LoginIn(username="alice", password=TYPED)),
+        repr(LoginOut(token=TYPED, expires_at="", user=UserOut(1, "alice"))),
+        repr([LoginOut(token=TYPED, expires_at="", user=UserOut(1, "alice"))]),
+        repr(Body(TYPED.encode(), {"authorization": TYPED})),
+    ]
+    assert [text for text in shown if "hunter2" in text] == []
+
+
+def test_a_secret_that_is_in_a_defects_way_is_not_logged(
+    site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    with site.open_blog() as blog:
+        blog.accounts.add(Operator(), "alice", PASSWORD)
+        monkeypatch.setattr(type(blog.accounts), "log_in", fail)
+    problem(site.ask("POST", "/api/login/", json={"username": "alice", "password": PASSWORD}), 500)
+    assert "ZeroDivisionError" in caplog.text
+    assert PASSWORD not in caplog.text
