@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format build clean
+.PHONY: help run test check format build clean torture
 
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -10,14 +10,14 @@ run: .venv/run  ## Serve a blog with two users and a few posts
 	$(BIN)/blog demo
 
 test: .venv/dev  ## Run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 4 --dist worksteal
 
 check: .venv/dev  ## Check format, lint, types, import contracts and tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --cov=blog.domain --cov-branch --cov-fail-under=100
+	$(BIN)/pytest -n 4 --dist worksteal --cov=blog.domain --cov-branch --cov-fail-under=100
 
 format: .venv/dev  ## Format the code, and mend what can be mended by itself
 	$(BIN)/ruff check --fix
@@ -34,9 +34,12 @@ clean:  ## Take away what was made
 	$(PYTHON) -m venv .venv
 
 .venv/run: pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable '.[postgres]'
 	@touch $@
 
 .venv/dev: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@ .venv/run
+
+torture: .venv/dev  ## Kill and freeze real clusters. Needs: apt-get install patroni etcd-server pgbouncer
+	$(BIN)/python -m torture all $(if $(ROUNDS),--rounds $(ROUNDS))

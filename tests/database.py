@@ -27,7 +27,7 @@ class Database:
         """The blog in it, which hashes passwords in no time."""
         store = SqlStore(f"sqlite:///{self.file}")
         try:
-            store.create_tables()
+            store.migrate()
             yield blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
         finally:
             store.close()

@@ -129,7 +129,7 @@ def test_a_setting_told_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_database_url_is_never_shown() -> None:
-    secret = "postgresql://blog:hunter2@db/blog"
+    secret = "mysql://blog:hunter2@db/blog"
 
     assert "hunter2" not in repr(Settings(database_url=secret))
     for told in ({"environment": {"BLOG_DATABASE_URL": secret}}, {"environment": {}, "database_url": secret}):

@@ -17,6 +17,7 @@ _LANE_MEMORY: Final = 8
 
 _number = re.compile(r"[0-9]{1,9}")
 _path = re.compile(r"[^?]+")
+_postgresql = re.compile(r"postgresql://[!-~]+")
 _host = re.compile(r"[!-~]+")
 _origin = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 
@@ -44,8 +45,14 @@ def _truth(text: str) -> bool:
 def _database(text: str) -> str:
     path = text.removeprefix("sqlite:///")
     named = path != text and _path.fullmatch(path) and path.isprintable() and path != ":memory:"
-    if not (named or text == "memory:"):
-        raise SettingError("must be sqlite:///PATH (sqlite:////PATH for an absolute one), with no ?, or memory:")
+    if not (named or text == "memory:" or _postgresql.fullmatch(text)):
+        raise SettingError("must be sqlite:///PATH (sqlite:////PATH for an absolute one), postgresql://... or memory:")
+    return text
+
+
+def _replica(text: str) -> str:
+    if not _postgresql.fullmatch(text):
+        raise SettingError("must be postgresql://...")
     return text
 
 
@@ -72,9 +79,12 @@ class Settings:
     """How a blog runs. `repr` leaves out what may be secret."""
 
     database_url: str = _setting(_database, "sqlite:///blog.db", secret=True)
+    replica_url: str = _setting(_replica, "", secret=True)
     host: str = _setting(_address, "127.0.0.1")
     port: int = _setting(_whole(0, 65_535), 8000)
     threads: int = _setting(_whole(1, 256), 4)
+    workers: int = _setting(_whole(1, 64), 1)
+    migrate: bool = _setting(_truth, default=True)
     cors_origins: tuple[str, ...] = _setting(_origins, ())
     argon2_memory: int = _setting(_whole(8, 4_194_304), 19_456)
     argon2_iterations: int = _setting(_whole(1, 1_000), 2)
@@ -87,6 +97,12 @@ class Settings:
         """How many units of work run at once: reading threads, as many writing ones, and two for log-ins."""
         return 2 * self.threads + 2
 
+    def variables(self) -> dict[str, str]:
+        """The settings as variables of the environment, for a process that is to have the same."""
+        values = {setting.name: getattr(self, setting.name) for setting in fields(self)}
+        texts = {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()}
+        return {f"BLOG_{name.upper()}": text for name, text in texts.items() if text}
+
     @classmethod
     def read(cls, environment: Mapping[str, str], **options: str | None) -> "Settings":
         """The settings that options and environment give, in this order; what neither gives keeps its default.
@@ -96,6 +112,8 @@ class Settings:
         """
         found = {setting.name: _found(setting, environment, options.get(setting.name)) for setting in fields(cls)}
         settings = cls(**{name: value for name, value in found.items() if value is not None})
+        if settings.workers > 1 and settings.database_url == "memory:":
+            raise SettingError("BLOG_WORKERS: processes do not share their memory")
         if settings.debug and settings.host not in {"127.0.0.1", "::1", "localhost"}:
             raise SettingError("BLOG_DEBUG: not on an address that others can reach")
         if settings.argon2_memory < _LANE_MEMORY * settings.argon2_lanes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from blog.adapters.argon2 import Argon2PasswordHasher
@@ -9,12 +10,13 @@ from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
 from blog.adapters.system import new_secret as system_secret
 from blog.adapters.system import utc_now
-from blog.domain.accounts import Accounts, PasswordHasher
+from blog.domain.accounts import Accounts
 from blog.domain.blog import Blog, OpenBlog, OpenStores
 from blog.domain.clock import Clock, NewSecret
+from blog.domain.passwords import PasswordHasher
 from blog.domain.posts import Posts
 from blog.domain.tokens import Tokens
-from blog.settings import Settings
+from blog.settings import SettingError, Settings
 
 
 def blog_on(
@@ -47,21 +49,55 @@ def opened(settings: Settings) -> Iterator[OpenBlog]:
     Raises:
         Unavailable: its database cannot be opened.
     """
-    hasher = Argon2PasswordHasher(
-        memory=settings.argon2_memory, iterations=settings.argon2_iterations, lanes=settings.argon2_lanes
-    )
-    with _store(settings) as store:
-        yield blog_on(store, hasher=hasher, token_lifetime=timedelta(days=settings.token_days))
+    with _open_stores(settings) as open_stores:
+        yield blog_on(open_stores, hasher=_hasher(settings), token_lifetime=timedelta(days=settings.token_days))
 
 
 @contextmanager
-def _store(settings: Settings) -> Iterator[OpenStores]:
-    if settings.database_url == "memory:":
-        yield MemoryStore()
+def opened_replica(settings: Settings) -> Iterator[OpenBlog | None]:
+    """The copy of the blog to read from, if there is one, until the block is left."""
+    if not settings.replica_url:
+        yield None
         return
-    store = SqlStore(settings.database_url, connections=settings.connections)
+    with database(replace(settings, database_url=settings.replica_url)) as store:
+        yield blog_on(store, hasher=_hasher(settings))
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[SqlStore]:
+    """The database that is set, until the block is left.
+
+    Raises:
+        SettingError: everything is kept in this process's memory, or the database needs a driver that is not installed.
+    """
+    if settings.database_url == "memory:":
+        raise SettingError("BLOG_DATABASE_URL: what is kept in memory is gone when this command ends")
     try:
-        store.create_tables()
+        store = SqlStore(settings.database_url, connections=settings.connections)
+    except ValueError as error:
+        raise SettingError(f"BLOG_DATABASE_URL: {error}") from None
+    except ModuleNotFoundError as error:
+        raise SettingError(f"BLOG_DATABASE_URL: needs {error.name}: pip install 'blog[postgres]'") from None
+    try:
         yield store
     finally:
         store.close()
+
+
+def _hasher(settings: Settings) -> Argon2PasswordHasher:
+    return Argon2PasswordHasher(
+        memory=settings.argon2_memory, iterations=settings.argon2_iterations, lanes=settings.argon2_lanes
+    )
+
+
+@contextmanager
+def _open_stores(settings: Settings) -> Iterator[OpenStores]:
+    if settings.database_url == "memory:":
+        yield MemoryStore()
+        return
+    with database(settings) as store:
+        if settings.migrate:
+            store.migrate()
+        elif not store.is_migrated():
+            raise SettingError("BLOG_MIGRATE: the tables are not those of this version: run blog migrate first")
+        yield store

@@ -1,32 +1,37 @@
-"""Whatever anybody does in whatever order, the database agrees with the dictionary."""
+"""Whatever anybody does in whatever order, the databases agree with the dictionary."""
 
-import tempfile
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy import delete
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
+from blog.adapters.sql.tables import metadata
 from blog.contracts import AgreementMachine
-from blog.domain.blog import OpenBlog
+from blog.domain.blog import OpenBlog, OpenStores
 from blog.wiring import blog_on
 
 HASHER = Argon2PasswordHasher(memory=8, iterations=1)
 
 
-class MemoryAndSqlite(AgreementMachine):
+class AllStores(AgreementMachine):
+    databases: Sequence[SqlStore] = ()
+
     def blogs(self) -> Sequence[OpenBlog]:
-        self.directory = tempfile.TemporaryDirectory()
-        self.database = SqlStore(f"sqlite:///{self.directory.name}/blog.db")
-        self.database.create_tables()
-        stores = (MemoryStore(), self.database)
+        for database in self.databases:
+            with database.engine.connect() as connection:
+                for table in reversed(metadata.sorted_tables):
+                    connection.execute(delete(table))
+        stores: Sequence[OpenStores] = (MemoryStore(), *self.databases)
         return [blog_on(store, hasher=HASHER, now=self.clock, token_lifetime=self.lifetime) for store in stores]
 
-    def teardown(self) -> None:
-        self.database.close()
-        self.directory.cleanup()
 
-
-TestMemoryAndSqliteAgree = MemoryAndSqlite.TestCase
-TestMemoryAndSqliteAgree.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+def test_all_stores_agree_whatever_anybody_does(
+    sqlite: SqlStore, postgresql: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AllStores, "databases", (sqlite, postgresql))
+    run_state_machine_as_test(AllStores, settings=settings(max_examples=40, stateful_step_count=25, deadline=None))

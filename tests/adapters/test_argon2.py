@@ -10,7 +10,7 @@ import pytest
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.contracts import PasswordHasherContract
-from blog.domain.accounts import PasswordHasher
+from blog.domain.passwords import PasswordHasher
 
 PASSWORD = "correct horse battery staple"
 

@@ -59,7 +59,7 @@ TECHNOLOGY = {
     "domain": set(),
     "adapters/argon2.py": {"argon2"},
     "adapters/memory.py": {"sortedcontainers"},
-    "adapters/sql": {"sqlalchemy"},
+    "adapters/sql": {"alembic", "psycopg", "sqlalchemy"},
     "adapters/system.py": set(),
     "contracts": {"hypothesis", "pytest"},
     "entrypoints/cli": {"uvicorn"},

@@ -25,7 +25,8 @@ def classes(package: ModuleType) -> Iterator[type]:
     """Every class that a package's modules define."""
     names = [package.__name__]
     if hasattr(package, "__path__"):
-        names += [found.name for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+        found = [each.name for each in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+        names += [name for name in found if ".migrations" not in name]  # which only Alembic can import
     for module in map(importlib.import_module, names):
         yield from (
             each for _, each in inspect.getmembers(module, inspect.isclass) if each.__module__ == module.__name__

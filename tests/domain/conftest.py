@@ -5,8 +5,9 @@ import pytest
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.contracts import CountedSecrets, StandingClock
-from blog.domain.accounts import Operator, PasswordHasher, User
+from blog.domain.accounts import Operator, User
 from blog.domain.blog import OpenBlog
+from blog.domain.passwords import PasswordHasher
 from blog.wiring import blog_on
 
 PASSWORD = "correct horse battery staple"

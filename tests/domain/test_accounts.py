@@ -9,9 +9,6 @@ from hypothesis import strategies as st
 
 from blog.contracts import StandingClock
 from blog.domain.accounts import (
-    PASSWORD_LONGEST,
-    PASSWORD_SHORTEST,
-    PASSWORD_VARIETY,
     Accounts,
     Credentials,
     NotAnAdmin,
@@ -20,13 +17,18 @@ from blog.domain.accounts import (
     User,
     UsernameTaken,
     WrongCredentials,
-    faults_in_new_password,
-    faults_in_password,
     faults_in_username,
 )
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Fault, Invalid
 from blog.domain.ids import UserId
+from blog.domain.passwords import (
+    PASSWORD_LONGEST,
+    PASSWORD_SHORTEST,
+    PASSWORD_VARIETY,
+    faults_in_new_password,
+    faults_in_password,
+)
 from blog.domain.tokens import InvalidToken
 
 PASSWORD = "correct horse battery staple"
@@ -225,3 +227,18 @@ def test_no_password_hash_shows_where_credentials_are_printed(ann: User) -> None
     credentials = Credentials(ann, "the hash")
     assert "the hash" not in f"{credentials!r} {credentials}"
     assert "ann" in repr(credentials)
+
+
+@pytest.mark.parametrize("limit", [-1, 0, 101, 2**70])
+def test_nobody_gets_more_accounts_than_a_page_has(open_blog: OpenBlog, limit: int) -> None:
+    with pytest.raises(Invalid) as refusal, open_blog() as blog:
+        blog.accounts.page(Operator(), limit=limit)
+    assert refusal.value.faults == (Fault("limit", "must be a whole number from 1 to 100"),)
+
+
+@pytest.mark.parametrize("username", ["", "two words", "\ud800", "\u212aim", "nobody"])
+def test_whoever_cannot_be_is_unknown(open_blog: OpenBlog, username: str) -> None:
+    with open_blog() as blog:
+        blog.accounts.add(Operator(), "kim", "correct horse battery")
+    with pytest.raises(UnknownUser), open_blog() as blog:
+        blog.accounts.deactivate(Operator(), username)

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blog.adapters.memory import MemoryStore
-from blog.domain.accounts import Operator, PasswordHasher
+from blog.domain.accounts import Operator
 from blog.domain.errors import BlogError, Fault, Invalid, Unavailable
+from blog.domain.passwords import PasswordHasher
 from blog.domain.posts import NotTheAuthor, PostNotFound
 from blog.domain.tokens import InvalidToken
 from blog.wiring import blog_on

@@ -8,9 +8,10 @@ import pytest
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.contracts import StandingClock
-from blog.domain.accounts import Operator, PasswordHasher, User, WrongCredentials
+from blog.domain.accounts import Operator, User, WrongCredentials
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Fault, Invalid
+from blog.domain.passwords import PasswordHasher
 from blog.domain.tokens import InvalidToken
 from blog.wiring import blog_on
 

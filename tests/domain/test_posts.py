@@ -14,9 +14,9 @@ from blog.domain.accounts import Operator, User
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import Fault, Invalid
 from blog.domain.ids import PostId, UserId
+from blog.domain.pages import PAGE_LARGEST
 from blog.domain.posts import (
     BODY_LONGEST,
-    PAGE_LARGEST,
     TITLE_LONGEST,
     NotTheAuthor,
     Post,

@@ -54,8 +54,8 @@ def _syncs_during(client: httpx.Client, counted: Path, method: str, path: str, s
 def test_every_connection_is_set_to_sync_a_log_that_readers_need_not_wait_for(database: Database, kind: str) -> None:
     store = SqlStore(f"sqlite:///{database.file}", connections=3)
     try:
-        store.create_tables()
-        units = [Unit(store._engine) for _ in range(3 if kind == "reading" else 1)]
+        store.migrate()
+        units = [Unit(store.engine, store.dialect.begin) for _ in range(3 if kind == "reading" else 1)]
         for unit in units:
             connection: Connection = getattr(unit, kind)
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blog.domain.accounts import PASSWORD_LONGEST, PasswordHasher
+from blog.domain.passwords import PASSWORD_LONGEST, PasswordHasher
 
 from .given import not_given
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .accounts import Accounts, UserRepository
+from .errors import Unavailable
 from .posts import PostRepository, Posts
 from .tokens import TokenStore
 
@@ -16,6 +17,10 @@ class Blog:
 
     accounts: Accounts
     posts: Posts
+
+
+class Contended(Unavailable):
+    """Two units of work got in each other's way. Nothing of this one was kept; the same may succeed at once."""
 
 
 OpenBlog: TypeAlias = Callable[[], AbstractContextManager[Blog]]
@@ -31,6 +36,7 @@ it sees its own writes too. Nobody sees the unfinished writes of another unit, a
 so one after the other.
 
 Raises:
+    Contended: nothing was kept, since another unit came between.
     Unavailable: the store does not answer, or may not have kept the unit.
 """
 

@@ -9,11 +9,11 @@ from .accounts import User
 from .clock import Clock
 from .errors import Fault, Forbidden, Invalid, NotFound
 from .ids import UNSTORED, PostId, UserId
+from .pages import check_limit
 from .text import faults_in_text
 
 TITLE_LONGEST: Final = 200
 BODY_LONGEST: Final = 100_000
-PAGE_LARGEST: Final = 100
 
 
 class PostNotFound(NotFound):
@@ -150,8 +150,7 @@ class Posts:
         Raises:
             Invalid: of `limit`.
         """
-        if not 1 <= limit <= PAGE_LARGEST:
-            raise Invalid([Fault("limit", f"must be a whole number from 1 to {PAGE_LARGEST}")])
+        check_limit(limit)
         posts = self.repository.newest(limit=limit + 1, before=before)
         page = posts[:limit]
         return Page(page, next_before=page[-1].id if len(posts) > limit else None)

@@ -121,7 +121,7 @@ def test_a_demo_whose_passwords_were_changed_says_how_to_begin_anew(run: Run, tm
 
     refused = run("demo", "--port", "0")
 
-    line = "blog: .demo/passwords.json no longer opens the demo's accounts: delete .demo/ to begin anew\n"
+    line = "blog: .demo/passwords.json does not open this blog's accounts: delete .demo/ to begin anew\n"
     assert refused == Outcome(1, "", line)
 
 

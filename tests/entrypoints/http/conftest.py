@@ -9,8 +9,8 @@ from tests.entrypoints.http.visits import Member, Site, StoppedClock
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
-from blog.domain.accounts import PasswordHasher
 from blog.domain.blog import OpenBlog, OpenStores
+from blog.domain.passwords import PasswordHasher
 from blog.entrypoints.http import create_app
 from blog.wiring import blog_on
 
@@ -33,7 +33,7 @@ def store(request: pytest.FixtureRequest, database: Path) -> Iterator[OpenStores
         yield MemoryStore()
         return
     store = SqlStore(f"sqlite:///{database}")
-    store.create_tables()
+    store.migrate()
     yield store
     store.close()
 

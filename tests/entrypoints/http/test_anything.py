@@ -11,8 +11,8 @@ from tests.entrypoints.http.visits import Member, Site, faulty
 
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
-from blog.domain.accounts import PasswordHasher
 from blog.domain.blog import OpenStores
+from blog.domain.passwords import PasswordHasher
 from blog.entrypoints.http import create_app
 from blog.wiring import blog_on
 
@@ -48,7 +48,7 @@ def alice(
 
 def sqlite(tmp_path_factory: pytest.TempPathFactory) -> OpenStores:
     store = SqlStore(f"sqlite:///{tmp_path_factory.mktemp('anything')}/blog.db")
-    store.create_tables()
+    store.migrate()
     return store
 
 

@@ -10,8 +10,9 @@ import pytest
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, faulty, problem
 
 from blog.adapters.argon2 import Argon2PasswordHasher
-from blog.domain.accounts import Operator, PasswordHasher
+from blog.domain.accounts import Operator
 from blog.domain.blog import OpenBlog, OpenStores
+from blog.domain.passwords import PasswordHasher
 from blog.entrypoints.http import create_app
 from blog.wiring import blog_on
 

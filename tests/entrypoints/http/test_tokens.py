@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, problem
 
-from blog.domain.accounts import Operator, PasswordHasher
+from blog.domain.accounts import Operator
 from blog.domain.blog import OpenStores, Stores
+from blog.domain.passwords import PasswordHasher
 from blog.domain.tokens import PATTERN
 from blog.entrypoints.http import create_app
 from blog.wiring import blog_on

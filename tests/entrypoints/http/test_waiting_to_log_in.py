@@ -8,8 +8,8 @@ import pytest
 from httpx import Response
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, problem
 
-from blog.domain.accounts import PasswordHasher
 from blog.domain.blog import OpenStores
+from blog.domain.passwords import PasswordHasher
 from blog.entrypoints.http import create_app
 from blog.entrypoints.http.door import LOGIN_THREADS, LOGINS_WAITING
 from blog.wiring import blog_on

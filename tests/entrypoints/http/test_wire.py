@@ -83,7 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("served")
     url = f"sqlite:///{folder}/blog.db"
     store = SqlStore(url)
-    store.create_tables()
+    store.migrate()
     tokens = _filled(blog_on(store))
     store.close()
     command = [sys.executable, "-m", "blog", "serve", "--database", url, "--port", "0"]

@@ -32,10 +32,11 @@ class SqlUserRepository:
 
     def add(self, user: User, password_hash: str) -> User:
         try:
-            added = self._unit.writing.execute(_add, _columns(Credentials(user, password_hash)))
+            with self._unit.writing.begin_nested():  # PostgreSQL would refuse all that follows in this unit
+                added = self._unit.writing.execute(_add, _columns(Credentials(user, password_hash))).scalar_one()
         except IntegrityError as error:
             raise UsernameTaken(user.username) from error
-        return replace(user, id=UserId(added.scalar_one()))
+        return replace(user, id=UserId(added))
 
     def get(self, user_id: UserId) -> User:
         row = self._unit.reading.execute(_get, {"user_id": user_id}).first()
@@ -56,7 +57,8 @@ class SqlUserRepository:
     def save(self, credentials: Credentials) -> None:
         row = {"user_id": credentials.user.id, **_columns(credentials)}
         try:
-            saved = self._unit.writing.execute(_save, row)
+            with self._unit.writing.begin_nested():
+                saved = self._unit.writing.execute(_save, row)
         except IntegrityError as error:
             raise UsernameTaken(credentials.user.username) from error
         if not saved.rowcount:

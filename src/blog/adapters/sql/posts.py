@@ -12,17 +12,7 @@ from blog.domain.posts import Post, PostNotFound
 from .tables import posts, users
 from .unit import Unit
 
-_select = select(
-    posts.c.id,
-    posts.c.title,
-    posts.c.body,
-    posts.c.author_id,
-    users.c.username.label("author"),
-    posts.c.created_at,
-    posts.c.updated_at,
-    posts.c.version,
-).join(users, users.c.id == posts.c.author_id)
-
+_select = select(posts, users.c.username.label("author")).join(users, users.c.id == posts.c.author_id)
 _get = _select.where(posts.c.id == bindparam("post_id"))
 _get_for_change = _get.with_for_update(of=posts)
 _newest = _select.order_by(posts.c.id.desc()).limit(bindparam("limit"))

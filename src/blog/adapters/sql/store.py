@@ -1,18 +1,21 @@
 """A database as a whole."""
 
-import time
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from sqlalchemy import make_url
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 
 from blog.domain.blog import Stores
-from blog.domain.errors import Unavailable
+from blog.domain.errors import BlogError, Fault, Invalid
 
 from .accounts import SqlUserRepository
-from .engine import PATIENCE, new_engine
+from .backup import transfer
+from .dialect import Dialect
 from .posts import SqlPostRepository
-from .tables import metadata
 from .tokens import SqlTokenStore
 from .unit import Unit
 
@@ -21,43 +24,115 @@ class SqlStore:
     """Everything a blog keeps, in a database. Calling it opens the stores for one unit of work; many threads may.
 
     Args:
-        url: for example `sqlite:///blog.db`.
+        url: `sqlite:///PATH` or `postgresql://…`, as libpq reads it.
         connections: how many units of work there are at once; further ones wait.
+
+    Raises:
+        ValueError: there can be no database at the URL.
     """
 
     def __init__(self, url: str, *, connections: int = 8) -> None:
-        self._engine = new_engine(make_url(url), connections)
+        self.dialect = _dialect_of(url)
+        self.engine = self.dialect.new_engine(connections)
+        event.listen(self.engine, "handle_error", self._translated)
 
     @contextmanager
     def __call__(self) -> Iterator[Stores]:
         """Open the stores for one unit of work."""
-        with Unit(self._engine) as unit:
+        with self._unit() as unit:
             yield Stores(users=SqlUserRepository(unit), tokens=SqlTokenStore(unit), posts=SqlPostRepository(unit))
 
-    def create_tables(self) -> None:
-        """Make what is missing of the tables; several processes may do so at once.
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the tables to what this version needs, or to another revision; several processes may do so at once.
 
         Raises:
+            ForeignTables: the tables are of a newer version, or of something else.
             Unavailable: the database cannot be opened, or stays locked.
         """
-        self._use_wal()
-        with Unit(self._engine) as unit:
-            metadata.create_all(unit.writing)
+        from . import schema  # noqa: PLC0415 - Alembic takes its time to import, and is needed only here
+
+        with self.dialect.changing_tables(self.engine) as connection:
+            schema.migrate(connection, revision)
+
+    def is_migrated(self) -> bool:
+        """Whether the tables are what this version needs.
+
+        Raises:
+            Unavailable: the database cannot be opened.
+        """
+        from . import schema  # noqa: PLC0415 - as above
+
+        with self._unit() as unit:
+            return schema.current_revision(unit.reading) == schema.newest_revision()
+
+    def has_tables(self) -> bool:
+        """Whether there are tables of this blog, of whatever version.
+
+        Raises:
+            Unavailable: the database cannot be opened.
+        """
+        from . import schema  # noqa: PLC0415 - as above
+
+        with self._unit() as unit:
+            return schema.current_revision(unit.reading) is not None
+
+    def back_up(self, file: Path) -> None:
+        """Write everything as it is at one moment to a new file, while others read and write.
+
+        Raises:
+            FileExistsError: the file is there already.
+            Unavailable: the database, or the file, cannot be read or written.
+        """
+        file.touch(mode=0o600, exist_ok=False)
+        try:
+            with closing(SqlStore(f"sqlite:///{file}", connections=1)) as copy:
+                copy.migrate()
+                transfer(self.dialect, self.engine, copy.dialect, copy.engine)
+        except BaseException:
+            file.unlink()
+            raise
+
+    def restore(self, file: Path, *, replace: bool = False) -> None:
+        """Take everything from a backup, of this version or an older one: all of it, or nothing.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            Invalid: the file is no backup.
+            NotEmpty: there is something in this database, and it is not to be replaced.
+            Unavailable: the database, or the file, cannot be read or written.
+        """
+        with TemporaryDirectory() as folder:
+            copied = shutil.copy(file, folder)  # which may have to be migrated
+            try:
+                backup = SqlStore(f"sqlite:///{copied}", connections=1)
+            except ValueError as error:
+                raise Invalid([Fault("backup", str(error))]) from None
+            with closing(backup) as copy:
+                if not copy.has_tables():
+                    raise Invalid([Fault("backup", "has no tables of a blog")])
+                copy.migrate()
+                self.migrate()
+                transfer(copy.dialect, copy.engine, self.dialect, self.engine, replace=replace)
 
     def close(self) -> None:
         """Close all connections that no unit of work is using."""
-        self._engine.dispose()
+        self.engine.dispose()
 
-    def _use_wal(self) -> None:
-        """Let readers and a writer work side by side. SQLite does not wait for another process here, so we do."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                with Unit(self._engine) as unit:
-                    unit.reading.exec_driver_sql("PRAGMA journal_mode=WAL")
-            except Unavailable:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
-            else:
-                return
+    def _unit(self) -> Unit:
+        return Unit(self.engine, self.dialect.begin)
+
+    def _translated(self, context: ExceptionContext) -> BlogError | None:
+        if context.is_pre_ping:  # the pool has found a dead connection, and will make another
+            return None
+        return self.dialect.meaning(context.original_exception)
+
+
+def _dialect_of(url: str) -> Dialect:
+    """The dialect of the database at this URL. A driver is imported only where it is used: it may be an extra."""
+    if url.startswith("postgresql:"):
+        from .postgresql import PostgresqlDialect  # noqa: PLC0415 - see above
+
+        return PostgresqlDialect(url)
+    from .sqlite import SqliteDialect  # noqa: PLC0415 - see above
+
+    return SqliteDialect(url)

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     Dialect,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -62,7 +63,7 @@ metadata = MetaData()
 users = Table(
     "users",
     metadata,
-    Column("id", Number, primary_key=True),
+    Column("id", Number, Identity(), primary_key=True),
     Column("username", String(150), nullable=False),
     Column("is_admin", Boolean, nullable=False),
     Column("is_active", Boolean, nullable=False),
@@ -76,23 +77,28 @@ Index("users_username_key", func.lower(users.c.username), unique=True)
 tokens = Table(
     "tokens",
     metadata,
-    Column("id", Number, primary_key=True),
-    Column("user_id", Number, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("id", Number, Identity(), primary_key=True),
+    Column("user_id", Number, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     sqlite_autoincrement=True,
 )
 
+Index("tokens_digest_key", tokens.c.digest, unique=True)
+Index("tokens_user_id", tokens.c.user_id)
+
 posts = Table(
     "posts",
     metadata,
-    Column("id", Number, primary_key=True),
+    Column("id", Number, Identity(), primary_key=True),
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
-    Column("author_id", Number, ForeignKey("users.id"), nullable=False, index=True),
+    Column("author_id", Number, ForeignKey("users.id"), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("version", BigInteger, nullable=False),
     sqlite_autoincrement=True,
 )
+
+Index("posts_author_id", posts.c.author_id)

@@ -1,25 +1,27 @@
 """One unit of work on a database."""
 
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from blog.domain.errors import Unavailable
 
-_BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE"}
-"""How a transaction that will write begins: on SQLite by asking for the lock, which a reading one may be refused."""
-
 
 class Unit:
     """Reads in the driver's autocommit, so that they hold no lock, until the first write begins the transaction.
 
     The connection is taken from the pool at the first statement and given back at the end.
+
+    Args:
+        engine: where connections are had.
+        begin: the statement by which a transaction that will write begins.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, begin: str) -> None:
         self._engine = engine
+        self._begin = begin
         self._connection: Connection | None = None
         self._writing = False
 
@@ -38,7 +40,7 @@ class Unit:
         """A connection to write by, in this unit's transaction."""
         connection = self.reading
         if not self._writing:
-            connection.exec_driver_sql(_BEGIN.get(connection.dialect.name, "BEGIN"))
+            connection.exec_driver_sql(self._begin)
             self._writing = True
         return connection
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 
 from blog.domain.errors import BlogError
 from blog.settings import SettingError, Settings, unknown_settings
@@ -21,13 +22,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and give the status that the process ends with."""
     options = vars(_parser().parse_args(arguments))
     module, _, command = options.pop("command").partition(":")
-    given = {name: options.pop(name, None) for name in ("database_url", "host", "port", "threads")}
+    given = {
+        name: options.pop(name, None) for name in ("database_url", "host", "port", "threads", "workers", "migrate")
+    }
     for name in unknown_settings(os.environ):
         _say(f"{name} is set, but there is no such setting")
     try:
         settings = Settings.read(os.environ, **given)
         run = getattr(import_module(f"{__name__}.{module}"), command)
-        run(settings, **options)
+        status: int | None = run(settings, **options)
         sys.stdout.flush()
     except SettingError as error:
         _say(str(error))
@@ -44,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("stopped")
         return 130
-    return 0
+    return status or 0
 
 
 def _say(text: str) -> None:
@@ -59,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_demo(commands)
+    _add_migrate(commands)
+    _add_backup(commands)
     _add_users(commands)
     _add_tokens(commands)
     return parser
@@ -72,12 +77,31 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     store.add_argument(
         "--memory", dest="database_url", action="store_const", const="memory:", help="keep everything in memory only"
     )
+    serve.add_argument("--workers", metavar="N", help="how many processes serve (1)")
+    serve.add_argument(
+        "--no-migrate", dest="migrate", action="store_const", const="no", help="do not bring the tables up to date"
+    )
     serve.add_argument("--threads", metavar="N", help="how many requests read at once, and how many write (4)")
 
 
 def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     demo = _command(commands, "demo", "demo:demo", "serve a blog with two users and a few posts, kept in .demo/")
     _add_address(demo)
+
+
+def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    migrate = _command(commands, "migrate", "database:migrate", "bring the tables to what this version needs")
+    migrate.add_argument("--check", action="store_true", help="only say whether they are; status 1 if not")
+    _add_database(migrate)
+
+
+def _add_backup(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    backup = _command(commands, "backup", "database:back_up", "write everything to a new file, also while serving")
+    restore = _command(commands, "restore", "database:restore", "take everything from a backup, also while serving")
+    restore.add_argument("--replace", action="store_true", help="even if something in the database is lost by it")
+    for command in (backup, restore):
+        command.add_argument("file", metavar="FILE", type=Path)
+        _add_database(command)
 
 
 def _add_users(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -12,8 +12,8 @@ from blog.domain.errors import Conflict
 from blog.domain.ids import PostId
 from blog.domain.posts import Post
 from blog.settings import Settings
+from blog.wiring import opened
 
-from .opening import opened_store
 from .serve import address, listening, run
 
 FOLDER: Final = Path(".demo")
@@ -26,7 +26,7 @@ _POSTS: Final = (
 
 _TEXT: Final = """\
 The blog is at {at}, its documentation at {at}/docs. Stop it with Ctrl-C.
-It is kept in {folder}/; to begin anew, delete that folder.
+{kept}
 
   user   password
 {users}
@@ -54,15 +54,17 @@ Copy these lines into another terminal, one after the other:
 def demo(settings: Settings) -> None:
     """Serve a blog that needs nothing."""
     FOLDER.mkdir(exist_ok=True)
-    settings = replace(settings, database_url=f"sqlite:///{FOLDER / 'blog.db'}")
-    with listening(settings) as listener, opened_store(settings) as open_blog:
+    kept = f"It is kept in the database that you named, and its passwords in {_PASSWORDS}."
+    if settings.database_url == Settings().database_url:
+        kept = f"It is kept in {FOLDER}/; to begin anew, delete that folder."
+        settings = replace(settings, database_url=f"sqlite:///{FOLDER / 'blog.db'}")
+    with listening(settings) as listener:
         try:
-            greeting = _text(open_blog, _passwords(), address(listener))
+            with opened(settings) as open_blog:
+                greeting = _text(open_blog, _passwords(), address(listener), kept)
         except (WrongCredentials, json.JSONDecodeError):
-            raise Conflict(
-                f"{_PASSWORDS} no longer opens the demo's accounts: delete {FOLDER}/ to begin anew"
-            ) from None
-        run(settings, open_blog, listener, greeting=greeting)
+            raise Conflict(f"{_PASSWORDS} does not open this blog's accounts: delete {FOLDER}/ to begin anew") from None
+        run(settings, listener, greeting=greeting)
 
 
 def _passwords() -> dict[str, str]:
@@ -77,7 +79,7 @@ def _passwords() -> dict[str, str]:
     return passwords
 
 
-def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str) -> str:
+def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str, kept: str) -> str:
     with open_blog() as blog:
         if not blog.accounts.page(Operator(), limit=1):
             _fill(blog, passwords)
@@ -89,7 +91,7 @@ def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str) -> str:
         post = _a_post_by_alice(blog, tokens["alice"])
     return _TEXT.format(
         at=at,
-        folder=FOLDER,
+        kept=kept,
         users="\n".join(f"  {name:<6} {password}" for name, password in passwords.items()),
         post=post.id,
         password=passwords["alice"],

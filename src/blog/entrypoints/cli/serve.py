@@ -1,50 +1,52 @@
 """The HTTP API, served by uvicorn."""
 
 import errno
-import logging
+import os
 import signal
 import socket
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
+from uvicorn.supervisors import Multiprocess
 
-from blog.domain.blog import OpenBlog
-from blog.entrypoints.http import create_app
+from blog.entrypoints.http.asgi import app_of
+from blog.entrypoints.http.edge import Edge
 from blog.settings import SettingError, Settings
-
-from .opening import opened_store
 
 GRACE: Final = 10
 """Seconds that requests have to finish once the server is told to stop."""
 
+_LOGGING: Final = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"alembic": {"level": "WARNING"}, "uvicorn": {"level": "WARNING"}},
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+}
+
 
 def serve(settings: Settings) -> None:
     """Serve the blog that the settings describe."""
-    with listening(settings) as listener, opened_store(settings) as open_blog:
+    with listening(settings) as listener:
         at = address(listener)
-        run(settings, open_blog, listener, greeting=f"Serving {at}, documentation at {at}/docs. Stop with Ctrl-C.")
+        run(settings, listener, greeting=f"Serving {at}, documentation at {at}/docs. Stop with Ctrl-C.")
 
 
-def run(settings: Settings, open_blog: OpenBlog, listener: socket.socket, *, greeting: str) -> None:
+def run(settings: Settings, listener: socket.socket, *, greeting: str) -> None:
     """Answer what comes in, until SIGINT or SIGTERM; then finish what was accepted.
 
     Whoever has read the greeting can rely on both.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    app = create_app(open_blog, threads=settings.threads, cors_origins=settings.cors_origins, debug=settings.debug)
-    config = uvicorn.Config(
-        app,
-        access_log=False,
-        http="httptools",
-        lifespan="off",
-        log_config=None,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE,
-        ws="none",
-    )
-    server = uvicorn.Server(config)
+    with app_of(settings) as app:
+        if settings.workers > 1:
+            _run_workers(settings, listener, greeting)
+        else:
+            _run_here(app, listener, greeting)
+
+
+def _run_here(app: Edge, listener: socket.socket, greeting: str) -> None:
+    server = uvicorn.Server(_config(app))
 
     def stop(*_: object) -> None:
         """Until uvicorn listens to signals, ask it to stop; once it has finished, it raises them again: no matter."""
@@ -54,6 +56,33 @@ def run(settings: Settings, open_blog: OpenBlog, listener: socket.socket, *, gre
         signal.signal(number, stop)
     print(greeting, flush=True)
     server.run(sockets=[listener])
+
+
+def _run_workers(settings: Settings, listener: socket.socket, greeting: str) -> None:
+    """The same in several processes that share the socket. One that dies is replaced."""
+    for name in [name for name in os.environ if name.startswith("BLOG_")]:
+        del os.environ[name]
+    os.environ.update(settings.variables())  # by which the processes know what to serve
+    workers = Multiprocess(
+        _config("blog.entrypoints.http.asgi:app", factory=True, workers=settings.workers), sockets=[listener]
+    )
+    print(greeting, flush=True)
+    workers.run()
+
+
+def _config(app: Edge | str, **more: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        http="httptools",
+        lifespan="off",
+        log_config=_LOGGING,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        ws="none",
+        **more,
+    )
 
 
 def listening(settings: Settings) -> socket.socket:

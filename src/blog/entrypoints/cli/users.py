@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from getpass import getpass
 
 from blog.domain.accounts import Operator, User
@@ -9,8 +10,7 @@ from blog.domain.blog import OpenBlog
 from blog.domain.errors import Fault, Invalid
 from blog.domain.ids import UserId
 from blog.settings import SettingError, Settings
-
-from .opening import opened_database
+from blog.wiring import opened
 
 _OPERATOR = Operator()
 
@@ -18,14 +18,14 @@ _OPERATOR = Operator()
 def add(settings: Settings, *, username: str, is_admin: bool, password_stdin: bool) -> None:
     """Add a user."""
     password = _password(from_stdin=password_stdin)
-    with opened_database(settings) as open_blog, open_blog() as blog:
+    with _opened(settings) as open_blog, open_blog() as blog:
         user = blog.accounts.add(_OPERATOR, username, password, is_admin=is_admin)
     print(f"Added {'administrator' if user.is_admin else 'user'} {user.username} (id {user.id}).")
 
 
 def show(settings: Settings) -> None:
     """List all users."""
-    with opened_database(settings) as open_blog:
+    with _opened(settings) as open_blog:
         users = _page(open_blog)
         if not users:
             print("There are no users yet: add one with blog users add NAME.", file=sys.stderr)
@@ -40,30 +40,37 @@ def show(settings: Settings) -> None:
 def password(settings: Settings, *, username: str, password_stdin: bool) -> None:
     """Give a user a new password."""
     new = _password(from_stdin=password_stdin)
-    with opened_database(settings) as open_blog, open_blog() as blog:
+    with _opened(settings) as open_blog, open_blog() as blog:
         blog.accounts.set_password(_OPERATOR, username, new)
     print(f"{username} has a new password, and no tokens.")
 
 
 def deactivate(settings: Settings, *, username: str) -> None:
     """Shut an account."""
-    with opened_database(settings) as open_blog, open_blog() as blog:
+    with _opened(settings) as open_blog, open_blog() as blog:
         blog.accounts.deactivate(_OPERATOR, username)
     print(f"{username} is inactive, and has no tokens.")
 
 
 def activate(settings: Settings, *, username: str) -> None:
     """Open a shut account again."""
-    with opened_database(settings) as open_blog, open_blog() as blog:
+    with _opened(settings) as open_blog, open_blog() as blog:
         blog.accounts.activate(_OPERATOR, username)
     print(f"{username} is active.")
 
 
 def revoke_tokens(settings: Settings, *, username: str) -> None:
     """End all tokens of a user."""
-    with opened_database(settings) as open_blog, open_blog() as blog:
+    with _opened(settings) as open_blog, open_blog() as blog:
         blog.accounts.revoke_tokens(_OPERATOR, username)
     print(f"{username} has no tokens.")
+
+
+def _opened(settings: Settings) -> AbstractContextManager[OpenBlog]:
+    """The blog in the database that is set, which must outlive the command."""
+    if settings.database_url == "memory:":
+        raise SettingError("BLOG_DATABASE_URL: what is kept in memory is gone when this command ends")
+    return opened(settings)
 
 
 def _page(open_blog: OpenBlog, after: UserId | None = None) -> Sequence[User]:

@@ -6,8 +6,9 @@ from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from msgspec import Meta, Struct
 
-from blog.domain.accounts import PASSWORD_LONGEST, USERNAME
+from blog.domain.accounts import USERNAME
 from blog.domain.errors import Invalid, Unauthenticated
+from blog.domain.passwords import PASSWORD_LONGEST
 
 from .door import Door
 from .moments import Moment, moment
@@ -96,5 +97,5 @@ class AccountsController(Controller):
     @get("/users/me/", opt=Operation(who=Who.SIGNED_IN, answers=MeOut).opt)
     async def me(self, door: NamedDependency[Door]) -> Response[bytes]:
         """Who one is."""
-        user = await door.signed_in(lambda _, actor: actor)
+        user = await door.signed_in(lambda _, actor: actor, reads_only=True)
         return answer(MeOut(user.id, user.username, user.is_admin))

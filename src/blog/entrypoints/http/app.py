@@ -24,11 +24,19 @@ LARGEST_BODY: Final = 1024 * 1024
 """Bytes. A post of the greatest length, each character escaped, has 1.2 million; written in UTF-8 it has 400 000."""
 
 
-def create_app(open_blog: OpenBlog, *, threads: int = 4, cors_origins: Sequence[str] = (), debug: bool = False) -> Edge:
+def create_app(
+    open_blog: OpenBlog,
+    *,
+    open_replica: OpenBlog | None = None,
+    threads: int = 4,
+    cors_origins: Sequence[str] = (),
+    debug: bool = False,
+) -> Edge:
     """The blog as an ASGI application, to be served as it is or mounted in another under a prefix.
 
     Args:
         open_blog: opens the blog for one unit of work.
+        open_replica: opens a copy of it, perhaps a moment behind, to answer readers who show no token.
         threads: how many requests read at once, and how many write.
         cors_origins: whose pages may call the API from a browser.
         debug: whether errors tell the client all about themselves. Never in public.
@@ -36,7 +44,7 @@ def create_app(open_blog: OpenBlog, *, threads: int = 4, cors_origins: Sequence[
     lanes = Lanes(threads)
 
     def provide_door(request: Request[Any, Any, Any]) -> Door:
-        return Door(open_blog, lanes, request)
+        return Door(open_blog, open_replica, lanes, request)
 
     return Edge(
         Litestar(

@@ -1,11 +1,15 @@
 """For ASGI servers that start their own processes: `uvicorn --factory blog.entrypoints.http.asgi:app`."""
 
 import atexit
+import multiprocessing
 import os
-from contextlib import ExitStack
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from blog.settings import Settings
-from blog.wiring import opened
+from blog.wiring import opened, opened_replica
 
 from .app import create_app
 from .edge import Edge
@@ -14,12 +18,39 @@ from .edge import Edge
 def app() -> Edge:
     """The application that the `BLOG_…` variables describe. Its database is closed when the process ends.
 
+    A process that was started by another to serve does not outlive it: it would hold the port, and nobody would know.
+
     Raises:
         SettingError: a variable is wrong.
         Unavailable: the database cannot be opened.
     """
+    threading.Thread(target=_stop_with_parent, name="blog-parent", daemon=True).start()
     settings = Settings.read(os.environ)
     until_exit = ExitStack()
     atexit.register(until_exit.close)
-    open_blog = until_exit.enter_context(opened(settings))
-    return create_app(open_blog, threads=settings.threads, cors_origins=settings.cors_origins, debug=settings.debug)
+    return until_exit.enter_context(app_of(settings))
+
+
+@contextmanager
+def app_of(settings: Settings) -> Iterator[Edge]:
+    """The application that the settings describe, until the block is left.
+
+    Raises:
+        Unavailable: the database cannot be opened.
+    """
+    with opened(settings) as open_blog, opened_replica(settings) as open_replica:
+        yield create_app(
+            open_blog,
+            open_replica=open_replica,
+            threads=settings.threads,
+            cors_origins=settings.cors_origins,
+            debug=settings.debug,
+        )
+
+
+def _stop_with_parent() -> None:
+    """Ask this process to finish, as its parent would, once that is gone."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,6 +1,8 @@
 """How a request gets at the blog: off the event loop, in one unit of work, as whoever it shows itself to be."""
 
 import asyncio
+import random
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from typing import Any, Final, TypeVar
 from litestar import Request
 
 from blog.domain.accounts import User
-from blog.domain.blog import Blog, OpenBlog
+from blog.domain.blog import Blog, Contended, OpenBlog
 from blog.domain.errors import Unauthenticated, Unavailable
 
 from .requests import secret_of
@@ -17,6 +19,12 @@ from .requests import secret_of
 LOGIN_THREADS: Final = 2
 LOGINS_WAITING: Final = 64
 REQUESTS_WAITING: Final = 1024
+
+ANSWER_WITHIN: Final = 9
+"""Seconds, waiting and work together, after which a request is told to come back later."""
+
+_PAUSES: Final = (0.02, 0.1)
+"""Up to how many seconds to wait before a unit of work is tried again."""
 
 Answer = TypeVar("Answer")
 
@@ -33,13 +41,16 @@ class Lane:
         """Do the work on one of the lane's threads.
 
         Raises:
-            Unavailable: too many wait already.
+            Unavailable: too many wait already, or the work is not done in time. Whether it will be is not known.
         """
         if self._taken >= self._places:
             raise Unavailable("Too many requests are waiting.")
         self._taken += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            async with asyncio.timeout(ANSWER_WITHIN):
+                return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        except TimeoutError:
+            raise Unavailable("The answer takes too long.") from None
         finally:
             self._taken -= 1
 
@@ -58,6 +69,7 @@ class Door:
     """What one request goes through. Each way in says who may use it."""
 
     open_blog: OpenBlog
+    open_replica: OpenBlog | None
     lanes: Lanes
     request: Request[Any, Any, Any]
 
@@ -72,15 +84,17 @@ class Door:
     async def anyone(self, use: Callable[[Blog], Answer]) -> Answer:
         """Read as anybody; but whoever shows a token shows a good one.
 
+        Nobody in particular may be answered from a replica, a moment behind. Whoever is known reads what they wrote.
+
         Raises:
             InvalidToken.
         """
         secret = secret_of(self.request)
         if secret is None:
-            return await self.nobody(use)
+            return await self.lanes.reads.run(lambda: self._read(use))
         return await self.lanes.reads.run(lambda: self._use_as(secret, lambda blog, _: use(blog)))
 
-    async def signed_in(self, use: Callable[[Blog, User], Answer]) -> Answer:
+    async def signed_in(self, use: Callable[[Blog, User], Answer], *, reads_only: bool = False) -> Answer:
         """Act as the one whose token is shown.
 
         Raises:
@@ -89,12 +103,28 @@ class Door:
         secret = secret_of(self.request)
         if secret is None:
             raise Unauthenticated("A token must be shown, as in: Authorization: Token blog_...")
-        return await self.lanes.writes.run(lambda: self._use_as(secret, use))
-
-    def _use(self, use: Callable[[Blog], Answer]) -> Answer:
-        with self.open_blog() as blog:
-            return use(blog)
+        lane = self.lanes.reads if reads_only else self.lanes.writes
+        return await lane.run(lambda: self._use_as(secret, use))
 
     def _use_as(self, secret: str, use: Callable[[Blog, User], Answer]) -> Answer:
+        return self._use(lambda blog: use(blog, blog.accounts.authenticate(secret)))
+
+    def _read(self, use: Callable[[Blog], Answer]) -> Answer:
+        if self.open_replica is not None:
+            try:
+                with self.open_replica() as blog:
+                    return use(blog)
+            except Unavailable:
+                pass  # the primary may still answer
+        return self._use(use)
+
+    def _use(self, use: Callable[[Blog], Answer]) -> Answer:
+        """Do it in one unit of work; where another came between, in one more after a moment."""
+        for pause in _PAUSES:
+            try:
+                with self.open_blog() as blog:
+                    return use(blog)
+            except Contended:
+                time.sleep(random.uniform(0, pause))  # noqa: S311 - so that two do not meet again
         with self.open_blog() as blog:
-            return use(blog, blog.accounts.authenticate(secret))
+            return use(blog)

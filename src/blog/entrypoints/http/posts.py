@@ -11,7 +11,8 @@ from blog.domain.accounts import User
 from blog.domain.blog import Blog
 from blog.domain.errors import Fault, Forbidden, Invalid, NotFound
 from blog.domain.ids import PostId
-from blog.domain.posts import BODY_LONGEST, PAGE_LARGEST, TITLE_LONGEST, Post, PostChanges, faults_in
+from blog.domain.pages import PAGE_LARGEST
+from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST, Post, PostChanges, faults_in
 from blog.domain.text import CONTROLS, INVISIBLE
 
 from .door import Door

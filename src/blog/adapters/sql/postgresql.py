@@ -1,0 +1,138 @@
+"""PostgreSQL: one server or several, by psycopg 3."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import _WaitTimeout
+from sqlalchemy import Connection, Engine, create_engine
+
+from blog.domain.blog import Contended
+from blog.domain.errors import BlogError, Fault, Invalid, Unavailable
+
+from .dialect import PATIENCE
+
+_CONNECTING: Final = 2
+"""Seconds to wait for each host that a URL names."""
+
+_PREPARED_AFTER: Final = 5
+"""Uses of a statement on one connection after which the server is asked to remember it."""
+
+_CHANGING_TABLES: Final = 7_237_126
+"""The number of the advisory lock: any will do that nobody else takes."""
+
+_CONTENTION: Final = frozenset({"40001", "40P01"})
+_UNAVAILABLE: Final = ("08", "25006", "53", "55P03", "57")
+
+
+class PostgresqlDialect:
+    """What is special about PostgreSQL.
+
+    Args:
+        url: as libpq reads it, with several hosts and `target_session_attrs=read-write` where there are standbys.
+    """
+
+    begin: Final = "BEGIN"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def new_engine(self, connections: int) -> Engine:
+        """An engine that looks whether a connection still lives before it hands it out."""
+        return create_engine(
+            "postgresql+psycopg://",  # the URL itself is libpq's to read
+            creator=lambda: connect(self._url),
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=PATIENCE,
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
+
+    @contextmanager
+    def changing_tables(self, engine: Engine) -> Iterator[Connection]:
+        """One process at a time."""
+        with _unhurried(engine, self.begin) as connection:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CHANGING_TABLES})")
+            yield connection
+            connection.commit()
+
+    @contextmanager
+    def snapshot(self, engine: Engine) -> Iterator[Connection]:
+        """A reading transaction that sees what was there when it began."""
+        with _unhurried(engine, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
+            yield connection
+
+    def last_number(self, connection: Connection, table: str) -> int:
+        """The last value of the sequence behind the id."""
+        sequence = f"SELECT pg_sequence_last_value(pg_get_serial_sequence('{table}', 'id')::regclass)"
+        return int(connection.exec_driver_sql(sequence).scalar_one() or 0)
+
+    def number_after(self, connection: Connection, table: str, last: int) -> None:
+        """The sequence behind the id, which cannot be set to 0: then it has not been called."""
+        sequence = f"pg_get_serial_sequence('{table}', 'id')"
+        connection.exec_driver_sql(f"SELECT setval({sequence}, {max(last, 1)}, {last > 0})")
+
+    def meaning(self, error: BaseException) -> BlogError | None:
+        """By SQLSTATE (PostgreSQL manual, appendix A). A failure without one is the connection's."""
+        state = getattr(error, "sqlstate", None) or ""
+        if state.startswith("22"):
+            return Invalid([Fault("", "holds something that cannot be stored")])
+        if state in _CONTENTION:
+            return Contended("Another change came between.")
+        if state.startswith(_UNAVAILABLE):
+            return Unavailable("The database cannot answer just now.")
+        if not state and isinstance(error, psycopg.OperationalError):
+            return Unavailable("The database cannot be reached.")
+        return None
+
+
+@contextmanager
+def _unhurried(engine: Engine, begin: str) -> Iterator[Connection]:
+    """A connection in a transaction for which the limits on requests do not hold."""
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.patience = None
+        try:
+            connection.exec_driver_sql(begin)
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            yield connection
+        finally:
+            driver.patience = PATIENCE + 1
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """A connection in autocommit that waits neither for a lock nor for an answer longer than `PATIENCE` seconds.
+
+    The server is asked to keep the limits; one that does not even answer is given up a second later. What the URL says
+    of these goes before. If it says `options=`, with nothing, then a pooler stands between, and lends a session for one
+    transaction: so nothing is asked that a session would have to remember, prepared statements included.
+    """
+    given = conninfo_to_dict(url)
+    parameters: dict[str, Any] = {
+        "application_name": "blog",
+        "connect_timeout": _CONNECTING,
+        "options": f"-c statement_timeout={PATIENCE}s -c lock_timeout={PATIENCE - 1}s -c timezone=UTC",
+        **given,
+    }
+    prepared_after = None if given.get("options") == "" else _PREPARED_AFTER
+    connection = _Connection.connect(autocommit=True, prepare_threshold=prepared_after, **parameters)
+    connection.patience = PATIENCE + 1
+    return connection
+
+
+class _Connection(psycopg.Connection[Any]):
+    """A connection that is given up when the server has not answered for `patience` seconds."""
+
+    patience: float | None = None
+
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, timeout or self.patience)
+        except _WaitTimeout:
+            self.pgconn.finish()
+            raise psycopg.OperationalError("the server did not answer in time") from None

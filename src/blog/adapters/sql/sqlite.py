@@ -1,0 +1,136 @@
+"""SQLite: a file on this machine."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from blog.domain.errors import BlogError, Unavailable
+
+from .dialect import PATIENCE
+
+_MAGIC: Final = b"SQLite format 3\0"
+"""How every database file begins (sqlite.org/fileformat.html)."""
+
+_MEANING: Final = {
+    sqlite3.SQLITE_BUSY: "The database is locked by another change.",
+    sqlite3.SQLITE_LOCKED: "The database is locked by another change.",
+    sqlite3.SQLITE_READONLY: "The database cannot be written to.",
+    sqlite3.SQLITE_IOERR: "The database file cannot be read or written.",
+    sqlite3.SQLITE_CORRUPT: "The database file is damaged.",
+    sqlite3.SQLITE_FULL: "The disk is full.",
+    sqlite3.SQLITE_CANTOPEN: "The database file cannot be opened.",
+    sqlite3.SQLITE_PROTOCOL: "The database is locked by another change.",
+    sqlite3.SQLITE_NOTADB: "The file is not a database.",
+}
+"""What can be wrong with SQLite's surroundings, whatever the statement."""
+
+
+class SqliteDialect:
+    """What is special about SQLite."""
+
+    begin: Final = "BEGIN IMMEDIATE"  # asks for the lock at once: a transaction that has only read may be refused it
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+
+    def new_engine(self, connections: int) -> Engine:
+        """An engine whose connections keep foreign keys, and write to the disk before they acknowledge.
+
+        Raises:
+            ValueError: the database cannot be that file. The message leaves its name out, which may be a secret.
+        """
+        if fault := _fault_in(Path(self._url.database or "")):
+            raise ValueError(fault)
+        engine = create_engine(
+            self._url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=PATIENCE,
+            connect_args={"timeout": PATIENCE, "isolation_level": None, "check_same_thread": False},
+            hide_parameters=True,
+        )
+        event.listen(engine, "connect", _set_up)
+        return engine
+
+    @contextmanager
+    def changing_tables(self, engine: Engine) -> Iterator[Connection]:
+        """Foreign keys rest meanwhile, for a table is changed by making it anew, and are checked at the end."""
+        _use_wal(engine)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            try:
+                connection.exec_driver_sql(self.begin)
+                yield connection
+                if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                    raise RuntimeError("a migration left a foreign key without its row")
+                connection.commit()
+            finally:
+                connection.rollback()
+                connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+
+    @contextmanager
+    def snapshot(self, engine: Engine) -> Iterator[Connection]:
+        """A reading transaction, which in WAL mode sees what was there when it first read."""
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            yield connection
+
+    def last_number(self, connection: Connection, table: str) -> int:
+        """SQLite keeps it for each table that is declared AUTOINCREMENT, in a table of its own."""
+        row = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).first()
+        return 0 if row is None else int(row[0])
+
+    def number_after(self, connection: Connection, table: str, last: int) -> None:
+        """The same table, in which each name stands once at most."""
+        connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+        connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last))
+
+    def meaning(self, error: BaseException) -> BlogError | None:
+        """By SQLite's primary result code (sqlite.org/rescode.html)."""
+        code = getattr(error, "sqlite_errorcode", None)
+        message = None if code is None else _MEANING.get(code & 0xFF)
+        return None if message is None else Unavailable(message)
+
+
+def _fault_in(file: Path) -> str | None:
+    """Why this cannot be the database: what whoever mistyped its name needs to hear."""
+    if file.is_dir():
+        return "is a folder, and must be a file"
+    if not file.parent.is_dir():
+        return "the folder for the file does not exist"
+    if file.is_file() and not _starts_like_a_database(file):
+        return "the file is something else than a database"
+    return None
+
+
+def _starts_like_a_database(file: Path) -> bool:
+    with file.open("rb") as opened_file:
+        return opened_file.read(len(_MAGIC)) in {b"", _MAGIC}
+
+
+def _use_wal(engine: Engine) -> None:
+    """Let readers and a writer work side by side. SQLite does not wait for another process here, so we do."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _set_up(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA synchronous=FULL")  # a commit is on the disk before it is acknowledged
+    cursor.close()

@@ -1,0 +1,30 @@
+"""The database as a whole: its tables, and copies of it."""
+
+from pathlib import Path
+
+from blog.settings import Settings
+from blog.wiring import database
+
+
+def migrate(settings: Settings, *, check: bool) -> int:
+    """Bring the tables to what this version needs, or only say whether they are."""
+    with database(settings) as store:
+        if not check:
+            store.migrate()
+        current = store.is_migrated()
+    print("The tables are up to date." if current else "The tables are not those of this version.")
+    return 0 if current else 1
+
+
+def back_up(settings: Settings, *, file: Path) -> None:
+    """Write everything to a new file."""
+    with database(settings) as store:
+        store.back_up(file)
+    print(f"Everything is in {file}.")
+
+
+def restore(settings: Settings, *, file: Path, replace: bool) -> None:
+    """Take everything from a backup."""
+    with database(settings) as store:
+        store.restore(file, replace=replace)
+    print(f"Everything is as it was in {file}.")

@@ -1,0 +1,70 @@
+"""The databases that the tests are run on: an SQLite file for each, and one PostgreSQL server for all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from torture.postgres import Node, make_database, query, url_of
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.sql import SqlStore
+from blog.domain.blog import OpenBlog
+from blog.wiring import blog_on
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A server that is started for this session, unless `BLOG_TEST_POSTGRES_URL` names a database to be emptied."""
+    if given := os.environ.get("BLOG_TEST_POSTGRES_URL"):
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="blog-postgresql-") as folder:
+        Path(folder).chmod(0o755)  # the server runs as nobody in particular where the tests run as root
+        node = Node("postgresql", Path(folder) / "node")
+        node.initialise()
+        node.start()
+        try:
+            make_database(node.port)
+            query(node.port, "ALTER SYSTEM SET fsync = off")  # what outlives a power cut is tested elsewhere
+            query(node.port, "SELECT pg_reload_conf()")
+            yield url_of([node.port])
+        finally:
+            node.kill()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "blog.db"
+
+
+@pytest.fixture
+def sqlite(file: Path) -> Iterator[SqlStore]:
+    store = SqlStore(f"sqlite:///{file}")
+    store.migrate()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def postgresql(postgresql_url: str) -> Iterator[SqlStore]:
+    store = SqlStore(postgresql_url)
+    store.migrate()
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute("TRUNCATE users, tokens, posts")
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> SqlStore:
+    """Each database in turn, empty."""
+    found: SqlStore = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def open_blog(store: SqlStore) -> OpenBlog:
+    return blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))

@@ -1,0 +1,164 @@
+"""What is backed up is had back, from every database into every other."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+
+import pytest
+from sqlalchemy import select
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.sql import SqlStore
+from blog.adapters.sql.backup import NotEmpty
+from blog.adapters.sql.tables import metadata
+from blog.domain.accounts import Operator
+from blog.domain.blog import OpenBlog
+from blog.domain.errors import Invalid
+from blog.wiring import blog_on
+
+PASSWORD = "correct horse battery staple"
+HASHER = Argon2PasswordHasher(memory=8, iterations=1)
+
+
+def rows(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
+    with store.engine.connect() as connection:
+        return {
+            table.name: [tuple(row) for row in connection.execute(select(table).order_by(table.c.id))]
+            for table in metadata.sorted_tables
+        }
+
+
+@pytest.fixture
+def filled(store: SqlStore) -> SqlStore:
+    """A database with users, tokens and posts, the youngest of which is deleted."""
+    with blog_on(store, hasher=HASHER)() as blog:
+        for name in ("ann", "bob"):
+            author = blog.accounts.add(Operator(), name, PASSWORD)
+            blog.accounts.log_in(name, PASSWORD)
+            posts = [blog.posts.create(author, title=f"{number} \N{SNOWMAN}", body="…") for number in range(4)]
+            blog.posts.update(author, posts[1].id, body="changed")
+        blog.posts.delete(author, posts[-1].id)
+    return store
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[SqlStore]:
+    store = SqlStore(f"sqlite:///{tmp_path / 'other.db'}")
+    yield store
+    store.close()
+
+
+def test_a_backup_restored_is_the_same_to_the_last_row(filled: SqlStore, other: SqlStore, tmp_path: Path) -> None:
+    kept = rows(filled)
+    filled.back_up(tmp_path / "backup")
+    other.restore(tmp_path / "backup")
+    assert rows(other) == kept
+    other.back_up(tmp_path / "backup of the backup")
+    filled.restore(tmp_path / "backup of the backup", replace=True)
+    assert rows(filled) == kept
+
+
+def test_a_restored_blog_uses_no_number_twice(filled: SqlStore, other: SqlStore, tmp_path: Path) -> None:
+    with filled() as stores:
+        last = stores.posts.newest(limit=1)[0].id + 1  # the one that was deleted
+    filled.back_up(tmp_path / "backup")
+    for store in (other, filled):
+        store.restore(tmp_path / "backup", replace=True)
+        with blog_on(store, hasher=HASHER)() as blog:
+            ann = blog.accounts.log_in("ann", PASSWORD)[0]
+            assert blog.posts.create(ann, title="new", body="new").id > last
+
+
+def test_a_backup_is_of_one_moment(store: SqlStore, open_blog: OpenBlog, other: SqlStore, tmp_path: Path) -> None:
+    with open_blog() as blog:
+        ann = blog.accounts.add(Operator(), "ann", PASSWORD)
+        pair = [blog.posts.create(ann, title="one of two", body="0") for _ in range(2)]
+    enough = Event()
+
+    def write() -> int:
+        count = 0
+        while not enough.is_set():
+            count += 1
+            with open_blog() as blog:
+                for post in pair:
+                    blog.posts.update(ann, post.id, body=str(count))
+        return count
+
+    with ThreadPoolExecutor() as beside:
+        writer = beside.submit(write)
+        for number in range(5):
+            store.back_up(tmp_path / f"backup-{number}")
+            other.restore(tmp_path / f"backup-{number}", replace=True)
+            with other() as stores:
+                first, second = stores.posts.newest(limit=2)
+            assert first.body == second.body
+        enough.set()
+        assert writer.result() > 0
+
+
+def test_a_restore_takes_nothing_away_unasked(filled: SqlStore, tmp_path: Path) -> None:
+    kept = rows(filled)
+    filled.back_up(tmp_path / "backup")
+    with pytest.raises(NotEmpty):
+        filled.restore(tmp_path / "backup")
+    assert rows(filled) == kept
+
+
+def test_a_restore_that_fails_changes_nothing(
+    filled: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = rows(filled)
+    filled.back_up(tmp_path / "backup")
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(type(filled.dialect), "number_after", fail)
+    with pytest.raises(ZeroDivisionError):
+        filled.restore(tmp_path / "backup", replace=True)
+    assert rows(filled) == kept
+
+
+def test_a_backup_overwrites_nothing(filled: SqlStore, tmp_path: Path) -> None:
+    file = tmp_path / "precious"
+    file.write_text("precious")
+    with pytest.raises(FileExistsError):
+        filled.back_up(file)
+    assert file.read_text() == "precious"
+
+
+def test_a_backup_that_fails_leaves_no_file(filled: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(type(filled.dialect), "last_number", fail)
+    with pytest.raises(ZeroDivisionError):
+        filled.back_up(tmp_path / "backup")
+    assert list(tmp_path.glob("backup*")) == []
+
+
+def test_a_backup_is_for_its_owners_eyes(filled: SqlStore, tmp_path: Path) -> None:
+    filled.back_up(tmp_path / "backup")
+    assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
+
+
+def overwrite(file: Path) -> None:
+    file.unlink()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE something_else (x)")
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda file: file.unlink(), lambda file: file.write_text("no backup" * 100), overwrite]
+)
+def test_what_is_no_backup_is_not_restored(filled: SqlStore, tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    kept = rows(filled)
+    file = tmp_path / "backup"
+    filled.back_up(file)
+    damage(file)
+    with pytest.raises((FileNotFoundError, Invalid)):
+        filled.restore(file, replace=True)
+    assert rows(filled) == kept

@@ -1,0 +1,156 @@
+"""What PostgreSQL means by its errors, and that nobody waits for it for ever."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import psycopg
+import pytest
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.sql import SqlStore
+from blog.adapters.sql.unit import Unit
+from blog.domain.accounts import Operator, User
+from blog.domain.blog import Contended, OpenBlog
+from blog.domain.errors import Invalid, Unavailable
+from blog.domain.ids import PostId
+from blog.wiring import blog_on
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def store(postgresql: SqlStore) -> SqlStore:
+    return postgresql
+
+
+@pytest.fixture
+def unit(store: SqlStore) -> Iterator[Unit]:
+    with Unit(store.engine, "BEGIN") as unit:
+        yield unit
+
+
+@pytest.mark.parametrize(
+    ("state", "meaning"),
+    [
+        ("08006", Unavailable),
+        ("22021", Invalid),
+        ("25006", Unavailable),
+        ("40001", Contended),
+        ("40P01", Contended),
+        ("53300", Unavailable),
+        ("55P03", Unavailable),
+        ("57014", Unavailable),
+        ("57P01", Unavailable),
+        ("42703", None),
+        ("23503", None),
+    ],
+)
+def test_an_error_means_what_its_state_says(unit: Unit, state: str, meaning: type[Exception] | None) -> None:
+    raised = f"DO $$ BEGIN RAISE EXCEPTION 'as asked' USING ERRCODE = '{state}'; END $$"
+    with pytest.raises(Exception) as told:  # noqa: PT011 - which one is the question
+        unit.reading.exec_driver_sql(raised)
+    assert type(told.value) is meaning or (meaning is None and not isinstance(told.value, (Invalid, Unavailable)))
+
+
+def test_a_wrong_statement_is_a_fault_of_ours(unit: Unit) -> None:
+    with pytest.raises(Exception, match=r"relation .* does not exist") as told:
+        unit.reading.exec_driver_sql("SELECT * FROM nowhere")
+    assert not isinstance(told.value, Unavailable)
+
+
+def test_two_units_in_each_others_way_end_with_one_contended(store: SqlStore, open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        ann = blog.accounts.add(Operator(), "ann", PASSWORD)
+        one, other = (blog.posts.create(ann, title="Hello", body="World") for _ in range(2))
+
+    met = Barrier(2)
+
+    def change(first: PostId, second: PostId) -> type[Exception] | None:
+        try:
+            with open_blog() as blog:
+                blog.posts.update(ann, first, title="changed")
+                met.wait()
+                blog.posts.update(ann, second, title="changed")
+        except Unavailable as error:
+            return type(error)
+        return None
+
+    with ThreadPoolExecutor() as beside:
+        ends = [beside.submit(change, one.id, other.id), beside.submit(change, other.id, one.id)]
+        assert {end.result() for end in ends} == {None, Contended}
+
+
+@pytest.fixture
+def impatient(postgresql_url: str, store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenBlog]:
+    """The same database, opened by somebody who waits a second at most."""
+    monkeypatch.setattr("blog.adapters.sql.postgresql.PATIENCE", 1)
+    hasty = SqlStore(postgresql_url, connections=1)
+    yield blog_on(hasty, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    hasty.close()
+
+
+@pytest.fixture
+def ann(open_blog: OpenBlog) -> User:
+    with open_blog() as blog:
+        return blog.accounts.add(Operator(), "ann", PASSWORD)
+
+
+def test_a_foreign_lock_makes_the_blog_unavailable_to_writers_only(
+    postgresql_url: str, ann: User, impatient: OpenBlog
+) -> None:
+    with psycopg.connect(postgresql_url) as foreign:
+        foreign.execute("LOCK TABLE posts IN SHARE MODE")
+        with pytest.raises(Unavailable), impatient() as blog:
+            blog.posts.create(ann, title="Hello", body="World")
+        with impatient() as blog:
+            assert blog.posts.newest().posts == []
+    with impatient() as blog:
+        assert blog.posts.create(ann, title="Hello", body="World").version == 1
+
+
+def test_a_silent_server_is_given_up(impatient: OpenBlog, monkeypatch: pytest.MonkeyPatch) -> None:
+    with impatient() as blog:
+        blog.posts.newest()
+        connection = blog.posts.repository._unit.reading  # type: ignore[attr-defined]
+        connection.exec_driver_sql("SET statement_timeout = 0")
+        with pytest.raises(Unavailable):
+            connection.exec_driver_sql("SELECT pg_sleep(60)")
+    with impatient() as blog:
+        assert blog.posts.newest().posts == []
+
+
+def test_more_units_than_connections_are_told_to_come_back(impatient: OpenBlog) -> None:
+    with impatient() as blog:
+        blog.posts.newest()
+        with pytest.raises(Unavailable), impatient() as another:
+            another.posts.newest()
+
+
+def test_a_connection_that_died_while_it_rested_costs_nobody_anything(
+    postgresql_url: str, ann: User, open_blog: OpenBlog
+) -> None:
+    ours = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'blog'"
+    for _ in range(5):
+        with open_blog() as blog:
+            blog.posts.create(ann, title="Hello", body="World")
+        with psycopg.connect(postgresql_url, autocommit=True) as connection:
+            assert set(connection.execute(ours).fetchall()) == {(True,)}
+    with open_blog() as blog:
+        assert len(blog.posts.newest().posts) == 5
+
+
+def test_a_server_that_is_not_there_is_unavailable() -> None:
+    store = SqlStore("postgresql://nobody@127.0.0.1:9/nowhere")
+    with pytest.raises(Unavailable):
+        store.migrate()
+    store.close()
+
+
+def test_the_first_host_that_takes_writes_is_used(postgresql_url: str, store: SqlStore) -> None:
+    ours = psycopg.conninfo.conninfo_to_dict(postgresql_url)
+    hosts = f"127.0.0.1:9,{ours['host']}:{ours['port']}"
+    several = SqlStore(f"postgresql://{ours['user']}@{hosts}/{ours['dbname']}?target_session_attrs=read-write")
+    with several() as stores:
+        assert stores.posts.newest(limit=1) == []
+    several.close()

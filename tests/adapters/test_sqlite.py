@@ -1,0 +1,183 @@
+"""What an operator of SQLite relies on beside the contracts."""
+
+import multiprocessing
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.sql import SqlStore
+from blog.contracts import StandingClock
+from blog.domain.accounts import Operator, User, UsernameTaken
+from blog.domain.blog import OpenBlog
+from blog.domain.errors import Unavailable
+from blog.domain.ids import UserId
+from blog.domain.tokens import InvalidToken, Token
+from blog.wiring import blog_on
+
+PASSWORD = "correct horse battery staple"
+NOON = StandingClock()()
+
+
+@pytest.fixture
+def store(sqlite: SqlStore) -> SqlStore:
+    return sqlite
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"), [("synchronous", 2), ("foreign_keys", 1), ("journal_mode", "wal"), ("busy_timeout", 4000)]
+)
+def test_every_connection_is_set_up_to_keep_what_is_promised(store: SqlStore, pragma: str, value: object) -> None:
+    with store.engine.connect() as one, store.engine.connect() as other:
+        assert [each.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() for each in (one, other)] == [value] * 2
+
+
+def test_what_is_kept_outlives_the_store(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        ann = blog.accounts.add(Operator(), "ann", PASSWORD)
+        post = blog.posts.create(ann, title="Hello", body="World")
+    store.close()
+    again = SqlStore(f"sqlite:///{file}")
+    again.migrate()
+    with again() as stores:
+        assert stores.users.get(ann.id) == ann
+        assert stores.posts.get(post.id) == post
+    again.close()
+
+
+def test_a_user_deleted_by_hand_leaves_no_token_and_no_number(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        gone = blog.accounts.add(Operator(), "gone", PASSWORD)
+        _, issued = blog.accounts.log_in("gone", PASSWORD)
+    with sqlite3.connect(file) as connection:  # as an operator would, without the pragma that cascades
+        connection.execute("DELETE FROM users WHERE id = ?", (gone.id,))
+    connection.close()
+    with open_blog() as blog:
+        heir = blog.accounts.add(Operator(), "heir", PASSWORD)
+        assert heir.id > gone.id
+        with pytest.raises(InvalidToken):
+            blog.accounts.authenticate(issued.secret)
+
+
+@pytest.mark.parametrize("table", ["users", "tokens", "posts"])
+def test_no_table_uses_a_number_twice(file: Path, store: SqlStore, table: str) -> None:
+    with sqlite3.connect(file) as connection:
+        (made_by,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    connection.close()
+    assert "AUTOINCREMENT" in made_by
+
+
+def test_a_failing_statement_tells_nothing_of_what_it_was_given(store: SqlStore) -> None:
+    user, secret = User(username="ann", created_at=NOON), "a hash that nobody reads in logs"
+    with store() as stores:
+        stores.users.add(user, secret)
+    with pytest.raises(UsernameTaken) as refusal, store() as stores:
+        stores.users.add(user, secret)
+    told = f"{refusal.value.__cause__!r} {refusal.value.__cause__}"
+    assert "INSERT INTO users" in told
+    assert secret not in told
+
+
+def test_a_token_of_nobody_is_not_kept(store: SqlStore) -> None:
+    with pytest.raises(IntegrityError), store() as stores:
+        stores.tokens.add(Token(user_id=UserId(99), digest=bytes(32), created_at=NOON, expires_at=NOON))
+
+
+@pytest.fixture
+def impatient(file: Path, store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenBlog]:
+    """The same database, opened by somebody who waits for nobody."""
+    monkeypatch.setattr("blog.adapters.sql.sqlite.PATIENCE", 0.05)
+    hasty = SqlStore(f"sqlite:///{file}", connections=1)
+    yield blog_on(hasty, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    hasty.close()
+
+
+def test_a_foreign_lock_makes_the_blog_unavailable_to_writers_only(file: Path, impatient: OpenBlog) -> None:
+    foreign = sqlite3.connect(file, isolation_level=None)
+    foreign.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable), impatient() as blog:
+        blog.accounts.add(Operator(), "ann", PASSWORD)
+    with impatient() as blog:
+        assert list(blog.accounts.page(Operator())) == []
+    foreign.execute("ROLLBACK")
+    foreign.close()
+    with impatient() as blog:
+        ann = blog.accounts.add(Operator(), "ann", PASSWORD)
+        assert list(blog.accounts.page(Operator())) == [ann]
+
+
+def test_more_units_than_connections_are_told_to_come_back(impatient: OpenBlog) -> None:
+    with impatient() as blog:
+        blog.posts.newest()
+        with pytest.raises(Unavailable), impatient() as another:
+            another.posts.newest()
+    with impatient() as blog:
+        assert list(blog.posts.newest().posts) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "fault"),
+    [
+        (lambda path: path.mkdir(), "is a folder, and must be a file"),
+        (lambda path: path.write_text("my diary"), "the file is something else than a database"),
+        (lambda path: path.parent.rmdir(), "the folder for the file does not exist"),
+    ],
+)
+def test_what_can_be_no_database_is_told_before_it_is_opened(
+    tmp_path: Path, make: Callable[[Path], object], fault: str
+) -> None:
+    path = tmp_path / "folder" / "taken"
+    path.parent.mkdir()
+    make(path)
+    with pytest.raises(ValueError, match=f"^{fault}$"):
+        SqlStore(f"sqlite:///{path}")
+
+
+def test_a_damaged_database_is_unavailable(file: Path, store: SqlStore) -> None:
+    store.close()
+    file.write_bytes(file.read_bytes()[:100] + b"damage" * 1000)
+    with pytest.raises(Unavailable, match=r"damaged|not a database"), store() as stores:
+        stores.posts.newest(limit=1)
+
+
+def make_tables(path: str) -> None:
+    store = SqlStore(f"sqlite:///{path}")
+    store.migrate()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        lambda: ThreadPoolExecutor(6),
+        lambda: ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")),
+    ],
+    ids=["threads", "processes"],
+)
+def test_whoever_comes_first_makes_the_tables(
+    file: Path, pool: Callable[[], ThreadPoolExecutor | ProcessPoolExecutor]
+) -> None:
+    with pool() as makers:
+        list(makers.map(make_tables, [str(file)] * 8))
+    engine = create_engine(f"sqlite:///{file}")
+    assert set(inspect(engine).get_table_names()) == {"alembic_version", "users", "tokens", "posts"}
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+    engine.dispose()
+
+
+def test_the_tables_are_made_when_a_foreign_lock_is_gone(file: Path) -> None:
+    foreign = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    foreign.execute("BEGIN IMMEDIATE")  # to which SQLite answers at once, without waiting
+    with ThreadPoolExecutor() as beside:
+        later = beside.submit(make_tables, str(file))
+        assert wait([later], timeout=0.2).not_done
+        foreign.execute("ROLLBACK")
+        later.result(timeout=10)
+    assert foreign.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    foreign.close()

@@ -1,0 +1,101 @@
+"""Blogs in memory that can be hindered, and somebody who asks them over HTTP."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event, Semaphore
+from typing import Any, TypeVar
+
+import httpx
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.memory import MemoryStore
+from blog.domain.accounts import Operator, User
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.errors import BlogError
+from blog.entrypoints.http.app import create_app
+from blog.wiring import blog_on
+
+PASSWORD = "correct horse battery staple"
+Result = TypeVar("Result")
+
+
+@dataclass
+class Store:
+    """A blog in memory whose every unit may be hindered at its beginning, or refused at its end."""
+
+    name: str
+    inner: OpenBlog = field(
+        default_factory=lambda: blog_on(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    )
+    before: Callable[[], object] = lambda: None
+    refusals: list[BlogError] = field(default_factory=list)
+    units: int = 0
+    ann: User = field(init=False)
+    token: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        with self.inner() as blog:
+            self.ann = blog.accounts.add(Operator(), "ann", PASSWORD)
+            self.token = blog.accounts.log_in("ann", PASSWORD)[1].secret
+            blog.posts.create(self.ann, title=self.name, body="The first here.")
+
+    @contextmanager
+    def __call__(self) -> Iterator[Blog]:
+        self.units += 1
+        self.before()
+        with self.inner() as blog:
+            yield blog
+            if self.refusals:
+                raise self.refusals.pop(0)
+
+    def titles(self) -> list[str]:
+        with self.inner() as blog:
+            return [post.title for post in blog.posts.newest().posts]
+
+
+class Gate:
+    """What holds up every unit that begins, until it is opened."""
+
+    def __init__(self) -> None:
+        self._arrived, self._open = Semaphore(0), Event()
+
+    def __call__(self) -> None:
+        self._arrived.release()
+        assert self._open.wait(60)
+
+    async def arrivals(self, number: int) -> None:
+        """Wait until so many more units stand before it."""
+        for _ in range(number):
+            await asyncio.to_thread(self._arrived.acquire)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+def asked(
+    primary: OpenBlog,
+    ask: Callable[[httpx.AsyncClient], Coroutine[Any, Any, Result]],
+    *,
+    replica: OpenBlog | None = None,
+    threads: int = 4,
+) -> Result:
+    """What somebody is answered."""
+
+    async def run() -> Result:
+        app: Any = create_app(primary, open_replica=replica, threads=threads)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://blog") as client:
+            return await ask(client)
+
+    return asyncio.run(run())
+
+
+def shown(token: str) -> dict[str, str]:
+    """The header that shows a token."""
+    return {"Authorization": f"Token {token}"}
+
+
+async def written(client: httpx.AsyncClient, token: str) -> httpx.Response:
+    """What is answered to whoever writes a post."""
+    return await client.post("/api/posts/", json={"title": "Hello", "body": "World"}, headers=shown(token))

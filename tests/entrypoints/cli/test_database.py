@@ -1,0 +1,171 @@
+"""The database as a whole is seen to from the console: its tables, and copies of it."""
+
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import uvicorn
+from tests.database import Database
+from tests.entrypoints.cli.conftest import Outcome, Run
+
+OLD = "blog: BLOG_MIGRATE: the tables are not those of this version: run blog migrate first\n"
+
+
+def tables(file: Path) -> set[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def everything_in(database: Database) -> list[str]:
+    with database.connected() as connection:
+        return sorted(connection.iterdump())
+
+
+@pytest.fixture
+def posts(database: Database) -> Database:
+    """The database with a post by alice in it."""
+    with database.opened() as open_blog, open_blog() as blog:
+        alice = blog.accounts.log_in("alice", "quite a long pass phrase")[0]
+        blog.posts.create(alice, title="Hello", body="World")
+    return database
+
+
+def titles(database: Database) -> list[str]:
+    with database.opened() as open_blog, open_blog() as blog:
+        return [post.title for post in blog.posts.newest().posts]
+
+
+def test_migrating_makes_the_tables_and_says_so(run: Run, tmp_path: Path) -> None:
+    assert run("migrate") == Outcome(0, "The tables are up to date.\n", "")
+    assert tables(tmp_path / "blog.db") >= {"users", "tokens", "posts"}
+    assert run("migrate", "--check") == Outcome(0, "The tables are up to date.\n", "")
+
+
+def test_checking_the_tables_makes_none(run: Run, tmp_path: Path) -> None:
+    checked = run("migrate", "--check")
+
+    assert checked == Outcome(1, "The tables are not those of this version.\n", "")
+    assert tables(tmp_path / "blog.db") == set()
+
+
+def test_migrating_again_changes_nothing(run: Run, posts: Database) -> None:
+    before = everything_in(posts)
+
+    assert run("migrate") == Outcome(0, "The tables are up to date.\n", "")
+    assert everything_in(posts) == before
+
+
+@pytest.mark.parametrize("command", ["migrate", "migrate --check", "backup copy", "restore copy"])
+def test_what_is_kept_in_memory_only_has_no_database_to_see_to(run: Run, tmp_path: Path, command: str) -> None:
+    refused = run(*command.split(), "--database", "memory:")
+
+    assert refused == Outcome(2, "", "blog: BLOG_DATABASE_URL: what is kept in memory is gone when this command ends\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_told_not_to_migrate_refuses_tables_that_are_not_its_own(run: Run, tmp_path: Path) -> None:
+    assert run("serve", "--port", "0", "--no-migrate") == Outcome(2, "", OLD)
+    assert tables(tmp_path / "blog.db") == set()
+
+
+def test_a_setting_tells_a_server_not_to_migrate_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_MIGRATE", "no")
+
+    assert run("serve", "--port", "0") == Outcome(2, "", OLD)
+
+
+def test_a_server_told_not_to_migrate_serves_tables_that_are_its_own(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
+
+    served = run("serve", "--port", "0", "--no-migrate")
+
+    assert (served.status, served.errors) == (0, "")
+    assert served.said.startswith("Serving http://127.0.0.1:")
+
+
+def test_what_is_backed_up_is_had_back(run: Run, posts: Database, tmp_path: Path) -> None:
+    elsewhere = Database(tmp_path / "elsewhere.db")
+
+    assert run("backup", "copy") == Outcome(0, "Everything is in copy.\n", "")
+    restored = run("restore", "copy", "--database", f"sqlite:///{elsewhere.file}")
+
+    assert restored == Outcome(0, "Everything is as it was in copy.\n", "")
+    assert everything_in(elsewhere) == everything_in(posts)
+    assert titles(elsewhere) == ["Hello"]
+
+
+def test_a_backup_overwrites_nothing(run: Run, database: Database, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+
+    assert run("backup", "precious") == Outcome(1, "", "blog: File exists: precious\n")
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_a_backup_into_a_folder_that_is_not_there_is_refused(run: Run, database: Database) -> None:
+    assert run("backup", "nowhere/copy") == Outcome(1, "", "blog: No such file or directory: nowhere/copy\n")
+
+
+def test_a_restore_takes_nothing_away_unasked(run: Run, posts: Database) -> None:
+    run("backup", "copy")
+    before = everything_in(posts)
+
+    refused = run("restore", "copy")
+
+    assert refused == Outcome(1, "", "blog: The database is not empty: what is in it would be lost.\n")
+    assert everything_in(posts) == before
+
+
+def test_a_restore_replaces_everything_where_it_is_asked_to(run: Run, posts: Database) -> None:
+    run("backup", "copy")
+    before = everything_in(posts)
+    run("users", "deactivate", "bob")
+
+    assert run("restore", "copy", "--replace") == Outcome(0, "Everything is as it was in copy.\n", "")
+    assert everything_in(posts) == before
+
+
+@pytest.mark.parametrize(
+    ("made", "line"),
+    [
+        (None, "No such file or directory: copy"),
+        ("my diary" * 100, "backup: the file is something else than a database"),
+    ],
+)
+def test_what_is_no_backup_is_not_restored(
+    run: Run, posts: Database, tmp_path: Path, made: str | None, line: str
+) -> None:
+    before = everything_in(posts)
+    if made is not None:
+        (tmp_path / "copy").write_text(made)
+
+    assert run("restore", "copy", "--replace") == Outcome(1, "", f"blog: {line}\n")
+    assert everything_in(posts) == before
+
+
+@pytest.mark.parametrize("made", ["", "CREATE TABLE diary (page)"])
+def test_a_database_of_somebody_else_is_no_backup(run: Run, posts: Database, tmp_path: Path, made: str) -> None:
+    before = everything_in(posts)
+    (tmp_path / "copy").touch()
+    with closing(sqlite3.connect(tmp_path / "copy")) as connection:
+        connection.execute(made)
+
+    assert run("restore", "copy", "--replace") == Outcome(1, "", "blog: backup: has no tables of a blog\n")
+    assert everything_in(posts) == before
+
+
+@pytest.mark.parametrize("command", ["serve --port 0", "migrate", "users list", "backup copy"])
+def test_a_driver_that_is_not_installed_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("BLOG_DATABASE_URL", "postgresql://blog:a-secret@127.0.0.1:9/blog")
+    monkeypatch.delitem(sys.modules, "blog.adapters.sql.postgresql", raising=False)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    refused = run(*command.split())
+
+    assert refused == Outcome(2, "", "blog: BLOG_DATABASE_URL: needs psycopg: pip install 'blog[postgres]'\n")
+    assert list(tmp_path.iterdir()) == []
