@@ -21,7 +21,19 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{room}"
-        for room in ("accounts", "agreement", "blog", "hashing", "posts", "steps", "system", "tokens")
+        for room in (
+            "accounts",
+            "agreement",
+            "blog",
+            "hashing",
+            "interleaving",
+            "parts",
+            "posts",
+            "steps",
+            "system",
+            "tokens",
+            "units",
+        )
     )
 )
 
@@ -29,6 +41,7 @@ from .accounts import UserRepositoryContract
 from .agreement import AgreementMachine
 from .blog import OpenBlogContract
 from .hashing import PasswordHasherContract
+from .interleaving import InterleavingContract
 from .posts import PostRepositoryContract
 from .system import ClockContract, CountedSecrets, NewSecretContract, StandingClock
 from .tokens import TokenStoreContract, UnitPerCall
@@ -37,6 +50,7 @@ __all__ = [
     "AgreementMachine",
     "ClockContract",
     "CountedSecrets",
+    "InterleavingContract",
     "NewSecretContract",
     "OpenBlogContract",
     "PasswordHasherContract",

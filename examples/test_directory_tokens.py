@@ -1,0 +1,44 @@
+"""The store in a directory is held to all that the blog's own are, and serves a blog whose posts are elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.memory import MemoryStore
+from blog.contracts import TokenStoreContract
+from blog.domain.accounts import Operator
+from blog.domain.blog import Stores
+from blog.domain.tokens import InvalidToken, TokenStore
+from blog.wiring import blog_on
+
+from .directory_tokens import DirectoryTokenStore
+
+
+class TestDirectoryTokenStore(TokenStoreContract):
+    @pytest.fixture
+    def tokens(self, tmp_path: Path) -> TokenStore:
+        return DirectoryTokenStore(tmp_path / "tokens")
+
+
+def test_a_blog_can_keep_its_tokens_in_a_directory(tmp_path: Path) -> None:
+    open_others = MemoryStore()
+    tokens = DirectoryTokenStore(tmp_path / "tokens")
+
+    @contextmanager
+    def open_stores() -> Iterator[Stores]:
+        with open_others() as stores:
+            yield replace(stores, tokens=tokens)
+
+    open_blog = blog_on(open_stores, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    with open_blog() as blog:
+        alice = blog.accounts.add(Operator(), "alice", "correct horse battery")
+        secret = blog.accounts.log_in("alice", "correct horse battery")[1].secret
+    with open_blog() as blog:
+        assert blog.accounts.authenticate(secret) == alice
+        blog.accounts.log_out(secret)
+    with pytest.raises(InvalidToken), open_blog() as blog:
+        blog.accounts.authenticate(secret)
