@@ -1,0 +1,34 @@
+"""Where a synchronous standby takes over from its primary, the blog goes on by itself, and loses nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.durability.ledgers import wait_for_writes, writing_down
+from tests.durability.nodes import frozen, room
+from tests.durability.stored import Stored
+from torture.pair import Pair
+from torture.writers import WRITERS
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """A primary, and a standby made by pg_basebackup that it waits for."""
+    with room() as folder:
+        pair = Pair(folder, careless=False)
+        with pair.running():
+            yield pair
+
+
+def test_a_standby_that_takes_over_from_a_silent_and_then_dead_primary_has_all_that_was_acknowledged(
+    pair: Pair, tmp_path: Path
+) -> None:
+    database = Stored(pair.url, tmp_path).add_users(*WRITERS)
+    with database.serving() as server, writing_down(server) as tally:
+        wait_for_writes(tally)
+        with frozen(pair.primary):  # harder than a death: connections to it stay open
+            pair.standby.promote()
+            wait_for_writes(tally)
+            pair.primary.kill()  # before it wakes, and takes itself for what it was
+        wait_for_writes(tally)
+    assert tally.statuses[503] > 0

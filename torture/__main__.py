@@ -1,0 +1,52 @@
+"""`python -m torture`: choose what to break, and print the table of how the blog took it."""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from . import cluster, pair
+from .processes import own
+from .rounds import Trial
+
+_NEEDS: Final = "This needs Debian 12 or newer, and: apt-get install patroni etcd-server pgbouncer"
+_ROUNDS: Final = {"pair": 20, "cluster": 10, "bouncer": 10, "careless": 1}
+_WHAT: Final = """a pair whose primary dies; a patroni cluster whose leader dies and freezes by turns; the same behind
+pgbouncer; a pair that loses what it acknowledged, to see that this is counted"""
+_ALL: Final = ["pair", "cluster", "bouncer"]
+
+
+def main() -> int:
+    """Run what is asked for, and give the status that the process ends with: 1 if any promise was broken."""
+    options = _parser().parse_args()
+    print(_NEEDS, flush=True)
+    chosen = _ALL if options.what == "all" else [options.what]
+    good = True
+    for what in chosen:
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix=f"torture-{what}-", ignore_cleanup_errors=True) as name:
+            trial = _run(what, own(Path(name)), options.rounds or _ROUNDS[what])
+        print(f"\n{trial.table()}\n\n`python -m torture {what}`, {(time.monotonic() - began) / 60:.0f} minutes")
+        good = good and all(each.is_good for each in trial.rounds)
+    return 0 if good else 1
+
+
+def _run(what: str, folder: Path, rounds: int) -> Trial:
+    if what == "pair":
+        return pair.run(folder, rounds)
+    if what == "careless":
+        return pair.run(folder, rounds, careless=True)
+    return cluster.run(folder, rounds, pooled=what == "bouncer")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m torture", description=__doc__, epilog=_NEEDS)
+    parser.add_argument("what", choices=[*_ROUNDS, "all"], help=_WHAT)
+    parser.add_argument("--rounds", type=int, help="how many faults (20 for the pair, 10 for the cluster)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
