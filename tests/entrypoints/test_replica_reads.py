@@ -63,6 +63,36 @@ def test_where_the_replica_does_not_answer_the_primary_does(primary: Store, repl
     assert replica.units == 1
 
 
+def test_a_replica_that_did_not_answer_is_left_alone_for_a_while(primary: Store, replica: Store) -> None:
+    def gone() -> None:
+        raise Unavailable("The replica is gone.")
+
+    async def ask(client: httpx.AsyncClient) -> list[str]:
+        return [(await client.get("/api/posts/")).json()["results"][0]["title"] for _ in range(3)]
+
+    replica.before = gone
+    assert asked(primary, ask, replica=replica) == ["primary"] * 3
+    assert replica.units == 1
+
+
+def test_a_replica_that_has_rested_is_asked_again(
+    primary: Store, replica: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blog.entrypoints.http.door.REPLICA_RESTS", 0)
+
+    async def ask(client: httpx.AsyncClient) -> list[str]:
+        seen = []
+        for before in (gone, lambda: None):
+            replica.before = before
+            seen.append((await client.get("/api/posts/")).json()["results"][0]["title"])
+        return seen
+
+    def gone() -> None:
+        raise Unavailable("The replica is gone.")
+
+    assert asked(primary, ask, replica=replica) == ["primary", "replica"]
+
+
 def test_what_the_replica_knows_not_to_be_there_is_not_asked_for_again(primary: Store, replica: Store) -> None:
     answer = asked(primary, lambda client: client.get("/api/posts/99/"), replica=replica)
     assert answer.status_code == 404

@@ -13,7 +13,7 @@ from blog.domain.errors import BlogError
 
 from .accounts import AccountsController
 from .docs import DocsController
-from .door import Door, Lanes
+from .door import Door, Lanes, Replica
 from .edge import Edge
 from .health import HealthController
 from .posts import PostsController
@@ -42,9 +42,10 @@ def create_app(
         debug: whether errors tell the client all about themselves. Never in public.
     """
     lanes = Lanes(threads)
+    replica = None if open_replica is None else Replica(open_replica)
 
     def provide_door(request: Request[Any, Any, Any]) -> Door:
-        return Door(open_blog, open_replica, lanes, request)
+        return Door(open_blog, replica, lanes, request)
 
     return Edge(
         Litestar(

@@ -23,6 +23,9 @@ REQUESTS_WAITING: Final = 1024
 ANSWER_WITHIN: Final = 9
 """Seconds, waiting and work together, after which a request is told to come back later."""
 
+REPLICA_RESTS: Final = 5
+"""Seconds for which a replica that did not answer is not asked again."""
+
 _PAUSES: Final = (0.02, 0.1)
 """Up to how many seconds to wait before a unit of work is tried again."""
 
@@ -64,12 +67,35 @@ class Lanes:
         self.logins = Lane("login", LOGIN_THREADS, LOGINS_WAITING)
 
 
+class Replica:
+    """A copy of the blog, perhaps a moment behind, that is left alone for a while after it did not answer."""
+
+    def __init__(self, open_blog: OpenBlog) -> None:
+        self._open_blog = open_blog
+        self._rests_until = 0.0
+
+    def read(self, use: Callable[[Blog], Answer]) -> Answer:
+        """Read from the copy.
+
+        Raises:
+            Unavailable: it does not answer, or did not a moment ago.
+        """
+        if time.monotonic() < self._rests_until:
+            raise Unavailable("The replica did not answer a moment ago.")
+        try:
+            with self._open_blog() as blog:
+                return use(blog)
+        except Unavailable:
+            self._rests_until = time.monotonic() + REPLICA_RESTS
+            raise
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """What one request goes through. Each way in says who may use it."""
 
     open_blog: OpenBlog
-    open_replica: OpenBlog | None
+    replica: Replica | None
     lanes: Lanes
     request: Request[Any, Any, Any]
 
@@ -110,10 +136,9 @@ class Door:
         return self._use(lambda blog: use(blog, blog.accounts.authenticate(secret)))
 
     def _read(self, use: Callable[[Blog], Answer]) -> Answer:
-        if self.open_replica is not None:
+        if self.replica is not None:
             try:
-                with self.open_replica() as blog:
-                    return use(blog)
+                return self.replica.read(use)
             except Unavailable:
                 pass  # the primary may still answer
         return self._use(use)
