@@ -7,6 +7,7 @@ from litestar import Litestar, Request
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
 
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import BlogError
@@ -22,6 +23,14 @@ from .requests import provide_body, refuse_large_body
 
 LARGEST_BODY: Final = 1024 * 1024
 """Bytes. A post of the greatest length, each character escaped, has 1.2 million; written in UTF-8 it has 400 000."""
+
+
+_WHAT_GOES_WRONG: Final[ExceptionHandlersMap] = {
+    BlogError: on_blog_error,
+    Refused: on_refused,
+    HTTPException: on_http_exception,
+    Exception: on_defect,
+}
 
 
 def create_app(
@@ -54,12 +63,7 @@ def create_app(
             cors_config=_cors(cors_origins),
             debug=debug,
             dependencies={"sent": Provide(provide_body), "door": Provide(provide_door, sync_to_thread=False)},
-            exception_handlers={
-                BlogError: on_blog_error,
-                Refused: on_refused,
-                HTTPException: on_http_exception,
-                Exception: on_defect,
-            },
+            exception_handlers=_WHAT_GOES_WRONG,
             logging_config=None,
             openapi_config=None,
             request_max_body_size=LARGEST_BODY,
