@@ -167,3 +167,12 @@ def test_a_member_that_is_not_known_is_named_unless_its_name_is_hostile(site: Si
     strange = {"colour": 1, "<b>": 1, "\u202e": 1, "x" * 65: 1, "": 1, PASSWORD: 1}
     answer = alice.ask("POST", "/api/posts/", json={"title": "A", "body": "B", **strange})
     assert faulty(answer) == ["colour", "?", "?", "?", "?", "?"]
+
+
+@pytest.mark.parametrize("said", [{"user": "\ud800"}, {"title": "\ud800"}, {"body": "x\udfff"}])
+def test_a_lone_surrogate_is_an_error_in_whichever_field_it_stands(alice: Member, said: dict[str, str]) -> None:
+    alice.writes()
+    text = json.dumps({"title": "A", "body": "B"} | said)
+    for method, path in (("POST", "/api/posts/"), ("PUT", "/api/posts/1/"), ("PATCH", "/api/posts/1/")):
+        answer = alice.ask(method, path, content=text, headers=JSON)
+        assert [error["field"] for error in problem(answer, 400)["errors"]] == list(said)

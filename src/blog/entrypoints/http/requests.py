@@ -180,7 +180,7 @@ def _fields(shape: type[msgspec.Struct]) -> dict[str, FieldInfo]:
 def _converted(value: object, expected: FieldInfo) -> object | None:
     try:
         converted: object = msgspec.convert(value, expected.type)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter: a lone surrogate where a number should be
         return None
     return converted
 
