@@ -37,10 +37,8 @@ def migrate(connection: Connection, revision: str) -> None:
     """
     current = current_revision(connection)
     _check(connection, current)
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", _LOCATION)
     towards = command.downgrade if _is_older(revision, current) else command.upgrade
-    towards(config, revision)
+    towards(_config(connection), revision)
 
 
 def _check(connection: Connection, current: str | None) -> None:
@@ -60,6 +58,11 @@ def _is_older(revision: str, current: str | None) -> bool:
 
 
 def _steps() -> ScriptDirectory:
-    config = Config()
+    return ScriptDirectory.from_config(_config())
+
+
+def _config(connection: Connection | None = None) -> Config:
+    """Where the steps are, and the connection that `env.py` is to take them on."""
+    config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", _LOCATION)
-    return ScriptDirectory.from_config(config)
+    return config

@@ -73,7 +73,7 @@ def _operation(path: str, handler: HTTPRouteHandler, operation: Operation) -> di
     described: dict[str, Any] = {
         "operationId": handler.handler_name,
         "summary": (getdoc(handler.fn) or "").partition("\n")[0].rstrip("."),
-        "tags": sorted(handler.resolve_tags() if hasattr(handler, "resolve_tags") else handler.tags or ()),
+        "tags": handler.resolve_tags(),
         "security": _SECURITY[operation.who],
         "responses": _responses(operation),
     }
