@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format build clean torture
+.PHONY: help run test check format build clean torture requirements deployment audit
 
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -26,6 +26,24 @@ format: .venv/dev  ## Format the code, and mend what can be mended by itself
 build: .venv/dev  ## Make the wheel
 	$(BIN)/python -m build
 
+requirements: .venv/supply  ## Pin what deployments install, with hashes. UPGRADE=1 takes the newest of everything
+	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --extra postgres --generate-hashes \
+		--no-annotate --custom-compile-command 'make requirements' $(if $(UPGRADE),--upgrade) \
+		--output-file requirements/deploy.txt pyproject.toml
+
+deployment: .venv/dev  ## Install as a deployment does, by hashes alone, and see that all is there
+	rm -rf .venv/deployment
+	$(BIN)/python -m venv .venv/deployment
+	$(BIN)/python -m build --wheel --outdir .venv/deployment/dist
+	.venv/deployment/bin/pip install --quiet --require-hashes --requirement requirements/deploy.txt
+	.venv/deployment/bin/pip install --quiet --no-deps .venv/deployment/dist/*.whl
+	.venv/deployment/bin/pip check
+	.venv/deployment/bin/python -c 'import psycopg'
+	.venv/deployment/bin/blog --version
+
+audit: .venv/supply  ## Ask for known faults of what deployments install. Fails if it cannot be told, too
+	$(BIN)/python -m supply.audit $(BIN)/pip-audit $(if $(SERVICE),--vulnerability-service $(SERVICE))
+
 clean:  ## Take away what was made
 	rm -rf .venv dist
 
@@ -40,6 +58,10 @@ clean:  ## Take away what was made
 .venv/dev: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@ .venv/run
+
+.venv/supply: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable '.[supply]'
+	@touch $@
 
 torture: .venv/dev  ## Kill and freeze real clusters. Needs: apt-get install patroni etcd-server pgbouncer
 	$(BIN)/python -m torture all $(if $(ROUNDS),--rounds $(ROUNDS))

@@ -1,15 +1,26 @@
-"""The wheel holds all that the blog needs to run, and nothing else."""
+"""The wheel holds all that the blog needs to run, and nothing else; what it needs is pinned for deployments."""
 
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+from supply.pins import DEPLOY, NotAPin, drift, pins_in
 from tests.servers import PATIENCE, environment
+
+from blog.domain.tokens import PATTERN
 
 _ROOT = Path(__file__).parent.parent
 _PACKAGE = _ROOT / "src" / "blog"
+_PROJECT: dict[str, Any] = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+_EXTRAS: dict[str, list[str]] = _PROJECT["optional-dependencies"]
+_DEPLOYED = [Requirement(line) for line in [*_PROJECT["dependencies"], *_EXTRAS["postgres"]]]
+_HASH = f"--hash=sha256:{'0' * 64}"
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +67,88 @@ def test_the_wheel_asks_for_nothing_that_only_tests_need(wheel: Path) -> None:
 
     assert needed
     assert not [line for line in needed if line.startswith(("pytest", "hypothesis", "httpx", "coverage", "hatchling"))]
+
+
+def _floor_and_ceiling(line: str) -> tuple[Version, Version]:
+    """From which version on a dependency is taken, and from which on no more."""
+    bounds = {each.operator: Version(each.version) for each in Requirement(line).specifier}
+    assert set(bounds) == {">=", "<"}, line
+    return bounds[">="], bounds["<"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [line for part in (_PROJECT["dependencies"], *_EXTRAS.values()) for line in part if not line.startswith("blog[")],
+)
+def test_every_dependency_has_a_floor_and_ends_before_another_major_version(line: str) -> None:
+    floor, ceiling = _floor_and_ceiling(line)
+
+    assert floor < ceiling
+    assert ceiling.major <= floor.major + 1
+
+
+@pytest.mark.parametrize(("name", "safe"), [("litestar", "2.20"), ("msgspec", "0.22")])
+def test_no_version_with_a_known_fault_is_good_enough(name: str, safe: str) -> None:
+    (line,) = (line for line in _PROJECT["dependencies"] if Requirement(line).name == name)
+
+    assert _floor_and_ceiling(line)[0] >= Version(safe)
+
+
+def test_deployments_are_given_what_the_project_asks_for_and_by_hashes_alone() -> None:
+    pins = pins_in(DEPLOY.read_text(encoding="utf-8"))
+
+    assert len(pins) > len(_DEPLOYED) > 10
+    assert drift(_DEPLOYED, pins) == []
+
+
+def test_deployments_are_not_tied_to_the_machine_that_made_the_pins() -> None:
+    pins = {pin.name: pin for pin in pins_in(DEPLOY.read_text(encoding="utf-8"))}
+
+    assert {"sys_platform == 'win32'", "sys_platform != 'win32'"} <= {pin.marker for pin in pins.values()}
+    assert len(pins["psycopg-binary"].hashes) >= 4 * 5, "wheels of four Pythons for Linux (two), musl (two), macOS"
+    assert all(len(pins[name].hashes) > 20 for name in ("httptools", "msgspec", "sqlalchemy"))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (f"other==1.0 {_HASH}\n", "litestar<3,>=2.25 is not pinned"),
+        (f"litestar==2.24 {_HASH}\n", "litestar 2.24 is not what is asked for: litestar<3,>=2.25"),
+        (f"litestar==3.0 {_HASH}\n", "litestar 3.0 is not what is asked for: litestar<3,>=2.25"),
+        ("litestar==2.25.0\n", "litestar 2.25.0 has no hash"),
+        (f"litestar==2.25 {_HASH}\nlitestar==2.26 {_HASH}\n", "litestar 2.25 is pinned twice"),
+    ],
+)
+def test_pins_that_are_not_what_the_project_asks_for_are_noticed(text: str, fault: str) -> None:
+    assert drift([Requirement("litestar>=2.25,<3")], pins_in(text)) == [fault]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--index-url https://pypi.org/simple",
+        "--extra-index-url file:///opt/pypi/simple",
+        "-i https://pypi.org/simple",
+        "--find-links /opt/wheels",
+        "--trusted-host example.org",
+        "-e .",
+        "-r other.txt",
+        "./dist/blog.whl",
+        f"blog @ file:///work/blog.whl {_HASH}",
+        f"litestar @ https://example.org/litestar.whl {_HASH}",
+        f"litestar>=2.25 {_HASH}",
+        "litestar==2.25.0 --hash=md5:0",
+        f"litestar==2.25.0 ; python_version > '3' {_HASH} --index-url https://example.org",
+        f"litestar==2.25.0 {_HASH} https://example.org",
+    ],
+)
+def test_nothing_but_pins_is_in_the_file_of_pins(line: str) -> None:
+    with pytest.raises(NotAPin):
+        pins_in(f"# made by hand\nmsgspec==0.22.0 \\\n    {_HASH}\n{line}\n")
+
+
+def test_the_security_policy_publishes_how_a_token_looks() -> None:
+    assert f"\n{PATTERN}\n" in (_ROOT / "SECURITY.md").read_text(encoding="utf-8")
 
 
 def _names(wheel: Path) -> set[str]:
