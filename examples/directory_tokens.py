@@ -7,16 +7,20 @@ unit that failed has a secret that nobody was told, and one that was removed is 
 import fcntl
 import json
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
+from blog.domain.actors import Scope
 from blog.domain.ids import TokenId, UserId
 from blog.domain.tokens import Token
 
 
 class DirectoryTokenStore:
-    """A `TokenStore`: one file for each token, named by its digest, in a folder for each user."""
+    """A `TokenStore`: one file for each token, named by its id and digest, in a folder for each user."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -24,52 +28,97 @@ class DirectoryTokenStore:
 
     def add(self, token: Token) -> Token:
         token = replace(token, id=self._next_id())
-        file = self._directory / str(token.user_id) / f"{token.digest.hex()}.json"
+        file = self._directory / str(token.user_id) / f"{token.id}-{token.digest.hex()}.json"
         file.parent.mkdir(mode=0o700, exist_ok=True)
-        times = {"created_at": token.created_at.isoformat(), "expires_at": token.expires_at.isoformat()}
-        _write(file, json.dumps({"id": token.id, "user_id": token.user_id, **times}))
+        _write(file, token)
         return token
 
     def find(self, digest: bytes) -> Token | None:
-        for file in self._files(digest):
-            found = json.loads(file.read_text())
-            return Token(
-                id=TokenId(found["id"]),
-                user_id=UserId(found["user_id"]),
-                digest=digest,
-                created_at=datetime.fromisoformat(found["created_at"]),
-                expires_at=datetime.fromisoformat(found["expires_at"]),
-            )
-        return None
+        return next(self._tokens(f"*/*-{digest.hex()}.json"), None)
 
-    def remove(self, digest: bytes) -> None:
-        for file in self._files(digest):
-            file.unlink(missing_ok=True)
+    def of_user(self, user_id: UserId) -> Sequence[Token]:
+        return sorted(self._tokens(f"{user_id}/*-*.json"), key=lambda token: token.id)
+
+    def note_use(self, token_id: TokenId, at: datetime) -> None:
+        with self._alone():
+            for file in self._directory.glob(f"*/{token_id}-*.json"):
+                _write(file, replace(_read(file), last_used_at=at))
+
+    def remove(self, token_id: TokenId) -> bool:
+        with self._alone():
+            files = list(self._directory.glob(f"*/{token_id}-*.json"))
+            for file in files:
+                file.unlink()
+        return bool(files)
 
     def remove_all_of(self, user_id: UserId) -> None:
-        for file in self._directory.glob(f"{user_id}/*.json"):
-            file.unlink(missing_ok=True)
+        with self._alone():
+            for file in self._directory.glob(f"{user_id}/*-*.json"):
+                file.unlink()
 
-    def _files(self, digest: bytes) -> list[Path]:
-        return list(self._directory.glob(f"*/{digest.hex()}.json")) if digest else []
+    def purge(self, *, expired_by: datetime, quiet_since: datetime, limit: int) -> int:
+        tokens = self._tokens("*/*-*.json")
+        dead = (token.id for token in tokens if token.expires_at <= expired_by or token.quiet_since <= quiet_since)
+        return sum(map(self.remove, list(islice(dead, limit))))
+
+    def _tokens(self, pattern: str) -> Iterator[Token]:
+        for file in self._directory.glob(pattern):
+            try:
+                yield _read(file)
+            except FileNotFoundError:  # somebody has ended it just now
+                continue
 
     def _next_id(self) -> TokenId:
-        """One more than the last, by one process after the other."""
-        with (self._directory / "last-id").open("a+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            next_id = int(file.read() or 0) + 1
-            file.truncate(0)
-            file.write(str(next_id))
-            file.flush()
-            os.fsync(file.fileno())
+        """One more than the last."""
+        last = self._directory / "last-id"
+        with self._alone():
+            next_id = int(last.read_text()) + 1 if last.exists() else 1
+            _replace(last, str(next_id))
         return TokenId(next_id)
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one process after the other change something, so that no token that was ended comes back."""
+        with (self._directory / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
-def _write(file: Path, text: str) -> None:
-    """The file is there whole, and on the disk, or not at all."""
+
+def _read(file: Path) -> Token:
+    found = json.loads(file.read_text(encoding="utf-8"))
+    used = found["last_used_at"]
+    return Token(
+        id=TokenId(found["id"]),
+        user_id=UserId(found["user_id"]),
+        digest=bytes.fromhex(found["digest"]),
+        name=found["name"],
+        hint=found["hint"],
+        scopes=frozenset(map(Scope, found["scopes"])),
+        created_at=datetime.fromisoformat(found["created_at"]),
+        expires_at=datetime.fromisoformat(found["expires_at"]),
+        last_used_at=datetime.fromisoformat(used) if used else None,
+    )
+
+
+def _write(file: Path, token: Token) -> None:
+    fields = {
+        "id": token.id,
+        "user_id": token.user_id,
+        "digest": token.digest.hex(),
+        "name": token.name,
+        "hint": token.hint,
+        "scopes": sorted(token.scopes),
+        "created_at": token.created_at.isoformat(),
+        "expires_at": token.expires_at.isoformat(),
+        "last_used_at": token.last_used_at.isoformat() if token.last_used_at else None,
+    }
+    _replace(file, json.dumps(fields))
+
+
+def _replace(file: Path, text: str) -> None:
+    """The file is there whole, and on the disk, or as it was."""
     unfinished = file.with_suffix(".new")
-    with unfinished.open("w") as new:
+    with unfinished.open("w", encoding="utf-8") as new:
         new.write(text)
         new.flush()
         os.fsync(new.fileno())

@@ -10,8 +10,9 @@ import pytest
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.contracts import TokenStoreContract
-from blog.domain.accounts import Operator
+from blog.domain.actors import Operator
 from blog.domain.blog import Stores
+from blog.domain.entrance import log_in
 from blog.domain.tokens import InvalidToken, TokenStore
 from blog.wiring import blog_on
 
@@ -35,10 +36,11 @@ def test_a_blog_can_keep_its_tokens_in_a_directory(tmp_path: Path) -> None:
 
     open_blog = blog_on(open_stores, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     with open_blog() as blog:
-        alice = blog.accounts.add(Operator(), "alice", "correct horse battery")
-        secret = blog.accounts.log_in("alice", "correct horse battery")[1].secret
+        alice = blog.users.add(Operator(), "alice", "correct horse battery")
+    secret = log_in(open_blog, "alice", "correct horse battery")[1].secret
     with open_blog() as blog:
-        assert blog.accounts.authenticate(secret) == alice
-        blog.accounts.log_out(secret)
+        actor = blog.accounts.authenticate(secret)
+        assert actor.user == alice
+        blog.accounts.log_out(actor)
     with pytest.raises(InvalidToken), open_blog() as blog:
         blog.accounts.authenticate(secret)

@@ -9,8 +9,10 @@ from typing import Final
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.domain.accounts import Operator, User
+from blog.domain.actors import Operator
 from blog.domain.blog import OpenBlog
+from blog.domain.entrance import log_in
+from blog.domain.users import User
 from blog.wiring import blog_on
 
 PASSWORD: Final = "quite a long pass phrase"
@@ -36,22 +38,28 @@ class Database:
         """Open accounts of these names, with the password of all tests."""
         with self.opened() as open_blog, open_blog() as blog:
             for name in names:
-                blog.accounts.add(Operator(), name, PASSWORD)
+                blog.users.add(Operator(), name, PASSWORD)
 
     def users(self) -> list[User]:
         """All accounts."""
         with self.opened() as open_blog, open_blog() as blog:
-            return list(blog.accounts.page(Operator()))
+            return list(blog.users.page(Operator()))
 
     def log_in(self, username: str, password: str = PASSWORD) -> str:
         """A new token."""
+        with self.opened() as open_blog:
+            return log_in(open_blog, username, password)[1].secret
+
+    def noted(self, token: str) -> str:
+        """The token, whose use is noted now: for the next minute no server does so, beside whatever it is asked."""
         with self.opened() as open_blog, open_blog() as blog:
-            return blog.accounts.log_in(username, password)[1].secret
+            blog.tokens.note_use(blog.accounts.authenticate(token))
+        return token
 
     def whose(self, token: str) -> str:
         """The name that a token belongs to."""
         with self.opened() as open_blog, open_blog() as blog:
-            return blog.accounts.authenticate(token).username
+            return blog.accounts.authenticate(token).name
 
     @contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:

@@ -11,7 +11,8 @@ import pytest
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.domain.accounts import Operator
+from blog.contracts.given import acting
+from blog.domain.actors import Operator
 from blog.wiring import blog_on
 
 ROOT = Path(__file__).parent.parent
@@ -53,9 +54,9 @@ def test_the_use_cases_can_stand_behind_any_function(example: Callable[[str], di
     change_title = example("change_title")["change_title"]
     open_blog = blog_on(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1))
     with open_blog() as blog:
-        alice = blog.accounts.add(Operator(), "alice", "correct horse battery")
-        post = blog.posts.create(alice, title="Hello", body="World")
-        secret = blog.accounts.log_in("alice", "correct horse battery")[1].secret
+        alice = blog.users.add(Operator(), "alice", "correct horse battery")
+        post = blog.posts.create(acting(alice), title="Hello", body="World")
+        secret = blog.tokens.issue(alice).secret
     assert change_title(open_blog, secret, post.id, "Hello again") == "Hello again"
     assert change_title(open_blog, secret, post.id, " ") == "refused: title: must not be blank"
     assert change_title(open_blog, "no token", post.id, "Mine") == "refused: The token is not valid."

@@ -1,9 +1,11 @@
 """Settings come from options, then from the environment, then from defaults; a wrong one is told in one line."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from blog.domain.invitations import Registration
 from blog.settings import SettingError, Settings, unknown_settings
 
 WRONG = {
@@ -31,6 +33,11 @@ WRONG = {
     "BLOG_ARGON2_ITERATIONS": ["0"],
     "BLOG_ARGON2_LANES": ["0", "65"],
     "BLOG_TOKEN_DAYS": ["0", "forever"],
+    "BLOG_TOKEN_IDLE_DAYS": ["0", "-1", "3651", "never"],
+    "BLOG_REGISTRATION": ["", "yes", "Open", "open,invite"],
+    "BLOG_SITE_NAME": ["", " ", "a\nb", "a\0b"],
+    "BLOG_TRUSTED_PROXIES": ["*", "localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.1 10.0.0.2", "::g", "10.0.0.1:80"],
+    "BLOG_THROTTLE_SCALE": ["0", "-1", "0.5", "1000001", "none"],
     "BLOG_DEBUG": ["", "maybe", "2"],
 }
 
@@ -40,6 +47,14 @@ def test_without_anything_set_it_starts_with_its_defaults() -> None:
     assert (Settings().database_url, Settings().host, Settings().port) == ("sqlite:///blog.db", "127.0.0.1", 8000)
     assert not Settings().debug
     assert Settings().cors_origins == ()
+
+
+def test_without_anything_set_nobody_registers_no_proxy_is_believed_and_limits_are_as_they_are() -> None:
+    settings = Settings()
+
+    assert (settings.token_days, settings.token_idle_days) == (30, 14)
+    assert (settings.registration, settings.site_name) == ("closed", "blog")
+    assert (settings.trusted_proxies, settings.throttle_scale, settings.token) == ((), 1, "")
 
 
 def test_an_option_goes_before_the_environment_and_that_before_the_default() -> None:
@@ -61,6 +76,11 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         "BLOG_ARGON2_ITERATIONS": "3",
         "BLOG_ARGON2_LANES": "4",
         "BLOG_TOKEN_DAYS": "1",
+        "BLOG_TOKEN_IDLE_DAYS": "2",
+        "BLOG_REGISTRATION": "invite",
+        "BLOG_SITE_NAME": "Example Notes",
+        "BLOG_TRUSTED_PROXIES": "10.0.0.0/8, ::1,192.0.2.7",
+        "BLOG_THROTTLE_SCALE": "10",
         "BLOG_DEBUG": "Yes",
     }
 
@@ -74,6 +94,11 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         argon2_iterations=3,
         argon2_lanes=4,
         token_days=1,
+        token_idle_days=2,
+        registration="invite",
+        site_name="Example Notes",
+        trusted_proxies=("10.0.0.0/8", "::1/128", "192.0.2.7/32"),
+        throttle_scale=10,
         debug=True,
     )
     assert environment.keys() == WRONG.keys()
@@ -137,6 +162,45 @@ def test_the_database_url_is_never_shown() -> None:
             Settings.read(**told)
         assert "hunter2" not in str(refused.value)
         assert refused.value.__cause__ is None
+
+
+def test_a_token_is_never_shown_and_can_stand_in_a_file(tmp_path: Path) -> None:
+    token = "blog_hunter2"
+    file = tmp_path / "token"
+    file.write_text(f"{token}\n", encoding="utf-8")
+
+    for settings in (Settings.read({"BLOG_TOKEN": token}), Settings.read({"BLOG_TOKEN_FILE": str(file)})):
+        assert settings.token == token
+        assert "hunter2" not in repr(settings)
+    with pytest.raises(SettingError) as refused:
+        Settings.read({"BLOG_TOKEN": token, "BLOG_TOKEN_FILE": str(file)})
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(SettingError, match=r"^BLOG_TOKEN: must not be empty"):
+        Settings.read({"BLOG_TOKEN": ""})
+
+
+@pytest.mark.parametrize("registration", ["open", "invite", "closed"])
+def test_every_way_of_registration_that_the_blog_knows_can_be_set(registration: str) -> None:
+    assert Settings.read({"BLOG_REGISTRATION": registration}).registration == Registration(registration).value
+
+
+def test_no_way_of_registration_that_the_blog_knows_cannot_be_set() -> None:
+    with pytest.raises(SettingError, match=", ".join(each.value for each in list(Registration)[:-1])):
+        Settings.read({"BLOG_REGISTRATION": "x"})
+
+
+def test_settings_survive_the_way_to_another_process_but_for_the_token_which_no_server_needs() -> None:
+    settings = Settings(
+        registration="open",
+        site_name="Notes, and more",
+        trusted_proxies=("10.0.0.0/8", "::1/128"),
+        throttle_scale=3,
+        token_idle_days=5,
+        token="blog_x",
+    )
+
+    assert Settings.read(settings.variables()) == replace(settings, token="")
+    assert "blog_x" not in settings.variables().values()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1.example.org"])

@@ -7,6 +7,7 @@ the environment. An option given to `read` goes before both.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -69,6 +70,34 @@ def _origins(text: str) -> tuple[str, ...]:
     return origins
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(network.strip())) for network in text.split(",") if network.strip())
+    except ValueError:
+        raise SettingError("must be addresses or networks such as 10.0.0.0/8, with commas between") from None
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise SettingError(f"must be {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return parse
+
+
+def _name(text: str) -> str:
+    if not (text.isprintable() and text.strip()):
+        raise SettingError("must be a name")
+    return text
+
+
+def _secret(text: str) -> str:
+    if not text:
+        raise SettingError("must not be empty; without one, do not set it")
+    return text
+
+
 def _setting(parse: Callable[[str], Value], default: Value, *, secret: bool = False) -> Value:
     made: Value = field(default=default, repr=not secret, metadata={"parse": parse})
     return made
@@ -90,16 +119,25 @@ class Settings:
     argon2_iterations: int = _setting(_whole(1, 1_000), 2)
     argon2_lanes: int = _setting(_whole(1, 64), 1)
     token_days: int = _setting(_whole(1, 3_650), 30)
+    token_idle_days: int = _setting(_whole(1, 3_650), 14)
+    registration: str = _setting(_one_of("open", "invite", "closed"), "closed")
+    site_name: str = _setting(_name, "blog")
+    trusted_proxies: tuple[str, ...] = _setting(_networks, ())
+    throttle_scale: int = _setting(_whole(1, 1_000_000), 1)
+    token: str = _setting(_secret, "", secret=True)
     debug: bool = _setting(_truth, default=False)
+    access_log: bool = _setting(_truth, default=False)
 
     @property
     def connections(self) -> int:
-        """How many units of work run at once: reading threads, as many writing ones, and two for log-ins."""
-        return 2 * self.threads + 2
+        """How many units of work run at once: of reading threads, as many writing ones, two for log-ins, one for notes
+        of which tokens are in use, and one for housekeeping.
+        """
+        return 2 * self.threads + 4
 
     def variables(self) -> dict[str, str]:
-        """The settings as variables of the environment, for a process that is to have the same."""
-        values = {setting.name: getattr(self, setting.name) for setting in fields(self)}
+        """The settings as variables of the environment, for a process that is to serve the same."""
+        values = {setting.name: getattr(self, setting.name) for setting in fields(self) if setting.name != "token"}
         texts = {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()}
         return {f"BLOG_{name.upper()}": text for name, text in texts.items() if text}
 

@@ -10,12 +10,11 @@ from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
 from blog.adapters.system import new_secret as system_secret
 from blog.adapters.system import utc_now
-from blog.domain.accounts import Accounts
-from blog.domain.blog import Blog, OpenBlog, OpenStores
+from blog.adapters.zxcvbn import is_common
+from blog.domain.blog import Blog, Means, OpenBlog, OpenStores, Terms
 from blog.domain.clock import Clock, NewSecret
+from blog.domain.invitations import Registration
 from blog.domain.passwords import PasswordHasher
-from blog.domain.posts import Posts
-from blog.domain.tokens import Tokens
 from blog.settings import SettingError, Settings
 
 
@@ -25,19 +24,16 @@ def blog_on(
     hasher: PasswordHasher | None = None,
     now: Clock = utc_now,
     new_secret: NewSecret = system_secret,
-    token_lifetime: timedelta = timedelta(days=30),
+    terms: Terms | None = None,
 ) -> OpenBlog:
     """A blog on these stores: `MemoryStore()`, `SqlStore("sqlite:///blog.db")`, or stores of your own."""
-    hasher = hasher or Argon2PasswordHasher()
+    means = Means(hasher=hasher or Argon2PasswordHasher(), is_common=is_common, now=now, new_secret=new_secret)
+    terms = terms or Terms()
 
     @contextmanager
     def open_blog() -> Iterator[Blog]:
         with open_stores() as stores:
-            tokens = Tokens(stores.tokens, now, new_secret, token_lifetime)
-            yield Blog(
-                accounts=Accounts(stores.users, tokens, hasher, now),
-                posts=Posts(stores.posts, now),
-            )
+            yield Blog(stores, means, terms)
 
     return open_blog
 
@@ -50,7 +46,7 @@ def opened(settings: Settings) -> Iterator[OpenBlog]:
         Unavailable: its database cannot be opened.
     """
     with _open_stores(settings) as open_stores:
-        yield blog_on(open_stores, hasher=_hasher(settings), token_lifetime=timedelta(days=settings.token_days))
+        yield blog_on(open_stores, hasher=_hasher(settings), terms=_terms(settings))
 
 
 @contextmanager
@@ -60,7 +56,7 @@ def opened_replica(settings: Settings) -> Iterator[OpenBlog | None]:
         yield None
         return
     with database(replace(settings, database_url=settings.replica_url)) as store:
-        yield blog_on(store, hasher=_hasher(settings))
+        yield blog_on(store, hasher=_hasher(settings), terms=_terms(settings))
 
 
 @contextmanager
@@ -82,6 +78,16 @@ def database(settings: Settings) -> Iterator[SqlStore]:
         yield store
     finally:
         store.close()
+
+
+def _terms(settings: Settings) -> Terms:
+    return Terms(
+        registration=Registration(settings.registration),
+        site=settings.site_name,
+        throttle_scale=settings.throttle_scale,
+        token_lifetime=timedelta(days=settings.token_days),
+        token_idle=timedelta(days=settings.token_idle_days),
+    )
 
 
 def _hasher(settings: Settings) -> Argon2PasswordHasher:

@@ -11,6 +11,7 @@ from torture.postgres import Node, make_database, query, url_of
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
+from blog.adapters.sql.tables import metadata
 from blog.domain.blog import OpenBlog
 from blog.wiring import blog_on
 
@@ -53,7 +54,7 @@ def postgresql(postgresql_url: str) -> Iterator[SqlStore]:
     store = SqlStore(postgresql_url)
     store.migrate()
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE users, tokens, posts")
+        connection.execute(f"TRUNCATE {', '.join(metadata.tables)}".encode())
     yield store
     store.close()
 

@@ -27,11 +27,11 @@ class AllStores(AgreementMachine):
                 for table in reversed(metadata.sorted_tables):
                     connection.execute(delete(table))
         stores: Sequence[OpenStores] = (MemoryStore(), *self.databases)
-        return [blog_on(store, hasher=HASHER, now=self.clock, token_lifetime=self.lifetime) for store in stores]
+        return [blog_on(store, hasher=HASHER, now=self.clock, terms=self.terms) for store in stores]
 
 
 def test_all_stores_agree_whatever_anybody_does(
     sqlite: SqlStore, postgresql: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(AllStores, "databases", (sqlite, postgresql))
-    run_state_machine_as_test(AllStores, settings=settings(max_examples=40, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(AllStores, settings=settings(max_examples=25, stateful_step_count=20, deadline=None))

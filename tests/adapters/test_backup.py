@@ -14,7 +14,8 @@ from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.backup import NotEmpty
 from blog.adapters.sql.tables import metadata
-from blog.domain.accounts import Operator
+from blog.contracts.given import acting
+from blog.domain.actors import Operator
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Invalid
 from blog.wiring import blog_on
@@ -33,14 +34,18 @@ def rows(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
 
 @pytest.fixture
 def filled(store: SqlStore) -> SqlStore:
-    """A database with users, tokens and posts, the youngest of which is deleted."""
+    """A database with something in every table, and posts the youngest of which is deleted."""
     with blog_on(store, hasher=HASHER)() as blog:
         for name in ("ann", "bob"):
-            author = blog.accounts.add(Operator(), name, PASSWORD)
-            blog.accounts.log_in(name, PASSWORD)
+            author = acting(blog.users.add(Operator(), name, PASSWORD, is_admin=name == "ann"))
+            blog.accounts.admit(blog.throttle.reserve(name, "192.0.2.1"), name, PASSWORD, "a laptop", None)
+            blog.throttle.reserve(name, "192.0.2.2")
+            blog.invitations.create(Operator())
+            blog.audit.seal(limit=5)
             posts = [blog.posts.create(author, title=f"{number} \N{SNOWMAN}", body="…") for number in range(4)]
             blog.posts.update(author, posts[1].id, body="changed")
         blog.posts.delete(author, posts[-1].id)
+    assert all(rows(store).values())
     return store
 
 
@@ -68,13 +73,13 @@ def test_a_restored_blog_uses_no_number_twice(filled: SqlStore, other: SqlStore,
     for store in (other, filled):
         store.restore(tmp_path / "backup", replace=True)
         with blog_on(store, hasher=HASHER)() as blog:
-            ann = blog.accounts.log_in("ann", PASSWORD)[0]
+            ann = acting(blog.users.named(Operator(), "ann"))
             assert blog.posts.create(ann, title="new", body="new").id > last
 
 
 def test_a_backup_is_of_one_moment(store: SqlStore, open_blog: OpenBlog, other: SqlStore, tmp_path: Path) -> None:
     with open_blog() as blog:
-        ann = blog.accounts.add(Operator(), "ann", PASSWORD)
+        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
         pair = [blog.posts.create(ann, title="one of two", body="0") for _ in range(2)]
     enough = Event()
 

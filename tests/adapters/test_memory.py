@@ -10,6 +10,9 @@ import pytest
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.contracts import (
+    AttemptStoreContract,
+    AuditLogContract,
+    InvitationStoreContract,
     OpenBlogContract,
     PostRepositoryContract,
     StandingClock,
@@ -17,11 +20,13 @@ from blog.contracts import (
     UnitPerCall,
     UserRepositoryContract,
 )
-from blog.domain.accounts import Operator, User
+from blog.contracts.given import acting
+from blog.domain.actors import Operator
 from blog.domain.blog import OpenBlog, OpenStores
 from blog.domain.errors import Unavailable
 from blog.domain.posts import Post
 from blog.domain.tokens import TokenStore
+from blog.domain.users import User
 from blog.wiring import blog_on
 
 
@@ -37,6 +42,24 @@ class TestMemoryUserRepository(UserRepositoryContract):
 
 
 class TestMemoryPostRepository(PostRepositoryContract):
+    @pytest.fixture
+    def open_stores(self, store: MemoryStore) -> OpenStores:
+        return store
+
+
+class TestMemoryInvitationStore(InvitationStoreContract):
+    @pytest.fixture
+    def open_stores(self, store: MemoryStore) -> OpenStores:
+        return store
+
+
+class TestMemoryAttemptStore(AttemptStoreContract):
+    @pytest.fixture
+    def open_stores(self, store: MemoryStore) -> OpenStores:
+        return store
+
+
+class TestMemoryAuditLog(AuditLogContract):
     @pytest.fixture
     def open_stores(self, store: MemoryStore) -> OpenStores:
         return store
@@ -81,7 +104,7 @@ def test_a_unit_that_would_write_waits_no_longer_than_its_patience() -> None:
 def test_many_threads_lose_nothing(store: MemoryStore) -> None:
     open_blog = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     with open_blog() as blog:
-        ann = blog.accounts.add(Operator(), "ann", "correct horse battery staple")
+        ann = acting(blog.users.add(Operator(), "ann", "correct horse battery staple"))
 
     def write(number: int) -> Post:
         with open_blog() as blog:

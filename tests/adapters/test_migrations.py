@@ -3,6 +3,7 @@
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -14,13 +15,15 @@ from sqlalchemy import Connection, inspect
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.schema import ForeignTables
 from blog.adapters.sql.tables import metadata
-from blog.domain.accounts import Operator
+from blog.contracts.given import acting
+from blog.domain.actors import Operator, Scope, scopes_for
 from blog.domain.blog import OpenBlog
 
 AN_ORPHAN = """
 INSERT INTO posts (title, body, author_id, created_at, updated_at, version) VALUES ('', '', 99, '', '', 1)
 """
 PASSWORD = "correct horse battery staple"
+FIRST_COLUMNS_OF_TOKENS = ["id", "user_id", "digest", "created_at", "expires_at"]
 
 
 @pytest.fixture(autouse=True)
@@ -38,18 +41,63 @@ def test_the_steps_make_just_the_tables_that_the_blog_uses(store: SqlStore) -> N
 
 def test_what_is_kept_outlives_a_migration_that_has_nothing_to_do(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        ann = blog.accounts.add(Operator(), "ann", PASSWORD)
-        _, issued = blog.accounts.log_in("ann", PASSWORD)
-        post = blog.posts.create(ann, title="Hello", body="World")
+        ann = blog.users.add(Operator(), "ann", PASSWORD)
+        issued = blog.tokens.issue(ann)
+        post = blog.posts.create(acting(ann), title="Hello", body="World")
     store.migrate("head")
     with open_blog() as blog:
-        assert blog.accounts.authenticate(issued.secret) == ann
+        assert blog.accounts.authenticate(issued.secret).user == ann
         assert blog.posts.get(post.id) == post
+
+
+def test_tokens_of_the_first_version_can_be_used_for_all_that_their_users_may_do(
+    store: SqlStore, open_blog: OpenBlog
+) -> None:
+    with open_blog() as blog:
+        users = [blog.users.add(Operator(), name, PASSWORD, is_admin=name == "ann") for name in ("ann", "bob")]
+        issued = [blog.tokens.issue(user, name="a laptop", scopes={Scope.POSTS_READ}) for user in users]
+        blog.tokens.note_use(blog.accounts.authenticate(issued[0].secret))
+        post = blog.posts.create(acting(users[1]), title="Hello", body="World")
+    store.migrate("0001")
+    with store.engine.connect() as connection:
+        assert list(connection.exec_driver_sql("SELECT * FROM tokens").keys()) == FIRST_COLUMNS_OF_TOKENS
+    store.migrate()
+    with store() as stores:
+        assert list(stores.users.page(limit=10)) == users
+        assert stores.posts.get(post.id) == post
+        for user, each in zip(users, issued, strict=True):
+            as_first = replace(each.token, name="", hint="", scopes=scopes_for(user), last_used_at=None)
+            assert list(stores.tokens.of_user(user.id)) == [as_first]
+    with open_blog() as blog:
+        assert [blog.accounts.authenticate(each.secret).scopes for each in issued] == [
+            frozenset({Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.ACCOUNT, Scope.ADMIN}),
+            frozenset({Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.ACCOUNT}),
+        ]
+
+
+def test_stepping_back_to_the_first_version_takes_away_only_what_it_did_not_have(
+    store: SqlStore, open_blog: OpenBlog
+) -> None:
+    with open_blog() as blog:
+        ann = blog.users.add(Operator(), "ann", PASSWORD)
+        blog.accounts.admit(blog.throttle.reserve("ann", "192.0.2.1"), "ann", PASSWORD, "", None)
+        blog.throttle.reserve("ann", "192.0.2.2")
+        blog.invitations.create(Operator())
+        blog.audit.seal(limit=2)
+    store.migrate("0001")
+    with store.engine.connect() as connection:
+        assert set(inspect(connection).get_table_names()) == {"alembic_version", "users", "tokens", "posts"}
+        assert connection.exec_driver_sql("SELECT id, username FROM users").all() == [(ann.id, "ann")]
+        assert len(connection.exec_driver_sql("SELECT id FROM tokens").all()) == 1
+    store.migrate()
+    with store.engine.connect() as connection:
+        empty = [name for name in metadata.tables if not connection.exec_driver_sql(f"SELECT id FROM {name}").all()]
+    assert set(empty) == set(metadata.tables) - {"users", "tokens"}
 
 
 def test_stepping_all_the_way_down_leaves_nothing(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        blog.posts.create(blog.accounts.add(Operator(), "ann", PASSWORD), title="Hello", body="World")
+        blog.posts.create(acting(blog.users.add(Operator(), "ann", PASSWORD)), title="Hello", body="World")
     store.migrate("base")
     assert not store.is_migrated()
     with store.engine.connect() as connection:
@@ -68,11 +116,11 @@ def fail_after(connection: Connection, *statements: str) -> None:
 
 def test_a_step_that_fails_changes_nothing(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        ann = blog.accounts.add(Operator(), "ann", PASSWORD)
+        ann = blog.users.add(Operator(), "ann", PASSWORD)
     with pytest.raises(ZeroDivisionError), store.dialect.changing_tables(store.engine) as connection:
-        fail_after(connection, "DROP TABLE posts", "DELETE FROM users")
+        fail_after(connection, "DROP TABLE posts", "DELETE FROM tokens", "DELETE FROM users")
     with open_blog() as blog:
-        assert list(blog.accounts.page(Operator())) == [ann]
+        assert list(blog.users.page(Operator())) == [ann]
         assert blog.posts.newest().posts == []
 
 
@@ -95,7 +143,7 @@ def test_tables_of_a_newer_version_are_left_alone(store: SqlStore) -> None:
     with pytest.raises(ForeignTables, match="newer version"):
         store.migrate()
     assert not store.is_migrated()
-    set_revision("0001")
+    set_revision("0002")
 
 
 def test_tables_of_others_are_left_alone(file: Path, store: SqlStore) -> None:

@@ -10,7 +10,8 @@ import pytest
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.unit import Unit
-from blog.domain.accounts import Operator, User
+from blog.contracts.given import acting
+from blog.domain.actors import Member, Operator
 from blog.domain.blog import Contended, OpenBlog
 from blog.domain.errors import Invalid, Unavailable
 from blog.domain.ids import PostId
@@ -26,7 +27,7 @@ def store(postgresql: SqlStore) -> SqlStore:
 
 @pytest.fixture
 def unit(store: SqlStore) -> Iterator[Unit]:
-    with Unit(store.engine, "BEGIN") as unit:
+    with Unit(store.engine, store.dialect) as unit:
         yield unit
 
 
@@ -61,7 +62,7 @@ def test_a_wrong_statement_is_a_fault_of_ours(unit: Unit) -> None:
 
 def test_two_units_in_each_others_way_end_with_one_contended(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        ann = blog.accounts.add(Operator(), "ann", PASSWORD)
+        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
         one, other = (blog.posts.create(ann, title="Hello", body="World") for _ in range(2))
 
     met = Barrier(2)
@@ -91,13 +92,13 @@ def impatient(postgresql_url: str, store: SqlStore, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def ann(open_blog: OpenBlog) -> User:
+def ann(open_blog: OpenBlog) -> Member:
     with open_blog() as blog:
-        return blog.accounts.add(Operator(), "ann", PASSWORD)
+        return acting(blog.users.add(Operator(), "ann", PASSWORD))
 
 
 def test_a_foreign_lock_makes_the_blog_unavailable_to_writers_only(
-    postgresql_url: str, ann: User, impatient: OpenBlog
+    postgresql_url: str, ann: Member, impatient: OpenBlog
 ) -> None:
     with psycopg.connect(postgresql_url) as foreign:
         foreign.execute("LOCK TABLE posts IN SHARE MODE")
@@ -128,7 +129,7 @@ def test_more_units_than_connections_are_told_to_come_back(impatient: OpenBlog) 
 
 
 def test_a_connection_that_died_while_it_rested_costs_nobody_anything(
-    postgresql_url: str, ann: User, open_blog: OpenBlog
+    postgresql_url: str, ann: Member, open_blog: OpenBlog
 ) -> None:
     ours = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'blog'"
     for _ in range(5):

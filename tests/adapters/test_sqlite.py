@@ -12,12 +12,15 @@ from sqlalchemy.exc import IntegrityError
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
+from blog.adapters.sql.tables import metadata
 from blog.contracts import StandingClock
-from blog.domain.accounts import Operator, User, UsernameTaken
+from blog.contracts.given import acting
+from blog.domain.actors import Operator
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Unavailable
 from blog.domain.ids import UserId
 from blog.domain.tokens import InvalidToken, Token
+from blog.domain.users import User, UsernameTaken
 from blog.wiring import blog_on
 
 PASSWORD = "correct horse battery staple"
@@ -39,8 +42,8 @@ def test_every_connection_is_set_up_to_keep_what_is_promised(store: SqlStore, pr
 
 def test_what_is_kept_outlives_the_store(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        ann = blog.accounts.add(Operator(), "ann", PASSWORD)
-        post = blog.posts.create(ann, title="Hello", body="World")
+        ann = blog.users.add(Operator(), "ann", PASSWORD)
+        post = blog.posts.create(acting(ann), title="Hello", body="World")
     store.close()
     again = SqlStore(f"sqlite:///{file}")
     again.migrate()
@@ -52,19 +55,19 @@ def test_what_is_kept_outlives_the_store(file: Path, store: SqlStore, open_blog:
 
 def test_a_user_deleted_by_hand_leaves_no_token_and_no_number(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        gone = blog.accounts.add(Operator(), "gone", PASSWORD)
-        _, issued = blog.accounts.log_in("gone", PASSWORD)
+        gone = blog.users.add(Operator(), "gone", PASSWORD)
+        issued = blog.tokens.issue(gone)
     with sqlite3.connect(file) as connection:  # as an operator would, without the pragma that cascades
         connection.execute("DELETE FROM users WHERE id = ?", (gone.id,))
     connection.close()
     with open_blog() as blog:
-        heir = blog.accounts.add(Operator(), "heir", PASSWORD)
+        heir = blog.users.add(Operator(), "heir", PASSWORD)
         assert heir.id > gone.id
         with pytest.raises(InvalidToken):
             blog.accounts.authenticate(issued.secret)
 
 
-@pytest.mark.parametrize("table", ["users", "tokens", "posts"])
+@pytest.mark.parametrize("table", metadata.tables)
 def test_no_table_uses_a_number_twice(file: Path, store: SqlStore, table: str) -> None:
     with sqlite3.connect(file) as connection:
         (made_by,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
@@ -101,14 +104,14 @@ def test_a_foreign_lock_makes_the_blog_unavailable_to_writers_only(file: Path, i
     foreign = sqlite3.connect(file, isolation_level=None)
     foreign.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable), impatient() as blog:
-        blog.accounts.add(Operator(), "ann", PASSWORD)
+        blog.users.add(Operator(), "ann", PASSWORD)
     with impatient() as blog:
-        assert list(blog.accounts.page(Operator())) == []
+        assert list(blog.users.page(Operator())) == []
     foreign.execute("ROLLBACK")
     foreign.close()
     with impatient() as blog:
-        ann = blog.accounts.add(Operator(), "ann", PASSWORD)
-        assert list(blog.accounts.page(Operator())) == [ann]
+        ann = blog.users.add(Operator(), "ann", PASSWORD)
+        assert list(blog.users.page(Operator())) == [ann]
 
 
 def test_more_units_than_connections_are_told_to_come_back(impatient: OpenBlog) -> None:
@@ -165,7 +168,7 @@ def test_whoever_comes_first_makes_the_tables(
     with pool() as makers:
         list(makers.map(make_tables, [str(file)] * 8))
     engine = create_engine(f"sqlite:///{file}")
-    assert set(inspect(engine).get_table_names()) == {"alembic_version", "users", "tokens", "posts"}
+    assert set(inspect(engine).get_table_names()) == {"alembic_version", *metadata.tables}
     with engine.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
     engine.dispose()

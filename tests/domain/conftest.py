@@ -1,16 +1,16 @@
-"""A blog in memory, at a clock that stands, with passwords that cost nothing."""
+"""A blog in memory, at a clock that stands, with passwords that cost next to nothing."""
 
 import pytest
+from tests.domain.people import OPERATOR, PASSWORD, Watched
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.contracts import CountedSecrets, StandingClock
-from blog.domain.accounts import Operator, User
-from blog.domain.blog import OpenBlog
+from blog.domain.blog import OpenBlog, Terms
+from blog.domain.invitations import Registration
 from blog.domain.passwords import PasswordHasher
+from blog.domain.users import User
 from blog.wiring import blog_on
-
-PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
@@ -34,21 +34,39 @@ def open_blog(store: MemoryStore, hasher: PasswordHasher, clock: StandingClock) 
 
 
 @pytest.fixture
+def watched(hasher: PasswordHasher) -> Watched:
+    return Watched(hasher)
+
+
+@pytest.fixture
+def watched_blog(store: MemoryStore, watched: Watched, clock: StandingClock) -> OpenBlog:
+    """The same blog, by a hasher that is watched."""
+    return blog_on(store, hasher=watched, now=clock)
+
+
+@pytest.fixture
+def inviting(store: MemoryStore, hasher: PasswordHasher, clock: StandingClock) -> OpenBlog:
+    """The same blog, where one registers by invitation."""
+    terms = Terms(registration=Registration.INVITE)
+    return blog_on(store, hasher=hasher, now=clock, new_secret=CountedSecrets(), terms=terms)
+
+
+@pytest.fixture
 def ann(open_blog: OpenBlog) -> User:
     """Somebody who writes."""
     with open_blog() as blog:
-        return blog.accounts.add(Operator(), "ann", PASSWORD)
+        return blog.users.add(OPERATOR, "ann", PASSWORD)
 
 
 @pytest.fixture
 def bob(open_blog: OpenBlog) -> User:
     """Somebody else."""
     with open_blog() as blog:
-        return blog.accounts.add(Operator(), "Bob", PASSWORD)
+        return blog.users.add(OPERATOR, "Bob", PASSWORD)
 
 
 @pytest.fixture
 def admin(open_blog: OpenBlog) -> User:
     """Somebody who administers."""
     with open_blog() as blog:
-        return blog.accounts.add(Operator(), "admin", PASSWORD, is_admin=True)
+        return blog.users.add(OPERATOR, "admin", PASSWORD, is_admin=True)

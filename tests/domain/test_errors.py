@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.domain.people import OPERATOR, PASSWORD
 
 from blog.adapters.memory import MemoryStore
-from blog.domain.accounts import Operator
 from blog.domain.errors import BlogError, Fault, Invalid, Unavailable
 from blog.domain.passwords import PasswordHasher
 from blog.domain.posts import NotTheAuthor, PostNotFound
@@ -24,9 +24,9 @@ def test_whoever_comes_at_a_bad_moment_is_told_when_to_come_back(hasher: Passwor
     store = MemoryStore(patience=0)
     open_blog = blog_on(store, hasher=hasher)
     with open_blog() as first, open_blog() as second:
-        first.accounts.add(Operator(), "ann", "correct horse battery staple")
+        first.users.add(OPERATOR, "ann", PASSWORD)
         with pytest.raises(Unavailable) as refusal:
-            second.accounts.add(Operator(), "bob", "correct horse battery staple")
+            second.users.add(OPERATOR, "bob", PASSWORD)
     assert refusal.value.retry_after == 1
     assert Unavailable("Closed today.", retry_after=86_400).retry_after == 86_400
 

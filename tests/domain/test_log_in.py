@@ -4,120 +4,125 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from tests.domain.people import ANOTHER, HOME, OPERATOR, PASSWORD, Watched, acting, entries
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.contracts import StandingClock
-from blog.domain.accounts import Operator, User, WrongCredentials
-from blog.domain.blog import OpenBlog
+from blog.domain.accounts import WrongCredentials
+from blog.domain.actors import ALL_SCOPES, Scope
+from blog.domain.audit import Event
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.entrance import log_in
 from blog.domain.errors import Fault, Invalid
 from blog.domain.passwords import PasswordHasher
-from blog.domain.tokens import InvalidToken
+from blog.domain.tokens import ScopeNotGranted
+from blog.domain.users import User
 from blog.wiring import blog_on
-
-PASSWORD = "correct horse battery staple"
-ANOTHER = "another horse on its batteries"
-
-
-class Watched:
-    """A hasher that counts, and that lets things happen just after it has verified a password."""
-
-    def __init__(self, hasher: PasswordHasher) -> None:
-        self.hasher = hasher
-        self.verified: list[str] = []
-        self.hashed = 0
-        self.meanwhile: Callable[[], object] | None = None
-
-    def hash(self, password: str) -> str:
-        self.hashed += 1
-        return self.hasher.hash(password)
-
-    def verify(self, password_hash: str, password: str) -> bool:
-        self.verified.append(password_hash)
-        matches = self.hasher.verify(password_hash, password)
-        meanwhile, self.meanwhile = self.meanwhile, None
-        if meanwhile:
-            meanwhile()
-        return matches
-
-    def is_outdated(self, password_hash: str) -> bool:
-        return self.hasher.is_outdated(password_hash)
-
-    @property
-    def decoy(self) -> str:
-        return self.hasher.decoy
-
-
-@pytest.fixture
-def watched(hasher: PasswordHasher) -> Watched:
-    return Watched(hasher)
-
-
-@pytest.fixture
-def watched_blog(store: MemoryStore, watched: Watched, clock: StandingClock) -> OpenBlog:
-    return blog_on(store, hasher=watched, now=clock)
 
 
 def test_the_right_password_opens_an_account_in_whatever_case_its_name_is_written(
     open_blog: OpenBlog, clock: StandingClock, bob: User
 ) -> None:
     for username in ("Bob", "bob", "BOB"):
-        with open_blog() as blog:
-            user, issued = blog.accounts.log_in(username, PASSWORD)
+        user, issued = log_in(open_blog, username, PASSWORD)
         assert user == bob
         assert (issued.token.user_id, issued.token.expires_at) == (bob.id, clock() + timedelta(days=30))
         with open_blog() as blog:
-            assert blog.accounts.authenticate(issued.secret) == bob
+            assert blog.accounts.authenticate(issued.secret).user == bob
 
 
 def test_every_login_gives_another_token(open_blog: OpenBlog, ann: User) -> None:
+    secrets = [log_in(open_blog, "ann", PASSWORD)[1].secret for _ in range(5)]
+    assert len(set(secrets)) == 5
     with open_blog() as blog:
-        secrets = [blog.accounts.log_in("ann", PASSWORD)[1].secret for _ in range(3)]
-        assert len(set(secrets)) == 3
-        assert [blog.accounts.authenticate(secret) for secret in secrets] == [ann] * 3
+        assert [blog.accounts.authenticate(secret).user for secret in secrets] == [ann] * 5
 
 
-@pytest.mark.parametrize("password", [PASSWORD + " ", PASSWORD.upper(), ANOTHER, PASSWORD + "\0", PASSWORD[:-1]])
+def test_a_token_has_the_name_that_it_was_given(open_blog: OpenBlog, ann: User) -> None:
+    assert log_in(open_blog, "ann", PASSWORD, name="L\u00e4ptop \U0001f308")[1].token.name == "L\u00e4ptop \U0001f308"
+    assert log_in(open_blog, "ann", PASSWORD)[1].token.name == ""
+
+
+def test_a_token_is_made_for_all_that_its_user_may_do_or_for_less(open_blog: OpenBlog, ann: User, admin: User) -> None:
+    assert log_in(open_blog, "ann", PASSWORD)[1].token.scopes == ALL_SCOPES - {Scope.ADMIN}
+    assert log_in(open_blog, "admin", PASSWORD)[1].token.scopes == ALL_SCOPES
+    for scopes in ([], [Scope.POSTS_READ], [Scope.ACCOUNT, Scope.POSTS_WRITE, Scope.ACCOUNT]):
+        _, issued = log_in(open_blog, "ann", PASSWORD, scopes=scopes)
+        assert issued.token.scopes == frozenset(scopes)
+        with open_blog() as blog:
+            assert blog.accounts.authenticate(issued.secret).scopes == frozenset(scopes)
+
+
+def test_no_token_is_made_for_more_than_its_user_may_do(open_blog: OpenBlog, ann: User) -> None:
+    with pytest.raises(ScopeNotGranted, match="Only an administrator's token can have the scope admin"):
+        log_in(open_blog, "ann", PASSWORD, scopes=[Scope.ADMIN, Scope.ACCOUNT])
+    with open_blog() as blog:
+        assert list(blog.tokens.of(OPERATOR, ann.id)) == []
+    assert entries(open_blog)[-1].event is Event.LOGIN_FAILED
+
+
+@pytest.mark.parametrize(
+    "password",
+    [" " + PASSWORD, PASSWORD + " ", PASSWORD.upper(), ANOTHER, PASSWORD + "\0", PASSWORD[:-1], PASSWORD + "\n"],
+)
 def test_no_other_password_opens_an_account(open_blog: OpenBlog, ann: User, password: str) -> None:
-    with open_blog() as blog, pytest.raises(WrongCredentials):
-        blog.accounts.log_in("ann", password)
+    with pytest.raises(WrongCredentials):
+        log_in(open_blog, "ann", password)
+
+
+def test_a_long_password_counts_to_its_last_byte(open_blog: OpenBlog) -> None:
+    long = "nobody reads 72 bytes only " * 10
+    with open_blog() as blog:
+        ann = blog.users.add(OPERATOR, "ann", long)
+    for shorter in (long[:72], long[:-1], long[:-1] + "\0"):
+        with pytest.raises(WrongCredentials):
+            log_in(open_blog, "ann", shorter)
+    assert log_in(open_blog, "ann", long)[0] == ann
 
 
 def test_whatever_was_wrong_it_costs_one_verification_and_says_the_same(
     watched_blog: OpenBlog, watched: Watched, ann: User, bob: User
 ) -> None:
     with watched_blog() as blog:
-        blog.accounts.deactivate(Operator(), "bob")
+        blog.users.change(OPERATOR, bob.id, is_active=False)
     told = []
     for username, password in (("ann", ANOTHER), ("nobody", PASSWORD), ("bob", PASSWORD), ("bob", ANOTHER)):
         watched.verified.clear()
-        with watched_blog() as blog, pytest.raises(WrongCredentials) as refusal:
-            blog.accounts.log_in(username, password)
+        with pytest.raises(WrongCredentials) as refusal:
+            log_in(watched_blog, username, password)
         told.append((len(watched.verified), str(refusal.value)))
     assert set(told) == {(1, "Unknown username, wrong password, or inactive account.")}
     assert watched.hashed == 0
 
 
 def test_an_unknown_name_is_verified_against_the_decoy(watched_blog: OpenBlog, watched: Watched) -> None:
-    with watched_blog() as blog, pytest.raises(WrongCredentials):
-        blog.accounts.log_in("nobody", PASSWORD)
+    with pytest.raises(WrongCredentials):
+        log_in(watched_blog, "nobody", PASSWORD)
     assert watched.verified == [watched.decoy]
 
 
 def test_a_login_costs_one_verification_and_no_hash(watched_blog: OpenBlog, watched: Watched, ann: User) -> None:
-    with watched_blog() as blog:
-        blog.accounts.log_in("ann", PASSWORD)
+    log_in(watched_blog, "ann", PASSWORD)
     assert (len(watched.verified), watched.hashed) == (1, 0)
 
 
-def test_what_no_account_can_have_is_refused_without_a_verification(watched_blog: OpenBlog, watched: Watched) -> None:
-    with watched_blog() as blog, pytest.raises(Invalid) as refusal:
-        blog.accounts.log_in("", "x" * 1025)
+def test_what_no_account_can_have_is_refused_without_a_verification_or_a_trace(
+    watched_blog: OpenBlog, watched: Watched, ann: User
+) -> None:
+    before = entries(watched_blog)
+    for _ in range(20):
+        with pytest.raises(Invalid) as refusal:
+            log_in(watched_blog, "", "x" * 1025, name="\0" * 101, address=HOME)
     assert refusal.value.faults == (
         Fault("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -"),
         Fault("password", "must have 1 to 1024 bytes in UTF-8"),
+        Fault("name", "must have at most 100 characters"),
+        Fault("name", "must not contain control characters or lone surrogates"),
     )
     assert watched.verified == []
+    assert entries(watched_blog) == before
+    assert log_in(watched_blog, "ann", PASSWORD, name="x" * 100, address=HOME)[0] == ann
 
 
 def test_an_old_short_password_still_opens_its_account(
@@ -125,45 +130,47 @@ def test_an_old_short_password_still_opens_its_account(
 ) -> None:
     with store() as stores:
         ann = stores.users.add(User(username="ann", created_at=clock()), hasher.hash("short"))
-    with open_blog() as blog:
-        assert blog.accounts.log_in("ann", "short")[0] == ann
+    assert log_in(open_blog, "ann", "short")[0] == ann
 
 
 @pytest.mark.parametrize(
     "meanwhile",
     [
-        lambda blog: blog.accounts.set_password(Operator(), "ann", ANOTHER),
-        lambda blog: blog.accounts.deactivate(Operator(), "ann"),
+        lambda blog, ann: blog.users.change(OPERATOR, ann.id, password=ANOTHER),
+        lambda blog, ann: blog.users.change(OPERATOR, ann.id, is_active=False),
     ],
     ids=["new password", "deactivation"],
 )
 def test_a_login_that_was_overtaken_gives_no_token(
-    open_blog: OpenBlog, watched_blog: OpenBlog, watched: Watched, ann: User, meanwhile: Callable[..., None]
+    open_blog: OpenBlog, watched_blog: OpenBlog, watched: Watched, ann: User, meanwhile: Callable[[Blog, User], object]
 ) -> None:
+    happened = []
+
     def happen() -> None:
         with open_blog() as blog:
-            meanwhile(blog)
+            happened.append(meanwhile(blog, ann))
 
     watched.meanwhile = happen
-    with watched_blog() as blog, pytest.raises(WrongCredentials):
-        blog.accounts.log_in("ann", PASSWORD)
-    assert watched.meanwhile is None
+    with pytest.raises(WrongCredentials):
+        log_in(watched_blog, "ann", PASSWORD)
+    assert happened
+    with open_blog() as blog:
+        assert list(blog.tokens.of(OPERATOR, ann.id)) == []
 
 
 def test_a_hash_that_another_login_renewed_meanwhile_is_as_good(
-    store: MemoryStore, open_blog: OpenBlog, watched_blog: OpenBlog, watched: Watched, ann: User
+    open_blog: OpenBlog, watched_blog: OpenBlog, watched: Watched, ann: User
 ) -> None:
     def renew() -> None:
         with open_blog() as blog:
-            blog.accounts.set_password(Operator(), "ann", PASSWORD)
+            blog.users.change(OPERATOR, ann.id, password=PASSWORD)
 
     watched.meanwhile = renew
-    with watched_blog() as blog:
-        user, issued = blog.accounts.log_in("ann", PASSWORD)
+    user, issued = log_in(watched_blog, "ann", PASSWORD)
     assert user == ann
     assert len(set(watched.verified)) == 2
     with open_blog() as blog:
-        assert blog.accounts.authenticate(issued.secret) == ann
+        assert blog.accounts.authenticate(issued.secret).user == ann
 
 
 def test_a_password_is_verified_before_the_unit_of_work_takes_a_lock(
@@ -171,11 +178,11 @@ def test_a_password_is_verified_before_the_unit_of_work_takes_a_lock(
 ) -> None:
     def write() -> None:
         with open_blog() as blog:
-            blog.posts.create(ann, title="Meanwhile", body="nobody waited")
+            blog.posts.create(acting(ann), title="Meanwhile", body="nobody waited")
 
     watched.meanwhile = write
-    with watched_blog() as blog:
-        blog.accounts.log_in("ann", PASSWORD)
+    log_in(watched_blog, "ann", PASSWORD)
+    with open_blog() as blog:
         assert [post.title for post in blog.posts.newest().posts] == ["Meanwhile"]
 
 
@@ -184,12 +191,11 @@ def test_an_outdated_hash_is_renewed_at_the_next_login(
 ) -> None:
     stronger = Watched(Argon2PasswordHasher(memory=16, iterations=1))
     stronger_blog = blog_on(store, hasher=stronger, now=clock)
-    with stronger_blog() as blog, pytest.raises(WrongCredentials):
-        blog.accounts.log_in("ann", ANOTHER)
+    with pytest.raises(WrongCredentials):
+        log_in(stronger_blog, "ann", ANOTHER)
     assert stronger.hashed == 0
     for _ in range(2):
-        with stronger_blog() as blog:
-            assert blog.accounts.log_in("ann", PASSWORD)[0] == ann
+        assert log_in(stronger_blog, "ann", PASSWORD)[0] == ann
     assert stronger.hashed == 1
     with store() as stores:
         renewed = stores.users.get_for_change(ann.id)
@@ -197,25 +203,10 @@ def test_an_outdated_hash_is_renewed_at_the_next_login(
     assert not stronger.is_outdated(renewed.password_hash)
 
 
-def test_logging_out_ends_this_token_and_no_other(open_blog: OpenBlog, ann: User) -> None:
-    with open_blog() as blog:
-        one, other = (blog.accounts.log_in("ann", PASSWORD)[1].secret for _ in range(2))
-        blog.accounts.log_out(one)
-    with open_blog() as blog:
-        assert blog.accounts.authenticate(other) == ann
-        for use in (blog.accounts.authenticate, blog.accounts.log_out):
-            with pytest.raises(InvalidToken):
-                use(one)
-
-
-def test_a_token_authenticates_until_the_moment_it_expires(
-    open_blog: OpenBlog, clock: StandingClock, ann: User
-) -> None:
-    with open_blog() as blog:
-        _, issued = blog.accounts.log_in("ann", PASSWORD)
-    clock.move(timedelta(days=30, microseconds=-1))
-    with open_blog() as blog:
-        assert blog.accounts.authenticate(issued.secret) == ann
-    clock.move(timedelta(microseconds=1))
-    with open_blog() as blog, pytest.raises(InvalidToken):
-        blog.accounts.authenticate(issued.secret)
+def test_a_name_that_nobody_has_may_be_a_password_and_is_not_kept_in_the_audit(open_blog: OpenBlog, ann: User) -> None:
+    for _ in range(8):
+        with pytest.raises(WrongCredentials):
+            log_in(open_blog, "MySecretPassword1", PASSWORD, address=HOME)
+    recorded = entries(open_blog)
+    assert [entry.event for entry in recorded[-2:]] == [Event.LOGIN_FAILED, Event.LOGIN_THROTTLED]
+    assert "mysecretpassword1" not in repr(recorded).lower()

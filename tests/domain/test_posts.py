@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.domain.people import OPERATOR, PASSWORD, acting
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.contracts import StandingClock
-from blog.domain.accounts import Operator, User
+from blog.domain.actors import Scope
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import Fault, Invalid
 from blog.domain.ids import PostId, UserId
@@ -24,6 +25,7 @@ from blog.domain.posts import (
     PostNotFound,
     faults_in,
 )
+from blog.domain.users import User
 from blog.wiring import blog_on
 
 NOON = StandingClock()()
@@ -35,7 +37,7 @@ CHANGES: st.SearchStrategy[PostChanges] = st.fixed_dictionaries(  # type: ignore
 
 def test_a_post_is_written_in_nobodys_name_but_its_writers(open_blog: OpenBlog, ann: User, bob: User) -> None:
     with open_blog() as blog:
-        post = blog.posts.create(bob, title="Hello", body="World")
+        post = blog.posts.create(acting(bob), title="Hello", body="World")
     assert post == Post(
         id=post.id,
         title="Hello",
@@ -50,7 +52,7 @@ def test_a_post_is_written_in_nobodys_name_but_its_writers(open_blog: OpenBlog, 
 
 def test_anybody_reads_a_post(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        post = blog.posts.create(ann, title="Hello", body="World")
+        post = blog.posts.create(acting(ann), title="Hello", body="World")
     with open_blog() as blog:
         assert blog.posts.get(post.id) == post
         assert list(blog.posts.newest().posts) == [post]
@@ -58,10 +60,10 @@ def test_anybody_reads_a_post(open_blog: OpenBlog, ann: User) -> None:
 
 def test_its_author_changes_a_post(open_blog: OpenBlog, clock: StandingClock, ann: User) -> None:
     with open_blog() as blog:
-        post = blog.posts.create(ann, title="Hello", body="World")
+        post = blog.posts.create(acting(ann), title="Hello", body="World")
     clock.move(timedelta(hours=1))
     with open_blog() as blog:
-        changed = blog.posts.update(ann, post.id, title="Good bye")
+        changed = blog.posts.update(acting(ann), post.id, title="Good bye")
     assert changed == replace(post, title="Good bye", updated_at=NOON + timedelta(hours=1), version=2)
     with open_blog() as blog:
         assert blog.posts.get(post.id) == changed
@@ -69,54 +71,56 @@ def test_its_author_changes_a_post(open_blog: OpenBlog, clock: StandingClock, an
 
 def test_only_its_author_changes_a_post(open_blog: OpenBlog, ann: User, bob: User, admin: User) -> None:
     with open_blog() as blog:
-        post = blog.posts.create(ann, title="Hello", body="World")
+        post = blog.posts.create(acting(ann), title="Hello", body="World")
         for other in (bob, admin, replace(ann, id=UserId(99))):
             with pytest.raises(NotTheAuthor, match=f"Only its author may change or delete post {post.id}"):
-                blog.posts.update(other, post.id, title="Mine")
+                blog.posts.update(acting(other), post.id, title="Mine")
         assert blog.posts.get(post.id) == post
 
 
 def test_only_its_author_deletes_a_post(open_blog: OpenBlog, ann: User, bob: User, admin: User) -> None:
     with open_blog() as blog:
-        post = blog.posts.create(ann, title="Hello", body="World")
+        post = blog.posts.create(acting(ann), title="Hello", body="World")
         for other in (bob, admin):
             with pytest.raises(NotTheAuthor):
-                blog.posts.delete(other, post.id)
+                blog.posts.delete(acting(other), post.id)
         assert blog.posts.get(post.id) == post
 
 
 def test_only_its_author_gets_a_post_for_change(open_blog: OpenBlog, ann: User, bob: User) -> None:
     with open_blog() as blog:
-        post = blog.posts.create(ann, title="Hello", body="World")
-        assert blog.posts.get_for_change(ann, post.id) == post
+        post = blog.posts.create(acting(ann), title="Hello", body="World")
+        assert blog.posts.get_for_change(acting(ann), post.id) == post
         with pytest.raises(NotTheAuthor):
-            blog.posts.get_for_change(bob, post.id)
+            blog.posts.get_for_change(acting(bob), post.id)
 
 
 def test_whose_post_it_is_comes_before_what_is_wrong_with_a_change(open_blog: OpenBlog, ann: User, bob: User) -> None:
     with open_blog() as blog:
-        post = blog.posts.create(ann, title="Hello", body="World")
+        post = blog.posts.create(acting(ann), title="Hello", body="World")
         with pytest.raises(NotTheAuthor):
-            blog.posts.update(bob, post.id, title="")
+            blog.posts.update(acting(bob), post.id, title="")
 
 
 @given(st.builds(UserId, st.integers()), st.builds(UserId, st.integers()), st.booleans())
 def test_the_author_is_told_by_their_number_and_by_nothing_else(author: UserId, other: UserId, admin: bool) -> None:  # noqa: FBT001 - drawn
     ann = User(id=author, username="ann", created_at=NOON)
-    post = Post.written(ann, NOON, title="Hello", body="World")
-    assert post.may_be_changed_by(replace(ann, username="anna", is_admin=admin))
-    assert post.may_be_changed_by(replace(ann, id=other, is_admin=admin)) == (author == other)
+    post = Post.written(acting(ann), NOON, title="Hello", body="World")
+    assert post.may_be_changed_by(acting(replace(ann, username="anna", is_admin=admin)))
+    assert post.may_be_changed_by(acting(replace(ann, id=other, is_admin=admin))) == (author == other)
+    assert not post.may_be_changed_by(acting(ann, Scope.POSTS_READ, Scope.ACCOUNT, Scope.ADMIN))
+    assert not post.may_be_changed_by(OPERATOR)
 
 
 def test_a_deleted_post_is_gone_for_good(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        post = blog.posts.create(ann, title="Hello", body="World")
-        blog.posts.delete(ann, post.id)
+        post = blog.posts.create(acting(ann), title="Hello", body="World")
+        blog.posts.delete(acting(ann), post.id)
     with open_blog() as blog:
         for ask in (
             lambda: blog.posts.get(post.id),
-            lambda: blog.posts.update(ann, post.id, title="Back"),
-            lambda: blog.posts.delete(ann, post.id),
+            lambda: blog.posts.update(acting(ann), post.id, title="Back"),
+            lambda: blog.posts.delete(acting(ann), post.id),
         ):
             with pytest.raises(PostNotFound, match=f"There is no post {post.id}"):
                 ask()
@@ -135,9 +139,9 @@ def test_the_version_counts_the_changes_that_said_something_new(several: list[Po
 
 def test_a_change_that_is_refused_changes_nothing(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        post = blog.posts.create(ann, title="Hello", body="World")
+        post = blog.posts.create(acting(ann), title="Hello", body="World")
         with pytest.raises(Invalid):
-            blog.posts.update(ann, post.id, title="Fine", body="")
+            blog.posts.update(acting(ann), post.id, title="Fine", body="")
         assert blog.posts.get(post.id) == post
 
 
@@ -149,12 +153,12 @@ def test_a_stored_post_stays_readable_when_a_rule_is_tightened(
         old = stores.posts.add(old)
     with open_blog() as blog:
         assert blog.posts.get(old.id) == old
-        assert blog.posts.update(ann, old.id, title="Mended").body == "\0"
+        assert blog.posts.update(acting(ann), old.id, title="Mended").body == "\0"
 
 
 def test_all_that_is_wrong_with_a_new_post_is_told_at_once(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog, pytest.raises(Invalid) as refusal:
-        blog.posts.create(ann, title="x" * (TITLE_LONGEST + 1) + "\0", body=" ")
+        blog.posts.create(acting(ann), title="x" * (TITLE_LONGEST + 1) + "\0", body=" ")
     assert refusal.value.faults == (
         Fault("title", f"must have at most {TITLE_LONGEST} characters"),
         Fault("title", "must not contain control characters or lone surrogates"),
@@ -164,9 +168,9 @@ def test_all_that_is_wrong_with_a_new_post_is_told_at_once(open_blog: OpenBlog, 
 
 def test_a_post_may_be_as_long_as_it_may_and_no_longer(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        post = blog.posts.create(ann, title="x" * TITLE_LONGEST, body="x" * BODY_LONGEST)
+        post = blog.posts.create(acting(ann), title="x" * TITLE_LONGEST, body="x" * BODY_LONGEST)
         with pytest.raises(Invalid) as refusal:
-            blog.posts.update(ann, post.id, body="x" * (BODY_LONGEST + 1))
+            blog.posts.update(acting(ann), post.id, body="x" * (BODY_LONGEST + 1))
     assert refusal.value.faults == (Fault("body", f"must have at most {BODY_LONGEST} characters"),)
 
 
@@ -180,11 +184,11 @@ def test_what_is_not_changed_is_not_judged() -> None:
 @given(st.integers(0, 30), st.integers(1, 12), st.sets(st.integers(1, 30)))
 def test_pages_walk_every_post_exactly_once(posts: int, limit: int, deleted: set[int]) -> None:
     with blog_on(MemoryStore(), hasher=CHEAP)() as blog:
-        ann = blog.accounts.add(Operator(), "ann", "correct horse battery staple")
-        written = [blog.posts.create(ann, title="Hello", body="World") for _ in range(posts)]
+        ann = blog.users.add(OPERATOR, "ann", PASSWORD)
+        written = [blog.posts.create(acting(ann), title="Hello", body="World") for _ in range(posts)]
         for post in written:
             if post.id in deleted:
-                blog.posts.delete(ann, post.id)
+                blog.posts.delete(acting(ann), post.id)
         assert walk(blog, limit) == [post for post in written[::-1] if post.id not in deleted]
 
 

@@ -12,8 +12,9 @@ from tests.servers import Server, started
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.domain.accounts import Operator
+from blog.domain.actors import Operator
 from blog.domain.blog import OpenBlog
+from blog.domain.entrance import log_in
 from blog.wiring import blog_on
 
 WITHIN: Final = 10
@@ -48,13 +49,13 @@ class Stored:
         """Open accounts of these names, with the password of all tests."""
         with self.opened() as open_blog, open_blog() as blog:
             for name in names:
-                blog.accounts.add(Operator(), name, PASSWORD)
+                blog.users.add(Operator(), name, PASSWORD)
         return self
 
     def log_in(self, username: str) -> str:
         """A new token."""
-        with self.opened() as open_blog, open_blog() as blog:
-            return blog.accounts.log_in(username, PASSWORD)[1].secret
+        with self.opened() as open_blog:
+            return log_in(open_blog, username, PASSWORD)[1].secret
 
     @contextmanager
     def starting(self, before: Sequence[str] = (), extra: Mapping[str, str] | None = None) -> Iterator[Server]:

@@ -6,8 +6,9 @@ from threading import Barrier
 from tests.database import PASSWORD
 from tests.durability.stored import Stored
 
-from blog.domain.accounts import Operator, UsernameTaken
+from blog.domain.actors import Operator
 from blog.domain.blog import OpenBlog
+from blog.domain.users import UsernameTaken
 
 _SPELLINGS = ["nemo", "Nemo", "NEMO", "nEmo", "neMo", "nemO"]
 
@@ -20,7 +21,7 @@ def test_of_six_who_ask_for_one_name_at_once_one_gets_it_however_it_is_written(s
             added = [pool.submit(_add, [one, other][index % 2], name, met) for index, name in enumerate(names)]
             assert sorted(each.result() for each in added) == [False] * 5 + [True]
         with one() as blog:
-            kept = [user.username.lower() for user in blog.accounts.page(Operator())]
+            kept = [user.username.lower() for user in blog.users.page(Operator())]
     assert kept == [f"nemo{number}" for number in range(5)]
 
 
@@ -29,7 +30,7 @@ def _add(open_blog: OpenBlog, name: str, met: Barrier) -> bool:
     try:
         with open_blog() as blog:
             met.wait()
-            blog.accounts.add(Operator(), name, PASSWORD)
+            blog.users.add(Operator(), name, PASSWORD)
     except UsernameTaken:
         return False
     return True

@@ -8,7 +8,7 @@ from tests.database import PASSWORD, Database
 from tests.durability.writers import Writer, all_posts, assert_kept, writing
 from tests.servers import Server, serving
 
-from blog.domain.accounts import Operator
+from blog.domain.actors import Operator
 
 
 def test_two_processes_lose_nothing_between_them(database: Database) -> None:
@@ -58,7 +58,7 @@ def test_an_account_shut_at_the_console_is_shut_in_the_process_that_serves(datab
     with serving(database.file) as server:
         token = server.log_in("alice", PASSWORD)
         with database.opened() as open_blog, open_blog() as blog:
-            blog.accounts.deactivate(Operator(), "alice")
+            blog.users.change(Operator(), blog.users.named(Operator(), "alice").id, is_active=False)
         with server.client(token) as client:
             assert client.get("/api/users/me/").status_code == 401
             refused = client.post("/api/login/", json={"username": "alice", "password": PASSWORD})

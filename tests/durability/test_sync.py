@@ -35,7 +35,10 @@ def test_every_write_is_synced_before_it_is_acknowledged(database: Database, tmp
 def test_reading_waits_for_no_disk(database: Database, tmp_path: Path) -> None:
     counted = tmp_path / "syncs"
     tracer = (sys.executable, syscalls.__file__, str(counted))
-    with serving(database.file, before=tracer) as server, server.client(database.log_in("alice")) as client:
+    with (
+        serving(database.file, before=tracer) as server,
+        server.client(database.noted(database.log_in("alice"))) as client,
+    ):
         syncs = [_syncs_during(client, counted, "GET", path, None) for path in ("/api/posts/", "/api/users/me/")]
 
     assert syncs == [0, 0]
@@ -55,7 +58,7 @@ def test_every_connection_is_set_to_sync_a_log_that_readers_need_not_wait_for(da
     store = SqlStore(f"sqlite:///{database.file}", connections=3)
     try:
         store.migrate()
-        units = [Unit(store.engine, store.dialect.begin) for _ in range(3 if kind == "reading" else 1)]
+        units = [Unit(store.engine, store.dialect) for _ in range(3 if kind == "reading" else 1)]
         for unit in units:
             connection: Connection = getattr(unit, kind)
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2

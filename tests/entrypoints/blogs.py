@@ -11,8 +11,9 @@ import httpx
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.domain.accounts import Operator, User
+from blog.domain.actors import Member, Operator
 from blog.domain.blog import Blog, OpenBlog
+from blog.domain.entrance import log_in
 from blog.domain.errors import BlogError
 from blog.entrypoints.http.app import create_app
 from blog.wiring import blog_on
@@ -32,13 +33,16 @@ class Store:
     before: Callable[[], object] = lambda: None
     refusals: list[BlogError] = field(default_factory=list)
     units: int = 0
-    ann: User = field(init=False)
+    ann: Member = field(init=False)
     token: str = field(init=False)
 
     def __post_init__(self) -> None:
         with self.inner() as blog:
-            self.ann = blog.accounts.add(Operator(), "ann", PASSWORD)
-            self.token = blog.accounts.log_in("ann", PASSWORD)[1].secret
+            blog.users.add(Operator(), "ann", PASSWORD)
+        self.token = log_in(self.inner, "ann", PASSWORD)[1].secret
+        with self.inner() as blog:
+            self.ann = blog.accounts.authenticate(self.token)
+            blog.tokens.note_use(self.ann)  # or the first request would bring one more unit of work
             blog.posts.create(self.ann, title=self.name, body="The first here.")
 
     @contextmanager

@@ -22,35 +22,46 @@ pytest.register_assert_rewrite(
     *(
         f"{__name__}.{room}"
         for room in (
-            "accounts",
             "agreement",
+            "attempts",
+            "audit",
             "blog",
             "hashing",
             "interleaving",
+            "invitations",
             "parts",
+            "people",
             "posts",
+            "sides",
             "steps",
             "system",
             "tokens",
             "units",
+            "users",
         )
     )
 )
 
-from .accounts import UserRepositoryContract
 from .agreement import AgreementMachine
+from .attempts import AttemptStoreContract
+from .audit import AuditLogContract
 from .blog import OpenBlogContract
 from .hashing import PasswordHasherContract
 from .interleaving import InterleavingContract
+from .invitations import InvitationStoreContract
 from .posts import PostRepositoryContract
 from .system import ClockContract, CountedSecrets, NewSecretContract, StandingClock
 from .tokens import TokenStoreContract, UnitPerCall
+from .users import UserRepositoryContract
 
 __all__ = [
     "AgreementMachine",
+    "AttemptStoreContract",
+    "AuditLogContract",
     "ClockContract",
     "CountedSecrets",
     "InterleavingContract",
+    "InvitationStoreContract",
     "NewSecretContract",
     "OpenBlogContract",
     "PasswordHasherContract",

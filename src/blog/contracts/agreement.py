@@ -1,36 +1,47 @@
 """Whatever sequence of use cases by whichever users: all stores agree, and nobody ever changed a post not theirs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from blog.domain.accounts import Operator, User
-from blog.domain.blog import OpenBlog
+from blog.domain.actors import Operator
+from blog.domain.administration import UserChanges
+from blog.domain.blog import OpenBlog, Terms
 from blog.domain.errors import BlogError
+from blog.domain.invitations import Registration
 from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST, Post, PostChanges
 
-from .steps import (
+from .given import Failed
+from .people import (
+    ADDRESSES,
     AddUser,
-    Administer,
     Authenticate,
-    Change,
-    Create,
-    Delete,
-    ListPosts,
+    ChangePassword,
+    ChangeUser,
+    Invite,
+    Issue,
     ListUsers,
     LogIn,
     LogOut,
-    Read,
-    SetPassword,
-    Side,
-    Step,
-    Update,
+    Register,
+    Rename,
+    Revoke,
+    Seal,
+    SeeUser,
+    Tidy,
+    Uninvite,
 )
+from .sides import Change, Side, Step
+from .steps import Create, Delete, ListPosts, Read, Update
 from .system import StandingClock
+
+Entrance: TypeAlias = Callable[[Side], object]
+"""A step that takes units of work of its own."""
 
 USERNAMES: Final = ("ann", "Ann", "BOB", "bob", "c_d")
 PASSWORDS: Final = ("correct horse battery staple", "Correct Horse Battery Staple", "too short")
@@ -49,15 +60,23 @@ changes: st.SearchStrategy[PostChanges] = st.fixed_dictionaries(  # type: ignore
     {}, optional={"title": fine_texts | texts, "body": fine_texts | texts}
 )
 
+user_changes: st.SearchStrategy[UserChanges] = st.fixed_dictionaries(  # type: ignore[assignment]  # as above
+    {}, optional={"username": usernames, "is_admin": st.booleans(), "is_active": st.sampled_from((True, True, False))}
+)
+
 steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(AddUser, admins, usernames, passwords, st.booleans()),
-    st.builds(LogIn, st.sampled_from(USERNAMES), passwords),
-    st.builds(LogIn, st.sampled_from(USERNAMES), st.just(PASSWORDS[0])),
-    st.builds(Authenticate, numbers),
-    st.builds(LogOut, numbers),
-    st.builds(Administer, st.sampled_from(("activate", "deactivate", "revoke_tokens")), admins, usernames),
-    st.builds(SetPassword, admins, usernames, passwords),
+    st.builds(ChangeUser, admins, numbers, st.none() | passwords, user_changes),
+    st.builds(SeeUser, admins, usernames),
     st.builds(ListUsers, admins, limits, st.none() | numbers),
+    st.builds(Issue, numbers),
+    st.builds(Authenticate, numbers),
+    st.builds(LogOut, numbers, st.booleans()),
+    st.builds(Revoke, admins, st.none() | numbers, numbers),
+    st.builds(Rename, numbers, usernames),
+    st.builds(Invite, admins, st.sampled_from((0, 1, 90))),
+    st.builds(Uninvite, admins, numbers),
+    st.builds(Seal, limits),
     st.builds(Create, numbers, fine_texts, fine_texts),
     st.builds(Create, numbers, texts, texts),
     st.builds(Update, numbers, numbers, changes),
@@ -66,10 +85,14 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(Read, numbers),
     st.builds(ListPosts, limits | st.just(0), st.none() | numbers),
 )
-
-
-class _Failed(Exception):
-    """What goes wrong at the end of a unit."""
+entrances: st.SearchStrategy[Entrance] = st.one_of(
+    st.builds(LogIn, st.sampled_from(USERNAMES), passwords, st.integers(0, len(ADDRESSES) - 1)),
+    st.builds(LogIn, st.sampled_from(USERNAMES), st.just(PASSWORDS[0]), st.just(0)),
+    st.builds(ChangePassword, numbers, st.just(PASSWORDS[0]), passwords),
+    st.builds(Register, usernames, passwords, numbers),
+    st.builds(Tidy),
+)
+"""What takes units of work of its own."""
 
 
 class AgreementMachine(RuleBasedStateMachine):
@@ -79,13 +102,15 @@ class AgreementMachine(RuleBasedStateMachine):
 
         class MyMachine(AgreementMachine):
             def blogs(self):
-                return [blog_on(stores, now=self.clock, token_lifetime=self.lifetime) for stores in (...)]
+                return [blog_on(stores, now=self.clock, terms=self.terms) for stores in (...)]
 
         TestMyStoresAgree = MyMachine.TestCase
     """
 
-    lifetime: timedelta = timedelta(hours=2)
-    """How long tokens are good, so that they expire while the machine runs."""
+    terms: Terms = Terms(
+        registration=Registration.INVITE, token_lifetime=timedelta(hours=2), token_idle=timedelta(hours=1)
+    )
+    """How the blogs are run: tokens end while the machine runs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,7 +119,7 @@ class AgreementMachine(RuleBasedStateMachine):
         self._sides: list[Side] = []
 
     def blogs(self) -> Sequence[OpenBlog]:
-        """The blogs to compare: empty, at `self.clock`, with tokens good for `self.lifetime`."""
+        """The blogs to compare: empty, at `self.clock`, on `self.terms`."""
         raise NotImplementedError(f"{type(self).__name__} must say which `blogs` it compares.")
 
     @initialize()
@@ -102,7 +127,8 @@ class AgreementMachine(RuleBasedStateMachine):
         """Two people have accounts, tokens and posts, so that there is something to change and somebody to envy."""
         self._sides = [Side(open_blog) for open_blog in self.blogs()]
         for username in ("ann", "BOB"):
-            self.unit([AddUser(None, username, PASSWORDS[0], is_admin=False), LogIn(username, PASSWORDS[0])])
+            self.unit([AddUser(None, username, PASSWORDS[0], is_admin=username == "ann"), Invite(None, 1)])
+            self.entrance(LogIn(username, PASSWORDS[0], 0))
             self.unit([Create(0, "Hello", f"from {username}"), Create(0, "Hello again", "")])
 
     @rule(step=steps)
@@ -115,20 +141,26 @@ class AgreementMachine(RuleBasedStateMachine):
         """A unit of several steps, refusals in which are caught, and which may fail when all is done."""
         self._agree([outcome(side, several, fails=fails) for side in self._sides])
 
+    @rule(step=entrances)
+    def entrance(self, step: Entrance) -> None:
+        """What takes units of its own, and may be refused."""
+        self._agree([entered(side, step) for side in self._sides])
+
     @rule(hours=st.sampled_from((0.1, 0.5, 1, 2)))
     def time_passes(self, hours: float) -> None:
         self.clock.move(timedelta(hours=hours))
 
     @invariant()
     def all_keep_the_same(self) -> None:
-        self._agree([(posts(side), users(side)) for side in self._sides])
+        self._agree([(posts(side), *administered(side)) for side in self._sides])
 
     @invariant()
     def nobody_changed_a_post_that_is_not_theirs(self) -> None:
         side = self._sides[0]
         kept = posts(side)
         for number, post in self._kept.items():
-            assert kept.get(number) == post or Change(number, by=post.author_id) in side.changes
+            unchanged = number in kept and replace(kept[number], author=post.author) == post  # who may be renamed
+            assert unchanged or Change(number, by=post.author_id) in side.changes
         self._kept = kept
         for each in self._sides:
             each.changes.clear()
@@ -141,7 +173,7 @@ class AgreementMachine(RuleBasedStateMachine):
 def outcome(side: Side, several: Sequence[Step], *, caught: bool = True, fails: bool = False) -> list[object]:
     """What one side makes of a unit of work of these steps."""
     seen: list[object] = []
-    with suppress(BlogError, _Failed), side.unit() as blog:
+    with suppress(BlogError, Failed), side.unit() as blog:
         for step in several:
             try:
                 seen.append(step(blog, side))
@@ -150,7 +182,7 @@ def outcome(side: Side, several: Sequence[Step], *, caught: bool = True, fails: 
                 if not caught:
                     raise
         if fails:
-            raise _Failed
+            raise Failed
     return seen
 
 
@@ -167,7 +199,20 @@ def posts(side: Side) -> dict[int, Post]:
     return {int(post.id): post for post in map(side.seen_post, seen)}
 
 
-def users(side: Side) -> list[User]:
-    """Every user."""
+def entered(side: Side, step: Entrance) -> object:
+    """What one side makes of a step that takes units of its own."""
+    try:
+        return step(side)
+    except BlogError as refusal:
+        return type(refusal), str(refusal)
+
+
+def administered(side: Side) -> tuple[object, ...]:
+    """Every user with their tokens, every invitation, what was recorded last, and what is proven."""
     with side.unit() as blog:
-        return [side.seen_user(user) for user in blog.accounts.page(Operator())]
+        users = blog.users.page(Operator())
+        tokens = [side.seen_token(token) for user in users for token in blog.tokens.of(Operator(), user.id)]
+        invitations = [side.seen_invitation(invitation) for invitation in blog.invitations.page(Operator())]
+        entries = [side.seen_entry(entry) for entry in blog.audit.page(Operator(), limit=30).entries]
+        verdict = side.seen_verdict(blog.audit.verify(Operator()))
+        return [side.seen_user(user) for user in users], tokens, invitations, entries, verdict

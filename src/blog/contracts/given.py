@@ -5,6 +5,10 @@ from typing import Final, NoReturn
 
 import pytest
 
+from blog.domain.actors import Member, scopes_for
+from blog.domain.ids import UNSTORED, TokenId
+from blog.domain.users import User
+
 NOON: Final = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
 """A moment that loses something wherever days, zones or microseconds are lost."""
 
@@ -17,6 +21,15 @@ HOSTILE_TEXTS: Final = [
     "x" * 100_000,
 ]
 """What the domain lets through and careless stores do not."""
+
+
+class Failed(Exception):
+    """What goes wrong at the end of a unit of work."""
+
+
+def acting(user: User) -> Member:
+    """Somebody with a token that was made for all that they may do."""
+    return Member(user=user, scopes=scopes_for(user), token_id=TokenId(UNSTORED))
 
 
 def not_given(contract: object, fixture: str, what: str) -> NoReturn:

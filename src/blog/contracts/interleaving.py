@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from blog.domain.accounts import Operator, User
+from blog.domain.actors import Member, Operator
 from blog.domain.blog import OpenBlog
 from blog.domain.posts import Post
 
-from .given import not_given
+from .given import acting, not_given
 from .parts import Create, Delete, Increase, Kept, List, Read
 from .units import SOON, Plan, Unit
 
@@ -67,7 +67,7 @@ class InterleavingContract:
 
     def test_units_at_once_mean_what_they_would_one_after_the_other(self, open_blog: OpenBlog) -> None:
         with open_blog() as blog:
-            ann = blog.accounts.add(Operator(), "ann", PASSWORD)
+            ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
 
         @settings(
             max_examples=self.interleavings,
@@ -111,7 +111,7 @@ def run(units: tuple[Unit, Unit], schedule: Sequence[int]) -> None:
             return
 
 
-def two_posts(open_blog: OpenBlog, author: User) -> list[Post]:
+def two_posts(open_blog: OpenBlog, author: Member) -> list[Post]:
     """The only posts there are: new ones, with new ids."""
     with open_blog() as blog:
         old = blog.posts.newest(limit=100).posts

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol, TypeAlias
 
-from blog.domain.accounts import User
+from blog.domain.actors import Member
 from blog.domain.blog import Blog
 from blog.domain.ids import PostId
 from blog.domain.posts import Post, PostNotFound
@@ -22,7 +22,7 @@ State: TypeAlias = dict[PostId, Post]
 class Kept:
     """What is kept: at first, and after each unit that kept something."""
 
-    author: User
+    author: Member
     posts: list[Post]
     states: list[State] = field(init=False)
 

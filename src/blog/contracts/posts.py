@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from blog.domain.accounts import User
 from blog.domain.blog import OpenStores, Stores
 from blog.domain.ids import UNSTORED, PostId
 from blog.domain.posts import Post, PostNotFound, PostRepository
+from blog.domain.users import User
 
 from .given import HOSTILE_TEXTS, NOON, not_given
 

@@ -12,6 +12,7 @@ import pytest
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Unavailable
 
+from .given import Failed
 from .parts import Create, Delete, Increase, Kept, List, Model, Part, Read
 
 BRIEFLY: Final = 0.004
@@ -19,10 +20,6 @@ BRIEFLY: Final = 0.004
 
 SOON: Final = 10
 """Seconds in which whatever waits for nobody has long been done."""
-
-
-class Failed(Exception):
-    """What goes wrong at the end of a unit of work."""
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,17 @@
-"""Accounts: who may come in, and how they show it."""
+"""Accounts: how one comes in, shows who one is, and sees to one's own account."""
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Final, Literal, Protocol, TypeAlias
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
+from .actors import Member, Scope, Visitor, require, scopes_for
+from .attempts import Attempt, Throttle
+from .audit import Audit, Event
 from .clock import Clock
-from .errors import Conflict, Fault, Forbidden, Invalid, NotFound, Unauthenticated
-from .ids import UNSTORED, UserId
-from .pages import check_limit
-from .passwords import PasswordHasher, faults_in_new_password, faults_in_password
-from .tokens import InvalidToken, IssuedToken, Tokens
-
-USERNAME: Final = r"[0-9A-Za-z_.@+\-]{1,150}"
-"""How a username looks. ASCII only, so that no two names look alike and are two people."""
-
-_username = re.compile(USERNAME)
+from .errors import Fault, Invalid, Unauthenticated
+from .invitations import Invitations, Registration, RegistrationClosed
+from .passwords import PasswordHasher, PasswordRules, faults_in_password
+from .tokens import InvalidToken, IssuedToken, TokenNotFound, Tokens, faults_in_token_name
+from .users import Credentials, UnknownUser, User, UserRepository, faults_in_username
 
 
 class WrongCredentials(Unauthenticated):
@@ -26,181 +21,33 @@ class WrongCredentials(Unauthenticated):
         super().__init__("Unknown username, wrong password, or inactive account.")
 
 
-class NotAnAdmin(Forbidden):
-    """Only an administrator may do this to accounts."""
+class WrongPassword(Invalid):
+    """Whoever would change their password does not know it."""
 
     def __init__(self) -> None:
-        super().__init__("Only an administrator may do this.")
-
-
-class UnknownUser(NotFound):
-    """No account has this name or number."""
-
-    def __init__(self, who: str | UserId) -> None:
-        super().__init__(f"There is no user {who}.")
-
-
-class UsernameTaken(Conflict):
-    """Somebody has this name, or one that differs from it only in case."""
-
-    def __init__(self, username: str) -> None:
-        super().__init__(f"The username {username} is taken.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
-    """Somebody with an account, as everybody may know them."""
-
-    id: UserId = UserId(UNSTORED)
-    username: str
-    is_admin: bool = False
-    is_active: bool = True
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """Whoever runs the blog at its own console: an administrator without an account."""
-
-    is_admin: Literal[True] = True
-
-
-Actor: TypeAlias = User | Operator
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A user, and what their password is checked against."""
-
-    user: User
-    password_hash: str = field(repr=False)
-
-
-class UserRepository(Protocol):
-    """Where accounts are kept."""
-
-    def add(self, user: User, password_hash: str) -> User:
-        """Keep the user under a new id, and give them back with that id.
-
-        Raises:
-            UsernameTaken: the name is another user's, or differs from it only in case.
-        """
-
-    def get(self, user_id: UserId) -> User:
-        """The user with this id.
-
-        Raises:
-            UnknownUser: there is none.
-        """
-
-    def find(self, username: str) -> Credentials | None:
-        """The user with this name, in whatever case it is written, or None."""
-
-    def get_for_change(self, user_id: UserId) -> Credentials:
-        """The user with this id, whom no other unit of work changes before this one ends.
-
-        Raises:
-            UnknownUser: there is none.
-        """
-
-    def save(self, credentials: Credentials) -> None:
-        """Put the user and their password hash in the place of what is stored under their id.
-
-        Raises:
-            UnknownUser: nothing is.
-        """
-
-    def page(self, *, limit: int, after: UserId | None = None) -> Sequence[User]:
-        """Up to `limit` users by ascending id, from the first one after `after`."""
+        super().__init__([Fault("old_password", "is not your password")])
 
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """What one can do with accounts."""
+    """What one can do with an account of one's own.
+
+    Logging in, registering and changing one's password take several units of work: see `entrance`, which goes through
+    the steps that are here.
+    """
 
     repository: UserRepository
     tokens: Tokens
+    invitations: Invitations
+    throttle: Throttle
+    audit: Audit
     hasher: PasswordHasher
+    rules: PasswordRules
+    registration: Registration
     now: Clock
 
-    def add(self, actor: Actor, username: str, password: str, *, is_admin: bool = False) -> User:
-        """Open an account.
-
-        Raises:
-            NotAnAdmin, UsernameTaken.
-            Invalid: of `username` and `password`.
-        """
-        _must_administer(actor)
-        if faults := [*faults_in_username(username), *faults_in_new_password(password, username)]:
-            raise Invalid(faults)
-        user = User(username=username, is_admin=is_admin, created_at=self.now())
-        return self.repository.add(user, self.hasher.hash(password))
-
-    def page(self, actor: Actor, *, limit: int = 100, after: UserId | None = None) -> Sequence[User]:
-        """Up to `limit` accounts by ascending id, from the first one after `after`.
-
-        Raises:
-            NotAnAdmin.
-            Invalid: of `limit`.
-        """
-        _must_administer(actor)
-        check_limit(limit)
-        return self.repository.page(limit=limit, after=after)
-
-    def set_password(self, actor: Actor, username: str, password: str) -> None:
-        """Give an account a new password, and end all its tokens.
-
-        Raises:
-            NotAnAdmin, UnknownUser.
-            Invalid: of `password`.
-        """
-        _must_administer(actor)
-        user = self._named(username)
-        if faults := faults_in_new_password(password, user.username):
-            raise Invalid(faults)
-        password_hash = self.hasher.hash(password)
-        self.repository.save(replace(self.repository.get_for_change(user.id), password_hash=password_hash))
-        self.tokens.revoke_all_of(user.id)
-
-    def deactivate(self, actor: Actor, username: str) -> None:
-        """Shut an account, and end all its tokens.
-
-        Raises:
-            NotAnAdmin, UnknownUser.
-        """
-        self.tokens.revoke_all_of(self._set_active(actor, username, active=False).id)
-
-    def activate(self, actor: Actor, username: str) -> None:
-        """Open a shut account again; its old tokens stay dead.
-
-        Raises:
-            NotAnAdmin, UnknownUser.
-        """
-        self._set_active(actor, username, active=True)
-
-    def revoke_tokens(self, actor: Actor, username: str) -> None:
-        """End all tokens of an account.
-
-        Raises:
-            NotAnAdmin, UnknownUser.
-        """
-        _must_administer(actor)
-        self.tokens.revoke_all_of(self._named(username).id)
-
-    def log_in(self, username: str, password: str) -> tuple[User, IssuedToken]:
-        """A new token for whoever knows the password.
-
-        Raises:
-            WrongCredentials: after the same one verification, whatever was wrong.
-            Invalid: of `username` and `password`, when no account can have them.
-        """
-        if faults := [*faults_in_username(username), *faults_in_password(password)]:
-            raise Invalid(faults)
-        user = self._verified(username, password)
-        return user, self.tokens.issue(user.id)
-
-    def authenticate(self, secret: str) -> User:
-        """Whose token this is: the actor of every change.
+    def authenticate(self, secret: str, *, address: str = "") -> Member:
+        """Whose token this is: the actor of every change. `address` is where they call from.
 
         Raises:
             InvalidToken.
@@ -212,22 +59,159 @@ class Accounts:
             raise InvalidToken from None
         if not user.is_active:
             raise InvalidToken
-        return user
+        return Member(
+            user=user,
+            scopes=token.scopes,
+            token_id=token.id,
+            address=address,
+            is_unnoted=token.is_unnoted(self.now()),
+        )
 
-    def log_out(self, secret: str) -> None:
-        """End this token.
+    def log_out(self, actor: Member) -> None:
+        """End the token that is shown.
 
         Raises:
-            InvalidToken: it was not alive.
+            InvalidToken: it was ended a moment ago, or none was shown.
         """
-        self.tokens.revoke(self.tokens.recognise(secret))
+        if actor.token_id is None:
+            raise InvalidToken
+        try:
+            self.tokens.revoke(actor, actor.token_id)
+        except TokenNotFound:
+            raise InvalidToken from None
+        self.audit.record(Event.LOGGED_OUT, actor, "user", actor.user_id)
 
-    def _verified(self, username: str, password: str) -> User:
+    def log_out_everywhere(self, actor: Member) -> None:
+        """End all of one's tokens.
+
+        Raises:
+            OutOfScope.
+        """
+        require(actor, Scope.ACCOUNT)
+        self.tokens.end_all(actor, actor.user)
+        self.audit.record(Event.LOGGED_OUT, actor, "user", actor.user_id, "everywhere")
+
+    def rename(self, actor: Member, username: str) -> User:
+        """Take another name.
+
+        Raises:
+            OutOfScope, UsernameTaken.
+            Invalid: of `username`.
+        """
+        require(actor, Scope.ACCOUNT)
+        if faults := faults_in_username(username):
+            raise Invalid(faults)
+        current = self.repository.get_for_change(actor.user_id)
+        renamed = replace(current, user=replace(current.user, username=username))
+        if renamed != current:
+            self.repository.save(renamed)
+            self.audit.record(
+                Event.USER_CHANGED, actor, "user", actor.user_id, f"{current.user.username} is now {username}"
+            )
+        return renamed.user
+
+    def knock(self, username: str, password: str, name: str, address: str) -> Attempt:
+        """Count an attempt to log in, before the password is looked at.
+
+        Raises:
+            TooManyAttempts.
+            Invalid: of what no account and no token can have.
+        """
+        if faults := [*faults_in_username(username), *faults_in_password(password), *faults_in_token_name(name)]:
+            raise Invalid(faults)
+        return self.throttle.reserve(username, address)
+
+    def admit(
+        self, attempt: Attempt, username: str, password: str, name: str, scopes: Collection[Scope] | None
+    ) -> tuple[User, IssuedToken]:
+        """A new token for whoever knows the password.
+
+        Raises:
+            WrongCredentials: after the same one verification, whatever was wrong.
+            ScopeNotGranted.
+        """
         found = self.repository.find(username)
         matches = self.hasher.verify(found.password_hash if found else self.hasher.decoy, password)
         if found is None or not matches:
             raise WrongCredentials
-        return self._confirmed(found, password)
+        user = self._confirmed(found, password)
+        issued = self.tokens.issue(user, name=name, scopes=scopes, address=attempt.address)
+        self.throttle.succeeded(attempt)
+        holder = Visitor(address=attempt.address, name=user.username, user_id=user.id, token_id=issued.token.id)
+        self.audit.record(Event.LOGGED_IN, holder, "user", user.id)
+        return user, issued
+
+    def turn_away(self, attempt: Attempt, username: str, why: str = "") -> None:
+        """Record an attempt that failed. A name that nobody has may be a password, and is not kept."""
+        found = self.repository.find(username)
+        visitor = Visitor(address=attempt.address)
+        if found is not None:
+            visitor = replace(visitor, name=found.user.username, user_id=found.user.id)
+        self.audit.record(Event.LOGIN_FAILED, visitor, "user", visitor.user_id, why)
+        if self.throttle.is_reached_by(attempt):
+            self.audit.record(Event.LOGIN_THROTTLED, visitor, "user", visitor.user_id)
+
+    def ask_to_change_password(self, actor: Member, old_password: str, new_password: str) -> Attempt:
+        """Count an attempt to change one's password, before the old one is looked at.
+
+        Raises:
+            OutOfScope, TooManyAttempts.
+            Invalid: of `old_password` and `new_password`.
+        """
+        require(actor, Scope.ACCOUNT)
+        faults = faults_in_password(old_password, field="old_password")
+        faults += self.rules.faults_in(new_password, actor.user.username, field="new_password")
+        if faults:
+            raise Invalid(faults)
+        return self.throttle.reserve(actor.user.username, actor.address)
+
+    def change_password(
+        self, actor: Member, attempt: Attempt, old_password: str, new_password: str
+    ) -> tuple[User, IssuedToken]:
+        """A new password, and a new token in the place of all others.
+
+        Raises:
+            WrongPassword.
+        """
+        found = self.repository.find(actor.user.username)
+        if found is None or not self.hasher.verify(found.password_hash, old_password):
+            raise WrongPassword
+        password_hash = self.hasher.hash(new_password)
+        user = self._confirmed(found, old_password)
+        self.repository.save(Credentials(user, password_hash))
+        self.audit.record(Event.PASSWORD_CHANGED, actor, "user", user.id)
+        self.tokens.end_all(actor, user)
+        self.throttle.succeeded(attempt)
+        scopes = actor.scopes & scopes_for(user)  # who was an administrator once may be none now
+        return user, self.tokens.issue(user, scopes=scopes, address=actor.address)
+
+    def ask_to_register(self, username: str, password: str, address: str) -> Attempt:
+        """Count an attempt to register, so that nobody opens accounts without end or tries out which names are taken.
+
+        Raises:
+            RegistrationClosed, TooManyAttempts.
+            Invalid: of `username` and `password`.
+        """
+        if self.registration is Registration.CLOSED:
+            raise RegistrationClosed
+        if faults := [*faults_in_username(username), *self.rules.faults_in(password, username)]:
+            raise Invalid(faults)
+        return self.throttle.reserve(f"registration from {address}", address)
+
+    def register(self, attempt: Attempt, username: str, password: str, invitation: str | None) -> User:
+        """Open an account for oneself.
+
+        Raises:
+            InvalidInvitation, UsernameTaken.
+        """
+        password_hash = self.hasher.hash(password)  # which takes its time, so before anything is held
+        by = ""
+        if self.registration is Registration.INVITE:
+            by = f", invited by {self.invitations.redeem(invitation or '').by}"
+        user = self.repository.add(User(username=username, created_at=self.now()), password_hash)
+        visitor = Visitor(address=attempt.address, name=username, user_id=user.id)
+        self.audit.record(Event.USER_REGISTERED, visitor, "user", user.id, f"{username}{by}")
+        return user
 
     def _confirmed(self, verified: Credentials, password: str) -> User:
         """The user as they are now: verifying took its time and held no lock, and much may have happened meanwhile."""
@@ -238,29 +222,3 @@ class Accounts:
         if self.hasher.is_outdated(current.password_hash):
             self.repository.save(replace(current, password_hash=self.hasher.hash(password)))
         return current.user
-
-    def _set_active(self, actor: Actor, username: str, *, active: bool) -> User:
-        _must_administer(actor)
-        current = self.repository.get_for_change(self._named(username).id)
-        user = replace(current.user, is_active=active)
-        self.repository.save(replace(current, user=user))
-        return user
-
-    def _named(self, username: str) -> User:
-        found = None if faults_in_username(username) else self.repository.find(username)
-        if found is None:
-            raise UnknownUser(username)
-        return found.user
-
-
-def faults_in_username(username: str) -> list[Fault]:
-    """What is wrong with a username."""
-    if _username.fullmatch(username):
-        return []
-    return [Fault("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -")]
-
-
-def _must_administer(actor: Actor) -> None:
-    """Accounts are changed by administrators only."""
-    if not actor.is_admin:
-        raise NotAnAdmin

@@ -3,20 +3,121 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
-from .accounts import Accounts, UserRepository
+from .accounts import Accounts
+from .administration import Users
+from .attempts import AttemptStore, Throttle
+from .audit import Audit, AuditLog
+from .clock import Clock, NewSecret
 from .errors import Unavailable
+from .invitations import Invitations, InvitationStore, Registration
+from .passwords import IsCommon, PasswordHasher, PasswordRules
 from .posts import PostRepository, Posts
-from .tokens import TokenStore
+from .tokens import Tokens, TokenStore
+from .users import UserRepository
 
 
 @dataclass(frozen=True, slots=True)
-class Blog:
-    """Everything one can do, within one unit of work."""
+class Stores:
+    """Where one unit of work keeps what it is told."""
 
-    accounts: Accounts
-    posts: Posts
+    users: UserRepository
+    tokens: TokenStore
+    invitations: InvitationStore
+    attempts: AttemptStore
+    posts: PostRepository
+    audit: AuditLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What else the rooms work with."""
+
+    hasher: PasswordHasher
+    is_common: IsCommon
+    now: Clock
+    new_secret: NewSecret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What whoever runs a blog may decide. Tokens end after `token_lifetime`, or unused after `token_idle`; the
+    limits on failed attempts are multiplied by `throttle_scale`.
+    """
+
+    registration: Registration = Registration.CLOSED
+    site: str = "blog"
+    throttle_scale: int = 1
+    token_lifetime: timedelta = timedelta(days=30)
+    token_idle: timedelta = timedelta(days=14)
+
+
+class Blog:
+    """Everything one can do, within one unit of work. Each room is put together when it is entered."""
+
+    __slots__ = ("_means", "_stores", "_terms")
+
+    def __init__(self, stores: Stores, means: Means, terms: Terms) -> None:
+        self._stores, self._means, self._terms = stores, means, terms
+
+    @property
+    def posts(self) -> Posts:
+        return Posts(self._stores.posts, self.audit, self._means.now)
+
+    @property
+    def accounts(self) -> Accounts:
+        return Accounts(
+            repository=self._stores.users,
+            tokens=self.tokens,
+            invitations=self.invitations,
+            throttle=self.throttle,
+            audit=self.audit,
+            hasher=self._means.hasher,
+            rules=self._rules,
+            registration=self._terms.registration,
+            now=self._means.now,
+        )
+
+    @property
+    def users(self) -> Users:
+        return Users(
+            repository=self._stores.users,
+            tokens=self.tokens,
+            audit=self.audit,
+            hasher=self._means.hasher,
+            rules=self._rules,
+            now=self._means.now,
+        )
+
+    @property
+    def tokens(self) -> Tokens:
+        return Tokens(
+            store=self._stores.tokens,
+            users=self._stores.users,
+            audit=self.audit,
+            now=self._means.now,
+            new_secret=self._means.new_secret,
+            lifetime=self._terms.token_lifetime,
+            idle=self._terms.token_idle,
+        )
+
+    @property
+    def invitations(self) -> Invitations:
+        return Invitations(self._stores.invitations, self.audit, self._means.now, self._means.new_secret)
+
+    @property
+    def throttle(self) -> Throttle:
+        return Throttle(self._stores.attempts, self._means.now, self._terms.throttle_scale)
+
+    @property
+    def audit(self) -> Audit:
+        return Audit(self._stores.audit, self._means.now)
+
+    @property
+    def _rules(self) -> PasswordRules:
+        return PasswordRules(self._means.is_common, self._terms.site)
 
 
 class Contended(Unavailable):
@@ -39,16 +140,6 @@ Raises:
     Contended: nothing was kept, since another unit came between.
     Unavailable: the store does not answer, or may not have kept the unit.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Where one unit of work keeps what it is told."""
-
-    users: UserRepository
-    tokens: TokenStore
-    posts: PostRepository
-
 
 OpenStores: TypeAlias = Callable[[], AbstractContextManager[Stores]]
 """Opens the stores for one unit of work: what `OpenBlog` promises, it promises on their behalf."""

@@ -42,6 +42,14 @@ class Conflict(BlogError):
     """What is asked contradicts what is stored."""
 
 
+class TooMany(BlogError):
+    """Whoever asks has asked too often; after `retry_after` seconds they may again."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
 class Unavailable(BlogError):
     """The blog cannot answer just now; the same request may succeed in `retry_after` seconds."""
 

@@ -8,6 +8,10 @@ from typing import Final, NewType
 UserId = NewType("UserId", int)
 TokenId = NewType("TokenId", int)
 PostId = NewType("PostId", int)
+AttemptId = NewType("AttemptId", int)
+InvitationId = NewType("InvitationId", int)
+EntryId = NewType("EntryId", int)
+SealId = NewType("SealId", int)
 
 UNSTORED: Final = 0
 """The id of what no store has taken yet."""

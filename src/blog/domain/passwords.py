@@ -1,6 +1,8 @@
 """Passwords: which ones one can have, and what is kept of them."""
 
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
 
 from .errors import Fault
 
@@ -14,7 +16,7 @@ PASSWORD_VARIETY: Final = 4
 """How many different characters a password has at least."""
 
 _TELLING: Final = 3
-"""From how many characters on a username within a password gives it away."""
+"""From how many characters on a name within a password gives it away."""
 
 
 class PasswordHasher(Protocol):
@@ -34,24 +36,45 @@ class PasswordHasher(Protocol):
         """A hash by the current parameters that no password matches."""
 
 
-def faults_in_password(password: str) -> list[Fault]:
+IsCommon: TypeAlias = Callable[[str], bool]
+"""Tells whether a password, in folded case, is one of those that many people have."""
+
+
+def faults_in_password(password: str, *, field: str = "password") -> list[Fault]:
     """Why nobody can have this password."""
     try:
         size = len(password.encode())
     except UnicodeEncodeError:
-        return [Fault("password", "must not contain lone surrogates")]
+        return [Fault(field, "must not contain lone surrogates")]
     if not 1 <= size <= PASSWORD_LONGEST:
-        return [Fault("password", f"must have 1 to {PASSWORD_LONGEST} bytes in UTF-8")]
+        return [Fault(field, f"must have 1 to {PASSWORD_LONGEST} bytes in UTF-8")]
     return []
 
 
-def faults_in_new_password(password: str, username: str) -> list[Fault]:
-    """Why nobody should have this password, after NIST SP 800-63B-4: length counts, composition does not."""
-    faults = faults_in_password(password)
-    if len(password) < PASSWORD_SHORTEST:
-        faults.append(Fault("password", f"must have at least {PASSWORD_SHORTEST} characters"))
-    if len(set(password)) < PASSWORD_VARIETY:
-        faults.append(Fault("password", f"must have at least {PASSWORD_VARIETY} different characters"))
-    if len(username) >= _TELLING and username.casefold() in password.casefold():
-        faults.append(Fault("password", "must not contain the username"))
-    return faults
+@dataclass(frozen=True, slots=True)
+class PasswordRules:
+    """Which new passwords are good, after NIST SP 800-63B-4: length counts, composition does not.
+
+    `is_common` knows those that attackers try first, `site` is the name that many would think of here.
+    """
+
+    is_common: IsCommon
+    site: str = "blog"
+
+    def faults_in(self, password: str, username: str, *, field: str = "password") -> list[Fault]:
+        """Why nobody should have this password."""
+        if faults := faults_in_password(password, field=field):
+            return faults
+        return [Fault(field, f"must {must}") for must, kept in self._rules(password, username) if not kept]
+
+    def _rules(self, password: str, username: str) -> Iterator[tuple[str, bool]]:
+        yield f"have at least {PASSWORD_SHORTEST} characters", len(password) >= PASSWORD_SHORTEST
+        yield f"have at least {PASSWORD_VARIETY} different characters", len(set(password)) >= PASSWORD_VARIETY
+        folded = password.casefold()  # which may be longer
+        yield "not contain the username", not _tells(folded, username)
+        yield "not contain the name of this site", not _tells(folded, self.site)
+        yield "not be one that many people have", not self.is_common(folded)
+
+
+def _tells(password: str, name: str) -> bool:
+    return len(name) >= _TELLING and name.casefold() in password

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol, TypedDict, Unpack
 
-from .accounts import User
+from .actors import Actor, Member, Scope, require
+from .audit import Audit, Event
 from .clock import Clock
 from .errors import Fault, Forbidden, Invalid, NotFound
 from .ids import UNSTORED, PostId, UserId
@@ -51,14 +52,14 @@ class Post:
     version: int = 1
 
     @classmethod
-    def written(cls, by: User, at: datetime, *, title: str, body: str) -> "Post":
+    def written(cls, by: Member, at: datetime, *, title: str, body: str) -> "Post":
         """A new post, in nobody's name but its writer's.
 
         Raises:
             Invalid: of `title` and `body`.
         """
         _check(title=title, body=body)
-        return cls(title=title, body=body, author_id=by.id, author=by.username, created_at=at, updated_at=at)
+        return cls(title=title, body=body, author_id=by.user_id, author=by.name, created_at=at, updated_at=at)
 
     def revised(self, at: datetime, **changes: Unpack[PostChanges]) -> "Post":
         """The post after these changes. Changes that say nothing new leave it, version and all, as it is.
@@ -70,9 +71,9 @@ class Post:
         revised = replace(self, **changes)
         return self if revised == self else replace(revised, updated_at=at, version=self.version + 1)
 
-    def may_be_changed_by(self, user: User) -> bool:
+    def may_be_changed_by(self, actor: Actor) -> bool:
         """Only its author may change or delete a post."""
-        return user.id == self.author_id
+        return actor.user_id == self.author_id and may_write(actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +127,20 @@ class Posts:
     """What people can do with posts."""
 
     repository: PostRepository
+    audit: Audit
     now: Clock
 
-    def create(self, actor: User, *, title: str, body: str) -> Post:
+    def create(self, actor: Member, *, title: str, body: str) -> Post:
         """Write a post in one's own name.
 
         Raises:
+            OutOfScope.
             Invalid: of `title` and `body`.
         """
-        return self.repository.add(Post.written(actor, self.now(), title=title, body=body))
+        require(actor, Scope.POSTS_WRITE)
+        post = self.repository.add(Post.written(actor, self.now(), title=title, body=body))
+        self.audit.record(Event.POST_CREATED, actor, "post", post.id)
+        return post
 
     def get(self, post_id: PostId) -> Post:
         """Read one post.
@@ -155,35 +161,45 @@ class Posts:
         page = posts[:limit]
         return Page(page, next_before=page[-1].id if len(posts) > limit else None)
 
-    def update(self, actor: User, post_id: PostId, **changes: Unpack[PostChanges]) -> Post:
+    def update(self, actor: Member, post_id: PostId, **changes: Unpack[PostChanges]) -> Post:
         """Change some or all of a post.
 
         Raises:
-            PostNotFound, NotTheAuthor.
+            OutOfScope, PostNotFound, NotTheAuthor.
             Invalid: of what is changed.
         """
-        post = self.get_for_change(actor, post_id).revised(self.now(), **changes)
-        self.repository.save(post)
-        return post
+        post = self.get_for_change(actor, post_id)
+        revised = post.revised(self.now(), **changes)
+        if revised != post:
+            self.repository.save(revised)
+            self.audit.record(Event.POST_CHANGED, actor, "post", post_id)
+        return revised
 
-    def delete(self, actor: User, post_id: PostId) -> None:
+    def delete(self, actor: Member, post_id: PostId) -> None:
         """Delete a post, for good.
 
         Raises:
-            PostNotFound, NotTheAuthor.
+            OutOfScope, PostNotFound, NotTheAuthor.
         """
         self.repository.remove(self.get_for_change(actor, post_id).id)
+        self.audit.record(Event.POST_DELETED, actor, "post", post_id)
 
-    def get_for_change(self, actor: User, post_id: PostId) -> Post:
+    def get_for_change(self, actor: Member, post_id: PostId) -> Post:
         """The post, for its author to change: every change passes through here, and so past the ownership rule.
 
         Raises:
-            PostNotFound, NotTheAuthor.
+            OutOfScope, PostNotFound, NotTheAuthor.
         """
+        require(actor, Scope.POSTS_WRITE)
         post = self.repository.get_for_change(post_id)
         if not post.may_be_changed_by(actor):
             raise NotTheAuthor(post_id)
         return post
+
+
+def may_write(actor: Actor) -> bool:
+    """Whoever has an account may write posts, with a token that was made for it."""
+    return isinstance(actor, Member) and actor.has(Scope.POSTS_WRITE)
 
 
 def faults_in(**changes: Unpack[PostChanges]) -> list[Fault]:

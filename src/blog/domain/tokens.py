@@ -1,24 +1,29 @@
 """Tokens: what somebody who has logged in shows instead of name and password."""
 
-import hashlib
-import re
-import zlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Final, Protocol
 
+from .actors import ALL_SCOPES, Actor, Member, Scope, Visitor, must_administer, require, scopes_for
+from .audit import Audit, Event
 from .clock import Clock, NewSecret
-from .errors import Unauthenticated
+from .codes import Form, digest_of, hint_of
+from .errors import Fault, Forbidden, NotFound, Unauthenticated
 from .ids import UNSTORED, TokenId, UserId
+from .text import faults_in_text
+from .users import User, UserRepository
 
-PREFIX: Final = "blog_"
+FORM: Final = Form("blog_")
 PATTERN: Final = "blog_[0-9A-Za-z]{46}"
 """How a token looks, for whoever scans text for leaked secrets."""
 
-_ALPHABET: Final = digits + ascii_uppercase + ascii_lowercase
-_CHECKSUM: Final = 6
-_shape = re.compile(PATTERN)
+NAME_LONGEST: Final = 100
+TOKENS_PER_USER: Final = 25
+"""How many living tokens somebody has at most: a further one ends the one that was used the longest ago."""
+
+NOTED_EVERY: Final = timedelta(minutes=1)
+"""How exactly the last use of a token is known."""
 
 
 class InvalidToken(Unauthenticated):
@@ -28,6 +33,20 @@ class InvalidToken(Unauthenticated):
         super().__init__("The token is not valid.")
 
 
+class TokenNotFound(NotFound):
+    """Whoever asks has no token of this number."""
+
+    def __init__(self, token_id: TokenId) -> None:
+        super().__init__(f"There is no token {token_id}.")
+
+
+class ScopeNotGranted(Forbidden):
+    """A token can be made for no more than its user may do."""
+
+    def __init__(self) -> None:
+        super().__init__("Only an administrator's token can have the scope admin.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """What the blog remembers of a token: enough to recognise it, too little to use it."""
@@ -35,12 +54,25 @@ class Token:
     id: TokenId = TokenId(UNSTORED)
     user_id: UserId
     digest: bytes = field(repr=False)
+    name: str = ""
+    hint: str = ""
+    scopes: frozenset[Scope] = ALL_SCOPES
     created_at: datetime
     expires_at: datetime
+    last_used_at: datetime | None = None
 
-    def is_alive(self, at: datetime) -> bool:
-        """A token is good until the moment it expires."""
-        return at < self.expires_at
+    @property
+    def quiet_since(self) -> datetime:
+        """When it was last used or, if it never was, made."""
+        return self.last_used_at or self.created_at
+
+    def is_alive(self, at: datetime, idle: timedelta) -> bool:
+        """A token is good until the moment it expires, or has not been used for so long."""
+        return at < self.expires_at and at < self.quiet_since + idle
+
+    def is_unnoted(self, at: datetime) -> bool:
+        """Whether a use at this moment is worth a note."""
+        return self.last_used_at is None or at >= self.last_used_at + NOTED_EVERY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,28 +92,114 @@ class TokenStore(Protocol):
     def find(self, digest: bytes) -> Token | None:
         """The token of this digest, expired or not, or None."""
 
-    def remove(self, digest: bytes) -> None:
-        """Forget the token of this digest; one that is not there is no error."""
+    def of_user(self, user_id: UserId) -> Sequence[Token]:
+        """All tokens of this user by ascending id, expired or not."""
+
+    def note_use(self, token_id: TokenId, at: datetime) -> None:
+        """Set the token's `last_used_at`; one that is not there is no error."""
+
+    def remove(self, token_id: TokenId) -> bool:
+        """Forget this token, and say whether it was there."""
 
     def remove_all_of(self, user_id: UserId) -> None:
         """Forget every token of this user; a user who has none is no error."""
 
+    def purge(self, *, expired_by: datetime, quiet_since: datetime, limit: int) -> int:
+        """Forget up to `limit` tokens that expired by then, or were last used (made, if never) by `quiet_since`.
+        How many were forgotten.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What the blog does with tokens."""
+    """What is done with tokens."""
 
     store: TokenStore
+    users: UserRepository
+    audit: Audit
     now: Clock
     new_secret: NewSecret
     lifetime: timedelta = timedelta(days=30)
+    idle: timedelta = timedelta(days=14)
 
-    def issue(self, user_id: UserId) -> IssuedToken:
-        """A new token for this user, good for one lifetime from now."""
-        secret = _sealed(self.new_secret())
-        at = self.now()
-        token = Token(user_id=user_id, digest=digest_of(secret), created_at=at, expires_at=at + self.lifetime)
-        return IssuedToken(secret=secret, token=self.store.add(token))
+    def own(self, actor: Member) -> Sequence[Token]:
+        """One's own living tokens, the oldest first.
+
+        Raises:
+            OutOfScope.
+        """
+        require(actor, Scope.ACCOUNT)
+        return self._alive(actor.user_id)
+
+    def of(self, actor: Actor, user_id: UserId) -> Sequence[Token]:
+        """Somebody's living tokens, the oldest first.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UnknownUser.
+        """
+        must_administer(actor)
+        return self._alive(self.users.get(user_id).id)
+
+    def revoke(self, actor: Member, token_id: TokenId) -> None:
+        """End one of one's own tokens. The one that is shown can be ended whatever it was made for.
+
+        Raises:
+            OutOfScope, TokenNotFound.
+        """
+        if token_id != actor.token_id:
+            require(actor, Scope.ACCOUNT)
+        self._revoke(actor, self._alive(actor.user_id), token_id)
+
+    def revoke_of(self, actor: Actor, user_id: UserId, token_id: TokenId) -> None:
+        """End one of somebody's tokens.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UnknownUser, TokenNotFound.
+        """
+        self._revoke(actor, self.of(actor, user_id), token_id)
+
+    def revoke_all_of(self, actor: Actor, user_id: UserId) -> None:
+        """End all of somebody's tokens.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UnknownUser.
+        """
+        must_administer(actor)
+        self.end_all(actor, self.users.get(user_id))
+
+    def end_all(self, by: Actor, user: User) -> None:
+        """End all of a user's tokens, for a reason that has been judged already."""
+        if self.store.of_user(user.id):
+            self.store.remove_all_of(user.id)
+            self.audit.record(Event.TOKEN_REVOKED, by, "user", user.id, "all tokens")
+
+    def issue(
+        self, user: User, *, name: str = "", scopes: Collection[Scope] | None = None, address: str = ""
+    ) -> IssuedToken:
+        """A new token for this user, made for all that they may do or for what is named of it.
+
+        Raises:
+            ScopeNotGranted: they may not do what is named.
+        """
+        granted = scopes_for(user) if scopes is None else frozenset(scopes)
+        if not granted <= scopes_for(user):
+            raise ScopeNotGranted
+        at, secret = self.now(), FORM.new(self.new_secret)
+        holder = Visitor(address=address, name=user.username, user_id=user.id)
+        self._make_room(holder, user.id)
+        token = self.store.add(
+            Token(
+                user_id=user.id,
+                digest=digest_of(secret),
+                name=name,
+                hint=hint_of(secret),
+                scopes=granted,
+                created_at=at,
+                expires_at=at + self.lifetime,
+            )
+        )
+        self.audit.record(Event.TOKEN_ISSUED, holder, "token", token.id, " ".join(sorted(granted)))
+        return IssuedToken(secret=secret, token=token)
 
     def recognise(self, secret: str) -> Token:
         """The living token with this secret.
@@ -90,37 +208,48 @@ class Tokens:
             InvalidToken: there is none. A secret whose checksum is wrong is refused before the store is asked.
         """
         token = self.store.find(digest_of(secret)) if is_well_formed(secret) else None
-        if token is None or not token.is_alive(self.now()):
+        if token is None or not token.is_alive(self.now(), self.idle):
             raise InvalidToken
         return token
 
-    def revoke(self, token: Token) -> None:
-        """End one token."""
-        self.store.remove(token.digest)
+    def note_use(self, actor: Member) -> None:
+        """Remember that a token is in use, if that is not known well enough. Not within the unit that uses it."""
+        at = self.now()
+        noted = next((token for token in self.store.of_user(actor.user_id) if token.id == actor.token_id), None)
+        if noted is not None and noted.is_unnoted(at):
+            self.store.note_use(noted.id, at)
 
-    def revoke_all_of(self, user_id: UserId) -> None:
-        """End every token of this user."""
-        self.store.remove_all_of(user_id)
+    def purge(self, *, limit: int = 1000) -> int:
+        """Forget up to `limit` tokens that are dead; how many."""
+        at = self.now()
+        return self.store.purge(expired_by=at, quiet_since=at - self.idle, limit=limit)
+
+    def _make_room(self, holder: Visitor, user_id: UserId) -> None:
+        """End the tokens that were used the longest ago, but for one less than somebody can have."""
+        tokens = sorted(self._alive(user_id), key=lambda token: (token.quiet_since, token.id), reverse=True)
+        for token in tokens[TOKENS_PER_USER - 1 :]:
+            self._end(holder, token.id, "for a new one")
+
+    def _revoke(self, by: Actor, tokens: Sequence[Token], token_id: TokenId) -> None:
+        if not (token_id in {token.id for token in tokens} and self._end(by, token_id)):
+            raise TokenNotFound(token_id)
+
+    def _end(self, by: Actor | Visitor, token_id: TokenId, why: str = "") -> bool:
+        ended = self.store.remove(token_id)
+        if ended:
+            self.audit.record(Event.TOKEN_REVOKED, by, "token", token_id, why)
+        return ended
+
+    def _alive(self, user_id: UserId) -> Sequence[Token]:
+        at = self.now()
+        return [token for token in self.store.of_user(user_id) if token.is_alive(at, self.idle)]
 
 
 def is_well_formed(secret: str) -> bool:
-    """Whether a text can be a token at all: prefix, 40 random characters, checksum, as in GitHub's tokens."""
-    return _shape.fullmatch(secret) is not None and secret == _sealed(secret[len(PREFIX) : -_CHECKSUM])
+    """Whether a text can be a token at all."""
+    return FORM.fits(secret)
 
 
-def digest_of(secret: str) -> bytes:
-    """The SHA-256 digest by which a token is known. The secret has too much entropy to need salt or stretching."""
-    return hashlib.sha256(secret.encode()).digest()
-
-
-def _sealed(body: str) -> str:
-    """The body between the prefix and its CRC-32 in base 62, by which scanners know a token from a look-alike."""
-    return PREFIX + body + _base62(zlib.crc32(body.encode())).rjust(_CHECKSUM, "0")
-
-
-def _base62(number: int) -> str:
-    text = ""
-    while number:
-        number, digit = divmod(number, 62)
-        text = _ALPHABET[digit] + text
-    return text
+def faults_in_token_name(name: str) -> list[Fault]:
+    """What is wrong with the name that somebody gives a token. It can have none."""
+    return faults_in_text("name", name, longest=NAME_LONGEST) if name else []

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,9 +56,16 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    """The one that commands keep everything in when they are not told otherwise, with alice and bob in it."""
-    database = Database(tmp_path / "blog.db")
+@pytest.fixture(scope="session")
+def two_users(tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """A database with alice and bob in it, to be copied: making its tables is what takes time."""
+    database = Database(tmp_path_factory.mktemp("two-users") / "blog.db")
     database.add_users("alice", "bob")
     return database
+
+
+@pytest.fixture
+def database(run: Run, two_users: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """The one that commands keep everything in when they are not told otherwise, with alice and bob in it."""
+    monkeypatch.setenv("BLOG_MIGRATE", "no")
+    return Database(Path(shutil.copy(two_users.file, tmp_path / "blog.db")))

@@ -19,15 +19,17 @@ def tables(file: Path) -> set[str]:
 
 
 def everything_in(database: Database) -> list[str]:
+    """All but that a table which was always empty has given no number yet, which can be written or not."""
     with database.connected() as connection:
-        return sorted(connection.iterdump())
+        return sorted(line for line in connection.iterdump() if not line.endswith("',0);"))
 
 
 @pytest.fixture
 def posts(database: Database) -> Database:
     """The database with a post by alice in it."""
+    token = database.log_in("alice")
     with database.opened() as open_blog, open_blog() as blog:
-        alice = blog.accounts.log_in("alice", "quite a long pass phrase")[0]
+        alice = blog.accounts.authenticate(token)
         blog.posts.create(alice, title="Hello", body="World")
     return database
 

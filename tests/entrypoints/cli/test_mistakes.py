@@ -27,6 +27,25 @@ _REFUSED = {
     "unknown": ("users password nobody", PASSWORD, "There is no user nobody."),
     "unknown to shut": ("users deactivate nobody", "", "There is no user nobody."),
     "unknown to open": ("users activate nobody", "", "There is no user nobody."),
+    "unknown to show": ("users show nobody", "", "There is no user nobody."),
+    "unknown to rename": ("users rename nobody somebody", "", "There is no user nobody."),
+    "renamed to a taken name": ("users rename alice BOB", "", "The username BOB is taken."),
+    "renamed to no name at all": (
+        "users rename alice a/b",
+        "",
+        "username: must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -",
+    ),
+    "no such token": ("tokens revoke alice 999", "", "There is no token 999."),
+    "no token can have this number": ("tokens revoke alice -- -1", "", "There is no token -1."),
+    "unknown to list": ("tokens list nobody", "", "There is no user nobody."),
+    "no such invitation": ("users uninvite 999", "", "There is no invitation 999."),
+    "invited for too long": ("users invite --days 91", "", "days: must be a whole number from 1 to 90"),
+    "closed": (
+        "users register carol --password-stdin",
+        PASSWORD,
+        "Registration is closed: ask an administrator for an account.",
+    ),
+    "audited nobody": ("audit --user nobody", "", "There is no user nobody."),
     "unknown to revoke": ("tokens revoke nobody", "", "There is no user nobody."),
 }
 
@@ -51,8 +70,8 @@ def test_a_refused_command_ends_with_status_1_and_one_line_and_changes_nothing(
     [
         (b"", "password: was not given"),
         (b"caf\xe9 and enough characters\n", "password: must be in UTF-8"),
-        (b"x" * 1025, "password: must have 1 to 1024 bytes in UTF-8; password: must have at least 4 different"),
-        (b"\n", "password: must have 1 to 1024 bytes in UTF-8; password: must have at least 15 characters; "),
+        (b"x" * 1025, "password: must have 1 to 1024 bytes in UTF-8\n"),
+        (b"\n", "password: must have 1 to 1024 bytes in UTF-8\n"),
     ],
 )
 def test_a_password_that_is_none_is_refused_in_one_line(run: Run, database: Database, sent: bytes, line: str) -> None:

@@ -48,11 +48,12 @@ class Terminal:
 
 
 @contextmanager
-def _at_a_terminal(*arguments: str, cwd: Path) -> Iterator[Terminal]:
+def _at_a_terminal(*arguments: str, cwd: Path, token: str | None = None) -> Iterator[Terminal]:
     process, screen = pty.fork()
     if process == 0:
         os.chdir(cwd)
-        os.execve(sys.executable, [*BLOG, *arguments], environment(CHEAP))
+        shown = {} if token is None else {"BLOG_TOKEN": token}
+        os.execve(sys.executable, [*BLOG, *arguments], environment(CHEAP | shown))
     try:
         yield Terminal(process, screen)
     finally:
@@ -78,6 +79,23 @@ def test_the_password_is_asked_for_twice_and_not_shown(tmp_path: Path) -> None:
     assert status == 0
     assert terminal.shown.replace("\r\n", "\n") == "Password: \nThe same again: \nAdded user alice (id 1).\n"
     assert Database(tmp_path / "blog.db").log_in("alice")
+
+
+def test_whoever_changes_their_password_is_asked_for_the_old_one_once_and_for_the_new_one_twice(tmp_path: Path) -> None:
+    database = Database(tmp_path / "blog.db")
+    database.add_users("alice")
+    answers = {"Old password: ": PASSWORD, "New password: ": f"{PASSWORD}!", "The same again: ": f"{PASSWORD}!"}
+
+    with _at_a_terminal("users", "passwd", cwd=tmp_path, token=database.log_in("alice")) as terminal:
+        for prompt, password in answers.items():
+            terminal.wait_for(prompt)
+            terminal.type(f"{password}\n")
+        status = terminal.end()
+
+    assert status == 0
+    assert PASSWORD not in terminal.shown
+    assert database.whose(terminal.shown.split()[-1]) == "alice"
+    assert database.log_in("alice", f"{PASSWORD}!")
 
 
 def test_a_password_typed_differently_the_second_time_is_refused(tmp_path: Path) -> None:

@@ -10,15 +10,23 @@ import pytest
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.servers import PATIENCE, environment, run_blog
 
+from blog.entrypoints.cli.commands import COMMANDS, GROUPS
+from blog.settings import unknown_settings
+
 _COMMANDS = [
-    "serve",
-    "demo",
-    "users add",
-    "users list",
-    "users password",
-    "users deactivate",
-    "users activate",
-    "tokens revoke",
+    *(command.name for command in COMMANDS),
+    *(f"{group} {command.name}" for group, _, members in GROUPS for command in members),
+]
+_WRONG = [
+    ["tokens", "create", "alice", "--scope", "everything"],
+    ["tokens", "revoke", "alice", "laptop"],
+    ["users", "invite", "--days", "a week"],
+    ["audit", "--since", "yesterday"],
+    ["audit", "--event", "party"],
+    ["audit", "--subject", "post:latest"],
+    ["audit", "--limit", "all"],
+    ["audit", "--verify", "--seal"],
+    ["audit", "--verify", "--head", "beef"],
 ]
 _HEAVY = ("litestar", "sqlalchemy", "argon2", "uvicorn", "msgspec", "sqlite3", "asyncio")
 
@@ -37,6 +45,24 @@ def test_help_names_every_command(run: Run) -> None:
     for group in ("users", "tokens"):
         members = {command.split()[1] for command in _COMMANDS if command.startswith(group)}
         assert members <= set(run(group, "--help").said.split())
+
+
+def test_there_are_commands_to_look_at() -> None:
+    assert len(_COMMANDS) >= 28
+
+
+def test_the_settings_that_help_names_are_there(run: Run) -> None:
+    named = set(re.findall(r"BLOG_[A-Z_]+", run("--help").said))
+
+    assert {"BLOG_TOKEN", "BLOG_TOKEN_FILE", "BLOG_DATABASE_URL", "BLOG_REGISTRATION"} <= named
+    assert unknown_settings(dict.fromkeys(named, "")) == []
+
+
+def test_no_password_token_or_invitation_can_be_an_option(run: Run) -> None:
+    for command in _COMMANDS:
+        options = re.findall(r"--[\w-]+(?: [A-Z]+)?", run(*command.split(), "--help").said)
+        secret = [option for option in options if re.match("--(pass|token|secret|code|inv)", option)]
+        assert set(secret) <= {"--password-stdin"}, command
 
 
 def test_help_needs_nothing_that_is_slow_to_load(tmp_path: Path) -> None:
@@ -62,7 +88,7 @@ def test_the_version_is_the_packages_own(run: Run) -> None:
     assert run("--version") == Outcome(0, f"blog {version('blog')}\n", "")
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["users"], ["users", "add"], ["serve", "--port"]])
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["users"], ["users", "add"], ["serve", "--port"], *_WRONG])
 def test_a_wrong_usage_ends_with_status_2_and_shows_the_right_one(run: Run, arguments: list[str]) -> None:
     wrong = run(*arguments)
 

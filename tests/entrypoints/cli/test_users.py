@@ -81,6 +81,29 @@ def test_a_shut_account_lets_nobody_in_until_it_is_opened_again(run: Run, databa
         database.whose(token)
 
 
+def test_one_user_is_shown_as_in_the_list(run: Run, database: Database) -> None:
+    listed = run("users", "list").said.splitlines(keepends=True)
+
+    assert run("users", "show", "BOB") == Outcome(0, listed[1], "")
+
+
+def test_a_renamed_user_logs_in_by_the_new_name_and_keeps_their_tokens(run: Run, database: Database) -> None:
+    token = database.log_in("alice")
+
+    assert run("users", "rename", "alice", "alicia") == Outcome(0, "alice is now alicia.\n", "")
+    assert database.whose(token) == "alicia"
+    assert database.log_in("alicia")
+
+
+def test_who_is_promoted_administers_until_they_are_demoted(run: Run, database: Database) -> None:
+    run("users", "promote", "bob")
+
+    assert run("users", "promote", "alice") == Outcome(0, "alice is an administrator.\n", "")
+    assert [user.is_admin for user in database.users()] == [True, True]
+    assert run("users", "demote", "alice") == Outcome(0, "alice is no administrator.\n", "")
+    assert [user.is_admin for user in database.users()] == [False, True]
+
+
 def test_revoking_ends_all_tokens_of_one_user_only(run: Run, database: Database) -> None:
     alices = [database.log_in("alice"), database.log_in("alice")]
     bobs = database.log_in("bob")

@@ -11,7 +11,7 @@ from tests.entrypoints.http.visits import Member, Site, faulty
 
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
-from blog.domain.blog import OpenStores
+from blog.domain.blog import OpenStores, Terms
 from blog.domain.passwords import PasswordHasher
 from blog.entrypoints.http import create_app
 from blog.wiring import blog_on
@@ -36,7 +36,7 @@ def alice(
 ) -> Iterator[Member]:
     """One blog for all examples, in which alice has written one post."""
     stores = MemoryStore() if request.param == "memory" else sqlite(tmp_path_factory)
-    open_blog = blog_on(stores, hasher=hasher)
+    open_blog = blog_on(stores, hasher=hasher, terms=Terms(throttle_scale=100_000))
     site = Site(create_app(open_blog), open_blog)
     alice = site.member("alice")
     alice.writes()

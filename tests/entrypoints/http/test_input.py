@@ -11,10 +11,18 @@ from tests.entrypoints.http.visits import PASSWORD, Member, Site, faulty, proble
 JSON = {"Content-Type": "application/json"}
 TAKING = [
     ("POST", "/api/login/"),
+    ("POST", "/api/register/"),
     ("POST", "/api/posts/"),
     ("PUT", "/api/posts/1/"),
     ("PATCH", "/api/posts/1/"),
+    ("PATCH", "/api/users/me/"),
+    ("POST", "/api/users/me/password/"),
+    ("POST", "/api/users/"),
+    ("PATCH", "/api/users/1/"),
+    ("POST", "/api/invitations/"),
 ]
+SMALL = {"/api/login/", "/api/register/", "/api/users/me/password/"}
+"""Where no more than 8 KiB are taken."""
 every_taking = pytest.mark.parametrize(("method", "path"), TAKING)
 
 NO_JSON = [
@@ -31,6 +39,12 @@ NO_JSON = [
 NO_OBJECT = [b"null", b"true", b"1", b'"title"', b"[]", b"[{}]", b'[["title", "A"]]', b"1e400", b"-0"]
 
 
+@pytest.fixture
+def alice(site: Site) -> Member:
+    """An administrator, who may send something everywhere."""
+    return site.member("alice", is_admin=True)
+
+
 def send(member: Member, method: str, path: str, content: bytes, **headers: str) -> Response:
     return member.ask(method, path, content=content, headers={**JSON, **headers})
 
@@ -39,7 +53,7 @@ def send(member: Member, method: str, path: str, content: bytes, **headers: str)
 def test_what_is_no_json_object_is_refused(alice: Member, method: str, path: str) -> None:
     post = alice.writes()
     for content in (*NO_JSON, *NO_OBJECT):
-        if len(content) <= 8192 or not path.endswith("login/"):
+        if len(content) <= 8192 or path not in SMALL:
             told = problem(send(alice, method, path, content), 400)
             assert set(told) == {"type", "title", "status", "detail"}, content
     assert alice.ask("GET", "/api/posts/").json()["results"] == [post]
@@ -48,7 +62,8 @@ def test_what_is_no_json_object_is_refused(alice: Member, method: str, path: str
 @every_taking
 def test_a_number_that_is_too_large_is_an_error_in_its_field(alice: Member, method: str, path: str) -> None:
     alice.writes()
-    field = "username" if path.endswith("login/") else "user"
+    field = "user" if "posts" in path else "days" if "invitations" in path else "username"
+    field = "new_password" if "password" in path else field
     for number in (b"1e400", b"1e308", b"-1e400", b"9" * 400, b"1.5", b"18446744073709551616"):
         assert field in faulty(send(alice, method, path, b'{"%s": %s}' % (field.encode(), number)))
 
@@ -91,14 +106,14 @@ def test_a_compressed_body_is_refused(alice: Member, method: str, path: str) -> 
 def test_a_form_of_3000_parts_is_refused_unread(alice: Member, method: str, path: str) -> None:
     alice.writes()
     parts = "".join(f'--x\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{n}\r\n' for n in range(100))
-    content = (parts * 30)[:8000] if path.endswith("login/") else parts * 30
+    content = (parts * 30)[:8000] if path in SMALL else parts * 30
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     problem(alice.ask(method, path, content=content.encode(), headers=headers), 415)
 
 
 def sizes() -> list[Any]:
     paths = [*TAKING, ("POST", "/api/logout/"), ("DELETE", "/api/posts/1/"), ("GET", "/api/posts/")]
-    return [(method, path, 8 * 1024 if path == "/api/login/" else 1024 * 1024) for method, path in paths]
+    return [(method, path, 8 * 1024 if path in SMALL else 1024 * 1024) for method, path in paths]
 
 
 @pytest.mark.parametrize(("method", "path", "largest"), sizes())

@@ -10,8 +10,9 @@ import pytest
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, faulty, problem
 
 from blog.adapters.argon2 import Argon2PasswordHasher
-from blog.domain.accounts import Operator
+from blog.domain.actors import Operator
 from blog.domain.blog import OpenBlog, OpenStores
+from blog.domain.ids import UserId
 from blog.domain.passwords import PasswordHasher
 from blog.entrypoints.http import create_app
 from blog.wiring import blog_on
@@ -43,9 +44,9 @@ def counted(store: OpenStores, counting: CountingHasher) -> Iterator[Site]:
     open_blog = blog_on(store, hasher=counting)
     site = Site(create_app(open_blog), open_blog)
     site.member("alice")
-    site.member("bob")
+    bob = site.member("bob")
     with open_blog() as blog:
-        blog.accounts.deactivate(Operator(), "bob")
+        blog.users.change(Operator(), UserId(bob.id), is_active=False)
     counting.verified.clear()
     yield site
     site.close()
@@ -119,7 +120,7 @@ def test_a_password_is_compared_to_the_last_character(site: Site, alice: Member)
 def test_no_password_is_cut_or_folded(site: Site) -> None:
     long = "Ä long, long password with ünusual lettérs and spaces that goes on for more than 72 bytes in UTF-8"
     with site.open_blog() as blog:
-        blog.accounts.add(Operator(), "alice", long)
+        blog.users.add(Operator(), "alice", long)
     assert log_in(site, "alice", long).status_code == 200
     for other in (long.encode()[:72].decode(), long.lower(), long.upper(), long.replace("Ä", "A\u0308")):
         problem(log_in(site, "alice", other), 401)
@@ -128,7 +129,7 @@ def test_no_password_is_cut_or_folded(site: Site) -> None:
 @pytest.mark.parametrize("password", [" " * 14 + "abc", "🦊🐺🐻🐼" * 16, "пароль из многих слов", "a b c d" * 20])
 def test_any_characters_make_a_password(site: Site, password: str) -> None:
     with site.open_blog() as blog:
-        blog.accounts.add(Operator(), "carol", password)
+        blog.users.add(Operator(), "carol", password)
     assert log_in(site, "carol", password).status_code == 200
 
 
@@ -140,8 +141,8 @@ def test_what_is_no_string_never_logs_in(site: Site, alice: Member) -> None:
 
 
 def test_a_log_in_lists_everything_that_is_missing_or_not_known(site: Site) -> None:
-    answer = site.ask("POST", "/api/login/", json={"name": "alice", "admin": True})
-    assert faulty(answer) == ["name", "admin", "username", "password"]
+    answer = site.ask("POST", "/api/login/", json={"user": "alice", "admin": True})
+    assert faulty(answer) == ["user", "admin", "username", "password"]
 
 
 HOSTILE = [
@@ -205,7 +206,7 @@ def test_a_hash_made_by_old_parameters_is_good_and_renewed_by_the_next_log_in(
 
 def test_unless_it_is_told_otherwise_it_keeps_a_hash_by_argon2id_that_is_dear_enough(store: OpenStores) -> None:
     with blog_on(store)() as blog:
-        blog.accounts.add(Operator(), "alice", PASSWORD)
+        blog.users.add(Operator(), "alice", PASSWORD)
     with store() as stores:
         kept = stores.users.find("alice")
     assert kept is not None

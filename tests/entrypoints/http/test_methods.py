@@ -8,7 +8,19 @@ from tests.entrypoints.http.visits import Member, Site, problem
 PATHS = {
     "/api/login/": {"POST"},
     "/api/logout/": {"POST"},
-    "/api/users/me/": {"GET"},
+    "/api/logout/all/": {"POST"},
+    "/api/register/": {"POST"},
+    "/api/users/me/": {"GET", "PATCH"},
+    "/api/users/me/password/": {"POST"},
+    "/api/tokens/": {"GET"},
+    "/api/tokens/1/": {"DELETE"},
+    "/api/users/": {"GET", "POST"},
+    "/api/users/1/": {"GET", "PATCH"},
+    "/api/users/1/tokens/": {"GET", "DELETE"},
+    "/api/users/1/tokens/1/": {"DELETE"},
+    "/api/invitations/": {"GET", "POST"},
+    "/api/invitations/1/": {"DELETE"},
+    "/api/audit/": {"GET"},
     "/api/posts/": {"GET", "POST"},
     "/api/posts/1/": {"GET", "PUT", "PATCH", "DELETE"},
     "/livez": {"GET"},
@@ -18,6 +30,15 @@ PATHS = {
     "/docs/start.js": {"GET"},
 }
 EVERY_PATH = pytest.mark.parametrize("path", PATHS)
+
+
+@pytest.fixture
+def alice(site: Site) -> Member:
+    """An administrator, whose use of her token is noted already: in what is listed of it, nothing changes any more."""
+    alice = site.member("alice", is_admin=True)
+    with site.open_blog() as blog:
+        blog.tokens.note_use(blog.accounts.authenticate(alice.token))
+    return alice
 
 
 def both_ways(path: str) -> tuple[str, str]:

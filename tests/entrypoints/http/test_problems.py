@@ -8,9 +8,9 @@ from http import HTTPStatus
 import pytest
 from tests.entrypoints.http.visits import Member, Site, problem
 
-from blog.domain import accounts, errors, posts, tokens
+from blog.domain import accounts, actors, attempts, errors, invitations, posts, tokens, users
 from blog.domain.blog import Blog, OpenBlog
-from blog.domain.errors import BlogError, Unavailable
+from blog.domain.errors import BlogError, TooMany, Unavailable
 from blog.entrypoints.http import create_app
 from blog.entrypoints.http.problems import STATUS
 
@@ -52,7 +52,8 @@ def test_every_kind_of_refusal_has_a_status_of_its_own() -> None:
 
 
 def test_every_refusal_of_the_domain_is_of_one_of_these_kinds() -> None:
-    found = [kind for room in (accounts, posts, tokens) for kind in vars(room).values() if isinstance(kind, type)]
+    rooms = (accounts, actors, attempts, invitations, posts, tokens, users)
+    found = [kind for room in rooms for kind in vars(room).values() if isinstance(kind, type)]
     refusals = {kind for kind in found if issubclass(kind, BlogError)}
     assert len(refusals) > len(STATUS)
     assert all(sum(issubclass(refusal, kind) for kind in STATUS) == 1 for refusal in refusals)
@@ -63,11 +64,11 @@ def test_what_nobody_foresaw_is_told_once_to_the_log_and_not_to_the_client(
     failing: Site, broken: Broken, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     broken.error = error
-    answer = failing.ask("GET", "/api/posts/7/?q=hunter2", headers={"X-Request-ID": "request-77"})
+    answer = failing.ask("DELETE", "/api/posts/7/?q=hunter2", token="x", headers={"X-Request-ID": "request-77"})
     assert problem(answer, 500) == {"type": "about:blank", "title": "Internal Server Error", "status": 500}
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("blog.entrypoints.http.problems", logging.ERROR)
-    assert record.getMessage() == "Request request-77 failed: GET /api/posts/{post_id}"
+    assert record.getMessage() == "Request request-77 failed: DELETE /api/posts/{post_id}"
     assert record.exc_info is not None
     assert record.exc_info[1] is error
 
@@ -107,6 +108,16 @@ def test_a_store_that_does_not_answer_makes_every_request_come_back_later(failin
         answer = alice.ask(method, path, json={"title": "A", "body": "B"})
         assert problem(answer, 503)["detail"] == "The database is locked by another change."
         assert answer.headers["retry-after"] == "7"
+
+
+def test_whoever_asks_too_often_is_told_when_to_come_back(failing: Site, broken: Broken) -> None:
+    alice = failing.member("alice")
+    broken.error = TooMany("Slow down.", retry_after=9)
+    login = {"username": "alice", "password": "x"}
+    for method, path, sent in (("POST", "/api/login/", login), ("GET", "/api/posts/", None)):
+        answer = alice.ask(method, path, json=sent)
+        assert problem(answer, 429)["detail"] == "Slow down."
+        assert answer.headers["retry-after"] == "9"
 
 
 def test_the_process_lives_while_the_store_does_not_answer(failing: Site, broken: Broken) -> None:

@@ -6,9 +6,10 @@ from http import HTTPStatus
 import pytest
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, problem
 
-from blog.domain.accounts import Operator
-from blog.entrypoints.http.accounts import LoginIn, LoginOut, UserOut
+from blog.domain.actors import Operator
+from blog.entrypoints.http.accounts import LoginIn
 from blog.entrypoints.http.requests import Body
+from blog.entrypoints.http.shapes import LoginOut, NameOut
 
 TYPED = "hunter2 hunter2 hunter2"
 
@@ -55,8 +56,8 @@ def test_what_is_sent_and_answered_does_not_show_its_secrets() -> None:
     shown = [
         repr(LoginIn(username="alice", password=TYPED)),
         str(LoginIn(username="alice", password=TYPED)),
-        repr(LoginOut(token=TYPED, expires_at="", user=UserOut(1, "alice"))),
-        repr([LoginOut(token=TYPED, expires_at="", user=UserOut(1, "alice"))]),
+        repr(LoginOut(token=TYPED, expires_at="", user=NameOut(1, "alice"))),
+        repr([LoginOut(token=TYPED, expires_at="", user=NameOut(1, "alice"))]),
         repr(Body(TYPED.encode(), {"authorization": TYPED})),
     ]
     assert [text for text in shown if "hunter2" in text] == []
@@ -69,8 +70,8 @@ def test_a_secret_that_is_in_a_defects_way_is_not_logged(
         raise ZeroDivisionError
 
     with site.open_blog() as blog:
-        blog.accounts.add(Operator(), "alice", PASSWORD)
-        monkeypatch.setattr(type(blog.accounts), "log_in", fail)
+        blog.users.add(Operator(), "alice", PASSWORD)
+        monkeypatch.setattr(type(blog.accounts), "admit", fail)
     problem(site.ask("POST", "/api/login/", json={"username": "alice", "password": PASSWORD}), 500)
     assert "ZeroDivisionError" in caplog.text
     assert PASSWORD not in caplog.text

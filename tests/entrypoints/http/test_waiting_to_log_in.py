@@ -8,7 +8,7 @@ import pytest
 from httpx import Response
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, problem
 
-from blog.domain.blog import OpenStores
+from blog.domain.blog import OpenStores, Terms
 from blog.domain.passwords import PasswordHasher
 from blog.entrypoints.http import create_app
 from blog.entrypoints.http.door import LOGIN_THREADS, LOGINS_WAITING
@@ -44,7 +44,7 @@ def held(hasher: PasswordHasher) -> Iterator[HeldHasher]:
 
 @pytest.fixture
 def slow(store: OpenStores, held: HeldHasher) -> Iterator[Site]:
-    open_blog = blog_on(store, hasher=held)
+    open_blog = blog_on(store, hasher=held, terms=Terms(throttle_scale=100_000))
     site = Site(create_app(open_blog), open_blog)
     yield site
     held.gate.set()

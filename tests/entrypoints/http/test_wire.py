@@ -14,8 +14,9 @@ import pytest
 from tests.entrypoints.http.visits import PASSWORD
 
 from blog.adapters.sql import SqlStore
-from blog.domain.accounts import Operator
+from blog.domain.actors import Operator
 from blog.domain.blog import OpenBlog
+from blog.domain.entrance import log_in
 from blog.wiring import blog_on
 
 SPELLINGS = [
@@ -95,16 +96,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         process.terminate()
         assert process.wait(15) == 0
     logged = (folder / "log").read_text()
-    assert not [word for word in ("ERROR", "Traceback", "hunter2", PASSWORD, *tokens.values()) if word in logged]
+    assert not [
+        word for word in ('"error"', '"critical"', "Traceback", "hunter2", PASSWORD, *tokens.values()) if word in logged
+    ]
 
 
 def _filled(open_blog: OpenBlog) -> dict[str, str]:
     with open_blog() as blog:
-        alice = blog.accounts.add(Operator(), "alice", PASSWORD)
-        blog.accounts.add(Operator(), "bob", PASSWORD)
-        blog.posts.create(alice, title="A title", body="A body")
+        for name in ("alice", "bob"):
+            blog.users.add(Operator(), name, PASSWORD)
+    tokens = {name: log_in(open_blog, name, PASSWORD)[1].secret for name in ("alice", "bob")}
     with open_blog() as blog:
-        return {name: blog.accounts.log_in(name, PASSWORD)[1].secret for name in ("alice", "bob")}
+        blog.posts.create(blog.accounts.authenticate(tokens["alice"]), title="A title", body="A body")
+    return tokens
 
 
 def test_head_sends_the_headers_of_get_and_no_byte_more(server: Server) -> None:
@@ -155,6 +159,32 @@ def test_a_body_that_nobody_reads_may_not_grow_too_large_either(server: Server, 
     chunks = b"%x\r\n%s\r\n" % (1024 * 1024, b" " * 1024 * 1024) + b"1\r\n \r\n"
     refused = server.tell(start, "Transfer-Encoding: chunked", body=chunks)
     assert (refused.status, refused.headers["connection"], refused.closed) == (413, "close", True)
+
+
+@pytest.mark.parametrize(
+    ("start", "header", "status"),
+    [
+        ("GET /livez", "Host: evil.example", 400),
+        ("GET /livez", "X-Secret: hunter2\0", 400),
+        (f"GET /{'hunter2' * 9000}", "X-A: b", 414),
+        ("GET /livez", f"X-Secret: {'hunter2' * 10000}", 431),
+    ],
+)
+def test_what_is_no_request_is_refused_like_all_else(server: Server, start: str, header: str, status: int) -> None:
+    refused = server.tell(start, header)
+    assert (refused.status, refused.headers["connection"], refused.closed) == (status, "close", True)
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.headers["x-content-type-options"] == "nosniff"
+    assert "server" not in refused.headers
+    assert b"hunter2" not in refused.body
+
+
+def test_the_refusal_of_a_body_reaches_whoever_reads_it_only_in_the_end(server: Server) -> None:
+    large = b" " * 8 * 1024 * 1024
+    for sized in (f"Content-Length: {len(large)}", "Transfer-Encoding: chunked"):
+        body = large if sized.startswith("C") else b"%x\r\n%s\r\n0\r\n\r\n" % (len(large), large)
+        refused = server.tell("POST /api/posts/", "Content-Type: application/json", sized, body=body)
+        assert (refused.status, refused.closed) == (413, True)
 
 
 def test_no_spelling_of_its_address_lets_another_delete_a_post(server: Server) -> None:

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import httpx
 from httpx import ASGITransport, AsyncClient, Response
 
-from blog.domain.accounts import Operator
+from blog.domain.actors import Operator
 from blog.domain.blog import OpenBlog
+from blog.domain.entrance import log_in
 
 PASSWORD = "correct horse battery staple"
 
@@ -68,9 +69,8 @@ class Site:
     def member(self, username: str, *, is_admin: bool = False) -> "Member":
         """Somebody with an account, logged in."""
         with self.open_blog() as blog:
-            blog.accounts.add(Operator(), username, PASSWORD, is_admin=is_admin)
-        with self.open_blog() as blog:
-            user, issued = blog.accounts.log_in(username, PASSWORD)
+            blog.users.add(Operator(), username, PASSWORD, is_admin=is_admin)
+        user, issued = log_in(self.open_blog, username, PASSWORD)
         return Member(site=self, id=user.id, username=username, token=issued.secret)
 
     def close(self) -> None:

@@ -21,6 +21,9 @@ class Dialect(Protocol):
     def new_engine(self, connections: int) -> Engine:
         """An engine whose connections the driver keeps in autocommit: a unit of work begins its transaction itself."""
 
+    def hold(self, connection: Connection, name: str) -> None:
+        """Wait until no other transaction that writes holds this name, and hold it until this one ends."""
+
     def changing_tables(self, engine: Engine) -> AbstractContextManager[Connection]:
         """A connection in a transaction in which tables may be changed; no other process does so meanwhile, and it
         may take its time. Leaving the block keeps the changes, leaving it by an exception keeps nothing.

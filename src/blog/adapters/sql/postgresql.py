@@ -52,6 +52,10 @@ class PostgresqlDialect:
             hide_parameters=True,
         )
 
+    def hold(self, connection: Connection, name: str) -> None:
+        """An advisory lock whose number is made of the name."""
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+
     @contextmanager
     def changing_tables(self, engine: Engine) -> Iterator[Connection]:
         """One process at a time."""

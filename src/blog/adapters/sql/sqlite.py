@@ -58,6 +58,9 @@ class SqliteDialect:
         event.listen(engine, "connect", _set_up)
         return engine
 
+    def hold(self, connection: Connection, name: str) -> None:
+        """Nothing is to be done: there is but one transaction that writes."""
+
     @contextmanager
     def changing_tables(self, engine: Engine) -> Iterator[Connection]:
         """Foreign keys rest meanwhile, for a table is changed by making it anew, and are checked at the end."""

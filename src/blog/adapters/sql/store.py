@@ -12,12 +12,15 @@ from sqlalchemy.engine import ExceptionContext
 from blog.domain.blog import Stores
 from blog.domain.errors import BlogError, Fault, Invalid
 
-from .accounts import SqlUserRepository
+from .attempts import SqlAttemptStore
+from .audit import SqlAuditLog
 from .backup import transfer
 from .dialect import Dialect
+from .invitations import SqlInvitationStore
 from .posts import SqlPostRepository
 from .tokens import SqlTokenStore
 from .unit import Unit
+from .users import SqlUserRepository
 
 
 class SqlStore:
@@ -40,7 +43,14 @@ class SqlStore:
     def __call__(self) -> Iterator[Stores]:
         """Open the stores for one unit of work."""
         with self._unit() as unit:
-            yield Stores(users=SqlUserRepository(unit), tokens=SqlTokenStore(unit), posts=SqlPostRepository(unit))
+            yield Stores(
+                users=SqlUserRepository(unit),
+                tokens=SqlTokenStore(unit),
+                invitations=SqlInvitationStore(unit),
+                attempts=SqlAttemptStore(unit),
+                posts=SqlPostRepository(unit),
+                audit=SqlAuditLog(unit),
+            )
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables to what this version needs, or to another revision; several processes may do so at once.
@@ -51,6 +61,8 @@ class SqlStore:
         """
         from . import schema  # noqa: PLC0415 - Alembic takes its time to import, and is needed only here
 
+        if revision == "head" and self.is_migrated():
+            return
         with self.dialect.changing_tables(self.engine) as connection:
             schema.migrate(connection, revision)
 
@@ -119,7 +131,7 @@ class SqlStore:
         self.engine.dispose()
 
     def _unit(self) -> Unit:
-        return Unit(self.engine, self.dialect.begin)
+        return Unit(self.engine, self.dialect)
 
     def _translated(self, context: ExceptionContext) -> BlogError | None:
         if context.is_pre_ping:  # the pool has found a dead connection, and will make another

@@ -1,6 +1,8 @@
 """The tables. Their columns are named like the fields of the entities they hold."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -22,6 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
+
+from blog.domain.actors import Scope
 
 
 class Moment(TypeDecorator[datetime]):
@@ -58,6 +62,24 @@ class Number(TypeDecorator[int]):
         return None if value is None else min(max(value, -(2**63)), 2**63 - 1)
 
 
+class Scopes(TypeDecorator[frozenset[Scope]]):
+    """What a token was made for, as words with spaces between."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Iterable[Scope] | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - as above
+        return None if value is None else " ".join(sorted(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> frozenset[Scope] | None:  # noqa: ARG002 - as above
+        return None if value is None else _scopes(value)
+
+
+@cache
+def _scopes(text: str) -> frozenset[Scope]:
+    return frozenset(map(Scope, text.split()))
+
+
 metadata = MetaData()
 
 users = Table(
@@ -82,6 +104,10 @@ tokens = Table(
     Column("digest", LargeBinary(32), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("hint", Text, nullable=False, server_default=""),
+    Column("scopes", Scopes, nullable=False, server_default=""),
+    Column("last_used_at", Moment),
     sqlite_autoincrement=True,
 )
 
@@ -102,3 +128,73 @@ posts = Table(
 )
 
 Index("posts_author_id", posts.c.author_id)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Number, Identity(), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("by_id", Number, ForeignKey("users.id", ondelete="SET NULL")),
+    Column("by", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("invitations_digest_key", invitations.c.digest, unique=True)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Number, Identity(), primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("attempts_account_at", attempts.c.account, attempts.c.at)
+Index("attempts_address_at", attempts.c.address, attempts.c.at)
+
+known_addresses = Table(
+    "known_addresses",
+    metadata,
+    Column("id", Number, Identity(), primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("known_addresses_key", known_addresses.c.account, known_addresses.c.address, unique=True)
+
+seals = Table(
+    "audit_seals",
+    metadata,
+    Column("id", Number, Identity(), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("entries", BigInteger, nullable=False),
+    Column("previous", LargeBinary(32), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+entries = Table(
+    "audit_entries",
+    metadata,
+    Column("id", Number, Identity(), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("actor_id", Number),
+    Column("actor", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("token_id", Number),
+    Column("subject", Text, nullable=False),
+    Column("subject_id", Number),
+    Column("detail", Text, nullable=False),
+    Column("seal_id", Number, ForeignKey("audit_seals.id")),
+    sqlite_autoincrement=True,
+)
+
+Index("audit_entries_seal_id", entries.c.seal_id, entries.c.id)

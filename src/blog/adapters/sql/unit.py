@@ -8,6 +8,8 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from blog.domain.errors import Unavailable
 
+from .dialect import Dialect
+
 
 class Unit:
     """Reads in the driver's autocommit, so that they hold no lock, until the first write begins the transaction.
@@ -16,12 +18,12 @@ class Unit:
 
     Args:
         engine: where connections are had.
-        begin: the statement by which a transaction that will write begins.
+        dialect: how a transaction that will write begins.
     """
 
-    def __init__(self, engine: Engine, begin: str) -> None:
+    def __init__(self, engine: Engine, dialect: Dialect) -> None:
         self._engine = engine
-        self._begin = begin
+        self._dialect = dialect
         self._connection: Connection | None = None
         self._writing = False
 
@@ -40,9 +42,14 @@ class Unit:
         """A connection to write by, in this unit's transaction."""
         connection = self.reading
         if not self._writing:
-            connection.exec_driver_sql(self._begin)
+            connection.exec_driver_sql(self._dialect.begin)
             self._writing = True
         return connection
+
+    def hold(self, *names: str) -> None:
+        """Let no other unit hold one of these names before this one ends."""
+        for name in sorted(names):  # in one order, so that no two wait for each other
+            self._dialect.hold(self.writing, name)
 
     def __enter__(self) -> Self:
         return self

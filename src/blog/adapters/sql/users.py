@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from blog.domain.accounts import Credentials, UnknownUser, User, UsernameTaken
 from blog.domain.ids import UserId
+from blog.domain.users import Credentials, UnknownUser, User, UsernameTaken
 
 from .tables import users
 from .unit import Unit
@@ -17,6 +17,7 @@ _FIELDS = [users.c.id, users.c.username, users.c.is_admin, users.c.is_active, us
 
 _get = select(*_FIELDS).where(users.c.id == bindparam("user_id"))
 _get_for_change = select(users).where(users.c.id == bindparam("user_id")).with_for_update()
+_active_admins = select(*_FIELDS).where(users.c.is_admin, users.c.is_active).order_by(users.c.id).with_for_update()
 _find = select(users).where(func.lower(users.c.username) == func.lower(bindparam("username")))
 _page = select(*_FIELDS).order_by(users.c.id).limit(bindparam("limit"))
 _page_after = _page.where(users.c.id > bindparam("after"))
@@ -53,6 +54,9 @@ class SqlUserRepository:
         if row is None:
             raise UnknownUser(user_id)
         return _entity(row)
+
+    def active_admins_for_change(self) -> Sequence[User]:
+        return [User(**row._mapping) for row in self._unit.writing.execute(_active_admins)]
 
     def save(self, credentials: Credentials) -> None:
         row = {"user_id": credentials.user.id, **_columns(credentials)}

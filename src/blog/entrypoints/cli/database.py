@@ -1,9 +1,12 @@
-"""The database as a whole: its tables, and copies of it."""
+"""The database as a whole: its tables, copies of it, and what is forgotten."""
 
 from pathlib import Path
 
+from blog.domain import housekeeping
 from blog.settings import Settings
 from blog.wiring import database
+
+from .console import console
 
 
 def migrate(settings: Settings, *, check: bool) -> int:
@@ -28,3 +31,9 @@ def restore(settings: Settings, *, file: Path, replace: bool) -> None:
     with database(settings) as store:
         store.restore(file, replace=replace)
     print(f"Everything is as it was in {file}.")
+
+
+def tidy(settings: Settings) -> None:
+    """Forget what no longer counts, and seal the audit. It says nothing, as cron likes it."""
+    with console(settings) as here:
+        housekeeping.tidy(here.open_blog)

@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from blog.domain.accounts import Operator, WrongCredentials
+from blog.domain.accounts import WrongCredentials
+from blog.domain.actors import Operator
 from blog.domain.blog import Blog, OpenBlog
+from blog.domain.entrance import log_in
 from blog.domain.errors import Conflict
 from blog.domain.ids import PostId
 from blog.domain.posts import Post
@@ -81,12 +83,9 @@ def _passwords() -> dict[str, str]:
 
 def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str, kept: str) -> str:
     with open_blog() as blog:
-        if not blog.accounts.page(Operator(), limit=1):
+        if not blog.users.page(Operator(), limit=1):
             _fill(blog, passwords)
-    tokens = {}
-    for name, password in passwords.items():
-        with open_blog() as blog:
-            tokens[name] = blog.accounts.log_in(name, password)[1].secret
+    tokens = {name: log_in(open_blog, name, password)[1].secret for name, password in passwords.items()}
     with open_blog() as blog:
         post = _a_post_by_alice(blog, tokens["alice"])
     return _TEXT.format(
@@ -100,9 +99,13 @@ def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str, kept: str) ->
 
 
 def _fill(blog: Blog, passwords: dict[str, str]) -> None:
-    users = {name: blog.accounts.add(Operator(), name, password) for name, password in passwords.items()}
+    """All of it in one unit of work: a demo that is stopped meanwhile begins anew."""
+    users = {name: blog.users.add(Operator(), name, password) for name, password in passwords.items()}
+    authors = {name: blog.accounts.authenticate(blog.tokens.issue(user).secret) for name, user in users.items()}
     for author, title, body in _POSTS:
-        blog.posts.create(users[author], title=title, body=body)
+        blog.posts.create(authors[author], title=title, body=body)
+    for member in authors.values():
+        blog.accounts.log_out(member)
 
 
 def _a_post_by_alice(blog: Blog, secret: str) -> Post:

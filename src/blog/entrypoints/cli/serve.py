@@ -11,19 +11,12 @@ from uvicorn.supervisors import Multiprocess
 
 from blog.entrypoints.http.asgi import app_of
 from blog.entrypoints.http.edge import Edge
+from blog.entrypoints.http.wire import Wire
+from blog.entrypoints.logs import LOGGING, AccessLog, configure
 from blog.settings import SettingError, Settings
 
 GRACE: Final = 10
 """Seconds that requests have to finish once the server is told to stop."""
-
-_LOGGING: Final = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"alembic": {"level": "WARNING"}, "uvicorn": {"level": "WARNING"}},
-    "root": {"level": "INFO", "handlers": ["stderr"]},
-}
 
 
 def serve(settings: Settings) -> None:
@@ -38,6 +31,7 @@ def run(settings: Settings, listener: socket.socket, *, greeting: str) -> None:
 
     Whoever has read the greeting can rely on both.
     """
+    configure()
     with app_of(settings) as app:
         if settings.workers > 1:
             _run_workers(settings, listener, greeting)
@@ -45,7 +39,7 @@ def run(settings: Settings, listener: socket.socket, *, greeting: str) -> None:
             _run_here(app, listener, greeting)
 
 
-def _run_here(app: Edge, listener: socket.socket, greeting: str) -> None:
+def _run_here(app: Edge | AccessLog, listener: socket.socket, greeting: str) -> None:
     server = uvicorn.Server(_config(app))
 
     def stop(*_: object) -> None:
@@ -70,13 +64,13 @@ def _run_workers(settings: Settings, listener: socket.socket, greeting: str) -> 
     workers.run()
 
 
-def _config(app: Edge | str, **more: Any) -> uvicorn.Config:
+def _config(app: Edge | AccessLog | str, **more: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         access_log=False,
-        http="httptools",
+        http=Wire,
         lifespan="off",
-        log_config=_LOGGING,
+        log_config=LOGGING,
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,

@@ -1,108 +1,108 @@
-"""Accounts, as whoever runs the blog sees to them."""
+"""Accounts: all of them, as administrators see to them, and one's own, as the holder of the token does."""
 
-import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from getpass import getpass
+from typing import Unpack
 
-from blog.domain.accounts import Operator, User
-from blog.domain.blog import OpenBlog
-from blog.domain.errors import Fault, Invalid
-from blog.domain.ids import UserId
-from blog.settings import SettingError, Settings
-from blog.wiring import opened
+from blog.domain.administration import UserChanges
+from blog.domain.entrance import change_password
+from blog.domain.users import User
+from blog.settings import Settings
 
-_OPERATOR = Operator()
+from .console import ADDRESS, acting, acting_as_member, console, require_token
+from .printing import note, row
+from .secrets import Asked
+from .tokens import print_issued
+
+
+def index(settings: Settings) -> None:
+    """List all users."""
+    with console(settings) as here:
+        with here.acting() as (blog, actor):
+            users = blog.users.page(actor)
+        if not users:
+            note("There are no users yet: add one with blog users add NAME.")
+        while users:
+            for user in users:
+                _print(user)
+            with here.acting() as (blog, actor):
+                users = blog.users.page(actor, after=users[-1].id)
+
+
+def show(settings: Settings, *, username: str) -> None:
+    """Show a user."""
+    with acting(settings) as (blog, actor):
+        user = blog.users.named(actor, username)
+    _print(user)
 
 
 def add(settings: Settings, *, username: str, is_admin: bool, password_stdin: bool) -> None:
     """Add a user."""
-    password = _password(from_stdin=password_stdin)
-    with _opened(settings) as open_blog, open_blog() as blog:
-        user = blog.accounts.add(_OPERATOR, username, password, is_admin=is_admin)
+    new = Asked(from_stdin=password_stdin).new_password()
+    with acting(settings) as (blog, actor):
+        user = blog.users.add(actor, username, new, is_admin=is_admin)
     print(f"Added {'administrator' if user.is_admin else 'user'} {user.username} (id {user.id}).")
 
 
-def show(settings: Settings) -> None:
-    """List all users."""
-    with _opened(settings) as open_blog:
-        users = _page(open_blog)
-        if not users:
-            print("There are no users yet: add one with blog users add NAME.", file=sys.stderr)
-        while users:
-            for user in users:
-                role = "admin" if user.is_admin else "user"
-                state = "active" if user.is_active else "inactive"
-                print(f"{user.id}\t{user.username}\t{role}\t{state}\t{user.created_at:%Y-%m-%d %H:%M} UTC")
-            users = _page(open_blog, after=users[-1].id)
+def rename(settings: Settings, *, username: str, new: str) -> None:
+    """Give a user another name."""
+    user = _change(settings, username, username=new)
+    print(f"{username} is now {user.username}.")
 
 
-def password(settings: Settings, *, username: str, password_stdin: bool) -> None:
-    """Give a user a new password."""
-    new = _password(from_stdin=password_stdin)
-    with _opened(settings) as open_blog, open_blog() as blog:
-        blog.accounts.set_password(_OPERATOR, username, new)
-    print(f"{username} has a new password, and no tokens.")
+def promote(settings: Settings, *, username: str) -> None:
+    """Let a user administer accounts."""
+    _change(settings, username, is_admin=True)
+    print(f"{username} is an administrator.")
 
 
-def deactivate(settings: Settings, *, username: str) -> None:
-    """Shut an account."""
-    with _opened(settings) as open_blog, open_blog() as blog:
-        blog.accounts.deactivate(_OPERATOR, username)
-    print(f"{username} is inactive, and has no tokens.")
+def demote(settings: Settings, *, username: str) -> None:
+    """Let a user no longer administer accounts."""
+    _change(settings, username, is_admin=False)
+    print(f"{username} is no administrator.")
 
 
 def activate(settings: Settings, *, username: str) -> None:
     """Open a shut account again."""
-    with _opened(settings) as open_blog, open_blog() as blog:
-        blog.accounts.activate(_OPERATOR, username)
+    _change(settings, username, is_active=True)
     print(f"{username} is active.")
 
 
-def revoke_tokens(settings: Settings, *, username: str) -> None:
-    """End all tokens of a user."""
-    with _opened(settings) as open_blog, open_blog() as blog:
-        blog.accounts.revoke_tokens(_OPERATOR, username)
-    print(f"{username} has no tokens.")
+def deactivate(settings: Settings, *, username: str) -> None:
+    """Shut an account."""
+    _change(settings, username, is_active=False)
+    print(f"{username} is inactive, and has no tokens.")
 
 
-def _opened(settings: Settings) -> AbstractContextManager[OpenBlog]:
-    """The blog in the database that is set, which must outlive the command."""
-    if settings.database_url == "memory:":
-        raise SettingError("BLOG_DATABASE_URL: what is kept in memory is gone when this command ends")
-    return opened(settings)
+def password(settings: Settings, *, username: str, password_stdin: bool) -> None:
+    """Give a user a new password."""
+    new = Asked(from_stdin=password_stdin).new_password()
+    _change(settings, username, new)
+    print(f"{username} has a new password, and no tokens.")
 
 
-def _page(open_blog: OpenBlog, after: UserId | None = None) -> Sequence[User]:
-    with open_blog() as blog:
-        return blog.accounts.page(_OPERATOR, after=after)
+def me(settings: Settings, *, rename: str | None) -> None:
+    """Show whose token is set, maybe under another name from now on."""
+    with acting_as_member(settings) as (blog, member):
+        user = member.user if rename is None else blog.accounts.rename(member, rename)
+    _print(user)
 
 
-def _password(*, from_stdin: bool) -> str:
-    try:
-        return _read() if from_stdin else _asked()
-    except UnicodeDecodeError:
-        raise Invalid([Fault("password", "must be in UTF-8")]) from None
-    except EOFError:
-        raise Invalid([Fault("password", "was not given")]) from None
+def change_own_password(settings: Settings, *, password_stdin: bool) -> None:
+    """Change the holder's password, and print the new token in the place of all others."""
+    require_token(settings)
+    asked = Asked(from_stdin=password_stdin)
+    old = asked.password("old_password", "Old password: ")
+    new = asked.new_password("new_password", "New password: ")
+    with console(settings) as here:
+        _, issued = change_password(here.open_blog, here.secret, old, new, address=ADDRESS)
+    print_issued(issued, "The password is changed, and all other tokens have ended.")
 
 
-def _read() -> str:
-    """The first line of standard input, in UTF-8 whatever the locale says."""
-    line = sys.stdin.buffer.readline()
-    if not line:
-        raise EOFError
-    return line.decode().rstrip("\r\n")
+def _print(user: User) -> None:
+    """One account in one line."""
+    role = "admin" if user.is_admin else "user"
+    row(user.id, user.username, role, "active" if user.is_active else "inactive", user.created_at)
 
 
-def _asked() -> str:
-    if not sys.stdin.isatty():
-        raise SettingError("there is no terminal to ask for the password: use --password-stdin")
-    try:
-        first, second = getpass("Password: "), getpass("The same again: ")
-    except (EOFError, KeyboardInterrupt):
-        print(file=sys.stderr)  # the prompt has not ended its line
-        raise
-    if first != second:
-        raise Invalid([Fault("password", "was not the same twice")])
-    return first
+def _change(settings: Settings, of: str, password: str | None = None, **changes: Unpack[UserChanges]) -> User:
+    with acting(settings) as (blog, actor):
+        return blog.users.change(actor, blog.users.named(actor, of).id, password=password, **changes)

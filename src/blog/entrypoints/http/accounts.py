@@ -1,47 +1,58 @@
-"""Logging in and out over HTTP, and who one is."""
+"""Logging in and out over HTTP, registering, and one's own account."""
 
-from typing import Annotated, Any
+from typing import Any, Final
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Request, Response, get, patch, post
 from litestar.di import NamedDependency
-from msgspec import Meta, Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from blog.domain.accounts import USERNAME
-from blog.domain.errors import Invalid, Unauthenticated
-from blog.domain.passwords import PASSWORD_LONGEST
+from blog.domain.actors import Member, Scope, require
+from blog.domain.blog import Blog
+from blog.domain.entrance import change_password, log_in, register
+from blog.domain.errors import Conflict, Forbidden, Invalid, TooMany, Unauthenticated
+from blog.domain.policy import Action
+from blog.domain.users import User
 
 from .door import Door
-from .moments import Moment, moment
-from .operations import Operation, Who, answer
-from .requests import Body, query_of, secret_of
+from .operations import Operation, answer
+from .requests import Body, query_of
+from .shapes import LoginOut, NameOut, Password, Secretive, TokenName, Username
 
 LARGEST_LOGIN = 8 * 1024
 """Bytes: more than name and password can have, however their characters are escaped."""
 
-Username = Annotated[str, Meta(extra_json_schema={"pattern": f"^{USERNAME}$", "maxLength": 150})]
-Password = Annotated[
-    str,
-    Meta(
-        description=f"At most {PASSWORD_LONGEST} bytes in UTF-8.",
-        extra_json_schema={"minLength": 1, "maxLength": PASSWORD_LONGEST, "format": "password"},
-    ),
-]
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+_ANSWERS_NO_STORE: Final = {"Cache-Control": "Always no-store."}
 
 
-class LoginIn(Struct, forbid_unknown_fields=True):
-    """Who somebody says they are, and how they show it."""
+class LoginIn(Secretive, forbid_unknown_fields=True):
+    """Who somebody says they are, and how they show it; and what they want to call the token, and use it for."""
 
     username: Username
     password: Password
+    name: TokenName | UnsetType = UNSET
+    scopes: list[Scope] | UnsetType = UNSET
 
-    __repr__ = object.__repr__  # the password is not for showing
+
+class RegistrationIn(Secretive, forbid_unknown_fields=True):
+    """Who somebody would be, and the invitation that they have, where one is needed."""
+
+    username: Username
+    password: Password
+    invitation: str | UnsetType = UNSET
 
 
-class UserOut(Struct):
-    """Somebody with an account."""
+class PasswordIn(Secretive, forbid_unknown_fields=True):
+    """One's old and one's new password."""
 
-    id: int
-    username: str
+    old_password: Password
+    new_password: Password
+
+
+class MeIn(Struct, forbid_unknown_fields=True):
+    """What one can say anew about oneself."""
+
+    username: Username | UnsetType = UNSET
 
 
 class MeOut(Struct):
@@ -52,16 +63,6 @@ class MeOut(Struct):
     is_admin: bool
 
 
-class LoginOut(Struct):
-    """A token, at the only time that it is shown, and until when it is good."""
-
-    token: str
-    expires_at: Moment
-    user: UserOut
-
-    __repr__ = object.__repr__
-
-
 class AccountsController(Controller):
     path = "/api"
     tags = ("Accounts",)
@@ -70,11 +71,11 @@ class AccountsController(Controller):
         "/login/",
         request_max_body_size=LARGEST_LOGIN,
         opt=Operation(
-            who=Who.NOBODY,
+            action=Action.LOG_IN,
             answers=LoginOut,
-            answers_header={"Cache-Control": "Always no-store."},
+            answers_header=_ANSWERS_NO_STORE,
             takes=LoginIn,
-            refuses=(Invalid, Unauthenticated),
+            refuses=(Invalid, Unauthenticated, Forbidden, TooMany),
         ).opt,
     )
     async def log_in(
@@ -82,20 +83,82 @@ class AccountsController(Controller):
     ) -> Response[bytes]:
         """Log in: a new token for name and password."""
         query_of(request)  # takes none: credentials in a URL end up in logs
-        credentials = sent.all_members(LoginIn)
-        user, issued = await door.newcomer(lambda blog: blog.accounts.log_in(**credentials))
-        return answer(
-            LoginOut(issued.secret, moment(issued.token.expires_at), UserOut(user.id, user.username)),
-            {"Cache-Control": "no-store"},
-        )
+        said = sent.all_members(LoginIn)
+        user, issued = await door.entrance(lambda open_blog, address: log_in(open_blog, **said, address=address))
+        return answer(LoginOut.of(user, issued), _NO_STORE)
 
-    @post("/logout/", status_code=204, opt=Operation(who=Who.SIGNED_IN, status=204).opt)
-    async def log_out(self, request: Request[Any, Any, Any], door: NamedDependency[Door]) -> None:
+    @post("/logout/", status_code=204, opt=Operation(action=Action.LOG_OUT, status=204).opt)
+    async def log_out(self, door: NamedDependency[Door]) -> None:
         """Log out: end the token that is shown."""
-        await door.signed_in(lambda blog, _: blog.accounts.log_out(secret_of(request) or ""))
+        await door.signed_in(lambda blog, actor: blog.accounts.log_out(actor))
 
-    @get("/users/me/", opt=Operation(who=Who.SIGNED_IN, answers=MeOut).opt)
+    @post("/logout/all/", status_code=204, opt=Operation(action=Action.END_TOKEN, status=204).opt)
+    async def log_out_everywhere(self, door: NamedDependency[Door]) -> None:
+        """Log out everywhere: end all of one's tokens."""
+        await door.signed_in(lambda blog, actor: blog.accounts.log_out_everywhere(actor))
+
+    @post(
+        "/register/",
+        request_max_body_size=LARGEST_LOGIN,
+        opt=Operation(
+            action=Action.REGISTER,
+            status=201,
+            answers=NameOut,
+            takes=RegistrationIn,
+            refuses=(Invalid, Forbidden, Conflict, TooMany),
+        ).opt,
+    )
+    async def register(
+        self, request: Request[Any, Any, Any], door: NamedDependency[Door], sent: NamedDependency[Body]
+    ) -> Response[bytes]:
+        """Register: open an account for oneself, where that is possible."""
+        query_of(request)
+        said = sent.all_members(RegistrationIn)
+        user = await door.entrance(lambda open_blog, address: register(open_blog, **said, address=address))
+        return answer(NameOut(user.id, user.username), status=201)
+
+    @get("/users/me/", opt=Operation(action=Action.SEE_ONESELF, answers=MeOut).opt)
     async def me(self, door: NamedDependency[Door]) -> Response[bytes]:
         """Who one is."""
-        user = await door.signed_in(lambda _, actor: actor, reads_only=True)
+        user = await door.signed_in(lambda _, actor: actor.user, reads_only=True)
         return answer(MeOut(user.id, user.username, user.is_admin))
+
+    @patch(
+        "/users/me/",
+        opt=Operation(action=Action.CHANGE_ONESELF, answers=MeOut, takes=MeIn, refuses=(Invalid, Conflict)).opt,
+    )
+    async def rename(self, door: NamedDependency[Door], sent: NamedDependency[Body]) -> Response[bytes]:
+        """Take another name."""
+        user = await door.signed_in(lambda blog, actor: _renamed(blog, actor, sent))
+        return answer(MeOut(user.id, user.username, user.is_admin))
+
+    @post(
+        "/users/me/password/",
+        request_max_body_size=LARGEST_LOGIN,
+        status_code=200,
+        opt=Operation(
+            action=Action.CHANGE_ONESELF,
+            answers=LoginOut,
+            answers_header=_ANSWERS_NO_STORE,
+            takes=PasswordIn,
+            refuses=(Invalid, TooMany),
+        ).opt,
+    )
+    async def change_password(
+        self, request: Request[Any, Any, Any], door: NamedDependency[Door], sent: NamedDependency[Body]
+    ) -> Response[bytes]:
+        """Change one's password: ends all of one's tokens, and answers with a new one."""
+        query_of(request)
+        secret = door.secret()
+        await door.signed_in(lambda _, actor: require(actor, Scope.ACCOUNT), reads_only=True)
+        said = sent.all_members(PasswordIn)
+        user, issued = await door.entrance(
+            lambda open_blog, address: change_password(open_blog, secret, **said, address=address)
+        )
+        return answer(LoginOut.of(user, issued), _NO_STORE)
+
+
+def _renamed(blog: Blog, actor: Member, body: Body) -> User:
+    """Oneself by the name in the body. Whoever may not take one hears that before the body is looked at."""
+    require(actor, Scope.ACCOUNT)
+    return blog.accounts.rename(actor, body.all_members(MeIn).get("username", actor.user.username))

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from blog.entrypoints.logs import AccessLog, configure
+from blog.entrypoints.tidying import tidied
 from blog.settings import Settings
 from blog.wiring import opened, opened_replica
 
@@ -15,7 +17,7 @@ from .app import create_app
 from .edge import Edge
 
 
-def app() -> Edge:
+def app() -> Edge | AccessLog:
     """The application that the `BLOG_…` variables describe. Its database is closed when the process ends.
 
     A process that was started by another to serve does not outlive it: it would hold the port, and nobody would know.
@@ -24,6 +26,7 @@ def app() -> Edge:
         SettingError: a variable is wrong.
         Unavailable: the database cannot be opened.
     """
+    configure()
     threading.Thread(target=_stop_with_parent, name="blog-parent", daemon=True).start()
     settings = Settings.read(os.environ)
     until_exit = ExitStack()
@@ -32,20 +35,22 @@ def app() -> Edge:
 
 
 @contextmanager
-def app_of(settings: Settings) -> Iterator[Edge]:
+def app_of(settings: Settings) -> Iterator[Edge | AccessLog]:
     """The application that the settings describe, until the block is left.
 
     Raises:
         Unavailable: the database cannot be opened.
     """
-    with opened(settings) as open_blog, opened_replica(settings) as open_replica:
-        yield create_app(
+    with opened(settings) as open_blog, opened_replica(settings) as open_replica, tidied(open_blog):
+        edge = create_app(
             open_blog,
             open_replica=open_replica,
             threads=settings.threads,
             cors_origins=settings.cors_origins,
+            trusted_proxies=settings.trusted_proxies,
             debug=settings.debug,
         )
+        yield AccessLog(edge) if settings.access_log else edge
 
 
 def _stop_with_parent() -> None:

@@ -9,7 +9,10 @@ from litestar import Controller, Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from blog.domain.policy import Action
+
 from .openapi import openapi_document
+from .operations import Operation
 from .requests import prefix_of
 
 _MEDIA_TYPES: Final = {
@@ -27,20 +30,23 @@ _POLICY: Final = (
 """The page may run its own script and call its own origin; Swagger UI sets styles on its elements."""
 
 
+_READ: Final = Operation(action=Action.LOOK, is_described=False).opt
+
+
 class DocsController(Controller):
-    @get("/schema/openapi.json")
+    @get("/schema/openapi.json", opt=_READ)
     async def document(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """What the API is, for machines."""
         document = {**_document(request), "servers": [{"url": prefix_of(request) or "/"}]}
         return Response(msgspec.json.encode(document), media_type="application/json")
 
-    @get("/docs")
+    @get("/docs", opt=_READ)
     async def page(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """What the API is, for people."""
         page = _file("docs.html").replace(b"{prefix}", prefix_of(request).encode())
         return Response(page, media_type="text/html", headers={"Content-Security-Policy": _POLICY})
 
-    @get("/docs/{name:str}")
+    @get("/docs/{name:str}", opt=_READ)
     async def part(self, name: FromPath[str]) -> Response[bytes]:
         """What the page is made of."""
         if name not in _MEDIA_TYPES:

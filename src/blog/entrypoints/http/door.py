@@ -1,6 +1,7 @@
 """How a request gets at the blog: off the event loop, in one unit of work, as whoever it shows itself to be."""
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from typing import Any, Final, TypeVar
 
 from litestar import Request
 
-from blog.domain.accounts import User
+from blog.domain.actors import Member
 from blog.domain.blog import Blog, Contended, OpenBlog
 from blog.domain.errors import Unauthenticated, Unavailable
+from blog.domain.ids import TokenId
 
+from .addresses import Proxies
 from .requests import secret_of
 
 LOGIN_THREADS: Final = 2
@@ -30,6 +33,8 @@ _PAUSES: Final = (0.02, 0.1)
 """Up to how many seconds to wait before a unit of work is tried again."""
 
 Answer = TypeVar("Answer")
+
+_log = logging.getLogger(__name__)
 
 
 class Lane:
@@ -90,24 +95,57 @@ class Replica:
             raise
 
 
+class Notes:
+    """Notes of which tokens are in use, taken after the answer, by one thread for which nobody waits."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="blog-note")
+        self._to_be_taken: set[TokenId | None] = set()
+
+    def take(self, open_blog: OpenBlog, actor: Member) -> None:
+        """Note that the actor's token is in use, soon."""
+        if actor.token_id not in self._to_be_taken:
+            self._to_be_taken.add(actor.token_id)
+            self._executor.submit(self._take, open_blog, actor)
+
+    def _take(self, open_blog: OpenBlog, actor: Member) -> None:
+        try:
+            with open_blog() as blog:
+                blog.tokens.note_use(actor)
+        except Exception:  # noqa: BLE001 - the next request will want the note again
+            _log.exception("The use of a token was not noted.")
+        finally:
+            self._to_be_taken.discard(actor.token_id)
+
+
 @dataclass(frozen=True, slots=True)
-class Door:
-    """What one request goes through. Each way in says who may use it."""
+class House:
+    """What is behind every door."""
 
     open_blog: OpenBlog
     replica: Replica | None
     lanes: Lanes
+    notes: Notes
+    proxies: Proxies
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What one request goes through. Each way in says who may use it."""
+
+    house: House
     request: Request[Any, Any, Any]
 
     async def nobody(self, use: Callable[[Blog], Answer]) -> Answer:
         """Read as nobody: a token is not even looked at."""
-        return await self.lanes.reads.run(lambda: self._use(use))
+        return await self.house.lanes.reads.run(lambda: self._use(use))
 
-    async def newcomer(self, use: Callable[[Blog], Answer]) -> Answer:
-        """Log in: as nobody yet, and slowly."""
-        return await self.lanes.logins.run(lambda: self._use(use))
+    async def entrance(self, come_in: Callable[[OpenBlog, str], Answer]) -> Answer:
+        """Come in by name and password, slowly, and in several units of work. The address is handed on."""
+        address = self.house.proxies.client_of(self.request)
+        return await self.house.lanes.logins.run(lambda: _again(lambda: come_in(self.house.open_blog, address)))
 
-    async def anyone(self, use: Callable[[Blog], Answer]) -> Answer:
+    async def anyone(self, use: Callable[[Blog, Member | None], Answer]) -> Answer:
         """Read as anybody; but whoever shows a token shows a good one.
 
         Nobody in particular may be answered from a replica, a moment behind. Whoever is known reads what they wrote.
@@ -117,39 +155,68 @@ class Door:
         """
         secret = secret_of(self.request)
         if secret is None:
-            return await self.lanes.reads.run(lambda: self._read(use))
-        return await self.lanes.reads.run(lambda: self._use_as(secret, lambda blog, _: use(blog)))
+            return await self.house.lanes.reads.run(lambda: self._read(lambda blog: use(blog, None)))
+        return await self.house.lanes.reads.run(lambda: self._use_as(secret, use))
 
-    async def signed_in(self, use: Callable[[Blog, User], Answer], *, reads_only: bool = False) -> Answer:
+    async def signed_in(
+        self, use: Callable[[Blog, Member], Answer], *, reads_only: bool = False, hashes: bool = False
+    ) -> Answer:
         """Act as the one whose token is shown.
 
         Raises:
             Unauthenticated: none is, or not a good one.
         """
+        secret = self.secret()
+        lanes = self.house.lanes
+        lane = lanes.logins if hashes else lanes.reads if reads_only else lanes.writes
+        return await lane.run(lambda: self._use_as(secret, use))
+
+    def secret(self) -> str:
+        """The token that is shown.
+
+        Raises:
+            Unauthenticated: none is.
+        """
         secret = secret_of(self.request)
         if secret is None:
             raise Unauthenticated("A token must be shown, as in: Authorization: Token blog_...")
-        lane = self.lanes.reads if reads_only else self.lanes.writes
-        return await lane.run(lambda: self._use_as(secret, use))
+        return secret
 
-    def _use_as(self, secret: str, use: Callable[[Blog, User], Answer]) -> Answer:
-        return self._use(lambda blog: use(blog, blog.accounts.authenticate(secret)))
+    def _use_as(self, secret: str, use: Callable[[Blog, Member], Answer]) -> Answer:
+        address = self.house.proxies.client_of(self.request)
+
+        def use_as(blog: Blog) -> tuple[Member, Answer]:
+            actor = blog.accounts.authenticate(secret, address=address)
+            return actor, use(blog, actor)
+
+        actor, answer = self._use(use_as)
+        if actor.is_unnoted:
+            self.house.notes.take(self.house.open_blog, actor)
+        return answer
 
     def _read(self, use: Callable[[Blog], Answer]) -> Answer:
-        if self.replica is not None:
+        if self.house.replica is not None:
             try:
-                return self.replica.read(use)
+                return self.house.replica.read(use)
             except Unavailable:
                 pass  # the primary may still answer
         return self._use(use)
 
     def _use(self, use: Callable[[Blog], Answer]) -> Answer:
-        """Do it in one unit of work; where another came between, in one more after a moment."""
-        for pause in _PAUSES:
-            try:
-                with self.open_blog() as blog:
-                    return use(blog)
-            except Contended:
-                time.sleep(random.uniform(0, pause))  # noqa: S311 - so that two do not meet again
-        with self.open_blog() as blog:
-            return use(blog)
+        """Do it in one unit of work."""
+
+        def in_a_unit() -> Answer:
+            with self.house.open_blog() as blog:
+                return use(blog)
+
+        return _again(in_a_unit)
+
+
+def _again(work: Callable[[], Answer]) -> Answer:
+    """Do it; where another unit of work came between, once more after a moment."""
+    for pause in _PAUSES:
+        try:
+            return work()
+        except Contended:
+            time.sleep(random.uniform(0, pause))  # noqa: S311 - so that two do not meet again
+    return work()

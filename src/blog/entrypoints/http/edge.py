@@ -37,6 +37,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send)
+        scope["inner"] = exchange.inner  # where whoever logs requests finds which route it was
         await self._app(exchange.inner, receive, exchange.send)
 
 

@@ -5,9 +5,10 @@ from litestar.di import NamedDependency
 from msgspec import Struct
 
 from blog.domain.errors import Unavailable
+from blog.domain.policy import Action
 
 from .door import Door
-from .operations import Operation, Who, answer
+from .operations import Operation, answer
 
 
 class Health(Struct):
@@ -19,12 +20,12 @@ class Health(Struct):
 class HealthController(Controller):
     tags = ("Health",)
 
-    @get("/livez", opt=Operation(who=Who.NOBODY, answers=Health).opt)
+    @get("/livez", opt=Operation(action=Action.LOOK, answers=Health).opt)
     async def live(self) -> Response[bytes]:
         """Whether the process answers at all."""
         return answer(Health())
 
-    @get("/readyz", opt=Operation(who=Who.NOBODY, answers=Health, refuses=(Unavailable,)).opt)
+    @get("/readyz", opt=Operation(action=Action.LOOK, answers=Health, refuses=(Unavailable,)).opt)
     async def ready(self, door: NamedDependency[Door]) -> Response[bytes]:
         """Whether the store answers."""
         await door.nobody(lambda blog: blog.posts.newest(limit=1))

@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, made from what each route says of itself."""
 
+import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from importlib.metadata import version
@@ -12,12 +13,13 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from blog.domain.errors import BlogError, Unauthenticated, Unavailable
+from blog.domain.errors import BlogError, Forbidden, Unauthenticated, Unavailable
 
-from .operations import Operation, Who
+from .operations import Operation, Who, operations_of
 from .problems import MEDIA_TYPE, STATUS, Problem
 from .requests import NUMBER
 
+_parameter = re.compile(r"{(\w+)}")
 _SCHEMA: Final = "#/components/schemas/{name}"
 _SECURITY: Final[dict[Who, list[dict[str, list[str]]]]] = {
     Who.NOBODY: [],
@@ -32,6 +34,13 @@ _SECURITY_SCHEMES: Final = {
         "description": "The word Token, a space, and the token from the log-in.",
     },
     "bearer": {"type": "http", "scheme": "bearer", "description": "The token from the log-in."},
+}
+
+
+_HEADER: Final = {
+    HTTPStatus.UNAUTHORIZED: "WWW-Authenticate",
+    HTTPStatus.TOO_MANY_REQUESTS: "Retry-After",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After",
 }
 
 
@@ -57,11 +66,9 @@ def openapi_document(app: Litestar) -> dict[str, Any]:
 
 
 def _described(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler, Operation]]:
-    for route in app.routes:
-        if isinstance(route, HTTPRoute):
-            for handler in route.route_handlers:
-                if (operation := handler.opt.get("operation")) is not None:
-                    yield _path(route), handler, operation
+    for route, handler, operation in operations_of(app):
+        if operation.is_described:
+            yield _path(route), handler, operation
 
 
 def _path(route: HTTPRoute) -> str:
@@ -75,6 +82,7 @@ def _operation(path: str, handler: HTTPRouteHandler, operation: Operation) -> di
         "summary": (getdoc(handler.fn) or "").partition("\n")[0].rstrip("."),
         "tags": handler.resolve_tags(),
         "security": _SECURITY[operation.who],
+        **({"description": f"Takes a token with the scope `{scope}`."} if (scope := operation.action.scope) else {}),
         "responses": _responses(operation),
     }
     if parameters := [*_path_parameters(path), *_query_parameters(operation)]:
@@ -85,9 +93,9 @@ def _operation(path: str, handler: HTTPRouteHandler, operation: Operation) -> di
 
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
-    if "{post_id}" in path:
+    for name in _parameter.findall(path):
         schema = {"type": "string", "pattern": f"^{NUMBER}$"}
-        yield {"name": "post_id", "in": "path", "required": True, "schema": schema}
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _query_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
@@ -111,6 +119,8 @@ def _bad_statuses(operation: Operation) -> Iterator[HTTPStatus]:
     refuses: Iterator[type[BlogError]] = iter(operation.refuses)
     if operation.who is not Who.NOBODY:
         refuses = chain(refuses, (Unauthenticated,))
+    if operation.action.scope is not None:
+        refuses = chain(refuses, (Forbidden,))
     for kind in chain(refuses, (Unavailable,)):
         yield STATUS[kind]
     yield HTTPStatus.INTERNAL_SERVER_ERROR
@@ -121,7 +131,7 @@ def _bad_statuses(operation: Operation) -> Iterator[HTTPStatus]:
 
 def _problem(status: HTTPStatus) -> dict[str, Any]:
     described: dict[str, Any] = {"description": status.phrase, "content": _content(MEDIA_TYPE, Problem)}
-    header = {HTTPStatus.UNAUTHORIZED: "WWW-Authenticate", HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After"}.get(status)
+    header = _HEADER.get(status)
     if header is not None:
         described["headers"] = {header: {"schema": {"type": "string"}}}
     return described

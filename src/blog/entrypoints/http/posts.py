@@ -7,24 +7,23 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from blog.domain.accounts import User
+from blog.domain.actors import Member, Scope, require
 from blog.domain.blog import Blog
 from blog.domain.errors import Fault, Forbidden, Invalid, NotFound
 from blog.domain.ids import PostId
 from blog.domain.pages import PAGE_LARGEST
+from blog.domain.policy import Action
 from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST, Post, PostChanges, faults_in
-from blog.domain.text import CONTROLS, INVISIBLE
 
 from .door import Door
 from .moments import Moment, moment
-from .operations import Operation, Who, answer
+from .operations import Operation, answer
 from .requests import NUMBER, Body, number, number_in_path, prefix_of, query_of
-
-_READABLE: Final = f"^[^{CONTROLS}]*[^{CONTROLS}{INVISIBLE}][^{CONTROLS}]*$"
+from .shapes import READABLE
 
 
 def _text(longest: int) -> Meta:
-    return Meta(extra_json_schema={"minLength": 1, "maxLength": longest, "pattern": _READABLE})
+    return Meta(extra_json_schema={"minLength": 1, "maxLength": longest, "pattern": f"^{READABLE}$"})
 
 
 Title = Annotated[str, _text(TITLE_LONGEST)]
@@ -51,6 +50,18 @@ class PostPatch(Struct, forbid_unknown_fields=True):
     user: Owner | UnsetType = UNSET
 
 
+class Permissions(Struct):
+    """What whoever asks may do with a post."""
+
+    update: bool
+    delete: bool
+
+    @classmethod
+    def of(cls, post: Post, actor: Member | None) -> "Permissions":
+        allowed = actor is not None and post.may_be_changed_by(actor)
+        return cls(update=allowed, delete=allowed)
+
+
 class PostOut(Struct):
     """A post. `version` counts its changes from 1."""
 
@@ -62,9 +73,10 @@ class PostOut(Struct):
     created_at: Moment
     updated_at: Moment
     version: int
+    permissions: Permissions | UnsetType = UNSET
 
     @classmethod
-    def of(cls, post: Post) -> "PostOut":
+    def of(cls, post: Post, permissions: Permissions | UnsetType = UNSET) -> "PostOut":
         return cls(
             id=post.id,
             title=post.title,
@@ -74,6 +86,7 @@ class PostOut(Struct):
             created_at=moment(post.created_at),
             updated_at=moment(post.updated_at),
             version=post.version,
+            permissions=permissions,
         )
 
 
@@ -84,9 +97,14 @@ class PageOut(Struct):
     next: str | None
 
 
+_INCLUDE: Final = {
+    "include": {"type": "string", "enum": ["permissions"], "description": "Add what one may do with each post."}
+}
+
+
 def _change(shape: type[Struct]) -> Operation:
     return Operation(
-        who=Who.SIGNED_IN,
+        action=Action.UPDATE_POST,
         answers=PostOut,
         answers_header={"ETag": "Its version."},
         takes=shape,
@@ -101,31 +119,33 @@ class PostsController(Controller):
     @get(
         "/",
         opt=Operation(
-            who=Who.ANYONE,
+            action=Action.READ_POSTS,
             answers=PageOut,
             answers_header={"Link": "Where the next page is, with rel=next; absent on the last page."},
             takes_query={
                 "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_LARGEST, "default": 20},
                 "cursor": {"type": "string", "pattern": f"^{NUMBER}$", "description": "As given in `next`."},
+                **_INCLUDE,
             },
             refuses=(Invalid,),
         ).opt,
     )
     async def newest(self, request: Request[Any, Any, Any], door: NamedDependency[Door]) -> Response[bytes]:
         """List posts, newest first."""
-        query = query_of(request, limit=lambda text: number(text, PAGE_LARGEST), cursor=number)
-        limit, before = query.get("limit", 20), query.get("cursor")
-        page = await door.anyone(lambda blog: blog.posts.newest(limit=limit, before=before))
+        query = query_of(request, limit=lambda text: number(text, PAGE_LARGEST), cursor=number, include=_included)
+        limit, before, included = query.get("limit", 20), query.get("cursor"), query.get("include", "")
+        page, actor = await door.anyone(lambda blog, actor: (blog.posts.newest(limit=limit, before=before), actor))
         url = None
         if page.next_before is not None:
-            url = f"{prefix_of(request)}/api/posts/?limit={limit}&cursor={page.next_before}"
+            include = f"&include={included}" if included else ""
+            url = f"{prefix_of(request)}/api/posts/?limit={limit}&cursor={page.next_before}{include}"
         headers = {} if url is None else {"Link": f'<{url}>; rel="next"'}
-        return answer(PageOut([PostOut.of(post) for post in page.posts], url), headers)
+        return answer(PageOut([_shown(post, actor, included) for post in page.posts], url), headers)
 
     @post(
         "/",
         opt=Operation(
-            who=Who.SIGNED_IN,
+            action=Action.CREATE_POST,
             status=201,
             answers=PostOut,
             answers_header={"Location": "Where the post is.", "ETag": "Its version."},
@@ -137,20 +157,27 @@ class PostsController(Controller):
         self, request: Request[Any, Any, Any], door: NamedDependency[Door], sent: NamedDependency[Body]
     ) -> Response[bytes]:
         """Write a post."""
-        created = await door.signed_in(lambda blog, actor: blog.posts.create(actor, **_said(sent, PostIn, actor)))
+        created = await door.signed_in(lambda blog, actor: _written(blog, actor, sent))
         location = f"{prefix_of(request)}/api/posts/{created.id}/"
         return answer(PostOut.of(created), {"Location": location, "ETag": etag(created)}, status=201)
 
     @get(
         "/{post_id:str}/",
         opt=Operation(
-            who=Who.ANYONE, answers=PostOut, answers_header={"ETag": "Its version."}, refuses=(NotFound,)
+            action=Action.READ_POSTS,
+            answers=PostOut,
+            answers_header={"ETag": "Its version."},
+            takes_query=_INCLUDE,
+            refuses=(Invalid, NotFound),
         ).opt,
     )
-    async def read(self, door: NamedDependency[Door], post_id: FromPath[str]) -> Response[bytes]:
+    async def read(
+        self, request: Request[Any, Any, Any], door: NamedDependency[Door], post_id: FromPath[str]
+    ) -> Response[bytes]:
         """Read a post."""
-        found = await door.anyone(lambda blog: blog.posts.get(_id(post_id)))
-        return answer(PostOut.of(found), {"ETag": etag(found)})
+        included = query_of(request, include=_included).get("include", "")
+        found, actor = await door.anyone(lambda blog, actor: (blog.posts.get(_id(post_id)), actor))
+        return answer(_shown(found, actor, included), {"ETag": etag(found)})
 
     @put("/{post_id:str}/", opt=_change(PostIn).opt)
     async def replace(
@@ -170,7 +197,7 @@ class PostsController(Controller):
 
     @delete(
         "/{post_id:str}/",
-        opt=Operation(who=Who.SIGNED_IN, status=204, refuses=(NotFound, Forbidden)).opt,
+        opt=Operation(action=Action.DELETE_POST, status=204, refuses=(NotFound, Forbidden)).opt,
     )
     async def remove(self, door: NamedDependency[Door], post_id: FromPath[str]) -> None:
         """Delete a post, for good."""
@@ -182,20 +209,36 @@ def etag(post: Post) -> str:
     return f'"{post.version}"'
 
 
-def _revised(blog: Blog, actor: User, post_id: str, body: Body, shape: type[Struct]) -> Post:
+def _shown(post: Post, actor: Member | None, included: str) -> PostOut:
+    return PostOut.of(post, Permissions.of(post, actor) if included else UNSET)
+
+
+def _included(text: str) -> str:
+    if text != "permissions":
+        raise ValueError("can be permissions, if anything")
+    return text
+
+
+def _written(blog: Blog, actor: Member, body: Body) -> Post:
+    """The post that the body tells. Whoever may not write one hears that before the body is looked at."""
+    require(actor, Scope.POSTS_WRITE)
+    return blog.posts.create(actor, **_said(body, PostIn, actor))
+
+
+def _revised(blog: Blog, actor: Member, post_id: str, body: Body, shape: type[Struct]) -> Post:
     """The post as the body would have it. Whoever may not change it hears that before the body is looked at."""
     found = blog.posts.get_for_change(actor, _id(post_id))
     return blog.posts.update(actor, found.id, **_said(body, shape, actor))
 
 
-def _said(body: Body, shape: type[Struct], actor: User) -> PostChanges:
+def _said(body: Body, shape: type[Struct], actor: Member) -> PostChanges:
     """What the body says of a post.
 
     Raises:
         Invalid: of every member that is wrong.
     """
     given, faults = body.members(shape)
-    if given.pop("user", actor.id) != actor.id:
+    if given.pop("user", actor.user_id) != actor.user_id:
         faults.append(Fault("user", "must be your own id, if it is sent at all"))
     said = cast(PostChanges, given)
     if faults := [*faults, *faults_in(**said)]:

@@ -18,6 +18,7 @@ from blog.domain.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    TooMany,
     Unauthenticated,
     Unavailable,
 )
@@ -30,6 +31,7 @@ STATUS: Final[Mapping[type[BlogError], HTTPStatus]] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """What each kind of refusal is called in HTTP."""
@@ -85,7 +87,7 @@ def on_blog_error(_: Request[Any, Any, Any], error: BlogError) -> Response[bytes
     status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
     if isinstance(error, Invalid):
         return problem(status, "Some of what was sent is not valid.", error.faults)
-    if isinstance(error, Unavailable):
+    if isinstance(error, TooMany | Unavailable):
         return problem(status, str(error), headers={"Retry-After": str(error.retry_after)})
     return problem(status, str(error))
 
@@ -102,11 +104,11 @@ def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Respon
 
 def on_defect(request: Request[Any, Any, Any], defect: Exception) -> Response[bytes]:
     """What nobody foresaw: told in full to the log, and to the client not at all, but for debugging."""
-    _log.exception(
-        "Request %s failed: %s %s", request.scope.get("request_id"), request.method, request.scope.get("path_template")
-    )
-    told = "".join(format_exception(defect)) if request.app.debug else UNSET
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, told)
+    told: dict[str, Any] = {"request_id": request.scope.get("request_id"), "method": request.method}
+    told["route"] = request.scope.get("path_template")
+    _log.exception("Request %(request_id)s failed: %(method)s %(route)s", told, extra=told)
+    detail = "".join(format_exception(defect)) if request.app.debug else UNSET
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
 
 
 def _headers(status: HTTPStatus) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final, NoReturn, get_args
+from typing import Any, Final, NoReturn, get_args, get_origin
 from urllib.parse import quote
 
 import msgspec
@@ -15,6 +15,7 @@ from litestar.exceptions import InternalServerException
 from msgspec.structs import FieldInfo
 
 from blog.domain.errors import Fault, Invalid, NotFound
+from blog.domain.pages import PAGE_LARGEST
 from blog.domain.tokens import InvalidToken
 
 from .problems import Refused
@@ -23,7 +24,17 @@ LARGEST_NUMBER: Final = 2**63 - 1
 NUMBER: Final = "[1-9][0-9]{0,18}"
 """How a number is written in a path or a query: one spelling each."""
 
-_EXPECTED: Final = {str: "must be a string", int: "must be a whole number"}
+PAGE_QUERY: Final[Mapping[str, dict[str, Any]]] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_LARGEST, "default": PAGE_LARGEST},
+    "cursor": {"type": "string", "pattern": f"^{NUMBER}$", "description": "As given in `next`."},
+}
+
+_EXPECTED: Final = {
+    str: "must be a string",
+    int: "must be a whole number",
+    bool: "must be true or false",
+    list: "must be a list of names that are known here",
+}
 _number = re.compile(NUMBER)
 _member = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
@@ -159,6 +170,16 @@ def query_of(request: Request[Any, Any, Any], **parse: Callable[[str], Any]) -> 
     return found
 
 
+def page_of(request: Request[Any, Any, Any]) -> tuple[int, int | None]:
+    """How many of a page are asked for, and after which number.
+
+    Raises:
+        Invalid: of every parameter that is wrong.
+    """
+    query = query_of(request, limit=lambda text: number(text, PAGE_LARGEST), cursor=number)
+    return query.get("limit", PAGE_LARGEST), query.get("cursor")
+
+
 def prefix_of(request: Request[Any, Any, Any]) -> str:
     """The path under which this application is mounted in another, as a URL has it: empty if it is not."""
     return quote(str(request.scope.get("prefix", "")))
@@ -188,7 +209,7 @@ def _converted(value: object, expected: FieldInfo) -> object | None:
 def _message(expected: FieldInfo) -> str:
     kind = expected.type
     while kind not in _EXPECTED:  # in Annotated[str, ...] and in str | UnsetType, what counts stands first
-        kind = get_args(kind)[0]
+        kind = list if get_origin(kind) is list else get_args(kind)[0]
     return _EXPECTED[kind]
 
 

@@ -1,6 +1,6 @@
 """What a `UserRepository` promises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from blog.domain.accounts import Credentials, UnknownUser, User, UsernameTaken, UserRepository
 from blog.domain.blog import OpenStores
 from blog.domain.ids import UNSTORED, UserId
+from blog.domain.users import Credentials, UnknownUser, User, UsernameTaken, UserRepository
 
 from .given import NOON, not_given
 
@@ -62,6 +62,18 @@ class UserRepositoryContract:
             got = [user for users in threads.map(want, range(6)) for user in users]
         assert got == all_users(open_stores)
         assert [user.username for user in got] == ["ann"]
+
+    def test_one_of_many_gets_a_name_that_all_change_theirs_to_at_once(self, open_stores: OpenStores) -> None:
+        users = [add(open_stores, name) for name in "abcd"]
+
+        def want(user: User) -> list[User]:
+            with suppress(UsernameTaken):
+                return [rename(open_stores, user, "ann")]
+            return []
+
+        with ThreadPoolExecutor(4) as threads:
+            (renamed,) = [user for users in threads.map(want, users) for user in users]
+        assert all_users(open_stores) == [renamed if user.id == renamed.id else user for user in users]
 
     @pytest.mark.parametrize("username", [EVERY_SIGN, EVERY_SIGN.lower(), EVERY_SIGN.upper()])
     def test_a_user_is_found_in_whatever_case(self, open_stores: OpenStores, username: str) -> None:
@@ -125,11 +137,43 @@ class UserRepositoryContract:
         with open_stores() as stores:
             assert stores.users.find("ann") == Credentials(ann, PASSWORD_HASH)
 
-    def test_nobody_takes_anothers_name_by_changing_theirs(self, open_stores: OpenStores) -> None:
-        ann, bob = add(open_stores, "ann"), add(open_stores, "bob")
-        with pytest.raises(UsernameTaken):
-            rename(open_stores, bob, "Ann")
-        assert all_users(open_stores) == [ann, bob]
+    @pytest.mark.parametrize("username", ["Ann", "ann", "ANN"])
+    def test_nobody_takes_anothers_name_by_changing_theirs(self, open_stores: OpenStores, username: str) -> None:
+        ann, bob = add(open_stores, "Ann"), add(open_stores, "bob")
+        with open_stores() as stores:
+            with pytest.raises(UsernameTaken, match=f"The username {username} is taken"):
+                stores.users.save(Credentials(replace(bob, username=username), "another hash"))
+            assert everywhere(stores.users, bob) == Credentials(bob, PASSWORD_HASH)
+            eve = stores.users.add(User(username="eve", created_at=NOON), PASSWORD_HASH)
+        assert all_users(open_stores) == [ann, bob, eve]
+
+    def test_the_active_admins_are_all_who_are_both(self, open_stores: OpenStores) -> None:
+        with open_stores() as stores:
+            kinds = [(is_admin, is_active) for is_admin in (True, False) for is_active in (True, False)] * 2
+            users = [
+                stores.users.add(
+                    User(username=f"u{number}", is_admin=is_admin, is_active=is_active, created_at=NOON), PASSWORD_HASH
+                )
+                for number, (is_admin, is_active) in enumerate(kinds)
+            ]
+            assert by_id(stores.users.active_admins_for_change()) == [users[0], users[4]]
+        with open_stores() as stores:
+            assert by_id(stores.users.active_admins_for_change()) == [users[0], users[4]]
+
+    def test_two_who_demote_each_other_do_so_one_after_the_other(self, open_stores: OpenStores) -> None:
+        ann, bob = (add(open_stores, name, is_admin=True) for name in ("ann", "bob"))
+
+        def meanwhile() -> list[User]:
+            with open_stores() as stores:
+                return by_id(stores.users.active_admins_for_change())
+
+        with ThreadPoolExecutor() as beside:
+            with open_stores() as stores:
+                assert by_id(stores.users.active_admins_for_change()) == [ann, bob]
+                later = beside.submit(meanwhile)
+                assert wait([later], timeout=0.2).not_done
+                stores.users.save(Credentials(replace(bob, is_admin=False), PASSWORD_HASH))
+            assert later.result(timeout=10) == [ann]
 
     def test_pages_go_by_ascending_id(self, open_stores: OpenStores) -> None:
         users = [add(open_stores, name) for name in "dacb"]
@@ -160,10 +204,15 @@ class UserRepositoryContract:
             assert everywhere(stores.users, expected.user) == expected
 
 
-def add(open_stores: OpenStores, username: str) -> User:
+def add(open_stores: OpenStores, username: str, *, is_admin: bool = False) -> User:
     """A new user, kept by a unit of its own."""
     with open_stores() as stores:
-        return stores.users.add(User(username=username, created_at=NOON), PASSWORD_HASH)
+        return stores.users.add(User(username=username, is_admin=is_admin, created_at=NOON), PASSWORD_HASH)
+
+
+def by_id(users: Sequence[User]) -> list[User]:
+    """The users in one order, whatever order they came in."""
+    return sorted(users, key=lambda user: user.id)
 
 
 def rename(open_stores: OpenStores, user: User, username: str) -> User:

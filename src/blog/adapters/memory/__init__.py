@@ -1,0 +1,19 @@
+"""A blog in this process's memory: gone with the process, and otherwise as good as any."""
+
+from .attempts import MemoryAttemptStore
+from .audit import MemoryAuditLog
+from .invitations import MemoryInvitationStore
+from .posts import MemoryPostRepository
+from .store import MemoryStore
+from .tokens import MemoryTokenStore
+from .users import MemoryUserRepository
+
+__all__ = [
+    "MemoryAttemptStore",
+    "MemoryAuditLog",
+    "MemoryInvitationStore",
+    "MemoryPostRepository",
+    "MemoryStore",
+    "MemoryTokenStore",
+    "MemoryUserRepository",
+]

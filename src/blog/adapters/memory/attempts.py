@@ -1,0 +1,83 @@
+"""Attempts to log in, counted in memory: by one process, and for it alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from blog.domain.attempts import Attempt
+from blog.domain.ids import AttemptId
+
+from .unit import Shelf, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptShelves:
+    """Attempts by number, by account and by address; and since when an account's password was right from where."""
+
+    by_id: Shelf[AttemptId, Attempt] = field(default_factory=Shelf)
+    by_account: Shelf[tuple[str, float], Attempt] = field(default_factory=Shelf)
+    by_address: Shelf[tuple[str, float], Attempt] = field(default_factory=Shelf)
+    known: Shelf[tuple[str, str], tuple[str, str, datetime]] = field(default_factory=Shelf)
+
+
+class MemoryAttemptStore:
+    """An `AttemptStore` over one unit of work in memory."""
+
+    def __init__(self, unit: Unit, shelves: AttemptShelves) -> None:
+        self._unit = unit
+        self._shelves = shelves
+
+    def hold(self, account: str, address: str) -> None:  # noqa: ARG002 - only one unit writes at a time
+        self._unit.begin()
+
+    def add(self, attempt: Attempt) -> Attempt:
+        self._unit.begin()
+        attempt = replace(attempt, id=AttemptId(next(self._shelves.by_id.numbers)))
+        self._unit.on(self._shelves.by_id).put(attempt.id, attempt)
+        self._unit.on(self._shelves.by_account).put((attempt.account, attempt.id), attempt)
+        self._unit.on(self._shelves.by_address).put((attempt.address, attempt.id), attempt)
+        return attempt
+
+    def remove(self, attempt: Attempt) -> None:
+        self._unit.begin()
+        self._unit.on(self._shelves.by_id).drop(attempt.id)
+        self._unit.on(self._shelves.by_account).drop((attempt.account, attempt.id))
+        self._unit.on(self._shelves.by_address).drop((attempt.address, attempt.id))
+
+    def of_account(self, account: str, *, since: datetime) -> Sequence[Attempt]:
+        attempts = self._unit.on(self._shelves.by_account).between((account, 0), (account, float("inf")))
+        return _since(since, attempts)
+
+    def of_address(self, address: str, *, since: datetime) -> Sequence[Attempt]:
+        attempts = self._unit.on(self._shelves.by_address).between((address, 0), (address, float("inf")))
+        return _since(since, attempts)
+
+    def known_addresses(self, account: str) -> Mapping[str, datetime]:
+        known = self._unit.on(self._shelves.known).between((account, ""), (account + "\0", ""))
+        return {address: at for _, address, at in known}
+
+    def know_address(self, account: str, address: str, at: datetime) -> None:
+        self._unit.begin()
+        self._unit.on(self._shelves.known).put((account, address), (account, address, at))
+
+    def purge(self, *, until: datetime, known_until: datetime, newest: int, limit: int) -> int:
+        self._unit.begin()
+        attempts = self._unit.on(self._shelves.by_id).between(0, float("inf"))
+        excess = max(len(attempts) - newest, 0)
+        old = [attempt for place, attempt in enumerate(attempts) if attempt.at <= until or place < excess][:limit]
+        for attempt in old:
+            self.remove(attempt)
+        self._forget_addresses(known_until, limit)
+        return len(old)
+
+    def _forget_addresses(self, until: datetime, limit: int) -> None:
+        known = self._unit.on(self._shelves.known)
+        old = [
+            (account, address) for account, address, at in known.between(("", ""), ("\U0010ffff", "")) if at <= until
+        ]
+        for key in old[:limit]:
+            known.drop(key)
+
+
+def _since(moment: datetime, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+    return sorted((attempt for attempt in attempts if attempt.at > moment), key=lambda attempt: attempt.at)

@@ -1,0 +1,84 @@
+"""The audit in memory."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Final, Unpack
+
+from blog.domain.audit import Entry, EntryFilter, Seal
+from blog.domain.ids import EntryId, SealId
+
+from .unit import Shelf, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class AuditShelves:
+    """Entries and seals by number; the entries that have no seal, and those that have one."""
+
+    entries: Shelf[EntryId, Entry] = field(default_factory=Shelf)
+    unsealed: Shelf[EntryId, Entry] = field(default_factory=Shelf)
+    sealed: Shelf[tuple[SealId, int], Entry] = field(default_factory=Shelf)
+    seals: Shelf[SealId, Seal] = field(default_factory=Shelf)
+
+
+_ALL: Final = float("inf")
+_MATCHES: Final[dict[str, Callable[[Entry, Any], bool]]] = {
+    "since": lambda entry, since: entry.at >= since,
+    "until": lambda entry, until: entry.at < until,
+}
+"""How an entry is held against what is asked for, where it is not by being equal."""
+
+
+class MemoryAuditLog:
+    """An `AuditLog` over one unit of work in memory."""
+
+    def __init__(self, unit: Unit, shelves: AuditShelves) -> None:
+        self._unit = unit
+        self._shelves = shelves
+
+    def add(self, entry: Entry) -> Entry:
+        self._unit.begin()
+        entry = replace(entry, id=EntryId(next(self._shelves.entries.numbers)))
+        self._unit.on(self._shelves.entries).put(entry.id, entry)
+        self._unit.on(self._shelves.unsealed).put(entry.id, entry)
+        return entry
+
+    def page(self, *, limit: int, before: EntryId | None = None, **those: Unpack[EntryFilter]) -> Sequence[Entry]:
+        entries = self._unit.on(self._shelves.entries)
+        if not those:
+            return entries.descending(limit, before=before)
+        older = reversed(entries.between(0, _ALL if before is None else before))
+        return list(islice((entry for entry in older if _is_of(entry, those)), limit))
+
+    def unsealed(self, *, limit: int) -> Sequence[Entry]:
+        self._unit.begin()
+        return self._unit.on(self._shelves.unsealed).ascending(limit)
+
+    def seal(self, seal: Seal, entries: Sequence[Entry]) -> Seal:
+        self._unit.begin()
+        seal = replace(seal, id=SealId(next(self._shelves.seals.numbers)))
+        self._unit.on(self._shelves.seals).put(seal.id, seal)
+        for entry in entries:
+            self._unit.on(self._shelves.unsealed).drop(entry.id)
+            self._unit.on(self._shelves.sealed).put((seal.id, entry.id), entry)
+        return seal
+
+    def last_seal(self) -> Seal | None:
+        return next(iter(self._unit.on(self._shelves.seals).descending(1)), None)
+
+    def seals(self, *, limit: int, after: SealId | None = None) -> Sequence[Seal]:
+        return self._unit.on(self._shelves.seals).ascending(limit, after=after)
+
+    def sealed_by(self, seal_id: SealId) -> Sequence[Entry]:
+        return self._unit.on(self._shelves.sealed).between((seal_id, 0), (seal_id, _ALL))
+
+    def counts(self) -> tuple[int, int]:
+        sealed = len(self._unit.on(self._shelves.sealed).between((0, 0), (_ALL, 0)))
+        return sealed, len(self._unit.on(self._shelves.unsealed).between(0, _ALL))
+
+
+def _is_of(entry: Entry, those: EntryFilter) -> bool:
+    return all(
+        _MATCHES[name](entry, value) if name in _MATCHES else getattr(entry, name) == value
+        for name, value in those.items()
+    )

@@ -1,0 +1,73 @@
+"""Tokens in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+
+from blog.domain.ids import TokenId, UserId
+from blog.domain.tokens import Token
+
+from .unit import Shelf, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class TokenShelves:
+    """Tokens by number; and their numbers by digest, and by whose they are."""
+
+    by_id: Shelf[TokenId, Token] = field(default_factory=Shelf)
+    by_digest: Shelf[bytes, TokenId] = field(default_factory=Shelf)
+    by_user: Shelf[tuple[UserId, int], TokenId] = field(default_factory=Shelf)
+
+
+class MemoryTokenStore:
+    """A `TokenStore` over one unit of work in memory."""
+
+    def __init__(self, unit: Unit, shelves: TokenShelves) -> None:
+        self._unit = unit
+        self._shelves = shelves
+
+    def add(self, token: Token) -> Token:
+        self._unit.begin()
+        token = replace(token, id=TokenId(next(self._shelves.by_id.numbers)))
+        self._unit.on(self._shelves.by_id).put(token.id, token)
+        self._unit.on(self._shelves.by_digest).put(token.digest, token.id)
+        self._unit.on(self._shelves.by_user).put((token.user_id, token.id), token.id)
+        return token
+
+    def find(self, digest: bytes) -> Token | None:
+        token_id = self._unit.on(self._shelves.by_digest).find(digest)
+        return None if token_id is None else self._unit.on(self._shelves.by_id).find(token_id)
+
+    def of_user(self, user_id: UserId) -> Sequence[Token]:
+        found = map(self._unit.on(self._shelves.by_id).find, self._numbers_of(user_id))
+        return [token for token in found if token is not None]  # another unit may have ended one just now
+
+    def note_use(self, token_id: TokenId, at: datetime) -> None:
+        self._unit.begin()
+        if token := self._unit.on(self._shelves.by_id).find(token_id):
+            self._unit.on(self._shelves.by_id).put(token_id, replace(token, last_used_at=at))
+
+    def remove(self, token_id: TokenId) -> bool:
+        self._unit.begin()
+        token = self._unit.on(self._shelves.by_id).find(token_id)
+        if token is None:
+            return False
+        self._unit.on(self._shelves.by_id).drop(token_id)
+        self._unit.on(self._shelves.by_digest).drop(token.digest)
+        self._unit.on(self._shelves.by_user).drop((token.user_id, token_id))
+        return True
+
+    def remove_all_of(self, user_id: UserId) -> None:
+        self._unit.begin()
+        for token_id in self._numbers_of(user_id):
+            self.remove(token_id)
+
+    def purge(self, *, expired_by: datetime, quiet_since: datetime, limit: int) -> int:
+        self._unit.begin()
+        tokens = self._unit.on(self._shelves.by_id).between(0, float("inf"))
+        dead = (token for token in tokens if token.expires_at <= expired_by or token.quiet_since <= quiet_since)
+        return sum(self.remove(token.id) for token in islice(dead, limit))
+
+    def _numbers_of(self, user_id: UserId) -> Sequence[TokenId]:
+        return self._unit.on(self._shelves.by_user).between((user_id, 0), (UserId(user_id + 1), 0))

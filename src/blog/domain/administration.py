@@ -1,0 +1,134 @@
+"""Administration: what administrators do with other people's accounts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypedDict, Unpack
+
+from .actors import Actor, must_administer
+from .audit import Audit, Event
+from .clock import Clock
+from .errors import Fault, Invalid
+from .ids import UserId
+from .pages import check_limit
+from .passwords import PasswordHasher, PasswordRules
+from .tokens import Tokens
+from .users import Credentials, LastAdmin, UnknownUser, User, UserRepository, faults_in_username
+
+
+class UserChanges(TypedDict, total=False):
+    """What an administrator can say anew about an account."""
+
+    username: str
+    is_admin: bool
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """All accounts, as administrators see and change them."""
+
+    repository: UserRepository
+    tokens: Tokens
+    audit: Audit
+    hasher: PasswordHasher
+    rules: PasswordRules
+    now: Clock
+
+    def add(self, actor: Actor, username: str, password: str, *, is_admin: bool = False) -> User:
+        """Open an account.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UsernameTaken.
+            Invalid: of `username` and `password`.
+        """
+        must_administer(actor)
+        self._check(username=username, password=password, whose=username)
+        user = User(username=username, is_admin=is_admin, created_at=self.now())
+        user = self.repository.add(user, self.hasher.hash(password))
+        self.audit.record(Event.USER_CREATED, actor, "user", user.id, f"{username}{', admin' if is_admin else ''}")
+        return user
+
+    def get(self, actor: Actor, user_id: UserId) -> User:
+        """One account.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UnknownUser.
+        """
+        must_administer(actor)
+        return self.repository.get(user_id)
+
+    def named(self, actor: Actor, username: str) -> User:
+        """The account of this name.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UnknownUser.
+        """
+        must_administer(actor)
+        found = None if faults_in_username(username) else self.repository.find(username)
+        if found is None:
+            raise UnknownUser(username)
+        return found.user
+
+    def page(self, actor: Actor, *, limit: int = 100, after: UserId | None = None) -> Sequence[User]:
+        """Up to `limit` accounts by ascending id, from the first one after `after`.
+
+        Raises:
+            NotAnAdmin, OutOfScope.
+            Invalid: of `limit`.
+        """
+        must_administer(actor)
+        check_limit(limit)
+        return self.repository.page(limit=limit, after=after)
+
+    def change(
+        self, actor: Actor, user_id: UserId, *, password: str | None = None, **changes: Unpack[UserChanges]
+    ) -> User:
+        """Rename, promote or demote somebody, shut or open their account, or give them a new password.
+
+        A new password and a shut account end all their tokens, and opening it again revives none.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UnknownUser, UsernameTaken, LastAdmin.
+            Invalid: of `username` and `password`.
+        """
+        must_administer(actor)
+        whose, username = self.repository.get(user_id).username, changes.get("username")
+        self._check(username=username, password=password, whose=username or whose)
+        password_hash = None if password is None else self.hasher.hash(password)
+        admins = self.repository.active_admins_for_change() if _may_end_administration(changes) else ()
+        current = self.repository.get_for_change(user_id)
+        user = replace(current.user, **changes)
+        if current.user.is_active_admin and not user.is_active_admin and len(admins) == 1:
+            raise LastAdmin
+        self._keep(actor, current, Credentials(user, password_hash or current.password_hash))
+        return user
+
+    def _keep(self, actor: Actor, old: Credentials, new: Credentials) -> None:
+        if new == old:
+            return
+        self.repository.save(new)
+        if changed := ", ".join(_changes(old.user, new.user)):
+            self.audit.record(Event.USER_CHANGED, actor, "user", new.user.id, changed)
+        if new.password_hash != old.password_hash:
+            self.audit.record(Event.PASSWORD_RESET, actor, "user", new.user.id)
+        if new.password_hash != old.password_hash or not new.user.is_active:
+            self.tokens.end_all(actor, new.user)
+
+    def _check(self, *, username: str | None, password: str | None, whose: str) -> None:
+        faults: list[Fault] = [] if username is None else faults_in_username(username)
+        faults += [] if password is None else self.rules.faults_in(password, whose)
+        if faults:
+            raise Invalid(faults)
+
+
+def _may_end_administration(changes: UserChanges) -> bool:
+    return not changes.get("is_admin", True) or not changes.get("is_active", True)
+
+
+def _changes(old: User, new: User) -> Iterator[str]:
+    if new.username != old.username:
+        yield f"{old.username} is now {new.username}"
+    if new.is_admin != old.is_admin:
+        yield "admin" if new.is_admin else "no admin"
+    if new.is_active != old.is_active:
+        yield "active" if new.is_active else "inactive"

@@ -1,0 +1,225 @@
+"""The audit: what was done, by whom, when and from where; nobody changes it, and if somebody did, it would show.
+
+Each entry is kept in the unit of work that it records. Later, entries are sealed by the batch: a seal carries the
+SHA-256 digest of its entries and of the seal before it, so that writers never wait for one another to be chained.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Protocol, TypedDict, Unpack
+
+from .actors import Actor, Visitor, must_administer
+from .clock import Clock
+from .ids import UNSTORED, EntryId, SealId, TokenId, UserId
+from .pages import check_limit
+
+NO_SEAL: Final = bytes(32)
+"""What stands before the first seal."""
+
+
+class Event(StrEnum):
+    """What is recorded."""
+
+    LOGGED_IN = "login.succeeded"
+    LOGIN_FAILED = "login.failed"
+    LOGIN_THROTTLED = "login.throttled"
+    LOGGED_OUT = "logout"
+    TOKEN_ISSUED = "token.issued"  # noqa: S105 - not a password
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - not a password
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105 - not a password
+    PASSWORD_RESET = "password.reset"  # noqa: S105 - not a password
+    USER_CREATED = "user.created"
+    USER_REGISTERED = "user.registered"
+    USER_CHANGED = "user.changed"
+    INVITATION_CREATED = "invitation.created"
+    INVITATION_REVOKED = "invitation.revoked"
+    POST_CREATED = "post.created"
+    POST_CHANGED = "post.changed"
+    POST_DELETED = "post.deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that was done. The actor's name is the one they had then; `subject` is what it was done to."""
+
+    id: EntryId = EntryId(UNSTORED)
+    at: datetime
+    event: Event
+    actor_id: UserId | None
+    actor: str
+    address: str
+    token_id: TokenId | None
+    subject: str
+    subject_id: int | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """Proof of some entries, and of the seal before it."""
+
+    id: SealId = SealId(UNSTORED)
+    at: datetime
+    entries: int
+    previous: bytes
+    digest: bytes
+
+
+class EntryFilter(TypedDict, total=False):
+    """Which entries are asked for: those that are all of this."""
+
+    event: Event
+    actor_id: UserId
+    subject: str
+    subject_id: int
+    address: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """Some entries, newest first, and the id before which the next page begins: None on the last page."""
+
+    entries: Sequence[Entry]
+    next_before: EntryId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of the seals. `head` is the digest of the last one: whoever notes it elsewhere can ask for it."""
+
+    sealed: int
+    unsealed: int
+    head: bytes
+    faults: tuple[str, ...]
+
+
+class AuditLog(Protocol):
+    """Where the audit is kept. There is no way to change or to remove what is in it."""
+
+    def add(self, entry: Entry) -> Entry:
+        """Keep the entry under a new id, and give it back with that id."""
+
+    def page(self, *, limit: int, before: EntryId | None = None, **those: Unpack[EntryFilter]) -> Sequence[Entry]:
+        """Up to `limit` entries by descending id, from the first one below `before`; times from `since` to before
+        `until`.
+        """
+
+    def unsealed(self, *, limit: int) -> Sequence[Entry]:
+        """Up to `limit` entries without a seal by ascending id. No other unit of work gets any before this one ends."""
+
+    def seal(self, seal: Seal, entries: Sequence[Entry]) -> Seal:
+        """Keep the seal under a new id, put it on these entries, and give it back with that id."""
+
+    def last_seal(self) -> Seal | None:
+        """The seal with the highest id, or None."""
+
+    def seals(self, *, limit: int, after: SealId | None = None) -> Sequence[Seal]:
+        """Up to `limit` seals by ascending id, from the first one after `after`."""
+
+    def sealed_by(self, seal_id: SealId) -> Sequence[Entry]:
+        """All entries with this seal, by ascending id."""
+
+    def counts(self) -> tuple[int, int]:
+        """How many entries have a seal, and how many have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What is done with the audit."""
+
+    log: AuditLog
+    now: Clock
+
+    def record(self, event: Event, by: Actor | Visitor, subject: str, subject_id: int | None, detail: str = "") -> None:
+        """Keep what is being done, if what is being done is kept."""
+        self.log.add(
+            Entry(
+                at=self.now(),
+                event=event,
+                actor_id=by.user_id,
+                actor=by.name,
+                address=by.address,
+                token_id=by.token_id,
+                subject=subject,
+                subject_id=subject_id,
+                detail=detail,
+            )
+        )
+
+    def page(
+        self, actor: Actor, *, limit: int = 100, before: EntryId | None = None, **those: Unpack[EntryFilter]
+    ) -> EntryPage:
+        """Read a page of up to `limit` entries, newest first, on from `before`.
+
+        Raises:
+            NotAnAdmin, OutOfScope.
+            Invalid: of `limit`.
+        """
+        must_administer(actor)
+        check_limit(limit)
+        entries = self.log.page(limit=limit + 1, before=before, **those)
+        page = entries[:limit]
+        return EntryPage(page, next_before=page[-1].id if len(entries) > limit else None)
+
+    def seal(self, *, limit: int = 1000) -> Seal | None:
+        """Seal up to `limit` entries that have no seal yet; None if there are none."""
+        entries = self.log.unsealed(limit=limit)
+        if not entries:
+            return None
+        last = self.log.last_seal()
+        previous = last.digest if last else NO_SEAL
+        seal = Seal(at=self.now(), entries=len(entries), previous=previous, digest=digest_of(previous, entries))
+        return self.log.seal(seal, entries)
+
+    def verify(self, actor: Actor, *, head: bytes | None = None) -> Verdict:
+        """Prove that no sealed entry was changed, removed or slipped in, and that `head` is one of the seals.
+
+        What is not sealed yet is not proven; nor is anything to whoever lets the whole chain be made anew and has
+        noted no head elsewhere.
+
+        Raises:
+            NotAnAdmin, OutOfScope.
+        """
+        must_administer(actor)
+        sealed, unsealed = self.log.counts()
+        faults, proven, previous, known = [], 0, NO_SEAL, {NO_SEAL}
+        for seal in self._seals():
+            entries = self.log.sealed_by(seal.id)
+            if seal.previous != previous:
+                faults.append(f"Before seal {seal.id}, a seal was changed or removed.")
+            if seal.digest != digest_of(seal.previous, entries) or seal.entries != len(entries):
+                faults.append(f"Of the entries of seal {seal.id}, one was changed, removed or slipped in.")
+            previous = seal.digest
+            known.add(previous)
+            proven += len(entries)
+        if not sealed <= proven <= self.log.counts()[0]:  # others may seal meanwhile
+            faults.append("There are entries of a seal that was removed.")
+        if head is not None and head not in known:
+            faults.append("The seal with the digest that was noted is not there.")
+        return Verdict(sealed=sealed, unsealed=unsealed, head=previous, faults=tuple(faults))
+
+    def _seals(self) -> Iterator[Seal]:
+        after: SealId | None = None
+        while seals := self.log.seals(limit=1000, after=after):
+            yield from seals
+            after = seals[-1].id
+
+
+def digest_of(previous: bytes, entries: Iterable[Entry]) -> bytes:
+    """What proves these entries and all before them."""
+    digest = hashlib.sha256(previous)
+    for entry in entries:
+        digest.update(_canonical(entry))
+    return digest.digest()
+
+
+def _canonical(entry: Entry) -> bytes:
+    """The entry as bytes that no other entry has, one line each."""
+    values = [getattr(entry, name) for name in Entry.__dataclass_fields__]
+    return json.dumps([str(value) if isinstance(value, datetime) else value for value in values]).encode() + b"\n"

@@ -1,0 +1,85 @@
+"""The entrance: what takes more than one unit of work, since what was counted is kept though somebody is refused.
+
+An attempt is counted in a unit of its own, before the slow look at the password, so that all who come at once are
+counted. Whoever does not get in is recorded in a unit of its own too: the one that refuses keeps nothing.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from .accounts import WrongCredentials, WrongPassword
+from .actors import Scope
+from .attempts import Attempt
+from .blog import Contended, OpenBlog
+from .tokens import IssuedToken, ScopeNotGranted
+from .users import User
+
+
+def log_in(  # noqa: PLR0913 - each is something that the visitor says
+    open_blog: OpenBlog,
+    username: str,
+    password: str,
+    *,
+    name: str = "",
+    scopes: Collection[Scope] | None = None,
+    address: str = "",
+) -> tuple[User, IssuedToken]:
+    """A new token for whoever knows the password, under a name of its own, made for all that they may do or for less.
+
+    Raises:
+        WrongCredentials: after the same one verification, whatever was wrong.
+        ScopeNotGranted, TooManyAttempts.
+        Invalid: of `username`, `password` and `name`, when no account and no token can have them.
+    """
+    with open_blog() as blog:
+        attempt = blog.accounts.knock(username, password, name, address)
+    with _settled(open_blog, attempt, username), open_blog() as blog:
+        return blog.accounts.admit(attempt, username, password, name, scopes)
+
+
+def change_password(
+    open_blog: OpenBlog, secret: str, old_password: str, new_password: str, *, address: str = ""
+) -> tuple[User, IssuedToken]:
+    """A new password for whoever shows a token and knows the old one, and a new token in the place of all others.
+
+    Raises:
+        InvalidToken, OutOfScope, TooManyAttempts.
+        WrongPassword: the old one is not right.
+        Invalid: of `old_password` and `new_password`.
+    """
+    with open_blog() as blog:
+        actor = blog.accounts.authenticate(secret, address=address)
+        attempt = blog.accounts.ask_to_change_password(actor, old_password, new_password)
+    with _settled(open_blog, attempt, actor.name, "to change the password"), open_blog() as blog:
+        actor = blog.accounts.authenticate(secret, address=address)
+        return blog.accounts.change_password(actor, attempt, old_password, new_password)
+
+
+def register(
+    open_blog: OpenBlog, username: str, password: str, *, invitation: str | None = None, address: str = ""
+) -> User:
+    """An account for whoever wants one, where registration is open or they are invited.
+
+    Raises:
+        RegistrationClosed, InvalidInvitation, UsernameTaken, TooManyAttempts.
+        Invalid: of `username` and `password`.
+    """
+    with open_blog() as blog:
+        attempt = blog.accounts.ask_to_register(username, password, address)
+    with open_blog() as blog:
+        return blog.accounts.register(attempt, username, password, invitation)
+
+
+@contextmanager
+def _settled(open_blog: OpenBlog, attempt: Attempt, username: str, why: str = "") -> Iterator[None]:
+    """Record an attempt that fails; and count one no longer that another unit of work came in the way of."""
+    try:
+        yield
+    except (WrongCredentials, WrongPassword, ScopeNotGranted):
+        with open_blog() as blog:
+            blog.accounts.turn_away(attempt, username, why)
+        raise
+    except Contended:
+        with open_blog() as blog:
+            blog.throttle.take_back(attempt)
+        raise

@@ -1,0 +1,120 @@
+"""The policy: who may do what, as one table, made by asking the rules that the use cases obey."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Final, TypeAlias
+
+from .actors import ALL_SCOPES, Actor, Member, Operator, Scope, may_administer
+from .ids import TokenId, UserId
+from .posts import Post, may_write
+from .users import User
+
+Rule: TypeAlias = Callable[[Actor | None, UserId], bool]
+"""Whether an actor, or nobody in particular, may do something to what a user owns."""
+
+
+class Role(Enum):
+    """As what somebody comes."""
+
+    ANONYMOUS = "anonymous"
+    USER = "user"
+    ADMIN = "admin"
+    OPERATOR = "operator"
+
+
+def _anybody(_: Actor | None, __: UserId) -> bool:
+    return True
+
+
+def _member(actor: Actor | None, _: UserId) -> bool:
+    return isinstance(actor, Member)
+
+
+def _writer(actor: Actor | None, _: UserId) -> bool:
+    return actor is not None and may_write(actor)
+
+
+def _author(actor: Actor | None, owner: UserId) -> bool:
+    return actor is not None and _post_of(owner).may_be_changed_by(actor)
+
+
+def _holder(actor: Actor | None, owner: UserId) -> bool:
+    return isinstance(actor, Member) and actor.user_id == owner and actor.has(Scope.ACCOUNT)
+
+
+def _admin(actor: Actor | None, _: UserId) -> bool:
+    return actor is not None and may_administer(actor)
+
+
+class Action(Enum):
+    """What can be done: in words, by which rule, with which scope of a token, and whether it is done to somebody's."""
+
+    LOOK = "see whether the blog is well, and its documentation", _anybody, None, False
+    LOG_IN = "log in", _anybody, None, False
+    REGISTER = "register, as far as registration is open", _anybody, None, False
+    READ_POSTS = "read posts", _anybody, None, False
+    CREATE_POST = "write a post", _writer, Scope.POSTS_WRITE, False
+    UPDATE_POST = "change a post", _author, Scope.POSTS_WRITE, True
+    DELETE_POST = "delete a post", _author, Scope.POSTS_WRITE, True
+    SEE_ONESELF = "see who one is", _member, None, False
+    LOG_OUT = "log out, and end the token that is shown", _member, None, False
+    SEE_TOKENS = "list one's tokens", _holder, Scope.ACCOUNT, True
+    END_TOKEN = "end one's tokens", _holder, Scope.ACCOUNT, True
+    CHANGE_ONESELF = "change one's name or password", _holder, Scope.ACCOUNT, True
+    SEE_USERS = "see accounts and their tokens", _admin, Scope.ADMIN, True
+    CHANGE_USERS = "open and change accounts, end their tokens", _admin, Scope.ADMIN, True
+    INVITE = "see, make and take back invitations", _admin, Scope.ADMIN, False
+    READ_AUDIT = "read the audit", _admin, Scope.ADMIN, False
+
+    def __init__(self, words: str, rule: Rule, scope: Scope | None, is_to_somebodys: bool) -> None:  # noqa: FBT001
+        self.words = words
+        self.rule = rule
+        self.scope = scope
+        self.is_to_somebodys = is_to_somebodys
+
+    @property
+    def is_for_everybody(self) -> bool:
+        """Whether no token need be shown."""
+        return self.rule(None, _ME)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Whether somebody who comes as this may do it, to what is their own or to another's (None: no difference)."""
+
+    action: Action
+    role: Role
+    own: bool | None
+    allowed: bool
+
+
+_ME: Final = UserId(1)
+_ANOTHER: Final = UserId(2)
+
+
+def table() -> Iterator[Cell]:
+    """Every cell, by asking the rules."""
+    for action in Action:
+        for role, actor in _ACTORS.items():
+            for own in (True, False) if action.is_to_somebodys and isinstance(actor, Member) else (None,):
+                yield Cell(action, role, own, action.rule(actor, _ANOTHER if own is False or own is None else _ME))
+
+
+def _someone(*, is_admin: bool, scopes: frozenset[Scope] = ALL_SCOPES) -> Member:
+    user = User(id=_ME, username="someone", is_admin=is_admin, created_at=_ONCE)
+    return Member(user=user, scopes=scopes, token_id=TokenId(1))
+
+
+def _post_of(owner: UserId) -> Post:
+    return Post(title="", body="", author_id=owner, author="", created_at=_ONCE, updated_at=_ONCE)
+
+
+_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ACTORS: Final[Mapping[Role, Actor | None]] = {
+    Role.ANONYMOUS: None,
+    Role.USER: _someone(is_admin=False),
+    Role.ADMIN: _someone(is_admin=True),
+    Role.OPERATOR: Operator(),
+}

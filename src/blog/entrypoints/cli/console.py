@@ -1,0 +1,99 @@
+"""Who acts at the console: the operator, or the holder of the token that is set, with exactly their rights."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from blog.domain.actors import Actor, Member, Operator
+from blog.domain.blog import Blog, OpenBlog
+from blog.settings import SettingError, Settings
+from blog.wiring import opened
+
+ADDRESS: Final = Operator().address
+"""Where whoever acts here calls from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """An open blog, and the token that is set. For it to be empty, it must not be set at all."""
+
+    open_blog: OpenBlog
+    secret: str = field(repr=False)
+
+    @contextmanager
+    def acting(self) -> Iterator[tuple[Blog, Actor]]:
+        """One unit of work, and who acts in it.
+
+        Raises:
+            InvalidToken.
+        """
+        if self.secret:
+            with self.acting_as_member() as (blog, member):
+                yield blog, member
+        else:
+            with self.open_blog() as blog:
+                yield blog, Operator()
+
+    @contextmanager
+    def acting_as_member(self) -> Iterator[tuple[Blog, Member]]:
+        """One unit of work, and the holder of the token. That it was used is noted after it, however it ends.
+
+        Raises:
+            InvalidToken.
+        """
+        member: Member | None = None
+        try:
+            with self.open_blog() as blog:
+                member = blog.accounts.authenticate(self.secret, address=ADDRESS)
+                yield blog, member
+        finally:
+            if member is not None and member.is_unnoted:
+                with self.open_blog() as blog:
+                    blog.tokens.note_use(member)
+
+
+@contextmanager
+def console(settings: Settings) -> Iterator[Console]:
+    """The blog in the database that is set, which must outlive the command.
+
+    Raises:
+        SettingError: it does not.
+    """
+    if settings.database_url == "memory:":
+        raise SettingError("BLOG_DATABASE_URL: what is kept in memory is gone when this command ends")
+    with opened(settings) as open_blog:
+        yield Console(open_blog, settings.token)
+
+
+@contextmanager
+def acting(settings: Settings) -> Iterator[tuple[Blog, Actor]]:
+    """One unit of work, and who acts in it.
+
+    Raises:
+        SettingError, InvalidToken.
+    """
+    with console(settings) as here, here.acting() as (blog, actor):
+        yield blog, actor
+
+
+@contextmanager
+def acting_as_member(settings: Settings) -> Iterator[tuple[Blog, Member]]:
+    """One unit of work, and whose token is set.
+
+    Raises:
+        SettingError, InvalidToken.
+    """
+    require_token(settings)
+    with console(settings) as here, here.acting_as_member() as (blog, member):
+        yield blog, member
+
+
+def require_token(settings: Settings) -> None:
+    """The operator has no account of their own.
+
+    Raises:
+        SettingError.
+    """
+    if not settings.token:
+        raise SettingError("BLOG_TOKEN: must be set to a token of yours; blog tokens create NAME makes one")

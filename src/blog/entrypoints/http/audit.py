@@ -1,0 +1,139 @@
+"""The audit over HTTP, for administrators, to read."""
+
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from litestar import Controller, Request, Response, get
+from litestar.di import NamedDependency
+from msgspec import Struct
+
+from blog.domain.actors import Member, must_administer
+from blog.domain.audit import Entry, EntryPage, Event
+from blog.domain.blog import Blog
+from blog.domain.errors import Invalid
+from blog.domain.pages import PAGE_LARGEST
+from blog.domain.policy import Action
+
+from .door import Door
+from .moments import Moment, moment
+from .operations import Operation, answer
+from .requests import NUMBER, PAGE_QUERY, number, prefix_of, query_of
+
+_MOMENT: Final = {"type": "string", "format": "date-time"}
+_FILTERS: Final[dict[str, str]] = {
+    "event": "event",
+    "user": "actor_id",
+    "subject": "subject",
+    "subject_id": "subject_id",
+    "address": "address",
+    "since": "since",
+    "until": "until",
+}
+"""What the parameters of the query are called in the domain."""
+
+
+class EntryOut(Struct):
+    """One thing that was done: when, what, by whom, from where, with which token, and to what."""
+
+    id: int
+    at: Moment
+    event: Event
+    actor_id: int | None
+    actor: str
+    address: str
+    token_id: int | None
+    subject: str
+    subject_id: int | None
+    detail: str
+
+    @classmethod
+    def of(cls, entry: Entry) -> "EntryOut":
+        return cls(
+            id=entry.id,
+            at=moment(entry.at),
+            event=entry.event,
+            actor_id=entry.actor_id,
+            actor=entry.actor,
+            address=entry.address,
+            token_id=entry.token_id,
+            subject=entry.subject,
+            subject_id=entry.subject_id,
+            detail=entry.detail,
+        )
+
+
+class EntriesOut(Struct):
+    """Some entries, newest first. `next` is where the next page is, or null on the last one."""
+
+    results: list[EntryOut]
+    next: str | None
+
+
+class AuditController(Controller):
+    path = "/api/audit"
+    tags = ("Audit",)
+
+    @get(
+        "/",
+        opt=Operation(
+            action=Action.READ_AUDIT,
+            answers=EntriesOut,
+            takes_query={
+                **PAGE_QUERY,
+                "event": {"type": "string", "enum": list(Event)},
+                "user": {"type": "string", "pattern": f"^{NUMBER}$", "description": "The id of who did it."},
+                "subject": {"type": "string", "description": "To what it was done, such as `post`."},
+                "subject_id": {"type": "string", "pattern": f"^{NUMBER}$"},
+                "address": {"type": "string"},
+                "since": _MOMENT,
+                "until": _MOMENT | {"description": "Before this moment."},
+            },
+            refuses=(Invalid,),
+        ).opt,
+    )
+    async def entries(self, request: Request[Any, Any, Any], door: NamedDependency[Door]) -> Response[bytes]:
+        """Read the audit, newest first."""
+        limit, page = await door.signed_in(lambda blog, actor: _page(blog, actor, request), reads_only=True)
+        url = None
+        if page.next_before is not None:
+            asked = {**request.query_params, "limit": limit, "cursor": page.next_before}
+            url = f"{prefix_of(request)}/api/audit/?{urlencode(asked)}"
+        return answer(EntriesOut([EntryOut.of(entry) for entry in page.entries], url))
+
+
+def _page(blog: Blog, actor: Member, request: Request[Any, Any, Any]) -> tuple[int, EntryPage]:
+    """How many were asked for, and those there are. Whoever may not ask hears that before the query is looked at."""
+    must_administer(actor)
+    query = query_of(
+        request,
+        limit=lambda text: number(text, PAGE_LARGEST),
+        cursor=number,
+        event=_event,
+        user=number,
+        subject=str,
+        subject_id=number,
+        address=str,
+        since=_moment,
+        until=_moment,
+    )
+    limit, before = query.pop("limit", PAGE_LARGEST), query.pop("cursor", None)
+    those: Any = {_FILTERS[name]: value for name, value in query.items()}
+    return limit, blog.audit.page(actor, limit=limit, before=before, **those)
+
+
+def _event(text: str) -> Event:
+    try:
+        return Event(text)
+    except ValueError:
+        raise ValueError("is no event that is recorded") from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a moment such as 2026-11-22T09:30:00Z") from None
+    if at.tzinfo is None:
+        raise ValueError("must say its time zone, as in 2026-11-22T09:30:00Z")
+    return at

@@ -1,0 +1,70 @@
+"""What the head of a request must be: not too large, and such that nobody could read it in another way than we do.
+
+httptools reads strictly, but leaves the rules about several headers at once to its callers.
+"""
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+
+from .problems import Refused
+
+LARGEST_TARGET: Final = 16 * 1024
+LARGEST_HEAD: Final = 64 * 1024
+"""Bytes of all headers together, each with its colon, its space and the end of its line."""
+MOST_HEADERS: Final = 200
+
+_host = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+
+
+def check_head(headers: Sequence[tuple[bytes, bytes]], version: str, *, upgrades: bool) -> None:
+    """Let nothing pass whose end, or whose addressee, a proxy in front of us could see elsewhere.
+
+    Raises:
+        Refused: it is too large, or can be read in two ways.
+    """
+    if len(headers) > MOST_HEADERS or sum(len(name) + len(value) + 4 for name, value in headers) > LARGEST_HEAD:
+        raise head_too_large()
+    fault = _fault(headers, version, upgrades=upgrades)
+    if fault is not None:
+        raise malformed(fault)
+
+
+def check_target(target: bytes) -> None:
+    """Let no target pass that is too long, whole or not.
+
+    Raises:
+        Refused: it is.
+    """
+    if len(target) > LARGEST_TARGET:
+        raise Refused(HTTPStatus.REQUEST_URI_TOO_LONG, f"The address has more than {LARGEST_TARGET} bytes.")
+
+
+def head_too_large() -> Refused:
+    """What is said of too many headers, or too long ones."""
+    limits = f"There are more than {MOST_HEADERS} headers, or more than {LARGEST_HEAD} bytes of them."
+    return Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, limits)
+
+
+def malformed(detail: str = "This is not HTTP/1.1 as RFC 9112 has it.") -> Refused:
+    """What is said of all that breaks HTTP's own rules."""
+    return Refused(HTTPStatus.BAD_REQUEST, detail)
+
+
+def _fault(headers: Sequence[tuple[bytes, bytes]], version: str, *, upgrades: bool) -> str | None:
+    hosts, lengths, codings = (
+        [value for name, value in headers if name == wanted]
+        for wanted in (b"host", b"content-length", b"transfer-encoding")
+    )
+    if version not in {"1.0", "1.1"}:
+        return "This is not HTTP/1.1."
+    if len(hosts) > 1 or (version == "1.1" and not hosts) or not all(map(_host.fullmatch, hosts)):
+        return "There must be one Host."
+    if len(lengths) + len(codings) > 1:
+        return "The end of the body is told twice."
+    if codings and (version == "1.0" or codings[0].lower() != b"chunked"):
+        return "The only transfer coding is chunked, in HTTP/1.1."
+    if upgrades and (codings or lengths not in ([], [b"0"])):  # httptools would take the body for the next request
+        return "A request to change the protocol has no body."
+    return None

@@ -1,0 +1,126 @@
+"""Invitations over HTTP, for administrators."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from blog.domain.actors import Member, must_administer
+from blog.domain.blog import Blog
+from blog.domain.errors import Invalid, NotFound
+from blog.domain.ids import InvitationId
+from blog.domain.invitations import DAYS_LONGEST, Invitation, IssuedInvitation
+from blog.domain.policy import Action
+
+from .door import Door
+from .moments import Moment, moment
+from .operations import Operation, answer
+from .requests import PAGE_QUERY, Body, number_in_path, page_of, prefix_of
+from .shapes import Secretive
+
+Days = Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": DAYS_LONGEST, "default": 7})]
+
+
+class InvitationIn(Struct, forbid_unknown_fields=True):
+    """For how long somebody is invited."""
+
+    days: Days | UnsetType = UNSET
+
+
+class InvitationOut(Struct):
+    """An open invitation, as far as it can be shown again. `by` is whoever made it."""
+
+    id: int
+    hint: str
+    by: str
+    created_at: Moment
+    expires_at: Moment
+
+    @classmethod
+    def of(cls, invitation: Invitation) -> "InvitationOut":
+        return cls(
+            id=invitation.id,
+            hint=invitation.hint,
+            by=invitation.by,
+            created_at=moment(invitation.created_at),
+            expires_at=moment(invitation.expires_at),
+        )
+
+
+class IssuedInvitationOut(Secretive):
+    """An invitation at the only time that its code is shown."""
+
+    code: str
+    id: int
+    expires_at: Moment
+
+    @classmethod
+    def of(cls, issued: IssuedInvitation) -> "IssuedInvitationOut":
+        return cls(issued.code, issued.invitation.id, moment(issued.invitation.expires_at))
+
+
+class InvitationsOut(Struct):
+    """Some invitations by ascending id. `next` is where the next page is, or null on the last one."""
+
+    results: list[InvitationOut]
+    next: str | None
+
+
+class InvitationsController(Controller):
+    path = "/api/invitations"
+    tags = ("Invitations",)
+
+    @get(
+        "/",
+        opt=Operation(action=Action.INVITE, answers=InvitationsOut, takes_query=PAGE_QUERY, refuses=(Invalid,)).opt,
+    )
+    async def page_of_invitations(
+        self, request: Request[Any, Any, Any], door: NamedDependency[Door]
+    ) -> Response[bytes]:
+        """List open invitations."""
+        limit, page = await door.signed_in(lambda blog, actor: _page(blog, actor, request), reads_only=True)
+        more = len(page) == limit  # and if there are none, the next page says so
+        url = f"{prefix_of(request)}/api/invitations/?limit={limit}&cursor={page[-1].id}" if more else None
+        return answer(InvitationsOut([InvitationOut.of(invitation) for invitation in page], url))
+
+    @post(
+        "/",
+        opt=Operation(
+            action=Action.INVITE,
+            status=201,
+            answers=IssuedInvitationOut,
+            answers_header={"Cache-Control": "Always no-store."},
+            takes=InvitationIn,
+            refuses=(Invalid,),
+        ).opt,
+    )
+    async def invite(self, door: NamedDependency[Door], sent: NamedDependency[Body]) -> Response[bytes]:
+        """Invite somebody: a code to register with, once."""
+        issued = await door.signed_in(lambda blog, actor: blog.invitations.create(actor, **_said(actor, sent)))
+        return answer(IssuedInvitationOut.of(issued), {"Cache-Control": "no-store"}, status=201)
+
+    @delete("/{invitation_id:str}/", opt=Operation(action=Action.INVITE, status=204, refuses=(NotFound,)).opt)
+    async def take_back(self, door: NamedDependency[Door], invitation_id: FromPath[str]) -> None:
+        """Take an invitation back."""
+        await door.signed_in(lambda blog, actor: blog.invitations.revoke(actor, _id(actor, invitation_id)))
+
+
+def _page(blog: Blog, actor: Member, request: Request[Any, Any, Any]) -> tuple[int, Sequence[Invitation]]:
+    """How many were asked for, and those there are. Whoever may not ask hears that before the query is looked at."""
+    must_administer(actor)
+    limit, after = page_of(request)
+    return limit, blog.invitations.page(actor, limit=limit, after=None if after is None else InvitationId(after))
+
+
+def _said(actor: Member, body: Body) -> dict[str, Any]:
+    """What the body says. Whoever may not say it hears that before the body is looked at."""
+    must_administer(actor)
+    return body.all_members(InvitationIn)
+
+
+def _id(actor: Member, text: str) -> InvitationId:
+    must_administer(actor)
+    return InvitationId(number_in_path(text))

@@ -1,0 +1,240 @@
+"""What the server refuses before the application hears of it, and how long it waits for whoever is slow or silent.
+
+uvicorn has no limits and hardly a deadline of its own. A refusal is an answer like any other: it waits for its turn,
+and has the headers that the edge gives to all.
+"""
+
+import asyncio
+from enum import Enum
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+import httptools
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from .closing import PatientTransport
+from .edge import Edge
+from .heads import LARGEST_HEAD, LARGEST_TARGET, check_head, check_target, head_too_large, malformed
+from .problems import MEDIA_TYPE, Problem, Refused
+
+_PART: Final = 16 * 1024
+"""Bytes that are read at once: no limit is passed by more."""
+
+
+class _Stage(Enum):
+    """Which part of a request comes next."""
+
+    START = "start"
+    HEAD = "head"
+    BODY = "body"
+
+
+class Wire(HttpToolsProtocol):
+    """One connection, as uvicorn has it, with limits and deadlines."""
+
+    head_within: float = 10
+    """Seconds that a client has for its first request, and from each answer for the next one, up to the body."""
+    body_within: float = 15
+    """Seconds that it has for a body."""
+    read_within: float = 60
+    """Seconds in which it has to read some of a long answer. A kernel tells late, and of a megabyte at a time."""
+    heard_out: float = 2
+    """Seconds for which it may go on sending what is no longer wanted."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stage = _Stage.START
+        self._turn: RequestResponseCycle | None = None
+        self._refused = False
+        self._lines = 0
+        self._owed: tuple[float, RequestResponseCycle | None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._reading: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        super().connection_made(
+            cast("asyncio.Transport", PatientTransport(transport, self._still_sends, self.heard_out))
+        )
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        for timer in (self._deadline, self._reading):
+            if timer is not None:
+                timer.cancel()
+
+    # What comes in.
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused or self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        sent = memoryview(data)
+        try:
+            for start in range(0, len(sent), _PART):
+                self._read(sent[start : start + _PART])
+        except Refused as refused:
+            self._refuse(refused)
+        except httptools.HttpParserError as error:
+            cause = error.__context__  # what one of the callbacks below has raised
+            self._refuse(cause if isinstance(cause, Refused) else malformed())
+        self._watch()
+
+    def _read(self, part: memoryview) -> None:
+        """Between two pieces of body is a head, a trailer or the size of a chunk: none of them may go on for ever."""
+        self._lines += len(part)
+        while part:
+            part = self._unread(part)
+        if self._lines > LARGEST_TARGET + LARGEST_HEAD:
+            raise head_too_large()
+
+    def _unread(self, part: memoryview) -> memoryview:
+        """Read up to where the client would go on in another protocol. It is not changed: so, what is left to read."""
+        try:
+            self.parser.feed_data(part)
+        except httptools.HttpParserUpgrade as upgrade:
+            return part[upgrade.args[0] :]
+        return part[:0]
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._stage = _Stage.HEAD
+        self._lines = 0
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        check_target(self.url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._stage is _Stage.HEAD:  # and not a trailer: to uvicorn one is as good as the other
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        check_head(self.headers, self.parser.get_http_version(), upgrades=self.parser.should_upgrade())
+        super().on_headers_complete()
+        self._stage = _Stage.BODY
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._lines = 0
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._stage = _Stage.START
+
+    # What goes out.
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._turn = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _is_answering(self) -> bool:
+        return self._turn is not None and not (self._turn.response_complete or self._turn.disconnected)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    def _refuse(self, refused: Refused) -> None:
+        """Answer once, after all that was asked before, and listen no more."""
+        self._refused = True
+        if self._stage is _Stage.BODY and self.cycle.response_started:
+            self.transport.close()
+            return
+        if self._stage is _Stage.BODY:
+            self._withdraw()
+        self.cycle = self._refusing()
+        if self._is_answering():
+            self.pipeline.appendleft((self.cycle, _refusal(refused)))
+        else:
+            self._start_asgi_task(self.cycle, _refusal(refused))
+
+    def _withdraw(self) -> None:
+        """To the application the client has gone: what it may still answer goes nowhere."""
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        if self.cycle is not self._turn:
+            self.pipeline.popleft()
+
+    def _refusing(self) -> RequestResponseCycle:
+        """A turn for which no more of the request is known than an answer needs."""
+        scope: Any = {"type": "http", "http_version": "1.1", "method": self.parser.get_method().decode(), "headers": []}
+        scope |= {"path": "", "raw_path": b"", "query_string": b"", "root_path": ""}
+        scope |= {"client": self.client, "server": self.server, "scheme": self.scheme}
+        return RequestResponseCycle(
+            scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=False,
+            on_response=self.on_response_complete,
+        )
+
+    # How long it may take.
+
+    def _watch(self) -> None:
+        """Set the deadline for what the client owes, if that is something else than before."""
+        owed = self._what_is_owed()
+        if owed == self._owed:
+            return
+        self._owed = owed
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None if owed is None else self.loop.call_later(owed[0], self._expire)
+
+    def _what_is_owed(self) -> tuple[float, RequestResponseCycle | None] | None:
+        """The rest of a body, or the next request; nothing, as long as the server owes an answer."""
+        if self._refused or self.transport.is_closing():
+            return None
+        if self._stage is _Stage.BODY and self.cycle is self._turn:
+            return self.body_within, self._turn
+        return None if self._is_answering() else (self.head_within, self._turn)
+
+    def _expire(self) -> None:
+        if self._stage is _Stage.START:
+            self.transport.close()
+        else:
+            self._refuse(Refused(HTTPStatus.REQUEST_TIMEOUT, "The request was not complete in time."))
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._check_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def _check_reading(self, unread_before: float = float("inf")) -> None:
+        unread = self.transport.get_write_buffer_size()
+        if unread < unread_before:
+            self._reading = self.loop.call_later(self.read_within, self._check_reading, unread)
+        else:
+            self.transport.abort()
+
+    def _still_sends(self) -> bool:
+        """Whether more may come of what the client has begun to say."""
+        return self._refused or self._stage is _Stage.BODY
+
+
+def _refusal(refused: Refused) -> Edge:
+    """An application that refuses whatever it is asked."""
+    problem = Problem(title=refused.status.phrase, status=refused.status, detail=refused.detail)
+    body = msgspec.json.encode(problem)
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+    ]
+
+    async def refuse(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return Edge(refuse)

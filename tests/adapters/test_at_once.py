@@ -1,0 +1,130 @@
+"""What many do at once stays within the rules, in every store."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.memory import MemoryStore
+from blog.contracts import StandingClock
+from blog.contracts.given import acting
+from blog.domain.actors import Operator
+from blog.domain.attempts import PAIR, TooManyAttempts, key_of
+from blog.domain.blog import OpenBlog, OpenStores, Terms
+from blog.domain.entrance import log_in, register
+from blog.domain.errors import BlogError
+from blog.domain.invitations import InvalidInvitation, Registration
+from blog.domain.tokens import TOKENS_PER_USER
+from blog.domain.users import LastAdmin
+from blog.wiring import blog_on
+
+PASSWORD = "correct horse battery staple"
+NOON = StandingClock()()
+HERE = "192.0.2.1"
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def open_stores(request: pytest.FixtureRequest) -> OpenStores:
+    """Each store in turn, empty."""
+    found: OpenStores = MemoryStore() if request.param == "memory" else request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def open_blog(open_stores: OpenStores) -> OpenBlog:
+    hasher = Argon2PasswordHasher(memory=8, iterations=1)
+    return blog_on(open_stores, hasher=hasher, now=StandingClock(), terms=Terms(registration=Registration.INVITE))
+
+
+def at_once(work: Callable[[int], object], threads: int) -> list[object]:
+    """What comes of doing it on so many threads at the same time: what is returned, or the kind of refusal."""
+    together = Barrier(threads)
+
+    def one(number: int) -> object:
+        together.wait()
+        try:
+            return work(number)
+        except BlogError as refusal:
+            return type(refusal)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(one, range(threads)))
+
+
+def test_of_fifty_guesses_made_at_once_only_eight_are_looked_at(open_blog: OpenBlog) -> None:
+    def guess(_: int) -> bool:
+        with open_blog() as blog:
+            return blog.throttle.reserve("ann", HERE).id > 0
+
+    outcomes = at_once(guess, 50)
+    assert outcomes.count(True) == PAIR.failures
+    assert outcomes.count(TooManyAttempts) == 50 - PAIR.failures
+
+
+def test_guesses_made_at_once_at_many_accounts_are_counted_by_their_address(open_blog: OpenBlog) -> None:
+    def guess(number: int) -> bool:
+        with open_blog() as blog:
+            return blog.throttle.reserve(f"user{number}", HERE).id > 0
+
+    assert at_once(guess, 30).count(True) == 15
+
+
+def test_two_last_admins_who_demote_each_other_at_once_leave_one(open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        admins = [acting(blog.users.add(Operator(), name, PASSWORD, is_admin=True)) for name in ("ann", "bob")]
+
+    def demote(number: int) -> bool:
+        with open_blog() as blog:
+            return blog.users.change(admins[number], admins[1 - number].user_id, is_admin=False).is_admin
+
+    outcomes = at_once(demote, 2)
+    assert sorted(outcomes, key=str) == sorted([False, LastAdmin], key=str)
+    with open_blog() as blog:
+        assert sum(user.is_active_admin for user in blog.users.page(Operator())) == 1
+
+
+def test_nobody_has_more_tokens_than_anybody_may_however_many_log_in_at_once(open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        ann = blog.users.add(Operator(), "ann", PASSWORD)
+        for _ in range(TOKENS_PER_USER - 1):
+            blog.tokens.issue(ann)
+    outcomes = at_once(lambda number: log_in(open_blog, "ann", PASSWORD, address=str(number))[0], 6)
+    assert outcomes == [ann] * 6
+    with open_blog() as blog:
+        assert len(blog.tokens.of(Operator(), ann.id)) == TOKENS_PER_USER
+
+
+def test_an_invitation_opens_one_account_however_many_use_it_at_once(open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        code = blog.invitations.create(Operator()).code
+    outcomes = at_once(
+        lambda number: register(open_blog, f"user{number}", PASSWORD, invitation=code, address=str(number)).username, 6
+    )
+    assert outcomes.count(InvalidInvitation) == 5
+    with open_blog() as blog:
+        assert [user.username for user in blog.users.page(Operator())] == [
+            outcome for outcome in outcomes if outcome != InvalidInvitation
+        ]
+
+
+def test_however_many_names_are_tried_from_however_many_addresses_the_attempts_stay_bounded(
+    open_stores: OpenStores, open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blog.domain.attempts.ATTEMPTS_KEPT", 8)
+    monkeypatch.setattr("blog.domain.attempts._PURGED_EVERY", 4)
+    names = [f"user{number}" for number in range(24)]
+    for name in names:
+        with open_blog() as blog:
+            last = blog.throttle.reserve(name, f"from {name}")
+        with open_stores() as stores:
+            kept = [stores.attempts.of_account(key_of(name), since=NOON - timedelta(days=1)) for name in names]
+        assert sum(map(len, kept)) <= 8 + 4
+        assert list(kept[names.index(name)]) == [last]
+    with open_blog() as blog:
+        blog.throttle.purge()
+    with open_stores() as stores:
+        kept = [stores.attempts.of_account(key_of(name), since=NOON - timedelta(days=1)) for name in names]
+    assert [len(each) for each in kept] == [0] * 16 + [1] * 8

@@ -1,0 +1,184 @@
+"""Whoever changes the audit behind the blog's back is found out, and whoever does not is not accused."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.sql import SqlStore
+from blog.adapters.sql.audit import SqlAuditLog
+from blog.contracts import StandingClock
+from blog.domain.actors import Operator
+from blog.domain.audit import Audit, Entry, Event, Seal, Verdict
+from blog.domain.blog import OpenBlog
+from blog.wiring import blog_on
+
+NOON = StandingClock()()
+OTHERWISE = {
+    "id": "1000007",
+    "at": "'2024-02-29T12:00:00.000000+00:00'",
+    "event": "'post.deleted'",
+    "actor_id": "7",
+    "token_id": "7",
+    "subject_id": "NULL",
+}
+"""What a field is changed to; the others are texts."""
+
+OF_ENTRIES = "Of the entries of seal {seals[%d].id}, one was changed, removed or slipped in."
+BEFORE_SEAL = "Before seal {seals[%d].id}, a seal was changed or removed."
+REMOVED = "There are entries of a seal that was removed."
+NOT_THERE = "The seal with the digest that was noted is not there."
+COPY = (
+    "INSERT INTO audit_entries (at, event, actor, address, subject, detail, seal_id) SELECT at, event, actor, address,"
+)
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A database whose audit is sealed."""
+
+    store: SqlStore
+    seals: Sequence[Seal]
+    entries: Sequence[Sequence[Entry]]
+
+    def run(self, *statements: str) -> None:
+        with self.store.engine.connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement.format(seals=self.seals, entries=self.entries))
+
+    def verify(self) -> Verdict:
+        """What becomes of the audit, the head of which was noted."""
+        with self.store() as stores:
+            return Audit(stores.audit, StandingClock()).verify(Operator(), head=self.seals[-1].digest)
+
+    def told(self, *faults: str) -> tuple[str, ...]:
+        return tuple(fault.format(seals=self.seals) for fault in faults)
+
+
+def record(open_blog: OpenBlog, *details: str) -> None:
+    with open_blog() as blog:
+        for detail in details:
+            blog.audit.record(Event.POST_CREATED, Operator(), "post", 1, detail)
+
+
+def seal(store: SqlStore, *, limit: int) -> Seal:
+    with store() as stores:
+        made = Audit(stores.audit, StandingClock()).seal(limit=limit)
+    assert made
+    return made
+
+
+@pytest.fixture
+def sealed(store: SqlStore) -> Sealed:
+    """Four seals on two entries each, and an entry that has none yet."""
+    open_blog = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1), now=StandingClock())
+    record(open_blog, *"abcdefghi")
+    seals = [seal(store, limit=2) for _ in range(4)]
+    with store() as stores:
+        return Sealed(store, seals, [stores.audit.sealed_by(each.id) for each in seals])
+
+
+def test_an_audit_that_nobody_touched_has_no_faults(sealed: Sealed) -> None:
+    assert sealed.verify() == Verdict(sealed=8, unsealed=1, head=sealed.seals[-1].digest, faults=())
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Entry)])
+def test_a_sealed_entry_that_was_changed_is_found(sealed: Sealed, field: str) -> None:
+    value = OTHERWISE.get(field, "'something else'")
+    sealed.run(f"UPDATE audit_entries SET {field} = {value} WHERE id = {{entries[1][0].id}}")
+    assert sealed.verify().faults == sealed.told(OF_ENTRIES % 1)
+
+
+@pytest.mark.parametrize(
+    ("statements", "faults"),
+    [
+        (["DELETE FROM audit_entries WHERE id = {entries[1][0].id}"], [OF_ENTRIES % 1]),
+        ([COPY + " subject, detail, {seals[2].id} FROM audit_entries WHERE seal_id IS NULL"], [OF_ENTRIES % 2]),
+        (["UPDATE audit_entries SET seal_id = {seals[0].id} WHERE seal_id IS NULL"], [OF_ENTRIES % 0]),
+        (["UPDATE audit_entries SET seal_id = NULL WHERE id = {entries[3][1].id}"], [OF_ENTRIES % 3]),
+        (
+            ["UPDATE audit_entries SET seal_id = {seals[2].id} WHERE id = {entries[1][1].id}"],
+            [OF_ENTRIES % 1, OF_ENTRIES % 2],
+        ),
+        (["DELETE FROM audit_entries WHERE seal_id = {seals[2].id}"], [OF_ENTRIES % 2]),
+        (["UPDATE audit_seals SET entries = 3 WHERE id = {seals[2].id}"], [OF_ENTRIES % 2]),
+    ],
+    ids=["removed", "slipped in", "sealed later", "unsealed", "moved", "all removed", "miscounted"],
+)
+def test_entries_of_a_seal_that_are_others_now_are_found(
+    sealed: Sealed, statements: Sequence[str], faults: Sequence[str]
+) -> None:
+    sealed.run(*statements)
+    assert sealed.verify().faults == sealed.told(*faults)
+
+
+@pytest.mark.parametrize("what", ["DELETE FROM audit_entries", "UPDATE audit_entries SET seal_id = NULL"])
+@pytest.mark.parametrize(
+    ("number", "fault"), [(0, BEFORE_SEAL % 1), (1, BEFORE_SEAL % 2), (2, BEFORE_SEAL % 3), (3, NOT_THERE)]
+)
+def test_a_seal_that_was_removed_is_found_if_only_by_the_head_that_was_noted(
+    sealed: Sealed, what: str, number: int, fault: str
+) -> None:
+    of_it = f"= {sealed.seals[number].id}"
+    sealed.run(f"{what} WHERE seal_id {of_it}", f"DELETE FROM audit_seals WHERE id {of_it}")
+    assert sealed.verify().faults == sealed.told(fault)
+
+
+def test_a_chain_that_was_made_anew_lacks_the_head_that_was_noted(sealed: Sealed) -> None:
+    sealed.run(
+        "UPDATE audit_entries SET seal_id = NULL",
+        "DELETE FROM audit_seals",
+        "UPDATE audit_entries SET detail = 'nothing' WHERE id = {entries[0][0].id}",
+    )
+    for _ in range(4):
+        seal(sealed.store, limit=2)
+    assert sealed.verify().faults == (NOT_THERE,)
+
+
+def test_no_seal_goes_while_it_has_entries(sealed: Sealed) -> None:
+    with pytest.raises(IntegrityError):
+        sealed.run("DELETE FROM audit_seals WHERE id = {seals[3].id}")
+
+
+def test_the_last_seal_removed_past_the_foreign_key_leaves_entries_that_tell(sqlite: SqlStore, file: Path) -> None:
+    open_blog = blog_on(sqlite, now=StandingClock())
+    record(open_blog, *"ab")
+    seal(sqlite, limit=1)
+    last = seal(sqlite, limit=1)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("DELETE FROM audit_seals WHERE id = ?", (last.id,))
+    with open_blog() as blog:
+        assert blog.audit.verify(Operator()).faults == (REMOVED,)
+
+
+def test_an_entry_that_is_kept_after_a_later_one_was_sealed_is_no_fault(postgresql: SqlStore) -> None:
+    open_blog = blog_on(postgresql, now=StandingClock())
+    with open_blog() as early:
+        early.audit.record(Event.POST_CREATED, Operator(), "post", 1, "takes its number first")
+        record(open_blog, "is kept first")
+        first = seal(postgresql, limit=10)
+    second = seal(postgresql, limit=10)
+    with postgresql() as stores:
+        (one,), (other,) = stores.audit.sealed_by(first.id), stores.audit.sealed_by(second.id)
+    assert (one.detail, other.detail) == ("is kept first", "takes its number first")
+    assert one.id > other.id
+    with open_blog() as blog:
+        assert blog.audit.verify(Operator(), head=second.digest).faults == ()
+
+
+def test_a_seal_that_is_made_meanwhile_is_no_fault(sealed: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = SqlAuditLog.counts
+
+    def counts_then_seal(log: SqlAuditLog) -> tuple[int, int]:
+        counted = counts(log)
+        with sealed.store() as beside:
+            Audit(beside.audit, StandingClock()).seal()
+        return counted
+
+    monkeypatch.setattr(SqlAuditLog, "counts", counts_then_seal)
+    assert sealed.verify().faults == ()

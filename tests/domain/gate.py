@@ -1,0 +1,61 @@
+"""A throttle by itself, and who knocks at it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tests.domain.people import HOME
+
+from blog.adapters.memory import MemoryStore
+from blog.contracts import StandingClock
+from blog.domain.attempts import Attempt, Throttle, TooManyAttempts
+
+SECOND, MINUTE, WINDOW = timedelta(seconds=1), timedelta(minutes=1), timedelta(minutes=5)
+FAR = 1_000
+
+
+@dataclass
+class Gate:
+    """A throttle on a store of its own, each attempt in a unit of its own; and which attempts have failed."""
+
+    clock: StandingClock = field(default_factory=StandingClock)
+    scale: int = 1
+    store: MemoryStore = field(default_factory=MemoryStore)
+    failed: list[Attempt] = field(default_factory=list)
+
+    @contextmanager
+    def throttle(self) -> Iterator[Throttle]:
+        with self.store() as stores:
+            yield Throttle(stores.attempts, self.clock, self.scale)
+
+    def fail(self, account: str = "ann", address: str = HOME, times: int = FAR) -> int:
+        """Show a wrong password until it is no longer looked at, or so often; how often it was looked at."""
+        for tried in range(times):
+            try:
+                with self.throttle() as throttle:
+                    self.failed.append(throttle.reserve(account, address))
+            except TooManyAttempts:
+                return tried
+        return times
+
+    def succeed(self, account: str = "ann", address: str = HOME) -> None:
+        with self.throttle() as throttle:
+            attempt = throttle.reserve(account, address)
+            throttle.succeeded(attempt)
+        gone = {(attempt.account, address)}
+        self.failed = [each for each in self.failed if (each.account, each.address) not in gone]
+
+    def wait(self, account: str = "ann", address: str = HOME, later: timedelta = timedelta(0)) -> int | None:
+        """How long an attempt at some later moment would have to wait, or None; without making it."""
+        with self.store() as stores:
+            throttle = Throttle(stores.attempts, lambda: self.clock() + later, self.scale)
+            try:
+                stores.attempts.remove(throttle.reserve(account, address))
+            except TooManyAttempts as refusal:
+                return refusal.retry_after
+        return None
+
+    def spray(self, account: str = "ann", addresses: int = 20, start: int = 0) -> int:
+        """Fail at one account from many addresses, at each as often as one can; how often in all."""
+        return sum(self.fail(account, f"203.0.113.{start + n}") for n in range(addresses))

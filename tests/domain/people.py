@@ -1,0 +1,71 @@
+"""Who comes to the blog in these tests, with what, and what is left of them."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from blog.domain.actors import Member, Operator, Scope, scopes_for
+from blog.domain.audit import Entry
+from blog.domain.blog import OpenBlog
+from blog.domain.entrance import log_in
+from blog.domain.ids import TokenId
+from blog.domain.passwords import PasswordHasher
+from blog.domain.users import User
+
+PASSWORD: Final = "correct horse battery staple"
+ANOTHER: Final = "another horse on its batteries"
+OPERATOR: Final = Operator()
+HOME: Final = "192.0.2.1"
+ELSEWHERE: Final = "198.51.100.7"
+
+
+def acting(user: User, *scopes: Scope, token_id: TokenId | None = None, address: str = "") -> Member:
+    """Somebody who may act within these scopes, or if none is named do all that they may."""
+    return Member(user=user, scopes=frozenset(scopes) or scopes_for(user), token_id=token_id, address=address)
+
+
+def entered(open_blog: OpenBlog, username: str, *scopes: Scope, address: str = HOME) -> Member:
+    """Somebody who has just logged in."""
+    _, issued = log_in(open_blog, username, PASSWORD, scopes=scopes or None, address=address)
+    with open_blog() as blog:
+        return blog.accounts.authenticate(issued.secret, address=address)
+
+
+def entries(open_blog: OpenBlog) -> Sequence[Entry]:
+    """All that was recorded, the oldest first."""
+    found: list[Entry] = []
+    with open_blog() as blog:
+        page = blog.audit.page(OPERATOR)
+        found += page.entries
+        while page.next_before is not None:
+            page = blog.audit.page(OPERATOR, before=page.next_before)
+            found += page.entries
+    return found[::-1]
+
+
+class Watched:
+    """A hasher that counts, and that lets things happen just after it has verified a password."""
+
+    def __init__(self, hasher: PasswordHasher) -> None:
+        self.hasher = hasher
+        self.verified: list[str] = []
+        self.hashed = 0
+        self.meanwhile: Callable[[], object] | None = None
+
+    def hash(self, password: str) -> str:
+        self.hashed += 1
+        return self.hasher.hash(password)
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        self.verified.append(password_hash)
+        matches = self.hasher.verify(password_hash, password)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            meanwhile()
+        return matches
+
+    def is_outdated(self, password_hash: str) -> bool:
+        return self.hasher.is_outdated(password_hash)
+
+    @property
+    def decoy(self) -> str:
+        return self.hasher.decoy

@@ -1,0 +1,218 @@
+"""The blog promises, of what is recorded, that…"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, entered, entries
+
+from blog.adapters.memory import MemoryStore
+from blog.contracts import StandingClock
+from blog.domain.accounts import WrongCredentials, WrongPassword
+from blog.domain.actors import Operator, Scope
+from blog.domain.attempts import TooManyAttempts
+from blog.domain.audit import Entry, Event
+from blog.domain.blog import Blog, OpenBlog, Terms
+from blog.domain.entrance import change_password, log_in, register
+from blog.domain.errors import BlogError
+from blog.domain.invitations import Registration
+from blog.domain.passwords import PasswordHasher
+from blog.domain.users import User
+from blog.wiring import blog_on
+
+Line = tuple[Event, int | None, str, str, int | None, str, int | None, str]
+ALL_OF_HERS = "account posts:read posts:write"
+
+
+def line(entry: Entry) -> Line:
+    """Everything that an entry says, but for its number and its time."""
+    actor = entry.actor_id, entry.actor, entry.address, entry.token_id
+    return (entry.event, *actor, entry.subject, entry.subject_id, entry.detail)
+
+
+@pytest.fixture
+def lines(open_blog: OpenBlog) -> Callable[[], list[Line]]:
+    """What has been recorded since this was last asked."""
+    seen = 0
+
+    def since() -> list[Line]:
+        nonlocal seen
+        new = entries(open_blog)[seen:]
+        seen += len(new)
+        return [line(entry) for entry in new]
+
+    return since
+
+
+Lines = Callable[[], list[Line]]
+
+
+def test_when_it_was_is_recorded(open_blog: OpenBlog, clock: StandingClock, ann: User) -> None:
+    entered(open_blog, "ann")
+    assert {entry.at for entry in entries(open_blog)} == {clock()}
+    assert [entry.id for entry in entries(open_blog)] == [1, 2, 3]
+
+
+def test_logging_in_and_out_is_recorded(open_blog: OpenBlog, ann: User, lines: Lines) -> None:
+    lines()
+    _, issued = log_in(open_blog, "ANN", PASSWORD, scopes=[Scope.POSTS_READ], address=HOME)
+    assert lines() == [
+        (Event.TOKEN_ISSUED, ann.id, "ann", HOME, None, "token", 1, "posts:read"),
+        (Event.LOGGED_IN, ann.id, "ann", HOME, 1, "user", ann.id, ""),
+    ]
+    with open_blog() as blog:
+        blog.accounts.log_out(blog.accounts.authenticate(issued.secret, address=ELSEWHERE))
+    assert lines() == [
+        (Event.TOKEN_REVOKED, ann.id, "ann", ELSEWHERE, 1, "token", 1, ""),
+        (Event.LOGGED_OUT, ann.id, "ann", ELSEWHERE, 1, "user", ann.id, ""),
+    ]
+    actor = entered(open_blog, "ann")
+    lines()
+    with open_blog() as blog:
+        blog.accounts.log_out_everywhere(actor)
+    assert lines() == [
+        (Event.TOKEN_REVOKED, ann.id, "ann", HOME, 2, "user", ann.id, "all tokens"),
+        (Event.LOGGED_OUT, ann.id, "ann", HOME, 2, "user", ann.id, "everywhere"),
+    ]
+
+
+def test_a_login_that_fails_is_recorded_with_whoever_it_was_said_to_be(
+    open_blog: OpenBlog, bob: User, lines: Lines
+) -> None:
+    lines()
+    for username in ("BOB", "nobody"):
+        with pytest.raises(WrongCredentials):
+            log_in(open_blog, username, ANOTHER, address=HOME)
+    assert lines() == [
+        (Event.LOGIN_FAILED, bob.id, "Bob", HOME, None, "user", bob.id, ""),
+        (Event.LOGIN_FAILED, None, "", HOME, None, "user", None, ""),
+    ]
+
+
+def test_the_last_attempt_for_now_is_marked_and_further_ones_leave_no_trace(
+    open_blog: OpenBlog, ann: User, lines: Lines
+) -> None:
+    lines()
+    for _ in range(20):
+        with pytest.raises((WrongCredentials, TooManyAttempts)):
+            log_in(open_blog, "ann", ANOTHER, address=HOME)
+    failed = (Event.LOGIN_FAILED, ann.id, "ann", HOME, None, "user", ann.id, "")
+    assert lines() == [failed] * 8 + [(Event.LOGIN_THROTTLED, *failed[1:])]
+
+
+def test_what_becomes_of_tokens_is_recorded(open_blog: OpenBlog, ann: User, admin: User, lines: Lines) -> None:
+    for _ in range(25):
+        log_in(open_blog, "ann", PASSWORD)
+    actor, root = entered(open_blog, "ann"), entered(open_blog, "admin")
+    assert (Event.TOKEN_REVOKED, ann.id, "ann", HOME, None, "token", 1, "for a new one") in lines()
+    with open_blog() as blog:
+        mine = blog.tokens.own(actor)
+        blog.tokens.revoke(actor, mine[0].id)
+        blog.tokens.revoke_of(root, ann.id, mine[1].id)
+        blog.tokens.revoke_all_of(root, ann.id)
+        blog.tokens.revoke_all_of(root, ann.id)
+    assert lines() == [
+        (Event.TOKEN_REVOKED, ann.id, "ann", HOME, actor.token_id, "token", mine[0].id, ""),
+        (Event.TOKEN_REVOKED, admin.id, "admin", HOME, root.token_id, "token", mine[1].id, ""),
+        (Event.TOKEN_REVOKED, admin.id, "admin", HOME, root.token_id, "user", ann.id, "all tokens"),
+    ]
+
+
+def test_what_administrators_do_is_recorded(open_blog: OpenBlog, admin: User, lines: Lines) -> None:
+    actor = entered(open_blog, "admin")
+    lines()
+    who = (admin.id, "admin", HOME, actor.token_id)
+    with open_blog() as blog:
+        ann = blog.users.add(actor, "ann", PASSWORD)
+        bob = blog.users.add(OPERATOR, "bob", PASSWORD, is_admin=True)
+        blog.users.change(actor, ann.id, username="anna", is_admin=True)
+        blog.users.change(actor, bob.id, is_admin=False, is_active=False)
+        blog.users.change(actor, bob.id, is_active=True, password=ANOTHER)
+    assert lines() == [
+        (Event.USER_CREATED, *who, "user", ann.id, "ann"),
+        (Event.USER_CREATED, None, "operator", "console", None, "user", bob.id, "bob, admin"),
+        (Event.USER_CHANGED, *who, "user", ann.id, "ann is now anna, admin"),
+        (Event.USER_CHANGED, *who, "user", bob.id, "no admin, inactive"),
+        (Event.USER_CHANGED, *who, "user", bob.id, "active"),
+        (Event.PASSWORD_RESET, *who, "user", bob.id, ""),
+    ]
+    log_in(open_blog, "anna", PASSWORD)
+    lines()
+    with open_blog() as blog:
+        blog.users.change(Operator("root", "tty1"), ann.id, password=ANOTHER)
+    assert lines() == [
+        (Event.PASSWORD_RESET, None, "root", "tty1", None, "user", ann.id, ""),
+        (Event.TOKEN_REVOKED, None, "root", "tty1", None, "user", ann.id, "all tokens"),
+    ]
+
+
+def test_what_one_does_to_ones_own_account_is_recorded(open_blog: OpenBlog, ann: User, lines: Lines) -> None:
+    _, issued = log_in(open_blog, "ann", PASSWORD)
+    lines()
+    with open_blog() as blog:
+        blog.accounts.rename(blog.accounts.authenticate(issued.secret, address=HOME), "anna")
+    with pytest.raises(WrongPassword):
+        change_password(open_blog, issued.secret, ANOTHER, ANOTHER, address=HOME)
+    change_password(open_blog, issued.secret, PASSWORD, ANOTHER, address=HOME)
+    assert lines() == [
+        (Event.USER_CHANGED, ann.id, "ann", HOME, 1, "user", ann.id, "ann is now anna"),
+        (Event.LOGIN_FAILED, ann.id, "anna", HOME, None, "user", ann.id, "to change the password"),
+        (Event.PASSWORD_CHANGED, ann.id, "anna", HOME, 1, "user", ann.id, ""),
+        (Event.TOKEN_REVOKED, ann.id, "anna", HOME, 1, "user", ann.id, "all tokens"),
+        (Event.TOKEN_ISSUED, ann.id, "anna", HOME, None, "token", 2, ALL_OF_HERS),
+    ]
+
+
+def test_what_becomes_of_posts_is_recorded(open_blog: OpenBlog, ann: User, lines: Lines) -> None:
+    actor = entered(open_blog, "ann")
+    lines()
+    with open_blog() as blog:
+        post = blog.posts.create(actor, title="Hello", body="World")
+        blog.posts.update(actor, post.id, title="Good bye")
+        blog.posts.update(actor, post.id, title="Good bye")
+        blog.posts.delete(actor, post.id)
+    who = (ann.id, "ann", HOME, actor.token_id, "post", post.id, "")
+    assert lines() == [(Event.POST_CREATED, *who), (Event.POST_CHANGED, *who), (Event.POST_DELETED, *who)]
+
+
+def test_what_becomes_of_invitations_is_recorded(inviting: OpenBlog, lines: Lines) -> None:
+    with inviting() as blog:
+        one, other = (blog.invitations.create(OPERATOR) for _ in range(2))
+        blog.invitations.revoke(OPERATOR, other.invitation.id)
+    ann = register(inviting, "ann", PASSWORD, invitation=one.code, address=HOME)
+    operator = (None, "operator", "console", None)
+    assert lines() == [
+        (Event.INVITATION_CREATED, *operator, "invitation", 1, ""),
+        (Event.INVITATION_CREATED, *operator, "invitation", 2, ""),
+        (Event.INVITATION_REVOKED, *operator, "invitation", 2, ""),
+        (Event.USER_REGISTERED, ann.id, "ann", HOME, None, "user", ann.id, "ann, invited by operator"),
+    ]
+
+
+def test_whoever_registers_where_anybody_may_is_invited_by_nobody(
+    store: MemoryStore, hasher: PasswordHasher, lines: Lines
+) -> None:
+    terms = Terms(registration=Registration.OPEN)
+    ann = register(blog_on(store, hasher=hasher, terms=terms), "ann", PASSWORD, address=HOME)
+    assert lines() == [(Event.USER_REGISTERED, ann.id, "ann", HOME, None, "user", ann.id, "ann")]
+
+
+def test_nothing_is_recorded_of_what_is_not_kept(open_blog: OpenBlog, ann: User, lines: Lines) -> None:
+    actor = entered(open_blog, "ann")
+    lines()
+    acts: list[Callable[[Blog], Any]] = [
+        lambda blog: blog.posts.create(actor, title="Hello", body="World"),
+        lambda blog: blog.accounts.log_out_everywhere(actor),
+        lambda blog: blog.users.change(OPERATOR, ann.id, password=ANOTHER, is_active=False),
+        lambda blog: blog.invitations.create(OPERATOR),
+        lambda blog: blog.posts.create(actor, title="", body=""),
+        lambda blog: blog.users.change(actor, ann.id, is_admin=True),
+    ]
+    for act in acts:
+        with suppress(BlogError), open_blog() as blog:
+            act(blog)
+            raise BlogError
+    assert lines() == []
+    with open_blog() as blog:
+        assert len(blog.tokens.own(actor)) == 1

@@ -1,0 +1,58 @@
+"""The blog promises, of all that is recorded, that…"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, Watched, entries
+
+from blog.adapters.memory import MemoryStore
+from blog.domain.accounts import WrongCredentials
+from blog.domain.audit import Event
+from blog.domain.blog import OpenBlog
+from blog.domain.entrance import change_password, log_in, register
+
+Line = tuple[Event, int | None, str, str, int | None, str, int | None, str]
+ALL_OF_HERS = "account posts:read posts:write"
+
+
+def secrets_of(open_blog: OpenBlog) -> Iterator[str]:
+    """Do everything that is recorded, and tell every secret that was ever used for it."""
+    with open_blog() as blog:
+        blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)
+        codes = [blog.invitations.create(OPERATOR).code for _ in range(2)]
+        blog.invitations.revoke(OPERATOR, blog.invitations.page(OPERATOR)[1].id)
+    yield from codes
+    user = register(open_blog, "ann", PASSWORD, invitation=codes[0], address=HOME)
+    for _ in range(8):
+        with suppress(WrongCredentials):
+            log_in(open_blog, "Secret-As-A-Name", "a wrong one, but a secret", address=ELSEWHERE)
+    yield from ("secret-as-a-name", "a wrong one, but a secret", PASSWORD, ANOTHER)
+    secret = log_in(open_blog, "ann", PASSWORD, name="a laptop", address=HOME)[1].secret
+    yield secret
+    secret = change_password(open_blog, secret, PASSWORD, ANOTHER, address=HOME)[1].secret
+    yield secret
+    with open_blog() as blog:
+        actor = blog.accounts.authenticate(secret, address=HOME)
+        post = blog.posts.create(actor, title="Hello", body="the body of a post")
+        blog.posts.update(actor, post.id, title="Good bye")
+        blog.posts.delete(actor, post.id)
+        blog.accounts.rename(actor, "anna")
+        blog.accounts.log_out(actor)
+        blog.users.change(OPERATOR, user.id, password="yet another battery of horses")
+    yield from ("yet another battery of horses", "the body of a post")
+
+
+def test_no_secret_is_ever_recorded(inviting: OpenBlog, store: MemoryStore, watched: Watched) -> None:
+    secrets = list(secrets_of(inviting))
+    recorded = entries(inviting)
+    assert {entry.event for entry in recorded} == set(Event)
+    printed = repr(recorded).lower()
+    for secret in secrets:
+        assert secret.lower() not in printed
+        assert secret[5:45].lower() not in printed
+    with store() as stores:
+        for token in ((credentials := stores.users.find("anna")) and stores.tokens.of_user(credentials.user.id)) or ():
+            assert token.digest.hex() not in printed
+    assert "$argon2" not in printed
+    assert "digest" not in printed
+    assert "hash" not in printed

@@ -1,0 +1,83 @@
+"""The blog promises, of the codes that it hands out, that…"""
+
+import hashlib
+import re
+import zlib
+from string import ascii_lowercase, ascii_uppercase, digits
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blog.domain import invitations, tokens
+from blog.domain.codes import Form, digest_of, hint_of
+from blog.domain.tokens import PATTERN, is_well_formed
+
+ALPHABET = digits + ascii_uppercase + ascii_lowercase
+FORMS = pytest.mark.parametrize("form", [tokens.FORM, invitations.FORM])
+
+bodies = st.text(ALPHABET, min_size=40, max_size=40)
+
+
+def issued(body: str, form: Form = tokens.FORM) -> str:
+    """The code that is made of these random characters."""
+    return form.new(lambda: body)
+
+
+@FORMS
+@given(bodies)
+def test_a_code_is_its_prefix_forty_characters_and_their_checksum(form: Form, body: str) -> None:
+    code = issued(body, form)
+    assert (code[:-46], code[-46:-6]) == (form.prefix, body)
+    number = 0
+    for digit in code[-6:]:
+        number = number * 62 + ALPHABET.index(digit)
+    assert number == zlib.crc32(body.encode())
+    assert form.fits(code)
+
+
+@given(bodies)
+def test_every_token_looks_like_its_published_pattern(body: str) -> None:
+    assert re.fullmatch(PATTERN, issued(body))
+    assert is_well_formed(issued(body))
+
+
+def test_a_small_checksum_is_padded_with_zeros() -> None:
+    body = next(body for body in (f"{n:040d}" for n in range(10_000)) if zlib.crc32(body.encode()) < 62**5)
+    assert issued(body)[45] == "0"
+    assert is_well_formed(issued(body))
+
+
+@given(bodies, st.integers(0, 50), st.sampled_from(ALPHABET + "_- \u0660"))
+def test_one_wrong_character_makes_no_code(body: str, place: int, char: str) -> None:
+    code = issued(body)
+    wrong = code[:place] + char + code[place + 1 :]
+    assert is_well_formed(wrong) == (wrong == code)
+
+
+@pytest.mark.parametrize("change", [str.upper, str.lower, lambda s: s + "\n", lambda s: " " + s, lambda s: s[:-1]])
+def test_nothing_but_the_code_itself_is_the_code(change: "type[str]") -> None:
+    assert not is_well_formed(change(issued("aB3" * 13 + "x")))
+
+
+def test_a_code_of_one_kind_is_none_of_another() -> None:
+    token, invitation = (issued("0" * 40, form) for form in (tokens.FORM, invitations.FORM))
+    assert not tokens.FORM.fits(invitation)
+    assert not invitations.FORM.fits(token)
+    assert not tokens.FORM.fits(token.removeprefix("blog_"))
+
+
+@given(st.text(st.characters()))
+def test_any_other_text_is_no_code(text: str) -> None:
+    assert not is_well_formed(text)
+
+
+@given(bodies)
+def test_a_code_is_known_by_the_digest_of_all_of_it(body: str) -> None:
+    assert digest_of(issued(body)) == hashlib.sha256(issued(body).encode()).digest()
+
+
+@given(bodies)
+def test_a_hint_is_the_first_seven_characters_and_the_last_four(body: str) -> None:
+    code = issued(body)
+    assert hint_of(code) == f"blog_{body[:2]}...{code[-4:]}"

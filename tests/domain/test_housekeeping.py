@@ -1,0 +1,84 @@
+"""The blog promises, of housekeeping, that…"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from tests.domain.people import HOME, OPERATOR, PASSWORD
+
+from blog.contracts import StandingClock
+from blog.domain import housekeeping
+from blog.domain.accounts import WrongCredentials
+from blog.domain.attempts import key_of
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.entrance import log_in
+from blog.domain.housekeeping import tidy
+from blog.domain.users import User
+
+
+@pytest.fixture
+def littered(open_blog: OpenBlog, clock: StandingClock, ann: User) -> OpenBlog:
+    """A blog with three of everything that no longer counts, and three entries more than that in its audit."""
+    for _ in range(3):
+        log_in(open_blog, "ann", PASSWORD)
+        with pytest.raises(WrongCredentials):
+            log_in(open_blog, "nobody", PASSWORD, address=HOME)
+        with open_blog() as blog:
+            blog.invitations.create(OPERATOR, days=1)
+    clock.move(timedelta(days=30))
+    return open_blog
+
+
+def left(open_blog: OpenBlog) -> tuple[int, int, int, int]:
+    """How many tokens, invitations and attempts, and how many entries without a seal."""
+    ever = timedelta(days=999)
+    with open_blog() as blog:
+        return (
+            len(blog.tokens.store.of_user(blog.users.named(OPERATOR, "ann").id)),
+            len(blog.invitations.page(OPERATOR)),
+            len(blog.throttle.store.of_account(key_of("nobody"), since=blog.throttle.now() - ever)),
+            blog.audit.verify(OPERATOR).unsealed,
+        )
+
+
+def test_what_no_longer_counts_is_forgotten_and_what_was_recorded_is_sealed(littered: OpenBlog) -> None:
+    assert left(littered)[:3] == (3, 3, 3)
+    tidy(littered)
+    assert left(littered) == (0, 0, 0, 0)
+    tidy(littered)
+    with littered() as blog:
+        assert blog.audit.verify(OPERATOR).faults == ()
+
+
+def test_what_still_counts_is_kept(open_blog: OpenBlog, ann: User) -> None:
+    log_in(open_blog, "ann", PASSWORD)
+    with pytest.raises(WrongCredentials):
+        log_in(open_blog, "nobody", PASSWORD)
+    with open_blog() as blog:
+        blog.invitations.create(OPERATOR)
+    tidy(open_blog)
+    assert left(open_blog) == (1, 1, 1, 0)
+
+
+def test_it_is_done_a_step_at_a_time(littered: OpenBlog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "STEP", 2)
+    unsealed = left(littered)[3]
+    tidy(littered)
+    assert left(littered) == (1, 1, 1, unsealed - 2)
+    tidy(littered)
+    assert left(littered) == (0, 0, 0, unsealed - 4)
+
+
+def test_each_kind_has_a_unit_of_its_own_so_that_nobody_waits_for_all(littered: OpenBlog) -> None:
+    units = 0
+
+    @contextmanager
+    def counted() -> Iterator[Blog]:
+        nonlocal units
+        units += 1
+        with littered() as blog:
+            yield blog
+
+    tidy(counted)
+    assert units == 4

@@ -1,0 +1,180 @@
+"""The blog promises, of an account of one's own, that…"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, Watched, acting, entered, entries
+
+from blog.domain.accounts import WrongCredentials, WrongPassword
+from blog.domain.actors import ALL_SCOPES, OutOfScope, Scope
+from blog.domain.attempts import TooManyAttempts
+from blog.domain.audit import Event
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.entrance import change_password, log_in
+from blog.domain.errors import Fault, Invalid
+from blog.domain.tokens import InvalidToken
+from blog.domain.users import User, UsernameTaken
+
+
+def test_one_takes_another_name_and_signs_all_ones_posts_with_it(open_blog: OpenBlog, ann: User) -> None:
+    actor = entered(open_blog, "ann")
+    with open_blog() as blog:
+        post = blog.posts.create(actor, title="Hello", body="World")
+        assert blog.accounts.rename(actor, "Anna") == replace(ann, username="Anna")
+    with open_blog() as blog:
+        assert blog.posts.get(post.id).author == "Anna"
+    assert log_in(open_blog, "anna", PASSWORD)[0].id == ann.id
+    with pytest.raises(WrongCredentials):
+        log_in(open_blog, "ann", PASSWORD)
+
+
+def test_one_may_change_the_case_of_ones_name(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        assert blog.accounts.rename(acting(ann), "Ann").username == "Ann"
+
+
+def test_a_name_that_one_has_already_leaves_no_trace(open_blog: OpenBlog, ann: User) -> None:
+    before = entries(open_blog)
+    with open_blog() as blog:
+        assert blog.accounts.rename(acting(ann), "ann") == ann
+    assert entries(open_blog) == before
+
+
+@pytest.mark.parametrize("username", ["bob", "BOB"])
+def test_nobody_takes_a_name_that_another_has(open_blog: OpenBlog, ann: User, bob: User, username: str) -> None:
+    with open_blog() as blog, pytest.raises(UsernameTaken):
+        blog.accounts.rename(acting(ann), username)
+    with open_blog() as blog, pytest.raises(Invalid):
+        blog.accounts.rename(acting(ann), "two words")
+    with open_blog() as blog:
+        assert blog.users.get(OPERATOR, ann.id) == ann
+
+
+def test_a_new_password_ends_all_tokens_and_gives_a_new_one_for_the_same(open_blog: OpenBlog, ann: User) -> None:
+    secrets = [log_in(open_blog, "ann", PASSWORD, scopes=[Scope.ACCOUNT, Scope.POSTS_READ])[1].secret for _ in range(3)]
+    user, issued = change_password(open_blog, secrets[1], PASSWORD, ANOTHER, address=HOME)
+    assert user == ann
+    with open_blog() as blog:
+        for secret in secrets:
+            with pytest.raises(InvalidToken):
+                blog.accounts.authenticate(secret)
+        actor = blog.accounts.authenticate(issued.secret)
+        assert (actor.user, actor.scopes) == (ann, frozenset({Scope.ACCOUNT, Scope.POSTS_READ}))
+    with pytest.raises(WrongCredentials):
+        log_in(open_blog, "ann", PASSWORD)
+    assert log_in(open_blog, "ann", ANOTHER)[0] == ann
+
+
+def test_whoever_was_an_administrator_once_can_still_change_their_password(open_blog: OpenBlog, admin: User) -> None:
+    _, issued = log_in(open_blog, "admin", PASSWORD)
+    with open_blog() as blog:
+        blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)
+        blog.users.change(OPERATOR, admin.id, is_admin=False)
+    _, issued = change_password(open_blog, issued.secret, PASSWORD, ANOTHER)
+    assert issued.token.scopes == ALL_SCOPES - {Scope.ADMIN}
+
+
+def test_whoever_does_not_know_the_old_password_changes_nothing_and_is_counted(open_blog: OpenBlog, ann: User) -> None:
+    _, issued = log_in(open_blog, "ann", PASSWORD, address=HOME)
+    for _ in range(8):
+        with pytest.raises(WrongPassword) as refusal:
+            change_password(open_blog, issued.secret, ANOTHER, "yet another horse", address=HOME)
+        assert refusal.value.faults == (Fault("old_password", "is not your password"),)
+    failed = [entry.detail for entry in entries(open_blog) if entry.event is Event.LOGIN_FAILED]
+    assert failed == ["to change the password"] * 8
+    before = entries(open_blog)
+    with pytest.raises(TooManyAttempts):
+        change_password(open_blog, issued.secret, PASSWORD, ANOTHER, address=HOME)
+    with pytest.raises(TooManyAttempts):
+        log_in(open_blog, "ann", PASSWORD, address=HOME)
+    assert entries(open_blog) == before
+    with open_blog() as blog:
+        assert blog.accounts.authenticate(issued.secret).user == ann
+    assert log_in(open_blog, "ann", PASSWORD, address=ELSEWHERE)[0] == ann
+
+
+def test_the_right_old_password_is_not_counted(open_blog: OpenBlog, ann: User) -> None:
+    old, new = PASSWORD, ANOTHER
+    _, issued = log_in(open_blog, "ann", PASSWORD, address=HOME)
+    for _ in range(12):
+        _, issued = change_password(open_blog, issued.secret, old, new, address=HOME)
+        old, new = new, old
+    assert log_in(open_blog, "ann", old, address=HOME)[0] == ann
+
+
+def test_all_that_is_wrong_is_told_before_anything_is_counted_or_verified(
+    watched_blog: OpenBlog, watched: Watched, ann: User
+) -> None:
+    _, issued = log_in(watched_blog, "ann", PASSWORD)
+    watched.verified.clear()
+    for _ in range(10):
+        with pytest.raises(Invalid) as refusal:
+            change_password(watched_blog, issued.secret, "", "ann ann ann")
+    assert refusal.value.faults == (
+        Fault("old_password", "must have 1 to 1024 bytes in UTF-8"),
+        Fault("new_password", "must have at least 15 characters"),
+        Fault("new_password", "must have at least 4 different characters"),
+        Fault("new_password", "must not contain the username"),
+    )
+    assert watched.verified == []
+    assert change_password(watched_blog, issued.secret, PASSWORD, ANOTHER)[0] == ann
+    assert len(watched.verified) == 1
+
+
+def test_a_token_that_was_not_made_for_it_changes_no_password(open_blog: OpenBlog, ann: User) -> None:
+    _, issued = log_in(open_blog, "ann", PASSWORD, scopes=[Scope.POSTS_READ, Scope.POSTS_WRITE])
+    with pytest.raises(OutOfScope):
+        change_password(open_blog, issued.secret, "", "")
+    with pytest.raises(InvalidToken):
+        change_password(open_blog, "blog_rubbish", PASSWORD, ANOTHER)
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda blog, ann: blog.users.change(OPERATOR, ann.id, password="a third horse of hers"),
+        lambda blog, ann: blog.users.change(OPERATOR, ann.id, is_active=False),
+    ],
+    ids=["new password", "deactivation"],
+)
+def test_a_change_of_password_that_was_overtaken_changes_nothing(
+    open_blog: OpenBlog,
+    watched_blog: OpenBlog,
+    watched: Watched,
+    ann: User,
+    meanwhile: Callable[[Blog, User], object],
+) -> None:
+    def happen() -> None:
+        with open_blog() as blog:
+            meanwhile(blog, ann)
+
+    _, issued = log_in(watched_blog, "ann", PASSWORD)
+    watched.meanwhile = happen
+    with pytest.raises(WrongCredentials):
+        change_password(watched_blog, issued.secret, PASSWORD, ANOTHER)
+    with pytest.raises(WrongCredentials):
+        log_in(open_blog, "ann", ANOTHER)
+    assert Event.PASSWORD_CHANGED not in {entry.event for entry in entries(open_blog)}
+
+
+def test_whoever_is_gone_meanwhile_knows_no_password(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        attempt = blog.accounts.ask_to_change_password(acting(ann), PASSWORD, ANOTHER)
+        gone = acting(replace(ann, username="gone"))
+        with pytest.raises(WrongPassword):
+            blog.accounts.change_password(gone, attempt, PASSWORD, ANOTHER)
+
+
+def test_the_old_password_is_verified_and_the_new_one_hashed_before_anything_is_held(
+    open_blog: OpenBlog, watched_blog: OpenBlog, watched: Watched, ann: User
+) -> None:
+    def write() -> None:
+        with open_blog() as blog:
+            blog.posts.create(acting(ann), title="Meanwhile", body="nobody waited")
+
+    _, issued = log_in(watched_blog, "ann", PASSWORD)
+    watched.meanwhile = write
+    change_password(watched_blog, issued.secret, PASSWORD, ANOTHER)
+    with open_blog() as blog:
+        assert [post.title for post in blog.posts.newest().posts] == ["Meanwhile"]

@@ -1,0 +1,121 @@
+"""The blog promises, of passwords, that…"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.domain.people import OPERATOR, PASSWORD
+
+from blog.adapters.zxcvbn import is_common
+from blog.domain.blog import OpenBlog
+from blog.domain.entrance import log_in
+from blog.domain.errors import Fault
+from blog.domain.passwords import (
+    PASSWORD_LONGEST,
+    PASSWORD_SHORTEST,
+    PASSWORD_VARIETY,
+    PasswordRules,
+    faults_in_password,
+)
+
+SHORT = Fault("password", f"must have at least {PASSWORD_SHORTEST} characters")
+MONOTONOUS = Fault("password", f"must have at least {PASSWORD_VARIETY} different characters")
+TELLING = Fault("password", "must not contain the username")
+LOCAL = Fault("password", "must not contain the name of this site")
+COMMON = Fault("password", "must not be one that many people have")
+SIZE = Fault("password", f"must have 1 to {PASSWORD_LONGEST} bytes in UTF-8")
+SURROGATES = Fault("password", "must not contain lone surrogates")
+
+RULES = PasswordRules(is_common, "Ann's Corner")
+
+
+@given(st.text(st.characters() | st.sampled_from("aA\u00df\ufb03"), max_size=60), st.text("ab.", max_size=6))
+def test_a_new_password_is_judged_by_length_variety_and_the_username(password: str, username: str) -> None:
+    faults = PasswordRules(lambda _: False).faults_in(password, username)
+    if out_of_bounds := faults_in_password(password):
+        assert faults == out_of_bounds
+        return
+    assert (SHORT in faults) == (len(password) < PASSWORD_SHORTEST)
+    assert (MONOTONOUS in faults) == (len(set(password)) < PASSWORD_VARIETY)
+    assert (TELLING in faults) == (len(username) > 2 and username in password.casefold())
+
+
+@pytest.mark.parametrize(
+    ("password", "faults"),
+    [
+        (PASSWORD, []),
+        ("x" * 12 + "yza", []),
+        ("x" * 12 + "yz", [SHORT, MONOTONOUS]),
+        ("x" * 12 + "yzz", [MONOTONOUS]),
+        ("xyzXYZ" * 2 + "xy", [SHORT]),
+        ("\u00dfabc" * 3, [SHORT]),
+        ("aAbB" * 4, []),
+        ("\U0001f308" * 12 + "abc", []),
+        ("\u0434\u043e\u043b\u0433\u0438\u0439 \u043f\u0430\u0440\u043e\u043b\u044c \u0434\u043b\u044f", []),
+        ("spaces   and   more   spaces", []),
+        ("who but BERTA knows this", [TELLING]),
+        ("berta", [SHORT, TELLING]),
+        ("somewhere in ann's cORner", [LOCAL]),
+        ("ann's corner berta", [TELLING, LOCAL]),
+        ("abcd" * 256, []),
+        ("abcd" * 16, []),
+        ("abcd" * 256 + "e", [SIZE]),
+        ("\u00e4bcd" * 205, [SIZE]),
+        ("", [SIZE]),
+        ("\ud800", [SURROGATES]),
+        ("\0 \t\n " * 3, []),
+        ("password", [SHORT, COMMON]),
+        ("PassWord" * 4, [COMMON]),
+        ("123456789123456789", [COMMON]),
+    ],
+)
+def test_every_fault_of_a_password_is_told(password: str, faults: list[Fault]) -> None:
+    assert PasswordRules(is_common, "Ann's Corner").faults_in(password, "Berta") == faults
+
+
+def test_whether_a_password_is_common_is_asked_in_folded_case() -> None:
+    rules = PasswordRules(lambda password: password == "weiss und weiss" * 2)
+    assert rules.faults_in("WEISS und Wei\u00df" * 2, "berta") == [COMMON]
+
+
+@given(st.text(st.characters(), max_size=2))
+def test_a_name_of_one_or_two_characters_gives_nothing_away(name: str) -> None:
+    password = f"quite a {name} long one"
+    assert TELLING not in RULES.faults_in(password, name)
+    assert LOCAL not in PasswordRules(is_common, name).faults_in(password, "berta")
+
+
+def test_a_name_of_three_characters_gives_the_password_away() -> None:
+    assert RULES.faults_in("a horse of ANN on batteries", "ann") == [TELLING]
+    assert PasswordRules(is_common, "log").faults_in("horses and catalogues", "ann") == [LOCAL]
+
+
+@given(st.text(st.characters(), max_size=1100), st.sampled_from(["password", "new_password", "old_password"]))
+def test_the_field_is_named_and_the_value_never_repeated(password: str, field: str) -> None:
+    faults = [*RULES.faults_in(password, "berta", field=field), *faults_in_password(password, field=field)]
+    assert {fault.field for fault in faults} <= {field}
+    assert len(password) < 8 or all(password not in fault.message for fault in faults)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "x" * 60 + "abcd",
+        "abcd" * 256,
+        " leading and trailing spaces ",
+        "\U0001f3f3\ufe0f\u200d\U0001f308 \U0001f40e \U0001f50b staple, of all things",
+        "\u043f\u0440\u0430\u0432\u0438\u043b\u044c\u043d\u044b\u0439 \u043a\u043e\u043d\u044c",
+        "nul \0 is a character like any other",
+        "e\u0301 is not the same as \u00e9",
+    ],
+)
+def test_whatever_is_long_enough_can_be_a_password_and_opens_its_account(open_blog: OpenBlog, password: str) -> None:
+    with open_blog() as blog:
+        ann = blog.users.add(OPERATOR, "ann", password)
+    assert log_in(open_blog, "ann", password)[0] == ann
+
+
+@pytest.mark.parametrize("size", [1, PASSWORD_LONGEST])
+def test_a_password_that_is_shown_has_some_bytes_and_not_too_many(size: int) -> None:
+    assert faults_in_password("x" * size) == []
+    assert faults_in_password("x" * (PASSWORD_LONGEST + size)) == [SIZE]
+    assert faults_in_password("") == [SIZE]

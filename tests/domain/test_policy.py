@@ -1,0 +1,175 @@
+"""The blog promises, of the policy, that…"""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from tests.domain.people import OPERATOR, PASSWORD
+
+from blog.domain.actors import ALL_SCOPES, Actor, Member, NotAnAdmin, OutOfScope, Scope
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.entrance import log_in
+from blog.domain.errors import Forbidden
+from blog.domain.policy import Action, Cell, Role, table
+from blog.domain.posts import Post
+from blog.domain.users import User
+
+PICTURE = """
+                anonymous  user     admin    operator
+LOOK            yes        yes      yes      yes
+LOG_IN          yes        yes      yes      yes
+REGISTER        yes        yes      yes      yes
+READ_POSTS      yes        yes      yes      yes
+CREATE_POST     no         yes      yes      no
+UPDATE_POST     no         own      own      no
+DELETE_POST     no         own      own      no
+SEE_ONESELF     no         yes      yes      no
+LOG_OUT         no         yes      yes      no
+SEE_TOKENS      no         own      own      no
+END_TOKEN       no         own      own      no
+CHANGE_ONESELF  no         own      own      no
+SEE_USERS       no         no       any      yes
+CHANGE_USERS    no         no       any      yes
+INVITE          no         no       yes      yes
+READ_AUDIT      no         no       yes      yes
+"""
+
+
+def picture() -> dict[tuple[str, str], str]:
+    """The table as it is written above: what is somebody's is one's own or another's where it is somebody who asks."""
+    cells: dict[tuple[str, str], list[Cell]] = {}
+    for cell in table():
+        cells.setdefault((cell.action.name, cell.role.value), []).append(cell)
+    return {key: word(some) for key, some in cells.items()}
+
+
+def word(cells: list[Cell]) -> str:
+    if len(cells) == 1:
+        assert cells[0].own is None
+        return "yes" if cells[0].allowed else "no"
+    own, other = cells
+    assert (own.own, other.own) == (True, False)
+    return {(True, True): "any", (True, False): "own", (False, False): "no"}[own.allowed, other.allowed]
+
+
+def test_who_may_do_what_is_this_and_nothing_else() -> None:
+    heads, *rows = [line.split() for line in PICTURE.strip().splitlines()]
+    expected = {(action, role): allowed for action, *row in rows for role, allowed in zip(heads, row, strict=True)}
+    assert heads == [role.value for role in Role]
+    assert picture() == expected
+    assert len(expected) == len(Action) * len(Role)
+
+
+def test_every_action_has_words_of_its_own_and_a_scope_wherever_a_token_need_have_one() -> None:
+    assert len({action.words for action in Action}) == len(Action)
+    for action in Action:
+        assert action.words.strip() == action.words != ""
+        assert action.is_for_everybody == (picture()[action.name, "anonymous"] == "yes")
+    assert {action for action in Action if action.scope is None} == {
+        Action.LOOK,
+        Action.LOG_IN,
+        Action.REGISTER,
+        Action.READ_POSTS,
+        Action.SEE_ONESELF,
+        Action.LOG_OUT,
+    }
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_token_without_the_scope_of_an_action_may_not(admin: User, action: Action) -> None:
+    for scope in Scope:
+        some = Member(user=admin, scopes=ALL_SCOPES - {scope}, token_id=None)
+        assert action.rule(some, admin.id) == (scope is not action.scope)
+
+
+USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
+    Action.READ_POSTS: lambda blog, _, __, post: blog.posts.get(post.id),
+    Action.CREATE_POST: lambda blog, actor, _, __: blog.posts.create(actor, title="Hello", body="World"),
+    Action.UPDATE_POST: lambda blog, actor, _, post: blog.posts.update(actor, post.id, title="Good bye"),
+    Action.DELETE_POST: lambda blog, actor, _, post: blog.posts.delete(actor, post.id),
+    Action.LOG_OUT: lambda blog, actor, _, __: blog.accounts.log_out(actor),
+    Action.SEE_TOKENS: lambda blog, actor, _, __: blog.tokens.own(actor),
+    Action.END_TOKEN: lambda blog, actor, _, __: blog.accounts.log_out_everywhere(actor),
+    Action.CHANGE_ONESELF: lambda blog, actor, _, __: blog.accounts.rename(actor, "another"),
+    Action.SEE_USERS: lambda blog, actor, user, _: (blog.users.get(actor, user.id), blog.tokens.of(actor, user.id)),
+    Action.CHANGE_USERS: lambda blog, actor, user, _: blog.users.change(actor, user.id, username="another"),
+    Action.INVITE: lambda blog, actor, _, __: blog.invitations.create(actor),
+    Action.READ_AUDIT: lambda blog, actor, _, __: blog.audit.page(actor),
+}
+"""What each action is in the domain; whoever is no member cannot even be handed to most of it."""
+
+MEMBERS_ONLY = {Action.CREATE_POST, Action.UPDATE_POST, Action.DELETE_POST, Action.LOG_OUT, Action.SEE_TOKENS}
+MEMBERS_ONLY |= {Action.END_TOKEN, Action.CHANGE_ONESELF}
+ONES_OWN_ONLY = {Action.SEE_TOKENS, Action.END_TOKEN, Action.CHANGE_ONESELF}
+CELLS = [
+    cell
+    for cell in table()
+    if cell.action in USES
+    and cell.role is not Role.ANONYMOUS
+    and not (cell.role is Role.OPERATOR and cell.action in MEMBERS_ONLY)
+    and not (cell.own is False and cell.action in ONES_OWN_ONLY)
+]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.action.name}-{cell.role.value}-{cell.own}")
+def test_the_use_cases_obey_every_cell(open_blog: OpenBlog, ann: User, bob: User, admin: User, cell: Cell) -> None:
+    actor: Actor = OPERATOR
+    if cell.role is not Role.OPERATOR:
+        _, issued = log_in(open_blog, "admin" if cell.role is Role.ADMIN else "ann", PASSWORD)
+        with open_blog() as blog:
+            actor = blog.accounts.authenticate(issued.secret)
+    owner = actor.user if isinstance(actor, Member) and cell.own else bob
+    with open_blog() as blog:
+        post = blog.posts.create(Member.of(owner), title="Hello", body="World")
+    with open_blog() as blog, refused(cell):
+        USES[cell.action](blog, actor, owner, post)
+
+
+@contextmanager
+def refused(cell: Cell) -> Any:
+    if cell.allowed:
+        yield
+    else:
+        with pytest.raises(Forbidden):
+            yield
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "stricter", "shut"),
+    [
+        (Post, "may_be_changed_by", lambda *_: False, {"UPDATE_POST", "DELETE_POST"}),
+        (
+            Member,
+            "has",
+            lambda _, scope: scope is not Scope.ADMIN,
+            {"SEE_USERS", "CHANGE_USERS", "INVITE", "READ_AUDIT"},
+        ),
+        (Member, "has", lambda _, scope: scope is not Scope.ACCOUNT, {"SEE_TOKENS", "END_TOKEN", "CHANGE_ONESELF"}),
+    ],
+    ids=["posts", "administration", "one's own account"],
+)
+def test_a_rule_that_is_changed_changes_the_table(
+    monkeypatch: pytest.MonkeyPatch, where: type, what: str, stricter: Callable[..., bool], shut: set[str]
+) -> None:
+    before = picture()
+    monkeypatch.setattr(where, what, stricter)
+    changed = {action for (action, role), allowed in picture().items() if before[action, role] != allowed}
+    assert changed == shut
+    assert all(picture()[action, role] == "no" for action in shut for role in ("user", "admin"))
+
+
+def test_a_rule_that_is_changed_changes_the_use_cases(
+    monkeypatch: pytest.MonkeyPatch, open_blog: OpenBlog, admin: User
+) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(Member.of(admin), title="Hello", body="World")
+    monkeypatch.setattr(Post, "may_be_changed_by", lambda *_: False)
+    with open_blog() as blog, pytest.raises(Forbidden):
+        blog.posts.delete(Member.of(admin), post.id)
+    monkeypatch.setattr(Member, "has", lambda *_: False)
+    with open_blog() as blog, pytest.raises(OutOfScope):
+        blog.users.page(Member.of(admin))
+    monkeypatch.setattr(Member, "is_admin", property(lambda _: False))
+    with open_blog() as blog, pytest.raises(NotAnAdmin):
+        blog.users.page(Member.of(admin))

@@ -1,0 +1,134 @@
+"""The blog promises that a token is good for what it was made for, and that whoever goes beyond learns nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.domain.people import OPERATOR, PASSWORD, acting, entries
+
+from blog.domain.actors import ALL_SCOPES, Member, NotAnAdmin, OutOfScope, Scope, scopes_for
+from blog.domain.blog import Blog, OpenBlog, OpenStores
+from blog.domain.entrance import log_in
+from blog.domain.errors import Invalid
+from blog.domain.ids import InvitationId, PostId, TokenId, UserId
+from blog.domain.invitations import InvitationNotFound
+from blog.domain.posts import PostNotFound
+from blog.domain.tokens import TokenNotFound
+from blog.domain.users import UnknownUser, User
+
+NOBODY, NOTHING = UserId(404), 404
+
+Use = Callable[[Blog, Member], Any]
+
+USES: list[tuple[str, Use, Scope | None, type[Exception] | None]] = [
+    ("read a post", lambda blog, _: blog.posts.get(PostId(NOTHING)), None, PostNotFound),
+    ("read posts", lambda blog, _: blog.posts.newest(limit=0), None, Invalid),
+    ("write", lambda blog, actor: blog.posts.create(actor, title="", body=""), Scope.POSTS_WRITE, Invalid),
+    ("change", lambda blog, actor: blog.posts.update(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
+    ("delete", lambda blog, actor: blog.posts.delete(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
+    ("edit", lambda blog, actor: blog.posts.get_for_change(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
+    ("log out", lambda blog, actor: blog.accounts.log_out(actor), None, None),
+    ("log out everywhere", lambda blog, actor: blog.accounts.log_out_everywhere(actor), Scope.ACCOUNT, None),
+    ("rename oneself", lambda blog, actor: blog.accounts.rename(actor, ""), Scope.ACCOUNT, Invalid),
+    ("new password", lambda blog, me: blog.accounts.ask_to_change_password(me, "", ""), Scope.ACCOUNT, Invalid),
+    ("own tokens", lambda blog, actor: blog.tokens.own(actor), Scope.ACCOUNT, None),
+    ("end another token", lambda blog, me: blog.tokens.revoke(me, TokenId(NOTHING)), Scope.ACCOUNT, TokenNotFound),
+    ("somebody's tokens", lambda blog, actor: blog.tokens.of(actor, NOBODY), Scope.ADMIN, UnknownUser),
+    ("end one", lambda blog, me: blog.tokens.revoke_of(me, NOBODY, TokenId(NOTHING)), Scope.ADMIN, UnknownUser),
+    ("end them", lambda blog, actor: blog.tokens.revoke_all_of(actor, NOBODY), Scope.ADMIN, UnknownUser),
+    ("open an account", lambda blog, actor: blog.users.add(actor, "", ""), Scope.ADMIN, Invalid),
+    ("see an account", lambda blog, actor: blog.users.get(actor, NOBODY), Scope.ADMIN, UnknownUser),
+    ("find an account", lambda blog, actor: blog.users.named(actor, "nobody"), Scope.ADMIN, UnknownUser),
+    ("list accounts", lambda blog, actor: blog.users.page(actor, limit=0), Scope.ADMIN, Invalid),
+    ("change an account", lambda blog, actor: blog.users.change(actor, NOBODY, username=" "), Scope.ADMIN, UnknownUser),
+    ("invite", lambda blog, actor: blog.invitations.create(actor, days=0), Scope.ADMIN, Invalid),
+    ("list invitations", lambda blog, actor: blog.invitations.page(actor, limit=0), Scope.ADMIN, Invalid),
+    (
+        "take back an invitation",
+        lambda blog, actor: blog.invitations.revoke(actor, InvitationId(NOTHING)),
+        Scope.ADMIN,
+        InvitationNotFound,
+    ),
+    ("read the audit", lambda blog, actor: blog.audit.page(actor, limit=0), Scope.ADMIN, Invalid),
+    ("verify the audit", lambda blog, actor: blog.audit.verify(actor), Scope.ADMIN, None),
+]
+
+
+@pytest.mark.parametrize(("use", "scope", "told"), [use[1:] for use in USES], ids=[use[0] for use in USES])
+def test_a_token_with_one_scope_is_good_for_that_and_for_nothing_else(
+    open_blog: OpenBlog, admin: User, use: Use, scope: Scope | None, told: type[Exception] | None
+) -> None:
+    for only in (None, *Scope):
+        _, issued = log_in(open_blog, "admin", PASSWORD, scopes=[] if only is None else [only])
+        with open_blog() as blog:
+            actor = blog.accounts.authenticate(issued.secret)
+        before = entries(open_blog)
+        if scope not in (None, only):
+            with open_blog() as blog, pytest.raises(OutOfScope) as refusal:
+                use(blog, actor)
+            assert str(refusal.value) == f"This token was made without the scope {scope}."
+            assert entries(open_blog) == before
+        elif told is None:
+            with open_blog() as blog:
+                use(blog, actor)
+        else:
+            with open_blog() as blog, pytest.raises(told):
+                use(blog, actor)
+
+
+@pytest.mark.parametrize(
+    ("use", "told"), [(use[1], use[3]) for use in USES if use[2] is Scope.ADMIN],
+    ids=[use[0] for use in USES if use[2] is Scope.ADMIN],
+)  # fmt: skip
+def test_whoever_is_no_administrator_learns_nothing_whatever_they_ask(
+    open_blog: OpenBlog, ann: User, use: Use, told: type[Exception] | None
+) -> None:
+    before = entries(open_blog)
+    for actor in (acting(ann), acting(ann, *ALL_SCOPES), acting(ann, Scope.POSTS_READ)):
+        with open_blog() as blog, pytest.raises(NotAnAdmin, match="Only an administrator may do this"):
+            use(blog, actor)
+    assert entries(open_blog) == before
+
+
+def test_every_room_with_an_actor_is_among_these_uses(open_blog: OpenBlog, ann: User, store: OpenStores) -> None:
+    internal = {"authenticate", "knock", "admit", "turn_away", "change_password", "ask_to_register", "register"}
+    internal |= {"end_all", "issue", "recognise", "note_use", "purge", "redeem", "record", "seal"}
+    with open_blog() as blog:
+        rooms = (blog.posts, blog.accounts, blog.tokens, blog.users, blog.invitations, blog.audit)
+        found = {
+            f"{type(room).__name__}.{name}"
+            for room in rooms
+            for name, method in vars(type(room)).items()
+            if callable(method) and not name.startswith("_") and name not in internal
+        }
+    assert len(found) == len(USES)
+
+
+def test_a_token_of_an_administrator_who_is_none_any_more_is_an_administrators_no_more(
+    open_blog: OpenBlog, admin: User
+) -> None:
+    _, issued = log_in(open_blog, "admin", PASSWORD)
+    with open_blog() as blog:
+        blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)
+        blog.users.change(OPERATOR, admin.id, is_admin=False)
+    with open_blog() as blog, pytest.raises(NotAnAdmin):
+        blog.users.page(blog.accounts.authenticate(issued.secret))
+
+
+def test_a_token_gets_no_wider_when_its_user_becomes_an_administrator(open_blog: OpenBlog, ann: User) -> None:
+    _, issued = log_in(open_blog, "ann", PASSWORD)
+    with open_blog() as blog:
+        blog.users.change(OPERATOR, ann.id, is_admin=True)
+    with open_blog() as blog, pytest.raises(OutOfScope):
+        blog.users.page(blog.accounts.authenticate(issued.secret))
+
+
+def test_whom_a_door_of_ones_own_has_recognised_may_do_all_that_they_may(ann: User, admin: User) -> None:
+    member = Member.of(ann, address="office")
+    assert (member.scopes, member.token_id, member.address) == (scopes_for(ann), None, "office")
+    assert Member.of(admin).has(Scope.ADMIN)
+    assert not member.has(Scope.ADMIN)
+
+
+def test_whoever_holds_the_database_needs_no_scope() -> None:
+    assert all(OPERATOR.has(scope) for scope in Scope)

@@ -1,0 +1,249 @@
+"""The blog promises, of reading and proving the audit, that…"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.domain.people import HOME, OPERATOR, entries
+
+from blog.adapters.memory import MemoryStore
+from blog.contracts import StandingClock
+from blog.contracts.given import NOON
+from blog.domain.actors import Visitor
+from blog.domain.audit import NO_SEAL, Entry, EntryFilter, Event, Seal, Verdict, digest_of
+from blog.domain.blog import OpenBlog
+from blog.domain.errors import Fault, Invalid
+from blog.domain.ids import EntryId, SealId, TokenId, UserId
+
+CHANGED_1 = "Of the entries of seal 1, one was changed, removed or slipped in."
+CHANGED_2 = "Of the entries of seal 2, one was changed, removed or slipped in."
+BEFORE_2 = "Before seal 2, a seal was changed or removed."
+BEFORE_3 = "Before seal 3, a seal was changed or removed."
+ORPHANS = "There are entries of a seal that was removed."
+NO_HEAD = "The seal with the digest that was noted is not there."
+
+
+@pytest.fixture
+def recorded(open_blog: OpenBlog, clock: StandingClock) -> list[Entry]:
+    """Nine entries, a minute after each other, by two visitors."""
+    visitors = [Visitor(address=HOME, name="ann", user_id=UserId(1)), Visitor(address="", name="")]
+    for n in range(9):
+        with open_blog() as blog:
+            event = Event.LOGGED_IN if n % 3 else Event.LOGIN_FAILED
+            blog.audit.record(event, visitors[n % 2], "user", n % 4 or None, f"number {n}")
+        clock.move(timedelta(minutes=1))
+    return list(entries(open_blog))
+
+
+@pytest.fixture
+def sealed(open_blog: OpenBlog, recorded: list[Entry]) -> list[Seal]:
+    """Two full seals of four, and one of the entry that is left."""
+    with open_blog() as blog:
+        seals = [blog.audit.seal(limit=4) for _ in range(4)]
+    assert seals.pop() is None
+    return [seal for seal in seals if seal]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 9, 100])
+def test_pages_walk_every_entry_exactly_once_newest_first(
+    open_blog: OpenBlog, recorded: list[Entry], limit: int
+) -> None:
+    seen: list[Entry] = []
+    with open_blog() as blog:
+        page = blog.audit.page(OPERATOR, limit=limit)
+        seen += page.entries
+        while page.next_before is not None:
+            assert len(page.entries) == limit
+            page = blog.audit.page(OPERATOR, limit=limit, before=page.next_before)
+            seen += page.entries
+    assert seen == recorded[::-1]
+
+
+@pytest.mark.parametrize(
+    ("those", "found"),
+    [
+        ({"event": Event.LOGIN_FAILED}, [6, 3, 0]),
+        ({"actor_id": UserId(1)}, [8, 6, 4, 2, 0]),
+        ({"address": HOME, "event": Event.LOGGED_IN}, [8, 4, 2]),
+        ({"address": ""}, [7, 5, 3, 1]),
+        ({"subject": "user", "subject_id": 3}, [7, 3]),
+        ({"subject": "post"}, []),
+        ({"since": NOON + timedelta(minutes=7)}, [8, 7]),
+        ({"until": NOON + timedelta(minutes=2)}, [1, 0]),
+        ({"since": NOON + timedelta(minutes=1), "until": NOON + timedelta(minutes=3)}, [2, 1]),
+    ],
+)
+def test_entries_are_found_by_all_that_is_asked_of_them(
+    open_blog: OpenBlog, recorded: list[Entry], those: EntryFilter, found: list[int]
+) -> None:
+    with open_blog() as blog:
+        page = blog.audit.page(OPERATOR, **those)
+        assert list(page.entries) == [recorded[n] for n in found]
+        first = blog.audit.page(OPERATOR, limit=1, **those)
+        assert first.next_before == (recorded[found[0]].id if len(found) > 1 else None)
+        rest = blog.audit.page(OPERATOR, before=first.next_before or EntryId(1), **those)
+        assert list(rest.entries) == [recorded[n] for n in found[1:]]
+
+
+@pytest.mark.parametrize("limit", [-1, 0, 101])
+def test_nobody_gets_more_entries_than_a_page_has(open_blog: OpenBlog, limit: int) -> None:
+    with open_blog() as blog, pytest.raises(Invalid) as refusal:
+        blog.audit.page(OPERATOR, limit=limit)
+    assert refusal.value.faults == (Fault("limit", "must be a whole number from 1 to 100"),)
+
+
+def test_entries_are_sealed_by_the_batch_each_seal_upon_the_one_before(
+    open_blog: OpenBlog, clock: StandingClock, recorded: list[Entry], sealed: list[Seal]
+) -> None:
+    previous = NO_SEAL
+    for number, batch in enumerate([recorded[:4], recorded[4:8], recorded[8:]], start=1):
+        digest = digest_of(previous, batch)
+        expected = Seal(id=SealId(number), at=clock(), entries=len(batch), previous=previous, digest=digest)
+        assert sealed[number - 1] == expected
+        previous = digest
+    with open_blog() as blog:
+        assert blog.audit.verify(OPERATOR) == Verdict(sealed=9, unsealed=0, head=previous, faults=())
+        blog.audit.record(Event.LOGGED_IN, OPERATOR, "user", None)
+        assert blog.audit.verify(OPERATOR) == Verdict(sealed=9, unsealed=1, head=previous, faults=())
+        for seal in sealed:
+            assert blog.audit.verify(OPERATOR, head=seal.digest).faults == ()
+    assert entries(open_blog)[:9] == recorded
+
+
+def test_an_empty_audit_is_proven_and_has_no_seal(open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        assert blog.audit.seal() is None
+        assert blog.audit.verify(OPERATOR, head=NO_SEAL) == Verdict(sealed=0, unsealed=0, head=NO_SEAL, faults=())
+
+
+def changed_entry(store: MemoryStore) -> None:
+    key = (SealId(2), 6)
+    store._audit.sealed.rows[key] = replace(store._audit.sealed.rows[key], address="elsewhere")
+
+
+def removed_entry(store: MemoryStore) -> None:
+    del store._audit.sealed.rows[SealId(1), 2]
+
+
+def slipped_in_entry(store: MemoryStore) -> None:
+    store._audit.sealed.rows[SealId(2), 100] = replace(store._audit.entries.rows[EntryId(9)], id=EntryId(100))
+
+
+def moved_entry(store: MemoryStore) -> None:
+    store._audit.sealed.rows[SealId(1), 5] = store._audit.sealed.rows.pop((SealId(2), 5))
+
+
+def removed_seal(store: MemoryStore) -> None:
+    del store._audit.seals.rows[SealId(2)]
+
+
+def removed_seal_and_entries(store: MemoryStore) -> None:
+    removed_seal(store)
+    for number in range(5, 9):
+        del store._audit.sealed.rows[SealId(2), number]
+
+
+def removed_end(store: MemoryStore) -> None:
+    del store._audit.seals.rows[SealId(3)]
+    del store._audit.sealed.rows[SealId(3), 9]
+
+
+def removed_last_seal(store: MemoryStore) -> None:
+    del store._audit.seals.rows[SealId(3)]
+
+
+def sealed_anew(store: MemoryStore) -> None:
+    changed_entry(store)
+    audit, seal = store._audit, store._audit.seals.rows[SealId(2)]
+    batch = [entry for (number, _), entry in audit.sealed.rows.items() if number == seal.id]
+    audit.seals.rows[SealId(2)] = replace(seal, digest=digest_of(seal.previous, batch))
+
+
+def miscounted(store: MemoryStore) -> None:
+    store._audit.seals.rows[SealId(1)] = replace(store._audit.seals.rows[SealId(1)], entries=3)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "faults"),
+    [
+        (changed_entry, [CHANGED_2]),
+        (removed_entry, [CHANGED_1]),
+        (slipped_in_entry, [CHANGED_2]),
+        (moved_entry, [CHANGED_1, CHANGED_2]),
+        (removed_seal, [BEFORE_3, ORPHANS]),
+        (removed_seal_and_entries, [BEFORE_3]),
+        (removed_end, [NO_HEAD]),
+        (removed_last_seal, [ORPHANS, NO_HEAD]),
+        (sealed_anew, [BEFORE_3]),
+        (miscounted, [CHANGED_1]),
+    ],
+)
+def test_whoever_tampers_is_found_out(
+    store: MemoryStore,
+    open_blog: OpenBlog,
+    sealed: list[Seal],
+    tamper: Callable[[MemoryStore], None],
+    faults: list[str],
+) -> None:
+    tamper(store)
+    with open_blog() as blog:
+        assert list(blog.audit.verify(OPERATOR, head=sealed[-1].digest).faults) == faults
+
+
+MOMENTS = st.integers(0, 10**9).map(lambda n: NOON + timedelta(microseconds=n))
+ENTRIES = st.builds(
+    Entry,
+    id=st.integers(1, 5).map(EntryId),
+    at=MOMENTS,
+    event=st.sampled_from(Event),
+    actor_id=st.none() | st.just(UserId(1)),
+    actor=st.text(max_size=3),
+    address=st.text(max_size=3),
+    token_id=st.none() | st.just(TokenId(1)),
+    subject=st.sampled_from(["user", "post"]),
+    subject_id=st.none() | st.integers(1, 3),
+    detail=st.text(st.sampled_from('",\n[]\\ a'), max_size=5),
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(ENTRIES, max_size=3), st.lists(ENTRIES, max_size=3))
+def test_no_two_histories_have_the_same_digest(one: list[Entry], other: list[Entry]) -> None:
+    assert (digest_of(NO_SEAL, one) == digest_of(NO_SEAL, other)) == (one == other)
+    assert digest_of(NO_SEAL, one) != digest_of(b"\1" * 32, one)
+
+
+@pytest.mark.parametrize("name", list(Entry.__dataclass_fields__))
+def test_every_word_of_an_entry_is_proven(recorded: list[Entry], name: str) -> None:
+    others: dict[str, object] = {
+        "at": NOON + timedelta(days=1),
+        "event": Event.LOGGED_OUT,
+        "actor": "somebody else",
+        "address": "somewhere else",
+        "subject": "post",
+        "detail": "something else",
+    }
+    other = replace(recorded[0], **{name: others.get(name, 99)})  # type: ignore[arg-type]
+    assert digest_of(NO_SEAL, [other]) != digest_of(NO_SEAL, [recorded[0]])
+
+
+def test_a_chain_longer_than_a_page_of_seals_is_proven_to_its_end(store: MemoryStore, open_blog: OpenBlog) -> None:
+    entry = replace(SOME_ENTRY, detail="one of many")
+    previous = NO_SEAL
+    with store() as stores:
+        for _ in range(1001):
+            added = stores.audit.add(entry)
+            digest = digest_of(previous, [added])
+            stores.audit.seal(Seal(at=NOON, entries=1, previous=previous, digest=digest), [added])
+            previous = digest
+    with open_blog() as blog:
+        assert blog.audit.verify(OPERATOR) == Verdict(sealed=1001, unsealed=0, head=previous, faults=())
+
+
+SOME_ENTRY: Final = Entry(
+    at=NOON, event=Event.LOGGED_IN, actor_id=None, actor="", address="", token_id=None, subject="user", subject_id=1
+)

@@ -1,0 +1,168 @@
+"""The blog promises, of logging in where somebody has guessed, that…"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Thread
+
+import pytest
+from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, Watched, entries
+
+from blog.adapters.memory import MemoryStore
+from blog.contracts import StandingClock
+from blog.domain.accounts import WrongCredentials
+from blog.domain.attempts import TooManyAttempts
+from blog.domain.audit import Event
+from blog.domain.blog import Blog, Contended, OpenBlog, Terms
+from blog.domain.entrance import log_in
+from blog.domain.passwords import PasswordHasher
+from blog.domain.users import User
+from blog.wiring import blog_on
+
+
+def guess(open_blog: OpenBlog, username: str = "ann", *, times: int = 8, address: str = HOME) -> None:
+    for _ in range(times):
+        with pytest.raises(WrongCredentials):
+            log_in(open_blog, username, ANOTHER, address=address)
+
+
+def test_the_right_password_is_no_oracle_while_nobody_looks_at_it(
+    watched_blog: OpenBlog, watched: Watched, ann: User, clock: StandingClock
+) -> None:
+    guess(watched_blog)
+    before, verified = entries(watched_blog), len(watched.verified)
+    told = []
+    for password in (PASSWORD, ANOTHER):
+        with pytest.raises(TooManyAttempts) as refusal:
+            log_in(watched_blog, "ann", password, address=HOME)
+        told.append((str(refusal.value), refusal.value.retry_after))
+    assert told == [("Too many failed attempts.", 300)] * 2
+    assert (entries(watched_blog), len(watched.verified)) == (before, verified)
+    clock.move(timedelta(seconds=299))
+    with pytest.raises(TooManyAttempts):
+        log_in(watched_blog, "ann", PASSWORD, address=HOME)
+    clock.move(timedelta(seconds=1))
+    assert log_in(watched_blog, "ann", PASSWORD, address=HOME)[0] == ann
+
+
+def test_accounts_that_are_not_there_are_guarded_like_those_that_are(open_blog: OpenBlog, ann: User, bob: User) -> None:
+    with open_blog() as blog:
+        blog.users.change(OPERATOR, bob.id, is_active=False)
+    told = []
+    for number, username in enumerate(("ann", "nobody", "bob")):
+        guess(open_blog, username, address=f"192.0.2.{number}")
+        with pytest.raises(TooManyAttempts) as refusal:
+            log_in(open_blog, username, PASSWORD, address=f"192.0.2.{number}")
+        told.append((str(refusal.value), refusal.value.retry_after))
+    assert len(set(told)) == 1
+
+
+def test_no_spelling_of_a_name_evades(open_blog: OpenBlog, ann: User) -> None:
+    for spelling in ("ann", "ANN", "Ann", "aNN"):
+        guess(open_blog, spelling, times=2)
+    for spelling in ("ann", "ANN", "anN"):
+        with pytest.raises(TooManyAttempts):
+            log_in(open_blog, spelling, PASSWORD, address=HOME)
+
+
+def test_three_typos_and_six_good_logins_in_a_row_are_fine(open_blog: OpenBlog, ann: User) -> None:
+    for _ in range(3):
+        guess(open_blog, times=3)
+        for _ in range(6):
+            assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0] == ann
+
+
+def test_the_right_owner_is_never_locked_out(open_blog: OpenBlog, ann: User, clock: StandingClock) -> None:
+    log_in(open_blog, "ann", PASSWORD, address=HOME)
+    for n in range(8):
+        guess(open_blog, address=f"203.0.113.{n}", times=4 if n == 7 else 8)
+    with pytest.raises(TooManyAttempts):
+        log_in(open_blog, "ann", PASSWORD, address=ELSEWHERE)
+    for n in range(2):
+        guess(open_blog, f"user{n}", address=HOME, times=8 - n)
+    with pytest.raises(TooManyAttempts):
+        log_in(open_blog, "user9", PASSWORD, address=HOME)
+    assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0] == ann
+
+
+def test_whoever_shuts_an_account_by_guessing_shuts_it_from_their_own_address_only(
+    open_blog: OpenBlog, ann: User
+) -> None:
+    guess(open_blog, address=ELSEWHERE)
+    with pytest.raises(TooManyAttempts):
+        log_in(open_blog, "ann", PASSWORD, address=ELSEWHERE)
+    assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0] == ann
+
+
+def test_whoever_runs_the_blog_widens_all_limits(
+    store: MemoryStore, hasher: PasswordHasher, clock: StandingClock, ann: User
+) -> None:
+    wider = blog_on(store, hasher=hasher, now=clock, terms=Terms(throttle_scale=3))
+    guess(wider, times=24)
+    with pytest.raises(TooManyAttempts):
+        log_in(wider, "ann", PASSWORD, address=HOME)
+
+
+def test_fifty_guesses_at_once_are_looked_at_no_more_often_than_one_after_the_other(
+    watched_blog: OpenBlog, watched: Watched, ann: User
+) -> None:
+    refused: list[type[Exception]] = []
+
+    def attempt() -> None:
+        try:
+            log_in(watched_blog, "ann", ANOTHER, address=HOME)
+        except (WrongCredentials, TooManyAttempts) as refusal:
+            refused.append(type(refusal))
+
+    threads = [Thread(target=attempt) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (refused.count(WrongCredentials), refused.count(TooManyAttempts)) == (8, 42)
+    assert len(watched.verified) == 8
+
+
+def test_an_attempt_counts_before_the_password_is_looked_at(
+    watched_blog: OpenBlog, watched: Watched, open_blog: OpenBlog, ann: User
+) -> None:
+    guess(watched_blog, times=7)
+    meanwhile: list[int] = []
+
+    def knock() -> None:
+        with pytest.raises(TooManyAttempts) as refusal:
+            log_in(open_blog, "ann", PASSWORD, address=HOME)
+        meanwhile.append(refusal.value.retry_after)
+
+    watched.meanwhile = knock
+    assert log_in(watched_blog, "ann", PASSWORD, address=HOME)[0] == ann
+    assert meanwhile == [300]
+    assert log_in(watched_blog, "ann", PASSWORD, address=HOME)[0] == ann
+
+
+def test_an_attack_writes_no_more_than_what_was_looked_at(open_blog: OpenBlog, ann: User) -> None:
+    before = len(entries(open_blog))
+    for n in range(200):
+        with pytest.raises((WrongCredentials, TooManyAttempts)):
+            log_in(open_blog, f"user{n % 4}", ANOTHER, address=HOME)
+    events = [entry.event for entry in entries(open_blog)[before:]]
+    assert (events.count(Event.LOGIN_FAILED), events.count(Event.LOGIN_THROTTLED)) == (15, 1)
+    assert len(events) == 16
+
+
+def test_a_login_that_another_unit_of_work_came_in_the_way_of_is_not_counted(open_blog: OpenBlog, ann: User) -> None:
+    entered_times = 0
+
+    @contextmanager
+    def contended_blog() -> Iterator[Blog]:
+        nonlocal entered_times
+        entered_times += 1
+        with open_blog() as blog:
+            yield blog
+            if entered_times % 3 == 2:
+                raise Contended("Another change came between.")
+
+    for _ in range(20):
+        with pytest.raises(Contended):
+            log_in(contended_blog, "ann", PASSWORD, address=HOME)
+    assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0] == ann

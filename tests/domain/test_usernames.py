@@ -1,0 +1,45 @@
+"""The blog promises, of usernames, that…"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.domain.people import OPERATOR, PASSWORD
+
+from blog.domain.blog import OpenBlog
+from blog.domain.errors import Fault
+from blog.domain.ids import UserId
+from blog.domain.users import UnknownUser, User, UsernameTaken, faults_in_username
+
+NAME_FAULT = Fault("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -")
+SIZE = Fault("password", "must have 1 to 1024 bytes in UTF-8")
+NOBODY = UserId(404)
+
+
+@pytest.mark.parametrize("username", ["Bob", "bob", "BOB"])
+def test_no_two_names_differ_only_in_case(open_blog: OpenBlog, ann: User, bob: User, username: str) -> None:
+    with open_blog() as blog, pytest.raises(UsernameTaken):
+        blog.users.add(OPERATOR, username, PASSWORD)
+    with open_blog() as blog, pytest.raises(UsernameTaken):
+        blog.users.change(OPERATOR, ann.id, username=username)
+
+
+@pytest.mark.parametrize("username", ["", "two words", "\ud800", "\u212aim", "nobody"])
+def test_whoever_cannot_be_is_unknown(open_blog: OpenBlog, username: str) -> None:
+    with open_blog() as blog:
+        blog.users.add(OPERATOR, "kim", PASSWORD)
+        with pytest.raises(UnknownUser):
+            blog.users.named(OPERATOR, username)
+
+
+@given(st.text(st.characters() | st.sampled_from("aZ09_.@+- ")))
+def test_a_username_is_made_of_letters_digits_and_five_signs(username: str) -> None:
+    fine = 1 <= len(username) <= 150 and all(
+        char.isascii() and (char.isalnum() or char in "_.@+-") for char in username
+    )
+    assert faults_in_username(username) == ([] if fine else [NAME_FAULT])
+
+
+@pytest.mark.parametrize("username", ["", "x" * 151, "a b", "ann\n", "\u00e4nn", "\u0430nn", "a/b", "a\0", "\u212aim"])
+def test_two_names_that_look_alike_are_never_two_people(username: str) -> None:
+    assert faults_in_username(username) == [NAME_FAULT]
+    assert faults_in_username("x" * 150) == []

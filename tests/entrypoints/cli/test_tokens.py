@@ -1,0 +1,164 @@
+"""Tokens are made, listed and ended at the console, and their secrets are shown once."""
+
+import re
+
+import pytest
+from tests.database import PASSWORD, Database
+from tests.entrypoints.cli.conftest import Outcome, Run
+
+from blog.domain.tokens import PATTERN, InvalidToken
+
+NEW = "an even longer pass phrase"
+
+
+def created(run: Run, *options: str) -> str:
+    """A new token of alice's."""
+    return run("tokens", "create", "alice", *options, "--password-stdin", sent=PASSWORD.encode()).said.strip()
+
+
+def listed(run: Run, *whose: str) -> list[list[str]]:
+    return [line.split("\t") for line in run("tokens", "list", *whose).said.splitlines()]
+
+
+def assert_dead(database: Database, *tokens: str) -> None:
+    for token in tokens:
+        with pytest.raises(InvalidToken):
+            database.whose(token)
+
+
+def test_logging_in_prints_a_token_alone_and_the_words_beside_it(run: Run, database: Database) -> None:
+    made = run("tokens", "create", "Alice", "--password-stdin", sent=PASSWORD.encode())
+
+    assert made.status == 0
+    assert re.fullmatch(f"{PATTERN}\n", made.said)
+    assert database.whose(made.said.strip()) == "alice"
+    words = r"This is a token of alice\. It is good until [0-9: -]+ UTC, for account posts:read posts:write\.\n"
+    assert re.fullmatch(words, made.errors)
+
+
+def test_a_token_is_made_for_what_is_named(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = created(run, "--name", "reader", "--scope", "posts:read", "--scope", "posts:write")
+
+    assert [line[1:4] for line in listed(run, "alice")] == [
+        ["reader", f"{token[:7]}...{token[-4:]}", "posts:read posts:write"]
+    ]
+    monkeypatch.setenv("BLOG_TOKEN", token)
+    assert run("tokens", "list") == Outcome(1, "", "blog: This token was made without the scope account.\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "sent", "line"),
+    [
+        ("alice", "not the one she has", "Unknown username, wrong password, or inactive account."),
+        ("nobody", PASSWORD, "Unknown username, wrong password, or inactive account."),
+        ("alice --scope admin", PASSWORD, "Only an administrator's token can have the scope admin."),
+        ("alice", "", "password: was not given"),
+    ],
+)
+def test_whoever_may_not_have_a_token_gets_none(
+    run: Run, database: Database, command: str, sent: str, line: str
+) -> None:
+    refused = run("tokens", "create", *command.split(), "--password-stdin", sent=sent.encode())
+
+    assert refused == Outcome(1, "", f"blog: {line}\n")
+    assert listed(run, "alice") == []
+
+
+def test_guessing_at_the_console_comes_to_an_end(run: Run, database: Database) -> None:
+    for _ in range(8):
+        run("tokens", "create", "alice", "--password-stdin", sent=b"a guess")
+
+    refused = run("tokens", "create", "alice", "--password-stdin", sent=PASSWORD.encode())
+
+    assert refused == Outcome(1, "", "blog: Too many failed attempts.\n")
+
+
+def test_a_list_of_tokens_shows_neither_secret_nor_digest(run: Run, database: Database) -> None:
+    token = created(run, "--name", "laptop")
+    with database.connected() as connection:
+        ((digest,),) = connection.execute("SELECT digest FROM tokens")
+
+    said = run("tokens", "list", "alice").said
+
+    assert re.fullmatch(r"1\tlaptop\tblog_\w\w\.\.\.\w{4}\t[\w: ]+\t[\d: -]+ UTC\tnever\t[\d: -]+ UTC\n", said)
+    assert token not in said
+    assert digest.hex() not in said.lower()
+
+
+def test_a_list_of_tokens_has_one_line_for_each_whatever_they_are_called(run: Run, database: Database) -> None:
+    created(run, "--name", "my\nlaptop\t\u202eis")
+
+    assert [line[1] for line in listed(run, "alice")] == [r"my\nlaptop\t\u202eis"]
+
+
+def test_one_token_of_a_user_is_ended_by_its_number(run: Run, database: Database) -> None:
+    first, second = database.log_in("alice"), database.log_in("alice")
+
+    assert run("tokens", "revoke", "alice", "1") == Outcome(0, "Token 1 of alice has ended.\n", "")
+    assert_dead(database, first)
+    assert database.whose(second) == "alice"
+
+
+def test_a_token_of_somebody_else_is_not_ended_by_mistake(run: Run, database: Database) -> None:
+    token = database.log_in("alice")
+
+    assert run("tokens", "revoke", "bob", "1") == Outcome(1, "", "blog: There is no token 1.\n")
+    assert database.whose(token) == "alice"
+
+
+def test_its_holder_lists_ends_and_logs_out(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, lost = database.log_in("alice"), database.log_in("alice")
+    monkeypatch.setenv("BLOG_TOKEN", mine)
+
+    assert [line[0] for line in listed(run)] == ["1", "2"]
+    assert run("tokens", "revoke-own", "2") == Outcome(0, "Token 2 has ended.\n", "")
+    assert_dead(database, lost)
+    assert run("tokens", "logout") == Outcome(0, "The token has ended.\n", "")
+    assert_dead(database, mine)
+    assert run("tokens", "logout") == Outcome(1, "", "blog: The token is not valid.\n")
+
+
+def test_logging_out_everywhere_ends_all_that_one_has_and_no_more(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alices, bobs = [database.log_in("alice"), database.log_in("alice")], database.log_in("bob")
+    monkeypatch.setenv("BLOG_TOKEN", alices[0])
+
+    assert run("tokens", "logout", "--everywhere") == Outcome(0, "All your tokens have ended.\n", "")
+    assert_dead(database, *alices)
+    assert database.whose(bobs) == "bob"
+
+
+def test_a_changed_password_gives_a_new_token_in_the_place_of_all_others(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, other = database.log_in("alice"), database.log_in("alice")
+    monkeypatch.setenv("BLOG_TOKEN", old)
+
+    changed = run("users", "passwd", "--password-stdin", sent=f"{PASSWORD}\n{NEW}\n".encode())
+
+    assert changed.status == 0
+    assert changed.errors.startswith("The password is changed, and all other tokens have ended. It is good until ")
+    assert database.whose(changed.said.strip()) == "alice"
+    assert_dead(database, old, other)
+    assert database.log_in("alice", NEW)
+
+
+@pytest.mark.parametrize(
+    ("sent", "line"),
+    [
+        (f"not the old one\n{NEW}\n", "old_password: is not your password"),
+        (f"{PASSWORD}\nshort\n", "new_password: must have at least 15 characters"),
+        (f"{PASSWORD}\n", "new_password: was not given"),
+        ("", "old_password: was not given"),
+    ],
+)
+def test_a_password_that_cannot_be_changed_stays_and_is_not_repeated(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch, sent: str, line: str
+) -> None:
+    token = database.log_in("alice")
+    monkeypatch.setenv("BLOG_TOKEN", token)
+
+    assert run("users", "passwd", "--password-stdin", sent=sent.encode()) == Outcome(1, "", f"blog: {line}\n")
+    assert database.whose(token) == "alice"
+    assert database.log_in("alice")

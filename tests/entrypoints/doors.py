@@ -1,0 +1,210 @@
+"""The same story told over HTTP, and at the command line: which request, and which command, each step is."""
+
+import io
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import pytest
+from tests.entrypoints.http.visits import Site
+from tests.entrypoints.parity import Outcome, Step, Telling
+from tests.servers import CHEAP
+
+from blog.adapters.memory import MemoryStore
+from blog.adapters.sql import SqlStore
+from blog.domain.errors import BlogError
+from blog.entrypoints.cli import main
+from blog.entrypoints.cli.printing import say
+from blog.entrypoints.http.app import create_app
+from blog.entrypoints.http.problems import STATUS
+
+Request: TypeAlias = tuple[str, str, Mapping[str, Any]]
+
+REQUESTS: Final[Mapping[str, Request]] = {
+    "log in": (
+        "POST",
+        "/api/login/",
+        {"username": "user", "password": "password", "name": "token", "scopes": "scopes"},
+    ),
+    "log out": ("POST", "/api/logout/", {}),
+    "log out everywhere": ("POST", "/api/logout/all/", {}),
+    "see own tokens": ("GET", "/api/tokens/", {}),
+    "end own token": ("DELETE", "/api/tokens/{token_id}/", {}),
+    "see users": ("GET", "/api/users/", {}),
+    "add user": ("POST", "/api/users/", {"username": "user", "password": "password"}),
+    "see user": ("GET", "/api/users/{user_id}/", {}),
+    "rename": ("PATCH", "/api/users/{user_id}/", {"username": "to"}),
+    "set password": ("PATCH", "/api/users/{user_id}/", {"password": "password"}),
+    "promote": ("PATCH", "/api/users/{user_id}/", {"is_admin": True}),
+    "demote": ("PATCH", "/api/users/{user_id}/", {"is_admin": False}),
+    "activate": ("PATCH", "/api/users/{user_id}/", {"is_active": True}),
+    "deactivate": ("PATCH", "/api/users/{user_id}/", {"is_active": False}),
+    "see tokens": ("GET", "/api/users/{user_id}/tokens/", {}),
+    "end all tokens": ("DELETE", "/api/users/{user_id}/tokens/", {}),
+    "end token": ("DELETE", "/api/users/{user_id}/tokens/{token_id}/", {}),
+    "see oneself": ("GET", "/api/users/me/", {}),
+    "rename oneself": ("PATCH", "/api/users/me/", {"username": "to"}),
+    "change password": ("POST", "/api/users/me/password/", {"old_password": "old", "new_password": "new"}),
+    "register": ("POST", "/api/register/", {"username": "user", "password": "password", "invitation": "code"}),
+    "see invitations": ("GET", "/api/invitations/", {}),
+    "invite": ("POST", "/api/invitations/", {"days": "days"}),
+    "uninvite": ("DELETE", "/api/invitations/{invitation_id}/", {}),
+    "read audit": ("GET", "/api/audit/?limit=3", {}),
+}
+"""Method, path and body of each step; a text in the body is a word for what the step says, if it says it."""
+
+COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "log in": ("tokens create {user} --password-stdin", "password"),
+    "log out": ("tokens logout",),
+    "log out everywhere": ("tokens logout --everywhere",),
+    "see own tokens": ("tokens list",),
+    "end own token": ("tokens revoke-own {token_id}",),
+    "see users": ("users list",),
+    "add user": ("users add {user} --password-stdin", "password"),
+    "see user": ("users show {user}",),
+    "rename": ("users rename {user} {to}",),
+    "set password": ("users password {user} --password-stdin", "password"),
+    "promote": ("users promote {user}",),
+    "demote": ("users demote {user}",),
+    "activate": ("users activate {user}",),
+    "deactivate": ("users deactivate {user}",),
+    "see tokens": ("tokens list {user}",),
+    "end all tokens": ("tokens revoke {user}",),
+    "end token": ("tokens revoke {user} {token_id}",),
+    "see oneself": ("users me",),
+    "rename oneself": ("users me --rename {to}",),
+    "change password": ("users passwd --password-stdin", "old", "new"),
+    "register": ("users register {user} --password-stdin", "password", "code"),
+    "see invitations": ("users invitations",),
+    "invite": ("users invite",),
+    "uninvite": ("users uninvite {invitation_id}",),
+    "read audit": ("audit --limit 3",),
+}
+"""The command of each step, and what it is sent, one line each."""
+
+_SEEN_IN: Final = {"see own tokens": 1, "see tokens": 1, "see invitations": 0, "read audit": 2}
+"""In which column a command tells what there is to see; users are in the second."""
+
+
+class Door(Telling):
+    """What both doors need to know of a step."""
+
+    def about(self, step: Step) -> dict[str, Any]:
+        """The step, and what its labels stand for."""
+        ids = {f"{kind}_id": self.ids.get(step[kind]) for kind in ("token", "invitation") if kind in step}
+        user = {"user_id": self.user_id(step["user"])} if "user" in step else {}
+        code = {"code": self.secrets[step["invitation"]]} if self.secrets.get(step.get("invitation", "")) else {}
+        return {**step, **ids, **user, **code}
+
+    def keep(self, step: Step, secret: str) -> None:
+        """What was handed out."""
+        if step["do"] == "invite":
+            self.keep_invitation(step["invitation"], secret)
+        else:
+            self.keep_token(step["token"], secret)
+
+
+class Http(Door):
+    """The API, asked within this process."""
+
+    def __init__(self) -> None:
+        self._site: Site | None = None
+        super().__init__(MemoryStore(), "127.0.0.1")
+
+    def registration(self, word: str) -> None:
+        super().registration(word)
+        self.close()
+        self._site = Site(create_app(self.open_blog), self.open_blog)
+
+    def close(self) -> None:
+        """Leave no event loop behind."""
+        if self._site is not None:
+            self._site.close()
+
+    def happen(self, step: Step) -> Outcome:
+        assert self._site is not None
+        method, path, words = REQUESTS[step["do"]]
+        about = self.about(step)
+        body = {name: about.get(word) if isinstance(word, str) else word for name, word in words.items()}
+        body = {name: value for name, value in body.items() if value is not None}
+        sent = {"json": body} if words else {}
+        token = self.secrets[step["as"]] if "as" in step else None
+        answer = self._site.ask(method, path.format(**about), token=token, **sent)
+        told: Any = answer.json() if answer.content else {}
+        if answer.is_error:
+            kind = next(kind.__name__ for kind, status in STATUS.items() if status == answer.status_code)
+            return Outcome(kind, tuple(error["field"] for error in told.get("errors", [])))
+        if handed_out := told.get("token", told.get("code")):
+            self.keep(step, handed_out)
+        return Outcome(sees=_seen_in(told) if step["do"].startswith(("see", "read")) else None)
+
+
+def _seen_in(told: Any) -> tuple[str, ...]:
+    """What of an answer names the things that it speaks of."""
+    each = told.get("results", [told])
+    return tuple(str(next(one[key] for key in ("username", "name", "event", "id") if key in one)) for one in each)
+
+
+class Cli(Door):
+    """The commands, run within this process on a database file."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._patch, self._refusals = monkeypatch, list[BaseException | None]()
+        self._stores = SqlStore(f"sqlite:///{folder / 'blog.db'}")
+        self._stores.migrate()
+        monkeypatch.chdir(folder)
+        for name, value in {**CHEAP, "BLOG_MIGRATE": "no"}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("blog.entrypoints.cli.say", self._said(say))
+        super().__init__(self._stores, "console")
+
+    def _said(self, say: Callable[[str], None]) -> Callable[[str], None]:
+        """What a command says of a refusal; that is all that is seen of it, but for which one it is."""
+
+        def heard(text: str) -> None:
+            self._refusals.append(sys.exc_info()[1])
+            say(text)
+
+        return heard
+
+    def registration(self, word: str) -> None:
+        super().registration(word)
+        self._patch.setenv("BLOG_REGISTRATION", word)
+
+    def close(self) -> None:
+        """Leave no database open."""
+        self._stores.close()
+
+    def happen(self, step: Step) -> Outcome:
+        command, *lines = COMMANDS[step["do"]]
+        about = self.about(step)
+        status, said, errors = self._run(step, command.format(**about).split(), [about.get(line) for line in lines])
+        if status:
+            (error,) = self._refusals
+            assert isinstance(error, BlogError), errors
+            assert (status, said, errors) == (1, "", f"blog: {error}\n")
+            return Outcome.of(error)
+        assert bool(errors) == (step["do"] in {"log in", "invite", "change password"}), errors
+        if errors:
+            self.keep(step, said.strip())
+        if not step["do"].startswith(("see", "read")):
+            return Outcome()
+        return Outcome(sees=tuple(row.split("\t")[_SEEN_IN.get(step["do"], 1)] for row in said.splitlines()))
+
+    def _run(self, step: Step, arguments: list[str], lines: list[str | None]) -> tuple[int, str, str]:
+        arguments += [word for scope in step.get("scopes", []) for word in ("--scope", scope)]
+        arguments += ["--name", step["token"]] if step["do"] == "log in" else []
+        arguments += ["--days", str(step["days"])] if "days" in step else []
+        self._patch.setenv("BLOG_TOKEN", self.secrets[step["as"]]) if "as" in step else self._patch.delenv(
+            "BLOG_TOKEN", raising=False
+        )
+        sent = "".join(f"{line}\n" for line in lines if line is not None)
+        self._patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(sent.encode())))
+        self._refusals.clear()
+        with redirect_stdout(io.StringIO()) as said, redirect_stderr(io.StringIO()) as errors:
+            status = main(arguments)
+        for secret in (*self.secrets.values(), *filter(None, lines)):
+            assert secret not in said.getvalue() + errors.getvalue()
+        return status, said.getvalue(), errors.getvalue()

@@ -1,0 +1,222 @@
+"""The blog promises that an attacker has nothing of an hour at the door, here in some seconds: what is tried at all
+the routes of a server, at once, is refused, tells nothing, keeps nothing, and is in nobody's way.
+"""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, Final
+
+import httpx
+import pytest
+from tests.entrypoints.http.nonsense import ADMINISTRATION, GRANDEUR, ID_TRICKS, JSON, MARK, PATH_TRICKS, QUERIES
+from tests.servers import PATIENCE, Server, serving
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.sql import SqlStore
+from blog.domain.actors import Operator
+from blog.wiring import blog_on
+
+PASSWORD: Final = "correct horse battery staple"
+HOME, MALLORYS = "192.0.2.1", "198.51.100.66"
+POST: Final = {"title": "A title", "body": "A body"}
+
+
+@dataclass
+class Attack:
+    """Somebody with an account and much time, and all that they were answered."""
+
+    server: Server
+    alices: str
+    mallorys: str
+    client: httpx.Client
+    statuses: list[int] = field(default_factory=list)
+    told: list[bytes] = field(default_factory=list)
+
+    def sends(self, method: str, path: str, *, at: str = MALLORYS, token: str | None = None, **sent: Any) -> int:
+        """The status of the answer to a request that came by the proxy."""
+        headers = httpx.Headers(sent.pop("headers", {}))
+        headers["X-Forwarded-For"] = f"{headers.get('X-Forwarded-For', HOME)}, {at}"
+        if token is not None:
+            headers["Authorization"] = f"Token {token}"
+        answer = self.client.request(method, path, headers=headers, **sent)
+        self.statuses.append(answer.status_code)
+        self.told.append(str(answer.headers).encode() + answer.content)
+        return answer.status_code
+
+    def says(self, raw: bytes) -> int:
+        """The same for a request that no client would send."""
+        port = httpx.URL(self.server.url).port
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+            connection.sendall(raw)
+            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        status = int(answer.split(b" ", 2)[1]) if answer else 0
+        self.statuses.append(status)
+        self.told.append(answer)
+        return status
+
+    def logs_in(self, username: str, password: str, **how: Any) -> int:
+        return self.sends("POST", "/api/login/", json={"username": username, "password": password}, **how)
+
+    def sprays_passwords(self) -> None:
+        """From many addresses, at names that exist and at those that do not."""
+        for number in range(90):
+            name = ("alice", "ALICE", "alice", f"nobody{number}")[number % 4]
+            assert self.logs_in(name, f"{MARK} {number}", at=f"203.0.113.{number}") in {401, 429}
+        assert self.logs_in("alice", PASSWORD, at="203.0.113.200") in {200, 429}
+
+    def rotates_headers(self) -> None:
+        """From one address that would be many."""
+        names = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "True-Client-IP")
+        statuses = []
+        for number in range(25):
+            headers = dict.fromkeys(names, f"192.0.2.{number}")
+            statuses.append(self.logs_in("alice", f"{MARK} again {number}", at="198.51.100.7", headers=headers))
+        assert 429 in statuses[:9]
+        assert statuses.index(429) + statuses.count(429) == 25
+
+    def tries_tokens(self) -> None:
+        """Ones that were stolen, in all places but the right one, and ones that are not quite right."""
+        stolen = self.alices
+        for number in range(1, len(stolen), 3):
+            other = "x" if stolen[number] != "x" else "y"
+            mutated = stolen[:number] + other + stolen[number + 1 :]
+            assert self.sends("GET", "/api/posts/", token=mutated) == 401
+            assert self.sends("DELETE", "/api/posts/1/", token=stolen[:number]) == 401
+        for where in (stolen.swapcase(), f"{stolen}x", f" {stolen}", f"{stolen} {stolen}", "x" * 8000):
+            assert self.sends("DELETE", "/api/posts/1/", token=where) == 401
+        for elsewhere in ("Cookie", "X-Authorization", "X-Api-Key", "Proxy-Authorization", "X-Auth-Token", "Token"):
+            assert self.sends("DELETE", "/api/posts/1/", headers={elsewhere: f"Token {stolen}"}) == 401
+        assert self.sends("DELETE", f"/api/posts/1/?token={stolen}&access_token={stolen}") in {400, 401}
+        assert self.sends("POST", "/api/posts/", json={**POST, "token": stolen}) == 401
+
+    def reaches_higher(self) -> None:
+        """With an account of no rank."""
+        for method, path in ADMINISTRATION:
+            for grandeur in GRANDEUR:
+                assert self.sends(method, path, token=self.mallorys, json=grandeur) == 403
+        for grandeur in GRANDEUR:
+            assert self.sends("PATCH", "/api/users/me/", token=self.mallorys, json=grandeur) == 400
+            assert self.sends("POST", "/api/posts/", token=self.mallorys, json={**POST, **grandeur}) == 400
+            assert self.sends("PATCH", "/api/posts/1/", token=self.mallorys, json=grandeur) == 403
+            register = {"username": "eve", "password": f"{MARK} and much more", **grandeur}
+            assert self.sends("POST", "/api/register/", json=register) in {400, 403}
+
+    def tricks_paths(self) -> None:
+        """Which one cannot say with a client that is well-bred."""
+        tricks = [*PATH_TRICKS, *(f"/api/{of}/{trick}/" for of in ("posts", "tokens", "users") for trick in ID_TRICKS)]
+        head = f"HTTP/1.1\r\nHost: blog.test\r\nAuthorization: Token {self.mallorys}\r\nConnection: close\r\n\r\n"
+        for trick in tricks:
+            assert self.says(f"DELETE {trick} {head}".encode()) in {400, 403, 404, 405, 414}, trick
+
+    def says_nonsense(self) -> None:
+        """In bodies and in queries."""
+        headers = {"Content-Type": "application/json"}
+        places = [
+            ("POST", "/api/login/"),
+            ("POST", "/api/register/"),
+            ("POST", "/api/posts/"),
+            ("PATCH", "/api/users/me/"),
+        ]
+        for method, path in [*places, ("POST", "/api/users/me/password/")]:
+            for nonsense in JSON:
+                status = self.sends(method, path, token=self.mallorys, content=nonsense, headers=headers)
+                assert status in {400, 403, 413, 401, 429}, (path, nonsense[:50])
+        for path in ("/api/posts/", "/api/posts/1/", "/api/login/", "/api/users/", "/api/audit/", "/docs", "/livez"):
+            for query in QUERIES:
+                assert self.sends("GET", f"{path}?{query}", token=self.mallorys) in {200, 400, 403, 405}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A file with an administrator who wrote something, and with somebody else."""
+    path = tmp_path / "blog.db"
+    with closing(SqlStore(f"sqlite:///{path}")) as store:
+        store.migrate()
+        with blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))() as blog:
+            blog.users.add(Operator(), "alice", PASSWORD, is_admin=True)
+            blog.users.add(Operator(), "mallory", PASSWORD)
+    return path
+
+
+@pytest.fixture
+def server(database: Path) -> Iterator[Server]:
+    settings = {"BLOG_TRUSTED_PROXIES": "127.0.0.0/8", "BLOG_ACCESS_LOG": "yes", "BLOG_REGISTRATION": "invite"}
+    with serving(database, extra=settings) as server:
+        yield server
+
+
+def logged_in(client: httpx.Client, username: str, at: str) -> str:
+    """A token of somebody who is at home there."""
+    sent = {"username": username, "password": PASSWORD}
+    answer = client.post("/api/login/", json=sent, headers={"X-Forwarded-For": at})
+    assert answer.status_code == 200, answer.text
+    token: str = answer.json()["token"]
+    return token
+
+
+def stuck(server: Server) -> socket.socket:
+    """A client who begins and does not go on."""
+    connection = socket.create_connection(("127.0.0.1", httpx.URL(server.url).port), PATIENCE)
+    connection.sendall(b"POST /api/login/ HTTP/1.1\r\nHost: blog.test\r\nContent-Length: 50\r\n")
+    return connection
+
+
+def test_an_attackers_hour_is_for_nothing(server: Server, database: Path) -> None:
+    over, reads = Event(), list[int]()
+
+    def read() -> None:
+        with server.client() as reader:
+            while not over.is_set():
+                reads.append(reader.get("/api/posts/").status_code)
+                time.sleep(0.02)
+
+    with ExitStack() as until_end:
+        client = until_end.enter_context(server.client())
+        alices, mallorys = logged_in(client, "alice", HOME), logged_in(client, "mallory", MALLORYS)
+        shown = {"Authorization": f"Token {alices}"}
+        assert client.post("/api/posts/", headers=shown, json=POST).json()["id"] == 1
+        code = client.post("/api/invitations/", headers=shown, json={}).json()["code"]
+        before = client.get("/api/posts/").json()
+        for _ in range(20):
+            until_end.enter_context(stuck(server))
+        reader = Thread(target=read)
+        reader.start()
+        attack = Attack(server, alices, mallorys, client)
+        ways: list[Callable[[], None]] = [attack.sprays_passwords, attack.rotates_headers, attack.tries_tokens]
+        ways += [attack.reaches_higher, attack.tricks_paths, attack.says_nonsense]
+        try:
+            with ThreadPoolExecutor(len(ways)) as pool:
+                done = [pool.submit(way) for way in ways]
+            for way in done:
+                way.result()
+        finally:
+            over.set()
+            reader.join()
+
+        assert [status for status in attack.statuses if status >= 500] == []
+        assert len(attack.statuses) > 500
+        assert set(reads) == {200}
+        assert client.get("/api/posts/").json() == before
+        again = logged_in(client, "alice", HOME)
+        assert client.get("/api/users/me/", headers=shown).json() == {"id": 1, "username": "alice", "is_admin": True}
+        users = client.get("/api/users/", headers=shown).json()["results"]
+        assert [(user["username"], user["is_admin"]) for user in users] == [("alice", True), ("mallory", False)]
+
+    kept = {path.name: path.read_bytes() for path in database.parent.iterdir() if path != server.log}
+    assert {"blog.db", "blog.db-wal"} <= set(kept)
+    logged = server.log.read_bytes()
+    assert len(logged.splitlines()) > 500
+    assert all(json.loads(line) for line in logged.splitlines())
+    for secret in (PASSWORD, MARK, alices, mallorys, again, code, alices[5:45], mallorys[5:45], code[11:51]):
+        found = [name for name, content in kept.items() if secret.encode() in content]
+        assert (found, secret.encode() in logged) == ([], False)
+        assert [answer for answer in attack.told if secret.encode() in answer] == []
+    assert b"$argon2" not in logged + b"".join(attack.told)
+    assert b"Traceback" not in logged + b"".join(attack.told)

@@ -1,0 +1,230 @@
+"""The blog promises that…"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final, TypeAlias, get_args, get_type_hints
+
+import pytest
+from tests.entrypoints.http.houses import SECRET, House, Person
+from tests.entrypoints.http.visits import StoppedClock
+
+from blog.adapters.memory import MemoryStore
+from blog.domain.accounts import Accounts
+from blog.domain.actors import Member, Operator, Scope
+from blog.domain.blog import Blog, Terms
+from blog.domain.entrance import log_in, register
+from blog.domain.errors import Forbidden, NotFound, Unauthenticated
+from blog.domain.ids import PostId, TokenId, UserId
+from blog.domain.invitations import Registration
+from blog.domain.passwords import PasswordHasher
+from blog.domain.policy import Action, Cell, Role, table
+from blog.domain.posts import Posts
+from blog.domain.tokens import Tokens
+
+_numbers = count()
+POST: Final = {"title": "A title", "body": "A body"}
+CELLS: Final = [cell for cell in table() if cell.role is not Role.OPERATOR]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Somebody, or nobody, who would do something to what is their own or another's."""
+
+    house: House
+    actor: Person | None
+    owner: Person
+
+    def asks(self, method: str, path: str, sent: Any = None) -> bool:
+        """Whether it is done over HTTP. What is refused is refused in so many words."""
+        answer = self.house.ask(method, path, token=self.actor and self.actor.token, json=sent)
+        assert answer.status_code in {200, 201, 204, 401, 403, 404}, answer.text
+        return answer.is_success
+
+    @property
+    def other_token(self) -> Person:
+        """The owner, with another token, made for all."""
+        return self.house.again(self.owner.username)
+
+    @property
+    def post(self) -> PostId:
+        """A post of the owner's."""
+        return PostId(self.other_token.writes())
+
+
+HttpDriver: TypeAlias = Callable[[Case], bool]
+UseCase: TypeAlias = Callable[[Blog, Any, Case], object]
+
+
+def _sees_tokens(case: Case) -> bool:
+    token = case.other_token
+    answer = case.house.ask("GET", "/api/tokens/", token=case.actor and case.actor.token)
+    return answer.is_success and token.token_id in [shown["id"] for shown in answer.json()["results"]]
+
+
+def _changes_oneself(case: Case) -> bool:
+    name = f"renamed{next(_numbers)}"
+    done = case.asks("PATCH", "/api/users/me/", {"username": name})
+    with case.house.open_blog() as blog:
+        return done and blog.users.get(Operator(), UserId(case.owner.id)).username == name
+
+
+def _user(case: Case) -> str:
+    return f"/api/users/{case.owner.id}/"
+
+
+def _is_owner(blog: Blog, actor: Member, case: Case) -> None:
+    if actor.user_id != case.owner.id:  # there is no way to name another: one changes what the actor is
+        raise NotFound
+    blog.accounts.rename(actor, f"renamed{next(_numbers)}")
+
+
+def _sees_own(blog: Blog, actor: Member, case: Case) -> None:
+    if case.owner.token_id not in [token.id for token in blog.tokens.own(actor)]:
+        raise NotFound
+
+
+HTTP: Final[Mapping[Action, HttpDriver]] = {
+    Action.LOOK: lambda case: all(case.asks("GET", path) for path in ("/livez", "/readyz", "/schema/openapi.json")),
+    Action.LOG_IN: lambda case: case.asks("POST", "/api/login/", {"username": case.owner.username, "password": SECRET}),
+    Action.REGISTER: lambda case: case.asks(
+        "POST", "/api/register/", {"username": f"new{next(_numbers)}", "password": SECRET}
+    ),
+    Action.READ_POSTS: lambda case: all(case.asks("GET", f"/api/posts/{end}") for end in ("", f"{case.post}/")),
+    Action.CREATE_POST: lambda case: case.asks("POST", "/api/posts/", POST),
+    Action.UPDATE_POST: lambda case: case.asks("PUT", f"/api/posts/{case.post}/", POST),
+    Action.DELETE_POST: lambda case: case.asks("DELETE", f"/api/posts/{case.post}/"),
+    Action.SEE_ONESELF: lambda case: case.asks("GET", "/api/users/me/"),
+    Action.LOG_OUT: lambda case: case.asks("POST", "/api/logout/"),
+    Action.SEE_TOKENS: _sees_tokens,
+    Action.END_TOKEN: lambda case: case.asks("DELETE", f"/api/tokens/{case.other_token.token_id}/"),
+    Action.CHANGE_ONESELF: _changes_oneself,
+    Action.SEE_USERS: lambda case: case.asks("GET", _user(case)) and case.asks("GET", f"{_user(case)}tokens/"),
+    Action.CHANGE_USERS: lambda case: case.asks("PATCH", _user(case), {"username": f"renamed{next(_numbers)}"}),
+    Action.INVITE: lambda case: case.asks("POST", "/api/invitations/", {}) and case.asks("GET", "/api/invitations/"),
+    Action.READ_AUDIT: lambda case: case.asks("GET", "/api/audit/"),
+}
+"""How each action is done over HTTP."""
+
+USE_CASES: Final[Mapping[Action, UseCase]] = {
+    Action.CREATE_POST: lambda blog, actor, _: blog.posts.create(actor, title="A title", body="A body"),
+    Action.UPDATE_POST: lambda blog, actor, case: blog.posts.update(actor, case.post, title="Another"),
+    Action.DELETE_POST: lambda blog, actor, case: blog.posts.delete(actor, case.post),
+    Action.SEE_ONESELF: lambda _, actor, __: actor.user,
+    Action.LOG_OUT: lambda blog, actor, _: blog.accounts.log_out(actor),
+    Action.SEE_TOKENS: _sees_own,
+    Action.END_TOKEN: lambda blog, actor, case: blog.tokens.revoke(actor, TokenId(case.owner.token_id)),
+    Action.CHANGE_ONESELF: _is_owner,
+    Action.SEE_USERS: lambda blog, actor, case: (
+        blog.users.get(actor, UserId(case.owner.id)),
+        blog.users.page(actor),
+        blog.tokens.of(actor, UserId(case.owner.id)),
+    ),
+    Action.CHANGE_USERS: lambda blog, actor, case: (
+        blog.users.change(actor, UserId(case.owner.id), username=f"renamed{next(_numbers)}"),
+        blog.users.add(actor, f"new{next(_numbers)}", SECRET),
+    ),
+    Action.INVITE: lambda blog, actor, _: (blog.invitations.create(actor), blog.invitations.page(actor)),
+    Action.READ_AUDIT: lambda blog, actor, _: blog.audit.page(actor),
+}
+"""How each action is done by whoever opens the blog. The other ones take no actor."""
+
+FOR_MEMBERS: Final[Mapping[Action, Callable[..., object]]] = {
+    Action.CREATE_POST: Posts.create,
+    Action.UPDATE_POST: Posts.update,
+    Action.DELETE_POST: Posts.delete,
+    Action.SEE_ONESELF: Accounts.rename,
+    Action.LOG_OUT: Accounts.log_out,
+    Action.SEE_TOKENS: Tokens.own,
+    Action.END_TOKEN: Tokens.revoke,
+    Action.CHANGE_ONESELF: Accounts.rename,
+}
+"""What only somebody with an account can do: the type checker sees to it, since no rule is asked at run time."""
+
+
+@pytest.fixture(scope="module")
+def house(hasher: PasswordHasher) -> Iterator[House]:
+    """One for all cells, each of which has people of its own: to put a house together takes longer than to ask it."""
+    terms = Terms(registration=Registration.OPEN, throttle_scale=1000)
+    house = House(MemoryStore(), hasher, StoppedClock(), terms=terms)
+    house.person("root", is_admin=True)  # so that nobody else is the last administrator
+    yield house
+    house.close()
+
+
+def case_of(house: House, cell: Cell, scopes: frozenset[Scope] | None = None) -> Case:
+    """The people of a cell, on the scene."""
+    other = house.person(f"other{next(_numbers)}")
+    if cell.role is Role.ANONYMOUS:
+        return Case(house, None, other)
+    actor = house.person(f"actor{next(_numbers)}", is_admin=cell.role is Role.ADMIN)
+    if scopes is not None:
+        actor = house.again(actor.username, scopes=scopes)
+    return Case(house, actor, actor if cell.own else other)
+
+
+def named(cell: Cell) -> str:
+    """What a cell is called among the tests."""
+    whose = {True: "-own", False: "-anothers", None: ""}[cell.own]
+    return f"{cell.role.value}-{cell.action.name.lower()}{whose}"
+
+
+def is_done(case: Case, action: Action) -> bool:
+    """Whether it is done by whoever opens the blog and shows what they have."""
+    try:
+        with case.house.open_blog() as blog:
+            actor = blog.accounts.authenticate(case.actor.token if case.actor else "")
+            USE_CASES[action](blog, actor, case)
+    except (Forbidden, NotFound, Unauthenticated):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=named)
+def test_the_policy_is_what_happens_over_http(house: House, cell: Cell) -> None:
+    assert HTTP[cell.action](case_of(house, cell)) is cell.allowed
+
+
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.action in USE_CASES], ids=named)
+def test_the_policy_is_what_happens_to_whoever_opens_the_blog(house: House, cell: Cell) -> None:
+    assert is_done(case_of(house, cell), cell.action) is cell.allowed
+
+
+@pytest.mark.parametrize("cell", [cell for cell in table() if cell.role is Role.OPERATOR], ids=named)
+def test_the_policy_is_what_happens_at_the_console(house: House, cell: Cell) -> None:
+    case = case_of(house, Cell(cell.action, Role.ANONYMOUS, None, allowed=False))
+    if cell.action in FOR_MEMBERS:
+        taken = get_type_hints(FOR_MEMBERS[cell.action])["actor"]
+        assert (Operator in (taken, *get_args(taken))) is cell.allowed
+    elif cell.action in USE_CASES:
+        with house.open_blog() as blog:
+            USE_CASES[cell.action](blog, Operator(), case)
+        assert cell.allowed
+    else:
+        assert HTTP[cell.action](case) is cell.allowed
+
+
+def test_every_action_is_driven(house: House) -> None:
+    assert set(HTTP) == set(Action)
+    without_actor = {Action.LOOK, Action.LOG_IN, Action.REGISTER, Action.READ_POSTS}
+    assert set(USE_CASES) == set(Action) - without_actor
+    assert {cell.action for cell in table()} == set(Action)
+    assert {cell.role for cell in table()} == set(Role)
+    house.person("alice")
+    assert log_in(house.open_blog, "alice", SECRET)[0].username == "alice"
+    assert register(house.open_blog, "carol", SECRET).username == "carol"
+    with house.open_blog() as blog:
+        assert len(blog.posts.newest(limit=1).posts) <= 1
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_token_does_what_its_scope_is_for_and_what_needs_none(house: House, action: Action) -> None:
+    cell = Cell(action, Role.ADMIN, own=True, allowed=True)
+    done = {scope for scope in Scope if HTTP[action](case_of(house, cell, frozenset({scope})))}
+    assert done == (set(Scope) if action.scope is None else {action.scope})
+
+
+@pytest.mark.parametrize("action", [action for action in Action if action.scope is not None])
+def test_a_token_for_all_but_what_is_done_does_not_do_it(house: House, action: Action) -> None:
+    cell = Cell(action, Role.ADMIN, own=True, allowed=True)
+    assert not HTTP[action](case_of(house, cell, frozenset(scope for scope in Scope if scope is not action.scope)))

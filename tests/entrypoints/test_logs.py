@@ -1,0 +1,263 @@
+"""The blog promises that what it logs is one JSON object a line, that says enough, and no secret."""
+
+import asyncio
+import json
+import logging
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.servers import PATIENCE, environment, serving
+
+from blog.entrypoints.logs import LOGGING, AccessLog, Lines, redacted
+
+TOKEN = "blog_" + "Ab1" * 15 + "z"
+INVITATION = "bloginvite_" + "Ab1" * 15 + "z"
+
+
+def line(message: object, *arguments: object, error: BaseException | None = None, **extra: object) -> dict[str, Any]:
+    """What becomes of a record: exactly one line, that is one JSON object."""
+    told = (type(error), error, error.__traceback__) if error else None
+    record = logging.LogRecord("blog.test", logging.INFO, __file__, 1, message, arguments, told)
+    vars(record).update(extra)
+    text = Lines().format(record)
+    assert text.isascii()
+    assert text.isprintable()
+    made: dict[str, Any] = json.loads(text)
+    return made
+
+
+def test_a_line_says_when_how_bad_who_and_what() -> None:
+    made = line("Hello %s", "world")
+
+    assert list(made) == ["timestamp", "level", "logger", "event"]
+    assert made["timestamp"].endswith("Z")
+    assert len(made["timestamp"]) == len("2026-01-01T00:00:00.000Z")
+    assert (made["level"], made["logger"], made["event"]) == ("info", "blog.test", "Hello world")
+
+
+def test_a_line_carries_what_is_known_of_the_request_and_nothing_else() -> None:
+    known: dict[str, Any] = {
+        "request_id": "r-1",
+        "method": "GET",
+        "route": "/api/posts",
+        "status": 200,
+        "duration_ms": 1.5,
+    }
+
+    made = line("Done", **known, password="hunter2", headers={"authorization": TOKEN})
+
+    assert made.items() >= known.items()
+    assert set(made) == {"timestamp", "level", "logger", "event", *known}
+
+
+def test_what_would_break_a_line_or_a_terminal_is_escaped() -> None:
+    text = 'a\r\nb\x1b[31m\x00\x7f\u2028\ud800"}'
+
+    assert line(text)["event"] == text
+    assert line("Fine", method=text)["method"] == text
+
+
+def test_an_exception_is_told_with_its_trace_and_without_its_variables() -> None:
+    def fail(hidden: str) -> None:
+        raise ValueError("seen", len(hidden))
+
+    with pytest.raises(ValueError, match="seen") as caught:
+        fail("hunter" * 2)
+
+    made = line("Failed", error=caught.value)
+
+    assert "ValueError: ('seen', 12)" in made["exception"]
+    assert "in fail" in made["exception"]
+    assert "hunterhunter" not in json.dumps(made)
+
+
+SECRETS = {
+    f"Token {TOKEN}": TOKEN,
+    f"x{TOKEN}x": TOKEN,
+    f"use {INVITATION} now": INVITATION,
+    "postgresql://blog:hunter2@db/blog": "hunter2",
+    "postgresql://blog:p@ss:hunter2@db:5432/blog?sslmode=require": "hunter2",
+    "postgresql+psycopg://:hunter2@/blog": "hunter2",
+    "host=db password=hunter2 dbname=blog": "hunter2",
+    "postgresql://db/blog?user=a&PASSWORD=hunter2&x=1": "hunter2",
+    "Failing row contains (1, alice, $argon2id$v=19$m=8,t=1,p=1$c2FsdA$hunter2).": "hunter2",
+    f"Key (digest)=(\\x{'ab' * 32}) already exists.": "ab" * 32,
+}
+
+
+@pytest.mark.parametrize(("text", "secret"), SECRETS.items(), ids=range(len(SECRETS)))
+def test_what_looks_like_a_secret_does_not_leave_the_process(text: str, secret: str) -> None:
+    error = RuntimeError(text)
+    error.__cause__ = OSError(text)
+
+    made = line(f"It was {text}", error=error, route=text, request_id=[text])
+
+    assert secret not in json.dumps(made)
+    for name in ("event", "exception", "route", "request_id"):
+        assert "[redacted]" in made[name]
+
+
+@pytest.mark.parametrize("text", ["http://127.0.0.1:8000/docs", "mail alice@example.org", "blog_short", "a://b@c:1"])
+def test_what_is_no_secret_is_left_as_it_is(text: str) -> None:
+    assert redacted(text) == text
+
+
+def test_looking_for_secrets_takes_no_longer_than_the_text_is_long() -> None:
+    for text in ("://a:" * 100_000, "blog" * 100_000, "$argon2id$" * 100_000, "password=" * 100_000):
+        redacted(text)
+
+
+def test_a_record_that_does_not_fit_its_arguments_is_a_line_without_them(capsys: pytest.CaptureFixture[str]) -> None:
+    made = line("%d of %s", "hunter2")
+
+    assert made["event"] == "A record that could not be formatted"
+    assert "hunter2" not in json.dumps(made)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_process_that_is_started_by_another_is_told_the_same() -> None:
+    assert pickle.loads(pickle.dumps(LOGGING)) == LOGGING
+
+
+def test_warnings_and_what_nobody_caught_are_lines_from_the_first_moment(tmp_path: Path) -> None:
+    program = """if True:
+        import threading, warnings
+        from blog.entrypoints.cli import serve
+        from blog.settings import Settings
+
+        def open_the_blog(settings):
+            warnings.warn("Beware")
+            thread = threading.Thread(target=lambda: 1 / 0)
+            thread.start()
+            thread.join()
+            raise ValueError("The end")
+
+        serve.app_of = open_the_blog
+        serve.run(Settings(), None, greeting="Never said")"""
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+    made = [json.loads(text) for text in run.stderr.splitlines()]
+
+    assert run.returncode == 1
+    assert [(each["level"], each["logger"]) for each in made] == [
+        ("warning", "py.warnings"),
+        ("critical", "blog.entrypoints.logs"),
+        ("critical", "blog.entrypoints.logs"),
+    ]
+    assert "ZeroDivisionError" in made[1]["exception"]
+    assert "ValueError: The end" in made[2]["exception"]
+
+
+def test_to_import_the_blog_changes_nothing_about_logging() -> None:
+    program = """if True:
+        import logging, sys, threading
+        before = sys.excepthook, threading.excepthook
+        import blog.entrypoints.http.asgi, blog.entrypoints.cli.serve
+        assert (sys.excepthook, threading.excepthook) == before
+        assert not logging.getLogger().handlers and not logging.getLogger("blog").handlers
+        assert logging.getLogger("blog").level == logging.NOTSET"""
+    subprocess.run([sys.executable, "-c", program], env=environment(), check=True, timeout=PATIENCE)
+
+
+def noted(caplog: pytest.LogCaptureFixture, path: str, template: str | None, **more: Any) -> dict[str, Any]:
+    """What is noted of a request that an application answered, having found this route."""
+
+    async def app(scope: Any, _: Any, send: Any) -> None:
+        scope["inner"] = {"path_template": template} if template else {}
+        if more.get("fails"):
+            raise more["fails"]
+        headers = [(b"x-request-id", b"r-1")]
+        await send({"type": "http.response.start", "status": 201, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(_: Any) -> None:
+        pass
+
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"q=hunter2"}
+    with caplog.at_level(logging.INFO, "blog.access"):
+        asyncio.run(AccessLog(app)(scope, None, send))
+    assert "inner" not in scope
+    (record,) = caplog.records
+    made: dict[str, Any] = json.loads(Lines().format(record))
+    return made
+
+
+def test_the_access_log_has_one_line_for_a_request(caplog: pytest.LogCaptureFixture) -> None:
+    made = noted(caplog, "/api/posts/7", "/api/posts/{post_id}")
+
+    assert made.pop("duration_ms") >= 0
+    assert made.pop("timestamp")
+    assert made == {
+        "level": "info",
+        "logger": "blog.access",
+        "event": "Request answered",
+        "request_id": "r-1",
+        "method": "POST",
+        "route": "/api/posts/{post_id}",
+        "status": 201,
+    }
+
+
+def test_the_access_log_repeats_nothing_of_a_path_that_leads_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    made = noted(caplog, "/hunter2", None)
+
+    assert made["route"] is None
+    assert "hunter2" not in json.dumps(made)
+
+
+def test_the_access_log_notes_a_request_that_was_never_answered(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ZeroDivisionError):
+        noted(caplog, "/", "/", fails=ZeroDivisionError())
+
+    (record,) = caplog.records
+    assert json.loads(Lines().format(record))["status"] is None
+
+
+def test_what_is_no_request_is_handed_on_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    handed: list[Any] = []
+
+    async def app(*parts: Any) -> None:
+        handed.extend(parts)
+
+    lifespan = [{"type": "lifespan"}, object(), object()]
+    with caplog.at_level(logging.INFO, "blog.access"):
+        asyncio.run(AccessLog(app)(*lifespan))
+
+    assert all(one is other for one, other in zip(handed, lifespan, strict=True))
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_notes_its_requests_if_it_is_told_to(tmp_path: Path, workers: str) -> None:
+    extra = {"BLOG_ACCESS_LOG": "yes", "BLOG_WORKERS": workers, "LITESTAR_DEBUG": "1"}
+    with serving(tmp_path / "blog.db", extra=extra) as server, server.client(TOKEN) as client:
+        client.get("/api/posts/7/?password=hunter2", headers={"X-Request-ID": "r-7"})
+        client.get(f"/{TOKEN}/%0d%0a%1b", headers={"X-Request-ID": "no\tgood"})
+        client.head("/livez", headers={"X-Request-ID": "r-9"})
+        server.stop()
+
+    made = {each["request_id"]: each for each in map(json.loads, server.errors().splitlines())}
+
+    seen = [(each["method"], each["route"], each["status"]) for each in made.values()]
+    assert seen[1:] == [("GET", "/api/posts/{post_id}", 400), ("GET", None, 404), ("HEAD", "/livez", 200)]
+    assert [name for name in made if len(name) < 10] == ["r-7", "r-9"]
+    assert {each["logger"] for each in made.values()} == {"blog.access"}
+    assert not [secret for secret in (TOKEN, "hunter2", "%0d") if secret in server.errors()]
+
+
+def test_a_server_notes_no_request_unless_it_is_told_to(tmp_path: Path) -> None:
+    with serving(tmp_path / "blog.db") as server:
+        server.stop()
+
+    assert server.errors() == ""
