@@ -130,10 +130,10 @@ class Settings:
 
     @property
     def connections(self) -> int:
-        """How many units of work run at once: of reading threads, as many writing ones, two for log-ins, one for notes
+        """How many units of work run at once: of reading threads, as many writing ones, one for log-ins, one for notes
         of which tokens are in use, and one for housekeeping.
         """
-        return 2 * self.threads + 4
+        return 2 * self.threads + 3
 
     def variables(self) -> dict[str, str]:
         """The settings as variables of the environment, for a process that is to serve the same."""
