@@ -11,7 +11,7 @@ from .errors import Fault, Invalid, Unauthenticated
 from .invitations import Invitations, Registration, RegistrationClosed
 from .passwords import PasswordHasher, PasswordRules, faults_in_password
 from .tokens import InvalidToken, IssuedToken, TokenNotFound, Tokens, faults_in_token_name
-from .users import Credentials, UnknownUser, User, UserRepository, faults_in_username
+from .users import Credentials, UnknownUser, User, UserRepository, changes_between, faults_in_username
 
 
 class WrongCredentials(Unauthenticated):
@@ -102,13 +102,11 @@ class Accounts:
         if faults := faults_in_username(username):
             raise Invalid(faults)
         current = self.repository.get_for_change(actor.user_id)
-        renamed = replace(current, user=replace(current.user, username=username))
-        if renamed != current:
-            self.repository.save(renamed)
-            self.audit.record(
-                Event.USER_CHANGED, actor, "user", actor.user_id, f"{current.user.username} is now {username}"
-            )
-        return renamed.user
+        renamed = replace(current.user, username=username)
+        if changed := changes_between(current.user, renamed):
+            self.repository.save(replace(current, user=renamed))
+            self.audit.record(Event.USER_CHANGED, actor, "user", actor.user_id, changed)
+        return renamed
 
     def knock(self, username: str, password: str, name: str, address: str) -> Attempt:
         """Count an attempt to log in, before the password is looked at.

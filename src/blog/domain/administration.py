@@ -1,6 +1,6 @@
 """Administration: what administrators do with other people's accounts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
 
@@ -12,7 +12,7 @@ from .ids import UserId
 from .pages import check_limit
 from .passwords import PasswordHasher, PasswordRules
 from .tokens import Tokens
-from .users import Credentials, LastAdmin, UnknownUser, User, UserRepository, faults_in_username
+from .users import Credentials, LastAdmin, UnknownUser, User, UserRepository, changes_between, faults_in_username
 
 
 class UserChanges(TypedDict, total=False):
@@ -107,7 +107,7 @@ class Users:
         if new == old:
             return
         self.repository.save(new)
-        if changed := ", ".join(_changes(old.user, new.user)):
+        if changed := changes_between(old.user, new.user):
             self.audit.record(Event.USER_CHANGED, actor, "user", new.user.id, changed)
         if new.password_hash != old.password_hash:
             self.audit.record(Event.PASSWORD_RESET, actor, "user", new.user.id)
@@ -123,12 +123,3 @@ class Users:
 
 def _may_end_administration(changes: UserChanges) -> bool:
     return not changes.get("is_admin", True) or not changes.get("is_active", True)
-
-
-def _changes(old: User, new: User) -> Iterator[str]:
-    if new.username != old.username:
-        yield f"{old.username} is now {new.username}"
-    if new.is_admin != old.is_admin:
-        yield "admin" if new.is_admin else "no admin"
-    if new.is_active != old.is_active:
-        yield "active" if new.is_active else "inactive"

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Final, TypeAlias
 
-from .actors import ALL_SCOPES, Actor, Member, Operator, Scope, may_administer
-from .ids import TokenId, UserId
+from .actors import Actor, Member, Operator, Scope, may_administer
+from .ids import UserId
 from .posts import Post, may_write
 from .users import User
 
@@ -99,12 +99,11 @@ def table() -> Iterator[Cell]:
     for action in Action:
         for role, actor in _ACTORS.items():
             for own in (True, False) if action.is_to_somebodys and isinstance(actor, Member) else (None,):
-                yield Cell(action, role, own, action.rule(actor, _ANOTHER if own is False or own is None else _ME))
+                yield Cell(action, role, own, action.rule(actor, _ME if own else _ANOTHER))
 
 
-def _someone(*, is_admin: bool, scopes: frozenset[Scope] = ALL_SCOPES) -> Member:
-    user = User(id=_ME, username="someone", is_admin=is_admin, created_at=_ONCE)
-    return Member(user=user, scopes=scopes, token_id=TokenId(1))
+def _someone(*, is_admin: bool) -> Member:
+    return Member.of(User(id=_ME, username="someone", is_admin=is_admin, created_at=_ONCE))
 
 
 def _post_of(owner: UserId) -> Post:

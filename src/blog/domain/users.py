@@ -102,6 +102,18 @@ class UserRepository(Protocol):
         """Up to `limit` users by ascending id, from the first one after `after`."""
 
 
+def changes_between(old: User, new: User) -> str:
+    """What has changed of an account, in words."""
+    changes = []
+    if new.username != old.username:
+        changes.append(f"{old.username} is now {new.username}")
+    if new.is_admin != old.is_admin:
+        changes.append("admin" if new.is_admin else "no admin")
+    if new.is_active != old.is_active:
+        changes.append("active" if new.is_active else "inactive")
+    return ", ".join(changes)
+
+
 def faults_in_username(username: str) -> list[Fault]:
     """What is wrong with a username."""
     if _username.fullmatch(username):

@@ -62,7 +62,7 @@ class MemoryAttemptStore:
 
     def purge(self, *, until: datetime, known_until: datetime, newest: int, limit: int) -> int:
         self._unit.begin()
-        attempts = self._unit.on(self._shelves.by_id).between(0, float("inf"))
+        attempts = self._unit.on(self._shelves.by_id).everything()
         excess = max(len(attempts) - newest, 0)
         old = [attempt for place, attempt in enumerate(attempts) if attempt.at <= until or place < excess][:limit]
         for attempt in old:
@@ -72,9 +72,7 @@ class MemoryAttemptStore:
 
     def _forget_addresses(self, until: datetime, limit: int) -> None:
         known = self._unit.on(self._shelves.known)
-        old = [
-            (account, address) for account, address, at in known.between(("", ""), ("\U0010ffff", "")) if at <= until
-        ]
+        old = [(account, address) for account, address, at in known.everything() if at <= until]
         for key in old[:limit]:
             known.drop(key)
 

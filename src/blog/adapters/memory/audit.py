@@ -73,8 +73,8 @@ class MemoryAuditLog:
         return self._unit.on(self._shelves.sealed).between((seal_id, 0), (seal_id, _ALL))
 
     def counts(self) -> tuple[int, int]:
-        sealed = len(self._unit.on(self._shelves.sealed).between((0, 0), (_ALL, 0)))
-        return sealed, len(self._unit.on(self._shelves.unsealed).between(0, _ALL))
+        sealed = len(self._unit.on(self._shelves.sealed).everything())
+        return sealed, len(self._unit.on(self._shelves.unsealed).everything())
 
 
 def _is_of(entry: Entry, those: EntryFilter) -> bool:

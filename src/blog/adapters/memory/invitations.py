@@ -56,6 +56,6 @@ class MemoryInvitationStore:
 
     def purge(self, *, expired_by: datetime, limit: int) -> int:
         self._unit.begin()
-        invitations = self._unit.on(self._shelves.by_id).between(0, float("inf"))
+        invitations = self._unit.on(self._shelves.by_id).everything()
         dead = (invitation for invitation in invitations if invitation.expires_at <= expired_by)
         return sum(self.remove(invitation.id) for invitation in islice(dead, limit))

@@ -65,7 +65,7 @@ class MemoryTokenStore:
 
     def purge(self, *, expired_by: datetime, quiet_since: datetime, limit: int) -> int:
         self._unit.begin()
-        tokens = self._unit.on(self._shelves.by_id).between(0, float("inf"))
+        tokens = self._unit.on(self._shelves.by_id).everything()
         dead = (token for token in tokens if token.expires_at <= expired_by or token.quiet_since <= quiet_since)
         return sum(self.remove(token.id) for token in islice(dead, limit))
 

@@ -114,6 +114,13 @@ class View(Generic[Key, Row]):
         rows |= {key: row for key, row in self._own() if lowest <= key < end}
         return [rows[key] for key in sorted(rows)]
 
+    def everything(self) -> list[Row]:
+        """All rows, in the order of their keys."""
+        with self._guard:
+            rows = self._untouched(iter(self._kept), None)
+        rows |= dict(self._own())
+        return [rows[key] for key in sorted(rows)]
+
     def lay_down(self) -> None:
         for key, row in self._changes.items():
             if row is None:

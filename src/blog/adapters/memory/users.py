@@ -48,7 +48,7 @@ class MemoryUserRepository:
 
     def active_admins_for_change(self) -> Sequence[User]:
         self._unit.begin()
-        everybody = self._unit.on(self._shelves.by_id).between(0, float("inf"))
+        everybody = self._unit.on(self._shelves.by_id).everything()
         return [credentials.user for credentials in everybody if credentials.user.is_active_admin]
 
     def save(self, credentials: Credentials) -> None:

@@ -67,11 +67,12 @@ def _filter(
 
 
 def _read(here: Console, user: str | None, those: EntryFilter, limit: int) -> None:
+    if user is not None:
+        with here.acting() as (blog, actor):
+            those["actor_id"] = blog.users.named(actor, user).id
     before: EntryId | None = None
     while True:
         with here.acting() as (blog, actor):
-            if user is not None:
-                those["actor_id"] = blog.users.named(actor, user).id
             page = blog.audit.page(actor, limit=min(limit, PAGE_LARGEST), before=before, **those)
         for entry in page.entries:
             _print(entry)

@@ -1,14 +1,24 @@
 """Who acts at the console: the operator, or the holder of the token that is set, with exactly their rights."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
 from blog.domain.actors import Actor, Member, Operator
 from blog.domain.blog import Blog, OpenBlog
 from blog.settings import SettingError, Settings
 from blog.wiring import opened
+
+
+class Numbered(Protocol):
+    """A row with an id."""
+
+    @property
+    def id(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=Numbered)
 
 ADDRESS: Final = Operator().address
 """Where whoever acts here calls from."""
@@ -34,6 +44,21 @@ class Console:
         else:
             with self.open_blog() as blog:
                 yield blog, Operator()
+
+    def walk(self, page: Callable[[Blog, Actor, Any], Sequence[Row]]) -> Iterator[Row]:
+        """All that is had page by page, each page on from the id of the last row, in a unit of work of its own.
+
+        Raises:
+            InvalidToken.
+        """
+        after: Any = None
+        while True:
+            with self.acting() as (blog, actor):
+                rows = page(blog, actor, after)
+            if not rows:
+                return
+            yield from rows
+            after = rows[-1].id
 
     @contextmanager
     def acting_as_member(self) -> Iterator[tuple[Blog, Member]]:

@@ -31,13 +31,8 @@ def invite(settings: Settings, *, days: int | None) -> None:
 def index(settings: Settings) -> None:
     """List the open invitations."""
     with console(settings) as here:
-        with here.acting() as (blog, actor):
-            invitations = blog.invitations.page(actor)
-        while invitations:
-            for each in invitations:
-                row(each.id, each.hint, each.by, each.created_at, each.expires_at)
-            with here.acting() as (blog, actor):
-                invitations = blog.invitations.page(actor, after=invitations[-1].id)
+        for each in here.walk(lambda blog, actor, after: blog.invitations.page(actor, after=after)):
+            row(each.id, each.hint, each.by, each.created_at, each.expires_at)
 
 
 def uninvite(settings: Settings, *, number: int) -> None:

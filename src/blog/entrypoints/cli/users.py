@@ -16,15 +16,11 @@ from .tokens import print_issued
 def index(settings: Settings) -> None:
     """List all users."""
     with console(settings) as here:
-        with here.acting() as (blog, actor):
-            users = blog.users.page(actor)
-        if not users:
+        user = None
+        for user in here.walk(lambda blog, actor, after: blog.users.page(actor, after=after)):
+            _print(user)
+        if user is None:
             note("There are no users yet: add one with blog users add NAME.")
-        while users:
-            for user in users:
-                _print(user)
-            with here.acting() as (blog, actor):
-                users = blog.users.page(actor, after=users[-1].id)
 
 
 def show(settings: Settings, *, username: str) -> None:

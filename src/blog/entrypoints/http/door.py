@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from litestar import Request
 
-from blog.domain.actors import Member
+from blog.domain.actors import Member, must_administer
 from blog.domain.blog import Blog, Contended, OpenBlog
 from blog.domain.errors import Unauthenticated, Unavailable
 from blog.domain.ids import TokenId
@@ -171,6 +171,22 @@ class Door:
         lanes = self.house.lanes
         lane = lanes.logins if hashes else lanes.reads if reads_only else lanes.writes
         return await lane.run(lambda: self._use_as(secret, use))
+
+    async def administrator(
+        self, use: Callable[[Blog, Member], Answer], *, reads_only: bool = False, hashes: bool = False
+    ) -> Answer:
+        """Act as an administrator. Whoever is none hears that before anything else of the request is looked at.
+
+        Raises:
+            Unauthenticated: no token is shown, or not a good one.
+            NotAnAdmin, OutOfScope.
+        """
+
+        def use_as_administrator(blog: Blog, actor: Member) -> Answer:
+            must_administer(actor)
+            return use(blog, actor)
+
+        return await self.signed_in(use_as_administrator, reads_only=reads_only, hashes=hashes)
 
     def secret(self) -> str:
         """The token that is shown.

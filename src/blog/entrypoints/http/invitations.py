@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from blog.domain.actors import Member, must_administer
+from blog.domain.actors import Member
 from blog.domain.blog import Blog
 from blog.domain.errors import Invalid, NotFound
 from blog.domain.ids import InvitationId
@@ -18,7 +18,7 @@ from blog.domain.policy import Action
 from .door import Door
 from .moments import Moment, moment
 from .operations import Operation, answer
-from .requests import PAGE_QUERY, Body, number_in_path, page_of, prefix_of
+from .requests import PAGE_QUERY, Body, number_in_path, page_of, page_url
 from .shapes import Secretive
 
 Days = Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": DAYS_LONGEST, "default": 7})]
@@ -81,9 +81,9 @@ class InvitationsController(Controller):
         self, request: Request[Any, Any, Any], door: NamedDependency[Door]
     ) -> Response[bytes]:
         """List open invitations."""
-        limit, page = await door.signed_in(lambda blog, actor: _page(blog, actor, request), reads_only=True)
+        limit, page = await door.administrator(lambda blog, actor: _page(blog, actor, request), reads_only=True)
         more = len(page) == limit  # and if there are none, the next page says so
-        url = f"{prefix_of(request)}/api/invitations/?limit={limit}&cursor={page[-1].id}" if more else None
+        url = page_url(request, "/api/invitations/", limit=limit, cursor=page[-1].id) if more else None
         return answer(InvitationsOut([InvitationOut.of(invitation) for invitation in page], url))
 
     @post(
@@ -99,28 +99,20 @@ class InvitationsController(Controller):
     )
     async def invite(self, door: NamedDependency[Door], sent: NamedDependency[Body]) -> Response[bytes]:
         """Invite somebody: a code to register with, once."""
-        issued = await door.signed_in(lambda blog, actor: blog.invitations.create(actor, **_said(actor, sent)))
+        issued = await door.administrator(
+            lambda blog, actor: blog.invitations.create(actor, **sent.all_members(InvitationIn))
+        )
         return answer(IssuedInvitationOut.of(issued), {"Cache-Control": "no-store"}, status=201)
 
     @delete("/{invitation_id:str}/", opt=Operation(action=Action.INVITE, status=204, refuses=(NotFound,)).opt)
     async def take_back(self, door: NamedDependency[Door], invitation_id: FromPath[str]) -> None:
         """Take an invitation back."""
-        await door.signed_in(lambda blog, actor: blog.invitations.revoke(actor, _id(actor, invitation_id)))
+        await door.administrator(
+            lambda blog, actor: blog.invitations.revoke(actor, InvitationId(number_in_path(invitation_id)))
+        )
 
 
 def _page(blog: Blog, actor: Member, request: Request[Any, Any, Any]) -> tuple[int, Sequence[Invitation]]:
-    """How many were asked for, and those there are. Whoever may not ask hears that before the query is looked at."""
-    must_administer(actor)
+    """How many were asked for, and those there are."""
     limit, after = page_of(request)
     return limit, blog.invitations.page(actor, limit=limit, after=None if after is None else InvitationId(after))
-
-
-def _said(actor: Member, body: Body) -> dict[str, Any]:
-    """What the body says. Whoever may not say it hears that before the body is looked at."""
-    must_administer(actor)
-    return body.all_members(InvitationIn)
-
-
-def _id(actor: Member, text: str) -> InvitationId:
-    must_administer(actor)
-    return InvitationId(number_in_path(text))

@@ -18,7 +18,7 @@ from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST, Post, PostChanges, fa
 from .door import Door
 from .moments import Moment, moment
 from .operations import Operation, answer
-from .requests import NUMBER, Body, number, number_in_path, prefix_of, query_of
+from .requests import NUMBER, Body, number, number_in_path, page_url, prefix_of, query_of
 from .shapes import READABLE
 
 
@@ -137,8 +137,8 @@ class PostsController(Controller):
         page, actor = await door.anyone(lambda blog, actor: (blog.posts.newest(limit=limit, before=before), actor))
         url = None
         if page.next_before is not None:
-            include = f"&include={included}" if included else ""
-            url = f"{prefix_of(request)}/api/posts/?limit={limit}&cursor={page.next_before}{include}"
+            more = {"include": included} if included else {}
+            url = page_url(request, "/api/posts/", limit=limit, cursor=page.next_before, **more)
         headers = {} if url is None else {"Link": f'<{url}>; rel="next"'}
         return answer(PageOut([_shown(post, actor, included) for post in page.posts], url), headers)
 

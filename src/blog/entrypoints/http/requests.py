@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final, NoReturn, get_args, get_origin
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 from litestar import Request
@@ -178,6 +178,11 @@ def page_of(request: Request[Any, Any, Any]) -> tuple[int, int | None]:
     """
     query = query_of(request, limit=lambda text: number(text, PAGE_LARGEST), cursor=number)
     return query.get("limit", PAGE_LARGEST), query.get("cursor")
+
+
+def page_url(request: Request[Any, Any, Any], path: str, **query: Any) -> str:
+    """Where another page is, relative to whatever host was asked."""
+    return f"{prefix_of(request)}{path}?{urlencode(query)}"
 
 
 def prefix_of(request: Request[Any, Any, Any]) -> str:

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import UNSET, Struct, UnsetType
 
-from blog.domain.actors import Member, must_administer
+from blog.domain.actors import Member
 from blog.domain.blog import Blog
 from blog.domain.errors import Conflict, Invalid, NotFound
 from blog.domain.ids import TokenId, UserId
@@ -17,7 +17,7 @@ from blog.domain.users import User
 
 from .door import Door
 from .operations import Operation, answer
-from .requests import PAGE_QUERY, Body, number_in_path, page_of, prefix_of
+from .requests import PAGE_QUERY, Body, number_in_path, page_of, page_url, prefix_of
 from .shapes import Password, Secretive, TokenOut, TokensOut, Username, UserOut
 
 
@@ -55,9 +55,9 @@ class UsersController(Controller):
     )
     async def page_of_users(self, request: Request[Any, Any, Any], door: NamedDependency[Door]) -> Response[bytes]:
         """List accounts."""
-        limit, users = await door.signed_in(lambda blog, actor: _page(blog, actor, request), reads_only=True)
+        limit, users = await door.administrator(lambda blog, actor: _page(blog, actor, request), reads_only=True)
         more = len(users) == limit  # and if there are none, the next page says so
-        url = f"{prefix_of(request)}/api/users/?limit={limit}&cursor={users[-1].id}" if more else None
+        url = page_url(request, "/api/users/", limit=limit, cursor=users[-1].id) if more else None
         return answer(UsersOut([UserOut.of(user) for user in users], url))
 
     @post(
@@ -75,15 +75,15 @@ class UsersController(Controller):
         self, request: Request[Any, Any, Any], door: NamedDependency[Door], sent: NamedDependency[Body]
     ) -> Response[bytes]:
         """Open an account."""
-        added = await door.signed_in(
-            lambda blog, actor: blog.users.add(actor, **_said(actor, sent, UserIn)), hashes=True
+        added = await door.administrator(
+            lambda blog, actor: blog.users.add(actor, **sent.all_members(UserIn)), hashes=True
         )
         return answer(UserOut.of(added), {"Location": f"{prefix_of(request)}/api/users/{added.id}/"}, status=201)
 
     @get("/{user_id:str}/", opt=Operation(action=Action.SEE_USERS, answers=UserOut, refuses=(NotFound,)).opt)
     async def user(self, door: NamedDependency[Door], user_id: FromPath[str]) -> Response[bytes]:
         """See an account."""
-        found = await door.signed_in(lambda blog, actor: blog.users.get(actor, _id(actor, user_id)), reads_only=True)
+        found = await door.administrator(lambda blog, actor: blog.users.get(actor, _id(user_id)), reads_only=True)
         return answer(UserOut.of(found))
 
     @patch(
@@ -96,8 +96,8 @@ class UsersController(Controller):
         self, door: NamedDependency[Door], sent: NamedDependency[Body], user_id: FromPath[str]
     ) -> Response[bytes]:
         """Change an account: its name, its role, whether it is open, its password."""
-        changed = await door.signed_in(
-            lambda blog, actor: blog.users.change(actor, _id(actor, user_id), **_said(actor, sent, UserPatch)),
+        changed = await door.administrator(
+            lambda blog, actor: blog.users.change(actor, _id(user_id), **sent.all_members(UserPatch)),
             hashes=True,
         )
         return answer(UserOut.of(changed))
@@ -105,13 +105,13 @@ class UsersController(Controller):
     @get("/{user_id:str}/tokens/", opt=Operation(action=Action.SEE_USERS, answers=TokensOut, refuses=(NotFound,)).opt)
     async def tokens_of_user(self, door: NamedDependency[Door], user_id: FromPath[str]) -> Response[bytes]:
         """List an account's living tokens, the oldest first."""
-        tokens = await door.signed_in(lambda blog, actor: blog.tokens.of(actor, _id(actor, user_id)), reads_only=True)
+        tokens = await door.administrator(lambda blog, actor: blog.tokens.of(actor, _id(user_id)), reads_only=True)
         return answer(TokensOut([TokenOut.of(token) for token in tokens]))
 
     @delete("/{user_id:str}/tokens/", opt=Operation(action=Action.CHANGE_USERS, status=204, refuses=(NotFound,)).opt)
     async def end_tokens_of_user(self, door: NamedDependency[Door], user_id: FromPath[str]) -> None:
         """End all of an account's tokens."""
-        await door.signed_in(lambda blog, actor: blog.tokens.revoke_all_of(actor, _id(actor, user_id)))
+        await door.administrator(lambda blog, actor: blog.tokens.revoke_all_of(actor, _id(user_id)))
 
     @delete(
         "/{user_id:str}/tokens/{token_id:str}/",
@@ -121,25 +121,16 @@ class UsersController(Controller):
         self, door: NamedDependency[Door], user_id: FromPath[str], token_id: FromPath[str]
     ) -> None:
         """End one of an account's tokens."""
-        await door.signed_in(
-            lambda blog, actor: blog.tokens.revoke_of(actor, _id(actor, user_id), TokenId(number_in_path(token_id)))
+        await door.administrator(
+            lambda blog, actor: blog.tokens.revoke_of(actor, _id(user_id), TokenId(number_in_path(token_id)))
         )
 
 
 def _page(blog: Blog, actor: Member, request: Request[Any, Any, Any]) -> tuple[int, Sequence[User]]:
-    """How many were asked for, and those there are. Whoever may not ask hears that before the query is looked at."""
-    must_administer(actor)
+    """How many were asked for, and those there are."""
     limit, after = page_of(request)
     return limit, blog.users.page(actor, limit=limit, after=None if after is None else UserId(after))
 
 
-def _said(actor: Member, body: Body, shape: type[Struct]) -> dict[str, Any]:
-    """What the body says. Whoever may not say it hears that before the body is looked at."""
-    must_administer(actor)
-    return body.all_members(shape)
-
-
-def _id(actor: Member, text: str) -> UserId:
-    """The number in the path. Whoever may not see accounts does not hear which numbers there can be."""
-    must_administer(actor)
+def _id(text: str) -> UserId:
     return UserId(number_in_path(text))
