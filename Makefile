@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format build clean torture requirements deployment audit
+.PHONY: help run test check format build clean torture bench requirements deployment audit
 
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -45,7 +45,7 @@ audit: .venv/supply  ## Ask for known faults of what deployments install. Fails 
 	$(BIN)/python -m supply.audit $(BIN)/pip-audit $(if $(SERVICE),--vulnerability-service $(SERVICE))
 
 clean:  ## Take away what was made
-	rm -rf .venv dist
+	rm -rf .venv dist benchmarks/.venvs
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "blog needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -65,3 +65,20 @@ clean:  ## Take away what was made
 
 torture: .venv/dev  ## Kill and freeze real clusters. Needs: apt-get install patroni etcd-server pgbouncer
 	$(BIN)/python -m torture all $(if $(ROUNDS),--rounds $(ROUNDS))
+
+PEERS := django fastapi pocketbase
+
+bench: .venv/dev benchmarks/.venvs/plot/made $(PEERS:%=benchmarks/.venvs/%/made)  ## Measure against what one would use instead. Needs: apt-get install wrk
+	$(BIN)/python -m benchmarks $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(POSTS),--posts $(POSTS))
+
+define ENVIRONMENT
+$(BIN)/python -m venv $(@D)
+$(@D)/bin/pip install --quiet --requirement $<
+@touch $@
+endef
+
+benchmarks/.venvs/plot/made: benchmarks/requirements.txt | .venv/bin/python
+	$(ENVIRONMENT)
+
+benchmarks/.venvs/%/made: benchmarks/peers/%/requirements.txt | .venv/bin/python
+	$(ENVIRONMENT)

@@ -1,0 +1,97 @@
+"""All contenders at once: started in turn, filled alike, checked. While one is loaded the others have nothing to do."""
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+from torture.postgres import Node, query
+
+from .checks import check, fill
+from .contenders import HERE, STORES, Bare, Blog, Contender, Django, FastApi
+from .pocketbase import PocketBase, UnloggedPocketBase
+from .processes import PATIENCE, memory, started, wait_for_200
+
+ALL: Final[tuple[type[Contender], ...]] = (Blog, Django, FastApi, PocketBase, UnloggedPocketBase, Bare)
+_STARTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a server costs before it does anything: seconds up to its first 200, and MiB."""
+
+    start: float
+    idle: float
+
+
+@contextmanager
+def work_folder() -> Iterator[Path]:
+    """Where everything is kept meanwhile: on the disk that this file is on, for writing to one is measured."""
+    with tempfile.TemporaryDirectory(prefix="run-", dir=HERE / ".venvs", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)  # PostgreSQL does not run as root
+        yield Path(name)
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[Node]:
+    """A PostgreSQL server with its defaults, which write to the disk before they acknowledge."""
+    node = Node("postgresql", folder / "postgresql" / "node")
+    node.folder.parent.mkdir()
+    node.folder.parent.chmod(0o755)
+    node.initialise()
+    node.start()
+    try:
+        query(node.port, "CREATE ROLE blog LOGIN")
+        yield node
+    finally:
+        node.kill()
+
+
+def database(node: Node, name: str) -> str:
+    """A new database of this name: where it is."""
+    query(node.port, f"CREATE DATABASE {name} OWNER blog")
+    return f"127.0.0.1:{node.port}/{name}"
+
+
+@contextmanager
+def contenders(names: Sequence[str], stores: Sequence[str], folder: Path) -> Iterator[list[Contender]]:
+    """Whoever is asked for, on whatever of that they can, ready to be prepared."""
+    chosen = [(each, store) for store in STORES for each in ALL if store in each.stores and each.name in names]
+    chosen = [(each, store) for each, store in chosen if store in {*stores, "none"}]
+    with ExitStack() as until_end:
+        node = until_end.enter_context(postgresql(folder)) if "postgresql" in {store for _, store in chosen} else None
+        made = []
+        for each, store in chosen:
+            own = folder / f"{each.name}-{store}"
+            own.mkdir()
+            where = database(node, each.name) if node is not None and store == "postgresql" else ""
+            made.append(each(store, own, where))
+        yield made
+
+
+@contextmanager
+def running(contender: Contender) -> Iterator[Footprint]:
+    """A contender's server, ready, filled and checked; stopped when the block is left."""
+    contender.prepare()
+    times = [_start_once(contender) for _ in range(_STARTS - 1)]
+    began = time.monotonic()
+    with started(contender.command(), contender.folder, contender.variables()) as contender.process:
+        times.append(wait_for_200(f"{contender.url}{contender.first}", contender.process) - began)
+        time.sleep(0.5)
+        footprint = Footprint(sorted(times)[len(times) // 2], memory(contender.process))
+        with httpx.Client(base_url=contender.url, trust_env=False, timeout=PATIENCE) as client:
+            contender.set_up(client)
+            if not isinstance(contender, Bare):
+                fill(contender, client)
+            check(contender, client)
+        yield footprint
+
+
+def _start_once(contender: Contender) -> float:
+    began = time.monotonic()
+    with started(contender.command(), contender.folder, contender.variables()) as process:
+        return wait_for_200(f"{contender.url}{contender.first}", process) - began

