@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from threading import Barrier
+from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy.exc import ProgrammingError
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
@@ -27,7 +30,7 @@ def store(postgresql: SqlStore) -> SqlStore:
 
 @pytest.fixture
 def unit(store: SqlStore) -> Iterator[Unit]:
-    with Unit(store.engine, store.dialect) as unit:
+    with Unit(store._connections) as unit:
         yield unit
 
 
@@ -50,13 +53,13 @@ def unit(store: SqlStore) -> Iterator[Unit]:
 def test_an_error_means_what_its_state_says(unit: Unit, state: str, meaning: type[Exception] | None) -> None:
     raised = f"DO $$ BEGIN RAISE EXCEPTION 'as asked' USING ERRCODE = '{state}'; END $$"
     with pytest.raises(Exception) as told:  # noqa: PT011 - which one is the question
-        unit.reading.exec_driver_sql(raised)
+        unit._run(raised)
     assert type(told.value) is meaning or (meaning is None and not isinstance(told.value, (Invalid, Unavailable)))
 
 
 def test_a_wrong_statement_is_a_fault_of_ours(unit: Unit) -> None:
     with pytest.raises(Exception, match=r"relation .* does not exist") as told:
-        unit.reading.exec_driver_sql("SELECT * FROM nowhere")
+        unit._run("SELECT * FROM nowhere")
     assert not isinstance(told.value, Unavailable)
 
 
@@ -83,10 +86,9 @@ def test_two_units_in_each_others_way_end_with_one_contended(store: SqlStore, op
 
 
 @pytest.fixture
-def impatient(postgresql_url: str, store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenBlog]:
+def impatient(postgresql_url: str, store: SqlStore) -> Iterator[OpenBlog]:
     """The same database, opened by somebody who waits a second at most."""
-    monkeypatch.setattr("blog.adapters.sql.postgresql.PATIENCE", 1)
-    hasty = SqlStore(postgresql_url, connections=1)
+    hasty = SqlStore(postgresql_url, connections=1, patience=1)
     yield blog_on(hasty, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     hasty.close()
 
@@ -110,13 +112,12 @@ def test_a_foreign_lock_makes_the_blog_unavailable_to_writers_only(
         assert blog.posts.create(ann, title="Hello", body="World").version == 1
 
 
-def test_a_silent_server_is_given_up(impatient: OpenBlog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_server_is_given_up(impatient: OpenBlog) -> None:
     with impatient() as blog:
-        blog.posts.newest()
-        connection = blog.posts.repository._unit.reading  # type: ignore[attr-defined]
-        connection.exec_driver_sql("SET statement_timeout = 0")
+        unit = blog.posts.repository._unit  # type: ignore[attr-defined]
+        unit._run("SET statement_timeout = 0")
         with pytest.raises(Unavailable):
-            connection.exec_driver_sql("SELECT pg_sleep(60)")
+            unit._run("SELECT pg_sleep(60)")
     with impatient() as blog:
         assert blog.posts.newest().posts == []
 
@@ -131,14 +132,75 @@ def test_more_units_than_connections_are_told_to_come_back(impatient: OpenBlog) 
 def test_a_connection_that_died_while_it_rested_costs_nobody_anything(
     postgresql_url: str, ann: Member, open_blog: OpenBlog
 ) -> None:
-    ours = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'blog'"
     for _ in range(5):
         with open_blog() as blog:
             blog.posts.create(ann, title="Hello", body="World")
-        with psycopg.connect(postgresql_url, autocommit=True) as connection:
-            assert set(connection.execute(ours).fetchall()) == {(True,)}
+        end_all(postgresql_url)
     with open_blog() as blog:
         assert len(blog.posts.newest().posts) == 5
+
+
+def end_all(url: str) -> None:
+    """Cut every connection of the blog's, as a server that is restarted does."""
+    ours = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'blog'"
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert set(connection.execute(ours).fetchall()) == {(True,)}
+
+
+@pytest.mark.parametrize("first", ["SELECT 1", "BEGIN"])
+def test_of_many_connections_that_died_at_rest_the_first_is_replaced_and_the_others_are_thrown_away(
+    postgresql_url: str, store: SqlStore, first: str
+) -> None:
+    with ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(Unit(store._connections))._run("SELECT 1")
+    end_all(postgresql_url)
+    with Unit(store._connections) as unit:
+        unit._run(first)
+        assert list(store._connections._idle) == []
+
+
+@pytest.mark.parametrize("more", [True, False], ids=["more to do", "nothing but COMMIT"])
+def test_what_was_begun_on_a_connection_that_dies_is_not_kept_and_not_done_again(
+    postgresql_url: str, ann: Member, open_blog: OpenBlog, *, more: bool
+) -> None:
+    def write() -> None:
+        with open_blog() as blog:
+            blog.posts.create(ann, title="Hello", body="World")
+            end_all(postgresql_url)
+            if more:
+                blog.posts.create(ann, title="Hello", body="World")
+
+    with pytest.raises(Unavailable):
+        write()
+    with open_blog() as blog:
+        assert blog.posts.newest().posts == []
+
+
+def test_a_server_that_is_silent_is_not_asked_again(store: SqlStore) -> None:
+    with Unit(store._connections) as unit:
+        unit._run("SET statement_timeout = 0")
+        connection: Any = unit._connection
+    connection.patience = 0.2
+    with pytest.raises(Unavailable), Unit(store._connections) as unit:
+        unit._run("SELECT pg_sleep(9)")
+    assert connection.closed
+    assert list(store._connections._idle) == [], "it was asked again, on another connection"
+
+
+def test_a_unit_whose_transaction_failed_within_does_not_seem_to_be_kept(
+    store: SqlStore, ann: Member, open_blog: OpenBlog
+) -> None:
+    def go_on_regardless() -> None:
+        with open_blog() as blog:
+            blog.posts.create(ann, title="Hello", body="World")
+            with pytest.raises(ProgrammingError):
+                blog.posts.repository._unit._run("SELECT * FROM nowhere")  # type: ignore[attr-defined]
+
+    with pytest.raises(Unavailable):
+        go_on_regardless()
+    with open_blog() as blog:
+        assert blog.posts.newest().posts == []
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.tables import metadata
+from blog.adapters.sql.unit import Unit
 from blog.contracts import StandingClock
 from blog.contracts.given import acting
 from blog.domain.actors import Operator
@@ -36,8 +37,8 @@ def store(sqlite: SqlStore) -> SqlStore:
     ("pragma", "value"), [("synchronous", 2), ("foreign_keys", 1), ("journal_mode", "wal"), ("busy_timeout", 4000)]
 )
 def test_every_connection_is_set_up_to_keep_what_is_promised(store: SqlStore, pragma: str, value: object) -> None:
-    with store.engine.connect() as one, store.engine.connect() as other:
-        assert [each.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() for each in (one, other)] == [value] * 2
+    with Unit(store._connections) as one, Unit(store._connections) as other:
+        assert [each._run(f"PRAGMA {pragma}", fetch=True) for each in (one, other)] == [[(value,)]] * 2
 
 
 def test_what_is_kept_outlives_the_store(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:
@@ -92,10 +93,9 @@ def test_a_token_of_nobody_is_not_kept(store: SqlStore) -> None:
 
 
 @pytest.fixture
-def impatient(file: Path, store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenBlog]:
+def impatient(file: Path, store: SqlStore) -> Iterator[OpenBlog]:
     """The same database, opened by somebody who waits for nobody."""
-    monkeypatch.setattr("blog.adapters.sql.sqlite.PATIENCE", 0.05)
-    hasty = SqlStore(f"sqlite:///{file}", connections=1)
+    hasty = SqlStore(f"sqlite:///{file}", connections=1, patience=0)
     yield blog_on(hasty, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     hasty.close()
 

@@ -10,6 +10,7 @@ from tests.servers import Server, serving
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
+from blog.adapters.sql.unit import Unit
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Unavailable
 from blog.wiring import blog_on
@@ -69,9 +70,7 @@ def test_a_full_file_takes_a_whole_unit_of_work_or_nothing_of_it(database: Datab
     store = SqlStore(f"sqlite:///{database.file}", connections=1)
     open_blog = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     try:
-        with store.engine.connect() as connection:
-            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-            connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 4}")
+        _leave_pages(store, 4)
         with pytest.raises(Unavailable, match="full"):
             _write_ten(open_blog, token)
         with open_blog() as blog:
@@ -83,9 +82,35 @@ def test_a_full_file_takes_a_whole_unit_of_work_or_nothing_of_it(database: Datab
     database.assert_sound()
 
 
-def _write_ten(open_blog: OpenBlog, token: str) -> None:
+def _leave_pages(store: SqlStore, pages: int) -> None:
+    """Let the file grow by no more than this, through the only connection there is."""
+    with Unit(store._connections) as unit:
+        ((now,),) = unit._run("PRAGMA page_count", fetch=True)
+        unit._run(f"PRAGMA max_page_count={now + pages}", fetch=True)
+
+
+def test_a_unit_that_fills_the_disk_leaves_those_that_it_is_kept_with(database: Database) -> None:
+    token = database.log_in("alice")
+    store = SqlStore(f"sqlite:///{database.file}", connections=1)
+    open_blog = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    assert store.together
+    try:
+        _leave_pages(store, 4)
+        with store.together():
+            _write_ten(open_blog, token, "the first")
+            with pytest.raises(Unavailable, match="full"):
+                _write_ten(open_blog, token)
+            _write_ten(open_blog, token, "the last")
+        with open_blog() as blog:
+            assert [post.body for post in blog.posts.newest().posts] == [*["the last"] * 10, *["the first"] * 10]
+    finally:
+        store.close()
+    database.assert_sound()
+
+
+def _write_ten(open_blog: OpenBlog, token: str, body: str = "x" * 3_000) -> None:
     """Ten posts in one unit of work."""
     with open_blog() as blog:
         alice = blog.accounts.authenticate(token)
         for number in range(10):
-            blog.posts.create(alice, title=str(number), body="x" * 3_000)
+            blog.posts.create(alice, title=str(number), body=body)

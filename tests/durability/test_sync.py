@@ -5,7 +5,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import Connection
 from tests.database import PASSWORD, Database
 from tests.durability import syscalls
 from tests.servers import serving
@@ -58,12 +57,14 @@ def test_every_connection_is_set_to_sync_a_log_that_readers_need_not_wait_for(da
     store = SqlStore(f"sqlite:///{database.file}", connections=3)
     try:
         store.migrate()
-        units = [Unit(store.engine, store.dialect) for _ in range(3 if kind == "reading" else 1)]
+        units = [Unit(store._connections) for _ in range(3 if kind == "reading" else 1)]
         for unit in units:
-            connection: Connection = getattr(unit, kind)
-            assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
-            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
-            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+            if kind == "writing":
+                unit.begin()
+            pragmas = [
+                unit._run(f"PRAGMA {name}", fetch=True) for name in ("synchronous", "journal_mode", "foreign_keys")
+            ]
+            assert pragmas == [[(2,)], [("wal",)], [(1,)]]
         for unit in units:
             unit.__exit__(None, None, None)
     finally:

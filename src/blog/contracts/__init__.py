@@ -35,6 +35,7 @@ pytest.register_assert_rewrite(
             "sides",
             "steps",
             "system",
+            "together",
             "tokens",
             "units",
             "users",
@@ -51,6 +52,7 @@ from .interleaving import InterleavingContract
 from .invitations import InvitationStoreContract
 from .posts import PostRepositoryContract
 from .system import ClockContract, CountedSecrets, NewSecretContract, StandingClock
+from .together import TogetherContract
 from .tokens import TokenStoreContract, UnitPerCall
 from .users import UserRepositoryContract
 
@@ -67,6 +69,7 @@ __all__ = [
     "PasswordHasherContract",
     "PostRepositoryContract",
     "StandingClock",
+    "TogetherContract",
     "TokenStoreContract",
     "UnitPerCall",
     "UserRepositoryContract",

@@ -143,3 +143,14 @@ Raises:
 
 OpenStores: TypeAlias = Callable[[], AbstractContextManager[Stores]]
 """Opens the stores for one unit of work: what `OpenBlog` promises, it promises on their behalf."""
+
+Together: TypeAlias = Callable[[], AbstractContextManager[None]]
+"""Keeps several units of work at once: those that this thread opens within the block.
+
+Each sees those before it. One that fails keeps nothing, and leaves the others as they are. Nothing of any is kept, or
+seen by others, before the block is left; if it cannot be kept then, or the block is left by an exception, nothing of all
+is. Such blocks, and the units within, come one after the other.
+
+Raises:
+    Unavailable: the store does not answer, or may not have kept the units.
+"""

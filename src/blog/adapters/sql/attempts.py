@@ -5,19 +5,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from blog.domain.attempts import Attempt
 from blog.domain.ids import AttemptId
 
+from .statement import Change, Query
 from .tables import attempts, known_addresses
 from .unit import Unit
 
-_add = insert(attempts).returning(attempts.c.id)
-_remove = delete(attempts).where(attempts.c.id == bindparam("attempt_id"))
 _since = select(attempts).where(attempts.c.at > bindparam("since")).order_by(attempts.c.at, attempts.c.id)
-_of_account = _since.where(attempts.c.account == bindparam("account"))
-_of_address = _since.where(attempts.c.address == bindparam("address"))
+_of_account = Query(_since.where(attempts.c.account == bindparam("account")), Attempt)
+_of_address = Query(_since.where(attempts.c.address == bindparam("address")), Attempt)
+_add = Change(insert(attempts).returning(attempts.c.id))
+_remove = Change(delete(attempts).where(attempts.c.id == bindparam("attempt_id")))
 _beyond = (
     select(attempts.c.id).order_by(attempts.c.id.desc()).offset(bindparam("newest")).limit(1).scalar_subquery()
 )  # the first that is not among the newest: attempts that were removed leave gaps
@@ -27,19 +28,22 @@ _old = (
     .order_by(attempts.c.id)
     .limit(bindparam("limit"))
 )
-_purge = delete(attempts).where(attempts.c.id.in_(_old))
+_purge = Change(delete(attempts).where(attempts.c.id.in_(_old)))
 
-_known = select(known_addresses.c.address, known_addresses.c.at).where(
-    known_addresses.c.account == bindparam("account")
+_known: Query[dict[str, Any]] = Query(
+    select(known_addresses.c.address, known_addresses.c.at).where(known_addresses.c.account == bindparam("account")),
+    dict,
 )
-_know = insert(known_addresses)
-_know_again = update(known_addresses).where(
-    known_addresses.c.account == bindparam("of_account"), known_addresses.c.address == bindparam("of_address")
+_know = Change(insert(known_addresses))
+_know_again = Change(
+    update(known_addresses).where(
+        known_addresses.c.account == bindparam("of_account"), known_addresses.c.address == bindparam("of_address")
+    )
 )
 _forgotten = (
     select(known_addresses.c.id).where(known_addresses.c.at <= bindparam("known_until")).limit(bindparam("limit"))
 )
-_forget = delete(known_addresses).where(known_addresses.c.id.in_(_forgotten))
+_forget = Change(delete(known_addresses).where(known_addresses.c.id.in_(_forgotten)))
 
 
 class SqlAttemptStore:
@@ -52,30 +56,26 @@ class SqlAttemptStore:
         self._unit.hold(f"attempts at {account}", f"attempts from {address}")
 
     def add(self, attempt: Attempt) -> Attempt:
-        row = {"account": attempt.account, "address": attempt.address, "at": attempt.at}
-        return replace(attempt, id=AttemptId(self._unit.writing.execute(_add, row).scalar_one()))
+        added = self._unit.add(_add, account=attempt.account, address=attempt.address, at=attempt.at)
+        return replace(attempt, id=AttemptId(added))
 
     def remove(self, attempt: Attempt) -> None:
-        self._unit.writing.execute(_remove, {"attempt_id": attempt.id})
+        self._unit.change(_remove, attempt_id=attempt.id)
 
     def of_account(self, account: str, *, since: datetime) -> Sequence[Attempt]:
-        return self._found(_of_account, {"account": account, "since": since})
+        return self._unit.all(_of_account, account=account, since=since)
 
     def of_address(self, address: str, *, since: datetime) -> Sequence[Attempt]:
-        return self._found(_of_address, {"address": address, "since": since})
+        return self._unit.all(_of_address, address=address, since=since)
 
     def known_addresses(self, account: str) -> Mapping[str, datetime]:
-        return {row.address: row.at for row in self._unit.reading.execute(_known, {"account": account})}
+        return {known["address"]: known["at"] for known in self._unit.all(_known, account=account)}
 
     def know_address(self, account: str, address: str, at: datetime) -> None:
         self._unit.hold(f"addresses of {account}")
-        again = {"of_account": account, "of_address": address, "at": at}
-        if not self._unit.writing.execute(_know_again, again).rowcount:
-            self._unit.writing.execute(_know, {"account": account, "address": address, "at": at})
+        if not self._unit.change(_know_again, of_account=account, of_address=address, at=at):
+            self._unit.change(_know, account=account, address=address, at=at)
 
     def purge(self, *, until: datetime, known_until: datetime, newest: int, limit: int) -> int:
-        self._unit.writing.execute(_forget, {"known_until": known_until, "limit": limit})
-        return self._unit.writing.execute(_purge, {"until": until, "newest": newest, "limit": limit}).rowcount
-
-    def _found(self, statement: Select[Any], values: Mapping[str, object]) -> Sequence[Attempt]:
-        return [Attempt(**row._mapping) for row in self._unit.reading.execute(statement, values)]
+        self._unit.change(_forget, known_until=known_until, limit=limit)
+        return self._unit.change(_purge, until=until, newest=newest, limit=limit)

@@ -1,35 +1,55 @@
 """The audit in a database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final, Unpack
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
 
 from blog.domain.audit import Entry, EntryFilter, Event, Seal
 from blog.domain.ids import EntryId, SealId
 
+from .statement import Change, Query
 from .tables import entries, seals
 from .unit import Unit
 
 _FIELDS: Final = [column for column in entries.c if column is not entries.c.seal_id]
+_given: Final = [column.name for column in _FIELDS if column is not entries.c.id]
 
-_add = insert(entries).returning(entries.c.id)
-_newest = select(*_FIELDS).order_by(entries.c.id.desc()).limit(bindparam("limit"))
-_unsealed = select(*_FIELDS).where(entries.c.seal_id.is_(None)).order_by(entries.c.id).limit(bindparam("limit"))
-_sealed_by = select(*_FIELDS).where(entries.c.seal_id == bindparam("by_seal")).order_by(entries.c.id)
-_counts = select(func.count(entries.c.seal_id), func.count())
-_put_seal = update(entries).where(entries.c.id.in_(bindparam("entry_ids", expanding=True)))
-_add_seal = insert(seals).returning(seals.c.id)
-_last_seal = select(seals).order_by(seals.c.id.desc()).limit(1)
-_seals = select(seals).order_by(seals.c.id).limit(bindparam("limit"))
-_seals_after = _seals.where(seals.c.id > bindparam("after"))
 
-_MATCHES: Final[dict[str, Callable[[Any], ColumnElement[bool]]]] = {
-    "since": lambda since: entries.c.at >= since,
-    "until": lambda until: entries.c.at < until,
+def _entry(*, event: str, **fields: Any) -> Entry:
+    return Entry(event=Event(event), **fields)
+
+
+_add = Change(insert(entries).returning(entries.c.id))
+_newest = Query(select(*_FIELDS).order_by(entries.c.id.desc()).limit(bindparam("limit")), _entry)
+_unsealed = Query(
+    select(*_FIELDS).where(entries.c.seal_id.is_(None)).order_by(entries.c.id).limit(bindparam("limit")), _entry
+)
+_sealed_by = Query(select(*_FIELDS).where(entries.c.seal_id == bindparam("by_seal")).order_by(entries.c.id), _entry)
+_counts: Query[dict[str, int]] = Query(
+    select(func.count(entries.c.seal_id).label("sealed"), func.count().label("all")).select_from(entries), dict
+)
+_put_seal = Change(update(entries).where(entries.c.id.in_(bindparam("entry_ids", expanding=True))))
+_add_seal = Change(insert(seals).returning(seals.c.id))
+_last_seal = Query(select(seals).order_by(seals.c.id.desc()).limit(1), Seal)
+_seals = Query(select(seals).order_by(seals.c.id).limit(bindparam("limit")), Seal)
+_seals_after = Query(_seals.core.where(seals.c.id > bindparam("after")), Seal)
+
+_MATCHES: Final[dict[str, ColumnElement[bool]]] = {
+    "since": entries.c.at >= bindparam("since"),
+    "until": entries.c.at < bindparam("until"),
+    "before": entries.c.id < bindparam("before"),
 }
 """How an entry is held against what is asked for, where it is not by being equal."""
+
+
+@cache
+def _newest_of(*asked: str) -> Query[Entry]:
+    """The newest entries that are what is asked for by these names: there are not many sets of them."""
+    wanted = [_MATCHES[name] if name in _MATCHES else entries.c[name] == bindparam(name) for name in asked]
+    return Query(_newest.core.where(*wanted), _entry)
 
 
 class SqlAuditLog:
@@ -39,42 +59,34 @@ class SqlAuditLog:
         self._unit = unit
 
     def add(self, entry: Entry) -> Entry:
-        row = {column.name: getattr(entry, column.name) for column in _FIELDS if column is not entries.c.id}
-        return replace(entry, id=EntryId(self._unit.writing.execute(_add, row).scalar_one()))
+        row = {name: getattr(entry, name) for name in _given}
+        return replace(entry, id=EntryId(self._unit.add(_add, **row)))
 
     def page(self, *, limit: int, before: EntryId | None = None, **those: Unpack[EntryFilter]) -> Sequence[Entry]:
-        wanted = [
-            _MATCHES[name](value) if name in _MATCHES else entries.c[name] == value for name, value in those.items()
-        ]
-        if before is not None:
-            wanted.append(entries.c.id < before)
-        return [_entity(row) for row in self._unit.reading.execute(_newest.where(*wanted), {"limit": limit})]
+        asked = those if before is None else {**those, "before": before}
+        return self._unit.all(_newest_of(*sorted(asked)), limit=limit, **asked)
 
     def unsealed(self, *, limit: int) -> Sequence[Entry]:
         self._unit.hold("seals")
-        return [_entity(row) for row in self._unit.writing.execute(_unsealed, {"limit": limit})]
+        return self._unit.all(_unsealed, limit=limit)
 
     def seal(self, seal: Seal, entries: Sequence[Entry]) -> Seal:
         row = {"at": seal.at, "entries": seal.entries, "previous": seal.previous, "digest": seal.digest}
-        seal = replace(seal, id=SealId(self._unit.writing.execute(_add_seal, row).scalar_one()))
-        self._unit.writing.execute(_put_seal, {"entry_ids": [entry.id for entry in entries], "seal_id": seal.id})
+        seal = replace(seal, id=SealId(self._unit.add(_add_seal, **row)))
+        self._unit.change(_put_seal, entry_ids=[entry.id for entry in entries], seal_id=seal.id)
         return seal
 
     def last_seal(self) -> Seal | None:
-        row = self._unit.reading.execute(_last_seal).first()
-        return None if row is None else Seal(**row._mapping)
+        return self._unit.find(_last_seal)
 
     def seals(self, *, limit: int, after: SealId | None = None) -> Sequence[Seal]:
-        statement = _seals if after is None else _seals_after
-        return [Seal(**row._mapping) for row in self._unit.reading.execute(statement, {"limit": limit, "after": after})]
+        if after is None:
+            return self._unit.all(_seals, limit=limit)
+        return self._unit.all(_seals_after, limit=limit, after=after)
 
     def sealed_by(self, seal_id: SealId) -> Sequence[Entry]:
-        return [_entity(row) for row in self._unit.reading.execute(_sealed_by, {"by_seal": seal_id})]
+        return self._unit.all(_sealed_by, by_seal=seal_id)
 
     def counts(self) -> tuple[int, int]:
-        sealed, entries_at_all = self._unit.reading.execute(_counts.select_from(entries)).one()
-        return sealed, entries_at_all - sealed
-
-
-def _entity(row: Row[Any]) -> Entry:
-    return Entry(**{**row._mapping, "event": Event(row.event)})
+        (counted,) = self._unit.all(_counts)
+        return counted["sealed"], counted["all"] - counted["sealed"]

@@ -1,7 +1,7 @@
 """All in which databases differ, as one protocol. Each module named after a database keeps it."""
 
 from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Engine
 
@@ -11,6 +11,22 @@ PATIENCE: Final = 4
 """Seconds to wait for a connection, for a lock, or for an answer, before the caller is told to come back later."""
 
 
+class DriverConnection(Protocol):
+    """A connection of `sqlite3` or `psycopg` in autocommit, as far as they are alike."""
+
+    def execute(self, statement: Any, values: Any = ..., /) -> Any:
+        """Run it, and give a cursor."""
+
+    def commit(self) -> None:
+        """Keep what was done since a transaction was begun, if one was."""
+
+    def rollback(self) -> None:
+        """Keep nothing of it."""
+
+    def close(self) -> None:
+        """Let go of the database."""
+
+
 class Dialect(Protocol):
     """One database, as far as it differs from the others."""
 
@@ -18,11 +34,29 @@ class Dialect(Protocol):
     def begin(self) -> str:
         """The statement by which a transaction that will write begins."""
 
-    def new_engine(self, connections: int) -> Engine:
-        """An engine whose connections the driver keeps in autocommit: a unit of work begins its transaction itself."""
+    @property
+    def hold(self) -> str:
+        """The statement that waits until no other transaction that writes holds a name, and holds it until this one
+        ends; empty where there is but one transaction that writes.
+        """
 
-    def hold(self, connection: Connection, name: str) -> None:
-        """Wait until no other transaction that writes holds this name, and hold it until this one ends."""
+    @property
+    def shares_syncs(self) -> bool:
+        """Whether the database itself keeps several transactions, that end at one time, with one write to the disk."""
+
+    def new_engine(self) -> Engine:
+        """An engine without a pool, whose connections the driver keeps in autocommit: a unit of work begins its
+        transaction itself.
+        """
+
+    def may_commit(self, connection: DriverConnection) -> bool:
+        """Whether the transaction that was begun is still there, with all that was done in it."""
+
+    def is_dead(self, connection: DriverConnection) -> bool:
+        """Whether the connection, of which a statement has failed, is of no use any more."""
+
+    def was_given_up(self, connection: DriverConnection) -> bool:
+        """Whether that is because the database did not answer in time."""
 
     def changing_tables(self, engine: Engine) -> AbstractContextManager[Connection]:
         """A connection in a transaction in which tables may be changed; no other process does so meanwhile, and it

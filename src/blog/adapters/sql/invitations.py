@@ -9,16 +9,19 @@ from sqlalchemy import bindparam, delete, insert, select
 from blog.domain.ids import InvitationId
 from blog.domain.invitations import Invitation
 
+from .statement import Change, Query, Statement
 from .tables import invitations
 from .unit import Unit
 
-_add = insert(invitations).returning(invitations.c.id)
-_take = delete(invitations).where(invitations.c.digest == bindparam("digest")).returning(invitations)
-_remove = delete(invitations).where(invitations.c.id == bindparam("invitation_id"))
-_page = select(invitations).order_by(invitations.c.id).limit(bindparam("limit"))
-_page_after = _page.where(invitations.c.id > bindparam("after"))
+_add = Change(insert(invitations).returning(invitations.c.id))
+_take = Statement(
+    delete(invitations).where(invitations.c.digest == bindparam("digest")).returning(invitations), Invitation
+)
+_remove = Change(delete(invitations).where(invitations.c.id == bindparam("invitation_id")))
+_page = Query(select(invitations).order_by(invitations.c.id).limit(bindparam("limit")), Invitation)
+_page_after = Query(_page.core.where(invitations.c.id > bindparam("after")), Invitation)
 _expired = select(invitations.c.id).where(invitations.c.expires_at <= bindparam("expired_by")).limit(bindparam("limit"))
-_purge = delete(invitations).where(invitations.c.id.in_(_expired))
+_purge = Change(delete(invitations).where(invitations.c.id.in_(_expired)))
 
 _given = [column.name for column in invitations.c if column is not invitations.c.id]
 
@@ -31,21 +34,18 @@ class SqlInvitationStore:
 
     def add(self, invitation: Invitation) -> Invitation:
         row = {name: getattr(invitation, name) for name in _given}
-        return replace(invitation, id=InvitationId(self._unit.writing.execute(_add, row).scalar_one()))
+        return replace(invitation, id=InvitationId(self._unit.add(_add, **row)))
 
     def take(self, digest: bytes) -> Invitation | None:
-        row = self._unit.writing.execute(_take, {"digest": digest}).first()
-        return None if row is None else Invitation(**row._mapping)
+        return self._unit.find(_take, digest=digest)
 
     def remove(self, invitation_id: InvitationId) -> bool:
-        return bool(self._unit.writing.execute(_remove, {"invitation_id": invitation_id}).rowcount)
+        return bool(self._unit.change(_remove, invitation_id=invitation_id))
 
     def page(self, *, limit: int, after: InvitationId | None = None) -> Sequence[Invitation]:
-        statement = _page if after is None else _page_after
-        return [
-            Invitation(**row._mapping)
-            for row in self._unit.reading.execute(statement, {"limit": limit, "after": after})
-        ]
+        if after is None:
+            return self._unit.all(_page, limit=limit)
+        return self._unit.all(_page_after, limit=limit, after=after)
 
     def purge(self, *, expired_by: datetime, limit: int) -> int:
-        return self._unit.writing.execute(_purge, {"expired_by": expired_by, "limit": limit}).rowcount
+        return self._unit.change(_purge, expired_by=expired_by, limit=limit)

@@ -8,7 +8,9 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import _WaitTimeout
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import NullPool
 
 from blog.domain.blog import Contended
 from blog.domain.errors import BlogError, Fault, Invalid, Unavailable
@@ -33,28 +35,37 @@ class PostgresqlDialect:
 
     Args:
         url: as libpq reads it, with several hosts and `target_session_attrs=read-write` where there are standbys.
+        patience: see `connect`.
     """
 
     begin: Final = "BEGIN"
+    hold: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"  # whose number is made of the name
+    shares_syncs: Final = True
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: float = PATIENCE) -> None:
         self._url = url
+        self._patience = patience
 
-    def new_engine(self, connections: int) -> Engine:
-        """An engine that looks whether a connection still lives before it hands it out."""
+    def new_engine(self) -> Engine:
+        """An engine that knows nothing of the URL, which is libpq's to read."""
         return create_engine(
-            "postgresql+psycopg://",  # the URL itself is libpq's to read
-            creator=lambda: connect(self._url),
-            pool_size=connections,
-            max_overflow=0,
-            pool_timeout=PATIENCE,
-            pool_pre_ping=True,
+            "postgresql+psycopg://",
+            creator=lambda: connect(self._url, self._patience),
+            poolclass=NullPool,
+            paramstyle="format",  # places, as in SQLite
             hide_parameters=True,
         )
 
-    def hold(self, connection: Connection, name: str) -> None:
-        """An advisory lock whose number is made of the name."""
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+    def may_commit(self, connection: Any) -> bool:
+        """Where a statement failed, a COMMIT would keep nothing, and say so to nobody."""
+        return bool(connection.pgconn.transaction_status == TransactionStatus.INTRANS)
+
+    def is_dead(self, connection: Any) -> bool:
+        """The server closed it, or the network did, or it was given up."""
+        return bool(connection.closed)
+
+    def was_given_up(self, connection: Any) -> bool:
+        return bool(connection.was_given_up)
 
     @contextmanager
     def changing_tables(self, engine: Engine) -> Iterator[Connection]:
@@ -99,33 +110,32 @@ def _unhurried(engine: Engine, begin: str) -> Iterator[Connection]:
     """A connection in a transaction for which the limits on requests do not hold."""
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
-        driver.patience = None
-        try:
-            connection.exec_driver_sql(begin)
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
-            yield connection
-        finally:
-            driver.patience = PATIENCE + 1
+        driver.patience = None  # it is nobody else's, now or later
+        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+        yield connection
 
 
-def connect(url: str) -> psycopg.Connection[Any]:
-    """A connection in autocommit that waits neither for a lock nor for an answer longer than `PATIENCE` seconds.
+def connect(url: str, patience: float = PATIENCE) -> psycopg.Connection[Any]:
+    """A connection in autocommit that waits for an answer no longer than `patience` seconds, which are one at least,
+    and for a lock a second less.
 
     The server is asked to keep the limits; one that does not even answer is given up a second later. What the URL says
     of these goes before. If it says `options=`, with nothing, then a pooler stands between, and lends a session for one
     transaction: so nothing is asked that a session would have to remember, prepared statements included.
     """
     given = conninfo_to_dict(url)
+    answer, lock = max(round(patience * 1000), 1000), max(round(patience * 1000) - 1000, 1)  # 0 would be for ever
     parameters: dict[str, Any] = {
         "application_name": "blog",
         "connect_timeout": _CONNECTING,
-        "options": f"-c statement_timeout={PATIENCE}s -c lock_timeout={PATIENCE - 1}s -c timezone=UTC",
+        "options": f"-c statement_timeout={answer} -c lock_timeout={lock} -c timezone=UTC",
         **given,
     }
     prepared_after = None if given.get("options") == "" else _PREPARED_AFTER
     connection = _Connection.connect(autocommit=True, prepare_threshold=prepared_after, **parameters)
-    connection.patience = PATIENCE + 1
+    connection.patience = answer / 1000 + 1
     return connection
 
 
@@ -133,10 +143,12 @@ class _Connection(psycopg.Connection[Any]):
     """A connection that is given up when the server has not answered for `patience` seconds."""
 
     patience: float | None = None
+    was_given_up = False
 
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
         try:
             return super().wait(gen, interval, timeout or self.patience)
         except _WaitTimeout:
+            self.was_given_up = True
             self.pgconn.finish()
             raise psycopg.OperationalError("the server did not answer in time") from None

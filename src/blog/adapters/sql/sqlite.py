@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from blog.domain.errors import BlogError, Unavailable
 
-from .dialect import PATIENCE
+from .dialect import PATIENCE, DriverConnection
 
 _MAGIC: Final = b"SQLite format 3\0"
 """How every database file begins (sqlite.org/fileformat.html)."""
@@ -32,14 +32,22 @@ _MEANING: Final = {
 
 
 class SqliteDialect:
-    """What is special about SQLite."""
+    """What is special about SQLite.
+
+    Args:
+        url: `sqlite:///PATH`.
+        patience: seconds to wait for a lock.
+    """
 
     begin: Final = "BEGIN IMMEDIATE"  # asks for the lock at once: a transaction that has only read may be refused it
+    hold: Final = ""
+    shares_syncs: Final = False
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: float = PATIENCE) -> None:
         self._url = make_url(url)
+        self._patience = patience
 
-    def new_engine(self, connections: int) -> Engine:
+    def new_engine(self) -> Engine:
         """An engine whose connections keep foreign keys, and write to the disk before they acknowledge.
 
         Raises:
@@ -49,22 +57,28 @@ class SqliteDialect:
             raise ValueError(fault)
         engine = create_engine(
             self._url,
-            pool_size=connections,
-            max_overflow=0,
-            pool_timeout=PATIENCE,
-            connect_args={"timeout": PATIENCE, "isolation_level": None, "check_same_thread": False},
+            poolclass=NullPool,
+            connect_args={"timeout": self._patience, "isolation_level": None, "check_same_thread": False},
             hide_parameters=True,
         )
         event.listen(engine, "connect", _set_up)
         return engine
 
-    def hold(self, connection: Connection, name: str) -> None:
-        """Nothing is to be done: there is but one transaction that writes."""
+    def may_commit(self, connection: Any) -> bool:
+        """A full disk, among others, ends a transaction (sqlite.org/lang_transaction.html)."""
+        return bool(connection.in_transaction)
+
+    def is_dead(self, connection: DriverConnection) -> bool:  # noqa: ARG002 - the protocol names it
+        """A file does not die."""
+        return False
+
+    def was_given_up(self, connection: DriverConnection) -> bool:  # noqa: ARG002 - as above
+        return False
 
     @contextmanager
     def changing_tables(self, engine: Engine) -> Iterator[Connection]:
         """Foreign keys rest meanwhile, for a table is changed by making it anew, and are checked at the end."""
-        _use_wal(engine)
+        self._use_wal(engine)
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
             try:
@@ -100,6 +114,20 @@ class SqliteDialect:
         message = None if code is None else _MEANING.get(code & 0xFF)
         return None if message is None else Unavailable(message)
 
+    def _use_wal(self, engine: Engine) -> None:
+        """Let readers and a writer work side by side. SQLite does not wait for another process here, so we do."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                with engine.connect() as connection:
+                    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+
 
 def _fault_in(file: Path) -> str | None:
     """Why this cannot be the database: what whoever mistyped its name needs to hear."""
@@ -115,21 +143,6 @@ def _fault_in(file: Path) -> str | None:
 def _starts_like_a_database(file: Path) -> bool:
     with file.open("rb") as opened_file:
         return opened_file.read(len(_MAGIC)) in {b"", _MAGIC}
-
-
-def _use_wal(engine: Engine) -> None:
-    """Let readers and a writer work side by side. SQLite does not wait for another process here, so we do."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        except Unavailable:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
 
 
 def _set_up(connection: Any, _entry: ConnectionPoolEntry) -> None:

@@ -9,17 +9,18 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
-from blog.domain.blog import Stores
+from blog.domain.blog import Stores, Together
 from blog.domain.errors import BlogError, Fault, Invalid
 
 from .attempts import SqlAttemptStore
 from .audit import SqlAuditLog
 from .backup import transfer
-from .dialect import Dialect
+from .connections import Connections
+from .dialect import PATIENCE, Dialect
+from .group import Groups
 from .invitations import SqlInvitationStore
 from .posts import SqlPostRepository
 from .tokens import SqlTokenStore
-from .unit import Unit
 from .users import SqlUserRepository
 
 
@@ -29,20 +30,28 @@ class SqlStore:
     Args:
         url: `sqlite:///PATH` or `postgresql://…`, as libpq reads it.
         connections: how many units of work there are at once; further ones wait.
+        patience: seconds to wait for them, or for a lock. With 0, what is locked is `Unavailable` at once.
+
+    Attributes:
+        engine: SQLAlchemy's own, for what is not done in units of work.
+        together: keeps several units at once, or None where the database does that by itself.
 
     Raises:
         ValueError: there can be no database at the URL.
     """
 
-    def __init__(self, url: str, *, connections: int = 8) -> None:
-        self.dialect = _dialect_of(url)
-        self.engine = self.dialect.new_engine(connections)
+    def __init__(self, url: str, *, connections: int = 8, patience: float = PATIENCE) -> None:
+        self.dialect = _dialect_of(url, patience)
+        self.engine = self.dialect.new_engine()
         event.listen(self.engine, "handle_error", self._translated)
+        self._connections = Connections(self.engine, self.dialect, limit=connections, patience=patience)
+        self._groups = Groups(self._connections)
+        self.together: Together | None = None if self.dialect.shares_syncs else self._groups.together
 
     @contextmanager
     def __call__(self) -> Iterator[Stores]:
         """Open the stores for one unit of work."""
-        with self._unit() as unit:
+        with self._groups.unit() as unit:
             yield Stores(
                 users=SqlUserRepository(unit),
                 tokens=SqlTokenStore(unit),
@@ -74,8 +83,8 @@ class SqlStore:
         """
         from . import schema  # noqa: PLC0415 - as above
 
-        with self._unit() as unit:
-            return schema.current_revision(unit.reading) == schema.newest_revision()
+        with self.engine.connect() as connection:
+            return schema.current_revision(connection) == schema.newest_revision()
 
     def has_tables(self) -> bool:
         """Whether there are tables of this blog, of whatever version.
@@ -85,8 +94,8 @@ class SqlStore:
         """
         from . import schema  # noqa: PLC0415 - as above
 
-        with self._unit() as unit:
-            return schema.current_revision(unit.reading) is not None
+        with self.engine.connect() as connection:
+            return schema.current_revision(connection) is not None
 
     def back_up(self, file: Path) -> None:
         """Write everything as it is at one moment to a new file, while others read and write.
@@ -128,23 +137,18 @@ class SqlStore:
 
     def close(self) -> None:
         """Close all connections that no unit of work is using."""
-        self.engine.dispose()
-
-    def _unit(self) -> Unit:
-        return Unit(self.engine, self.dialect)
+        self._connections.close()
 
     def _translated(self, context: ExceptionContext) -> BlogError | None:
-        if context.is_pre_ping:  # the pool has found a dead connection, and will make another
-            return None
         return self.dialect.meaning(context.original_exception)
 
 
-def _dialect_of(url: str) -> Dialect:
+def _dialect_of(url: str, patience: float) -> Dialect:
     """The dialect of the database at this URL. A driver is imported only where it is used: it may be an extra."""
     if url.startswith("postgresql:"):
         from .postgresql import PostgresqlDialect  # noqa: PLC0415 - see above
 
-        return PostgresqlDialect(url)
+        return PostgresqlDialect(url, patience)
     from .sqlite import SqliteDialect  # noqa: PLC0415 - see above
 
-    return SqliteDialect(url)
+    return SqliteDialect(url, patience)

@@ -9,15 +9,16 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from blog.domain.ids import TokenId, UserId
 from blog.domain.tokens import Token
 
+from .statement import Change, Query
 from .tables import Moment, tokens
 from .unit import Unit
 
-_find = select(tokens).where(tokens.c.digest == bindparam("digest"))
-_add = insert(tokens).returning(tokens.c.id)
-_of_user = select(tokens).where(tokens.c.user_id == bindparam("user_id")).order_by(tokens.c.id)
-_note_use = update(tokens).where(tokens.c.id == bindparam("token_id"))
-_remove = delete(tokens).where(tokens.c.id == bindparam("token_id"))
-_remove_all_of = delete(tokens).where(tokens.c.user_id == bindparam("user_id"))
+_find = Query(select(tokens).where(tokens.c.digest == bindparam("digest")), Token)
+_add = Change(insert(tokens).returning(tokens.c.id))
+_of_user = Query(select(tokens).where(tokens.c.user_id == bindparam("user_id")).order_by(tokens.c.id), Token)
+_note_use = Change(update(tokens).where(tokens.c.id == bindparam("token_id")))
+_remove = Change(delete(tokens).where(tokens.c.id == bindparam("token_id")))
+_remove_all_of = Change(delete(tokens).where(tokens.c.user_id == bindparam("user_id")))
 _dead = (
     select(tokens.c.id)
     .where(
@@ -28,7 +29,7 @@ _dead = (
     )
     .limit(bindparam("limit"))
 )
-_purge = delete(tokens).where(tokens.c.id.in_(_dead))
+_purge = Change(delete(tokens).where(tokens.c.id.in_(_dead)))
 
 _given = [column.name for column in tokens.c if column is not tokens.c.id]
 
@@ -41,24 +42,22 @@ class SqlTokenStore:
 
     def add(self, token: Token) -> Token:
         row = {name: getattr(token, name) for name in _given}
-        return replace(token, id=TokenId(self._unit.writing.execute(_add, row).scalar_one()))
+        return replace(token, id=TokenId(self._unit.add(_add, **row)))
 
     def find(self, digest: bytes) -> Token | None:
-        row = self._unit.reading.execute(_find, {"digest": digest}).first()
-        return None if row is None else Token(**row._mapping)
+        return self._unit.find(_find, digest=digest)
 
     def of_user(self, user_id: UserId) -> Sequence[Token]:
-        return [Token(**row._mapping) for row in self._unit.reading.execute(_of_user, {"user_id": user_id})]
+        return self._unit.all(_of_user, user_id=user_id)
 
     def note_use(self, token_id: TokenId, at: datetime) -> None:
-        self._unit.writing.execute(_note_use, {"token_id": token_id, "last_used_at": at})
+        self._unit.change(_note_use, token_id=token_id, last_used_at=at)
 
     def remove(self, token_id: TokenId) -> bool:
-        return bool(self._unit.writing.execute(_remove, {"token_id": token_id}).rowcount)
+        return bool(self._unit.change(_remove, token_id=token_id))
 
     def remove_all_of(self, user_id: UserId) -> None:
-        self._unit.writing.execute(_remove_all_of, {"user_id": user_id})
+        self._unit.change(_remove_all_of, user_id=user_id)
 
     def purge(self, *, expired_by: datetime, quiet_since: datetime, limit: int) -> int:
-        bounds = {"expired_by": expired_by, "quiet_since": quiet_since, "limit": limit}
-        return self._unit.writing.execute(_purge, bounds).rowcount
+        return self._unit.change(_purge, expired_by=expired_by, quiet_since=quiet_since, limit=limit)

@@ -1,55 +1,82 @@
 """One unit of work on a database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import TimeoutError as PoolExhausted
-
-from blog.domain.errors import Unavailable
-
-from .dialect import Dialect
+from .connections import Connections
+from .dialect import DriverConnection
+from .statement import Change, Row, Statement
 
 
 class Unit:
     """Reads in the driver's autocommit, so that they hold no lock, until the first write begins the transaction.
 
-    The connection is taken from the pool at the first statement and given back at the end.
+    The connection is taken at the first statement and given back at the end. Each method raises what the domain calls
+    the driver's error or, where it has no word for it, one of `sqlalchemy.exc`.
 
     Args:
-        engine: where connections are had.
-        dialect: how a transaction that will write begins.
+        connections: where one is had.
     """
 
-    def __init__(self, engine: Engine, dialect: Dialect) -> None:
-        self._engine = engine
-        self._dialect = dialect
-        self._connection: Connection | None = None
-        self._writing = False
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._connection: DriverConnection | None = None
+        self._writing = self._failed = False
 
-    @property
-    def reading(self) -> Connection:
-        """A connection to read by: outside any transaction, or in this unit's own once it has begun."""
-        if self._connection is None:
-            try:
-                self._connection = self._engine.connect()
-            except PoolExhausted as error:
-                raise Unavailable("The database is too busy.") from error
-        return self._connection
+    def find(self, statement: Statement[Row], **given: Any) -> Row | None:
+        """The first row, or None."""
+        if statement.writes:
+            self.begin()
+        prepared = statement.prepared(self._connections.compiler, given)
+        rows = self._run(*prepared.filled(given), fetch=True)
+        return prepared.made(rows[0]) if rows else None
 
-    @property
-    def writing(self) -> Connection:
-        """A connection to write by, in this unit's transaction."""
-        connection = self.reading
-        if not self._writing:
-            connection.exec_driver_sql(self._dialect.begin)
-            self._writing = True
-        return connection
+    def all(self, statement: Statement[Row], **given: Any) -> list[Row]:
+        """Every row."""
+        if statement.writes:
+            self.begin()
+        prepared = statement.prepared(self._connections.compiler, given)
+        return [prepared.made(row) for row in self._run(*prepared.filled(given), fetch=True)]
+
+    def change(self, statement: Change, **given: Any) -> int:
+        """How many rows were inserted, updated or deleted."""
+        self.begin()
+        changed: int = self._run(*statement.prepared(self._connections.compiler, given).filled(given))
+        return changed
+
+    def add(self, statement: Change, **given: Any) -> int:
+        """The id that is returned for a row that is inserted."""
+        (row,) = self.all(statement, **given)
+        number: int = row["id"]
+        return number
 
     def hold(self, *names: str) -> None:
         """Let no other unit hold one of these names before this one ends."""
-        for name in sorted(names):  # in one order, so that no two wait for each other
-            self._dialect.hold(self.writing, name)
+        self.begin()
+        if statement := self._connections.dialect.hold:
+            for name in sorted(names):  # in one order, so that no two wait for each other
+                self._run(statement, [name])
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part of the unit that may fail, and then keeps nothing: PostgreSQL would refuse all that follows."""
+        self.begin()
+        self._run("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            with suppress(Exception):  # nothing is left to be undone where the whole transaction is gone
+                self._run("ROLLBACK TO SAVEPOINT attempt")
+            raise
+        self._run("RELEASE SAVEPOINT attempt")
+
+    def begin(self) -> None:
+        """Begin the transaction, if it has not begun."""
+        if not self._writing:
+            self._run(self._connections.dialect.begin)
+            self._writing = True
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +85,28 @@ class Unit:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._connection is not None:
-            with self._connection:  # closing it rolls back what is not committed
+            try:
                 if self._writing and kind is None:
-                    self._connection.commit()
-            self._connection = None
+                    self._connections.commit(self._connection)
+            finally:
+                self._connections.give_back(self._connection, reset=self._writing or self._failed or kind is not None)
+                self._connection = None
+
+    def _take(self) -> DriverConnection:
+        return self._connections.take()
+
+    def _run(self, statement: str, values: Any = (), *, fetch: bool = False) -> Any:
+        """The rows, or how many there were."""
+        connection = self._connection
+        is_first = connection is None
+        if connection is None:
+            connection = self._connection = self._take()
+        try:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if fetch else cursor.rowcount
+        except Exception as error:
+            self._failed = True
+            if not (self._connections.is_lost(connection) and is_first):
+                raise self._connections.failure(error, statement) from error
+        self._connection = self._connections.instead_of(connection)
+        return self._run(statement, values, fetch=fetch)  # nothing was done in this unit before

@@ -1,0 +1,127 @@
+"""The driver's connections, of which each is lent to one unit of work at a time."""
+
+from collections import deque
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any, Final, cast
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from blog.domain.errors import Unavailable
+
+from .dialect import Dialect, DriverConnection
+
+
+class Connections:
+    """Some connections that SQLAlchemy opens, and that nobody else gets: lending one costs less than a microsecond.
+
+    Args:
+        engine: opens them. Its own pool has no part in it.
+        dialect: what their errors mean.
+        limit: how many there are at most.
+        patience: seconds to wait for one.
+    """
+
+    def __init__(self, engine: Engine, dialect: Dialect, *, limit: int, patience: float) -> None:
+        self.dialect: Final = dialect
+        self.compiler: Final = engine.dialect
+        self._engine = engine
+        self._patience = patience
+        self._idle: deque[DriverConnection] = deque()
+        self._places: SimpleQueue[None] = SimpleQueue()
+        for _ in range(limit):
+            self._places.put(None)
+
+    def take(self) -> DriverConnection:
+        """The one that was given back last, or a new one.
+
+        Raises:
+            Unavailable: all are lent for too long, or none can be opened.
+        """
+        try:
+            self._places.get(timeout=self._patience)
+        except Empty:
+            raise Unavailable("The database is too busy.") from None
+        try:
+            return self._idle.pop()
+        except IndexError:
+            pass
+        try:
+            return self._open()
+        except BaseException:
+            self._places.put(None)
+            raise
+
+    def give_back(self, connection: DriverConnection, *, reset: bool) -> None:
+        """Lend it to others; with `reset`, without what it has not committed. One that fails at that is thrown away."""
+        try:
+            if reset:
+                connection.rollback()
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, it is closed, and what it did not commit is gone
+            _close(connection)
+        else:
+            self._idle.append(connection)
+        finally:
+            self._places.put(None)
+
+    def commit(self, connection: DriverConnection) -> None:
+        """Keep what was done since the transaction was begun.
+
+        Raises:
+            Unavailable: it may not be kept.
+        """
+        if not self.dialect.may_commit(connection):
+            raise Unavailable("The change was not kept.")
+        try:
+            connection.commit()
+        except Exception as error:
+            raise self.failure(error, "COMMIT") from error
+
+    def is_lost(self, connection: DriverConnection) -> bool:
+        """Whether a connection that has failed is dead, but for one that was waited for in vain: its time is used up.
+
+        Those that rest may have died with it, of either death, and are thrown away.
+        """
+        if not self.dialect.is_dead(connection):
+            return False
+        self.close()
+        return not self.dialect.was_given_up(connection)
+
+    def instead_of(self, lost: DriverConnection) -> DriverConnection:
+        """A new connection in the place of one that is lost.
+
+        Raises:
+            Unavailable: none can be opened.
+        """
+        connection = self._open()
+        _close(lost)
+        return connection
+
+    def close(self) -> None:
+        """Close all that are not lent."""
+        while True:
+            try:
+                _close(self._idle.pop())
+            except IndexError:
+                return
+
+    def failure(self, error: Exception, statement: str | None = None) -> Exception:
+        """What the domain or SQLAlchemy calls an error of the driver: without what the statement was given."""
+        return self.dialect.meaning(error) or DBAPIError.instance(
+            statement, None, error, self.compiler.loaded_dbapi.Error, hide_parameters=True, dialect=self.compiler
+        )
+
+    def _open(self) -> DriverConnection:
+        try:
+            opened = self._engine.raw_connection()
+        except Exception as error:
+            raise self.failure(error) from error
+        connection: Any = opened.driver_connection
+        opened.detach()
+        return cast(DriverConnection, connection)
+
+
+def _close(connection: DriverConnection) -> None:
+    with suppress(Exception):  # it may be broken in any way
+        connection.close()

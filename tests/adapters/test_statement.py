@@ -1,0 +1,106 @@
+"""A statement that was compiled once takes and gives what SQLAlchemy would have."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, func, insert, literal, select, update
+
+from blog.adapters.sql import SqlStore
+from blog.adapters.sql.statement import Change, Query, Statement
+from blog.adapters.sql.tables import attempts, tokens, users
+from blog.adapters.sql.unit import Unit
+from blog.domain.actors import ALL_SCOPES
+
+NOON = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
+USER = {"username": "100% ann? %s :x", "is_admin": True, "is_active": False, "created_at": NOON, "password_hash": "#"}
+TOKEN = {"digest": bytes(range(32)), "created_at": NOON, "expires_at": NOON, "scopes": ALL_SCOPES, "last_used_at": None}
+
+_add_user = Change(insert(users).returning(users.c.id))
+_add_token = Change(insert(tokens).returning(tokens.c.id))
+_change_user = Change(update(users).where(users.c.id == bindparam("user_id")))
+_users: Query[dict[str, Any]] = Query(select(users).order_by(users.c.id), dict)
+_tokens: Query[dict[str, Any]] = Query(select(tokens).order_by(tokens.c.id), dict)
+
+
+def test_what_goes_in_comes_out_as_by_sqlalchemy(store: SqlStore) -> None:
+    with Unit(store._connections) as unit:
+        user_id = unit.add(_add_user, **USER)
+        token_id = unit.add(_add_token, user_id=user_id, **TOKEN)
+        kept = unit.all(_users), unit.all(_tokens)
+    assert kept == (
+        [{"id": user_id, **USER}],
+        [{"id": token_id, "user_id": user_id, **TOKEN, "name": "", "hint": ""}],
+    )
+    with store.engine.connect() as connection:
+        assert kept == tuple(
+            [dict(row._mapping) for row in connection.execute(each.core)] for each in (_users, _tokens)
+        )
+    assert all(type(token["digest"]) is bytes and type(token["scopes"]) is frozenset for token in kept[1])
+
+
+def test_a_moment_of_another_zone_is_the_same_moment(store: SqlStore) -> None:
+    elsewhere = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    with Unit(store._connections) as unit:
+        unit.add(_add_user, **{**USER, "created_at": elsewhere})
+        assert unit.all(Query(select(users.c.created_at), dict)) == [{"created_at": NOON}]
+
+
+def test_one_statement_sets_whatever_columns_it_is_given(store: SqlStore) -> None:
+    with Unit(store._connections) as unit:
+        user_id = unit.add(_add_user, **USER)
+        assert unit.change(_change_user, user_id=user_id, is_admin=False) == 1
+        assert unit.change(_change_user, user_id=user_id, username="bob", is_active=True) == 1
+        assert unit.change(_change_user, user_id=user_id + 1, is_active=True) == 0
+        assert unit.all(_users) == [{**USER, "id": user_id, "username": "bob", "is_admin": False, "is_active": True}]
+
+
+def test_a_value_that_is_missing_is_a_fault_of_ours(store: SqlStore) -> None:
+    _one: Query[dict[str, Any]] = Query(select(users).where(users.c.id == bindparam("user_id")), dict)
+    with pytest.raises(KeyError), Unit(store._connections) as unit:
+        unit.find(_one)
+
+
+def test_values_that_stand_in_the_statement_stay_there(store: SqlStore) -> None:
+    half: Query[dict[str, Any]] = Query(
+        select(users.c.id, literal("50% of ?").label("said")).where(users.c.is_admin.is_(True)).limit(1), dict
+    )
+    with Unit(store._connections) as unit:
+        user_id = unit.add(_add_user, **USER)
+        assert unit.find(half) == {"id": user_id, "said": "50% of ?"}
+
+
+@pytest.mark.parametrize("wanted", [[], ["a"], ["a", "b", "nobody"]])
+def test_one_of_several_takes_as_many_as_there_are(store: SqlStore, wanted: list[str]) -> None:
+    among: Query[dict[str, Any]] = Query(
+        select(attempts.c.account)
+        .where(attempts.c.account.in_(bindparam("wanted", expanding=True)), attempts.c.at <= bindparam("at"))
+        .order_by(attempts.c.account),
+        dict,
+    )
+    with Unit(store._connections) as unit:
+        for account in ("a", "b", "c"):
+            unit.change(Change(insert(attempts)), account=account, address="", at=NOON)
+        for _ in range(2):
+            found = unit.all(among, wanted=wanted, at=NOON)
+            assert [each["account"] for each in found] == [name for name in wanted if name != "nobody"]
+
+
+def test_what_may_be_changed_next_waits_for_the_transaction(store: SqlStore) -> None:
+    first: Query[dict[str, Any]] = Query(select(func.count().label("all")).select_from(users), dict)
+    held: Statement[dict[str, Any]] = _users.for_change()
+    assert (first.writes, held.writes) == (False, True)
+    with Unit(store._connections) as unit:
+        assert unit.find(first) == {"all": 0}
+        assert not unit._writing
+        assert unit.find(held) is None
+        assert unit._writing
+
+
+def test_a_statement_is_compiled_once_for_each_kind_of_database(sqlite: SqlStore, postgresql: SqlStore) -> None:
+    newest: Query[dict[str, Any]] = Query(select(users.c.id).limit(bindparam("limit")), dict)
+    for _ in range(3):
+        for store in (sqlite, postgresql):
+            with Unit(store._connections) as unit:
+                unit.all(newest, limit=3)
+    assert len(newest._prepared) == 2

@@ -1,0 +1,85 @@
+"""What is kept together by SQLite is kept by one write to the disk, or not at all."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from blog.adapters.sql import SqlStore
+from blog.contracts import TogetherContract
+from blog.contracts.blog import newest, write_alone
+from blog.contracts.given import acting
+from blog.domain.actors import Operator
+from blog.domain.blog import OpenBlog, Together
+from blog.domain.errors import Unavailable
+from blog.wiring import blog_on
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def store(sqlite: SqlStore) -> SqlStore:
+    return sqlite
+
+
+@pytest.fixture
+def together(store: SqlStore) -> Together:
+    assert store.together
+    return store.together
+
+
+class TestTogetherInSqlite(TogetherContract):
+    @pytest.fixture
+    def open_blog(self, open_blog: OpenBlog) -> OpenBlog:
+        return open_blog
+
+    @pytest.fixture
+    def together(self, together: Together) -> Together:
+        return together
+
+
+def test_postgresql_keeps_units_together_by_itself(postgresql: SqlStore) -> None:
+    assert postgresql.together is None
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_what_cannot_be_kept_is_told_when_the_block_is_left(
+    store: SqlStore, open_blog: OpenBlog, together: Together, *, goes_on: bool
+) -> None:
+    with open_blog() as blog:
+        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+
+    def lose() -> None:
+        with together():
+            write_alone(open_blog, ann)
+            store._groups._threads.group._connection.rollback()  # as SQLite does by itself where a disk is full
+            if goes_on:
+                with pytest.raises(Unavailable):
+                    write_alone(open_blog, ann)
+
+    with pytest.raises(Unavailable):
+        lose()
+    assert newest(open_blog) == []
+    post = write_alone(open_blog, ann)
+    assert newest(open_blog) == [post]
+
+
+def test_a_unit_that_finds_the_database_locked_leaves_the_others(
+    file: Path, store: SqlStore, open_blog: OpenBlog
+) -> None:
+    with open_blog() as blog:
+        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+    hasty = SqlStore(f"sqlite:///{file}", patience=0)
+    foreign = sqlite3.connect(file, isolation_level=None)
+    foreign.execute("BEGIN IMMEDIATE")
+    together = hasty.together
+    assert together
+    open_hastily = blog_on(hasty)
+    with together():
+        with pytest.raises(Unavailable):
+            write_alone(open_hastily, ann)
+        foreign.execute("ROLLBACK")
+        post = write_alone(open_hastily, ann)
+    assert newest(open_blog) == [post]
+    foreign.close()
+    hasty.close()
