@@ -1,8 +1,8 @@
 """The one file that knows every part, and puts them together."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from blog.adapters.argon2 import Argon2PasswordHasher
@@ -11,7 +11,7 @@ from blog.adapters.sql import SqlStore
 from blog.adapters.system import new_secret as system_secret
 from blog.adapters.system import utc_now
 from blog.adapters.zxcvbn import is_common
-from blog.domain.blog import Blog, Means, OpenBlog, OpenStores, Terms
+from blog.domain.blog import Blog, Means, OpenBlog, OpenStores, Terms, Together
 from blog.domain.clock import Clock, NewSecret
 from blog.domain.invitations import Registration
 from blog.domain.passwords import PasswordHasher
@@ -38,6 +38,23 @@ def blog_on(
     return open_blog
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A blog as a server has it: what else than `open_blog` there is depends on where it is kept.
+
+    Args:
+        open_blog: opens the blog for one unit of work.
+        open_at_once: opens it for a read that answers at once, or is `Unavailable`.
+        open_replica: opens a copy of it, perhaps a moment behind.
+        together: keeps several units of work at once.
+    """
+
+    open_blog: OpenBlog
+    open_at_once: OpenBlog | None
+    open_replica: OpenBlog | None
+    together: Together | None
+
+
 @contextmanager
 def opened(settings: Settings) -> Iterator[OpenBlog]:
     """The blog that the settings describe, with its tables made, until the block is left.
@@ -46,17 +63,37 @@ def opened(settings: Settings) -> Iterator[OpenBlog]:
         Unavailable: its database cannot be opened.
     """
     with _open_stores(settings) as open_stores:
-        yield blog_on(open_stores, hasher=_hasher(settings), terms=_terms(settings))
+        yield _blog_on(open_stores, settings)
 
 
 @contextmanager
-def opened_replica(settings: Settings) -> Iterator[OpenBlog | None]:
+def opened_to_serve(settings: Settings) -> Iterator[Opened]:
+    """The same blog for a server, which may open it in more than one way.
+
+    Raises:
+        Unavailable: its database cannot be opened.
+    """
+    with (
+        _open_stores(settings) as open_stores,
+        _stores_at_once(settings, open_stores) as stores_at_once,
+        _opened_replica(settings) as open_replica,
+    ):
+        yield Opened(
+            open_blog=_blog_on(open_stores, settings),
+            open_at_once=None if stores_at_once is None else _blog_on(stores_at_once, settings),
+            open_replica=open_replica,
+            together=open_stores.together if isinstance(open_stores, SqlStore) else None,
+        )
+
+
+@contextmanager
+def _opened_replica(settings: Settings) -> Iterator[OpenBlog | None]:
     """The copy of the blog to read from, if there is one, until the block is left."""
     if not settings.replica_url:
         yield None
         return
     with database(replace(settings, database_url=settings.replica_url)) as store:
-        yield blog_on(store, hasher=_hasher(settings), terms=_terms(settings))
+        yield _blog_on(store, settings)
 
 
 @contextmanager
@@ -78,6 +115,10 @@ def database(settings: Settings) -> Iterator[SqlStore]:
         yield store
     finally:
         store.close()
+
+
+def _blog_on(open_stores: OpenStores, settings: Settings) -> OpenBlog:
+    return blog_on(open_stores, hasher=_hasher(settings), terms=_terms(settings))
 
 
 def _terms(settings: Settings) -> Terms:
@@ -107,3 +148,15 @@ def _open_stores(settings: Settings) -> Iterator[OpenStores]:
         elif not store.is_migrated():
             raise SettingError("BLOG_MIGRATE: the tables are not those of this version: run blog migrate first")
         yield store
+
+
+@contextmanager
+def _stores_at_once(settings: Settings, open_stores: OpenStores) -> Iterator[OpenStores | None]:
+    """Stores that are read without waiting. SQLite is in this process, and there a reader waits only for another
+    process that does away with the log of a database; to a server across a network there is always a way.
+    """
+    if settings.database_url.startswith("sqlite:"):
+        with closing(SqlStore(settings.database_url, connections=1, patience=0)) as store:
+            yield store
+    else:
+        yield open_stores if isinstance(open_stores, MemoryStore) else None

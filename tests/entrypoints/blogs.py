@@ -12,7 +12,7 @@ import httpx
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.domain.actors import Member, Operator
-from blog.domain.blog import Blog, OpenBlog
+from blog.domain.blog import Blog, OpenBlog, Together
 from blog.domain.entrance import log_in
 from blog.domain.errors import BlogError
 from blog.entrypoints.http.app import create_app
@@ -83,12 +83,14 @@ def asked(
     ask: Callable[[httpx.AsyncClient], Coroutine[Any, Any, Result]],
     *,
     replica: OpenBlog | None = None,
+    at_once: OpenBlog | None = None,
+    together: Together | None = None,
     threads: int = 4,
 ) -> Result:
     """What somebody is answered."""
 
     async def run() -> Result:
-        app: Any = create_app(primary, open_replica=replica, threads=threads)
+        app: Any = create_app(primary, open_at_once=at_once, open_replica=replica, together=together, threads=threads)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://blog") as client:
             return await ask(client)
 

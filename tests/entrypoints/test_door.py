@@ -9,7 +9,7 @@ from tests.entrypoints.blogs import PASSWORD, Gate, Store, asked, shown, written
 
 from blog.domain.blog import Contended
 from blog.domain.errors import Unavailable
-from blog.entrypoints.http import door
+from blog.entrypoints.http import lanes
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_log_in_that_another_change_came_between_is_done_again(primary: Store)
 def test_a_write_that_takes_too_long_is_told_so_while_others_are_served(
     primary: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "ANSWER_WITHIN", 0.3)
+    monkeypatch.setattr(lanes, "ANSWER_WITHIN", 0.3)
     gate = Gate()
 
     async def ask(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
@@ -75,7 +75,7 @@ def test_a_write_that_takes_too_long_is_told_so_while_others_are_served(
 
 
 def test_no_more_requests_wait_than_there_are_places(primary: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "REQUESTS_WAITING", 3)
+    monkeypatch.setattr(lanes, "REQUESTS_WAITING", 3)
     primary.before = gate = Gate()
 
     async def ask(client: httpx.AsyncClient) -> tuple[list[httpx.Response], list[httpx.Response]]:
@@ -101,14 +101,14 @@ def test_no_more_requests_wait_than_there_are_places(primary: Store, monkeypatch
 
 
 def test_no_more_log_ins_wait_than_there_are_places(primary: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "LOGINS_WAITING", 0)
+    monkeypatch.setattr(lanes, "LOGINS_WAITING", 0)
     gate = Gate()
 
     async def ask(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
         primary.before = gate
         said = {"username": "ann", "password": PASSWORD}
-        log_ins = [asyncio.create_task(client.post("/api/login/", json=said)) for _ in range(door.LOGIN_THREADS)]
-        await gate.arrivals(door.LOGIN_THREADS)
+        log_ins = [asyncio.create_task(client.post("/api/login/", json=said)) for _ in range(lanes.LOGIN_THREADS)]
+        await gate.arrivals(lanes.LOGIN_THREADS)
         primary.before = lambda: None
         refused = await client.post("/api/login/", json=said)
         read = await client.get("/api/users/me/", headers=shown(primary.token))
@@ -117,7 +117,7 @@ def test_no_more_log_ins_wait_than_there_are_places(primary: Store, monkeypatch:
 
     refused, *served = asked(primary, ask)
     assert_come_back_later(refused)
-    assert [answer.status_code for answer in served] == [200] * (1 + door.LOGIN_THREADS)
+    assert [answer.status_code for answer in served] == [200] * (1 + lanes.LOGIN_THREADS)
 
 
 def test_readers_wait_for_no_writer(primary: Store) -> None:

@@ -11,7 +11,7 @@ from tests.entrypoints.http.visits import PASSWORD, Member, Site, problem
 from blog.domain.blog import OpenStores, Terms
 from blog.domain.passwords import PasswordHasher
 from blog.entrypoints.http import create_app
-from blog.entrypoints.http.door import LOGIN_THREADS, LOGINS_WAITING
+from blog.entrypoints.http.lanes import LOGIN_THREADS, LOGINS_WAITING
 from blog.wiring import blog_on
 
 BAD = {"username": "alice", "password": "wrong"}

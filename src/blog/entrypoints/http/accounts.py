@@ -1,9 +1,8 @@
 """Logging in and out over HTTP, registering, and one's own account."""
 
-from typing import Any, Final
+from typing import Final
 
-from litestar import Controller, Request, Response, get, patch, post
-from litestar.di import NamedDependency
+from litestar import Controller, get, patch, post
 from msgspec import UNSET, Struct, UnsetType
 
 from blog.domain.actors import Member, Scope, require
@@ -13,8 +12,9 @@ from blog.domain.errors import Conflict, Forbidden, Invalid, TooMany, Unauthenti
 from blog.domain.policy import Action
 from blog.domain.users import User
 
-from .door import Door
-from .operations import Operation, answer
+from .answers import Answer, answer
+from .door import Visit
+from .operations import Operation
 from .requests import Body, query_of
 from .shapes import LoginOut, NameOut, Password, Secretive, TokenName, Username
 
@@ -78,24 +78,23 @@ class AccountsController(Controller):
             refuses=(Invalid, Unauthenticated, Forbidden, TooMany),
         ).opt,
     )
-    async def log_in(
-        self, request: Request[Any, Any, Any], door: NamedDependency[Door], sent: NamedDependency[Body]
-    ) -> Response[bytes]:
+    async def log_in(self, request: Visit) -> Answer:
         """Log in: a new token for name and password."""
+        sent = await request.sent()
         query_of(request)  # takes none: credentials in a URL end up in logs
         said = sent.all_members(LoginIn)
-        user, issued = await door.entrance(lambda open_blog, address: log_in(open_blog, **said, address=address))
+        user, issued = await request.entrance(lambda open_blog, address: log_in(open_blog, **said, address=address))
         return answer(LoginOut.of(user, issued), _NO_STORE)
 
     @post("/logout/", status_code=204, opt=Operation(action=Action.LOG_OUT, status=204).opt)
-    async def log_out(self, door: NamedDependency[Door]) -> None:
+    async def log_out(self, request: Visit) -> None:
         """Log out: end the token that is shown."""
-        await door.signed_in(lambda blog, actor: blog.accounts.log_out(actor))
+        await request.signed_in(lambda blog, actor: blog.accounts.log_out(actor))
 
     @post("/logout/all/", status_code=204, opt=Operation(action=Action.END_TOKEN, status=204).opt)
-    async def log_out_everywhere(self, door: NamedDependency[Door]) -> None:
+    async def log_out_everywhere(self, request: Visit) -> None:
         """Log out everywhere: end all of one's tokens."""
-        await door.signed_in(lambda blog, actor: blog.accounts.log_out_everywhere(actor))
+        await request.signed_in(lambda blog, actor: blog.accounts.log_out_everywhere(actor))
 
     @post(
         "/register/",
@@ -108,28 +107,28 @@ class AccountsController(Controller):
             refuses=(Invalid, Forbidden, Conflict, TooMany),
         ).opt,
     )
-    async def register(
-        self, request: Request[Any, Any, Any], door: NamedDependency[Door], sent: NamedDependency[Body]
-    ) -> Response[bytes]:
+    async def register(self, request: Visit) -> Answer:
         """Register: open an account for oneself, where that is possible."""
+        sent = await request.sent()
         query_of(request)
         said = sent.all_members(RegistrationIn)
-        user = await door.entrance(lambda open_blog, address: register(open_blog, **said, address=address))
+        user = await request.entrance(lambda open_blog, address: register(open_blog, **said, address=address))
         return answer(NameOut(user.id, user.username), status=201)
 
     @get("/users/me/", opt=Operation(action=Action.SEE_ONESELF, answers=MeOut).opt)
-    async def me(self, door: NamedDependency[Door]) -> Response[bytes]:
+    async def me(self, request: Visit) -> Answer:
         """Who one is."""
-        user = await door.signed_in(lambda _, actor: actor.user, reads_only=True)
+        user = await request.signed_in(lambda _, actor: actor.user, reads_only=True, brief=True)
         return answer(MeOut(user.id, user.username, user.is_admin))
 
     @patch(
         "/users/me/",
         opt=Operation(action=Action.CHANGE_ONESELF, answers=MeOut, takes=MeIn, refuses=(Invalid, Conflict)).opt,
     )
-    async def rename(self, door: NamedDependency[Door], sent: NamedDependency[Body]) -> Response[bytes]:
+    async def rename(self, request: Visit) -> Answer:
         """Take another name."""
-        user = await door.signed_in(lambda blog, actor: _renamed(blog, actor, sent))
+        sent = await request.sent()
+        user = await request.signed_in(lambda blog, actor: _renamed(blog, actor, sent))
         return answer(MeOut(user.id, user.username, user.is_admin))
 
     @post(
@@ -144,15 +143,14 @@ class AccountsController(Controller):
             refuses=(Invalid, TooMany),
         ).opt,
     )
-    async def change_password(
-        self, request: Request[Any, Any, Any], door: NamedDependency[Door], sent: NamedDependency[Body]
-    ) -> Response[bytes]:
+    async def change_password(self, request: Visit) -> Answer:
         """Change one's password: ends all of one's tokens, and answers with a new one."""
+        sent = await request.sent()
         query_of(request)
-        secret = door.secret()
-        await door.signed_in(lambda _, actor: require(actor, Scope.ACCOUNT), reads_only=True)
+        secret = request.secret()
+        await request.signed_in(lambda _, actor: require(actor, Scope.ACCOUNT), reads_only=True, brief=True)
         said = sent.all_members(PasswordIn)
-        user, issued = await door.entrance(
+        user, issued = await request.entrance(
             lambda open_blog, address: change_password(open_blog, secret, **said, address=address)
         )
         return answer(LoginOut.of(user, issued), _NO_STORE)

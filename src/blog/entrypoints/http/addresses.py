@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
 from litestar import Request
 
-_FORWARDED: Final = "x-forwarded-for"
+from .requests import headers_of
+
+_FORWARDED: Final = b"x-forwarded-for"
 _port = re.compile(r"^(?:\[([^\]]*)\]|([0-9.]+))(?::[0-9]{1,5})?$")
 
 
@@ -30,8 +33,10 @@ class Proxies:
         client = request.scope.get("client")
         if client is None:
             return ""
-        said = ",".join(request.headers.getall(_FORWARDED, [])).split(",")
         address = _address(client[0])
+        if not self._networks:
+            return str(address or client[0])
+        said = ",".join(headers_of(request, _FORWARDED)).split(",")
         while said and address is not None and self._trusts(address):
             nearer = _address(said.pop().strip())
             if nearer is None:
@@ -43,6 +48,7 @@ class Proxies:
         return any(address in network for network in self._networks)
 
 
+@lru_cache
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """The address that a text names, perhaps with a port. One of IPv4 that is dressed as IPv6 is itself,
     and of a zone nothing is kept.

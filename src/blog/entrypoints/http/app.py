@@ -1,29 +1,29 @@
 """The application: every route, behind one door, within one edge."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.config.cors import CORSConfig
-from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from blog.domain.blog import OpenBlog
+from blog.domain.blog import OpenBlog, Together
 from blog.domain.errors import BlogError
 
 from .accounts import AccountsController
 from .addresses import Proxies
 from .audit import AuditController
 from .docs import DocsController
-from .door import Door, House, Lanes, Notes, Replica
+from .door import House, Notes, Replica, visits_to
 from .edge import Edge
 from .health import HealthController
 from .invitations import InvitationsController
+from .lanes import Lanes
 from .operations import operations_of
 from .posts import PostsController
 from .problems import Refused, on_blog_error, on_defect, on_http_exception, on_refused
-from .requests import provide_body, refuse_large_body
+from .requests import refuse_large_body
 from .tokens import TokensController
 from .users import UsersController
 
@@ -53,7 +53,9 @@ _WHAT_GOES_WRONG: Final[ExceptionHandlersMap] = {
 def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog decides
     open_blog: OpenBlog,
     *,
+    open_at_once: OpenBlog | None = None,
     open_replica: OpenBlog | None = None,
+    together: Together | None = None,
     threads: int = 4,
     cors_origins: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
@@ -63,7 +65,9 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
 
     Args:
         open_blog: opens the blog for one unit of work.
+        open_at_once: opens it for a read on the event loop, which answers at once or is `Unavailable`.
         open_replica: opens a copy of it, perhaps a moment behind, to answer readers who show no token.
+        together: keeps several units of work at once. Given it, one thread writes for all.
         threads: how many requests read at once, and how many write.
         cors_origins: whose pages may call the API from a browser.
         trusted_proxies: addresses and networks of proxies whose `X-Forwarded-For` is believed.
@@ -72,24 +76,30 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     Raises:
         RouteWithoutPolicy: of a route, nobody has said who may use it.
     """
-    house = House(open_blog, open_replica and Replica(open_replica), Lanes(threads), Notes(), Proxies(trusted_proxies))
+    replica = None if open_replica is None else Replica(open_replica)
+    house = House(open_blog, open_at_once, replica, Lanes(threads, together), Notes(), Proxies(trusted_proxies))
+    return Edge(_routed(house, cors_origins=cors_origins, debug=debug))
 
-    def provide_door(request: Request[Any, Any, Any]) -> Door:
-        return Door(house, request)
 
+def _routed(house: House, *, cors_origins: Sequence[str], debug: bool) -> Litestar:
+    """Every route, before this house.
+
+    Raises:
+        RouteWithoutPolicy.
+    """
     app = Litestar(
         _CONTROLLERS,
         before_request=refuse_large_body,
         cors_config=_cors(cors_origins),
         debug=debug,
-        dependencies={"sent": Provide(provide_body), "door": Provide(provide_door, sync_to_thread=False)},
         exception_handlers=_WHAT_GOES_WRONG,
         logging_config=None,
         openapi_config=None,
+        request_class=visits_to(house),
         request_max_body_size=LARGEST_BODY,
     )
     list(operations_of(app))  # each has said who may use it
-    return Edge(app)
+    return app
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig | None:

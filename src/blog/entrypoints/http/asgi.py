@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from blog.entrypoints.logs import AccessLog, configure
 from blog.entrypoints.tidying import tidied
 from blog.settings import Settings
-from blog.wiring import opened, opened_replica
+from blog.wiring import opened_to_serve
 
 from .app import create_app
 from .edge import Edge
@@ -41,10 +41,12 @@ def app_of(settings: Settings) -> Iterator[Edge | AccessLog]:
     Raises:
         Unavailable: the database cannot be opened.
     """
-    with opened(settings) as open_blog, opened_replica(settings) as open_replica, tidied(open_blog):
+    with opened_to_serve(settings) as opened, tidied(opened.open_blog):
         edge = create_app(
-            open_blog,
-            open_replica=open_replica,
+            opened.open_blog,
+            open_at_once=opened.open_at_once,
+            open_replica=opened.open_replica,
+            together=opened.together,
             threads=settings.threads,
             cors_origins=settings.cors_origins,
             trusted_proxies=settings.trusted_proxies,

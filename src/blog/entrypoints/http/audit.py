@@ -1,10 +1,9 @@
 """The audit over HTTP, for administrators, to read."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from litestar import Controller, Request, Response, get
-from litestar.di import NamedDependency
+from litestar import Controller, get
 from msgspec import Struct
 
 from blog.domain.actors import Member
@@ -14,9 +13,10 @@ from blog.domain.errors import Invalid
 from blog.domain.pages import PAGE_LARGEST
 from blog.domain.policy import Action
 
-from .door import Door
+from .answers import Answer, answer
+from .door import Visit
 from .moments import Moment, moment
-from .operations import Operation, answer
+from .operations import Operation
 from .requests import NUMBER, PAGE_QUERY, number, page_url, query_of
 
 _MOMENT: Final = {"type": "string", "format": "date-time"}
@@ -81,9 +81,9 @@ class AuditController(Controller):
             refuses=(Invalid,),
         ).opt,
     )
-    async def entries(self, request: Request[Any, Any, Any], door: NamedDependency[Door]) -> Response[bytes]:
+    async def entries(self, request: Visit) -> Answer:
         """Read the audit, newest first."""
-        limit, page = await door.administrator(lambda blog, actor: _page(blog, actor, request), reads_only=True)
+        limit, page = await request.administrator(lambda blog, actor: _page(blog, actor, request), reads_only=True)
         url = None
         if page.next_before is not None:
             asked = {**request.query_params, "limit": limit, "cursor": page.next_before}
@@ -91,7 +91,7 @@ class AuditController(Controller):
         return answer(EntriesOut([EntryOut.of(entry) for entry in page.entries], url))
 
 
-def _page(blog: Blog, actor: Member, request: Request[Any, Any, Any]) -> tuple[int, EntryPage]:
+def _page(blog: Blog, actor: Member, request: Visit) -> tuple[int, EntryPage]:
     """How many were asked for, and those there are."""
     query = query_of(
         request,

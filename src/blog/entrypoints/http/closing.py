@@ -13,6 +13,7 @@ class PatientTransport:
 
     def __init__(self, transport: asyncio.Transport, still_sends: Callable[[], bool], heard_out: float) -> None:
         self._transport = transport
+        self.write = transport.write  # at hand, since each answer needs it
         self._still_sends = still_sends
         self._heard_out = heard_out
         self._closing = False

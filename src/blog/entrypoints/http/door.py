@@ -1,10 +1,9 @@
-"""How a request gets at the blog: off the event loop, in one unit of work, as whoever it shows itself to be."""
+"""How a request gets at the blog: in one unit of work, as whoever it shows itself to be, and so that no other waits."""
 
-import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -17,15 +16,8 @@ from blog.domain.errors import Unauthenticated, Unavailable
 from blog.domain.ids import TokenId
 
 from .addresses import Proxies
-from .requests import secret_of
-
-LOGIN_THREADS: Final = 1
-"""One at a time: with two, reads wait more than three times as long while somebody hammers the log-in."""
-LOGINS_WAITING: Final = 64
-REQUESTS_WAITING: Final = 1024
-
-ANSWER_WITHIN: Final = 9
-"""Seconds, waiting and work together, after which a request is told to come back later."""
+from .lanes import Lanes
+from .requests import Body, body_of, secret_of
 
 REPLICA_RESTS: Final = 5
 """Seconds for which a replica that did not answer is not asked again."""
@@ -36,41 +28,6 @@ _PAUSES: Final = (0.02, 0.1)
 Answer = TypeVar("Answer")
 
 _log = logging.getLogger(__name__)
-
-
-class Lane:
-    """Some threads for work of one kind, before which a bounded number of callers wait."""
-
-    def __init__(self, name: str, threads: int, waiting: int) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=f"blog-{name}")
-        self._places = threads + waiting
-        self._taken = 0
-
-    async def run(self, work: Callable[[], Answer]) -> Answer:
-        """Do the work on one of the lane's threads.
-
-        Raises:
-            Unavailable: too many wait already, or the work is not done in time. Whether it will be is not known.
-        """
-        if self._taken >= self._places:
-            raise Unavailable("Too many requests are waiting.")
-        self._taken += 1
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN):
-                return await asyncio.get_running_loop().run_in_executor(self._executor, work)
-        except TimeoutError:
-            raise Unavailable("The answer takes too long.") from None
-        finally:
-            self._taken -= 1
-
-
-class Lanes:
-    """Reads, writes and log-ins each have threads of their own: none waits behind another's locks or hashing."""
-
-    def __init__(self, threads: int) -> None:
-        self.reads = Lane("read", threads, REQUESTS_WAITING)
-        self.writes = Lane("write", threads, REQUESTS_WAITING)
-        self.logins = Lane("login", LOGIN_THREADS, LOGINS_WAITING)
 
 
 class Replica:
@@ -121,32 +78,45 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What is behind every door."""
+    """What is behind every door. `open_at_once` opens the blog for a read that waits for nothing."""
 
     open_blog: OpenBlog
+    open_at_once: OpenBlog | None
     replica: Replica | None
     lanes: Lanes
     notes: Notes
     proxies: Proxies
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What one request goes through. Each way in says who may use it."""
+class Visit(Request[Any, Any, Any]):
+    """One request, and its ways to the blog. Each way in says who may use it.
+
+    Of a read, a handler may say that it is brief: that it costs less than the way to another thread. Where the blog can
+    be opened at once, it is done on the event loop.
+    """
+
+    __slots__ = ()
 
     house: House
-    request: Request[Any, Any, Any]
+
+    async def sent(self) -> Body:
+        """The whole body, not yet looked at.
+
+        Raises:
+            Refused: it is larger than the route allows, or not complete.
+        """
+        return await body_of(self)
 
     async def nobody(self, use: Callable[[Blog], Answer]) -> Answer:
         """Read as nobody: a token is not even looked at."""
-        return await self.house.lanes.reads.run(lambda: self._use(use))
+        return await self._read(use, brief=False)
 
     async def entrance(self, come_in: Callable[[OpenBlog, str], Answer]) -> Answer:
         """Come in by name and password, slowly, and in several units of work. The address is handed on."""
-        address = self.house.proxies.client_of(self.request)
+        address = self.house.proxies.client_of(self)
         return await self.house.lanes.logins.run(lambda: _again(lambda: come_in(self.house.open_blog, address)))
 
-    async def anyone(self, use: Callable[[Blog, Member | None], Answer]) -> Answer:
+    async def anyone(self, use: Callable[[Blog, Member | None], Answer], *, brief: bool = False) -> Answer:
         """Read as anybody; but whoever shows a token shows a good one.
 
         Nobody in particular may be answered from a replica, a moment behind. Whoever is known reads what they wrote.
@@ -154,23 +124,31 @@ class Door:
         Raises:
             InvalidToken.
         """
-        secret = secret_of(self.request)
-        if secret is None:
-            return await self.house.lanes.reads.run(lambda: self._read(lambda blog: use(blog, None)))
-        return await self.house.lanes.reads.run(lambda: self._use_as(secret, use))
+        secret = secret_of(self)
+        if secret is not None:
+            return await self._noted(self._read(self._as_holder(secret, use), brief=brief))
+        if self.house.replica is not None:
+            return await self.house.lanes.reads.run(lambda: self._read_copy(lambda blog: use(blog, None)))
+        return await self._read(lambda blog: use(blog, None), brief=brief)
 
     async def signed_in(
-        self, use: Callable[[Blog, Member], Answer], *, reads_only: bool = False, hashes: bool = False
+        self,
+        use: Callable[[Blog, Member], Answer],
+        *,
+        reads_only: bool = False,
+        brief: bool = False,
+        hashes: bool = False,
     ) -> Answer:
         """Act as the one whose token is shown.
 
         Raises:
             Unauthenticated: none is, or not a good one.
         """
-        secret = self.secret()
-        lanes = self.house.lanes
-        lane = lanes.logins if hashes else lanes.reads if reads_only else lanes.writes
-        return await lane.run(lambda: self._use_as(secret, use))
+        use_as = self._as_holder(self.secret(), use)
+        if reads_only:
+            return await self._noted(self._read(use_as, brief=brief))
+        lane = self.house.lanes.logins if hashes else self.house.lanes.writes
+        return await self._noted(lane.run(lambda: self._use(use_as)))
 
     async def administrator(
         self, use: Callable[[Blog, Member], Answer], *, reads_only: bool = False, hashes: bool = False
@@ -194,24 +172,37 @@ class Door:
         Raises:
             Unauthenticated: none is.
         """
-        secret = secret_of(self.request)
+        secret = secret_of(self)
         if secret is None:
             raise Unauthenticated("A token must be shown, as in: Authorization: Token blog_...")
         return secret
 
-    def _use_as(self, secret: str, use: Callable[[Blog, Member], Answer]) -> Answer:
-        address = self.house.proxies.client_of(self.request)
+    def _as_holder(self, secret: str, use: Callable[[Blog, Member], Answer]) -> Callable[[Blog], tuple[Member, Answer]]:
+        address = self.house.proxies.client_of(self)
 
         def use_as(blog: Blog) -> tuple[Member, Answer]:
             actor = blog.accounts.authenticate(secret, address=address)
             return actor, use(blog, actor)
 
-        actor, answer = self._use(use_as)
+        return use_as
+
+    async def _noted(self, done: Awaitable[tuple[Member, Answer]]) -> Answer:
+        """What was done; that a token is in use will be noted, if that is not known well enough."""
+        actor, answer = await done
         if actor.is_unnoted:
             self.house.notes.take(self.house.open_blog, actor)
         return answer
 
-    def _read(self, use: Callable[[Blog], Answer]) -> Answer:
+    async def _read(self, use: Callable[[Blog], Answer], *, brief: bool) -> Answer:
+        if brief and self.house.open_at_once is not None:
+            try:
+                with self.house.open_at_once() as blog:
+                    return use(blog)
+            except Unavailable:
+                pass  # what is in the way can be waited for on a thread
+        return await self.house.lanes.reads.run(lambda: self._use(use))
+
+    def _read_copy(self, use: Callable[[Blog], Answer]) -> Answer:
         if self.house.replica is not None:
             try:
                 return self.house.replica.read(use)
@@ -227,6 +218,11 @@ class Door:
                 return use(blog)
 
         return _again(in_a_unit)
+
+
+def visits_to(house: House) -> type[Visit]:
+    """The requests of an application that has this behind its door."""
+    return type("Visit", (Visit,), {"__slots__": (), "house": house})
 
 
 def _again(work: Callable[[], Answer]) -> Answer:

@@ -3,8 +3,8 @@
 Litestar's own response headers and middleware do not reach those, which is why this is plain ASGI.
 """
 
+import os
 import re
-import secrets
 from typing import Any, Final
 
 from litestar.enums import ScopeType
@@ -24,7 +24,8 @@ _request_id = re.compile(rb"[A-Za-z0-9-]{1,64}")
 
 
 class Edge:
-    """An ASGI application that hands HTTP requests to another one, and completes its answers.
+    """An ASGI application that hands HTTP requests to another one, and completes its answers. In these the names of
+    headers are in lower case, as ASGI has it.
 
     It is typed loosely, so that whatever framework mounts it need not have Litestar's types.
     """
@@ -53,7 +54,7 @@ class _Exchange:
         self._stands_in = self._method in _STAND_IN and not (preflight and self._method == "OPTIONS")
         self._bodiless = self._method == "HEAD"
         self._private = b"authorization" in headers
-        self._request_id = _accepted(headers.get(b"x-request-id")) or secrets.token_hex(16).encode()
+        self._request_id = _accepted(headers.get(b"x-request-id")) or os.urandom(16).hex().encode()
         self._send = send
         self.inner: Any = {
             **scope,
@@ -75,11 +76,12 @@ class _Exchange:
             await self._send(message)
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
-        names = {name.lower() for name, _ in headers}
+        names = {name for name, _ in headers}
         if self._method == "OPTIONS" and self._stands_in and status == 405:  # noqa: PLR2004 - HTTP's own number
             status, self._bodiless = 204, True
-            headers = [(name, value) for name, value in headers if name.lower() == b"allow"]
-        headers = [(name, _allowed(value) if name.lower() == b"allow" else value) for name, value in headers]
+            headers = [(name, value) for name, value in headers if name == b"allow"]
+        if b"allow" in names:
+            headers = [(name, _allowed(value) if name == b"allow" else value) for name, value in headers]
         headers += [*_ALWAYS, (b"x-request-id", self._request_id)]
         if _POLICY[0] not in names:
             headers.append(_POLICY)

@@ -24,7 +24,7 @@ def check_head(headers: Sequence[tuple[bytes, bytes]], version: str, *, upgrades
     Raises:
         Refused: it is too large, or can be read in two ways.
     """
-    if len(headers) > MOST_HEADERS or sum(len(name) + len(value) + 4 for name, value in headers) > LARGEST_HEAD:
+    if len(headers) > MOST_HEADERS or sum([len(name) + len(value) + 4 for name, value in headers]) > LARGEST_HEAD:
         raise head_too_large()
     fault = _fault(headers, version, upgrades=upgrades)
     if fault is not None:
@@ -53,10 +53,16 @@ def malformed(detail: str = "This is not HTTP/1.1 as RFC 9112 has it.") -> Refus
 
 
 def _fault(headers: Sequence[tuple[bytes, bytes]], version: str, *, upgrades: bool) -> str | None:
-    hosts, lengths, codings = (
-        [value for name, value in headers if name == wanted]
-        for wanted in (b"host", b"content-length", b"transfer-encoding")
-    )
+    hosts: list[bytes] = []
+    lengths: list[bytes] = []
+    codings: list[bytes] = []
+    for name, value in headers:
+        if name == b"host":
+            hosts.append(value)
+        elif name == b"content-length":
+            lengths.append(value)
+        elif name == b"transfer-encoding":
+            codings.append(value)
     if version not in {"1.0", "1.1"}:
         return "This is not HTTP/1.1."
     if len(hosts) > 1 or (version == "1.1" and not hosts) or not all(map(_host.fullmatch, hosts)):

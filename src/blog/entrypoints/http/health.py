@@ -1,14 +1,14 @@
 """Whether the blog is alive, and whether it can work."""
 
-from litestar import Controller, Response, get
-from litestar.di import NamedDependency
+from litestar import Controller, get
 from msgspec import Struct
 
 from blog.domain.errors import Unavailable
 from blog.domain.policy import Action
 
-from .door import Door
-from .operations import Operation, answer
+from .answers import Answer, answer
+from .door import Visit
+from .operations import Operation
 
 
 class Health(Struct):
@@ -21,12 +21,12 @@ class HealthController(Controller):
     tags = ("Health",)
 
     @get("/livez", opt=Operation(action=Action.LOOK, answers=Health).opt)
-    async def live(self) -> Response[bytes]:
+    async def live(self) -> Answer:
         """Whether the process answers at all."""
         return answer(Health())
 
     @get("/readyz", opt=Operation(action=Action.LOOK, answers=Health, refuses=(Unavailable,)).opt)
-    async def ready(self, door: NamedDependency[Door]) -> Response[bytes]:
+    async def ready(self, request: Visit) -> Answer:
         """Whether the store answers."""
-        await door.nobody(lambda blog: blog.posts.newest(limit=1))
+        await request.nobody(lambda blog: blog.posts.newest(limit=1))
         return answer(Health())

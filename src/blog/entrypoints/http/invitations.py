@@ -1,10 +1,9 @@
 """Invitations over HTTP, for administrators."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Controller, Request, Response, delete, get, post
-from litestar.di import NamedDependency
+from litestar import Controller, delete, get, post
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -15,10 +14,11 @@ from blog.domain.ids import InvitationId
 from blog.domain.invitations import DAYS_LONGEST, Invitation, IssuedInvitation
 from blog.domain.policy import Action
 
-from .door import Door
+from .answers import Answer, answer
+from .door import Visit
 from .moments import Moment, moment
-from .operations import Operation, answer
-from .requests import PAGE_QUERY, Body, number_in_path, page_of, page_url
+from .operations import Operation
+from .requests import PAGE_QUERY, number_in_path, page_of, page_url
 from .shapes import Secretive
 
 Days = Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": DAYS_LONGEST, "default": 7})]
@@ -77,11 +77,9 @@ class InvitationsController(Controller):
         "/",
         opt=Operation(action=Action.INVITE, answers=InvitationsOut, takes_query=PAGE_QUERY, refuses=(Invalid,)).opt,
     )
-    async def page_of_invitations(
-        self, request: Request[Any, Any, Any], door: NamedDependency[Door]
-    ) -> Response[bytes]:
+    async def page_of_invitations(self, request: Visit) -> Answer:
         """List open invitations."""
-        limit, page = await door.administrator(lambda blog, actor: _page(blog, actor, request), reads_only=True)
+        limit, page = await request.administrator(lambda blog, actor: _page(blog, actor, request), reads_only=True)
         more = len(page) == limit  # and if there are none, the next page says so
         url = page_url(request, "/api/invitations/", limit=limit, cursor=page[-1].id) if more else None
         return answer(InvitationsOut([InvitationOut.of(invitation) for invitation in page], url))
@@ -97,22 +95,23 @@ class InvitationsController(Controller):
             refuses=(Invalid,),
         ).opt,
     )
-    async def invite(self, door: NamedDependency[Door], sent: NamedDependency[Body]) -> Response[bytes]:
+    async def invite(self, request: Visit) -> Answer:
         """Invite somebody: a code to register with, once."""
-        issued = await door.administrator(
+        sent = await request.sent()
+        issued = await request.administrator(
             lambda blog, actor: blog.invitations.create(actor, **sent.all_members(InvitationIn))
         )
         return answer(IssuedInvitationOut.of(issued), {"Cache-Control": "no-store"}, status=201)
 
     @delete("/{invitation_id:str}/", opt=Operation(action=Action.INVITE, status=204, refuses=(NotFound,)).opt)
-    async def take_back(self, door: NamedDependency[Door], invitation_id: FromPath[str]) -> None:
+    async def take_back(self, request: Visit, invitation_id: FromPath[str]) -> None:
         """Take an invitation back."""
-        await door.administrator(
+        await request.administrator(
             lambda blog, actor: blog.invitations.revoke(actor, InvitationId(number_in_path(invitation_id)))
         )
 
 
-def _page(blog: Blog, actor: Member, request: Request[Any, Any, Any]) -> tuple[int, Sequence[Invitation]]:
+def _page(blog: Blog, actor: Member, request: Visit) -> tuple[int, Sequence[Invitation]]:
     """How many were asked for, and those there are."""
     limit, after = page_of(request)
     return limit, blog.invitations.page(actor, limit=limit, after=None if after is None else InvitationId(after))

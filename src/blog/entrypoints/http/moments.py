@@ -11,4 +11,5 @@ Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time", "examples
 
 def moment(at: datetime) -> str:
     """The moment as it is written."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return f"{in_utc.isoformat(timespec='microseconds').removesuffix('+00:00')}Z"

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any, Final
 
 import msgspec
-from litestar import Litestar, Response
+from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
@@ -76,10 +76,3 @@ def _operations_at(route: BaseRoute) -> Iterator[tuple[HTTPRoute, HTTPRouteHandl
         if not isinstance(operation, Operation):
             raise RouteWithoutPolicy(f"{sorted(handler.http_methods)} {route.path}")
         yield route, handler, operation
-
-
-def answer(content: msgspec.Struct, headers: Mapping[str, str] | None = None, *, status: int = 200) -> Response[bytes]:
-    """A JSON response."""
-    return Response(
-        msgspec.json.encode(content), status_code=status, media_type="application/json", headers=headers or {}
-    )

@@ -1,9 +1,8 @@
 """Posts over HTTP."""
 
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Final, cast
 
-from litestar import Controller, Request, Response, delete, get, patch, post, put
-from litestar.di import NamedDependency
+from litestar import Controller, delete, get, patch, post, put
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -15,9 +14,10 @@ from blog.domain.pages import PAGE_LARGEST
 from blog.domain.policy import Action
 from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST, Post, PostChanges, faults_in
 
-from .door import Door
+from .answers import Answer, answer
+from .door import Visit
 from .moments import Moment, moment
-from .operations import Operation, answer
+from .operations import Operation
 from .requests import NUMBER, Body, number, number_in_path, page_url, prefix_of, query_of
 from .shapes import READABLE
 
@@ -97,6 +97,9 @@ class PageOut(Struct):
     next: str | None
 
 
+_BRIEF: Final = 20
+"""How many posts are listed unless it is said: few enough to read them at once."""
+
 _INCLUDE: Final = {
     "include": {"type": "string", "enum": ["permissions"], "description": "Add what one may do with each post."}
 }
@@ -123,18 +126,20 @@ class PostsController(Controller):
             answers=PageOut,
             answers_header={"Link": "Where the next page is, with rel=next; absent on the last page."},
             takes_query={
-                "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_LARGEST, "default": 20},
+                "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_LARGEST, "default": _BRIEF},
                 "cursor": {"type": "string", "pattern": f"^{NUMBER}$", "description": "As given in `next`."},
                 **_INCLUDE,
             },
             refuses=(Invalid,),
         ).opt,
     )
-    async def newest(self, request: Request[Any, Any, Any], door: NamedDependency[Door]) -> Response[bytes]:
+    async def newest(self, request: Visit) -> Answer:
         """List posts, newest first."""
         query = query_of(request, limit=lambda text: number(text, PAGE_LARGEST), cursor=number, include=_included)
-        limit, before, included = query.get("limit", 20), query.get("cursor"), query.get("include", "")
-        page, actor = await door.anyone(lambda blog, actor: (blog.posts.newest(limit=limit, before=before), actor))
+        limit, before, included = query.get("limit", _BRIEF), query.get("cursor"), query.get("include", "")
+        page, actor = await request.anyone(
+            lambda blog, actor: (blog.posts.newest(limit=limit, before=before), actor), brief=limit <= _BRIEF
+        )
         url = None
         if page.next_before is not None:
             more = {"include": included} if included else {}
@@ -153,11 +158,10 @@ class PostsController(Controller):
             refuses=(Invalid,),
         ).opt,
     )
-    async def create(
-        self, request: Request[Any, Any, Any], door: NamedDependency[Door], sent: NamedDependency[Body]
-    ) -> Response[bytes]:
+    async def create(self, request: Visit) -> Answer:
         """Write a post."""
-        created = await door.signed_in(lambda blog, actor: _written(blog, actor, sent))
+        sent = await request.sent()
+        created = await request.signed_in(lambda blog, actor: _written(blog, actor, sent))
         location = f"{prefix_of(request)}/api/posts/{created.id}/"
         return answer(PostOut.of(created), {"Location": location, "ETag": etag(created)}, status=201)
 
@@ -171,37 +175,33 @@ class PostsController(Controller):
             refuses=(Invalid, NotFound),
         ).opt,
     )
-    async def read(
-        self, request: Request[Any, Any, Any], door: NamedDependency[Door], post_id: FromPath[str]
-    ) -> Response[bytes]:
+    async def read(self, request: Visit, post_id: FromPath[str]) -> Answer:
         """Read a post."""
         included = query_of(request, include=_included).get("include", "")
-        found, actor = await door.anyone(lambda blog, actor: (blog.posts.get(_id(post_id)), actor))
+        found, actor = await request.anyone(lambda blog, actor: (blog.posts.get(_id(post_id)), actor), brief=True)
         return answer(_shown(found, actor, included), {"ETag": etag(found)})
 
     @put("/{post_id:str}/", opt=_change(PostIn).opt)
-    async def replace(
-        self, door: NamedDependency[Door], sent: NamedDependency[Body], post_id: FromPath[str]
-    ) -> Response[bytes]:
+    async def replace(self, request: Visit, post_id: FromPath[str]) -> Answer:
         """Say all of a post anew."""
-        revised = await door.signed_in(lambda blog, actor: _revised(blog, actor, post_id, sent, PostIn))
+        sent = await request.sent()
+        revised = await request.signed_in(lambda blog, actor: _revised(blog, actor, post_id, sent, PostIn))
         return answer(PostOut.of(revised), {"ETag": etag(revised)})
 
     @patch("/{post_id:str}/", opt=_change(PostPatch).opt)
-    async def revise(
-        self, door: NamedDependency[Door], sent: NamedDependency[Body], post_id: FromPath[str]
-    ) -> Response[bytes]:
+    async def revise(self, request: Visit, post_id: FromPath[str]) -> Answer:
         """Change some of a post."""
-        revised = await door.signed_in(lambda blog, actor: _revised(blog, actor, post_id, sent, PostPatch))
+        sent = await request.sent()
+        revised = await request.signed_in(lambda blog, actor: _revised(blog, actor, post_id, sent, PostPatch))
         return answer(PostOut.of(revised), {"ETag": etag(revised)})
 
     @delete(
         "/{post_id:str}/",
         opt=Operation(action=Action.DELETE_POST, status=204, refuses=(NotFound, Forbidden)).opt,
     )
-    async def remove(self, door: NamedDependency[Door], post_id: FromPath[str]) -> None:
+    async def remove(self, request: Visit, post_id: FromPath[str]) -> None:
         """Delete a post, for good."""
-        await door.signed_in(lambda blog, actor: blog.posts.delete(actor, _id(post_id)))
+        await request.signed_in(lambda blog, actor: blog.posts.delete(actor, _id(post_id)))
 
 
 def etag(post: Post) -> str:

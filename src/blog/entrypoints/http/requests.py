@@ -90,7 +90,7 @@ class Body:
         return value
 
 
-async def provide_body(request: Request[Any, Any, Any]) -> Body:
+async def body_of(request: Request[Any, Any, Any]) -> Body:
     """The whole body, up to the size that the route allows."""
     try:
         return Body(await request.body(), request.headers)
@@ -100,11 +100,18 @@ async def provide_body(request: Request[Any, Any, Any]) -> Body:
 
 async def refuse_large_body(request: Request[Any, Any, Any]) -> None:
     """Routes that read no body refuse a large one too, announced or not."""
+    if not headers_of(request, b"transfer-encoding", b"content-length"):
+        return
     if "transfer-encoding" in request.headers:
-        await provide_body(request)
+        await body_of(request)
     largest = request.route_handler.resolve_request_max_body_size()
     if largest is not None and (request.content_length or 0) > largest:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body has more than {largest} bytes.")
+
+
+def headers_of(request: Request[Any, Any, Any], *names: bytes) -> list[str]:
+    """What the headers of these names say, in the order in which they came. Names are in lower case."""
+    return [value.decode("latin-1") for name, value in request.scope["headers"] if name in names]
 
 
 def secret_of(request: Request[Any, Any, Any]) -> str | None:
@@ -113,7 +120,7 @@ def secret_of(request: Request[Any, Any, Any]) -> str | None:
     Raises:
         InvalidToken: there is something in `Authorization`, but no token.
     """
-    shown = request.headers.getall("authorization", [])
+    shown = headers_of(request, b"authorization")
     if not shown:
         return None
     scheme, _, secret = shown[0].partition(" ")
@@ -151,6 +158,8 @@ def query_of(request: Request[Any, Any, Any], **parse: Callable[[str], Any]) -> 
     Raises:
         Invalid: of every parameter that is not known, or stands twice, or that its parser cannot take.
     """
+    if not request.scope["query_string"]:
+        return {}
     faults, found = [], {}
     given: dict[str, list[str]] = {}
     for name, value in request.query_params.items():

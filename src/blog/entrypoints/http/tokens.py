@@ -1,15 +1,15 @@
 """One's own tokens over HTTP."""
 
-from litestar import Controller, Response, delete, get
-from litestar.di import NamedDependency
+from litestar import Controller, delete, get
 from litestar.params import FromPath
 
 from blog.domain.errors import NotFound
 from blog.domain.ids import TokenId
 from blog.domain.policy import Action
 
-from .door import Door
-from .operations import Operation, answer
+from .answers import Answer, answer
+from .door import Visit
+from .operations import Operation
 from .requests import number_in_path
 from .shapes import TokenOut, TokensOut
 
@@ -19,14 +19,14 @@ class TokensController(Controller):
     tags = ("Tokens",)
 
     @get("/", opt=Operation(action=Action.SEE_TOKENS, answers=TokensOut).opt)
-    async def own_tokens(self, door: NamedDependency[Door]) -> Response[bytes]:
+    async def own_tokens(self, request: Visit) -> Answer:
         """List one's living tokens, the oldest first."""
-        tokens, shown = await door.signed_in(
-            lambda blog, actor: (blog.tokens.own(actor), actor.token_id), reads_only=True
+        tokens, shown = await request.signed_in(
+            lambda blog, actor: (blog.tokens.own(actor), actor.token_id), reads_only=True, brief=True
         )
         return answer(TokensOut([TokenOut.of(token, current=token.id == shown) for token in tokens]))
 
     @delete("/{token_id:str}/", opt=Operation(action=Action.END_TOKEN, status=204, refuses=(NotFound,)).opt)
-    async def end_token(self, door: NamedDependency[Door], token_id: FromPath[str]) -> None:
+    async def end_token(self, request: Visit, token_id: FromPath[str]) -> None:
         """End one of one's tokens."""
-        await door.signed_in(lambda blog, actor: blog.tokens.revoke(actor, TokenId(number_in_path(token_id))))
+        await request.signed_in(lambda blog, actor: blog.tokens.revoke(actor, TokenId(number_in_path(token_id))))

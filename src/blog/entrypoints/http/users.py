@@ -1,10 +1,8 @@
 """Accounts and their tokens over HTTP, for administrators."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from litestar import Controller, Request, Response, delete, get, patch, post
-from litestar.di import NamedDependency
+from litestar import Controller, delete, get, patch, post
 from litestar.params import FromPath
 from msgspec import UNSET, Struct, UnsetType
 
@@ -15,9 +13,10 @@ from blog.domain.ids import TokenId, UserId
 from blog.domain.policy import Action
 from blog.domain.users import User
 
-from .door import Door
-from .operations import Operation, answer
-from .requests import PAGE_QUERY, Body, number_in_path, page_of, page_url, prefix_of
+from .answers import Answer, answer
+from .door import Visit
+from .operations import Operation
+from .requests import PAGE_QUERY, number_in_path, page_of, page_url, prefix_of
 from .shapes import Password, Secretive, TokenOut, TokensOut, Username, UserOut
 
 
@@ -53,9 +52,9 @@ class UsersController(Controller):
         "/",
         opt=Operation(action=Action.SEE_USERS, answers=UsersOut, takes_query=PAGE_QUERY, refuses=(Invalid,)).opt,
     )
-    async def page_of_users(self, request: Request[Any, Any, Any], door: NamedDependency[Door]) -> Response[bytes]:
+    async def page_of_users(self, request: Visit) -> Answer:
         """List accounts."""
-        limit, users = await door.administrator(lambda blog, actor: _page(blog, actor, request), reads_only=True)
+        limit, users = await request.administrator(lambda blog, actor: _page(blog, actor, request), reads_only=True)
         more = len(users) == limit  # and if there are none, the next page says so
         url = page_url(request, "/api/users/", limit=limit, cursor=users[-1].id) if more else None
         return answer(UsersOut([UserOut.of(user) for user in users], url))
@@ -71,19 +70,18 @@ class UsersController(Controller):
             refuses=(Invalid, Conflict),
         ).opt,
     )
-    async def add_user(
-        self, request: Request[Any, Any, Any], door: NamedDependency[Door], sent: NamedDependency[Body]
-    ) -> Response[bytes]:
+    async def add_user(self, request: Visit) -> Answer:
         """Open an account."""
-        added = await door.administrator(
+        sent = await request.sent()
+        added = await request.administrator(
             lambda blog, actor: blog.users.add(actor, **sent.all_members(UserIn)), hashes=True
         )
         return answer(UserOut.of(added), {"Location": f"{prefix_of(request)}/api/users/{added.id}/"}, status=201)
 
     @get("/{user_id:str}/", opt=Operation(action=Action.SEE_USERS, answers=UserOut, refuses=(NotFound,)).opt)
-    async def user(self, door: NamedDependency[Door], user_id: FromPath[str]) -> Response[bytes]:
+    async def user(self, request: Visit, user_id: FromPath[str]) -> Answer:
         """See an account."""
-        found = await door.administrator(lambda blog, actor: blog.users.get(actor, _id(user_id)), reads_only=True)
+        found = await request.administrator(lambda blog, actor: blog.users.get(actor, _id(user_id)), reads_only=True)
         return answer(UserOut.of(found))
 
     @patch(
@@ -92,41 +90,38 @@ class UsersController(Controller):
             action=Action.CHANGE_USERS, answers=UserOut, takes=UserPatch, refuses=(Invalid, NotFound, Conflict)
         ).opt,
     )
-    async def change_user(
-        self, door: NamedDependency[Door], sent: NamedDependency[Body], user_id: FromPath[str]
-    ) -> Response[bytes]:
+    async def change_user(self, request: Visit, user_id: FromPath[str]) -> Answer:
         """Change an account: its name, its role, whether it is open, its password."""
-        changed = await door.administrator(
+        sent = await request.sent()
+        changed = await request.administrator(
             lambda blog, actor: blog.users.change(actor, _id(user_id), **sent.all_members(UserPatch)),
             hashes=True,
         )
         return answer(UserOut.of(changed))
 
     @get("/{user_id:str}/tokens/", opt=Operation(action=Action.SEE_USERS, answers=TokensOut, refuses=(NotFound,)).opt)
-    async def tokens_of_user(self, door: NamedDependency[Door], user_id: FromPath[str]) -> Response[bytes]:
+    async def tokens_of_user(self, request: Visit, user_id: FromPath[str]) -> Answer:
         """List an account's living tokens, the oldest first."""
-        tokens = await door.administrator(lambda blog, actor: blog.tokens.of(actor, _id(user_id)), reads_only=True)
+        tokens = await request.administrator(lambda blog, actor: blog.tokens.of(actor, _id(user_id)), reads_only=True)
         return answer(TokensOut([TokenOut.of(token) for token in tokens]))
 
     @delete("/{user_id:str}/tokens/", opt=Operation(action=Action.CHANGE_USERS, status=204, refuses=(NotFound,)).opt)
-    async def end_tokens_of_user(self, door: NamedDependency[Door], user_id: FromPath[str]) -> None:
+    async def end_tokens_of_user(self, request: Visit, user_id: FromPath[str]) -> None:
         """End all of an account's tokens."""
-        await door.administrator(lambda blog, actor: blog.tokens.revoke_all_of(actor, _id(user_id)))
+        await request.administrator(lambda blog, actor: blog.tokens.revoke_all_of(actor, _id(user_id)))
 
     @delete(
         "/{user_id:str}/tokens/{token_id:str}/",
         opt=Operation(action=Action.CHANGE_USERS, status=204, refuses=(NotFound,)).opt,
     )
-    async def end_token_of_user(
-        self, door: NamedDependency[Door], user_id: FromPath[str], token_id: FromPath[str]
-    ) -> None:
+    async def end_token_of_user(self, request: Visit, user_id: FromPath[str], token_id: FromPath[str]) -> None:
         """End one of an account's tokens."""
-        await door.administrator(
+        await request.administrator(
             lambda blog, actor: blog.tokens.revoke_of(actor, _id(user_id), TokenId(number_in_path(token_id)))
         )
 
 
-def _page(blog: Blog, actor: Member, request: Request[Any, Any, Any]) -> tuple[int, Sequence[User]]:
+def _page(blog: Blog, actor: Member, request: Visit) -> tuple[int, Sequence[User]]:
     """How many were asked for, and those there are."""
     limit, after = page_of(request)
     return limit, blog.users.page(actor, limit=limit, after=None if after is None else UserId(after))

@@ -49,6 +49,7 @@ class Wire(HttpToolsProtocol):
         self._refused = False
         self._lines = 0
         self._owed: tuple[float, RequestResponseCycle | None] | None = None
+        self._due = 0.0
         self._deadline: asyncio.TimerHandle | None = None
         self._reading: asyncio.TimerHandle | None = None
 
@@ -70,10 +71,13 @@ class Wire(HttpToolsProtocol):
         if self._refused or self.transport.is_closing():
             return
         self._unset_keepalive_if_required()
-        sent = memoryview(data)
         try:
-            for start in range(0, len(sent), _PART):
-                self._read(sent[start : start + _PART])
+            if len(data) <= _PART:
+                self._read(data)
+            else:
+                sent = memoryview(data)
+                for start in range(0, len(sent), _PART):
+                    self._read(sent[start : start + _PART])
         except Refused as refused:
             self._refuse(refused)
         except httptools.HttpParserError as error:
@@ -81,7 +85,7 @@ class Wire(HttpToolsProtocol):
             self._refuse(cause if isinstance(cause, Refused) else malformed())
         self._watch()
 
-    def _read(self, part: memoryview) -> None:
+    def _read(self, part: bytes | memoryview) -> None:
         """Between two pieces of body is a head, a trailer or the size of a chunk: none of them may go on for ever."""
         self._lines += len(part)
         while part:
@@ -89,7 +93,7 @@ class Wire(HttpToolsProtocol):
         if self._lines > LARGEST_TARGET + LARGEST_HEAD:
             raise head_too_large()
 
-    def _unread(self, part: memoryview) -> memoryview:
+    def _unread(self, part: bytes | memoryview) -> bytes | memoryview:
         """Read up to where the client would go on in another protocol. It is not changed: so, what is left to read."""
         try:
             self.parser.feed_data(part)
@@ -179,14 +183,34 @@ class Wire(HttpToolsProtocol):
     # How long it may take.
 
     def _watch(self) -> None:
-        """Set the deadline for what the client owes, if that is something else than before."""
+        """Set the deadline for what the client owes, if that is something else than before.
+
+        A timer that goes off too early is set again: so a client who is quick costs no timer for each request.
+        """
         owed = self._what_is_owed()
         if owed == self._owed:
             return
         self._owed = owed
+        if owed is None:
+            return
+        self._due = self.loop.time() + owed[0]
+        if self._deadline is None or self._deadline.when() > self._due:
+            self._set_deadline()
+
+    def _set_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self._deadline = None if owed is None else self.loop.call_later(owed[0], self._expire)
+        self._deadline = self.loop.call_at(self._due, self._look)
+
+    def _look(self) -> None:
+        """Whether the client still owes something, and has had its time."""
+        self._deadline = None
+        if self._owed is None:
+            return
+        if self.loop.time() < self._due:
+            self._set_deadline()
+        else:
+            self._expire()
 
     def _what_is_owed(self) -> tuple[float, RequestResponseCycle | None] | None:
         """The rest of a body, or the next request; nothing, as long as the server owes an answer."""

@@ -1,0 +1,111 @@
+"""Brief reads are done on the event loop where nothing can hold them up, and otherwise on a thread that can wait."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.database import Database
+from tests.entrypoints.blogs import Store, asked, shown
+from tests.servers import CHEAP
+
+from blog.domain.blog import Blog
+from blog.domain.errors import Unavailable
+from blog.settings import Settings
+from blog.wiring import opened_to_serve
+
+BRIEF = ("/api/posts/1/", "/api/posts/", "/api/posts/?limit=20", "/api/users/me/", "/api/tokens/")
+LONG = ("/api/posts/?limit=21", "/api/posts/?limit=100", "/readyz")
+
+
+class Seen(Store):
+    """A blog, and the threads on which it was opened."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.threads: list[str] = []
+        self.before = lambda: self.threads.append(threading.current_thread().name)
+
+
+@pytest.fixture
+def blog() -> Seen:
+    return Seen("first")
+
+
+def statuses(blog: Store, *paths: str, at_once: Store | None = None, replica: Store | None = None) -> list[int]:
+    """What Ann is answered at each path."""
+
+    async def ask(client: httpx.AsyncClient) -> list[int]:
+        return [(await client.get(path, headers=shown(blog.token))).status_code for path in paths]
+
+    return asked(blog, ask, at_once=at_once, replica=replica)
+
+
+def test_brief_reads_are_done_on_the_event_loop_and_others_on_a_thread(blog: Seen) -> None:
+    assert statuses(blog, *BRIEF, at_once=blog) == [200] * len(BRIEF)
+    assert blog.threads == [threading.current_thread().name] * len(BRIEF)
+    blog.threads.clear()
+    assert statuses(blog, *LONG, at_once=blog) == [200] * len(LONG)
+    assert [name.partition("_")[0] for name in blog.threads] == ["blog-read"] * len(LONG)
+
+
+def test_what_cannot_be_read_at_once_is_read_on_a_thread(blog: Seen) -> None:
+    def locked() -> None:
+        raise Unavailable("Somebody else is in the way.")
+
+    at_once = Store("elsewhere")
+    at_once.before = locked
+    assert statuses(blog, *BRIEF, at_once=at_once) == [200] * len(BRIEF)
+    assert [name.partition("_")[0] for name in blog.threads] == ["blog-read"] * len(BRIEF)
+
+
+def test_what_is_refused_at_once_is_not_asked_for_again(blog: Seen) -> None:
+    assert statuses(blog, "/api/posts/99/", at_once=blog) == [404]
+    assert len(blog.threads) == 1
+
+
+def test_changes_are_never_made_on_the_event_loop(blog: Seen) -> None:
+    said = {"title": "Hello", "body": "World"}
+    answer = asked(blog, lambda client: client.post("/api/posts/", json=said, headers=shown(blog.token)), at_once=blog)
+    assert answer.status_code == 201
+    assert [name.partition("_")[0] for name in blog.threads] == ["blog-write"]
+
+
+def test_where_there_is_a_replica_it_answers_whoever_shows_no_token(blog: Seen) -> None:
+    replica = Store("replica")
+
+    async def ask(client: httpx.AsyncClient) -> list[str]:
+        told = [await client.get("/api/posts/1/"), await client.get("/api/posts/1/", headers=shown(blog.token))]
+        return [answer.json()["title"] for answer in told]
+
+    assert asked(blog, ask, at_once=blog, replica=replica) == ["replica", "first"]
+
+
+def test_while_another_process_keeps_readers_out_they_wait_and_nobody_else_does(tmp_path: Path) -> None:
+    database, on_a_thread = Database(tmp_path / "blog.db"), threading.Semaphore(0)
+    database.add_users("ann")
+    settings = Settings.read(CHEAP, database_url=f"sqlite:///{database.file}", migrate="no")
+
+    async def ask(client: httpx.AsyncClient) -> list[int]:
+        with database.connected() as foreign:
+            foreign.execute("PRAGMA locking_mode=EXCLUSIVE")
+            foreign.execute("BEGIN IMMEDIATE")
+            read = asyncio.create_task(client.get("/api/posts/"))
+            async with asyncio.timeout(2):  # and on its thread the read would wait for four
+                await asyncio.to_thread(on_a_thread.acquire)
+                live = await client.get("/livez")
+            assert not read.done()
+        return [live.status_code, (await read).status_code]
+
+    with opened_to_serve(settings) as opened:
+
+        @contextmanager
+        def open_blog() -> Iterator[Blog]:
+            on_a_thread.release()
+            with opened.open_blog() as blog:
+                yield blog
+
+        assert asked(open_blog, ask, at_once=opened.open_at_once) == [200, 200]
