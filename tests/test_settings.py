@@ -37,6 +37,7 @@ WRONG = {
     "BLOG_REGISTRATION": ["", "yes", "Open", "open,invite"],
     "BLOG_SITE_NAME": ["", " ", "a\nb", "a\0b"],
     "BLOG_TRUSTED_PROXIES": ["*", "localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.1 10.0.0.2", "::g", "10.0.0.1:80"],
+    "BLOG_REQUIRE_IF_MATCH": ["", "maybe"],
     "BLOG_THROTTLE_SCALE": ["0", "-1", "0.5", "1000001", "none"],
     "BLOG_DEBUG": ["", "maybe", "2"],
 }
@@ -80,6 +81,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         "BLOG_REGISTRATION": "invite",
         "BLOG_SITE_NAME": "Example Notes",
         "BLOG_TRUSTED_PROXIES": "10.0.0.0/8, ::1,192.0.2.7",
+        "BLOG_REQUIRE_IF_MATCH": "yes",
         "BLOG_THROTTLE_SCALE": "10",
         "BLOG_DEBUG": "Yes",
     }
@@ -98,6 +100,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         registration="invite",
         site_name="Example Notes",
         trusted_proxies=("10.0.0.0/8", "::1/128", "192.0.2.7/32"),
+        require_if_match=True,
         throttle_scale=10,
         debug=True,
     )

@@ -123,6 +123,7 @@ class Settings:
     registration: str = _setting(_one_of("open", "invite", "closed"), "closed")
     site_name: str = _setting(_name, "blog")
     trusted_proxies: tuple[str, ...] = _setting(_networks, ())
+    require_if_match: bool = _setting(_truth, default=False)
     throttle_scale: int = _setting(_whole(1, 1_000_000), 1)
     token: str = _setting(_secret, "", secret=True)
     debug: bool = _setting(_truth, default=False)

@@ -1,9 +1,10 @@
 """The one file that knows every part, and puts them together."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from types import TracebackType
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
@@ -11,7 +12,7 @@ from blog.adapters.sql import SqlStore
 from blog.adapters.system import new_secret as system_secret
 from blog.adapters.system import utc_now
 from blog.adapters.zxcvbn import is_common
-from blog.domain.blog import Blog, Means, OpenBlog, OpenStores, Terms, Together
+from blog.domain.blog import Blog, Edition, Means, OpenBlog, OpenStores, Stores, Terms, Together
 from blog.domain.clock import Clock, NewSecret
 from blog.domain.invitations import Registration
 from blog.domain.passwords import PasswordHasher
@@ -30,12 +31,22 @@ def blog_on(
     means = Means(hasher=hasher or Argon2PasswordHasher(), is_common=is_common, now=now, new_secret=new_secret)
     terms = terms or Terms()
 
-    @contextmanager
-    def open_blog() -> Iterator[Blog]:
-        with open_stores() as stores:
-            yield Blog(stores, means, terms)
+    return lambda: _Opened(open_stores(), means, terms)
 
-    return open_blog
+
+class _Opened(AbstractContextManager[Blog]):
+    """The blog on stores that are open for as long as it is."""
+
+    def __init__(self, stores: AbstractContextManager[Stores], means: Means, terms: Terms) -> None:
+        self._stores, self._means, self._terms = stores, means, terms
+
+    def __enter__(self) -> Blog:
+        return Blog(self._stores.__enter__(), self._means, self._terms)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return self._stores.__exit__(kind, failure, trace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +58,14 @@ class Opened:
         open_at_once: opens it for a read that answers at once, or is `Unavailable`.
         open_replica: opens a copy of it, perhaps a moment behind.
         together: keeps several units of work at once.
+        edition: tells whether anything was kept meanwhile.
     """
 
     open_blog: OpenBlog
     open_at_once: OpenBlog | None
     open_replica: OpenBlog | None
     together: Together | None
+    edition: Edition | None
 
 
 @contextmanager
@@ -83,6 +96,7 @@ def opened_to_serve(settings: Settings) -> Iterator[Opened]:
             open_at_once=None if stores_at_once is None else _blog_on(stores_at_once, settings),
             open_replica=open_replica,
             together=open_stores.together if isinstance(open_stores, SqlStore) else None,
+            edition=None if stores_at_once is None else stores_at_once.edition,
         )
 
 
@@ -151,7 +165,7 @@ def _open_stores(settings: Settings) -> Iterator[OpenStores]:
 
 
 @contextmanager
-def _stores_at_once(settings: Settings, open_stores: OpenStores) -> Iterator[OpenStores | None]:
+def _stores_at_once(settings: Settings, open_stores: OpenStores) -> Iterator[SqlStore | MemoryStore | None]:
     """Stores that are read without waiting. SQLite is in this process, and there a reader waits only for another
     process that does away with the log of a database; to a server across a network there is always a way.
     """

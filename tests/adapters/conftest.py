@@ -54,7 +54,7 @@ def postgresql(postgresql_url: str) -> Iterator[SqlStore]:
     store = SqlStore(postgresql_url)
     store.migrate()
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
-        connection.execute(f"TRUNCATE {', '.join(metadata.tables)}".encode())
+        connection.execute(f"TRUNCATE {', '.join(metadata.tables)} CASCADE".encode())
     yield store
     store.close()
 

@@ -18,6 +18,8 @@ from blog.contracts.given import acting
 from blog.domain.actors import Operator
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Invalid
+from blog.domain.ids import PostId
+from blog.domain.lists import Order
 from blog.wiring import blog_on
 
 PASSWORD = "correct horse battery staple"
@@ -44,6 +46,7 @@ def filled(store: SqlStore) -> SqlStore:
             blog.audit.seal(limit=5)
             posts = [blog.posts.create(author, title=f"{number} \N{SNOWMAN}", body="…") for number in range(4)]
             blog.posts.update(author, posts[1].id, body="changed")
+            blog.idempotency.once(author, "a-key", b"a request", b"an answer".strip)
         blog.posts.delete(author, posts[-1].id)
     assert all(rows(store).values())
     return store
@@ -66,9 +69,25 @@ def test_a_backup_restored_is_the_same_to_the_last_row(filled: SqlStore, other: 
     assert rows(filled) == kept
 
 
+def found(store: SqlStore, text: str) -> list[PostId]:
+    with blog_on(store, hasher=HASHER)() as blog:
+        return [each.post.id for each in blog.search.find(text).found]
+
+
+def test_what_is_restored_is_found_by_its_words(filled: SqlStore, other: SqlStore, tmp_path: Path) -> None:
+    kept = [found(filled, text) for text in ("changed", "3", "-3 changed")]
+    assert [len(ids) for ids in kept] == [2, 1, 2]
+    filled.back_up(tmp_path / "backup")
+    with blog_on(filled, hasher=HASHER)() as blog:
+        blog.posts.create(acting(blog.users.named(Operator(), "ann")), title="later", body="changed")
+    for store in (other, filled):
+        store.restore(tmp_path / "backup", replace=True)
+        assert [found(store, text) for text in ("changed", "3", "-3 changed")] == kept
+
+
 def test_a_restored_blog_uses_no_number_twice(filled: SqlStore, other: SqlStore, tmp_path: Path) -> None:
     with filled() as stores:
-        last = stores.posts.newest(limit=1)[0].id + 1  # the one that was deleted
+        last = stores.posts.page(Order.NEWEST, limit=1)[0].id + 1  # the one that was deleted
     filled.back_up(tmp_path / "backup")
     for store in (other, filled):
         store.restore(tmp_path / "backup", replace=True)
@@ -98,7 +117,7 @@ def test_a_backup_is_of_one_moment(store: SqlStore, open_blog: OpenBlog, other: 
             store.back_up(tmp_path / f"backup-{number}")
             other.restore(tmp_path / f"backup-{number}", replace=True)
             with other() as stores:
-                first, second = stores.posts.newest(limit=2)
+                first, second = stores.posts.page(Order.NEWEST, limit=2)
             assert first.body == second.body
         enough.set()
         assert writer.result() > 0

@@ -1,8 +1,16 @@
-"""Whoever inherits a contract is told plainly what is missing and what is wrong."""
+"""Every database keeps the contracts of lists, search and kept answers; and whoever inherits a contract is told plainly
+what is missing and what is wrong.
+"""
 
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from blog.adapters.sql import SqlStore
+from blog.contracts import IdempotencyStoreContract, PostIndexContract, PostListContract, PostWalkContract
+from blog.domain.blog import OpenStores
 
 INHERITORS = """
 import pytest
@@ -25,6 +33,30 @@ class TestLosesEverything(TokenStoreContract):
     def tokens(self):
         return LosesEverything()
 """
+
+
+class TestSqlPostLists(PostListContract):
+    @pytest.fixture
+    def open_stores(self, store: SqlStore) -> OpenStores:
+        return store
+
+
+class TestSqlPostWalks(PostWalkContract):
+    @pytest.fixture
+    def open_stores(self, store: SqlStore) -> OpenStores:
+        return store
+
+
+class TestSqlPostIndex(PostIndexContract):
+    @pytest.fixture
+    def open_stores(self, store: SqlStore) -> OpenStores:
+        return store
+
+
+class TestSqlIdempotencyStore(IdempotencyStoreContract):
+    @pytest.fixture
+    def open_stores(self, store: SqlStore) -> OpenStores:
+        return store
 
 
 def test_an_inheritor_is_told_what_is_missing_and_what_is_wrong(tmp_path: Path) -> None:

@@ -12,9 +12,13 @@ from blog.adapters.memory import MemoryStore
 from blog.contracts import (
     AttemptStoreContract,
     AuditLogContract,
+    IdempotencyStoreContract,
     InvitationStoreContract,
     OpenBlogContract,
+    PostIndexContract,
+    PostListContract,
     PostRepositoryContract,
+    PostWalkContract,
     StandingClock,
     TokenStoreContract,
     UnitPerCall,
@@ -42,6 +46,30 @@ class TestMemoryUserRepository(UserRepositoryContract):
 
 
 class TestMemoryPostRepository(PostRepositoryContract):
+    @pytest.fixture
+    def open_stores(self, store: MemoryStore) -> OpenStores:
+        return store
+
+
+class TestMemoryPostLists(PostListContract):
+    @pytest.fixture
+    def open_stores(self, store: MemoryStore) -> OpenStores:
+        return store
+
+
+class TestMemoryPostWalks(PostWalkContract):
+    @pytest.fixture
+    def open_stores(self, store: MemoryStore) -> OpenStores:
+        return store
+
+
+class TestMemoryPostIndex(PostIndexContract):
+    @pytest.fixture
+    def open_stores(self, store: MemoryStore) -> OpenStores:
+        return store
+
+
+class TestMemoryIdempotencyStore(IdempotencyStoreContract):
     @pytest.fixture
     def open_stores(self, store: MemoryStore) -> OpenStores:
         return store
@@ -108,13 +136,15 @@ def test_many_threads_lose_nothing(store: MemoryStore) -> None:
 
     def write(number: int) -> Post:
         with open_blog() as blog:
-            blog.posts.newest(limit=5)
+            blog.posts.page(limit=5)
             return blog.posts.create(ann, title=str(number), body="said")
 
     with ThreadPoolExecutor(6) as threads:
         written = list(threads.map(write, range(90)))
     with open_blog() as blog:
-        assert list(blog.posts.newest(limit=100).posts) == sorted(written, key=lambda post: -post.id)
+        assert list(blog.posts.page(limit=100).posts) == sorted(
+            written, key=lambda post: (post.created_at, post.id), reverse=True
+        )
 
 
 def test_units_that_only_read_are_open_side_by_side(store: MemoryStore) -> None:

@@ -18,6 +18,7 @@ from blog.domain.actors import Member, Operator
 from blog.domain.blog import Contended, OpenBlog
 from blog.domain.errors import Invalid, Unavailable
 from blog.domain.ids import PostId
+from blog.domain.lists import Order
 from blog.wiring import blog_on
 
 PASSWORD = "correct horse battery staple"
@@ -107,7 +108,7 @@ def test_a_foreign_lock_makes_the_blog_unavailable_to_writers_only(
         with pytest.raises(Unavailable), impatient() as blog:
             blog.posts.create(ann, title="Hello", body="World")
         with impatient() as blog:
-            assert blog.posts.newest().posts == []
+            assert blog.posts.page().posts == []
     with impatient() as blog:
         assert blog.posts.create(ann, title="Hello", body="World").version == 1
 
@@ -119,14 +120,14 @@ def test_a_silent_server_is_given_up(impatient: OpenBlog) -> None:
         with pytest.raises(Unavailable):
             unit._run("SELECT pg_sleep(60)")
     with impatient() as blog:
-        assert blog.posts.newest().posts == []
+        assert blog.posts.page().posts == []
 
 
 def test_more_units_than_connections_are_told_to_come_back(impatient: OpenBlog) -> None:
     with impatient() as blog:
-        blog.posts.newest()
+        blog.posts.page()
         with pytest.raises(Unavailable), impatient() as another:
-            another.posts.newest()
+            another.posts.page()
 
 
 def test_a_connection_that_died_while_it_rested_costs_nobody_anything(
@@ -137,7 +138,7 @@ def test_a_connection_that_died_while_it_rested_costs_nobody_anything(
             blog.posts.create(ann, title="Hello", body="World")
         end_all(postgresql_url)
     with open_blog() as blog:
-        assert len(blog.posts.newest().posts) == 5
+        assert len(blog.posts.page().posts) == 5
 
 
 def end_all(url: str) -> None:
@@ -174,7 +175,7 @@ def test_what_was_begun_on_a_connection_that_dies_is_not_kept_and_not_done_again
     with pytest.raises(Unavailable):
         write()
     with open_blog() as blog:
-        assert blog.posts.newest().posts == []
+        assert blog.posts.page().posts == []
 
 
 def test_a_server_that_is_silent_is_not_asked_again(store: SqlStore) -> None:
@@ -200,7 +201,7 @@ def test_a_unit_whose_transaction_failed_within_does_not_seem_to_be_kept(
     with pytest.raises(Unavailable):
         go_on_regardless()
     with open_blog() as blog:
-        assert blog.posts.newest().posts == []
+        assert blog.posts.page().posts == []
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:
@@ -215,5 +216,5 @@ def test_the_first_host_that_takes_writes_is_used(postgresql_url: str, store: Sq
     hosts = f"127.0.0.1:9,{ours['host']}:{ours['port']}"
     several = SqlStore(f"postgresql://{ours['user']}@{hosts}/{ours['dbname']}?target_session_attrs=read-write")
     with several() as stores:
-        assert stores.posts.newest(limit=1) == []
+        assert stores.posts.page(Order.NEWEST, limit=1) == []
     several.close()

@@ -7,7 +7,8 @@ import pytest
 
 from blog.adapters.sql import SqlStore
 from blog.contracts import TogetherContract
-from blog.contracts.blog import newest, write_alone
+from blog.contracts.blog import newest
+from blog.contracts.flatness import write_alone
 from blog.contracts.given import acting
 from blog.domain.actors import Operator
 from blog.domain.blog import OpenBlog, Together

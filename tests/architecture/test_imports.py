@@ -63,7 +63,7 @@ TECHNOLOGY = {
     "adapters/system.py": set(),
     "adapters/zxcvbn.py": {"zxcvbn"},
     "contracts": {"hypothesis", "pytest"},
-    "entrypoints/cli": {"uvicorn"},
+    "entrypoints/cli": {"tqdm", "uvicorn", "yaml"},
     "entrypoints/http": {"httptools", "litestar", "msgspec", "uvicorn"},
     "entrypoints/logs.py": {"structlog"},
     "entrypoints/tidying.py": set(),

@@ -46,8 +46,10 @@ def test_there_are_ports_and_refusals_to_look_at() -> None:
     assert PORTS == [
         "AttemptStore",
         "AuditLog",
+        "IdempotencyStore",
         "InvitationStore",
         "PasswordHasher",
+        "PostIndex",
         "PostRepository",
         "TokenStore",
         "UserRepository",
@@ -55,7 +57,7 @@ def test_there_are_ports_and_refusals_to_look_at() -> None:
     assert len(REFUSALS) >= 17
 
 
-@pytest.mark.parametrize("port", [*PORTS, "OpenBlog", "Clock", "NewSecret"])
+@pytest.mark.parametrize("port", [*PORTS, "OpenBlog", "Together", "Edition", "Clock", "NewSecret"])
 def test_every_port_has_a_contract(port: str) -> None:
     contract = getattr(blog.contracts, f"{port}Contract")
     assert f"{port}Contract" in blog.contracts.__all__

@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[2]
 ROWS = [
     (match[1], match[2])
     for match in re.finditer(
-        r"^\| ([CTRAIOS]\d+) \|.*\|(.*)\|$", (ROOT / "docs" / "security.md").read_text(encoding="utf-8"), re.MULTILINE
+        r"^\| ([CTRAIOXS]\d+) \|.*\|(.*)\|$", (ROOT / "docs" / "security.md").read_text(encoding="utf-8"), re.MULTILINE
     )
 ]
-ASKED = {"C": 16, "T": 22, "R": 11, "A": 17, "I": 16, "O": 12, "S": 5}
+ASKED = {"C": 16, "T": 22, "R": 11, "A": 17, "I": 16, "O": 12, "X": 5, "S": 5}
 """How many promises there are of each kind."""
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, Watched, entries
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts import WrongCredentials
+from blog.domain.archive import Manuscript
 from blog.domain.audit import Event
 from blog.domain.blog import OpenBlog
 from blog.domain.entrance import change_password, log_in, register
@@ -38,6 +40,7 @@ def secrets_of(open_blog: OpenBlog) -> Iterator[str]:
         blog.posts.delete(actor, post.id)
         blog.accounts.rename(actor, "anna")
         blog.accounts.log_out(actor)
+        blog.archive.take_in(OPERATOR, replace(Manuscript.of(post), author="anna"))
         blog.users.change(OPERATOR, user.id, password="yet another battery of horses")
     yield from ("yet another battery of horses", "the body of a post")
 

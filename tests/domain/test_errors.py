@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from tests.domain.people import OPERATOR, PASSWORD
 
 from blog.adapters.memory import MemoryStore
+from blog.domain.batches import StepRefused
 from blog.domain.errors import BlogError, Fault, Invalid, Unavailable
+from blog.domain.idempotency import KeyReused, SecretToldOnce
 from blog.domain.passwords import PasswordHasher
-from blog.domain.posts import NotTheAuthor, PostNotFound
+from blog.domain.posts import NotTheAuthor, PostHasChanged, PostNotFound
 from blog.domain.tokens import InvalidToken
 from blog.wiring import blog_on
 
@@ -31,6 +33,19 @@ def test_whoever_comes_at_a_bad_moment_is_told_when_to_come_back(hasher: Passwor
     assert Unavailable("Closed today.", retry_after=86_400).retry_after == 86_400
 
 
-@pytest.mark.parametrize("kind", [InvalidToken, NotTheAuthor, PostNotFound, Invalid, Unavailable])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        InvalidToken,
+        NotTheAuthor,
+        PostNotFound,
+        PostHasChanged,
+        StepRefused,
+        KeyReused,
+        SecretToldOnce,
+        Invalid,
+        Unavailable,
+    ],
+)
 def test_one_word_catches_every_refusal(kind: type[Exception]) -> None:
     assert issubclass(kind, BlogError)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
-from tests.domain.people import HOME, OPERATOR, PASSWORD
+from tests.domain.people import HOME, OPERATOR, PASSWORD, acting
 
 from blog.contracts import StandingClock
 from blog.domain import housekeeping
@@ -20,32 +21,35 @@ from blog.domain.users import User
 @pytest.fixture
 def littered(open_blog: OpenBlog, clock: StandingClock, ann: User) -> OpenBlog:
     """A blog with three of everything that no longer counts, and three entries more than that in its audit."""
-    for _ in range(3):
+    for number in range(3):
         log_in(open_blog, "ann", PASSWORD)
         with pytest.raises(WrongCredentials):
             log_in(open_blog, "nobody", PASSWORD, address=HOME)
         with open_blog() as blog:
             blog.invitations.create(OPERATOR, days=1)
+            blog.idempotency.once(acting(ann), f"key{number}", b"request", bytes)
     clock.move(timedelta(days=30))
     return open_blog
 
 
-def left(open_blog: OpenBlog) -> tuple[int, int, int, int]:
-    """How many tokens, invitations and attempts, and how many entries without a seal."""
+def left(open_blog: OpenBlog) -> tuple[int, int, int, int, int]:
+    """How many tokens, invitations, attempts and kept answers, and how many entries without a seal."""
     ever = timedelta(days=999)
     with open_blog() as blog:
+        ann, answers = blog.users.named(OPERATOR, "ann"), blog.idempotency.store
         return (
-            len(blog.tokens.store.of_user(blog.users.named(OPERATOR, "ann").id)),
+            len(blog.tokens.store.of_user(ann.id)),
             len(blog.invitations.page(OPERATOR)),
             len(blog.throttle.store.of_account(key_of("nobody"), since=blog.throttle.now() - ever)),
+            sum(answers.find_for_change(ann.id, sha256(b"key%d" % number).digest()) is not None for number in range(3)),
             blog.audit.verify(OPERATOR).unsealed,
         )
 
 
 def test_what_no_longer_counts_is_forgotten_and_what_was_recorded_is_sealed(littered: OpenBlog) -> None:
-    assert left(littered)[:3] == (3, 3, 3)
+    assert left(littered)[:4] == (3, 3, 3, 3)
     tidy(littered)
-    assert left(littered) == (0, 0, 0, 0)
+    assert left(littered) == (0, 0, 0, 0, 0)
     tidy(littered)
     with littered() as blog:
         assert blog.audit.verify(OPERATOR).faults == ()
@@ -57,17 +61,18 @@ def test_what_still_counts_is_kept(open_blog: OpenBlog, ann: User) -> None:
         log_in(open_blog, "nobody", PASSWORD)
     with open_blog() as blog:
         blog.invitations.create(OPERATOR)
+        blog.idempotency.once(acting(ann), "key0", b"request", bytes)
     tidy(open_blog)
-    assert left(open_blog) == (1, 1, 1, 0)
+    assert left(open_blog) == (1, 1, 1, 1, 0)
 
 
 def test_it_is_done_a_step_at_a_time(littered: OpenBlog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(housekeeping, "STEP", 2)
-    unsealed = left(littered)[3]
+    unsealed = left(littered)[4]
     tidy(littered)
-    assert left(littered) == (1, 1, 1, unsealed - 2)
+    assert left(littered) == (1, 1, 1, 1, unsealed - 2)
     tidy(littered)
-    assert left(littered) == (0, 0, 0, unsealed - 4)
+    assert left(littered) == (0, 0, 0, 0, unsealed - 4)
 
 
 def test_each_kind_has_a_unit_of_its_own_so_that_nobody_waits_for_all(littered: OpenBlog) -> None:
@@ -81,4 +86,4 @@ def test_each_kind_has_a_unit_of_its_own_so_that_nobody_waits_for_all(littered: 
             yield blog
 
     tidy(counted)
-    assert units == 4
+    assert units == 5

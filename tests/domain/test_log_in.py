@@ -183,7 +183,7 @@ def test_a_password_is_verified_before_the_unit_of_work_takes_a_lock(
     watched.meanwhile = write
     log_in(watched_blog, "ann", PASSWORD)
     with open_blog() as blog:
-        assert [post.title for post in blog.posts.newest().posts] == ["Meanwhile"]
+        assert [post.title for post in blog.posts.page().posts] == ["Meanwhile"]
 
 
 def test_an_outdated_hash_is_renewed_at_the_next_login(

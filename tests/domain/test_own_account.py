@@ -177,4 +177,4 @@ def test_the_old_password_is_verified_and_the_new_one_hashed_before_anything_is_
     watched.meanwhile = write
     change_password(watched_blog, issued.secret, PASSWORD, ANOTHER)
     with open_blog() as blog:
-        assert [post.title for post in blog.posts.newest().posts] == ["Meanwhile"]
+        assert [post.title for post in blog.posts.page().posts] == ["Meanwhile"]

@@ -8,6 +8,7 @@ import pytest
 from tests.domain.people import OPERATOR, PASSWORD
 
 from blog.domain.actors import ALL_SCOPES, Actor, Member, NotAnAdmin, OutOfScope, Scope
+from blog.domain.archive import Manuscript
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.entrance import log_in
 from blog.domain.errors import Forbidden
@@ -32,6 +33,7 @@ CHANGE_ONESELF  no         own      own      no
 SEE_USERS       no         no       any      yes
 CHANGE_USERS    no         no       any      yes
 INVITE          no         no       yes      yes
+TAKE_IN_POSTS   no         no       yes      yes
 READ_AUDIT      no         no       yes      yes
 """
 
@@ -95,6 +97,7 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
     Action.SEE_USERS: lambda blog, actor, user, _: (blog.users.get(actor, user.id), blog.tokens.of(actor, user.id)),
     Action.CHANGE_USERS: lambda blog, actor, user, _: blog.users.change(actor, user.id, username="another"),
     Action.INVITE: lambda blog, actor, _, __: blog.invitations.create(actor),
+    Action.TAKE_IN_POSTS: lambda blog, actor, _, post: blog.archive.take_in(actor, Manuscript.of(post)),
     Action.READ_AUDIT: lambda blog, actor, _, __: blog.audit.page(actor),
 }
 """What each action is in the domain; whoever is no member cannot even be handed to most of it."""
@@ -143,7 +146,7 @@ def refused(cell: Cell) -> Any:
             Member,
             "has",
             lambda _, scope: scope is not Scope.ADMIN,
-            {"SEE_USERS", "CHANGE_USERS", "INVITE", "READ_AUDIT"},
+            {"SEE_USERS", "CHANGE_USERS", "INVITE", "TAKE_IN_POSTS", "READ_AUDIT"},
         ),
         (Member, "has", lambda _, scope: scope is not Scope.ACCOUNT, {"SEE_TOKENS", "END_TOKEN", "CHANGE_ONESELF"}),
     ],

@@ -6,16 +6,14 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.domain.people import OPERATOR, PASSWORD, acting
+from tests.domain.people import OPERATOR, acting
 
-from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.contracts import StandingClock
 from blog.domain.actors import Scope
-from blog.domain.blog import Blog, OpenBlog
+from blog.domain.blog import OpenBlog
 from blog.domain.errors import Fault, Invalid
-from blog.domain.ids import PostId, UserId
-from blog.domain.pages import PAGE_LARGEST
+from blog.domain.ids import UserId
 from blog.domain.posts import (
     BODY_LONGEST,
     TITLE_LONGEST,
@@ -26,7 +24,6 @@ from blog.domain.posts import (
     faults_in,
 )
 from blog.domain.users import User
-from blog.wiring import blog_on
 
 NOON = StandingClock()()
 SAID = st.sampled_from(("one", "two", "three"))
@@ -55,7 +52,7 @@ def test_anybody_reads_a_post(open_blog: OpenBlog, ann: User) -> None:
         post = blog.posts.create(acting(ann), title="Hello", body="World")
     with open_blog() as blog:
         assert blog.posts.get(post.id) == post
-        assert list(blog.posts.newest().posts) == [post]
+        assert list(blog.posts.page().posts) == [post]
 
 
 def test_its_author_changes_a_post(open_blog: OpenBlog, clock: StandingClock, ann: User) -> None:
@@ -179,42 +176,3 @@ def test_what_is_not_changed_is_not_judged() -> None:
     assert [fault.field for fault in faults_in(title="")] == ["title"]
     assert [fault.field for fault in faults_in(body="")] == ["body"]
     assert [fault.field for fault in faults_in(title="", body="")] == ["title", "body"]
-
-
-@given(st.integers(0, 30), st.integers(1, 12), st.sets(st.integers(1, 30)))
-def test_pages_walk_every_post_exactly_once(posts: int, limit: int, deleted: set[int]) -> None:
-    with blog_on(MemoryStore(), hasher=CHEAP)() as blog:
-        ann = blog.users.add(OPERATOR, "ann", PASSWORD)
-        written = [blog.posts.create(acting(ann), title="Hello", body="World") for _ in range(posts)]
-        for post in written:
-            if post.id in deleted:
-                blog.posts.delete(acting(ann), post.id)
-        assert walk(blog, limit) == [post for post in written[::-1] if post.id not in deleted]
-
-
-def walk(blog: Blog, limit: int) -> list[Post]:
-    """Every post, page by page; each page but the last is full."""
-    page = blog.posts.newest(limit=limit)
-    seen = list(page.posts)
-    while page.next_before is not None:
-        assert len(page.posts) == limit
-        page = blog.posts.newest(limit=limit, before=page.next_before)
-        assert page.posts
-        seen += page.posts
-    return seen
-
-
-@pytest.mark.parametrize("limit", [1, PAGE_LARGEST])
-def test_a_page_may_be_asked_for_in_any_size_from_one_to_the_largest(open_blog: OpenBlog, limit: int) -> None:
-    with open_blog() as blog:
-        assert list(blog.posts.newest(limit=limit, before=PostId(10)).posts) == []
-
-
-@pytest.mark.parametrize("limit", [-1, 0, PAGE_LARGEST + 1, 2**70])
-def test_a_page_of_another_size_is_refused(open_blog: OpenBlog, limit: int) -> None:
-    with open_blog() as blog, pytest.raises(Invalid) as refusal:
-        blog.posts.newest(limit=limit)
-    assert refusal.value.faults == (Fault("limit", f"must be a whole number from 1 to {PAGE_LARGEST}"),)
-
-
-CHEAP = Argon2PasswordHasher(memory=8, iterations=1)

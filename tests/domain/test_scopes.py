@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from tests.domain.people import OPERATOR, PASSWORD, acting, entries
 
+from blog.contracts.given import NOON
 from blog.domain.actors import ALL_SCOPES, Member, NotAnAdmin, OutOfScope, Scope, scopes_for
+from blog.domain.archive import Manuscript
+from blog.domain.batches import apply
 from blog.domain.blog import Blog, OpenBlog, OpenStores
 from blog.domain.entrance import log_in
 from blog.domain.errors import Invalid
@@ -17,16 +20,22 @@ from blog.domain.tokens import TokenNotFound
 from blog.domain.users import UnknownUser, User
 
 NOBODY, NOTHING = UserId(404), 404
+NONE_OF_OURS = Manuscript(title="", body="", author="nobody", created_at=NOON, updated_at=NOON)
 
 Use = Callable[[Blog, Member], Any]
 
 USES: list[tuple[str, Use, Scope | None, type[Exception] | None]] = [
     ("read a post", lambda blog, _: blog.posts.get(PostId(NOTHING)), None, PostNotFound),
-    ("read posts", lambda blog, _: blog.posts.newest(limit=0), None, Invalid),
+    ("read posts", lambda blog, _: blog.posts.page(limit=0), None, Invalid),
+    ("count posts", lambda blog, _: blog.posts.count(), None, None),
+    ("look for posts", lambda blog, _: blog.search.find("", limit=0), None, Invalid),
+    ("count what is found", lambda blog, _: blog.search.count(""), None, None),
     ("write", lambda blog, actor: blog.posts.create(actor, title="", body=""), Scope.POSTS_WRITE, Invalid),
     ("change", lambda blog, actor: blog.posts.update(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
     ("delete", lambda blog, actor: blog.posts.delete(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
     ("edit", lambda blog, actor: blog.posts.get_for_change(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
+    ("change several", lambda blog, actor: apply(blog.posts, actor, []), Scope.POSTS_WRITE, Invalid),
+    ("ask once more", lambda blog, actor: blog.idempotency.once(actor, "", b"", bytes), None, Invalid),
     ("log out", lambda blog, actor: blog.accounts.log_out(actor), None, None),
     ("log out everywhere", lambda blog, actor: blog.accounts.log_out_everywhere(actor), Scope.ACCOUNT, None),
     ("rename oneself", lambda blog, actor: blog.accounts.rename(actor, ""), Scope.ACCOUNT, Invalid),
@@ -49,6 +58,7 @@ USES: list[tuple[str, Use, Scope | None, type[Exception] | None]] = [
         Scope.ADMIN,
         InvitationNotFound,
     ),
+    ("take a post in", lambda blog, actor: blog.archive.take_in(actor, NONE_OF_OURS), Scope.ADMIN, Invalid),
     ("read the audit", lambda blog, actor: blog.audit.page(actor, limit=0), Scope.ADMIN, Invalid),
     ("verify the audit", lambda blog, actor: blog.audit.verify(actor), Scope.ADMIN, None),
 ]
@@ -94,14 +104,17 @@ def test_every_room_with_an_actor_is_among_these_uses(open_blog: OpenBlog, ann: 
     internal = {"authenticate", "knock", "admit", "turn_away", "change_password", "ask_to_register", "register"}
     internal |= {"end_all", "issue", "recognise", "note_use", "purge", "redeem", "record", "seal"}
     with open_blog() as blog:
-        rooms = (blog.posts, blog.accounts, blog.tokens, blog.users, blog.invitations, blog.audit)
+        rooms = (
+            *(blog.posts, blog.search, blog.archive, blog.idempotency),
+            *(blog.accounts, blog.tokens, blog.users, blog.invitations, blog.audit),
+        )
         found = {
             f"{type(room).__name__}.{name}"
             for room in rooms
             for name, method in vars(type(room)).items()
             if callable(method) and not name.startswith("_") and name not in internal
         }
-    assert len(found) == len(USES)
+    assert len(found) + len({"apply"}) == len(USES)
 
 
 def test_a_token_of_an_administrator_who_is_none_any_more_is_an_administrators_no_more(

@@ -9,7 +9,7 @@ import time
 from typing import Final
 
 from tests.database import Database
-from tests.durability.writers import Writer, all_posts, assert_kept, writing
+from tests.durability.writers import Retrier, Writer, all_posts, assert_kept, is_whole, writing
 from tests.servers import Server, serving
 
 _ROUNDS: Final = int(os.environ.get("KILL_ROUNDS", "2"))
@@ -39,6 +39,33 @@ def test_every_acknowledged_write_outlives_a_kill_under_six_writers(database: Da
     with serving(database.file) as server:
         _assert_kept(server, writers, token, revoked, revoked_before_the_kill)
     assert {status for writer in writers for status in writer.statuses} == {200, 201, 204}
+
+
+def test_what_was_not_answered_before_a_kill_and_is_sent_again_under_its_key_is_done_once(database: Database) -> None:
+    chance = random.Random(11)
+    token = database.log_in("alice")
+    retriers = [Retrier(f"retrier {index}") for index in range(6)]
+
+    for _ in range(_ROUNDS):
+        enough = sum(len(retrier.answered) for retrier in retriers) + chance.randint(10, 40)
+        with serving(database.file) as server, writing(retriers, [server], token):
+            while sum(len(retrier.answered) for retrier in retriers) < enough:
+                time.sleep(0.001)
+            time.sleep(chance.uniform(0, 0.02))
+            server.kill()
+    with serving(database.file) as server, server.client(token) as client:
+        for retrier in retriers:
+            if retrier.asked is not None:
+                retrier.write_once(client)
+        found = all_posts(client)
+
+    answered = {title: number for retrier in retriers for title, number in retrier.answered.items()}
+    assert {number: post["title"] for number, post in found.items()} == {
+        number: title for title, number in answered.items()
+    }
+    assert len(found) == len(answered)
+    assert all(is_whole(post) for post in found.values())
+    database.assert_sound()
 
 
 def _wait_for(writers: list[Writer], answers: int) -> None:

@@ -74,7 +74,7 @@ def test_a_full_file_takes_a_whole_unit_of_work_or_nothing_of_it(database: Datab
         with pytest.raises(Unavailable, match="full"):
             _write_ten(open_blog, token)
         with open_blog() as blog:
-            assert blog.posts.newest().posts == []
+            assert blog.posts.page().posts == []
             small = blog.posts.create(blog.accounts.authenticate(token), title="Small enough", body="For what is left.")
         assert small.version == 1
     finally:
@@ -102,7 +102,7 @@ def test_a_unit_that_fills_the_disk_leaves_those_that_it_is_kept_with(database: 
                 _write_ten(open_blog, token)
             _write_ten(open_blog, token, "the last")
         with open_blog() as blog:
-            assert [post.body for post in blog.posts.newest().posts] == [*["the last"] * 10, *["the first"] * 10]
+            assert [post.body for post in blog.posts.page().posts] == [*["the last"] * 10, *["the first"] * 10]
     finally:
         store.close()
     database.assert_sound()

@@ -115,4 +115,4 @@ def _fill(database: Database, token: str) -> None:
 
 def _posts(database: Database) -> list[Post]:
     with database.opened() as open_blog, open_blog() as blog:
-        return list(blog.posts.newest().posts)
+        return list(blog.posts.page().posts)

@@ -110,8 +110,15 @@ def test_a_token_revoked_through_one_worker_is_dead_in_all(database: Database, s
 def test_a_worker_that_was_killed_is_replaced(server: Server) -> None:
     killed, other = workers(server)
     os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: len(workers(server)) == 2 and killed not in workers(server), "another worker")
-    (new,) = set(workers(server)) - {other}
+    found: set[int] = set()
+
+    def is_replaced() -> bool:
+        found.clear()
+        found.update(workers(server))
+        return len(found) == 2 and killed not in found
+
+    wait_until(is_replaced, "another worker")
+    (new,) = found - {other}
     token = server.log_in("alice", PASSWORD)
     with only(new, server):
         assert status(server, token) == 200

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 import httpx
 from tests.servers import Server
@@ -66,8 +67,37 @@ class Writer:
             self.promised[number] = None
 
 
+@dataclass
+class Retrier:
+    """Creates posts, each request under a key of its own, and sends the last one again if it was not answered.
+
+    `answered` maps titles to the ids of their posts.
+    """
+
+    name: str
+    answered: dict[str, int] = field(default_factory=dict)
+    asked: tuple[str, str] | None = None
+
+    def write(self, client: httpx.Client, until: Event) -> None:
+        """Go on until told to stop, or until nobody answers."""
+        try:
+            while not until.is_set():
+                self.write_once(client)
+        except httpx.TransportError:
+            until.set()
+
+    def write_once(self, client: httpx.Client) -> None:
+        """The next post, or the one that was not answered."""
+        title, key = self.asked = self.asked or (f"{self.name}-{len(self.answered)}", str(uuid4()))
+        post = {"title": title, "body": body_of(title)}
+        answer = client.post("/api/posts/", json=post, headers={"Idempotency-Key": key})
+        assert answer.status_code == 201, answer.text
+        self.asked = None
+        self.answered[title] = answer.json()["id"]
+
+
 @contextmanager
-def writing(writers: Sequence[Writer], servers: Sequence[Server], token: str) -> Iterator[Event]:
+def writing(writers: Sequence[Writer | Retrier], servers: Sequence[Server], token: str) -> Iterator[Event]:
     """All of them write at once, spread over the servers, until the block is left or the event is set."""
     until = Event()
     clients = [servers[index % len(servers)].client(token) for index in range(len(writers))]

@@ -56,7 +56,7 @@ class Store:
 
     def titles(self) -> list[str]:
         with self.inner() as blog:
-            return [post.title for post in blog.posts.newest().posts]
+            return [post.title for post in blog.posts.page().posts]
 
 
 class Gate:

@@ -17,8 +17,23 @@ from blog.domain.errors import Unavailable
 from blog.settings import Settings
 from blog.wiring import opened_to_serve
 
-BRIEF = ("/api/posts/1/", "/api/posts/", "/api/posts/?limit=20", "/api/users/me/", "/api/tokens/")
-LONG = ("/api/posts/?limit=21", "/api/posts/?limit=100", "/readyz")
+BRIEF = (
+    "/api/posts/1/",
+    "/api/posts/",
+    "/api/posts/?limit=20",
+    "/api/posts/?order=title",
+    "/api/users/me/",
+    "/api/tokens/",
+)
+LONG = (
+    "/api/posts/?limit=21",
+    "/api/posts/?limit=100",
+    "/api/posts/?q=x",
+    "/api/posts/?count=true",
+    "/api/posts/?author=ann",
+    "/api/posts/?created_after=2026-11-22T09:30:00Z&order=title",
+    "/readyz",
+)
 
 
 class Seen(Store):

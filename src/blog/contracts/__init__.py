@@ -26,12 +26,19 @@ pytest.register_assert_rewrite(
             "attempts",
             "audit",
             "blog",
+            "drawn",
+            "edition",
+            "flatness",
             "hashing",
+            "idempotency",
             "interleaving",
             "invitations",
+            "lists",
             "parts",
             "people",
             "posts",
+            "search",
+            "seeking",
             "sides",
             "steps",
             "system",
@@ -39,6 +46,7 @@ pytest.register_assert_rewrite(
             "tokens",
             "units",
             "users",
+            "walks",
         )
     )
 )
@@ -47,14 +55,19 @@ from .agreement import AgreementMachine
 from .attempts import AttemptStoreContract
 from .audit import AuditLogContract
 from .blog import OpenBlogContract
+from .edition import EditionContract
 from .hashing import PasswordHasherContract
+from .idempotency import IdempotencyStoreContract
 from .interleaving import InterleavingContract
 from .invitations import InvitationStoreContract
+from .lists import PostListContract
 from .posts import PostRepositoryContract
+from .search import PostIndexContract
 from .system import ClockContract, CountedSecrets, NewSecretContract, StandingClock
 from .together import TogetherContract
 from .tokens import TokenStoreContract, UnitPerCall
 from .users import UserRepositoryContract
+from .walks import PostWalkContract
 
 __all__ = [
     "AgreementMachine",
@@ -62,12 +75,17 @@ __all__ = [
     "AuditLogContract",
     "ClockContract",
     "CountedSecrets",
+    "EditionContract",
+    "IdempotencyStoreContract",
     "InterleavingContract",
     "InvitationStoreContract",
     "NewSecretContract",
     "OpenBlogContract",
     "PasswordHasherContract",
+    "PostIndexContract",
+    "PostListContract",
     "PostRepositoryContract",
+    "PostWalkContract",
     "StandingClock",
     "TogetherContract",
     "TokenStoreContract",

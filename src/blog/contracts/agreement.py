@@ -1,98 +1,26 @@
 """Whatever sequence of use cases by whichever users: all stores agree, and nobody ever changed a post not theirs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final, TypeAlias
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from blog.domain.actors import Operator
-from blog.domain.administration import UserChanges
-from blog.domain.blog import OpenBlog, Terms
+from blog.domain.blog import Blog, OpenBlog, Terms
 from blog.domain.errors import BlogError
 from blog.domain.invitations import Registration
-from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST, Post, PostChanges
+from blog.domain.lists import Order
+from blog.domain.posts import Post
 
+from .drawn import PASSWORDS, Entrance, entrances, post_steps, steps
 from .given import Failed
-from .people import (
-    ADDRESSES,
-    AddUser,
-    Authenticate,
-    ChangePassword,
-    ChangeUser,
-    Invite,
-    Issue,
-    ListUsers,
-    LogIn,
-    LogOut,
-    Register,
-    Rename,
-    Revoke,
-    Seal,
-    SeeUser,
-    Tidy,
-    Uninvite,
-)
+from .people import AddUser, Invite, LogIn
 from .sides import Change, Side, Step
-from .steps import Create, Delete, ListPosts, Read, Update
+from .steps import Create
 from .system import StandingClock
-
-Entrance: TypeAlias = Callable[[Side], object]
-"""A step that takes units of work of its own."""
-
-USERNAMES: Final = ("ann", "Ann", "BOB", "bob", "c_d")
-PASSWORDS: Final = ("correct horse battery staple", "Correct Horse Battery Staple", "too short")
-
-usernames = st.sampled_from(USERNAMES) | st.sampled_from(("nobody", "", "two words", "a%", "c.d"))
-passwords = st.sampled_from(PASSWORDS)
-texts = st.text(st.characters(), max_size=12) | st.sampled_from(("plain", " ", "\0", "\u212a", "\ud800"))
-texts |= st.sampled_from((TITLE_LONGEST, TITLE_LONGEST + 1, BODY_LONGEST + 1)).map("x".__mul__)
-fine_texts = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=8)
-"""Texts that are good for a post, mixed in so that enough posts come to be."""
-
-numbers = st.integers(0, 3)
-admins = st.none() | numbers
-limits = st.integers(1, 4)
-changes: st.SearchStrategy[PostChanges] = st.fixed_dictionaries(  # type: ignore[assignment]  # a TypedDict is a dict
-    {}, optional={"title": fine_texts | texts, "body": fine_texts | texts}
-)
-
-user_changes: st.SearchStrategy[UserChanges] = st.fixed_dictionaries(  # type: ignore[assignment]  # as above
-    {}, optional={"username": usernames, "is_admin": st.booleans(), "is_active": st.sampled_from((True, True, False))}
-)
-
-steps: st.SearchStrategy[Step] = st.one_of(
-    st.builds(AddUser, admins, usernames, passwords, st.booleans()),
-    st.builds(ChangeUser, admins, numbers, st.none() | passwords, user_changes),
-    st.builds(SeeUser, admins, usernames),
-    st.builds(ListUsers, admins, limits, st.none() | numbers),
-    st.builds(Issue, numbers),
-    st.builds(Authenticate, numbers),
-    st.builds(LogOut, numbers, st.booleans()),
-    st.builds(Revoke, admins, st.none() | numbers, numbers),
-    st.builds(Rename, numbers, usernames),
-    st.builds(Invite, admins, st.sampled_from((0, 1, 90))),
-    st.builds(Uninvite, admins, numbers),
-    st.builds(Seal, limits),
-    st.builds(Create, numbers, fine_texts, fine_texts),
-    st.builds(Create, numbers, texts, texts),
-    st.builds(Update, numbers, numbers, changes),
-    st.builds(Update, numbers, numbers, st.builds(PostChanges, title=fine_texts)),
-    st.builds(Delete, numbers, numbers),
-    st.builds(Read, numbers),
-    st.builds(ListPosts, limits | st.just(0), st.none() | numbers),
-)
-entrances: st.SearchStrategy[Entrance] = st.one_of(
-    st.builds(LogIn, st.sampled_from(USERNAMES), passwords, st.integers(0, len(ADDRESSES) - 1)),
-    st.builds(LogIn, st.sampled_from(USERNAMES), st.just(PASSWORDS[0]), st.just(0)),
-    st.builds(ChangePassword, numbers, st.just(PASSWORDS[0]), passwords),
-    st.builds(Register, usernames, passwords, numbers),
-    st.builds(Tidy),
-)
-"""What takes units of work of its own."""
 
 
 class AgreementMachine(RuleBasedStateMachine):
@@ -141,18 +69,23 @@ class AgreementMachine(RuleBasedStateMachine):
         """A unit of several steps, refusals in which are caught, and which may fail when all is done."""
         self._agree([outcome(side, several, fails=fails) for side in self._sides])
 
+    @rule(several=st.lists(post_steps, min_size=3, max_size=8))
+    def unit_of_posts(self, several: list[Step]) -> None:
+        """A unit that has to do with posts alone, refusals in which are caught."""
+        self._agree([outcome(side, several) for side in self._sides])
+
     @rule(step=entrances)
     def entrance(self, step: Entrance) -> None:
         """What takes units of its own, and may be refused."""
         self._agree([entered(side, step) for side in self._sides])
 
-    @rule(hours=st.sampled_from((0.1, 0.5, 1, 2)))
+    @rule(hours=st.sampled_from((0.1, 0.2, 0.5, 1, 2)))
     def time_passes(self, hours: float) -> None:
         self.clock.move(timedelta(hours=hours))
 
     @invariant()
     def all_keep_the_same(self) -> None:
-        self._agree([(posts(side), *administered(side)) for side in self._sides])
+        self._agree([(posts(side), listed(side), *administered(side)) for side in self._sides])
 
     @invariant()
     def nobody_changed_a_post_that_is_not_theirs(self) -> None:
@@ -188,15 +121,31 @@ def outcome(side: Side, several: Sequence[Step], *, caught: bool = True, fails: 
 
 def posts(side: Side) -> dict[int, Post]:
     """Every post by when it appeared, found page by page and one by one."""
-    seen: list[Post] = []
     with side.unit() as blog:
-        page = blog.posts.newest(limit=2)
-        seen += page.posts
-        while page.next_before is not None:
-            page = blog.posts.newest(limit=2, before=page.next_before)
-            seen += page.posts
+        seen = walked(blog, Order.NEWEST, 3)
         assert [blog.posts.get(post.id) for post in seen] == seen
     return {int(post.id): post for post in map(side.seen_post, seen)}
+
+
+def listed(side: Side) -> list[object]:
+    """In which order posts come, and which are found by what many say."""
+    with side.unit() as blog:
+        lists = [walked(blog, order, 50) for order in (Order.OLDEST, Order.UPDATED, Order.TITLE)]
+        return [
+            side.seen_findings(blog.search.find("hello", limit=50)),
+            *(list(map(side.seen_post, each)) for each in lists),
+        ]
+
+
+def walked(blog: Blog, order: Order, limit: int) -> list[Post]:
+    """Every post, as somebody comes by it who asks for page after page."""
+    page = blog.posts.page(order, limit=limit)
+    seen = [*page.posts]
+    while page.next is not None:
+        page = blog.posts.page(order, limit=limit, after=page.next)
+        assert page.posts[0] not in seen, "a page begins with what an earlier one had"
+        seen += page.posts
+    return seen
 
 
 def entered(side: Side, step: Entrance) -> object:

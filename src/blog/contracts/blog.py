@@ -4,36 +4,28 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
+from blog.domain import batches
 from blog.domain.accounts import WrongCredentials
 from blog.domain.actors import Member, Operator
+from blog.domain.archive import Manuscript
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.entrance import log_in
+from blog.domain.idempotency import Outcome
 from blog.domain.posts import Post, PostNotFound
 from blog.domain.tokens import InvalidToken
-from blog.domain.users import User, UsernameTaken
+from blog.domain.users import UsernameTaken
 
-from .cost import cost_of
-from .given import Failed, acting, not_given
+from .flatness import PASSWORD, FlatnessContract, write, write_alone
+from .given import NOON, Failed, acting
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - everybody's example
+MANUSCRIPT = Manuscript(title="A title", body="From elsewhere", author="ann", created_at=NOON, updated_at=NOON)
 SOON = 10
 """Seconds in which whatever waits for nobody has long been done."""
 
 
-class OpenBlogContract:
+class OpenBlogContract(FlatnessContract):
     """Needs a fixture `open_blog`: your blog, empty. A unit that waits for another must wait for more than a second."""
-
-    @pytest.fixture
-    def open_blog(self) -> OpenBlog:
-        """The blog to be proved."""
-        not_given(self, "open_blog", "an OpenBlog on empty stores")
-
-    @pytest.fixture
-    def ann(self, open_blog: OpenBlog) -> Member:
-        """Somebody with an account."""
-        with open_blog() as blog:
-            return acting(blog.users.add(Operator(), "ann", PASSWORD))
 
     def test_leaving_a_unit_keeps_everything_done_in_it(self, open_blog: OpenBlog) -> None:
         with open_blog() as blog:
@@ -44,7 +36,8 @@ class OpenBlogContract:
             blog.posts.delete(ann, third.id)
         with open_blog() as blog:
             assert blog.accounts.authenticate(issued.secret).user == ann.user
-            assert list(blog.posts.newest().posts) == [second, changed]
+            assert list(blog.posts.page().posts) == [second, changed]
+            assert found(blog, "changed") == [changed]
             assert events(blog)[:3] == [Event.POST_DELETED, Event.POST_CHANGED, Event.POST_CREATED]
 
     def test_logging_in_takes_several_units(self, open_blog: OpenBlog, ann: Member) -> None:
@@ -71,9 +64,12 @@ class OpenBlogContract:
             blog.invitations.create(Operator())
             blog.throttle.reserve("ann", "192.0.2.1")
             blog.audit.seal()
+            blog.archive.take_in(Operator(), MANUSCRIPT)
+            blog.idempotency.once(ann, "key", b"request", lambda: b"stillborn")
             raise Failed
         with open_blog() as blog:
-            assert list(blog.posts.newest().posts) == [deleted, changed]
+            assert list(blog.posts.page().posts) == found(blog, "body") == [deleted, changed]
+            assert blog.idempotency.once(ann, "key", b"another", lambda: b"first").answer == b"first"
             assert list(blog.users.page(Operator())) == [ann.user]
             assert list(blog.invitations.page(Operator())) == []
             assert events(blog) == done
@@ -114,9 +110,9 @@ class OpenBlogContract:
             first, second = write(blog, ann), write(blog, ann)
             changed = blog.posts.update(ann, second.id, title="Changed")
             assert blog.posts.get(second.id) == changed
-            assert list(blog.posts.newest().posts) == [changed, first]
+            assert list(blog.posts.page().posts) == found(blog, "body") == [changed, first]
             blog.posts.delete(ann, second.id)
-            assert list(blog.posts.newest().posts) == [first]
+            assert list(blog.posts.page().posts) == found(blog, "body") == [first]
             with pytest.raises(PostNotFound):
                 blog.posts.get(second.id)
 
@@ -125,10 +121,10 @@ class OpenBlogContract:
             issued = blog.tokens.issue(ann.user)
             changed, deleted = write(blog, ann), write(blog, ann)
 
-        def look() -> tuple[list[Post], Member, list[User], list[Event]]:
+        def look() -> object:
             with open_blog() as blog:
                 actor, users = blog.accounts.authenticate(issued.secret), list(blog.users.page(Operator()))
-                return list(blog.posts.newest().posts), actor, users, events(blog)
+                return list(blog.posts.page().posts), found(blog, "title"), actor, users, events(blog)
 
         with ThreadPoolExecutor() as beside:
             before = look()
@@ -156,7 +152,7 @@ class OpenBlogContract:
             blog.accounts.authenticate(issued.secret)
             with pytest.raises(WrongCredentials):
                 blog.accounts.admit(attempt, "ann", "not the password", "", None)
-            assert len(blog.posts.newest().posts) == 1
+            assert len(blog.posts.page().posts) == 1
             changed = beside.submit(change).result(timeout=SOON)
             assert blog.posts.get(post.id) == changed
 
@@ -192,6 +188,31 @@ class OpenBlogContract:
                 assert wait([later], timeout=0.2).not_done
             assert newest(open_blog) in ([post], [later.result(timeout=SOON)])
 
+    def test_a_batch_that_is_refused_keeps_nothing(self, open_blog: OpenBlog, ann: Member) -> None:
+        post = write_alone(open_blog, ann)
+        steps: list[batches.Step] = [
+            batches.Create(title="Stillborn", body="A body"),
+            batches.Update(post_id=post.id, changes={"body": "changed"}),
+            batches.Delete(post_id=post.id, only_if=[post.version]),
+        ]
+        with pytest.raises(batches.StepRefused), open_blog() as blog:
+            batches.apply(blog.posts, ann, steps)
+        assert newest(open_blog) == [post]
+        with open_blog() as blog:
+            assert found(blog, "body") == [post]
+            assert found(blog, "changed") == found(blog, "stillborn") == []
+
+    def test_what_is_asked_six_times_at_once_is_done_once(self, open_blog: OpenBlog, ann: Member) -> None:
+        def ask(_: int) -> Outcome:
+            with open_blog() as blog:
+                return blog.idempotency.once(ann, "key", b"request", lambda: str(write(blog, ann).id).encode())
+
+        with ThreadPoolExecutor(6) as threads:
+            outcomes = list(threads.map(ask, range(6)))
+        (post,) = newest(open_blog)
+        assert {answer for answer, _ in outcomes} == {str(post.id).encode()}
+        assert sorted(is_repeated for _, is_repeated in outcomes) == [False] + [True] * 5
+
     def test_a_unit_that_failed_stands_in_nobodys_way(self, open_blog: OpenBlog, ann: Member) -> None:
         for _ in range(20):
             with pytest.raises(Failed), open_blog() as blog:
@@ -210,34 +231,6 @@ class OpenBlogContract:
                 blog.posts.delete(ann, post.id)
         assert ids == sorted(set(ids))
 
-    def test_a_unit_costs_the_same_however_much_is_stored(self, open_blog: OpenBlog, ann: Member) -> None:
-        def unit() -> None:
-            with open_blog() as blog:
-                post = write(blog, ann)
-                blog.posts.newest(limit=2)
-                blog.posts.delete(ann, post.id)
-
-        unit()  # whatever is done only once is done here
-        few = cost_of(unit)
-        with open_blog() as blog:
-            for _ in range(1_000):
-                write(blog, ann)
-        unit()
-        many = cost_of(unit)
-        assert many.calls < few.calls * 1.5
-        assert many.memory < few.memory + 20_000
-
-
-def write(blog: Blog, author: Member) -> Post:
-    """A post, within somebody's unit of work."""
-    return blog.posts.create(author, title="A title", body="A body")
-
-
-def write_alone(open_blog: OpenBlog, author: Member) -> Post:
-    """A post, kept by a unit of its own."""
-    with open_blog() as blog:
-        return write(blog, author)
-
 
 def events(blog: Blog) -> list[Event]:
     """What was recorded, the newest first."""
@@ -247,4 +240,9 @@ def events(blog: Blog) -> list[Event]:
 def newest(open_blog: OpenBlog) -> list[Post]:
     """What is kept, as a new unit sees it."""
     with open_blog() as blog:
-        return list(blog.posts.newest().posts)
+        return list(blog.posts.page().posts)
+
+
+def found(blog: Blog, text: str) -> list[Post]:
+    """What a search finds."""
+    return [each.post for each in blog.search.find(text).found]

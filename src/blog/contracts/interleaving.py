@@ -15,7 +15,7 @@ from blog.domain.blog import OpenBlog
 from blog.domain.posts import Post
 
 from .given import acting, not_given
-from .parts import Create, Delete, Increase, Kept, List, Read
+from .parts import Create, Delete, Find, Increase, Kept, List, Read
 from .units import SOON, Plan, Unit
 
 PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - everybody's example
@@ -32,6 +32,7 @@ plans = st.builds(
             st.builds(Read, numbers),
             st.builds(Delete, numbers),
             st.builds(List),
+            st.builds(Find, st.sampled_from(("Shared", "New"))),
             st.builds(Create),
         ),
         min_size=2,
@@ -114,7 +115,7 @@ def run(units: tuple[Unit, Unit], schedule: Sequence[int]) -> None:
 def two_posts(open_blog: OpenBlog, author: Member) -> list[Post]:
     """The only posts there are: new ones, with new ids."""
     with open_blog() as blog:
-        old = blog.posts.newest(limit=100).posts
+        old = blog.posts.page(limit=100).posts
         for post in old:
             blog.posts.delete(author, post.id)
         posts = [blog.posts.create(author, title="Shared", body="-") for _ in range(2)]
@@ -125,4 +126,4 @@ def two_posts(open_blog: OpenBlog, author: Member) -> list[Post]:
 def newest(open_blog: OpenBlog) -> list[Post]:
     """What is kept, as a new unit sees it."""
     with open_blog() as blog:
-        return list(blog.posts.newest(limit=100).posts)
+        return list(blog.posts.page(limit=100).posts)

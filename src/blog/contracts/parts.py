@@ -102,10 +102,25 @@ class List:
     writes: ClassVar[bool] = False
 
     def do(self, blog: Blog, _: Model) -> list[Post]:
-        return list(blog.posts.newest(limit=100).posts)
+        return list(blog.posts.page(limit=100).posts)
 
     def check(self, seen: list[Post], unit: Model) -> None:
         assert seen in [in_order(view) for view in unit.views()]
+
+
+@dataclass(frozen=True)
+class Find:
+    """Look for what posts are titled."""
+
+    title: str
+    writes: ClassVar[bool] = False
+
+    def do(self, blog: Blog, _: Model) -> list[Post]:
+        return [found.post for found in blog.search.find(self.title, limit=100).found]
+
+    def check(self, seen: list[Post], unit: Model) -> None:
+        views = [[post for post in view.values() if post.title == self.title] for view in unit.views()]
+        assert seen in [sorted(view, key=lambda post: -post.id) for view in views]
 
 
 @dataclass(frozen=True)
@@ -198,4 +213,4 @@ def found(look: Callable[[], Post]) -> Post | None:
 
 def in_order(state: State) -> list[Post]:
     """Newest first."""
-    return sorted(state.values(), key=lambda post: -post.id)
+    return sorted(state.values(), key=lambda post: (post.created_at, post.id), reverse=True)

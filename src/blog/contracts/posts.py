@@ -1,14 +1,17 @@
-"""What a `PostRepository` promises."""
+"""What a `PostRepository` promises of each post; what it promises of lists stands in `lists`."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
 from blog.domain.blog import OpenStores, Stores
 from blog.domain.ids import UNSTORED, PostId
+from blog.domain.lists import Order, Place
 from blog.domain.posts import Post, PostNotFound, PostRepository
 from blog.domain.users import User
 
@@ -59,7 +62,7 @@ class PostRepositoryContract:
             lambda posts, post_id: posts.get(post_id),
             lambda posts, post_id: posts.get_for_change(post_id),
             lambda posts, post_id: posts.remove(post_id),
-            lambda posts, post_id: posts.save(replace(a_post(User(username="x", created_at=NOON)), id=post_id)),
+            lambda posts, post_id: posts.save(replace(a_post(User(username="x", created_at=NOON)), id=post_id), over=7),
         ],
         ids=["get", "get_for_change", "remove", "save"],
     )
@@ -87,7 +90,7 @@ class PostRepositoryContract:
             version=2**40,
         )
         with open_stores() as stores:
-            stores.posts.save(after)
+            stores.posts.save(after, over=before.version)
             assert everywhere(stores.posts, after.id) == [after] * 3
         assert all_posts(open_stores) == [other, after]
 
@@ -95,40 +98,55 @@ class PostRepositoryContract:
         kept, gone = add(open_stores, a_post(author)), add(open_stores, a_post(author))
         with open_stores() as stores:
             stores.posts.remove(gone.id)
-            assert list(stores.posts.newest(limit=10)) == [kept]
+            assert list(stores.posts.page(Order.NEWEST, limit=10)) == [kept]
         with open_stores() as stores:
             for ask in (stores.posts.get, stores.posts.get_for_change, stores.posts.remove):
                 with pytest.raises(PostNotFound):
                     ask(gone.id)
             with pytest.raises(PostNotFound):
-                stores.posts.save(gone)
+                stores.posts.save(gone, over=gone.version)
         assert all_posts(open_stores) == [kept]
 
-    def test_the_newest_come_first(self, open_stores: OpenStores, author: User) -> None:
-        posts = [add(open_stores, a_post(author)) for _ in range(5)][::-1]
+    @pytest.mark.parametrize("over", [-1, 0, 6, 8, 9, 2**31, 2**53])
+    def test_nothing_takes_the_place_of_another_version(self, open_stores: OpenStores, author: User, over: int) -> None:
+        post = add(open_stores, a_post(author))
         with open_stores() as stores:
-            for limit in range(1, 8):
-                assert list(stores.posts.newest(limit=limit)) == posts[:limit]
+            with pytest.raises(PostNotFound) as refusal:
+                stores.posts.save(replace(post, title="changed", version=over + 1), over=over)
+            assert str(refusal.value) == f"There is no post {post.id}."
+            assert everywhere(stores.posts, post.id) == [post] * 3
+        assert all_posts(open_stores) == [post]
 
-    def test_a_page_goes_on_below_an_id(self, open_stores: OpenStores, author: User) -> None:
-        posts = [add(open_stores, a_post(author)) for _ in range(6)][::-1]
+    def test_no_version_is_replaced_twice(self, open_stores: OpenStores, author: User) -> None:
+        post = add(open_stores, a_post(author))
+        first, second = (replace(post, body=body, version=8) for body in ("first", "second"))
         with open_stores() as stores:
-            stores.posts.remove(posts[2].id)
-        left = [post for post in posts if post != posts[2]]
-        with open_stores() as stores:
-            for before in [post.id for post in posts] + NO_POSTS:
-                below = [post for post in left if post.id < before]
-                assert list(stores.posts.newest(limit=2, before=before)) == below[:2]
+            stores.posts.save(first, over=7)
+            with pytest.raises(PostNotFound):
+                stores.posts.save(second, over=7)
+        with open_stores() as stores, pytest.raises(PostNotFound):
+            stores.posts.save(second, over=7)
+        assert all_posts(open_stores) == [first]
 
-    def test_a_page_shows_what_its_own_unit_has_done(self, open_stores: OpenStores, author: User) -> None:
-        first, second, third = (add(open_stores, a_post(author)) for _ in range(3))
-        with open_stores() as stores:
-            fourth = stores.posts.add(a_post(author))
-            stores.posts.remove(third.id)
-            second = replace(second, title="changed")
-            stores.posts.save(second)
-            assert list(stores.posts.newest(limit=3)) == [fourth, second, first]
-            assert list(stores.posts.newest(limit=2, before=fourth.id)) == [second, first]
+    def test_of_six_at_once_one_replaces_each_version(self, open_stores: OpenStores, author: User) -> None:
+        post = add(open_stores, a_post(author))
+        together = Barrier(6)
+
+        def revise(number: int) -> Post | None:
+            with open_stores() as stores:
+                seen = stores.posts.get(post.id)
+                together.wait(timeout=10)
+                revised = replace(seen, body=str(number), version=seen.version + 1)
+                with suppress(PostNotFound):
+                    stores.posts.save(revised, over=seen.version)
+                    return revised
+            return None
+
+        for version in range(8, 13):
+            with ThreadPoolExecutor(6) as threads:
+                revised = [each for each in threads.map(revise, range(6)) if each is not None]
+            assert [each.version for each in revised] == [version]
+            assert all_posts(open_stores) == revised
 
     def test_the_authors_name_is_the_one_they_have_now(self, open_stores: OpenStores, author: User) -> None:
         post = add(open_stores, a_post(author))
@@ -145,7 +163,7 @@ class PostRepositoryContract:
 
         def append(stores: Stores, text: str) -> None:
             current = stores.posts.get_for_change(post.id)
-            stores.posts.save(replace(current, body=current.body + text))
+            stores.posts.save(replace(current, body=current.body + text), over=current.version)
 
         def meanwhile() -> None:
             with open_stores() as stores:
@@ -187,11 +205,13 @@ def add(open_stores: OpenStores, post: Post) -> Post:
 
 
 def everywhere(posts: PostRepository, post_id: PostId) -> list[Post]:
-    """The newest post by every way that leads to it."""
-    return [posts.get(post_id), posts.get_for_change(post_id), *posts.newest(limit=1, before=PostId(post_id + 1))]
+    """The post by every way that leads to it."""
+    post = posts.get(post_id)
+    following = Place(post.created_at, PostId(post_id + 1))
+    return [post, posts.get_for_change(post_id), *posts.page(Order.NEWEST, limit=1, after=following)]
 
 
 def all_posts(open_stores: OpenStores) -> list[Post]:
     """What is kept, as a new unit sees it."""
     with open_stores() as stores:
-        return list(stores.posts.newest(limit=100))
+        return list(stores.posts.page(Order.NEWEST, limit=100))

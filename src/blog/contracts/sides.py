@@ -15,6 +15,7 @@ from blog.domain.blog import Blog, OpenBlog
 from blog.domain.ids import EntryId, InvitationId, PostId, TokenId, UserId
 from blog.domain.invitations import Invitation, IssuedInvitation
 from blog.domain.posts import Page, Post
+from blog.domain.search import Findings
 from blog.domain.tokens import IssuedToken, Token
 from blog.domain.users import User
 
@@ -98,11 +99,15 @@ class Side:
         return replace(user, id=UserId(order(self.users, user.id)))
 
     def seen_post(self, post: Post) -> Post:
-        return replace(post, id=PostId(order(self.posts, post.id)), author_id=UserId(order(self.users, post.author_id)))
+        return replace(post, id=self._seen_number(post.id), author_id=UserId(order(self.users, post.author_id)))
 
     def seen_page(self, page: Page) -> Page:
-        following = None if page.next_before is None else PostId(order(self.posts, page.next_before))
+        following = page.next and replace(page.next, id=self._seen_number(page.next.id))
         return Page([self.seen_post(post) for post in page.posts], following)
+
+    def seen_findings(self, findings: Findings) -> Findings:
+        following = findings.next and replace(findings.next, id=self._seen_number(findings.next.id))
+        return Findings([replace(found, post=self.seen_post(found.post)) for found in findings.found], following)
 
     def seen_token(self, token: Token) -> Token:
         holder = UserId(order(self.users, token.user_id))
@@ -129,6 +134,9 @@ class Side:
 
     def seen_verdict(self, verdict: Verdict) -> object:
         return verdict.sealed, verdict.unsealed, verdict.faults
+
+    def _seen_number(self, post_id: PostId) -> PostId:
+        return PostId(order(self.posts, post_id))
 
     def _seen_subject(self, entry: Entry) -> int | None:
         subjects: dict[str, list[Any]] = {

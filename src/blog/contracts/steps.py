@@ -1,8 +1,12 @@
 """Use cases about posts as steps that can be taken on several blogs."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
+from blog.domain import batches
+from blog.domain.archive import Manuscript
 from blog.domain.blog import Blog
+from blog.domain.lists import Order, PostFilter
 from blog.domain.posts import PostChanges
 
 from .sides import Side
@@ -23,10 +27,11 @@ class Update:
     token: int
     post: int
     changes: PostChanges
+    only_if: Collection[int] | None
 
     def __call__(self, blog: Blog, side: Side) -> object:
         actor, post_id = side.actor(blog, self.token), side.post(self.post)
-        post = blog.posts.update(actor, post_id, **self.changes)
+        post = blog.posts.update(actor, post_id, only_if=self.only_if, **self.changes)
         side.changed(post_id, actor)
         return side.seen_post(post)
 
@@ -35,10 +40,11 @@ class Update:
 class Delete:
     token: int
     post: int
+    only_if: Collection[int] | None
 
     def __call__(self, blog: Blog, side: Side) -> object:
         actor, post_id = side.actor(blog, self.token), side.post(self.post)
-        blog.posts.delete(actor, post_id)
+        blog.posts.delete(actor, post_id, only_if=self.only_if)
         side.changed(post_id, actor)
         return None
 
@@ -53,9 +59,87 @@ class Read:
 
 @dataclass(frozen=True)
 class ListPosts:
+    """Some of those posts, on from where one of them stands, and how many there are."""
+
+    order: Order
     limit: int
-    before: int | None
+    after: int | None
+    those: PostFilter
 
     def __call__(self, blog: Blog, side: Side) -> object:
-        before = None if self.before is None else side.post(self.before)
-        return side.seen_page(blog.posts.newest(limit=self.limit, before=before))
+        after = None if self.after is None else blog.posts.get(side.post(self.after)).place_in(self.order)
+        page = blog.posts.page(self.order, limit=self.limit, after=after, **self.those)
+        return side.seen_page(page), blog.posts.count(**self.those)
+
+
+@dataclass(frozen=True)
+class Find:
+    """Two pages of what is found, and how many there are."""
+
+    text: str
+    limit: int
+    those: PostFilter
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        first = blog.search.find(self.text, limit=self.limit, **self.those)
+        second = blog.search.find(self.text, limit=self.limit, after=first.next, **self.those)
+        return side.seen_findings(first), side.seen_findings(second), blog.search.count(self.text, **self.those)
+
+
+@dataclass(frozen=True)
+class Once:
+    """Ask twice for a post to be written, unless that was done under this key."""
+
+    token: int
+    key: str
+    title: str
+    is_secret: bool
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor = side.actor(blog, self.token)
+
+        def write() -> bytes:
+            return str(side.seen_post(blog.posts.create(actor, title=self.title, body="once"))).encode()
+
+        return [
+            blog.idempotency.once(actor, self.key, self.title.encode(), write, is_secret=self.is_secret)
+            for _ in range(2)
+        ]
+
+
+@dataclass(frozen=True)
+class TakeIn:
+    by: int | None
+    manuscript: Manuscript
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        post, taken_in = blog.archive.take_in(side.admin(blog, self.by), self.manuscript)
+        return side.seen_post(post), taken_in
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Several changes in a unit of work of their own, of posts that stand for those that appeared so long ago."""
+
+    token: int
+    steps: Sequence[batches.Step]
+
+    def __call__(self, side: Side) -> object:
+        try:
+            with side.unit() as blog:
+                return self._applied(blog, side)
+        except batches.StepRefused as refusal:  # whose text has the blog's own numbers
+            return refusal.number, type(refusal.reason)
+
+    def _applied(self, blog: Blog, side: Side) -> object:
+        actor = side.actor(blog, self.token)
+        steps = [self._on(side, step) for step in self.steps]
+        posts = batches.apply(blog.posts, actor, steps)
+        for step in steps:
+            if not isinstance(step, batches.Create):
+                side.changed(step.post_id, actor)
+        return [post and side.seen_post(post) for post in posts]
+
+    @staticmethod
+    def _on(side: Side, step: batches.Step) -> batches.Step:
+        return step if isinstance(step, batches.Create) else replace(step, post_id=side.post(step.post_id))

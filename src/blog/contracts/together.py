@@ -9,7 +9,8 @@ from blog.domain.blog import OpenBlog, Together
 from blog.domain.posts import Post
 from blog.domain.users import UsernameTaken
 
-from .blog import PASSWORD, SOON, newest, write, write_alone
+from .blog import SOON, newest
+from .flatness import PASSWORD, write, write_alone
 from .given import Failed, acting, not_given
 
 

@@ -13,7 +13,7 @@ from blog.domain.blog import OpenBlog
 from blog.domain.errors import Unavailable
 
 from .given import Failed
-from .parts import Create, Delete, Increase, Kept, List, Model, Part, Read
+from .parts import Create, Delete, Find, Increase, Kept, List, Model, Part, Read
 
 BRIEFLY: Final = 0.004
 """Seconds after which what may have to wait is taken to wait. If it was only slow, nothing is lost by it."""
@@ -26,7 +26,7 @@ SOON: Final = 10
 class Plan:
     """What a unit does, and how it ends."""
 
-    steps: Sequence[Increase | Read | Delete | List | Create]
+    steps: Sequence[Increase | Read | Delete | List | Find | Create]
     fails: bool
 
     @property

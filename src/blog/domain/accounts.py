@@ -28,7 +28,7 @@ class WrongPassword(Invalid):
         super().__init__([Fault("old_password", "is not your password")])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Accounts:
     """What one can do with an account of one's own.
 

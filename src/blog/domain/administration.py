@@ -23,7 +23,7 @@ class UserChanges(TypedDict, total=False):
     is_active: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Users:
     """All accounts, as administrators see and change them."""
 

@@ -94,7 +94,7 @@ class AttemptStore(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Throttle:
     """Counts attempts, and refuses further ones. `scale` multiplies all limits."""
 

@@ -1,25 +1,28 @@
 """The blog: all its rooms, open for one unit of work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from .accounts import Accounts
 from .administration import Users
+from .archive import Archive
 from .attempts import AttemptStore, Throttle
 from .audit import Audit, AuditLog
 from .clock import Clock, NewSecret
 from .errors import Unavailable
+from .idempotency import Idempotency, IdempotencyStore
 from .invitations import Invitations, InvitationStore, Registration
 from .passwords import IsCommon, PasswordHasher, PasswordRules
 from .posts import PostRepository, Posts
+from .search import PostIndex, Search
 from .tokens import Tokens, TokenStore
 from .users import UserRepository
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stores:
     """Where one unit of work keeps what it is told."""
 
@@ -28,6 +31,8 @@ class Stores:
     invitations: InvitationStore
     attempts: AttemptStore
     posts: PostRepository
+    index: PostIndex
+    answers: IdempotencyStore
     audit: AuditLog
 
 
@@ -54,19 +59,41 @@ class Terms:
     token_idle: timedelta = timedelta(days=14)
 
 
-class Blog:
-    """Everything one can do, within one unit of work. Each room is put together when it is entered."""
+_Room = TypeVar("_Room")
 
-    __slots__ = ("_means", "_stores", "_terms")
+
+class _room(Generic[_Room]):  # noqa: N801 - it is read as a decorator
+    """A room that is put together when it is first entered. `cached_property` does this under a lock until Python 3.12,
+    which costs more than the room, and a unit of work is one thread's.
+    """
+
+    def __init__(self, put_together: Callable[["Blog"], _Room]) -> None:
+        self._put_together = put_together
+
+    def __get__(self, blog: "Blog", _: type["Blog"]) -> _Room:
+        room = blog.__dict__[self._put_together.__name__] = self._put_together(blog)
+        return room
+
+
+class Blog:
+    """Everything one can do, within one unit of work. Each room is put together when it is first entered."""
 
     def __init__(self, stores: Stores, means: Means, terms: Terms) -> None:
         self._stores, self._means, self._terms = stores, means, terms
 
-    @property
+    @_room
     def posts(self) -> Posts:
-        return Posts(self._stores.posts, self.audit, self._means.now)
+        return Posts(self._stores.posts, self._stores.index, self.audit, self._means.now)
 
-    @property
+    @_room
+    def search(self) -> Search:
+        return Search(self._stores.index)
+
+    @_room
+    def archive(self) -> Archive:
+        return Archive(self._stores.posts, self._stores.index, self._stores.users, self.audit)
+
+    @_room
     def accounts(self) -> Accounts:
         return Accounts(
             repository=self._stores.users,
@@ -80,7 +107,7 @@ class Blog:
             now=self._means.now,
         )
 
-    @property
+    @_room
     def users(self) -> Users:
         return Users(
             repository=self._stores.users,
@@ -91,7 +118,7 @@ class Blog:
             now=self._means.now,
         )
 
-    @property
+    @_room
     def tokens(self) -> Tokens:
         return Tokens(
             store=self._stores.tokens,
@@ -103,15 +130,19 @@ class Blog:
             idle=self._terms.token_idle,
         )
 
-    @property
+    @_room
     def invitations(self) -> Invitations:
         return Invitations(self._stores.invitations, self.audit, self._means.now, self._means.new_secret)
 
-    @property
+    @_room
     def throttle(self) -> Throttle:
         return Throttle(self._stores.attempts, self._means.now, self._terms.throttle_scale)
 
-    @property
+    @_room
+    def idempotency(self) -> Idempotency:
+        return Idempotency(self._stores.answers, self._means.now)
+
+    @_room
     def audit(self) -> Audit:
         return Audit(self._stores.audit, self._means.now)
 
@@ -148,9 +179,17 @@ Together: TypeAlias = Callable[[], AbstractContextManager[None]]
 """Keeps several units of work at once: those that this thread opens within the block.
 
 Each sees those before it. One that fails keeps nothing, and leaves the others as they are. Nothing of any is kept, or
-seen by others, before the block is left; if it cannot be kept then, or the block is left by an exception, nothing of all
-is. Such blocks, and the units within, come one after the other.
+seen by others, before the block is left; if it cannot be kept then, or the block is left by an exception, nothing of
+all is. Such blocks, and the units within, come one after the other.
 
 Raises:
     Unavailable: the store does not answer, or may not have kept the units.
+"""
+
+Edition: TypeAlias = Callable[[], Hashable]
+"""Tells one edition of the blog from another: while it says the same, nothing has been kept meanwhile, by whichever
+process. It is asked by one thread at a time.
+
+Raises:
+    Unavailable: that cannot be told just now.
 """

@@ -10,6 +10,7 @@ from typing import Final
 from .clock import NewSecret
 
 _ALPHABET: Final = digits + ascii_uppercase + ascii_lowercase
+_PAIRS: Final = [high + low for high in _ALPHABET for low in _ALPHABET]
 _CHECKSUM: Final = 6
 _shape = re.compile("[0-9A-Za-z]{46}")
 
@@ -31,7 +32,7 @@ class Form:
 
     def _sealed(self, body: str) -> str:
         """The body between prefix and CRC-32 in base 62, by which scanners know a code from a look-alike."""
-        return self.prefix + body + _base62(zlib.crc32(body.encode())).rjust(_CHECKSUM, "0")
+        return self.prefix + body + _base62(zlib.crc32(body.encode()))
 
 
 def digest_of(code: str) -> bytes:
@@ -45,8 +46,6 @@ def hint_of(code: str) -> str:
 
 
 def _base62(number: int) -> str:
-    text = ""
-    while number:
-        number, digit = divmod(number, 62)
-        text = _ALPHABET[digit] + text
-    return text
+    """Six digits, two at a time."""
+    high, rest = divmod(number, 62**4)
+    return _PAIRS[high] + _PAIRS[rest // 62**2] + _PAIRS[rest % 62**2]

@@ -42,6 +42,10 @@ class Conflict(BlogError):
     """What is asked contradicts what is stored."""
 
 
+class Stale(BlogError):
+    """What is asked was meant for a state of things that is no more."""
+
+
 class TooMany(BlogError):
     """Whoever asks has asked too often; after `retry_after` seconds they may again."""
 

@@ -9,12 +9,16 @@ STEP: Final = 1000
 
 
 def tidy(open_blog: OpenBlog) -> None:
-    """Forget tokens, invitations and attempts that no longer count, and seal what was recorded: a step of each."""
+    """Forget tokens, invitations, attempts and kept answers that no longer count, and seal what was recorded: a step of
+    each.
+    """
     with open_blog() as blog:
         blog.tokens.purge(limit=STEP)
     with open_blog() as blog:
         blog.invitations.purge(limit=STEP)
     with open_blog() as blog:
         blog.throttle.purge(limit=STEP)
+    with open_blog() as blog:
+        blog.idempotency.purge(limit=STEP)
     with open_blog() as blog:
         blog.audit.seal(limit=STEP)

@@ -88,7 +88,7 @@ class InvitationStore(Protocol):
         """Forget up to `limit` invitations that expired by then. How many were forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Invitations:
     """What administrators do with invitations, and what becomes of them."""
 

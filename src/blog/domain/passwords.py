@@ -51,7 +51,7 @@ def faults_in_password(password: str, *, field: str = "password") -> list[Fault]
     return []
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PasswordRules:
     """Which new passwords are good, after NIST SP 800-63B-4: length counts, composition does not.
 

@@ -66,6 +66,7 @@ class Action(Enum):
     SEE_USERS = "see accounts and their tokens", _admin, Scope.ADMIN, True
     CHANGE_USERS = "open and change accounts, end their tokens", _admin, Scope.ADMIN, True
     INVITE = "see, make and take back invitations", _admin, Scope.ADMIN, False
+    TAKE_IN_POSTS = "take in posts as they were written elsewhere", _admin, Scope.ADMIN, False
     READ_AUDIT = "read the audit", _admin, Scope.ADMIN, False
 
     def __init__(self, words: str, rule: Rule, scope: Scope | None, is_to_somebodys: bool) -> None:  # noqa: FBT001

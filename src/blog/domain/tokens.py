@@ -110,7 +110,7 @@ class TokenStore(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tokens:
     """What is done with tokens."""
 

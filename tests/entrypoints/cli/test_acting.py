@@ -24,6 +24,7 @@ ADMINISTRATION = [
     "tokens revoke bob 2",
     "audit",
     "audit --verify",
+    "import .",
 ]
 OWN = ["users me", "users me --rename x", "users passwd", "tokens revoke-own 1", "tokens logout"]
 

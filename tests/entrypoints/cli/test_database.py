@@ -1,5 +1,6 @@
 """The database as a whole is seen to from the console: its tables, and copies of it."""
 
+import re
 import sqlite3
 import sys
 from contextlib import closing
@@ -18,10 +19,15 @@ def tables(file: Path) -> set[str]:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
+_words = re.compile('"(post_words|post_titles|unread_posts)|INTO sqlite_schema')
+
+
 def everything_in(database: Database) -> list[str]:
-    """All but that a table which was always empty has given no number yet, which can be written or not."""
+    """All but that a table which was always empty has given no number yet, which can be written or not; and but for the
+    index of words, of which some may still wait to be read.
+    """
     with database.connected() as connection:
-        return sorted(line for line in connection.iterdump() if not line.endswith("',0);"))
+        return sorted(line for line in connection.iterdump() if not line.endswith("',0);") and not _words.search(line))
 
 
 @pytest.fixture
@@ -36,7 +42,7 @@ def posts(database: Database) -> Database:
 
 def titles(database: Database) -> list[str]:
     with database.opened() as open_blog, open_blog() as blog:
-        return [post.title for post in blog.posts.newest().posts]
+        return [post.title for post in blog.posts.page().posts]
 
 
 def test_migrating_makes_the_tables_and_says_so(run: Run, tmp_path: Path) -> None:
@@ -59,7 +65,7 @@ def test_migrating_again_changes_nothing(run: Run, posts: Database) -> None:
     assert everything_in(posts) == before
 
 
-@pytest.mark.parametrize("command", ["migrate", "migrate --check", "backup copy", "restore copy"])
+@pytest.mark.parametrize("command", ["migrate", "migrate --check", "backup copy", "restore copy", "export copy"])
 def test_what_is_kept_in_memory_only_has_no_database_to_see_to(run: Run, tmp_path: Path, command: str) -> None:
     refused = run(*command.split(), "--database", "memory:")
 

@@ -1,76 +1,14 @@
 """Whoever sits at a terminal is asked for the password, twice, and it does not show."""
 
-import os
-import pty
-import select
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.database import PASSWORD, Database
-from tests.servers import BLOG, CHEAP, PATIENCE, environment
-
-
-@dataclass
-class Terminal:
-    """A terminal with one process at it."""
-
-    process: int
-    screen: int
-    shown: str = ""
-
-    def wait_for(self, text: str) -> None:
-        """Read on until this text shows."""
-        start = len(self.shown)
-        while text not in self.shown[start:]:
-            self.shown += self._read().decode()
-
-    def type(self, text: str) -> None:
-        """Press these keys."""
-        os.write(self.screen, text.encode())
-
-    def end(self) -> int:
-        """Read to the end, and give the status that the process ended with."""
-        try:
-            while piece := self._read():
-                self.shown += piece.decode()
-        except OSError:  # how Linux says that nobody is at the terminal any more
-            pass
-        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
-
-    def _read(self) -> bytes:
-        assert select.select([self.screen], [], [], PATIENCE)[0], self.shown
-        return os.read(self.screen, 1024)
-
-
-@contextmanager
-def _at_a_terminal(*arguments: str, cwd: Path, token: str | None = None) -> Iterator[Terminal]:
-    process, screen = pty.fork()
-    if process == 0:
-        os.chdir(cwd)
-        shown = {} if token is None else {"BLOG_TOKEN": token}
-        os.execve(sys.executable, [*BLOG, *arguments], environment(CHEAP | shown))
-    try:
-        yield Terminal(process, screen)
-    finally:
-        os.close(screen)
-        _make_sure_it_ended(process)
-
-
-def _make_sure_it_ended(process: int) -> None:
-    try:
-        os.kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
-    except (ProcessLookupError, ChildProcessError):
-        return
+from tests.entrypoints.cli.terminal import at_a_terminal
 
 
 def test_the_password_is_asked_for_twice_and_not_shown(tmp_path: Path) -> None:
-    with _at_a_terminal("users", "add", "alice", cwd=tmp_path) as terminal:
+    with at_a_terminal("users", "add", "alice", cwd=tmp_path) as terminal:
         for prompt in ("Password: ", "The same again: "):
             terminal.wait_for(prompt)
             terminal.type(f"{PASSWORD}\n")
@@ -86,7 +24,7 @@ def test_whoever_changes_their_password_is_asked_for_the_old_one_once_and_for_th
     database.add_users("alice")
     answers = {"Old password: ": PASSWORD, "New password: ": f"{PASSWORD}!", "The same again: ": f"{PASSWORD}!"}
 
-    with _at_a_terminal("users", "passwd", cwd=tmp_path, token=database.log_in("alice")) as terminal:
+    with at_a_terminal("users", "passwd", cwd=tmp_path, token=database.log_in("alice")) as terminal:
         for prompt, password in answers.items():
             terminal.wait_for(prompt)
             terminal.type(f"{password}\n")
@@ -99,7 +37,7 @@ def test_whoever_changes_their_password_is_asked_for_the_old_one_once_and_for_th
 
 
 def test_a_password_typed_differently_the_second_time_is_refused(tmp_path: Path) -> None:
-    with _at_a_terminal("users", "add", "alice", cwd=tmp_path) as terminal:
+    with at_a_terminal("users", "add", "alice", cwd=tmp_path) as terminal:
         terminal.wait_for("Password: ")
         terminal.type(f"{PASSWORD}\n")
         terminal.wait_for("The same again: ")
@@ -115,7 +53,7 @@ def test_a_password_typed_differently_the_second_time_is_refused(tmp_path: Path)
     ("key", "status", "line"), [("\x04", 1, "blog: password: was not given"), ("\x03", 130, "blog: stopped")]
 )
 def test_ctrl_d_and_ctrl_c_at_the_prompt_change_nothing(tmp_path: Path, key: str, status: int, line: str) -> None:
-    with _at_a_terminal("users", "password", "alice", cwd=tmp_path) as terminal:
+    with at_a_terminal("users", "password", "alice", cwd=tmp_path) as terminal:
         terminal.wait_for("Password: ")
         terminal.type(key)
         ended = terminal.end()

@@ -28,7 +28,7 @@ _WRONG = [
     ["audit", "--verify", "--seal"],
     ["audit", "--verify", "--head", "beef"],
 ]
-_HEAVY = ("litestar", "sqlalchemy", "argon2", "uvicorn", "msgspec", "sqlite3", "asyncio")
+_HEAVY = ("litestar", "sqlalchemy", "argon2", "uvicorn", "msgspec", "sqlite3", "asyncio", "yaml", "tqdm")
 
 
 @pytest.mark.parametrize("command", ["", "users", "tokens", *_COMMANDS])

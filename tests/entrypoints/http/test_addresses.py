@@ -27,7 +27,7 @@ QUERIES = [
     "limit=", "limit=0", "limit=-1", "limit=101", "limit=1e1", "limit=1.0", "limit=%201", "limit=\u0663", "limit=null",
     "limit=" + "9" * 5000, "limit=%00", "limit=%ff", "limit[]=1", "limit=1&limit=2", "cursor=", "cursor=0", "cursor=x",
     "cursor=9223372036854775808", "cursor=-1", "cursor=01", "cursor=' OR 1=1", "cursor=1;DROP", "page=2", "offset=1",
-    "q=" + "x" * 5000, "=", "=1", "%00=1", "%ff=%fe", "limit=1&x=1", "limit=5&cursor=1%00", "user=1", "ordering=title",
+    "x=" + "x" * 5000, "=", "=1", "%00=1", "%ff=%fe", "limit=1&x=1", "limit=5&cursor=1%00", "user=1", "ordering=title",
     "&".join(f"a{number}=1" for number in range(500)),
 ]  # fmt: skip
 

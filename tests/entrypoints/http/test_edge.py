@@ -81,12 +81,13 @@ def test_pages_of_other_origins_get_nothing_unless_it_is_set(site: Site, alice: 
 
 
 def test_pages_of_a_set_origin_may_do_all_that_a_client_can(open_to_pages: Site) -> None:
-    wanted = {"Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": "authorization"}
+    wanted = {"Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": "authorization, if-match"}
     asked = open_to_pages.ask("OPTIONS", "/api/posts/1/", headers={"Origin": PAGE, **wanted})
     assert asked.status_code == 204
     assert asked.headers["access-control-allow-origin"] == PAGE
     assert "DELETE" in asked.headers["access-control-allow-methods"]
-    assert "authorization" in asked.headers["access-control-allow-headers"].lower()
+    allowed = {"authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id"}
+    assert allowed <= set(asked.headers["access-control-allow-headers"].lower().split(", "))
     assert asked.headers["x-content-type-options"] == "nosniff"
 
 
@@ -94,6 +95,9 @@ def test_pages_of_a_set_origin_may_read_answers_and_refusals(open_to_pages: Site
     for method, path in (("GET", "/api/posts/"), ("DELETE", "/api/posts/1/"), ("GET", "/api/posts/77/"), ("GET", "/x")):
         answer = open_to_pages.ask(method, path, headers={"Origin": PAGE})
         assert answer.headers["access-control-allow-origin"] == PAGE
+        assert {"etag", "idempotency-replayed", "link"} <= set(
+            answer.headers["access-control-expose-headers"].lower().split(", ")
+        )
         assert "access-control-allow-credentials" not in answer.headers
 
 

@@ -56,7 +56,7 @@ def test_a_mounted_blog_says_where_a_post_is(site: Site, alice: Member) -> None:
 def test_a_mounted_blog_says_where_the_next_page_is(site: Site, alice: Member) -> None:
     posts = [write(alice).json() for _ in range(3)]
     first = site.ask("GET", "/our/blog/api/posts/?limit=2")
-    assert first.json()["next"] == f"/our/blog/api/posts/?limit=2&cursor={posts[1]['id']}"
+    assert first.json()["next"].startswith("/our/blog/api/posts/?limit=2&cursor=")
     assert first.headers["link"] == f'<{first.json()["next"]}>; rel="next"'
     assert site.ask("GET", first.json()["next"]).json() == {"results": posts[:1], "next": None}
 

@@ -34,7 +34,7 @@ def test_a_page_has_20_posts_the_newest_first(site: Site, alice: Member) -> None
     posts = [alice.writes(f"Post {number}") for number in range(41)][::-1]
     pages = pages_from(site, "/api/posts/")
     assert [page["results"] for page in pages] == [posts[:20], posts[20:40], posts[40:]]
-    assert pages[0]["next"] == f"/api/posts/?limit=20&cursor={posts[19]['id']}"
+    assert pages[0]["next"].startswith("/api/posts/?limit=20&cursor=")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 100])
@@ -67,8 +67,8 @@ def test_following_next_meets_each_post_once_while_others_are_written_and_delete
     assert met == before[::-1]
 
 
-def test_a_page_may_begin_anywhere(site: Site, alice: Member) -> None:
+def test_a_page_goes_on_from_its_place_even_if_the_post_there_is_gone(site: Site, alice: Member) -> None:
     posts = [alice.writes()["id"] for _ in range(4)]
-    assert ids(site.ask("GET", f"/api/posts/?cursor={posts[2]}").json()) == [posts[1], posts[0]]
-    assert ids(site.ask("GET", f"/api/posts/?cursor={posts[0]}").json()) == []
-    assert ids(site.ask("GET", "/api/posts/?cursor=9223372036854775807").json()) == posts[::-1]
+    url = site.ask("GET", "/api/posts/?limit=2").json()["next"]
+    alice.ask("DELETE", f"/api/posts/{posts[2]}/")
+    assert ids(site.ask("GET", url).json()) == [posts[1], posts[0]]

@@ -13,7 +13,7 @@ def test_a_post_that_is_written_is_read_back_whole(site: Site, clock: StoppedClo
     number = post.pop("id")
     assert answer.status_code == 201
     assert answer.headers["location"] == f"/api/posts/{number}/"
-    assert answer.headers["etag"] == '"1"'
+    assert answer.headers["etag"] == '"1-alice"'
     assert post == {
         "title": " A title ",
         "body": "\tTwo\r\nlines\n",
@@ -25,7 +25,7 @@ def test_a_post_that_is_written_is_read_back_whole(site: Site, clock: StoppedClo
     }
     read = site.ask("GET", answer.headers["location"])
     assert read.json() == {"id": number, **post}
-    assert read.headers["etag"] == '"1"'
+    assert read.headers["etag"] == '"1-alice"'
 
 
 def test_a_post_can_be_said_anew_as_a_whole(site: Site, clock: StoppedClock, alice: Member) -> None:
@@ -33,7 +33,7 @@ def test_a_post_can_be_said_anew_as_a_whole(site: Site, clock: StoppedClock, ali
     clock.advance(seconds=1)
     answer = alice.ask("PUT", f"/api/posts/{post['id']}/", json={"title": "Anew", "body": "All of it"})
     changed = {"title": "Anew", "body": "All of it", "updated_at": "2026-11-22T09:30:01.000000Z", "version": 2}
-    assert (answer.status_code, answer.headers["etag"], answer.json()) == (200, '"2"', {**post, **changed})
+    assert (answer.status_code, answer.headers["etag"], answer.json()) == (200, '"2-alice"', {**post, **changed})
     assert site.ask("GET", f"/api/posts/{post['id']}/").json() == {**post, **changed}
 
 
@@ -45,7 +45,7 @@ def test_a_part_of_a_post_can_be_changed(
     clock.advance(seconds=1)
     answer = alice.ask("PATCH", f"/api/posts/{post['id']}/", json=change)
     changed = {**post, **change, "updated_at": "2026-11-22T09:30:01.000000Z", "version": 2}
-    assert (answer.status_code, answer.headers["etag"], answer.json()) == (200, '"2"', changed)
+    assert (answer.status_code, answer.headers["etag"], answer.json()) == (200, '"2-alice"', changed)
     assert site.ask("GET", f"/api/posts/{post['id']}/").json() == changed
 
 
@@ -56,7 +56,7 @@ def test_a_change_that_says_nothing_new_changes_nothing(
     post = alice.writes()
     clock.advance(seconds=1)
     answer = alice.ask("PATCH", f"/api/posts/{post['id']}/", json=change)
-    assert (answer.status_code, answer.headers["etag"], answer.json()) == (200, '"1"', post)
+    assert (answer.status_code, answer.headers["etag"], answer.json()) == (200, '"1-alice"', post)
 
 
 def test_a_whole_post_is_asked_for_where_one_is_replaced(alice: Member) -> None:

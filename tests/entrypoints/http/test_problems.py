@@ -11,6 +11,7 @@ from tests.entrypoints.http.visits import Member, Site, problem
 from blog.domain import accounts, actors, attempts, errors, invitations, posts, tokens, users
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import BlogError, TooMany, Unavailable
+from blog.domain.idempotency import KeyReused
 from blog.entrypoints.http import create_app
 from blog.entrypoints.http.problems import STATUS
 
@@ -46,7 +47,7 @@ def failing(broken: Broken) -> Iterator[Site]:
 
 def test_every_kind_of_refusal_has_a_status_of_its_own() -> None:
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BlogError)}
-    assert set(STATUS) == kinds - {BlogError}
+    assert set(STATUS) == kinds - {BlogError} | {KeyReused}
     assert len(set(STATUS.values())) == len(STATUS)
     assert all(400 <= status <= 503 for status in STATUS.values())
 

@@ -109,7 +109,8 @@ def problem(answer: Response, status: int) -> dict[str, Any]:
     assert told["type"] == "about:blank"
     assert isinstance(told["title"], str)
     assert told["title"]
-    assert set(told) <= {"type", "title", "status", "detail", "errors"}
+    more = {412: {"version", "differing"}}.get(status, set())
+    assert set(told) <= {"type", "title", "status", "detail", "errors"} | more
     return told
 
 

@@ -1,7 +1,9 @@
 """A blog in this process's memory: gone with the process, and otherwise as good as any."""
 
+from .answers import MemoryIdempotencyStore
 from .attempts import MemoryAttemptStore
 from .audit import MemoryAuditLog
+from .index import MemoryPostIndex
 from .invitations import MemoryInvitationStore
 from .posts import MemoryPostRepository
 from .store import MemoryStore
@@ -11,7 +13,9 @@ from .users import MemoryUserRepository
 __all__ = [
     "MemoryAttemptStore",
     "MemoryAuditLog",
+    "MemoryIdempotencyStore",
     "MemoryInvitationStore",
+    "MemoryPostIndex",
     "MemoryPostRepository",
     "MemoryStore",
     "MemoryTokenStore",

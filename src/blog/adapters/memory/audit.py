@@ -38,7 +38,7 @@ class MemoryAuditLog:
 
     def add(self, entry: Entry) -> Entry:
         self._unit.begin()
-        entry = replace(entry, id=EntryId(next(self._shelves.entries.numbers)))
+        entry = entry.kept_as(EntryId(next(self._shelves.entries.numbers)))
         self._unit.on(self._shelves.entries).put(entry.id, entry)
         self._unit.on(self._shelves.unsealed).put(entry.id, entry)
         return entry

@@ -35,16 +35,16 @@ class MemoryInvitationStore:
 
     def take(self, digest: bytes) -> Invitation | None:
         self._unit.begin()
-        invitation_id = self._unit.on(self._shelves.by_digest).find(digest)
+        invitation_id = self._unit.find(self._shelves.by_digest, digest)
         if invitation_id is None:
             return None
-        invitation = self._unit.on(self._shelves.by_id).find(invitation_id)
+        invitation = self._unit.find(self._shelves.by_id, invitation_id)
         self.remove(invitation_id)
         return invitation
 
     def remove(self, invitation_id: InvitationId) -> bool:
         self._unit.begin()
-        invitation = self._unit.on(self._shelves.by_id).find(invitation_id)
+        invitation = self._unit.find(self._shelves.by_id, invitation_id)
         if invitation is None:
             return False
         self._unit.on(self._shelves.by_id).drop(invitation_id)

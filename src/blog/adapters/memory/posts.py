@@ -1,20 +1,29 @@
 """Posts in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
+from operator import itemgetter
+from typing import Unpack
 
 from blog.domain.ids import PostId
+from blog.domain.lists import Order, Place, PostFilter
 from blog.domain.posts import Post, PostNotFound
 
+from .lists import Ranking, Stretch, Wanted, position_of, rankings
 from .unit import Shelf, Unit
 from .users import UserShelves
 
 
 @dataclass(frozen=True, slots=True)
 class PostShelves:
-    """Posts by number."""
+    """Posts by number, and how they stand in every order."""
 
     by_id: Shelf[PostId, Post] = field(default_factory=Shelf)
+    rankings: Mapping[Order, Ranking] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rankings", rankings(self.by_id))
 
 
 class MemoryPostRepository:
@@ -32,29 +41,60 @@ class MemoryPostRepository:
         return post
 
     def get(self, post_id: PostId) -> Post:
-        post = self._unit.on(self._shelves.by_id).find(post_id)
+        post = self._unit.find(self._shelves.by_id, post_id)
         if post is None:
             raise PostNotFound(post_id)
-        return self._signed(post)
+        return signed(post, self._unit, self._users)
 
     def get_for_change(self, post_id: PostId) -> Post:
         self._unit.begin()
         return self.get(post_id)
 
-    def save(self, post: Post) -> None:
-        self.get_for_change(post.id)
+    def save(self, post: Post, *, over: int) -> None:
+        self._unit.begin()
+        kept = self._unit.find(self._shelves.by_id, post.id)
+        if kept is None or kept.version != over:
+            raise PostNotFound(post.id)
         self._unit.on(self._shelves.by_id).put(post.id, post)
 
     def remove(self, post_id: PostId) -> None:
         self.get_for_change(post_id)
         self._unit.on(self._shelves.by_id).drop(post_id)
 
-    def newest(self, *, limit: int, before: PostId | None = None) -> Sequence[Post]:
-        return [self._signed(post) for post in self._unit.on(self._shelves.by_id).descending(limit, before=before)]
+    def page(
+        self, order: Order, *, limit: int, after: Place | None = None, **those: Unpack[PostFilter]
+    ) -> Sequence[Post]:
+        wanted = Wanted.of(those, self._unit, self._users)
+        stretch, ranking = Stretch.of(order, after, wanted), self._shelves.rankings[order]
+        posts = self._unit.on(self._shelves.by_id)
+        own = [(position_of(post, order), post) for post in posts.own.values() if post and wanted.has(post)]
+        page = [(position, post) for position, post in own if stretch.has(position)]
+        with self._unit.guard:
+            ranking.catch_up()
+            positions = ranking.positions(wanted.authors, stretch, descending=order.is_descending)
+            kept = ((position, posts.seen(position[-1])) for position in positions if position[-1] not in posts.own)
+            page += islice(((position, post) for position, post in kept if post and wanted.has(post)), limit)
+        page.sort(key=itemgetter(0), reverse=order.is_descending)
+        return [signed(post, self._unit, self._users) for _, post in page[:limit]]
 
-    def _signed(self, post: Post) -> Post:
-        """The post with its author's name as it is now."""
-        author = self._unit.on(self._users.by_id).find(post.author_id)
-        if author is None or author.user.username == post.author:
-            return post
-        return replace(post, author=author.user.username)
+    def count(self, **those: Unpack[PostFilter]) -> int:
+        wanted = Wanted.of(those, self._unit, self._users)
+        ranking = self._shelves.rankings[Order.OLDEST]
+        own = self._unit.on(self._shelves.by_id).own
+        with self._unit.guard:
+            ranking.catch_up()
+            kept = ranking.count(wanted.authors, Stretch.of(Order.OLDEST, None, wanted))
+            replaced = [self._shelves.by_id.find(post_id) for post_id in own]
+        return kept - _number_of(replaced, wanted) + _number_of(own.values(), wanted)
+
+
+def signed(post: Post, unit: Unit, users: UserShelves) -> Post:
+    """The post with its author's name as it is now."""
+    author = unit.find(users.by_id, post.author_id)
+    if author is None or author.user.username == post.author:
+        return post
+    return replace(post, author=author.user.username)
+
+
+def _number_of(posts: Iterable[Post | None], wanted: Wanted) -> int:
+    return sum(post is not None and wanted.has(post) for post in posts)

@@ -1,13 +1,15 @@
 """Everything that a blog keeps, in memory."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
+from contextlib import AbstractContextManager
 from threading import Lock
 
 from blog.domain.blog import Stores
 
+from .answers import AnswerShelves, MemoryIdempotencyStore
 from .attempts import AttemptShelves, MemoryAttemptStore
 from .audit import AuditShelves, MemoryAuditLog
+from .index import IndexShelves, MemoryPostIndex
 from .invitations import InvitationShelves, MemoryInvitationStore
 from .posts import MemoryPostRepository, PostShelves
 from .tokens import MemoryTokenStore, TokenShelves
@@ -27,20 +29,47 @@ class MemoryStore:
         self._guard, self._writer = Lock(), Lock()
         self._users, self._tokens, self._invitations = UserShelves(), TokenShelves(), InvitationShelves()
         self._attempts, self._posts, self._audit = AttemptShelves(), PostShelves(), AuditShelves()
+        self._index, self._answers = IndexShelves(), AnswerShelves()
+        self._edition = 0
 
-    @contextmanager
-    def __call__(self) -> Iterator[Stores]:
+    def edition(self) -> Hashable:
+        """Another one as soon as anything was kept."""
+        return self._edition
+
+    def count_edition(self) -> None:
+        """Say that something was kept: by a unit that is still the only one that writes."""
+        self._edition += 1
+
+    def __call__(self) -> "MemoryStores":
         """Open the stores for one unit of work."""
         unit = Unit(self._guard, self._writer, self._patience)
+        stores = Stores(
+            users=MemoryUserRepository(unit, self._users),
+            tokens=MemoryTokenStore(unit, self._tokens),
+            invitations=MemoryInvitationStore(unit, self._invitations),
+            attempts=MemoryAttemptStore(unit, self._attempts),
+            posts=MemoryPostRepository(unit, self._posts, self._users),
+            index=MemoryPostIndex(unit, self._index, self._posts, self._users),
+            answers=MemoryIdempotencyStore(unit, self._answers),
+            audit=MemoryAuditLog(unit, self._audit),
+        )
+        return MemoryStores(self, unit, stores)
+
+
+class MemoryStores(AbstractContextManager[Stores]):
+    """The stores of one unit of work, which is kept unless the block is left by an exception."""
+
+    def __init__(self, store: MemoryStore, unit: Unit, stores: Stores) -> None:
+        self._store = store
+        self._unit = unit
+        self._stores = stores
+
+    def __enter__(self) -> Stores:
+        return self._stores
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            yield Stores(
-                users=MemoryUserRepository(unit, self._users),
-                tokens=MemoryTokenStore(unit, self._tokens),
-                invitations=MemoryInvitationStore(unit, self._invitations),
-                attempts=MemoryAttemptStore(unit, self._attempts),
-                posts=MemoryPostRepository(unit, self._posts, self._users),
-                audit=MemoryAuditLog(unit, self._audit),
-            )
-            unit.keep()
+            if kind is None and self._unit.keep():
+                self._store.count_edition()
         finally:
-            unit.end()
+            self._unit.end()

@@ -36,21 +36,21 @@ class MemoryTokenStore:
         return token
 
     def find(self, digest: bytes) -> Token | None:
-        token_id = self._unit.on(self._shelves.by_digest).find(digest)
-        return None if token_id is None else self._unit.on(self._shelves.by_id).find(token_id)
+        token_id = self._unit.find(self._shelves.by_digest, digest)
+        return None if token_id is None else self._unit.find(self._shelves.by_id, token_id)
 
     def of_user(self, user_id: UserId) -> Sequence[Token]:
-        found = map(self._unit.on(self._shelves.by_id).find, self._numbers_of(user_id))
+        found = (self._unit.find(self._shelves.by_id, number) for number in self._numbers_of(user_id))
         return [token for token in found if token is not None]  # another unit may have ended one just now
 
     def note_use(self, token_id: TokenId, at: datetime) -> None:
         self._unit.begin()
-        if token := self._unit.on(self._shelves.by_id).find(token_id):
+        if token := self._unit.find(self._shelves.by_id, token_id):
             self._unit.on(self._shelves.by_id).put(token_id, replace(token, last_used_at=at))
 
     def remove(self, token_id: TokenId) -> bool:
         self._unit.begin()
-        token = self._unit.on(self._shelves.by_id).find(token_id)
+        token = self._unit.find(self._shelves.by_id, token_id)
         if token is None:
             return False
         self._unit.on(self._shelves.by_id).drop(token_id)

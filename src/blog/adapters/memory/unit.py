@@ -4,7 +4,7 @@ A unit keeps its changes to itself until it ends; then they are laid on what is 
 So a unit costs what it does, however much is stored, and one that fails has nothing to undo.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count, islice
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -18,11 +18,39 @@ Row = TypeVar("Row")
 
 
 class Shelf(Generic[Key, Row]):
-    """What all finished units have kept of one kind, and the numbers that are given to new rows."""
+    """What all finished units have kept of one kind, for whoever holds the guard, and the numbers of new rows.
+
+    A row is kept at once, and put in order when somebody first asks for rows in order: a write does not pay for it.
+    In each of `followers` the keys are noted of which rows have changed: see `Derived`.
+    """
 
     def __init__(self) -> None:
-        self.rows: SortedDict[Key, Row] = SortedDict()
         self.numbers: Iterator[int] = count(1)
+        self.followers: list[set[Key]] = []
+        self._rows: SortedDict[Key, Row] = SortedDict()
+        self._recent: dict[Key, Row] = {}
+
+    def find(self, key: Key) -> Row | None:
+        return self._recent[key] if key in self._recent else self._rows.get(key)
+
+    def lay_down(self, changes: Mapping[Key, Row | None]) -> None:
+        """Keep rows; one of None is taken away."""
+        for key, row in changes.items():
+            if row is None:
+                self._recent.pop(key, None)
+                self._rows.pop(key, None)
+            else:
+                self._recent[key] = row
+        for changed in self.followers:
+            changed.update(changes)
+
+    @property
+    def rows(self) -> "SortedDict[Key, Row]":
+        """All rows, in the order of their keys."""
+        if self._recent:
+            self._rows.update(self._recent)
+            self._recent.clear()
+        return self._rows
 
 
 class Unit:
@@ -35,7 +63,7 @@ class Unit:
     """
 
     def __init__(self, guard: Lock, writer: Lock, patience: float) -> None:
-        self._guard = guard
+        self.guard = guard
         self._writer = writer
         self._patience = patience
         self._writing = False
@@ -45,8 +73,17 @@ class Unit:
         """The shelf as this unit sees it."""
         view = self._views.get(shelf)
         if view is None:
-            view = self._views[shelf] = View(shelf.rows, self._guard)
+            view = self._views[shelf] = View(shelf, self.guard)
         return view
+
+    def find(self, shelf: Shelf[Key, Row], key: Key) -> Row | None:
+        """One row, as this unit sees it."""
+        view = self._views.get(shelf)
+        if view is not None and key in view.own:
+            found: Row | None = view.own[key]
+            return found
+        with self.guard:
+            return shelf.find(key)
 
     def begin(self) -> None:
         """Wait until no other unit writes.
@@ -59,12 +96,14 @@ class Unit:
                 raise Unavailable("Another change has not ended in time.")
             self._writing = True
 
-    def keep(self) -> None:
-        """Make the unit's changes everybody's."""
+    def keep(self) -> bool:
+        """Make the unit's changes everybody's, and say whether there can be any."""
         if self._writing:
-            with self._guard:
-                for view in self._views.values():
-                    view.lay_down()
+            with self.guard:
+                for shelf, view in self._views.items():
+                    if view.own:
+                        shelf.lay_down(view.own)
+        return self._writing
 
     def end(self) -> None:
         """Let others write."""
@@ -76,60 +115,54 @@ class Unit:
 class View(Generic[Key, Row]):
     """A shelf as one unit sees it: what is kept, under the unit's own changes. A row of None is one taken away."""
 
-    def __init__(self, kept: "SortedDict[Key, Row]", guard: Lock) -> None:
-        self._kept = kept
-        self._guard = guard
-        self._changes: dict[Key, Row | None] = {}
+    __slots__ = ("_guard", "_shelf", "own")
 
-    def find(self, key: Key) -> Row | None:
-        if key in self._changes:
-            return self._changes[key]
-        with self._guard:
-            return self._kept.get(key)
+    def __init__(self, shelf: Shelf[Key, Row], guard: Lock) -> None:
+        self._shelf = shelf
+        self._guard = guard
+        self.own: dict[Key, Row | None] = {}
+
+    def seen(self, key: Key) -> Row | None:
+        """The row, to whoever holds the guard."""
+        return self.own[key] if key in self.own else self._shelf.find(key)
 
     def put(self, key: Key, row: Row) -> None:
-        self._changes[key] = row
+        self.own[key] = row
 
     def drop(self, key: Key) -> None:
-        self._changes[key] = None
+        self.own[key] = None
 
     def ascending(self, limit: int, *, after: Key | None = None) -> list[Row]:
         """Up to `limit` rows whose keys are above `after`."""
         with self._guard:
-            rows = self._untouched(self._kept.irange(after, inclusive=(False, False)), limit)
+            rows = self._untouched(self._shelf.rows.irange(after, inclusive=(False, False)), limit)
         rows |= {key: row for key, row in self._own() if after is None or key > after}
         return [rows[key] for key in sorted(rows)[:limit]]
 
     def descending(self, limit: int, *, before: Key | None = None) -> list[Row]:
         """Up to `limit` rows whose keys are below `before`, the highest first."""
         with self._guard:
-            rows = self._untouched(self._kept.irange(None, before, inclusive=(False, False), reverse=True), limit)
+            rows = self._untouched(self._shelf.rows.irange(None, before, inclusive=(False, False), reverse=True), limit)
         rows |= {key: row for key, row in self._own() if before is None or key < before}
         return [rows[key] for key in sorted(rows, reverse=True)[:limit]]
 
     def between(self, lowest: Any, end: Any) -> list[Row]:
         """All rows whose keys are at least `lowest` and below `end`, in the order of their keys."""
         with self._guard:
-            rows = self._untouched(self._kept.irange(lowest, end, inclusive=(True, False)), None)
+            rows = self._untouched(self._shelf.rows.irange(lowest, end, inclusive=(True, False)), None)
         rows |= {key: row for key, row in self._own() if lowest <= key < end}
         return [rows[key] for key in sorted(rows)]
 
     def everything(self) -> list[Row]:
         """All rows, in the order of their keys."""
         with self._guard:
-            rows = self._untouched(iter(self._kept), None)
+            rows = self._untouched(iter(self._shelf.rows), None)
         rows |= dict(self._own())
         return [rows[key] for key in sorted(rows)]
 
-    def lay_down(self) -> None:
-        for key, row in self._changes.items():
-            if row is None:
-                self._kept.pop(key, None)
-            else:
-                self._kept[key] = row
-
     def _untouched(self, keys: Iterator[Key], limit: int | None) -> dict[Key, Row]:
-        return {key: self._kept[key] for key in islice((key for key in keys if key not in self._changes), limit)}
+        rows = self._shelf.rows
+        return {key: rows[key] for key in islice((key for key in keys if key not in self.own), limit)}
 
     def _own(self) -> Iterator[tuple[Key, Row]]:
-        return ((key, row) for key, row in self._changes.items() if row is not None)
+        return ((key, row) for key, row in self.own.items() if row is not None)

@@ -28,7 +28,7 @@ class MemoryUserRepository:
         self._unit.begin()
         names = self._unit.on(self._shelves.by_name)
         name = user.username.lower()
-        if names.find(name) is not None:
+        if self._unit.find(self._shelves.by_name, name) is not None:
             raise UsernameTaken(user.username)
         user = replace(user, id=UserId(next(self._shelves.by_id.numbers)))
         names.put(name, user.id)
@@ -39,7 +39,7 @@ class MemoryUserRepository:
         return self._credentials(user_id).user
 
     def find(self, username: str) -> Credentials | None:
-        user_id = self._unit.on(self._shelves.by_name).find(username.lower())
+        user_id = self._unit.find(self._shelves.by_name, username.lower())
         return None if user_id is None else self._credentials(user_id)
 
     def get_for_change(self, user_id: UserId) -> Credentials:
@@ -62,14 +62,14 @@ class MemoryUserRepository:
         return [credentials.user for credentials in page]
 
     def _credentials(self, user_id: UserId) -> Credentials:
-        credentials = self._unit.on(self._shelves.by_id).find(user_id)
+        credentials = self._unit.find(self._shelves.by_id, user_id)
         if credentials is None:
             raise UnknownUser(user_id)
         return credentials
 
     def _rename(self, user: User, username: str) -> None:
         names = self._unit.on(self._shelves.by_name)
-        if names.find(username.lower()) not in (None, user.id):
+        if self._unit.find(self._shelves.by_name, username.lower()) not in (None, user.id):
             raise UsernameTaken(username)
         names.drop(user.username.lower())
         names.put(username.lower(), user.id)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 from blog.domain.errors import Conflict
 
 from .dialect import Dialect
+from .posts import every_post
 from .tables import metadata
 
 _AT_ONCE: Final = 1000
@@ -37,6 +38,7 @@ def transfer(
     with source.snapshot(source_engine) as giver, target.changing_tables(target_engine) as taker:
         _clear(taker, replace=replace)
         _copy(giver, source, taker, target)
+        target.index.rebuild(taker, every_post(taker))
 
 
 def _copy(source: Connection, source_dialect: Dialect, target: Connection, target_dialect: Dialect) -> None:

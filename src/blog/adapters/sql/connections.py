@@ -48,7 +48,7 @@ class Connections:
         except IndexError:
             pass
         try:
-            return self._open()
+            return self.open()
         except BaseException:
             self._places.put(None)
             raise
@@ -59,7 +59,7 @@ class Connections:
             if reset:
                 connection.rollback()
         except Exception:  # noqa: BLE001 - whatever is wrong with it, it is closed, and what it did not commit is gone
-            _close(connection)
+            close(connection)
         else:
             self._idle.append(connection)
         finally:
@@ -94,15 +94,15 @@ class Connections:
         Raises:
             Unavailable: none can be opened.
         """
-        connection = self._open()
-        _close(lost)
+        connection = self.open()
+        close(lost)
         return connection
 
     def close(self) -> None:
         """Close all that are not lent."""
         while True:
             try:
-                _close(self._idle.pop())
+                close(self._idle.pop())
             except IndexError:
                 return
 
@@ -112,7 +112,12 @@ class Connections:
             statement, None, error, self.compiler.loaded_dbapi.Error, hide_parameters=True, dialect=self.compiler
         )
 
-    def _open(self) -> DriverConnection:
+    def open(self) -> DriverConnection:
+        """One that is not lent, but kept by whoever asks.
+
+        Raises:
+            Unavailable: none can be opened.
+        """
         try:
             opened = self._engine.raw_connection()
         except Exception as error:
@@ -122,6 +127,7 @@ class Connections:
         return cast(DriverConnection, connection)
 
 
-def _close(connection: DriverConnection) -> None:
-    with suppress(Exception):  # it may be broken in any way
+def close(connection: DriverConnection) -> None:
+    """Let go of it, whatever is wrong with it."""
+    with suppress(Exception):
         connection.close()

@@ -1,11 +1,15 @@
 """All in which databases differ, as one protocol. Each module named after a database keeps it."""
 
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sqlalchemy import Connection, Engine
 
 from blog.domain.errors import BlogError
+
+if TYPE_CHECKING:  # an index needs a unit of work, and a unit a dialect
+    from .index import SqlPostIndex
+
 
 PATIENCE: Final = 4
 """Seconds to wait for a connection, for a lock, or for an answer, before the caller is told to come back later."""
@@ -35,10 +39,18 @@ class Dialect(Protocol):
         """The statement by which a transaction that will write begins."""
 
     @property
+    def index(self) -> "type[SqlPostIndex]":
+        """What finds posts by their words."""
+
+    @property
     def hold(self) -> str:
         """The statement that waits until no other transaction that writes holds a name, and holds it until this one
         ends; empty where there is but one transaction that writes.
         """
+
+    @property
+    def edition(self) -> str:
+        """The statement that gives another number when another connection has kept something; empty if none does."""
 
     @property
     def shares_syncs(self) -> bool:

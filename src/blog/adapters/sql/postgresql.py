@@ -16,6 +16,7 @@ from blog.domain.blog import Contended
 from blog.domain.errors import BlogError, Fault, Invalid, Unavailable
 
 from .dialect import PATIENCE
+from .tsvector import TsvectorPostIndex
 
 _CONNECTING: Final = 2
 """Seconds to wait for each host that a URL names."""
@@ -38,6 +39,8 @@ class PostgresqlDialect:
         patience: see `connect`.
     """
 
+    edition: Final = ""
+    index: Final = TsvectorPostIndex
     begin: Final = "BEGIN"
     hold: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"  # whose number is made of the name
     shares_syncs: Final = True

@@ -1,28 +1,53 @@
 """Posts in a database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from typing import Any, Final, Unpack
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, tuple_, update
 
 from blog.domain.ids import PostId
+from blog.domain.lists import Order, Place, PostFilter
 from blog.domain.posts import Post, PostNotFound
+from blog.domain.users import faults_in_username
+from blog.domain.words import sort_key
 
 from .statement import Change, Query
-from .tables import posts, users
+from .tables import Number, posts, users
 from .unit import Unit
 
-_select = select(posts, users.c.username.label("author")).join(users, users.c.id == posts.c.author_id)
+FIELDS: Final = [*(column for column in posts.c if column is not posts.c.title_key), users.c.username.label("author")]
+"""The columns of which a post is made."""
+
+_AT_ONCE: Final = 1000
+"""Posts that are held in memory at a time, where all are gone through."""
+
+_select = select(*FIELDS).join(users, users.c.id == posts.c.author_id)
 _get = Query(_select.where(posts.c.id == bindparam("post_id")), Post)
 _get_for_change = _get.for_change(of=posts)
-_newest = Query(_select.order_by(posts.c.id.desc()).limit(bindparam("limit")), Post)
-_newest_before = Query(_newest.core.where(posts.c.id < bindparam("before")), Post)
 _add = Change(insert(posts).returning(posts.c.id))
-_save = Change(update(posts).where(posts.c.id == bindparam("post_id")))
+_save = Change(update(posts).where(posts.c.id == bindparam("post_id"), posts.c.version == bindparam("over")))
 _remove = Change(delete(posts).where(posts.c.id == bindparam("post_id")))
 
-_given = [column.name for column in posts.c if column is not posts.c.id]
+_given = [column.name for column in posts.c if column not in {posts.c.id, posts.c.title_key}]
+
+_KEY: Final = {
+    Order.NEWEST: posts.c.created_at,
+    Order.OLDEST: posts.c.created_at,
+    Order.UPDATED: posts.c.updated_at,
+    Order.TITLE: posts.c.title_key,
+}
+_of_names = func.lower(users.c.username).in_(bindparam("names", expanding=True))
+_ids_of_names: Query[dict[str, int]] = Query(select(users.c.id).where(_of_names).order_by(users.c.id), dict)
+
+WANTED: Final[dict[str, ColumnElement[bool]]] = {
+    "author": posts.c.author_id == bindparam("author", type_=Number),
+    "authors": posts.c.author_id.in_(bindparam("authors", type_=Number, expanding=True)),
+    "created_after": posts.c.created_at >= bindparam("created_after"),
+    "created_before": posts.c.created_at < bindparam("created_before"),
+}
+"""How a post is held against what is asked for. One author is a case of its own, had by an index in order."""
 
 
 class SqlPostRepository:
@@ -35,31 +60,80 @@ class SqlPostRepository:
         return replace(post, id=PostId(self._unit.add(_add, **_columns(post))))
 
     def get(self, post_id: PostId) -> Post:
-        return _found(self._unit.find(_get, post_id=post_id), post_id)
+        return _there(self._unit.find(_get, post_id=post_id), post_id)
 
     def get_for_change(self, post_id: PostId) -> Post:
-        return _found(self._unit.find(_get_for_change, post_id=post_id), post_id)
+        return _there(self._unit.find(_get_for_change, post_id=post_id), post_id)
 
-    def save(self, post: Post) -> None:
-        if not self._unit.change(_save, post_id=post.id, **_columns(post)):
+    def save(self, post: Post, *, over: int) -> None:
+        if not self._unit.change(_save, post_id=post.id, over=over, **_columns(post)):
             raise PostNotFound(post.id)
 
     def remove(self, post_id: PostId) -> None:
         if not self._unit.change(_remove, post_id=post_id):
             raise PostNotFound(post_id)
 
-    def newest(self, *, limit: int, before: PostId | None = None) -> Sequence[Post]:
-        if before is None:
-            return self._unit.all(_newest, limit=limit)
-        return self._unit.all(_newest_before, limit=limit, before=before)
+    def page(
+        self, order: Order, *, limit: int, after: Place | None = None, **those: Unpack[PostFilter]
+    ) -> Sequence[Post]:
+        given = asked(self._unit, those)
+        statement = _page(order, after is not None, *given)
+        if after is not None:
+            given |= {"after_key": after.key, "after_id": after.id}
+        return self._unit.all(statement, **given, limit=limit)
+
+    def count(self, **those: Unpack[PostFilter]) -> int:
+        given = asked(self._unit, those)
+        counted = self._unit.find(_count(*given), **given)
+        return counted["posts"] if counted else 0
+
+
+def asked(unit: Unit, those: PostFilter) -> dict[str, Any]:
+    """What is asked for, by the names in `WANTED`. Authors are asked for by their ids: of these a database knows how
+    many posts they have. A name that can be no username is nobody's.
+    """
+    given: dict[str, Any] = dict(those)
+    if "authors" in given:
+        names = {name.lower() for name in given.pop("authors") if not faults_in_username(name)}
+        ids = [row["id"] for row in unit.all(_ids_of_names, names=sorted(names))]
+        given |= {"author": ids[0]} if len(ids) == 1 else {"authors": ids}
+    return given
+
+
+def every_post(connection: Connection) -> Iterator[list[Post]]:
+    """All posts by ascending id, some at a time, on a connection of SQLAlchemy's."""
+    page = _select.order_by(posts.c.id).limit(_AT_ONCE)
+    rows = connection.execute(page).all()
+    while rows:
+        yield [Post(**row._mapping) for row in rows]
+        rows = connection.execute(page.where(posts.c.id > rows[-1].id)).all()
+
+
+@cache
+def _page(order: Order, goes_on: bool, *names: str) -> Query[Post]:  # noqa: FBT001 - a key of the cache
+    key = _KEY[order]
+    statement = _select.where(*(WANTED[name] for name in names)).limit(bindparam("limit"))
+    place = tuple_(key, posts.c.id)
+    after = tuple_(bindparam("after_key", type_=key.type), bindparam("after_id", type_=Number))
+    if order.is_descending:
+        statement = statement.order_by(key.desc(), posts.c.id.desc())
+        return Query(statement.where(place < after) if goes_on else statement, Post)
+    statement = statement.order_by(key, posts.c.id)
+    return Query(statement.where(place > after) if goes_on else statement, Post)
+
+
+@cache
+def _count(*names: str) -> Query[dict[str, int]]:
+    counted = select(func.count().label("posts")).select_from(posts)
+    return Query(counted.where(*(WANTED[name] for name in names)), dict)
 
 
 def _columns(post: Post) -> dict[str, Any]:
     """The post as a row of its table, but for the id."""
-    return {name: getattr(post, name) for name in _given}
+    return {name: getattr(post, name) for name in _given} | {"title_key": sort_key(post.title)}
 
 
-def _found(post: Post | None, post_id: PostId) -> Post:
+def _there(post: Post | None, post_id: PostId) -> Post:
     if post is None:
         raise PostNotFound(post_id)
     return post

@@ -13,6 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from blog.domain.errors import BlogError, Unavailable
 
 from .dialect import PATIENCE, DriverConnection
+from .fts5 import Fts5PostIndex
 
 _MAGIC: Final = b"SQLite format 3\0"
 """How every database file begins (sqlite.org/fileformat.html)."""
@@ -39,6 +40,8 @@ class SqliteDialect:
         patience: seconds to wait for a lock.
     """
 
+    edition: Final = "PRAGMA data_version"
+    index: Final = Fts5PostIndex
     begin: Final = "BEGIN IMMEDIATE"  # asks for the lock at once: a transaction that has only read may be refused it
     hold: Final = ""
     shares_syncs: Final = False

@@ -9,14 +9,16 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
-from blog.domain.blog import Stores, Together
+from blog.domain.blog import Edition, Stores, Together
 from blog.domain.errors import BlogError, Fault, Invalid
 
+from .answers import SqlIdempotencyStore
 from .attempts import SqlAttemptStore
 from .audit import SqlAuditLog
 from .backup import transfer
 from .connections import Connections
 from .dialect import PATIENCE, Dialect
+from .edition import Editions
 from .group import Groups
 from .invitations import SqlInvitationStore
 from .posts import SqlPostRepository
@@ -35,6 +37,7 @@ class SqlStore:
     Attributes:
         engine: SQLAlchemy's own, for what is not done in units of work.
         together: keeps several units at once, or None where the database does that by itself.
+        edition: tells whether anything has been kept since, or None where the database does not.
 
     Raises:
         ValueError: there can be no database at the URL.
@@ -46,6 +49,8 @@ class SqlStore:
         event.listen(self.engine, "handle_error", self._translated)
         self._connections = Connections(self.engine, self.dialect, limit=connections, patience=patience)
         self._groups = Groups(self._connections)
+        self._editions = Editions(self._connections, self.dialect.edition)
+        self.edition: Edition | None = self._editions if self.dialect.edition else None
         self.together: Together | None = None if self.dialect.shares_syncs else self._groups.together
 
     @contextmanager
@@ -58,6 +63,8 @@ class SqlStore:
                 invitations=SqlInvitationStore(unit),
                 attempts=SqlAttemptStore(unit),
                 posts=SqlPostRepository(unit),
+                index=self.dialect.index(unit),
+                answers=SqlIdempotencyStore(unit),
                 audit=SqlAuditLog(unit),
             )
 
@@ -137,6 +144,7 @@ class SqlStore:
 
     def close(self) -> None:
         """Close all connections that no unit of work is using."""
+        self._editions.close()
         self._connections.close()
 
     def _translated(self, context: ExceptionContext) -> BlogError | None:

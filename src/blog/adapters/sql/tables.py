@@ -80,6 +80,9 @@ def _scopes(text: str) -> frozenset[Scope]:
     return frozenset(map(Scope, text.split()))
 
 
+SortKey = Text().with_variant(Text(collation="C"), "postgresql")
+"""A text that is ordered character by character, as Python does it and SQLite by itself."""
+
 metadata = MetaData()
 
 users = Table(
@@ -124,10 +127,29 @@ posts = Table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("title_key", SortKey, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 
-Index("posts_author_id", posts.c.author_id)
+Index("posts_author_id", posts.c.author_id, posts.c.created_at, posts.c.id)
+Index("posts_created_at", posts.c.created_at, posts.c.id)
+Index("posts_updated_at", posts.c.updated_at, posts.c.id)
+Index("posts_title_key", posts.c.title_key, posts.c.id)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", Number, Identity(), primary_key=True),
+    Column("user_id", Number, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("key", LargeBinary(32), nullable=False),
+    Column("request", LargeBinary(32), nullable=False),
+    Column("answer", LargeBinary),
+    Column("at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("answers_key", answers.c.user_id, answers.c.key, unique=True)
+Index("answers_at", answers.c.at)
 
 invitations = Table(
     "invitations",

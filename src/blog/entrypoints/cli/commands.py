@@ -41,6 +41,7 @@ _MEMORY: Final = Argument(
     "--memory", dest="database_url", action="store_const", const="memory:", help="keep everything in memory only"
 )
 _FILE: Final = Argument("file", metavar="FILE", type=Path)
+_FOLDER: Final = Argument("folder", metavar="FOLDER", type=Path)
 _NAME: Final = Argument("username", metavar="NAME")
 _NAME_IF_ANY: Final = Argument("username", metavar="NAME", nargs="?", help="whose; without a name, the holder's own")
 _NUMBER: Final = Argument("number", metavar="ID", type=number)
@@ -75,6 +76,23 @@ COMMANDS: Final = (
         "take everything from a backup, also while serving",
         _flag("--replace", "even if something in the database is lost by it"),
         _FILE,
+        _DATABASE,
+    ),
+    Command(
+        "export",
+        "exporting:export",
+        "write every post to a Markdown file in a folder, also while serving",
+        _FOLDER,
+        _flag("--prune", "take away the files of posts that are gone, or called otherwise by now"),
+        _DATABASE,
+    ),
+    Command(
+        "import",
+        "importing:import_posts",
+        "take in posts from the Markdown files in a folder; status 1 if there is one that could not be",
+        _FOLDER,
+        Argument("--author", metavar="NAME", help="whose posts those are whose files name no author"),
+        _flag("--dry-run", "only say what would be done"),
         _DATABASE,
     ),
     Command(

@@ -11,7 +11,6 @@ from blog.domain.actors import Operator
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.entrance import log_in
 from blog.domain.errors import Conflict
-from blog.domain.ids import PostId
 from blog.domain.posts import Post
 from blog.settings import Settings
 from blog.wiring import opened
@@ -111,12 +110,5 @@ def _fill(blog: Blog, passwords: dict[str, str]) -> None:
 def _a_post_by_alice(blog: Blog, secret: str) -> Post:
     """The newest of hers, or a new one if she has deleted them all."""
     alice = blog.accounts.authenticate(secret)
-    before: PostId | None = None
-    while True:
-        page = blog.posts.newest(before=before)
-        for post in page.posts:
-            if post.may_be_changed_by(alice):
-                return post
-        if page.next_before is None:
-            return blog.posts.create(alice, title=_POSTS[0][1], body=_POSTS[0][2])
-        before = page.next_before
+    hers = blog.posts.page(limit=1, authors=[alice.name]).posts
+    return hers[0] if hers else blog.posts.create(alice, title=_POSTS[0][1], body=_POSTS[0][2])

@@ -11,19 +11,16 @@ import msgspec
 _JSON: Final = (b"content-type", b"application/json")
 
 
-class Answer:
-    """A JSON answer, which is an ASGI application that sends it."""
+class Answer(msgspec.Struct, array_like=True):
+    """A JSON answer, which is an ASGI application that sends it. It can be kept, and sent again."""
 
-    __slots__ = ("_body", "_headers", "_status")
-
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self._status, self._body = status, body
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        self._headers += [_JSON, (b"content-length", b"%d" % len(body))]
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
 
     async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
-        await send({"type": "http.response.body", "body": self._body})
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 _NONE: Final[Mapping[str, str]] = {}
@@ -31,4 +28,11 @@ _NONE: Final[Mapping[str, str]] = {}
 
 def answer(content: msgspec.Struct, headers: Mapping[str, str] = _NONE, *, status: int = 200) -> Answer:
     """A JSON answer."""
-    return Answer(status, headers, msgspec.json.encode(content))
+    body = msgspec.json.encode(content)
+    lines = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return Answer(status, [*lines, _JSON, (b"content-length", b"%d" % len(body))], body)
+
+
+def unchanged(tag: str) -> Answer:
+    """To whoever has what this tag tells: 304, without a body."""
+    return Answer(304, [(b"etag", tag.encode())], b"")

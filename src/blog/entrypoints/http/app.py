@@ -8,20 +8,24 @@ from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from blog.domain.blog import OpenBlog, Together
+from blog.domain.blog import Edition, OpenBlog, Together
 from blog.domain.errors import BlogError
+from blog.domain.posts import PostHasChanged
 
 from .accounts import AccountsController
 from .addresses import Proxies
 from .audit import AuditController
+from .batch import BatchController
 from .docs import DocsController
 from .door import House, Notes, Replica, visits_to
 from .edge import Edge
 from .health import HealthController
 from .invitations import InvitationsController
+from .kept import Kept
 from .lanes import Lanes
 from .operations import operations_of
 from .posts import PostsController
+from .preconditions import on_post_has_changed
 from .problems import Refused, on_blog_error, on_defect, on_http_exception, on_refused
 from .requests import refuse_large_body
 from .tokens import TokensController
@@ -34,6 +38,7 @@ LARGEST_BODY: Final = 1024 * 1024
 _CONTROLLERS: Final = [
     AccountsController,
     AuditController,
+    BatchController,
     DocsController,
     HealthController,
     InvitationsController,
@@ -44,6 +49,7 @@ _CONTROLLERS: Final = [
 
 _WHAT_GOES_WRONG: Final[ExceptionHandlersMap] = {
     BlogError: on_blog_error,
+    PostHasChanged: on_post_has_changed,
     Refused: on_refused,
     HTTPException: on_http_exception,
     Exception: on_defect,
@@ -56,9 +62,11 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     open_at_once: OpenBlog | None = None,
     open_replica: OpenBlog | None = None,
     together: Together | None = None,
+    edition: Edition | None = None,
     threads: int = 4,
     cors_origins: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
+    require_if_match: bool = False,
     debug: bool = False,
 ) -> Edge:
     """The blog as an ASGI application, to be served as it is or mounted in another under a prefix.
@@ -68,17 +76,21 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
         open_at_once: opens it for a read on the event loop, which answers at once or is `Unavailable`.
         open_replica: opens a copy of it, perhaps a moment behind, to answer readers who show no token.
         together: keeps several units of work at once. Given it, one thread writes for all.
+        edition: tells, at once, whether anything was kept meanwhile. Given it, what was answered is answered again.
         threads: how many requests read at once, and how many write.
         cors_origins: whose pages may call the API from a browser.
         trusted_proxies: addresses and networks of proxies whose `X-Forwarded-For` is believed.
+        require_if_match: whether a post is only changed by who says which version they have seen.
         debug: whether errors tell the client all about themselves. Never in public.
 
     Raises:
         RouteWithoutPolicy: of a route, nobody has said who may use it.
     """
     replica = None if open_replica is None else Replica(open_replica)
-    house = House(open_blog, open_at_once, replica, Lanes(threads, together), Notes(), Proxies(trusted_proxies))
-    return Edge(_routed(house, cors_origins=cors_origins, debug=debug))
+    proxies = Proxies(trusted_proxies)
+    house = House(open_blog, open_at_once, replica, Lanes(threads, together), Notes(), proxies, require_if_match)
+    app = _routed(house, cors_origins=cors_origins, debug=debug)
+    return Edge(app if edition is None or open_replica is not None else Kept(app, edition))
 
 
 def _routed(house: House, *, cors_origins: Sequence[str], debug: bool) -> Litestar:
@@ -108,6 +120,21 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
     return CORSConfig(
         allow_origins=list(origins),
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
-        expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-Match",
+            "If-None-Match",
+            "X-Request-ID",
+        ],
+        expose_headers=[
+            "Accept-Patch",
+            "ETag",
+            "Idempotency-Replayed",
+            "Link",
+            "Location",
+            "Retry-After",
+            "X-Request-ID",
+        ],
     )

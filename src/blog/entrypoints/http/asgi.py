@@ -46,10 +46,12 @@ def app_of(settings: Settings) -> Iterator[Edge | AccessLog]:
             opened.open_blog,
             open_at_once=opened.open_at_once,
             open_replica=opened.open_replica,
+            edition=opened.edition,
             together=opened.together,
             threads=settings.threads,
             cors_origins=settings.cors_origins,
             trusted_proxies=settings.trusted_proxies,
+            require_if_match=settings.require_if_match,
             debug=settings.debug,
         )
         yield AccessLog(edge) if settings.access_log else edge

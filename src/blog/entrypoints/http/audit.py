@@ -1,6 +1,5 @@
 """The audit over HTTP, for administrators, to read."""
 
-from datetime import datetime
 from typing import Final
 
 from litestar import Controller, get
@@ -15,7 +14,7 @@ from blog.domain.policy import Action
 
 from .answers import Answer, answer
 from .door import Visit
-from .moments import Moment, moment
+from .moments import Moment, moment, moment_in
 from .operations import Operation
 from .requests import NUMBER, PAGE_QUERY, number, page_url, query_of
 
@@ -102,8 +101,8 @@ def _page(blog: Blog, actor: Member, request: Visit) -> tuple[int, EntryPage]:
         subject=str,
         subject_id=number,
         address=str,
-        since=_moment,
-        until=_moment,
+        since=moment_in,
+        until=moment_in,
     )
     limit, before = query.pop("limit", PAGE_LARGEST), query.pop("cursor", None)
     if "user" in query:
@@ -116,13 +115,3 @@ def _event(text: str) -> Event:
         return Event(text)
     except ValueError:
         raise ValueError("is no event that is recorded") from None
-
-
-def _moment(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("must be a moment such as 2026-11-22T09:30:00Z") from None
-    if at.tzinfo is None:
-        raise ValueError("must say its time zone, as in 2026-11-22T09:30:00Z")
-    return at

@@ -78,7 +78,9 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What is behind every door. `open_at_once` opens the blog for a read that waits for nothing."""
+    """What is behind every door. `open_at_once` opens the blog for a read that waits for nothing; `requires_if_match`
+    is whether nobody changes what they do not say they have seen.
+    """
 
     open_blog: OpenBlog
     open_at_once: OpenBlog | None
@@ -86,6 +88,7 @@ class House:
     lanes: Lanes
     notes: Notes
     proxies: Proxies
+    requires_if_match: bool = False
 
 
 class Visit(Request[Any, Any, Any]):

@@ -28,5 +28,5 @@ class HealthController(Controller):
     @get("/readyz", opt=Operation(action=Action.LOOK, answers=Health, refuses=(Unavailable,)).opt)
     async def ready(self, request: Visit) -> Answer:
         """Whether the store answers."""
-        await request.nobody(lambda blog: blog.posts.newest(limit=1))
+        await request.nobody(lambda blog: blog.posts.page(limit=1))
         return answer(Health())

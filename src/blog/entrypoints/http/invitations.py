@@ -9,13 +9,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from blog.domain.actors import Member
 from blog.domain.blog import Blog
-from blog.domain.errors import Invalid, NotFound
+from blog.domain.errors import Conflict, Invalid, NotFound
+from blog.domain.idempotency import KeyReused
 from blog.domain.ids import InvitationId
 from blog.domain.invitations import DAYS_LONGEST, Invitation, IssuedInvitation
 from blog.domain.policy import Action
 
 from .answers import Answer, answer
 from .door import Visit
+from .idempotency import TAKES_KEY, once
 from .moments import Moment, moment
 from .operations import Operation
 from .requests import PAGE_QUERY, number_in_path, page_of, page_url
@@ -92,16 +94,21 @@ class InvitationsController(Controller):
             answers=IssuedInvitationOut,
             answers_header={"Cache-Control": "Always no-store."},
             takes=InvitationIn,
-            refuses=(Invalid,),
+            takes_header=TAKES_KEY,
+            refuses=(Invalid, KeyReused, Conflict),
         ).opt,
     )
     async def invite(self, request: Visit) -> Answer:
         """Invite somebody: a code to register with, once."""
         sent = await request.sent()
-        issued = await request.administrator(
-            lambda blog, actor: blog.invitations.create(actor, **sent.all_members(InvitationIn))
+
+        def issued(blog: Blog, actor: Member) -> Answer:
+            invitation = blog.invitations.create(actor, **sent.all_members(InvitationIn))
+            return answer(IssuedInvitationOut.of(invitation), {"Cache-Control": "no-store"}, status=201)
+
+        return await request.administrator(
+            lambda blog, actor: once(request, sent, blog, actor, lambda: issued(blog, actor), is_secret=True)
         )
-        return answer(IssuedInvitationOut.of(issued), {"Cache-Control": "no-store"}, status=201)
 
     @delete("/{invitation_id:str}/", opt=Operation(action=Action.INVITE, status=204, refuses=(NotFound,)).opt)
     async def take_back(self, request: Visit, invitation_id: FromPath[str]) -> None:

@@ -17,7 +17,7 @@ from blog.domain.errors import BlogError, Forbidden, Unauthenticated, Unavailabl
 
 from .operations import Operation, Who, operations_of
 from .problems import MEDIA_TYPE, STATUS, Problem
-from .requests import NUMBER
+from .requests import JSON, NUMBER
 
 _parameter = re.compile(r"{(\w+)}")
 _SCHEMA: Final = "#/components/schemas/{name}"
@@ -39,6 +39,7 @@ _SECURITY_SCHEMES: Final = {
 
 _HEADER: Final = {
     HTTPStatus.UNAUTHORIZED: "WWW-Authenticate",
+    HTTPStatus.PRECONDITION_FAILED: "ETag",
     HTTPStatus.TOO_MANY_REQUESTS: "Retry-After",
     HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After",
 }
@@ -85,10 +86,10 @@ def _operation(path: str, handler: HTTPRouteHandler, operation: Operation) -> di
         **({"description": f"Takes a token with the scope `{scope}`."} if (scope := operation.action.scope) else {}),
         "responses": _responses(operation),
     }
-    if parameters := [*_path_parameters(path), *_query_parameters(operation)]:
+    if parameters := [*_path_parameters(path), *_other_parameters(operation)]:
         described["parameters"] = parameters
     if operation.takes is not None:
-        described["requestBody"] = {"required": True, "content": _content("application/json", operation.takes)}
+        described["requestBody"] = {"required": True, "content": _content(operation.takes, *operation.takes_types)}
     return described
 
 
@@ -98,21 +99,29 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
-    for name, schema in operation.takes_query.items():
-        yield {"name": name, "in": "query", "required": False, "schema": schema}
+def _other_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    for place, parameters in (("query", operation.takes_query), ("header", operation.takes_header)):
+        for name, schema in parameters.items():
+            yield {"name": name, "in": place, "required": False, "schema": schema}
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
     good: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.answers is not None:
-        good["content"] = _content("application/json", operation.answers)
+        good["content"] = _content(operation.answers, JSON)
     if operation.answers_header:
         good["headers"] = {
             name: {"description": text, "schema": {"type": "string"}} for name, text in operation.answers_header.items()
         }
     bad = {str(int(status)): _problem(status) for status in sorted(set(_bad_statuses(operation)))}
-    return {str(operation.status): good, **bad}
+    return {str(operation.status): good, **_unchanged(operation, good), **bad}
+
+
+def _unchanged(operation: Operation, good: dict[str, Any]) -> dict[str, Any]:
+    """What is answered to whoever has the good answer already."""
+    if "If-None-Match" not in operation.takes_header:
+        return {}
+    return {"304": {"description": HTTPStatus.NOT_MODIFIED.phrase, "headers": good["headers"]}}
 
 
 def _bad_statuses(operation: Operation) -> Iterator[HTTPStatus]:
@@ -127,18 +136,20 @@ def _bad_statuses(operation: Operation) -> Iterator[HTTPStatus]:
     yield HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     if operation.takes is not None:
         yield HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    if "If-Match" in operation.takes_header:
+        yield HTTPStatus.PRECONDITION_REQUIRED
 
 
 def _problem(status: HTTPStatus) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": status.phrase, "content": _content(MEDIA_TYPE, Problem)}
+    described: dict[str, Any] = {"description": status.phrase, "content": _content(Problem, MEDIA_TYPE)}
     header = _HEADER.get(status)
     if header is not None:
         described["headers"] = {header: {"schema": {"type": "string"}}}
     return described
 
 
-def _content(media_type: str, shape: type[msgspec.Struct]) -> dict[str, Any]:
-    return {media_type: {"schema": {"$ref": _SCHEMA.format(name=_name(shape))}}}
+def _content(shape: type[msgspec.Struct], *media_types: str) -> dict[str, Any]:
+    return {each: {"schema": {"$ref": _SCHEMA.format(name=_name(shape))}} for each in media_types}
 
 
 def _name(shape: type[msgspec.Struct]) -> str:

@@ -13,6 +13,8 @@ from litestar.routes import BaseRoute, HTTPRoute
 from blog.domain.errors import BlogError
 from blog.domain.policy import Action
 
+from .requests import JSON
+
 
 class Who(Enum):
     """Who may use a route."""
@@ -39,7 +41,9 @@ class Operation:
     answers: type[msgspec.Struct] | None = None
     answers_header: Mapping[str, str] = field(default_factory=dict)
     takes: type[msgspec.Struct] | None = None
+    takes_types: tuple[str, ...] = (JSON,)
     takes_query: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    takes_header: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     refuses: tuple[type[BlogError], ...] = ()
     is_described: bool = True
 

@@ -18,19 +18,23 @@ from blog.domain.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    Stale,
     TooMany,
     Unauthenticated,
     Unavailable,
 )
+from blog.domain.idempotency import KeyReused
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 STATUS: Final[Mapping[type[BlogError], HTTPStatus]] = {
+    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Invalid: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    Stale: HTTPStatus.PRECONDITION_FAILED,
     TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -47,21 +51,28 @@ class FaultOut(msgspec.Struct, rename={"name": "field"}):
 
 
 class Problem(msgspec.Struct, kw_only=True):
-    """What went wrong. `errors` lists every faulty member, where members were faulty."""
+    """What went wrong. `errors` lists every faulty member, where members were faulty. Where something has changed,
+    `version` is what it is in now, and `differing` lists the members that were sent and that it does not say. Of
+    a batch, `step` is the first step that is refused, counted from 0.
+    """
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str | UnsetType = UNSET
     errors: list[FaultOut] | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+    differing: list[str] | UnsetType = UNSET
+    step: int | UnsetType = UNSET
 
 
 class Refused(Exception):
     """A request that HTTP itself refuses, before the blog hears of it."""
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
+    def __init__(self, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> None:
         self.status = status
         self.detail = detail
+        self.headers = headers
         super().__init__(detail)
 
 
@@ -70,10 +81,11 @@ def problem(
     detail: str | UnsetType = UNSET,
     faults: tuple[Fault, ...] = (),
     headers: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> Response[bytes]:
-    """A problem as a response."""
+    """A problem as a response; `more` are members of it that few problems have."""
     errors = [FaultOut(fault.field, fault.message) for fault in faults] or UNSET
-    body = Problem(title=status.phrase, status=status, detail=detail, errors=errors)
+    body = Problem(title=status.phrase, status=status, detail=detail, errors=errors, **more)
     return Response(
         msgspec.json.encode(body),
         status_code=status,
@@ -84,7 +96,7 @@ def problem(
 
 def on_blog_error(_: Request[Any, Any, Any], error: BlogError) -> Response[bytes]:
     """What the domain refuses."""
-    status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+    status = status_of(error)
     if isinstance(error, Invalid):
         return problem(status, "Some of what was sent is not valid.", error.faults)
     if isinstance(error, TooMany | Unavailable):
@@ -92,9 +104,14 @@ def on_blog_error(_: Request[Any, Any, Any], error: BlogError) -> Response[bytes
     return problem(status, str(error))
 
 
+def status_of(error: BlogError) -> HTTPStatus:
+    """What a refusal is called in HTTP, by its kind."""
+    return next(status for kind, status in STATUS.items() if isinstance(error, kind))
+
+
 def on_refused(_: Request[Any, Any, Any], error: Refused) -> Response[bytes]:
     """What HTTP refuses."""
-    return problem(error.status, error.detail)
+    return problem(error.status, error.detail, headers=error.headers)
 
 
 def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

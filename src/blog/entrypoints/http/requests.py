@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
@@ -20,9 +20,15 @@ from blog.domain.tokens import InvalidToken
 
 from .problems import Refused
 
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+"""What shall change of an object, as JSON (RFC 7396)."""
+
 LARGEST_NUMBER: Final = 2**63 - 1
 NUMBER: Final = "[1-9][0-9]{0,18}"
 """How a number is written in a path or a query: one spelling each."""
+LIST_LONGEST: Final = 50
+"""How many values a parameter can have that may stand several times."""
 
 PAGE_QUERY: Final[Mapping[str, dict[str, Any]]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_LARGEST, "default": PAGE_LARGEST},
@@ -34,6 +40,7 @@ _EXPECTED: Final = {
     int: "must be a whole number",
     bool: "must be true or false",
     list: "must be a list of names that are known here",
+    list[Any]: "must be a list",
 }
 _number = re.compile(NUMBER)
 _member = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -46,24 +53,17 @@ class Body:
     raw: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
 
-    def members(self, shape: type[msgspec.Struct]) -> tuple[dict[str, Any], list[Fault]]:
+    def members(self, shape: type[msgspec.Struct], *media_types: str) -> tuple[dict[str, Any], list[Fault]]:
         """The members that are right by the shape's types, and what is wrong with the others.
 
+        Args:
+            shape: what may be sent.
+            media_types: as what it may be sent; with none, as JSON.
+
         Raises:
-            Refused: the body is not a JSON object.
+            Refused: the body is of no such type, or not a JSON object.
         """
-        members = self._object()
-        known = _fields(shape)
-        faults = [Fault(_shown(name), "is not known here") for name in members if name not in known]
-        given = {}
-        for name, expected in known.items():
-            if name not in members:
-                faults += [Fault(name, "is missing")] if expected.required else []
-            elif (value := _converted(members[name], expected)) is None:
-                faults.append(Fault(name, _message(expected)))
-            else:
-                given[name] = value
-        return given, faults
+        return read(self._object(media_types or (JSON,)), shape, null_takes_away=MERGE_PATCH in media_types)
 
     def all_members(self, shape: type[msgspec.Struct]) -> dict[str, Any]:
         """The members, of which none is wrong by the shape's types.
@@ -77,8 +77,8 @@ class Body:
             raise Invalid(faults)
         return given
 
-    def _object(self) -> dict[str, Any]:
-        _check_media_type(self.headers)
+    def _object(self, media_types: Collection[str]) -> dict[str, Any]:
+        _check_media_type(self.headers, media_types)
         try:
             value = json.loads(self.raw.decode(), object_pairs_hook=_unique, parse_constant=_no_json)
         except (ValueError, RecursionError):  # a UnicodeDecodeError and a JSONDecodeError are ValueErrors
@@ -88,6 +88,26 @@ class Body:
         if not isinstance(value, dict):
             raise Refused(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
         return value
+
+
+def read(
+    members: Mapping[str, object], shape: type[msgspec.Struct], *, null_takes_away: bool = False
+) -> tuple[dict[str, Any], list[Fault]]:
+    """The members of an object that are right by the shape's types, and what is wrong with the others. Where null would
+    take a member away, it is wrong for being there.
+    """
+    known = _fields(shape)
+    faults = [Fault(_shown(name), "is not known here") for name in members if name not in known]
+    given = {}
+    for name, expected in known.items():
+        if name not in members:
+            faults += [Fault(name, "is missing")] if expected.required else []
+        elif (value := _converted(members[name], expected)) is None:
+            taken_away = null_takes_away and members[name] is None
+            faults.append(Fault(name, "cannot be taken away" if taken_away else _message(expected)))
+        else:
+            given[name] = value
+    return given, faults
 
 
 async def body_of(request: Request[Any, Any, Any]) -> Body:
@@ -152,11 +172,14 @@ def number_in_path(text: str) -> int:
         raise NotFound("There is nothing by this number.") from None
 
 
-def query_of(request: Request[Any, Any, Any], **parse: Callable[[str], Any]) -> dict[str, Any]:
-    """The parameters of the query, each by its parser, which says in a ValueError what it cannot take.
+def query_of(
+    request: Request[Any, Any, Any], lists: Collection[str] = (), /, **parse: Callable[[str], Any]
+) -> dict[str, Any]:
+    """The parameters of the query, each by its parser, which says in a ValueError what it cannot take. Those in `lists`
+    may stand several times, each time with one value of a list.
 
     Raises:
-        Invalid: of every parameter that is not known, or stands twice, or that its parser cannot take.
+        Invalid: of every parameter that is not known, or stands too often, or that its parser cannot take.
     """
     if not request.scope["query_string"]:
         return {}
@@ -167,11 +190,11 @@ def query_of(request: Request[Any, Any, Any], **parse: Callable[[str], Any]) -> 
     for name, values in given.items():
         if name not in parse:
             faults.append(Fault(_shown(name), "is not known here"))
-        elif len(values) > 1:
-            faults.append(Fault(name, "must stand only once"))
+        elif len(values) > (most := LIST_LONGEST if name in lists else 1):
+            faults.append(Fault(name, f"must stand only {most} times" if name in lists else "must stand only once"))
         else:
             try:
-                found[name] = parse[name](values[0])
+                found[name] = [parse[name](value) for value in values] if name in lists else parse[name](values[0])
             except ValueError as error:
                 faults.append(Fault(name, str(error)))
     if faults:
@@ -190,8 +213,8 @@ def page_of(request: Request[Any, Any, Any]) -> tuple[int, int | None]:
 
 
 def page_url(request: Request[Any, Any, Any], path: str, **query: Any) -> str:
-    """Where another page is, relative to whatever host was asked."""
-    return f"{prefix_of(request)}{path}?{urlencode(query)}"
+    """Where another page is, relative to whatever host was asked. A parameter may have a list of values."""
+    return f"{prefix_of(request)}{path}?{urlencode(query, doseq=True)}"
 
 
 def prefix_of(request: Request[Any, Any, Any]) -> str:
@@ -199,10 +222,12 @@ def prefix_of(request: Request[Any, Any, Any]) -> str:
     return quote(str(request.scope.get("prefix", "")))
 
 
-def _check_media_type(headers: Mapping[str, str]) -> None:
+def _check_media_type(headers: Mapping[str, str], media_types: Collection[str]) -> None:
     media_type, _, parameters = headers.get("content-type", "").lower().partition(";")
-    if media_type.strip() != "application/json" or parameters.strip() not in {"", "charset=utf-8", 'charset="utf-8"'}:
-        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json in UTF-8.")
+    if media_type.strip() not in media_types or parameters.strip() not in {"", "charset=utf-8", 'charset="utf-8"'}:
+        detail = f"The body must be {' or '.join(media_types)} in UTF-8."
+        more = {"Accept-Patch": ", ".join(media_types)} if MERGE_PATCH in media_types else {}
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, more)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
 

@@ -9,12 +9,14 @@ from msgspec import UNSET, Struct, UnsetType
 from blog.domain.actors import Member
 from blog.domain.blog import Blog
 from blog.domain.errors import Conflict, Invalid, NotFound
+from blog.domain.idempotency import KeyReused
 from blog.domain.ids import TokenId, UserId
 from blog.domain.policy import Action
 from blog.domain.users import User
 
 from .answers import Answer, answer
 from .door import Visit
+from .idempotency import ANSWERS_REPLAYED, TAKES_KEY, once
 from .operations import Operation
 from .requests import PAGE_QUERY, number_in_path, page_of, page_url, prefix_of
 from .shapes import Password, Secretive, TokenOut, TokensOut, Username, UserOut
@@ -65,18 +67,24 @@ class UsersController(Controller):
             action=Action.CHANGE_USERS,
             status=201,
             answers=UserOut,
-            answers_header={"Location": "Where the account is."},
+            answers_header={"Location": "Where the account is.", **ANSWERS_REPLAYED},
             takes=UserIn,
-            refuses=(Invalid, Conflict),
+            takes_header=TAKES_KEY,
+            refuses=(Invalid, KeyReused, Conflict),
         ).opt,
     )
     async def add_user(self, request: Visit) -> Answer:
         """Open an account."""
         sent = await request.sent()
-        added = await request.administrator(
-            lambda blog, actor: blog.users.add(actor, **sent.all_members(UserIn)), hashes=True
+
+        def added(blog: Blog, actor: Member) -> Answer:
+            user = blog.users.add(actor, **sent.all_members(UserIn))
+            return answer(UserOut.of(user), {"Location": f"{prefix_of(request)}/api/users/{user.id}/"}, status=201)
+
+        return await request.administrator(
+            lambda blog, actor: once(request, sent, blog, actor, lambda: added(blog, actor), takes_password=True),
+            hashes=True,
         )
-        return answer(UserOut.of(added), {"Location": f"{prefix_of(request)}/api/users/{added.id}/"}, status=201)
 
     @get("/{user_id:str}/", opt=Operation(action=Action.SEE_USERS, answers=UserOut, refuses=(NotFound,)).opt)
     async def user(self, request: Visit, user_id: FromPath[str]) -> Answer:

@@ -17,6 +17,7 @@ from .closing import PatientTransport
 from .edge import Edge
 from .heads import LARGEST_HEAD, LARGEST_TARGET, check_head, check_target, head_too_large, malformed
 from .problems import MEDIA_TYPE, Problem, Refused
+from .sending import sent_whole
 
 _PART: Final = 16 * 1024
 """Bytes that are read at once: no limit is passed by more."""
@@ -131,7 +132,7 @@ class Wire(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._turn = cycle
-        super()._start_asgi_task(cycle, app)
+        super()._start_asgi_task(cycle, sent_whole(app, cycle))
 
     def _is_answering(self) -> bool:
         return self._turn is not None and not (self._turn.response_complete or self._turn.disconnected)

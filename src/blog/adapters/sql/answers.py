@@ -1,0 +1,40 @@
+"""Answers that are kept for retries, in a database."""
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from blog.domain.idempotency import KeptAnswer
+from blog.domain.ids import UserId
+
+from .statement import Change, Query
+from .tables import answers
+from .unit import Unit
+
+_of_key = (answers.c.user_id == bindparam("of_user"), answers.c.key == bindparam("of_key"))
+
+_find = Query(select(*(column for column in answers.c if column is not answers.c.id)).where(*_of_key), KeptAnswer)
+_remove = Change(delete(answers).where(*_of_key))
+_add = Change(insert(answers))
+_old = select(answers.c.id).where(answers.c.at <= bindparam("until")).order_by(answers.c.at).limit(bindparam("limit"))
+_purge = Change(delete(answers).where(answers.c.id.in_(_old)))
+
+
+class SqlIdempotencyStore:
+    """An `IdempotencyStore` over one unit of work on a database."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    def find_for_change(self, user_id: UserId, key: bytes) -> KeptAnswer | None:
+        self._unit.hold(f"answer {user_id} {key.hex()}")
+        return self._unit.find(_find, of_user=user_id, of_key=key)
+
+    def put(self, kept: KeptAnswer) -> None:
+        self._unit.change(_remove, of_user=kept.user_id, of_key=kept.key)
+        self._unit.change(
+            _add, user_id=kept.user_id, key=kept.key, request=kept.request, answer=kept.answer, at=kept.at
+        )
+
+    def purge(self, *, until: datetime, limit: int) -> int:
+        return self._unit.change(_purge, until=until, limit=limit)

@@ -1,0 +1,193 @@
+"""Words in SQLite: in its full-text index FTS5 (sqlite.org/fts5.html), which is given words and no texts.
+
+FTS5 takes its time over each post, and far less over many at once. So posts wait until there are some, and are read by
+the way; meanwhile whoever searches looks through those that wait, one by one.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, Final, Unpack
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Delete,
+    Insert,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
+
+from blog.domain.ids import PostId
+from blog.domain.lists import PostFilter
+from blog.domain.posts import Post
+from blog.domain.queries import Query as SearchQuery
+from blog.domain.search import Hit, Standing
+from blog.domain.words import words_of
+
+from .index import Candidates, Given, Shape, SqlPostIndex, newest, pattern_of, row_of, wanted
+from .posts import asked
+from .statement import Change, Query
+from .tables import Number, posts
+
+UNREAD_MOST: Final = 128
+"""How many changes wait."""
+
+_metadata: Final = MetaData()
+
+
+def _table(name: str, *columns: Column[Any]) -> Table:
+    return Table(name, _metadata, *columns)
+
+
+_words: Final = _table("post_words", Column("rowid", Number), Column("title", Text), Column("body", Text))
+_titles: Final = _table("post_titles", Column("rowid", Number), Column("title", Text))
+_unread: Final = _table(
+    "unread_posts",
+    Column("number", Integer, primary_key=True),
+    Column("id", Number),
+    Column("title", Text),
+    Column("body", Text),
+)
+
+_put = Change(insert(_unread).prefix_with("OR REPLACE").returning(_unread.c.number.label("id")))
+
+
+def _read(table: Table) -> list[Insert | Delete]:
+    """What puts what waits in its place in an index. Rows without words are of posts that are gone."""
+    names = [column.name for column in table.c if column.name != "rowid"]
+    new = select(_unread.c.id, *(_unread.c[name] for name in names)).where(_unread.c.title.is_not(None))
+    return [
+        delete(table).where(table.c.rowid.in_(select(_unread.c.id))),
+        insert(table).from_select(["rowid", *names], new),
+    ]
+
+
+_READING: Final = [*_read(_words), *_read(_titles), delete(_unread)]
+_read_unread: Final = [*map(Change, _READING)]
+
+
+class Fts5PostIndex(SqlPostIndex):
+    """A `PostIndex` on SQLite."""
+
+    both = " AND "
+    either = " OR "
+
+    def put(self, post: Post) -> None:
+        self._wait(**_row(post))
+
+    def remove(self, post_id: PostId) -> None:
+        self._wait(id=post_id, title=None, body=None)
+
+    @classmethod
+    def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
+        """Find these posts and no others, in the transaction that the connection is in."""
+        for table in _metadata.tables.values():
+            connection.execute(delete(table))
+        for some in every:
+            connection.execute(insert(_unread), [_row(post) for post in some])
+            for statement in _READING:
+                connection.execute(statement)
+
+    def _wait(self, **row: Any) -> None:
+        if self._unit.add(_put, **row) >= UNREAD_MOST:
+            for statement in _read_unread:
+                self._unit.change(statement)
+
+    def count(self, query: SearchQuery, **those: Unpack[PostFilter]) -> int:
+        if not query.wanted:
+            return 0
+        given = asked(self._unit, those)
+        waiting = self._unit.find(_count_unread(_shape(query), *given), **given, **_patterns(query))
+        return super().count(query, **those) + (waiting["posts"] if waiting else 0)
+
+    def _part(
+        self, query: SearchQuery, limit: int, after: Standing | None, given: Given, *, in_title: bool
+    ) -> list[Hit]:
+        hits = super()._part(query, limit, after, given, in_title=in_title)
+        if after is not None:
+            given = given | {"below": after.id}
+        statement = _unread_part(_shape(query), in_title, *given)
+        waiting = self._unit.all(statement, **given, **_patterns(query), limit=limit)
+        hits += [Hit(post, in_title) for post in waiting]
+        return sorted(hits, key=lambda hit: hit.post.id, reverse=True)[:limit]
+
+    @staticmethod
+    def word(word: str, *, is_prefix: bool) -> str:
+        return f'"{word}" *' if is_prefix else f'"{word}"'
+
+    @staticmethod
+    def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
+        here = _titles if in_title else _words
+        conditions = [_matches(here, "wanted"), not_(_row_there(_unread.c.id))]
+        if in_title:
+            conditions += map(_titles.c.title.like, shape.wanted_phrases)
+        else:
+            conditions += map(_is_anywhere, shape.wanted_phrases)
+        if in_title is False:
+            like = map(_titles.c.title.like, shape.wanted_phrases)
+            conditions.append(not_(_row_there(_titles.c.rowid, _matches(_titles, "wanted"), *like)))
+        if shape.has_unwanted_words:
+            conditions.append(not_(_row_there(_words.c.rowid, _matches(_words, "unwanted"))))
+        if unwanted := [*map(_is_anywhere, shape.unwanted_phrases)]:
+            conditions.append(not_(_row_there(_words.c.rowid, or_(*unwanted))))
+        return Candidates(here.c.rowid, here, conditions)
+
+
+def _shape(query: SearchQuery) -> Shape:
+    """Of those that wait, each term is looked for as a phrase is."""
+    return Shape(len(query.wanted), len(query.unwanted), has_unwanted_words=False)
+
+
+def _patterns(query: SearchQuery) -> dict[str, str]:
+    return {f"phrase_{number}": pattern_of(term) for number, term in enumerate(query.wanted + query.unwanted)}
+
+
+@cache
+def _unread_part(shape: Shape, in_title: bool, *names: str) -> Query[Post]:  # noqa: FBT001 - a key of the cache
+    titled = and_(*map(_unread.c.title.like, shape.wanted_phrases))
+    statement = newest(_unread.c.id, _unread).where(*_unread_found(shape), *wanted(_unread.c.id, names))
+    return Query(statement.where(titled if in_title else not_(titled)), Post)
+
+
+@cache
+def _count_unread(shape: Shape, *names: str) -> Query[dict[str, int]]:
+    statement = select(func.count().label("posts")).select_from(_unread).join(posts, posts.c.id == _unread.c.id)
+    return Query(statement.where(*_unread_found(shape), *wanted(_unread.c.id, names)), dict)
+
+
+def _unread_found(shape: Shape) -> list[ColumnElement[bool]]:
+    here = (_unread.c.title, _unread.c.body)
+    unwanted = [not_(_is_anywhere(phrase, *here)) for phrase in shape.unwanted_phrases]
+    return [*(_is_anywhere(phrase, *here) for phrase in shape.wanted_phrases), *unwanted]
+
+
+def _matches(table: Table, query: str) -> ColumnElement[bool]:
+    return literal_column(table.name).bool_op("MATCH")(bindparam(query, type_=Text))
+
+
+def _row_there(row_id: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the table of `row_id` has a row of the post for which this holds."""
+    return exists(select(1).select_from(row_id.table).where(row_id == posts.c.id, *conditions).correlate(posts))
+
+
+def _is_anywhere(
+    phrase: ColumnElement[str], title: Column[str] = _words.c.title, body: Column[str] = _words.c.body
+) -> ColumnElement[bool]:
+    return or_(title.like(phrase), body.like(phrase))
+
+
+def _row(post: Post) -> dict[str, Any]:
+    return {"id": post.id, "title": row_of(words_of(post.title)), "body": row_of(words_of(post.body))}

@@ -1,0 +1,208 @@
+"""Finding posts by their words in a database, which is given words and no texts: so that all find the same.
+
+A database finds quickly where words stand, whether in a title or anywhere. Whether words stand in a row, as in a
+phrase, is seen in the words of what was found.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, Unpack
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Text, bindparam, func, select
+
+from blog.domain.ids import PostId
+from blog.domain.lists import PostFilter
+from blog.domain.posts import Post
+from blog.domain.queries import Query as SearchQuery
+from blog.domain.queries import Term
+from blog.domain.search import Hit, Standing
+
+from .posts import FIELDS, WANTED, asked
+from .statement import Query
+from .tables import Number, posts, users
+from .unit import Unit
+
+Given: TypeAlias = dict[str, Any]
+"""What is put into the places of a statement."""
+
+
+class Shape(NamedTuple):
+    """What decides of a query which conditions there are: how many phrases are wanted, and unwanted, and whether single
+    words are unwanted.
+    """
+
+    wanted: int
+    unwanted: int
+    has_unwanted_words: bool
+
+    @property
+    def wanted_phrases(self) -> list[ColumnElement[str]]:
+        return [bindparam(f"phrase_{number}", type_=Text) for number in range(self.wanted)]
+
+    @property
+    def unwanted_phrases(self) -> list[ColumnElement[str]]:
+        return [bindparam(f"phrase_{number}", type_=Text) for number in range(self.wanted, self.wanted + self.unwanted)]
+
+
+class Candidates(NamedTuple):
+    """Rows that are found, each by the id of its post, and in what."""
+
+    id: ColumnElement[int]
+    source: FromClause
+    conditions: Sequence[ColumnElement[bool]]
+
+
+class SqlPostIndex(ABC):
+    """A `PostIndex` over one unit of work on a database, but for what is special about the database."""
+
+    both: ClassVar[str]
+    """The sign between words of which all are to be there, in the language of the database's queries."""
+    either: ClassVar[str]
+
+    @staticmethod
+    @abstractmethod
+    def word(word: str, *, is_prefix: bool) -> str:
+        """The word, or all that begin so, in that language."""
+
+    @staticmethod
+    @abstractmethod
+    def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
+        """What is found whose title says all that is wanted, or does not, or (None) of both kinds.
+
+        What is put in later is `wanted`, `unwanted`, and a pattern for each phrase.
+        """
+
+    @classmethod
+    @abstractmethod
+    def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
+        """Find these posts and no others, in the transaction that the connection is in."""
+
+    @abstractmethod
+    def put(self, post: Post) -> None:
+        """As `PostIndex` has it."""
+
+    @abstractmethod
+    def remove(self, post_id: PostId) -> None:
+        """As `PostIndex` has it."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    def find(
+        self, query: SearchQuery, *, limit: int, after: Standing | None = None, **those: Unpack[PostFilter]
+    ) -> Sequence[Hit]:
+        if not query.wanted:
+            return []
+        given = asked(self._unit, those)
+        hits: list[Hit] = []
+        if after is None or after.in_title:
+            hits += self._part(query, limit, after, given, in_title=True)
+            after = None
+        if len(hits) < limit:
+            hits += self._part(query, limit - len(hits), after, given, in_title=False)
+        return hits
+
+    def count(self, query: SearchQuery, **those: Unpack[PostFilter]) -> int:
+        if not query.wanted:
+            return 0
+        given = asked(self._unit, those)
+        statement = _count(type(self), shape_of(query), *given)
+        counted = self._unit.find(statement, **given, **values_of(query, type(self)))
+        return counted["posts"] if counted else 0
+
+    def _part(
+        self, query: SearchQuery, limit: int, after: Standing | None, given: Given, *, in_title: bool
+    ) -> list[Hit]:
+        """Those of one part that stand after `after`, if that is given."""
+        if after is not None:
+            given = given | {"below": after.id}
+        return self._hits(part, query, limit, given, in_title=in_title)
+
+    def _hits(
+        self, statement_for: Callable[..., Query[Post]], query: SearchQuery, limit: int, given: Given, *, in_title: bool
+    ) -> list[Hit]:
+        statement = statement_for(type(self), shape_of(query), in_title, *given)
+        found = self._unit.all(statement, **given, **values_of(query, type(self)), limit=limit)
+        return [Hit(post, in_title) for post in found]
+
+
+@cache
+def part(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) -> Query[Post]:  # noqa: FBT001 - a key of the cache
+    """The posts of one part by descending id, of which those are wanted that `WANTED` and `BOUNDS` name."""
+    found = kind.candidates(shape, in_title=in_title)
+    return Query(newest(found.id, found.source).where(*found.conditions, *wanted(found.id, names)), Post)
+
+
+@cache
+def part_at_once(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) -> Query[Post]:  # noqa: FBT001 - as above
+    """The same, by finding all of them before they are put in order: right where they are few."""
+    found = kind.candidates(shape, in_title=in_title)
+    ids = select(found.id.label("id")).select_from(found.source).join(posts, posts.c.id == found.id)
+    some = ids.where(*found.conditions, *wanted(found.id, names)).cte("found").prefix_with("MATERIALIZED")
+    return Query(newest(some.c.id, some), Post)
+
+
+@cache
+def _count(kind: type[SqlPostIndex], shape: Shape, *names: str) -> Query[dict[str, int]]:
+    found = kind.candidates(shape, in_title=None)
+    statement = select(func.count().label("posts")).select_from(found.source).join(posts, posts.c.id == found.id)
+    return Query(statement.where(*found.conditions, *wanted(found.id, names)), dict)
+
+
+def newest(post_id: ColumnElement[int], source: FromClause) -> Select[Any]:
+    """Posts by descending id, as that stands in some source."""
+    joined = source.join(posts, posts.c.id == post_id).join(users, users.c.id == posts.c.author_id)
+    return select(*FIELDS).select_from(joined).order_by(post_id.desc()).limit(bindparam("limit"))
+
+
+def wanted(post_id: ColumnElement[int], names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """What `WANTED` and `BOUNDS` name."""
+    return [BOUNDS[name](post_id) if name in BOUNDS else WANTED[name] for name in names]
+
+
+BOUNDS: Final[dict[str, Callable[[ColumnElement[int]], ColumnElement[bool]]]] = {
+    "below": lambda post_id: post_id < bindparam("below", type_=Number),
+    "above": lambda post_id: post_id > bindparam("above", type_=Number),
+    "up_to": lambda post_id: post_id <= bindparam("up_to", type_=Number),
+}
+"""Between which ids posts are looked for."""
+
+
+def shape_of(query: SearchQuery) -> Shape:
+    """The shape of a query."""
+    has_unwanted_words = any(len(term.words) == 1 for term in query.unwanted)
+    return Shape(len(_phrases(query.wanted)), len(_phrases(query.unwanted)), has_unwanted_words)
+
+
+def values_of(query: SearchQuery, kind: type[SqlPostIndex]) -> dict[str, str]:
+    """What is given to the conditions of a query."""
+    phrases = [*_phrases(query.wanted), *_phrases(query.unwanted)]
+    values = {f"phrase_{number}": phrase for number, phrase in enumerate(phrases)}
+    values["wanted"] = kind.both.join(_words_of(query.wanted, kind))
+    unwanted = [term for term in query.unwanted if len(term.words) == 1]
+    return values | ({"unwanted": kind.either.join(_words_of(unwanted, kind))} if unwanted else {})
+
+
+def row_of(words: Sequence[str]) -> str:
+    """The words such that each stands between spaces."""
+    return f" {' '.join(words)} "
+
+
+def _words_of(terms: Sequence[Term], kind: type[SqlPostIndex]) -> list[str]:
+    """The words of terms, in whatever order they stand."""
+    return [
+        kind.word(word, is_prefix=term.is_prefix and place == len(term.words) - 1)
+        for term in terms
+        for place, word in enumerate(term.words)
+    ]
+
+
+def _phrases(terms: Sequence[Term]) -> list[str]:
+    """Patterns of those terms that are words in a row."""
+    return [pattern_of(term) for term in terms if len(term.words) > 1]
+
+
+def pattern_of(term: Term) -> str:
+    """What the words of a row are like that say this. No word holds a sign that a pattern gives a meaning to."""
+    return f"% {' '.join(term.words)}{'' if term.is_prefix else ' '}%"

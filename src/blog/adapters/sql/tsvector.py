@@ -1,0 +1,123 @@
+"""Words in PostgreSQL: as vectors of text search (its manual, chapter 12) that are made of words and not of texts."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Computed,
+    Connection,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    not_,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR, insert
+
+from blog.domain.ids import PostId
+from blog.domain.posts import Post
+from blog.domain.queries import Query as SearchQuery
+from blog.domain.search import Hit, Standing
+from blog.domain.words import words_of
+
+from .index import Candidates, Given, Shape, SqlPostIndex, part, part_at_once, row_of
+from .statement import Change, Query
+from .tables import Number
+
+WINDOW: Final = 2000
+"""Among how many of the newest posts one looks first, one by one.
+
+What is said often is soon found there. What is not is said seldom, and so found at once by the vectors, and put in
+order. PostgreSQL would choose between the two by what it believes of a word, and reads all posts where it is wrong.
+"""
+
+_words: Final = Table(  # whose vectors are made of the words by the database
+    "post_words",
+    MetaData(),
+    Column("id", Number, primary_key=True),
+    Column("title", Text),
+    Column("body", Text),
+    Column("in_title", TSVECTOR, Computed("")),
+    Column("anywhere", TSVECTOR, Computed("")),
+)
+
+
+_insert = insert(_words)
+_anew = {name: _insert.excluded[name] for name in ("title", "body")}
+_upsert = _insert.on_conflict_do_update(index_elements=[_words.c.id], set_=_anew)
+_put = Change(_upsert)
+_remove = Change(delete(_words).where(_words.c.id == bindparam("post_id", type_=Number)))
+_window = select(_words.c.id).order_by(_words.c.id.desc()).offset(WINDOW).limit(1)
+_start: Query[dict[str, int]] = Query(_window, dict)
+_start_below: Query[dict[str, int]] = Query(_window.where(_words.c.id < bindparam("below", type_=Number)), dict)
+
+
+class TsvectorPostIndex(SqlPostIndex):
+    """A `PostIndex` on PostgreSQL."""
+
+    both = " & "
+    either = " | "
+
+    def put(self, post: Post) -> None:
+        self._unit.change(_put, **_row(post))
+
+    def remove(self, post_id: PostId) -> None:
+        self._unit.change(_remove, post_id=post_id)
+
+    @classmethod
+    def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
+        """Find these posts and no others, in the transaction that the connection is in."""
+        connection.execute(delete(_words))
+        for some in every:
+            connection.execute(_upsert, [_row(post) for post in some])
+
+    def _part(
+        self, query: SearchQuery, limit: int, after: Standing | None, given: Given, *, in_title: bool
+    ) -> list[Hit]:
+        if after is not None:
+            given = given | {"below": after.id}
+        start = self._unit.find(_start) if after is None else self._unit.find(_start_below, below=after.id)
+        if start is None:  # there are no more than that
+            return self._hits(part, query, limit, given, in_title=in_title)
+        hits = self._hits(part, query, limit, given | {"above": start["id"]}, in_title=in_title)
+        if len(hits) < limit:
+            hits += self._hits(
+                part_at_once, query, limit - len(hits), given | {"up_to": start["id"]}, in_title=in_title
+            )
+        return hits
+
+    @staticmethod
+    def word(word: str, *, is_prefix: bool) -> str:
+        return f"'{word}':*" if is_prefix else f"'{word}'"
+
+    @staticmethod
+    def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
+        titled = and_(_has(_words.c.in_title, "wanted"), *map(_words.c.title.like, shape.wanted_phrases))
+        unwanted = [*map(_is_anywhere, shape.unwanted_phrases)]
+        if shape.has_unwanted_words:
+            unwanted.append(_has(_words.c.anywhere, "unwanted"))
+        if in_title:
+            return Candidates(_words.c.id, _words, [titled, *map(not_, unwanted)])
+        if in_title is False:
+            unwanted.append(titled)
+        anywhere = [_has(_words.c.anywhere, "wanted"), *map(_is_anywhere, shape.wanted_phrases)]
+        return Candidates(_words.c.id, _words, [*anywhere, *map(not_, unwanted)])
+
+
+def _has(vector: Column[Any], query: str) -> ColumnElement[bool]:
+    return vector.bool_op("@@")(cast(bindparam(query, type_=Text), TSQUERY))
+
+
+def _is_anywhere(phrase: ColumnElement[str]) -> ColumnElement[bool]:
+    return or_(_words.c.title.like(phrase), _words.c.body.like(phrase))
+
+
+def _row(post: Post) -> dict[str, object]:
+    return {"id": post.id, "title": row_of(words_of(post.title)), "body": row_of(words_of(post.body))}

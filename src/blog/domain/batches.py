@@ -1,0 +1,119 @@
+"""Batches: several changes of posts, of which all are made or none."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from .actors import Member, Scope, require
+from .errors import BlogError, Conflict, Fault, Forbidden, Invalid, NotFound, Stale
+from .ids import PostId
+from .posts import Post, PostChanges, Posts, faults_in
+
+BATCH_LARGEST: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """Write a post."""
+
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Change some or all of a post."""
+
+    post_id: PostId
+    changes: PostChanges = field(default_factory=PostChanges)
+    only_if: Collection[int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Delete a post."""
+
+    post_id: PostId
+    only_if: Collection[int] | None = None
+
+
+Step: TypeAlias = Create | Update | Delete
+
+
+class StepRefused(Conflict):
+    """One step of a batch, counted from 0, is refused for this reason, and so all of it."""
+
+    def __init__(self, number: int, reason: BlogError) -> None:
+        self.number = number
+        self.reason = reason
+        super().__init__(f"Step {number}: {reason}")
+
+
+def apply(posts: Posts, actor: Member, steps: Sequence[Step]) -> list[Post | None]:
+    """Make all these changes, in their order, as their author; to be done in one unit of work, which keeps all or none.
+
+    What is to be changed is got by ascending id before anything is, so that no two batches wait for each other.
+
+    Returns:
+        The post after each step; None where one was deleted.
+
+    Raises:
+        OutOfScope.
+        StepRefused: NotTheAuthor, PostNotFound or PostHasChanged.
+        Invalid: of the number of steps, or of what is said in any of them: `steps[3].title`.
+    """
+    require(actor, Scope.POSTS_WRITE)
+    check_size(steps)
+    if faults := [fault for number, step in enumerate(steps) for fault in _faults(number, step)]:
+        raise Invalid(faults)
+    for number, step in sorted(_changes(steps), key=lambda change: change[1].post_id):
+        with _step(number):
+            posts.get_for_change(actor, step.post_id)
+    return [_done(posts, actor, number, step) for number, step in enumerate(steps)]
+
+
+def check_size(steps: Sequence[object]) -> None:
+    """A batch is neither empty nor without end.
+
+    Raises:
+        Invalid: of the number of steps.
+    """
+    if not 1 <= len(steps) <= BATCH_LARGEST:
+        raise Invalid([Fault("steps", f"must be from 1 to {BATCH_LARGEST}")])
+
+
+def _changes(steps: Sequence[Step]) -> Iterator[tuple[int, Update | Delete]]:
+    return ((number, step) for number, step in enumerate(steps) if not isinstance(step, Create))
+
+
+def _faults(number: int, step: Step) -> Iterator[Fault]:
+    match step:
+        case Create(title=title, body=body):
+            faults = faults_in(title=title, body=body)
+        case Update(changes=changes):
+            faults = faults_in(**changes)
+        case _:
+            faults = []
+    return (Fault(f"steps[{number}].{fault.field}", fault.message) for fault in faults)
+
+
+def _done(posts: Posts, actor: Member, number: int, step: Step) -> Post | None:
+    with _step(number):
+        match step:
+            case Create(title=title, body=body):
+                return posts.create(actor, title=title, body=body)
+            case Update(post_id=post_id, changes=changes, only_if=only_if):
+                return posts.update(actor, post_id, only_if=only_if, **changes)
+            case _:
+                posts.delete(actor, step.post_id, only_if=step.only_if)
+                return None
+
+
+@contextmanager
+def _step(number: int) -> Iterator[None]:
+    """Say which step it is that is refused."""
+    try:
+        yield
+    except (Forbidden, NotFound, Stale) as reason:
+        raise StepRefused(number, reason) from None

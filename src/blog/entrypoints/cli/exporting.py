@@ -1,0 +1,93 @@
+"""Every post is written to a file of its own."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from blog.domain.archive import Manuscript
+from blog.domain.lists import Order, Place
+from blog.domain.pages import PAGE_LARGEST
+from blog.domain.posts import Post
+from blog.settings import Settings
+
+from .console import Console, console
+from .front_matter import file_name, is_file_name, text_of
+from .printing import say
+from .progress import is_shown, progress
+
+
+def export(settings: Settings, *, folder: Path, prune: bool) -> None:
+    """Write every post to the folder."""
+    with console(settings) as here:
+        export_from(here, folder, prune=prune)
+
+
+def export_from(here: Console, folder: Path, *, prune: bool) -> None:
+    """Write every post to the folder, which is made if it is not there. Whatever else it holds is left alone.
+
+    Raises:
+        InvalidToken.
+        OSError: of the folder, or a file.
+    """
+    with here.acting() as (blog, _):
+        total = blog.posts.count() if is_shown() else None
+    folder.mkdir(exist_ok=True)
+    names, written = set(), 0
+    for manuscript in progress(_manuscripts(here), doing="Exporting", total=total):
+        name = file_name(manuscript)
+        names.add(name)
+        written += _write(folder / name, text_of(manuscript).encode())
+    gone = sorted(file for file in folder.iterdir() if is_file_name(file.name) and file.name not in names)
+    for file in gone:
+        if prune:
+            file.unlink()
+        say(f"{file.name}: no post is written so any more{'' if prune else '; --prune takes such files away'}")
+    print(f"Wrote {written} files, left {len(names) - written} that were the same, {_told(len(gone), prune=prune)}.")
+
+
+def _told(gone: int, *, prune: bool) -> str:
+    return f"took away {gone}" if prune else f"found {gone} of posts that are gone"
+
+
+def _manuscripts(here: Console) -> Iterator[Manuscript]:
+    """All posts from the oldest on, each with its place among those by its author of its moment."""
+    moment: datetime | None = None
+    places: Counter[str] = Counter()
+    for post in _posts(here):
+        if post.created_at != moment:
+            moment = post.created_at
+            places.clear()
+        places[post.author] += 1
+        yield Manuscript.of(post, places[post.author])
+
+
+def _posts(here: Console) -> Iterator[Post]:
+    """All posts from the oldest on, each page of them read by a unit of work of its own."""
+    after: Place | None = None
+    while True:
+        with here.acting() as (blog, _):
+            page = blog.posts.page(Order.OLDEST, limit=PAGE_LARGEST, after=after)
+        yield from page.posts
+        after = page.next
+        if after is None:
+            return
+
+
+def _write(file: Path, content: bytes) -> bool:
+    """Write the file, of which nobody ever sees a part, unless it is there and the same. Say whether it was written."""
+    with suppress(FileNotFoundError):
+        if file.stat().st_size == len(content) and file.read_bytes() == content:
+            return False
+    unfinished = file.with_name(f".blog-export-{os.getpid()}.part")
+    try:
+        with unfinished.open("wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())  # or a power cut could leave the name without the content
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return True

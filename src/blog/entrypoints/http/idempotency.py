@@ -1,0 +1,109 @@
+"""Requests that can be sent once more: whoever heard no answer repeats theirs under the same `Idempotency-Key`.
+
+As in the IETF's draft (draft-ietf-httpapi-idempotency-key-header). The key is a string as RFC 9651 has it, in quotes;
+without them, as it is sent nearly everywhere, it is taken too.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec import msgpack
+
+from blog.domain.actors import Member
+from blog.domain.blog import Blog
+from blog.domain.errors import Fault, Invalid
+from blog.domain.idempotency import KEPT_FOR, KEY_LONGEST
+
+from .answers import Answer
+from .door import Visit
+from .requests import Body, headers_of
+
+TAKES_KEY: Final[Mapping[str, dict[str, Any]]] = {
+    "Idempotency-Key": {
+        "type": "string",
+        "pattern": rf'^([!#-~][!-~]{{0,{KEY_LONGEST - 1}}}|"([!#-\[\]-~]|\\["\\]){{1,{KEY_LONGEST}}}")$',
+        "description": "Something random, such as a UUID. Whoever sends the same request under it again within "
+        f"{KEPT_FOR.days * 24} hours is given the same answer, and nothing is done twice.",
+    }
+}
+"""Of a route that takes a key."""
+
+ANSWERS_REPLAYED: Final[Mapping[str, str]] = {
+    "Idempotency-Replayed": "Only in an answer that was given before: true.",
+}
+"""What such a route may answer."""
+
+_REPLAYED: Final = (b"idempotency-replayed", b"true")
+_quoted = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+
+
+def once(  # noqa: PLR0913 - the request and who sent it, what it does, and what of it is secret
+    request: Visit,
+    sent: Body,
+    blog: Blog,
+    actor: Member,
+    act: Callable[[], Answer],
+    *,
+    is_secret: bool = False,
+    takes_password: bool = False,
+) -> Answer:
+    """Do what the request asks; if it has a key, and was answered under it, give that answer.
+
+    To be called in the unit of work in which it is done, after it was seen that they may: whoever no longer may is not
+    told what they were answered when they might.
+
+    Args:
+        request: which may have a key.
+        sent: its body.
+        blog: open for this unit of work.
+        actor: who sends it.
+        act: does it, and answers.
+        is_secret: whether the answer holds a secret, and so is not kept.
+        takes_password: whether the body holds a password.
+
+    Raises:
+        Invalid: of the key.
+        KeyReused: it stands for another request.
+        SecretToldOnce: the answer was secret.
+    """
+    keys = headers_of(request, b"idempotency-key")
+    if not keys:
+        return act()
+    key = _key(keys)
+    asked = _hardened(_asked(request, sent), key) if takes_password else _asked(request, sent)
+    kept, is_repeated = blog.idempotency.once(actor, key, asked, lambda: msgpack.encode(act()), is_secret=is_secret)
+    answer = msgpack.decode(kept, type=Answer)
+    if is_repeated:
+        answer.headers.append(_REPLAYED)
+    return answer
+
+
+def _key(said: list[str]) -> str:
+    """The key, bare or in quotes.
+
+    Raises:
+        Invalid: there is more than one, or the quotes are wrong.
+    """
+    if len(said) > 1:
+        raise Invalid([Fault("Idempotency-Key", "must stand only once")])
+    if not said[0].startswith('"'):
+        return said[0]
+    quoted = _quoted.fullmatch(said[0])
+    if quoted is None:
+        raise Invalid([Fault("Idempotency-Key", "is not a string as RFC 9651 has it")])
+    return re.sub(r"\\(.)", r"\1", quoted[1])
+
+
+def _asked(request: Visit, sent: Body) -> bytes:
+    """All that makes a request the same as another."""
+    path, media_type = request.scope["path"].rstrip("/"), sent.headers.get("content-type", "")
+    return msgpack.encode((request.method, path, media_type, sent.raw))
+
+
+def _hardened(asked: bytes, key: str) -> bytes:
+    """The request as it can be kept where it holds a password: what is kept of it must not be quicker to guess by than
+    the hash of the password itself (scrypt by the parameters of OWASP's cheat sheet on password storage).
+    """
+    return hashlib.scrypt(asked, salt=key.encode(), n=2**14, r=8, p=5)

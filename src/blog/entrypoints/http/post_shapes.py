@@ -1,0 +1,138 @@
+"""What posts look like on the wire: as they are sent, and as they are shown, whole or in part."""
+
+import html
+from collections.abc import Collection, Sequence
+from typing import Annotated, Final
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import fields
+
+from blog.domain.actors import Member
+from blog.domain.excerpts import Words
+from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST, Post
+from blog.domain.search import Found
+
+from .moments import Moment, moment
+from .shapes import READABLE
+
+
+def _text(longest: int) -> Meta:
+    return Meta(extra_json_schema={"minLength": 1, "maxLength": longest, "pattern": f"^{READABLE}$"})
+
+
+Title = Annotated[str, _text(TITLE_LONGEST)]
+Text = Annotated[str, _text(BODY_LONGEST)]
+Owner = Annotated[
+    int,
+    Meta(description="The author's id. May be sent when it is the sender's own.", extra_json_schema={"minimum": 1}),
+]
+
+
+class PostIn(Struct, forbid_unknown_fields=True):
+    """A whole post, as its author sends it."""
+
+    title: Title
+    body: Text
+    user: Owner | UnsetType = UNSET
+
+
+class PostPatch(Struct, forbid_unknown_fields=True):
+    """What shall change of a post; the rest stays."""
+
+    title: Title | UnsetType = UNSET
+    body: Text | UnsetType = UNSET
+    user: Owner | UnsetType = UNSET
+
+
+class Permissions(Struct):
+    """What whoever asks may do with a post."""
+
+    update: bool
+    delete: bool
+
+    @classmethod
+    def of(cls, post: Post, actor: Member | None) -> "Permissions":
+        allowed = actor is not None and post.may_be_changed_by(actor)
+        return cls(update=allowed, delete=allowed)
+
+
+class Snippet(Struct):
+    """Where a post says what was looked for, as HTML: its title, and what lies around the first match in its body.
+    Matches are within `mark`; nothing else in it is an element.
+    """
+
+    title: str
+    body: str
+
+    @classmethod
+    def of(cls, found: Found) -> "Snippet":
+        return cls(title=_marked(found.title), body=_marked(found.excerpt))
+
+
+class PostPart(Struct):
+    """A post, or what of it was asked for by `fields`. `version` counts its changes from 1."""
+
+    id: int | UnsetType = UNSET
+    title: str | UnsetType = UNSET
+    body: str | UnsetType = UNSET
+    user: int | UnsetType = UNSET
+    author: str | UnsetType = UNSET
+    created_at: Moment | UnsetType = UNSET
+    updated_at: Moment | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+    permissions: Permissions | UnsetType = UNSET
+    snippet: Snippet | UnsetType = UNSET
+
+    def only(self, names: Collection[str]) -> "PostPart":
+        """Those members alone, and what was to be added."""
+        return PostPart(
+            permissions=self.permissions,
+            snippet=self.snippet,
+            **{name: getattr(self, name) for name in FIELDS if name in names},
+        )
+
+
+class PostOut(PostPart):
+    """A post. `version` counts its changes from 1."""
+
+    id: int
+    title: str
+    body: str
+    user: int
+    author: str
+    created_at: Moment
+    updated_at: Moment
+    version: int
+    permissions: Permissions | UnsetType = UNSET
+    snippet: Snippet | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, post: Post) -> "PostOut":
+        return cls(
+            id=post.id,
+            title=post.title,
+            body=post.body,
+            user=post.author_id,
+            author=post.author,
+            created_at=moment(post.created_at),
+            updated_at=moment(post.updated_at),
+            version=post.version,
+        )
+
+
+class PageOut(Struct):
+    """Some posts. `next` is where the next page is, or null on the last one; `count`, if it was asked for, how many
+    posts all pages have.
+    """
+
+    results: Sequence[PostPart]
+    next: str | None
+    count: int | UnsetType = UNSET
+
+
+FIELDS: Final = tuple(member.name for member in fields(PostOut) if member.required)
+"""The members that every post has, of which some can be left out."""
+
+
+def _marked(parts: Sequence[Words]) -> str:
+    return "".join(f"<mark>{html.escape(text)}</mark>" if is_match else html.escape(text) for text, is_match in parts)

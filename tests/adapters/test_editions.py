@@ -1,0 +1,81 @@
+"""Whatever is kept, by this process or another, makes another edition."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from blog.adapters.memory import MemoryStore
+from blog.adapters.sql import SqlStore
+from blog.contracts import EditionContract
+from blog.contracts.blog import newest
+from blog.contracts.given import acting
+from blog.domain.actors import Operator
+from blog.domain.blog import Edition, OpenBlog
+from blog.domain.errors import Unavailable
+from blog.wiring import blog_on
+
+
+class TestEditionsInMemory(EditionContract):
+    @pytest.fixture
+    def store(self) -> MemoryStore:
+        return MemoryStore()
+
+    @pytest.fixture
+    def open_blog(self, store: MemoryStore) -> OpenBlog:
+        return blog_on(store)
+
+    @pytest.fixture
+    def edition(self, store: MemoryStore) -> Edition:
+        return store.edition
+
+
+class TestEditionsOfSqlite(EditionContract):
+    @pytest.fixture
+    def open_blog(self, sqlite: SqlStore) -> OpenBlog:
+        return blog_on(sqlite)
+
+    @pytest.fixture
+    def edition(self, sqlite: SqlStore) -> Edition:
+        assert sqlite.edition
+        return sqlite.edition
+
+
+@pytest.fixture
+def other(file: Path, sqlite: SqlStore) -> Iterator[SqlStore]:
+    """Another process's way to the same file, as far as SQLite can tell."""
+    store = SqlStore(f"sqlite:///{file}", connections=1, patience=0)
+    yield store
+    store.close()
+
+
+def test_what_is_kept_through_another_store_makes_another_edition(sqlite: SqlStore, other: SqlStore) -> None:
+    assert other.edition
+    before = other.edition()
+    with blog_on(sqlite)() as blog:
+        blog.posts.create(acting(blog.users.add(Operator(), "ann", "a long pass phrase")), title="Hello", body="World")
+    assert other.edition() != before
+    assert len(newest(blog_on(other))) == 1
+
+
+def test_what_is_restored_makes_another_edition(sqlite: SqlStore, other: SqlStore, tmp_path: Path) -> None:
+    assert other.edition
+    sqlite.back_up(tmp_path / "backup")
+    before = other.edition()
+    sqlite.restore(tmp_path / "backup", replace=True)
+    assert other.edition() != before
+
+
+def test_an_edition_is_not_waited_for(sqlite: SqlStore, other: SqlStore) -> None:
+    assert other.edition
+    with sqlite.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA locking_mode=EXCLUSIVE")
+        connection.exec_driver_sql("BEGIN EXCLUSIVE")
+        with pytest.raises(Unavailable):
+            other.edition()
+    before = other.edition()
+    assert other.edition() == before
+
+
+def test_a_server_is_not_asked_for_editions(postgresql: SqlStore) -> None:
+    assert postgresql.edition is None

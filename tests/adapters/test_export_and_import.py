@@ -1,0 +1,147 @@
+"""The blog promises, of posts that are exported and imported, on every store, that…"""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.memory import MemoryStore
+from blog.domain.actors import Member, Operator
+from blog.domain.archive import Manuscript
+from blog.domain.blog import OpenBlog
+from blog.domain.ids import UNSTORED, PostId, UserId
+from blog.domain.lists import Order
+from blog.domain.posts import Post, faults_in
+from blog.entrypoints.cli.console import Console
+from blog.entrypoints.cli.exporting import export_from
+from blog.entrypoints.cli.importing import import_into
+from blog.wiring import blog_on
+
+AUTHORS = ("ann", "Bob", "no")
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HASHER = Argon2PasswordHasher(memory=8, iterations=1)
+
+titles = st.text(max_size=20) | st.sampled_from(("no", "~", "2020-01-01", "a: #b", "- c", "\t\u2028'\"\\\r\n---\n"))
+bodies = st.text(max_size=30) | st.sampled_from(("\r\n  ---\n---\ntitle: x\n---\r\nend", "\ufeff\n x \n\n", "no end"))
+moments = st.sampled_from((NOON, NOON + timedelta(microseconds=1)))
+moments |= st.timedeltas(timedelta(days=-370_000), timedelta(days=2_900_000)).map(NOON.__add__)
+manuscripts = st.builds(
+    lambda later, **said: Manuscript(updated_at=said["created_at"] + later, **said),
+    title=titles.filter(lambda title: not faults_in(title=title)),
+    body=bodies.filter(lambda body: not faults_in(body=body)),
+    author=st.sampled_from(AUTHORS),
+    created_at=moments,
+    version=st.integers(1, 9),
+    later=st.timedeltas(timedelta(), timedelta(days=300)),
+)
+several = st.lists(manuscripts, max_size=8)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def open_blog(request: pytest.FixtureRequest) -> OpenBlog:
+    """A blog on each store, with three authors."""
+    stores: Any = MemoryStore() if request.param == "memory" else request.getfixturevalue(request.param)
+    return peopled(blog_on(stores, hasher=HASHER))
+
+
+@given(several)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_from_a_blog_to_files_to_another_blog_and_back_nothing_is_lost(
+    open_blog: OpenBlog, written: list[Manuscript]
+) -> None:
+    source = blog_with(written)
+    with emptied(open_blog), TemporaryDirectory() as one, TemporaryDirectory() as other:
+        files = exported(source, Path(one))
+        assert imported(open_blog, Path(one)) == f"Added {len(files)}, {said(there=0)}"
+        assert posts_in(open_blog) == posts_in(source)
+        assert len(files) == len(written)
+        assert exported(open_blog, Path(other)) == files
+
+
+@given(several, st.integers(0, 8))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_importing_again_is_importing_once(open_blog: OpenBlog, written: list[Manuscript], some: int) -> None:
+    with emptied(open_blog), TemporaryDirectory() as one, TemporaryDirectory() as all_of_them:
+        part = len(exported(blog_with(written[:some]), Path(one)))
+        imported(open_blog, Path(one))
+        assert imported(open_blog, Path(one)) == f"Added 0, {said(there=part)}"
+        count = len(exported(blog_with(written), Path(all_of_them)))
+        assert imported(open_blog, Path(all_of_them)) == f"Added {count - part}, {said(there=part)}"
+        assert posts_in(open_blog) == posts_in(blog_with(written))
+
+
+@given(several)
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_dry_run_says_what_an_import_does_and_changes_nothing(open_blog: OpenBlog, written: list[Manuscript]) -> None:
+    with emptied(open_blog), TemporaryDirectory() as folder:
+        files = exported(blog_with(written), Path(folder))
+        *added, line = imported(open_blog, Path(folder), dry_run=True).splitlines(keepends=True)
+        assert sorted(added) == sorted(f"would add\t{name}\n" for name in files)
+        assert line == f"Would add {len(files)}, {said(there=0)}"
+        assert posts_in(open_blog) == []
+
+
+def said(there: int) -> str:
+    """How the line ends that sums an import up."""
+    return f"there already {there}, there but different 0, faulty 0.\n"
+
+
+def peopled(open_blog: OpenBlog) -> OpenBlog:
+    with open_blog() as blog:
+        for name in AUTHORS:
+            blog.users.add(Operator(), name, "quite a long pass phrase")
+    return open_blog
+
+
+def blog_with(written: list[Manuscript]) -> OpenBlog:
+    """A blog in memory that holds these."""
+    open_blog = peopled(blog_on(MemoryStore(), hasher=HASHER))
+    known = [(each.author, each.created_at) for each in written]
+    with open_blog() as blog:
+        for number, each in enumerate(written):
+            blog.archive.take_in(Operator(), replace(each, place=known[: number + 1].count(known[number])))
+    return open_blog
+
+
+@contextmanager
+def emptied(open_blog: OpenBlog) -> Iterator[None]:
+    """The blog, without the posts that were written in the block once it is left."""
+    try:
+        yield
+    finally:
+        with open_blog() as blog:
+            authors = {user.id: Member.of(user) for user in blog.users.page(Operator())}
+            for post in blog.posts.page(limit=100).posts:
+                blog.posts.delete(authors[post.author_id], post.id)
+
+
+def posts_in(open_blog: OpenBlog) -> list[Post]:
+    """All of them, but for the numbers that only this blog gives; those of one moment by their authors."""
+    with open_blog() as blog:
+        posts = blog.posts.page(Order.OLDEST, limit=100).posts
+    by_author = sorted(posts, key=lambda post: (post.created_at, post.author))
+    return [replace(post, id=PostId(UNSTORED), author_id=UserId(UNSTORED)) for post in by_author]
+
+
+def exported(open_blog: OpenBlog, folder: Path) -> dict[str, bytes]:
+    """The files, by their names."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        export_from(Console(open_blog, ""), folder, prune=False)
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def imported(open_blog: OpenBlog, folder: Path, *, dry_run: bool = False) -> str:
+    """What is said of it."""
+    with contextlib.redirect_stdout(io.StringIO()) as line:
+        import_into(Console(open_blog, ""), folder, author=None, dry_run=dry_run)
+    return line.getvalue()

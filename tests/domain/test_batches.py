@@ -1,0 +1,222 @@
+"""The blog promises, of several changes that are made together, that…"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from tests.domain.people import acting, entries
+
+from blog.contracts import StandingClock
+from blog.domain.actors import Member, OutOfScope, Scope
+from blog.domain.audit import Event
+from blog.domain.batches import BATCH_LARGEST, Create, Delete, Step, StepRefused, Update, apply
+from blog.domain.blog import OpenBlog
+from blog.domain.errors import BlogError, Fault, Invalid
+from blog.domain.ids import PostId
+from blog.domain.posts import TITLE_LONGEST, NotTheAuthor, Post, PostHasChanged, PostNotFound
+from blog.domain.users import User
+
+NOTHING = PostId(404)
+FINE = Create(title="Fine", body="Fine")
+
+
+@pytest.fixture
+def posts(open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User) -> Sequence[Post]:
+    """Three posts of ann's, and one of bob's."""
+    with open_blog() as blog:
+        posts = [blog.posts.create(acting(user), title="Hello", body="World") for user in (ann, ann, ann, bob)]
+    clock.move(timedelta(hours=1))
+    return posts
+
+
+def done(open_blog: OpenBlog, actor: Member, *steps: Step) -> list[Post | None]:
+    with open_blog() as blog:
+        return apply(blog.posts, actor, steps)
+
+
+def refused(open_blog: OpenBlog, actor: Member, *steps: Step) -> BlogError:
+    """Why all of it is refused, of which nothing is left."""
+    with open_blog() as blog:
+        posts, found = blog.posts.page().posts, blog.search.find("fine hello").found
+    before = entries(open_blog)
+    with pytest.raises(BlogError) as refusal:
+        done(open_blog, actor, *steps)
+    with open_blog() as blog:
+        assert (blog.posts.page().posts, blog.search.find("fine hello").found) == (posts, found)
+    assert entries(open_blog) == before
+    return refusal.value
+
+
+def reason(refusal: BlogError) -> tuple[int, type[BlogError]]:
+    assert isinstance(refusal, StepRefused)
+    assert str(refusal) == f"Step {refusal.number}: {refusal.reason}"
+    return refusal.number, type(refusal.reason)
+
+
+def test_each_step_is_done_as_it_would_be_alone_and_told_in_its_place(
+    open_blog: OpenBlog, clock: StandingClock, ann: User, posts: Sequence[Post]
+) -> None:
+    before = len(entries(open_blog))
+    answers = done(
+        open_blog,
+        acting(ann),
+        Update(post_id=posts[2].id, changes={"title": "Good bye"}),
+        Create(title="New", body="Newer"),
+        Delete(post_id=posts[0].id),
+        Update(post_id=posts[1].id),
+    )
+    changed = replace(posts[2], title="Good bye", version=2, updated_at=clock())
+    new = Post(
+        id=PostId(posts[3].id + 1),
+        title="New",
+        body="Newer",
+        author_id=ann.id,
+        author="ann",
+        created_at=clock(),
+        updated_at=clock(),
+    )
+    assert answers == [changed, new, None, posts[1]]
+    with open_blog() as blog:
+        assert blog.posts.page().posts == [new, posts[3], changed, posts[1]]
+        assert [each.post for each in blog.search.find("newer").found] == [new]
+    assert [(entry.event, entry.actor, entry.subject_id) for entry in entries(open_blog)[before:]] == [
+        (Event.POST_CHANGED, "ann", posts[2].id),
+        (Event.POST_CREATED, "ann", new.id),
+        (Event.POST_DELETED, "ann", posts[0].id),
+    ]
+
+
+def test_steps_are_done_in_their_order(
+    open_blog: OpenBlog, clock: StandingClock, ann: User, posts: Sequence[Post]
+) -> None:
+    post = posts[0]
+    answers = done(
+        open_blog,
+        acting(ann),
+        Update(post_id=post.id, changes={"title": "Two"}, only_if=[1]),
+        Update(post_id=post.id, changes={"title": "Three", "body": "Three"}, only_if=[2]),
+        Delete(post_id=post.id, only_if=[3]),
+    )
+    assert answers == [
+        replace(post, title="Two", version=2, updated_at=clock()),
+        replace(post, title="Three", body="Three", version=3, updated_at=clock()),
+        None,
+    ]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("make", [Delete, Update])
+def test_if_one_step_is_refused_none_is_done_and_it_is_said_which(
+    open_blog: OpenBlog, ann: User, posts: Sequence[Post], place: int, make: type[Update | Delete]
+) -> None:
+    others: list[Step] = [FINE, Update(post_id=posts[0].id, changes={"title": "Fine"}), Delete(post_id=posts[2].id)]
+
+    def tried(step: Step) -> tuple[int, type[BlogError]]:
+        return reason(refused(open_blog, acting(ann), *others[:place], step, *others[place:]))
+
+    assert tried(make(post_id=posts[3].id)) == (place, NotTheAuthor)
+    assert tried(make(post_id=NOTHING)) == (place, PostNotFound)
+    assert tried(make(post_id=posts[1].id, only_if=[2])) == (place, PostHasChanged)
+
+
+def test_an_administrator_changes_no_more_together_than_alone(
+    open_blog: OpenBlog, admin: User, posts: Sequence[Post]
+) -> None:
+    for step in (Update(post_id=posts[0].id, changes={"title": "Mine"}), Delete(post_id=posts[0].id)):
+        assert reason(refused(open_blog, acting(admin), FINE, step)) == (1, NotTheAuthor)
+
+
+def test_whoever_is_told_of_another_version_is_told_what_differs(
+    open_blog: OpenBlog, ann: User, posts: Sequence[Post]
+) -> None:
+    stale = Update(post_id=posts[1].id, changes={"title": "Hello", "body": "You"}, only_if=[7])
+    refusal = refused(open_blog, acting(ann), FINE, stale)
+    assert isinstance(refusal, StepRefused)
+    assert isinstance(refusal.reason, PostHasChanged)
+    assert (refusal.reason.version, refusal.reason.differing) == (1, ("body",))
+    assert str(refusal) == f"Step 1: Post {posts[1].id} has changed: its version is 1 now."
+
+
+def test_what_one_step_has_changed_is_another_version_to_the_next(
+    open_blog: OpenBlog, ann: User, posts: Sequence[Post]
+) -> None:
+    first = Update(post_id=posts[0].id, changes={"title": "Two"}, only_if=[1])
+    again = Update(post_id=posts[0].id, changes={"title": "Three"}, only_if=[1])
+    assert reason(refused(open_blog, acting(ann), first, again)) == (1, PostHasChanged)
+
+
+def test_what_one_step_has_deleted_is_not_there_for_the_next(
+    open_blog: OpenBlog, ann: User, posts: Sequence[Post]
+) -> None:
+    gone = Delete(post_id=posts[0].id)
+    for step in (gone, Update(post_id=posts[0].id, changes={"title": "Fine"})):
+        assert reason(refused(open_blog, acting(ann), FINE, gone, step)) == (2, PostNotFound)
+
+
+def test_what_may_not_be_changed_is_refused_before_anything_is_changed(
+    open_blog: OpenBlog, ann: User, posts: Sequence[Post]
+) -> None:
+    with open_blog() as blog:
+        before = blog.posts.page().posts
+        for step in (Delete(post_id=posts[3].id), Update(post_id=NOTHING)):
+            with pytest.raises(StepRefused):
+                apply(blog.posts, acting(ann), [FINE, Delete(post_id=posts[0].id), step])
+        assert blog.posts.page().posts == before
+
+
+def test_all_that_is_to_be_changed_is_got_in_one_order_whatever_theirs(
+    open_blog: OpenBlog, ann: User, posts: Sequence[Post]
+) -> None:
+    """Of several that are refused, the one with the lowest id is met first."""
+    steps: list[Step] = [
+        Delete(post_id=PostId(7_002)),
+        FINE,
+        Update(post_id=PostId(7_001)),
+        Delete(post_id=PostId(7_003)),
+    ]
+    assert reason(refused(open_blog, acting(ann), *steps)) == (2, PostNotFound)
+    twice: list[Step] = [Delete(post_id=NOTHING), Update(post_id=NOTHING)]
+    assert reason(refused(open_blog, acting(ann), *twice)) == (0, PostNotFound)
+
+
+def test_every_fault_of_every_step_is_told_at_once(open_blog: OpenBlog, ann: User, posts: Sequence[Post]) -> None:
+    refusal = refused(
+        open_blog,
+        acting(ann),
+        FINE,
+        Create(title="", body="\0"),
+        Update(post_id=posts[3].id, changes={"title": "x" * (TITLE_LONGEST + 1)}),
+        Update(post_id=NOTHING, changes={"body": ""}),
+        Update(post_id=posts[0].id, changes={}),
+        Delete(post_id=NOTHING),
+    )
+    assert isinstance(refusal, Invalid)
+    assert refusal.faults == (
+        Fault("steps[1].title", "must not be blank"),
+        Fault("steps[1].body", "must not contain control characters or lone surrogates"),
+        Fault("steps[2].title", f"must have at most {TITLE_LONGEST} characters"),
+        Fault("steps[3].body", "must not be blank"),
+    )
+
+
+@pytest.mark.parametrize("number", [0, BATCH_LARGEST + 1])
+def test_too_few_or_too_many_steps_are_refused(open_blog: OpenBlog, ann: User, number: int) -> None:
+    refusal = refused(open_blog, acting(ann), *[FINE] * number)
+    assert isinstance(refusal, Invalid)
+    assert refusal.faults == (Fault("steps", f"must be from 1 to {BATCH_LARGEST}"),)
+
+
+def test_a_hundred_steps_are_done_together(open_blog: OpenBlog, ann: User) -> None:
+    answers = done(open_blog, acting(ann), *[FINE] * 100)
+    assert len({post.id for post in answers if post}) == 100
+    with open_blog() as blog:
+        assert blog.posts.count() == 100
+
+
+def test_a_token_that_was_not_made_for_it_changes_nothing_and_learns_nothing(
+    open_blog: OpenBlog, ann: User, posts: Sequence[Post]
+) -> None:
+    reader = acting(ann, Scope.POSTS_READ, Scope.ACCOUNT)
+    for steps in ([], [FINE], [Create(title="", body="")], [Delete(post_id=NOTHING)], [Delete(post_id=posts[0].id)]):
+        assert isinstance(refused(open_blog, reader, *steps), OutOfScope)

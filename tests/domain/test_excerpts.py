@@ -1,0 +1,171 @@
+"""The blog promises, of an excerpt, that…"""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blog.contracts.given import HOSTILE_TEXTS
+from blog.domain.excerpts import EXCERPT_LONGEST, Words, excerpt, marked
+from blog.domain.queries import Query
+from blog.domain.words import words_of
+
+DOTS = Words("…")
+thrifty = settings(max_examples=40, deadline=None)
+SPOKEN = st.lists(st.sampled_from(["one", "two", "Onè", "twofold", "日本", "½", "x" * 90, "-", ",", "\n", "  ", "<b>"]))
+TEXTS = st.builds(" ".join, SPOKEN) | st.builds("".join, SPOKEN) | st.text(st.characters(exclude_characters="…"))
+LONG = st.builds(lambda text, times, end: text * times + end, TEXTS, st.sampled_from([1, 2, 20]), TEXTS)
+"""Texts long and short, without dots of their own."""
+
+ONE_BY_ONE = st.sampled_from(["one", "tw*", "日", "2", "x*", "one two", "-one", "absent", "", "y one*"]).map(Query.of)
+QUERIES = (
+    ONE_BY_ONE
+    | st.sampled_from(['"one two"', '-one "two two"', 'two* "日 本"', '"one t*"']).map(Query.of)
+    | st.text(st.characters(), max_size=12).map(Query.of)
+)
+
+
+def matches(parts: tuple[Words, ...]) -> list[str]:
+    return [part.text for part in parts if part.is_match]
+
+
+def joined(parts: tuple[Words, ...]) -> str:
+    return "".join(part.text for part in parts)
+
+
+def says(part: Words, query: Query) -> bool:
+    """Whether it says a word that is wanted, or one that begins as is wanted."""
+    wanted = {word for term in query.wanted for word in term.words}
+    starts = tuple(term.words[-1] for term in query.wanted if term.is_prefix)
+    return any(word in wanted or word.startswith(starts) for word in words_of(part.text))
+
+
+@given(LONG | st.sampled_from(HOSTILE_TEXTS), QUERIES)
+@thrifty
+def test_a_marked_text_is_the_text_and_what_is_marked_says_what_is_wanted(text: str, query: Query) -> None:
+    parts = marked(text, query)
+    assert joined(parts) == text
+    assert all(part.text for part in parts)
+    assert all(says(part, query) for part in parts if part.is_match)
+    assert not any(one.is_match == other.is_match is False for one, other in pairwise(parts))
+
+
+@given(LONG, ONE_BY_ONE)
+@thrifty
+def test_nothing_that_is_wanted_goes_unmarked(text: str, query: Query) -> None:
+    assert not any(says(part, query) for part in marked(text, query) if not part.is_match)
+
+
+@given(LONG, QUERIES)
+@thrifty
+def test_an_excerpt_is_a_part_of_the_text_in_one_piece_and_dots_say_where_there_is_more(
+    text: str, query: Query
+) -> None:
+    parts = excerpt(text, query)
+    before, after = parts[:1] == (DOTS,), parts[-1:] == (DOTS,) and len(parts) > 1
+    said = joined(parts)[before : -1 if after else None]
+    assert said in text
+    assert before or text.startswith(said)
+    assert after or text.endswith(said)
+    assert (said == text) == (not before and not after)
+    assert len(said) <= EXCERPT_LONGEST
+    assert len(said) >= EXCERPT_LONGEST * 9 // 10 or not after
+    assert all(part.text for part in parts)
+
+
+@given(LONG, QUERIES)
+@thrifty
+def test_an_excerpt_shows_the_first_match_and_marks_what_the_whole_text_would(text: str, query: Query) -> None:
+    shown, everywhere = matches(excerpt(text, query)), matches(marked(text, query))
+    assert bool(shown) == bool(everywhere)
+    assert shown[:-1] == everywhere[: len(shown)][:-1]
+    assert everywhere[: len(shown)][-1:] == [] or everywhere[len(shown) - 1].startswith(shown[-1])
+
+
+@given(st.integers(0, 200), st.integers(0, 200))
+@thrifty
+def test_the_first_match_is_shown_wherever_it_stands(before: int, after: int) -> None:
+    parts = excerpt("word " * before + "Fünd" + " word found" * after, Query.of("found fund"))
+    assert matches(parts)[0] == "Fünd"
+
+
+@given(LONG | st.sampled_from(HOSTILE_TEXTS), st.text(st.characters()) | st.sampled_from(HOSTILE_TEXTS))
+@thrifty
+def test_no_text_and_no_query_is_too_strange(text: str, asked: str) -> None:
+    assert joined(marked(text, Query.of(asked))) == text
+    assert len(joined(excerpt(text, Query.of(asked)))) <= EXCERPT_LONGEST + 2
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "parts"),
+    [
+        ("", "hello", ()),
+        ("Hello", "", (Words("Hello"),)),
+        ("Hello", "hello", (Words("Hello", is_match=True),)),
+        ("¡Hello, Wörld!", "world", (Words("¡Hello, "), Words("Wörld", is_match=True), Words("!"))),
+        ("<b>b</b>", "b", (
+            Words("<"), Words("b", is_match=True), Words(">"), Words("b", is_match=True), Words("</"),
+            Words("b", is_match=True), Words(">"),
+        )),
+        ("a b a", '"a b"', (Words("a", is_match=True), Words(" "), Words("b", is_match=True), Words(" a"))),
+        ("a b", '"a b" b -a', (Words("a", is_match=True), Words(" "), Words("b", is_match=True))),
+        ("a b", "-a b", (Words("a "), Words("b", is_match=True))),
+        ("ab a abc", "ab*", (Words("ab", is_match=True), Words(" a "), Words("abc", is_match=True))),
+        ("日本語", "本語", (Words("日"), Words("本", is_match=True), Words("語", is_match=True))),
+        ("½ 1", "2", (Words("½", is_match=True), Words(" 1"))),
+        ("re\u0301sume\u0301s", "resumes", (Words("re\u0301sume\u0301s", is_match=True),)),
+    ],
+)  # fmt: skip
+def test_what_is_marked_is_these_words(text: str, asked: str, parts: tuple[Words, ...]) -> None:
+    assert marked(text, Query.of(asked)) == excerpt(text, Query.of(asked)) == parts
+
+
+def test_around_the_first_match_there_is_some_of_what_comes_before_and_more_of_what_comes_after() -> None:
+    text = "before " * 100 + "Found" + " after" * 100
+    assert excerpt(text, Query.of("found")) == (
+        DOTS,
+        Words("before " * 9),
+        Words("Found", is_match=True),
+        Words(" after" * 21),
+        DOTS,
+    )
+
+
+def test_without_a_match_an_excerpt_is_the_beginning() -> None:
+    assert excerpt("word " * 100, Query.of("absent")) == (Words("word " * 39 + "word"), DOTS)
+    assert excerpt("word " * 100, Query.of("-word")) == (Words("word " * 39 + "word"), DOTS)
+
+
+def test_a_text_that_just_fits_is_shown_whole() -> None:
+    nothing = Query.of("")
+    assert excerpt("x" * EXCERPT_LONGEST, nothing) == (Words("x" * EXCERPT_LONGEST),)
+    assert excerpt("x" * EXCERPT_LONGEST + "y", nothing) == (Words("x" * EXCERPT_LONGEST), DOTS)
+    assert excerpt("word " * 40, nothing) == (Words("word " * 40),)
+    assert excerpt("日" * (EXCERPT_LONGEST + 1), Query.of("日")) == (
+        *[Words("日", is_match=True)] * EXCERPT_LONGEST,
+        DOTS,
+    )
+
+
+def test_a_word_is_not_cut_unless_it_is_long() -> None:
+    nothing = Query.of("")
+    assert excerpt("x" * 180 + " " + "y" * 100, nothing) == (Words("x" * 180), DOTS)
+    assert excerpt("x" * 179 + " " + "y" * 100, nothing) == (Words("x" * 179 + " " + "y" * 20), DOTS)
+    assert excerpt("x" * 199 + " " + "y" * 100, nothing) == (Words("x" * 199), DOTS)
+    assert excerpt("x" * 200 + " " + "y" * 100, nothing) == (Words("x" * 200), DOTS)
+    asked, end = Query.of("end"), Words("end", is_match=True)
+    assert excerpt("y" * 65 + " end", asked) == (Words("y" * 65 + " "), end)
+    assert excerpt("y" * 66 + " end", asked) == (DOTS, Words("y" * 65 + " "), end)
+    assert excerpt("x" * 53 + " " + "y" * 65 + " end", asked) == (DOTS, Words("y" * 65 + " "), end)
+    assert excerpt("x" * 52 + " " + "y" * 66 + " end", asked) == (DOTS, Words("y" * 65 + " "), end)
+    assert excerpt("x" * 54 + " " + "y" * 64 + " end", asked) == (DOTS, Words("y" * 64 + " "), end)
+    assert excerpt("x" * 73 + " " + "y" * 45 + " end", asked) == (DOTS, Words("y" * 45 + " "), end)
+    assert excerpt("x" * 74 + " " + "y" * 44 + " end", asked) == (DOTS, Words("x" * 20 + " " + "y" * 44 + " "), end)
+
+
+def test_what_is_looked_for_may_itself_be_longer_than_an_excerpt() -> None:
+    assert excerpt("x" * 1_000, Query.of("x*")) == (Words("x" * EXCERPT_LONGEST, is_match=True), DOTS)
+    parts = excerpt("a " * 100 + "x" * 1_000, Query.of("x*"))
+    assert parts == (DOTS, Words("a " * 32), Words("x" * 136, is_match=True), DOTS)
+    assert excerpt("a " * 1_000, Query.of("absent")) == (Words("a " * 99 + "a"), DOTS)

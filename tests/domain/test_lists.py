@@ -1,0 +1,221 @@
+"""The blog promises, of lists of posts, that…"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.domain.people import OPERATOR, PASSWORD, acting
+
+from blog.adapters.memory import MemoryStore
+from blog.contracts import StandingClock
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.errors import Fault, Invalid
+from blog.domain.ids import PostId
+from blog.domain.lists import Order, Place, PostFilter
+from blog.domain.pages import PAGE_LARGEST
+from blog.domain.passwords import PasswordHasher
+from blog.domain.posts import Page, Post
+from blog.domain.users import User
+from blog.domain.words import sort_key
+from blog.wiring import blog_on
+
+NOON = StandingClock()()
+HOUR = timedelta(hours=1)
+ORDERED = {
+    Order.NEWEST: lambda post: (NOON - post.created_at, -post.id),
+    Order.OLDEST: lambda post: (post.created_at, post.id),
+    Order.UPDATED: lambda post: (NOON - post.updated_at, -post.id),
+    Order.TITLE: lambda post: (sort_key(post.title), post.id),
+}
+"""By what posts are sorted."""
+
+
+@pytest.fixture
+def written(open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User) -> Sequence[Post]:
+    """Six posts, an hour between one and the next; the second was changed last, and in the hour of the fifth."""
+    posts: list[Post] = []
+    for author, title in ((ann, "Été"), (bob, "beta"), (ann, "Beta"), (bob, "alpha"), (ann, "Alpha"), (bob, "été")):
+        with open_blog() as blog:
+            posts.append(blog.posts.create(acting(author), title=title, body="World"))
+            if len(posts) == 5:
+                posts[1] = blog.posts.update(acting(bob), posts[1].id, body="Other")
+        clock.move(HOUR)
+    return posts
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (Order.NEWEST, [6, 5, 4, 3, 2, 1]),
+        (Order.OLDEST, [1, 2, 3, 4, 5, 6]),
+        (Order.UPDATED, [6, 5, 2, 4, 3, 1]),
+        (Order.TITLE, [4, 5, 2, 3, 1, 6]),
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6, 7])
+def test_posts_come_in_this_order_however_long_the_pages(
+    open_blog: OpenBlog, written: Sequence[Post], order: Order, expected: list[int], limit: int
+) -> None:
+    with open_blog() as blog:
+        pages = list(walk(blog, order, limit))
+    assert [post for page in pages for post in page.posts] == [written[number - 1] for number in expected]
+    assert [len(page.posts) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+    assert len(pages) == -(-6 // limit)
+
+
+def walk(blog: Blog, order: Order, limit: int, those: PostFilter | None = None) -> Iterator[Page]:
+    page = blog.posts.page(order, limit=limit, **those or {})
+    yield page
+    while page.next is not None:
+        page = blog.posts.page(order, limit=limit, after=page.next, **those or {})
+        yield page
+
+
+def test_without_a_word_the_newest_twenty_come(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        posts = [blog.posts.create(acting(ann), title="Hello", body="World") for _ in range(21)]
+        assert blog.posts.page() == Page(posts[:0:-1], next=posts[1].place_in(Order.NEWEST))
+        assert blog.posts.page(after=Place(NOON, posts[1].id)) == Page([posts[0]], next=None)
+
+
+def test_the_last_page_says_so_even_if_it_is_full(open_blog: OpenBlog, written: Sequence[Post]) -> None:
+    with open_blog() as blog:
+        assert blog.posts.page(Order.OLDEST, limit=6) == Page(written, next=None)
+        assert blog.posts.page(Order.OLDEST, limit=5) == Page(written[:5], next=Place(NOON + 4 * HOUR, written[4].id))
+        assert blog.posts.page(Order.OLDEST, after=written[5].place_in(Order.OLDEST)) == Page([], next=None)
+
+
+def test_a_place_is_what_a_post_is_ordered_by(written: Sequence[Post]) -> None:
+    post = replace(written[0], updated_at=NOON + HOUR)
+    assert {order: post.place_in(order) for order in Order} == {
+        Order.NEWEST: Place(NOON, post.id),
+        Order.OLDEST: Place(NOON, post.id),
+        Order.UPDATED: Place(NOON + HOUR, post.id),
+        Order.TITLE: Place("ete", post.id),
+    }
+
+
+def test_the_newest_and_what_was_changed_last_come_first_and_so_does_the_newer_of_two_at_once() -> None:
+    assert {order for order in Order if order.is_descending} == {Order.NEWEST, Order.UPDATED}
+
+
+@pytest.mark.parametrize("order", Order)
+def test_whoever_goes_on_where_a_post_was_deleted_misses_nothing(
+    open_blog: OpenBlog, written: Sequence[Post], ann: User, bob: User, order: Order
+) -> None:
+    with open_blog() as blog:
+        everything = blog.posts.page(order).posts
+        page = blog.posts.page(order, limit=3)
+        assert page.next is not None
+        last = page.posts[-1]
+        blog.posts.delete(acting(ann if last.author == "ann" else bob), last.id)
+        assert list(blog.posts.page(order, after=page.next).posts) == list(everything[3:])
+
+
+@pytest.mark.parametrize(
+    ("those", "expected"),
+    [
+        ({}, [1, 2, 3, 4, 5, 6]),
+        ({"authors": ["ann"]}, [1, 3, 5]),
+        ({"authors": ["ANN"]}, [1, 3, 5]),
+        ({"authors": {"ann", "bOB"}}, [1, 2, 3, 4, 5, 6]),
+        ({"authors": ["bob", "nobody"]}, [2, 4, 6]),
+        ({"authors": ["nobody"]}, []),
+        ({"authors": []}, []),
+        ({"created_after": NOON + 2 * HOUR}, [3, 4, 5, 6]),
+        ({"created_before": NOON + 2 * HOUR}, [1, 2]),
+        ({"created_after": NOON + HOUR, "created_before": NOON + 3 * HOUR}, [2, 3]),
+        ({"created_after": NOON + HOUR, "created_before": NOON + HOUR}, []),
+        ({"authors": ["ann"], "created_after": NOON + HOUR, "created_before": NOON + 4 * HOUR}, [3]),
+    ],
+)
+def test_those_that_are_asked_for_come_and_are_counted(
+    open_blog: OpenBlog, written: Sequence[Post], those: PostFilter, expected: list[int]
+) -> None:
+    chosen = [written[number - 1] for number in expected]
+    with open_blog() as blog:
+        assert blog.posts.count(**those) == len(expected)
+        for order in Order:
+            found = [post for page in walk(blog, order, 2, those) for post in page.posts]
+            assert found == [post for post in blog.posts.page(order).posts if post in chosen]
+            assert len(found) == len(expected)
+
+
+def test_authors_are_known_by_the_name_they_have_now(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
+    with open_blog() as blog:
+        blog.users.change(OPERATOR, ann.id, username="anna")
+    with open_blog() as blog:
+        assert [post.author for post in blog.posts.page(authors=["Anna"]).posts] == ["anna"] * 3
+        assert blog.posts.page(authors=["ann"]) == Page([], next=None)
+        assert (blog.posts.count(authors=["ann"]), blog.posts.count(authors=["anna"])) == (0, 3)
+
+
+def test_a_unit_sees_in_its_lists_what_it_has_done(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
+    with open_blog() as blog:
+        blog.posts.delete(acting(ann), written[0].id)
+        renamed = blog.posts.update(acting(ann), written[2].id, title="Zeta")
+        new = blog.posts.create(acting(ann), title="aardvark", body="World")
+        assert blog.posts.count() == 6
+        assert blog.posts.page(Order.TITLE, limit=1).posts == [new]
+        assert blog.posts.page(Order.TITLE).posts[-2:] == [written[5], renamed]
+        assert blog.posts.page(Order.UPDATED, limit=2).posts == [new, renamed]
+
+
+MOVES = st.lists(st.tuples(st.sampled_from(["create", "delete", "change", "page"]), st.integers(0, 9)), max_size=20)
+
+
+@given(st.sampled_from(Order), st.integers(1, 4), MOVES)
+@settings(max_examples=60, deadline=None)
+def test_a_walk_shows_all_that_was_there_all_the_while_once_whatever_others_do(
+    cheap: PasswordHasher, order: Order, limit: int, moves: list[tuple[str, int]]
+) -> None:
+    """What was changed meanwhile may have gone elsewhere in the orders by change and by title; all else has not."""
+    moments = count()
+
+    def now() -> datetime:
+        return NOON + timedelta(minutes=next(moments) // 7)
+
+    with blog_on(MemoryStore(), hasher=cheap, now=now)() as blog:
+        ann = acting(blog.users.add(OPERATOR, "ann", PASSWORD))
+        first = [blog.posts.create(ann, title="bca"[n % 3], body="World") for n in range(10)]
+        untouched = {post.id: post for post in first}
+        page, seen = blog.posts.page(order, limit=limit), list[Post]()
+        seen += page.posts
+        for move, number in [*moves, *[("page", 0)] * 30]:
+            post = first[number]
+            if move == "create":
+                blog.posts.create(ann, title="bca"[number % 3], body="World")
+            elif move == "page" and page.next is not None:
+                page = blog.posts.page(order, limit=limit, after=page.next)
+                seen += page.posts
+            elif move == "delete" and post.id in untouched:
+                del untouched[post.id]
+                blog.posts.delete(ann, post.id)
+            elif move == "change" and post.id in untouched:
+                del untouched[post.id]
+                blog.posts.update(ann, post.id, title="abc"[number % 3] + "d")
+    of_first = [post for post in seen if post.id in untouched]
+    assert of_first == sorted(untouched.values(), key=ORDERED[order])
+
+
+@pytest.fixture(scope="module")
+def cheap(hasher: PasswordHasher) -> PasswordHasher:
+    return hasher
+
+
+@pytest.mark.parametrize("limit", [1, PAGE_LARGEST])
+def test_a_page_may_be_asked_for_in_any_size_from_one_to_the_largest(open_blog: OpenBlog, limit: int) -> None:
+    with open_blog() as blog:
+        assert blog.posts.page(limit=limit, after=Place(NOON, PostId(10))) == Page([], next=None)
+
+
+@pytest.mark.parametrize("limit", [-1, 0, PAGE_LARGEST + 1, 2**70])
+@pytest.mark.parametrize("order", Order)
+def test_a_page_of_another_size_is_refused(open_blog: OpenBlog, order: Order, limit: int) -> None:
+    with open_blog() as blog, pytest.raises(Invalid) as refusal:
+        blog.posts.page(order, limit=limit)
+    assert refusal.value.faults == (Fault("limit", f"must be a whole number from 1 to {PAGE_LARGEST}"),)

@@ -1,0 +1,136 @@
+"""The blog promises, to whoever changes a post only if it is still what they have seen, that…"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from tests.domain.people import acting, entries
+
+from blog.contracts import StandingClock
+from blog.domain.actors import Member, OutOfScope, Scope
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.errors import BlogError, Invalid, Stale
+from blog.domain.ids import PostId
+from blog.domain.posts import NotTheAuthor, Post, PostChanges, PostHasChanged, PostNotFound
+from blog.domain.users import User
+
+Change = Callable[[Blog, Member, PostId, Collection[int] | None], object]
+
+CHANGES: dict[str, Change] = {
+    "update": lambda blog, actor, post_id, only_if: blog.posts.update(actor, post_id, only_if=only_if, body="Mine"),
+    "delete": lambda blog, actor, post_id, only_if: blog.posts.delete(actor, post_id, only_if=only_if),
+}
+
+
+@pytest.fixture
+def post(open_blog: OpenBlog, clock: StandingClock, ann: User) -> Post:
+    """A post in its third version."""
+    with open_blog() as blog:
+        post = blog.posts.create(acting(ann), title="Hello", body="World")
+        blog.posts.update(acting(ann), post.id, body="You")
+        post = blog.posts.update(acting(ann), post.id, body="Everybody")
+    clock.move(timedelta(hours=1))
+    return post
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("seen", [[1], [2], [4], [1, 2], [], [0], [-3], {2**70}])
+def test_what_was_meant_for_another_version_is_refused_and_changes_nothing(
+    open_blog: OpenBlog, ann: User, post: Post, change: Change, seen: Collection[int]
+) -> None:
+    before = entries(open_blog)
+    with open_blog() as blog:
+        with pytest.raises(PostHasChanged, match=rf"^Post {post.id} has changed: its version is 3 now\.$") as refusal:
+            change(blog, acting(ann), post.id, seen)
+        assert blog.posts.get(post.id) == post
+        assert [each.post for each in blog.search.find("everybody").found] == [post]
+    assert entries(open_blog) == before
+    assert (refusal.value.version, refusal.value.post) == (3, post)
+    assert isinstance(refusal.value, Stale)
+
+
+@pytest.mark.parametrize("seen", [None, [3], {3}, [1, 2, 3], range(10)])
+def test_what_was_meant_for_this_version_is_done(
+    open_blog: OpenBlog, clock: StandingClock, ann: User, post: Post, seen: Collection[int] | None
+) -> None:
+    with open_blog() as blog:
+        changed = blog.posts.update(acting(ann), post.id, only_if=seen, title="Good bye")
+        assert changed == replace(post, title="Good bye", version=4, updated_at=clock())
+        again = None if seen is None else [4]
+        blog.posts.delete(acting(ann), post.id, only_if=again)
+        with pytest.raises(PostNotFound):
+            blog.posts.get(post.id)
+
+
+@pytest.mark.parametrize(
+    ("changes", "differing"),
+    [
+        ({}, ()),
+        ({"title": "Hello"}, ()),
+        ({"title": "Hello", "body": "Everybody"}, ()),
+        ({"title": "Good bye"}, ("title",)),
+        ({"body": "World"}, ("body",)),
+        ({"title": "Hello", "body": "World"}, ("body",)),
+        ({"title": "Good bye", "body": "World"}, ("title", "body")),
+        ({"body": ""}, ("body",)),
+    ],
+)
+def test_whoever_is_refused_is_told_what_of_their_changes_the_post_does_not_say(
+    open_blog: OpenBlog, ann: User, post: Post, changes: PostChanges, differing: Sequence[str]
+) -> None:
+    with open_blog() as blog, pytest.raises(PostHasChanged) as refusal:
+        blog.posts.update(acting(ann), post.id, only_if=[2], **changes)
+    assert refusal.value.differing == differing
+
+
+def test_whoever_would_delete_is_told_of_no_difference(open_blog: OpenBlog, ann: User, post: Post) -> None:
+    with open_blog() as blog, pytest.raises(PostHasChanged) as refusal:
+        blog.posts.delete(acting(ann), post.id, only_if=[2])
+    assert refusal.value.differing == ()
+
+
+def test_of_two_that_have_seen_the_same_version_one_changes_it(open_blog: OpenBlog, ann: User, post: Post) -> None:
+    with open_blog() as blog:
+        first = blog.posts.update(acting(ann), post.id, only_if=[3], title="First")
+    with open_blog() as blog, pytest.raises(PostHasChanged) as refusal:
+        blog.posts.update(acting(ann), post.id, only_if=[3], title="Second")
+    assert refusal.value.post == first
+    assert refusal.value.version == 4
+
+
+def test_a_change_that_says_nothing_new_leaves_the_version_that_was_seen(
+    open_blog: OpenBlog, ann: User, post: Post
+) -> None:
+    before = entries(open_blog)
+    with open_blog() as blog:
+        for _ in range(2):
+            assert blog.posts.update(acting(ann), post.id, only_if=[3], title="Hello") == post
+    assert entries(open_blog) == before
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_nobody_else_learns_of_what_version_a_post_is(
+    open_blog: OpenBlog, ann: User, bob: User, post: Post, change: Change
+) -> None:
+    absent = PostId(post.id + 1)
+    refusals: list[tuple[Member, PostId, type[BlogError]]] = [
+        (acting(ann, Scope.POSTS_READ), post.id, OutOfScope),
+        (acting(ann, Scope.POSTS_READ), absent, OutOfScope),
+        (acting(ann), absent, PostNotFound),
+        (acting(bob), post.id, NotTheAuthor),
+        (acting(ann), post.id, PostHasChanged),
+    ]
+    for actor, post_id, refusal in refusals:
+        with open_blog() as blog, pytest.raises(BlogError) as told:
+            change(blog, actor, post_id, [1])
+        assert type(told.value) is refusal
+
+
+def test_what_has_changed_comes_before_what_is_wrong_with_a_change(open_blog: OpenBlog, ann: User, post: Post) -> None:
+    with open_blog() as blog:
+        with pytest.raises(PostHasChanged):
+            blog.posts.update(acting(ann), post.id, only_if=[1], title="")
+        with pytest.raises(Invalid):
+            blog.posts.update(acting(ann), post.id, only_if=[3], title="")
+        assert blog.posts.get(post.id) == post

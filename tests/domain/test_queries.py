@@ -1,0 +1,148 @@
+"""The blog promises, of what somebody looks for, that…"""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blog.contracts.given import HOSTILE_TEXTS
+from blog.domain.queries import PHRASE_LONGEST, TERMS_MOST, Query, Term
+from blog.domain.words import WORD_LONGEST, words_of
+
+SIGNS = st.text(st.sampled_from('ab"*- -\t.é日:^()+\\%'), max_size=24)
+WORDS = st.lists(st.sampled_from(["a", "ab", "b", "c"]), max_size=6)
+
+
+def wanted(*words: str, prefix: bool = False) -> Term:
+    return Term(words, is_prefix=prefix)
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("", Query((), ())),
+        ("  \n", Query((), ())),
+        ("Hello wörld", Query((wanted("hello"), wanted("world")), ())),
+        ("hello -world", Query((wanted("hello"),), (wanted("world"),))),
+        ('"Hello, World"', Query((wanted("hello", "world"),), ())),
+        ('-"hello world"', Query((), (wanted("hello", "world"),))),
+        ("world-wide", Query((wanted("world", "wide"),), ())),
+        ("don't", Query((wanted("don", "t"),), ())),
+        ("pre*", Query((wanted("pre", prefix=True),), ())),
+        ("-pre*", Query((), (wanted("pre", prefix=True),))),
+        ('"two wor*"', Query((wanted("two", "wor", prefix=True),), ())),
+        ('"two wor"*', Query((wanted("two", "wor"),), ())),
+        ("pre*fix", Query((wanted("pre", "fix"),), ())),
+        ("*", Query((), ())),
+        ("-", Query((), ())),
+        ("- hello", Query((wanted("hello"),), ())),
+        ("--hello", Query((), (wanted("hello"),))),
+        ('"never closed', Query((wanted("never", "closed"),), ())),
+        ('"', Query((), ())),
+        ('""', Query((), ())),
+        ('-"" hello', Query((wanted("hello"),), ())),
+        ('one"two three"four', Query((wanted("one"), wanted("two", "three"), wanted("four")), ())),
+        ("hello Hello HELLO -x -X", Query((wanted("hello"),), (wanted("x"),))),
+        ("hello hello*", Query((wanted("hello"), wanted("hello", prefix=True)), ())),
+        ("日本", Query((wanted("日", "本"),), ())),
+        ("a AND NOT b", Query((wanted("a"), wanted("and"), wanted("not"), wanted("b")), ())),
+        ("(c NEAR/2 d)", Query((wanted("c"), wanted("near", "2"), wanted("d")), ())),
+        ("title:x ^y {z} \\ ' %", Query((wanted("title", "x"), wanted("y"), wanted("z")), ())),
+        ("a & !b | c <-> d:*", Query((*map(wanted, "abc"), wanted("d", prefix=True)), ())),
+    ],
+)  # fmt: skip
+def test_these_texts_ask_for_this(text: str, query: Query) -> None:
+    assert Query.of(text) == query
+
+
+@given(st.text(st.characters()) | SIGNS | st.sampled_from(HOSTILE_TEXTS))
+@settings(deadline=None)
+def test_any_text_is_a_query(text: str) -> None:
+    query = Query.of(text)
+    for term in query.wanted + query.unwanted:
+        assert term.words
+        assert list(term.words) == words_of(" ".join(term.words))
+    assert len(query.wanted) + len(query.unwanted) <= TERMS_MOST
+    assert query.finds(words_of(text), []) in {True, False}
+
+
+@given(SIGNS)
+def test_all_that_is_wanted_or_not_stands_in_the_text(text: str) -> None:
+    query, words = Query.of(text), words_of(text)
+    assert all(term.is_in(words) for term in query.wanted + query.unwanted)
+
+
+def test_of_very_many_terms_the_first_ones_count() -> None:
+    words = [f"w{number}" for number in range(TERMS_MOST + 1)]
+    assert Query.of(" ".join(words)) == Query(tuple(wanted(word) for word in words[:TERMS_MOST]), ())
+    mixed = Query.of(" ".join("-" + word for word in words[:-1]) + " last")
+    assert mixed == Query((), tuple(wanted(word) for word in words[:TERMS_MOST]))
+    assert Query.of("a " * TERMS_MOST + "b") == Query((wanted("a"),), ())
+    assert Query.of("- " * TERMS_MOST + "b") == Query((wanted("b"),), ())
+
+
+def test_of_a_very_long_phrase_the_first_words_count() -> None:
+    words = [f"w{number}" for number in range(PHRASE_LONGEST + 1)]
+    assert Query.of(f'"{" ".join(words)}*"') == Query((wanted(*words[:PHRASE_LONGEST]),), ())
+    assert Query.of(f'"{" ".join(words[1:])}*"') == Query((wanted(*words[1:], prefix=True),), ())
+
+
+def test_a_very_long_word_is_found_by_its_beginning() -> None:
+    assert Query.of("x" * 10_000).finds(words_of("x" * WORD_LONGEST), [])
+    assert Query.of("x" * 10_000 + "*").finds(words_of("x" * 20_000), [])
+    assert not Query.of("x" * WORD_LONGEST).finds(words_of("x" * (WORD_LONGEST - 1)), [])
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "body", "found"),
+    [
+        ("a b", "a", "b", True),
+        ("a b", "b a", "", True),
+        ("a b", "a", "c", False),
+        ('"a b"', "x a b", "", True),
+        ('"a b"', "", "x a, b y", True),
+        ('"a b"', "b a", "a c b", False),
+        ('"a b"', "a", "b", False),
+        ("a -b", "a", "c", True),
+        ("a -b", "a", "b", False),
+        ("a -b", "b", "a", False),
+        ("a -b*", "a", "bc", False),
+        ('a -"b c"', "a", "c b", True),
+        ('a -"b c"', "a", "b c", False),
+        ("-b", "a", "c", False),
+        ("", "a", "b", False),
+        ("a -a", "a", "", False),
+        ("ab*", "abc", "", True),
+        ("ab*", "ab", "", True),
+        ("ab*", "cab a", "", False),
+        ("ab", "abc", "", False),
+        ('"a b*"', "a bc", "", True),
+        ('"a* b"', "ac b", "", False),
+        ("하*", "한글", "", True),
+        ("strasse", "", "Straße", True),
+        ("日本", "日 本", "本日", True),
+        ("日本", "", "本日", False),
+    ],
+)
+def test_these_posts_are_found_and_these_are_not(text: str, title: str, body: str, found: bool) -> None:  # noqa: FBT001 - an answer
+    assert Query.of(text).finds(words_of(title), words_of(body)) is found
+
+
+@given(WORDS.filter(bool), WORDS, st.booleans())
+def test_a_term_is_where_its_words_stand_in_a_row(term: list[str], words: list[str], is_prefix: bool) -> None:  # noqa: FBT001 - drawn
+    def is_at(place: int) -> bool:
+        said = words[place : place + len(term)]
+        if is_prefix and len(said) == len(term) and said[-1].startswith(term[-1]):
+            said[-1] = term[-1]
+        return said == term
+
+    places = [place for place in range(len(words)) if is_at(place)]
+    looked_for = Term(tuple(term), is_prefix)
+    assert list(looked_for.places_in(words)) == places
+    assert looked_for.is_in(words) == bool(places)
+
+
+@given(SIGNS, WORDS, WORDS)
+def test_a_title_that_says_it_all_is_told_apart(text: str, title: list[str], body: list[str]) -> None:
+    query = Query.of(text)
+    assert query.is_titled(title) == all(term.is_in(title) for term in query.wanted)
+    assert not query.finds(title, body) or query.is_titled(title) == query.finds(title, [])

@@ -1,0 +1,222 @@
+"""The blog promises, of search, that…"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NoReturn, cast
+
+import pytest
+from tests.domain.manuscripts import OLD
+from tests.domain.people import OPERATOR, acting
+
+from blog.adapters.memory import MemoryStore
+from blog.contracts import StandingClock
+from blog.contracts.given import HOSTILE_TEXTS, Failed
+from blog.domain.archive import Archive
+from blog.domain.audit import Audit
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.errors import Fault, Invalid
+from blog.domain.excerpts import Words
+from blog.domain.ids import PostId
+from blog.domain.pages import PAGE_LARGEST
+from blog.domain.posts import Post, Posts
+from blog.domain.search import Findings, Found, PostIndex, Standing
+from blog.domain.users import User
+
+
+@pytest.fixture
+def written(open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User) -> Sequence[Post]:
+    """Seven posts, a day between one and the next."""
+    posts = []
+    for author, title, body in (
+        (ann, "An apple", "red"),
+        (bob, "A pear", "is no apple"),
+        (ann, "Äpple pie", "with a pear"),
+        (bob, "Red", "apple pie and pears"),
+        (ann, "A fig", "green, not red"),
+        (bob, "Figs", "and nothing else"),
+        (ann, "APPLE", "and apple again"),
+    ):
+        with open_blog() as blog:
+            posts.append(blog.posts.create(acting(author), title=title, body=body))
+        clock.move(timedelta(days=1))
+    return posts
+
+
+def found(blog: Blog, asked: str, limit: int = 20) -> list[int]:
+    """The numbers of all that is found, page by page."""
+    findings = blog.search.find(asked, limit=limit)
+    numbers = [each.post.id for each in findings.found]
+    while findings.next is not None:
+        assert len(findings.found) == limit
+        findings = blog.search.find(asked, limit=limit, after=findings.next)
+        numbers += [each.post.id for each in findings.found]
+    return [int(number) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("apple", [7, 3, 1, 4, 2]),
+        ("APPLÉ", [7, 3, 1, 4, 2]),
+        ("apple pear", [3, 2]),
+        ("apple pear*", [4, 3, 2]),
+        ('"apple pie"', [3, 4]),
+        ("apple-pie", [3, 4]),
+        ('"pie apple"', []),
+        ('"red apple"', []),
+        ("apple -pear", [7, 1, 4]),
+        ("apple -pear*", [7, 1]),
+        ("red", [4, 5, 1]),
+        ("fig", [5]),
+        ("fig*", [6, 5]),
+        ("absent", []),
+        ("-apple", []),
+        ("", []),
+        ("*", []),
+        ('"', []),
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 2, 20])
+def test_these_posts_are_found_those_first_whose_title_says_it_all(
+    open_blog: OpenBlog, written: Sequence[Post], asked: str, expected: list[int], limit: int
+) -> None:
+    with open_blog() as blog:
+        assert found(blog, asked, limit) == [written[number - 1].id for number in expected]
+        assert blog.search.count(asked) == len(expected)
+
+
+def test_what_is_found_is_shown_with_its_matches_marked(open_blog: OpenBlog, written: Sequence[Post]) -> None:
+    with open_blog() as blog:
+        findings = blog.search.find("appl* -pear", limit=2)
+    assert findings == Findings(
+        [
+            Found(
+                written[6],
+                (Words("APPLE", is_match=True),),
+                (Words("and "), Words("apple", is_match=True), Words(" again")),
+            ),
+            Found(written[0], (Words("An "), Words("apple", is_match=True)), (Words("red"),)),
+        ],
+        next=Standing(in_title=True, id=written[0].id),
+    )
+
+
+def test_of_a_long_post_what_lies_around_the_first_match_is_shown(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        blog.posts.create(acting(ann), title="Long", body="hay " * 10_000 + "needle" + " hay" * 10_000)
+        (only,) = blog.search.find("needle").found
+    assert only.excerpt[2] == Words("needle", is_match=True)
+    assert only.excerpt[0] == only.excerpt[-1] == Words("…")
+
+
+def test_a_title_is_shown_whole(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        blog.posts.create(acting(ann), title="hay " * 40 + "needle", body="World")
+        (only,) = blog.search.find("needle").found
+    assert only.title == (Words("hay " * 40), Words("needle", is_match=True))
+
+
+def test_one_goes_on_where_the_last_page_ended(open_blog: OpenBlog, written: Sequence[Post]) -> None:
+    with open_blog() as blog:
+        pages = [blog.search.find("apple", limit=3)]
+        assert pages[0].next == Standing(in_title=True, id=written[0].id)
+        pages.append(blog.search.find("apple", limit=1, after=pages[0].next))
+        assert pages[1].next == Standing(in_title=False, id=written[3].id)
+        pages.append(blog.search.find("apple", limit=1, after=pages[1].next))
+        assert pages[2].next is None
+    assert [each.post.id for page in pages for each in page.found] == [written[n].id for n in (6, 2, 0, 3, 1)]
+
+
+def test_those_that_are_asked_for_are_found_and_counted(open_blog: OpenBlog, written: Sequence[Post]) -> None:
+    with open_blog() as blog:
+        assert [each.post for each in blog.search.find("apple", authors=["BOB"]).found] == [written[3], written[1]]
+        assert blog.search.count("apple", authors=["BOB"]) == 2
+        late = written[3].created_at
+        assert [each.post for each in blog.search.find("red", created_after=late).found] == [written[3], written[4]]
+        assert [each.post for each in blog.search.find("red", created_before=late).found] == [written[0]]
+        assert (blog.search.count("red", created_after=late), blog.search.count("red", created_before=late)) == (2, 1)
+
+
+def test_a_post_is_found_by_what_it_says_now(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
+    with open_blog() as blog:
+        blog.posts.update(acting(ann), written[4].id, title="A date", body="brown")
+        blog.posts.delete(acting(ann), written[0].id)
+        assert (found(blog, "fig"), found(blog, "green"), found(blog, "date brown")) == ([], [], [written[4].id])
+    with open_blog() as blog:
+        assert (found(blog, "fig"), found(blog, "green"), found(blog, "date brown")) == ([], [], [written[4].id])
+        assert found(blog, "an") == []
+        assert found(blog, "red") == [written[3].id]
+
+
+class Noted(dict[PostId, Post]):
+    """An index of posts by their number alone."""
+
+    def put(self, post: Post) -> None:
+        self[post.id] = post
+
+    def remove(self, post_id: PostId) -> None:
+        del self[post_id]
+
+
+def test_an_index_is_told_of_every_change(store: MemoryStore, clock: StandingClock, ann: User) -> None:
+    noted = Noted()
+    with store() as stores:
+        posts = Posts(stores.posts, cast(PostIndex, noted), Audit(stores.audit, clock), clock)
+        one, other = (posts.create(acting(ann), title=title, body="World") for title in ("One", "Other"))
+        assert noted == {one.id: one, other.id: other}
+        one = posts.update(acting(ann), one.id, title="Another")
+        assert noted == {one.id: one, other.id: other}
+        posts.delete(acting(ann), other.id)
+        assert noted == {one.id: one}
+        taken_in = Archive(stores.posts, cast(PostIndex, noted), stores.users, posts.audit).take_in(OPERATOR, OLD).post
+        assert noted == {one.id: one, taken_in.id: taken_in}
+
+
+def test_what_failed_is_not_found(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
+    def fail() -> NoReturn:
+        with open_blog() as blog:
+            blog.posts.create(acting(ann), title="A lemon", body="sour")
+            blog.posts.update(acting(ann), written[4].id, title="A lime")
+            blog.posts.delete(acting(ann), written[0].id)
+            assert len(found(blog, "a")) == 4
+            raise Failed
+
+    with pytest.raises(Failed):
+        fail()
+    with open_blog() as blog:
+        assert (found(blog, "lemon"), found(blog, "lime")) == ([], [])
+        assert found(blog, "fig") == [written[4].id]
+        assert found(blog, "an") == [written[0].id]
+
+
+def test_a_post_that_is_found_bears_the_name_its_author_has_now(
+    open_blog: OpenBlog, written: Sequence[Post], ann: User
+) -> None:
+    with open_blog() as blog:
+        blog.users.change(OPERATOR, ann.id, username="anna")
+    with open_blog() as blog:
+        assert {each.post.author for each in blog.search.find("apple", authors=["anna"]).found} == {"anna"}
+        assert blog.search.count("apple", authors=["ann"]) == 0
+
+
+@pytest.mark.parametrize("asked", [*HOSTILE_TEXTS, "\ud800", "\0", "-" * 10_000, '"' * 10_001, "NEAR(a b) OR NOT c:*"])
+def test_any_text_may_be_looked_for(open_blog: OpenBlog, written: Sequence[Post], asked: str) -> None:
+    with open_blog() as blog:
+        assert blog.search.find(asked) == Findings([], next=None)
+        assert blog.search.count(asked) == 0
+
+
+@pytest.mark.parametrize("limit", [-1, 0, PAGE_LARGEST + 1])
+@pytest.mark.parametrize("asked", ["apple", ""])
+def test_a_page_of_another_size_is_refused(open_blog: OpenBlog, asked: str, limit: int) -> None:
+    with open_blog() as blog, pytest.raises(Invalid) as refusal:
+        blog.search.find(asked, limit=limit)
+    assert refusal.value.faults == (Fault("limit", f"must be a whole number from 1 to {PAGE_LARGEST}"),)
+
+
+def test_without_a_word_the_first_twenty_are_shown(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        posts = [blog.posts.create(acting(ann), title="Hello", body="World") for _ in range(PAGE_LARGEST + 1)]
+        assert [each.post for each in blog.search.find("hello").found] == posts[:-21:-1]
+        assert len(blog.search.find("hello", limit=PAGE_LARGEST).found) == PAGE_LARGEST
+        assert blog.search.count("hello") == PAGE_LARGEST + 1

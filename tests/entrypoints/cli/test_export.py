@@ -1,0 +1,231 @@
+"""Every post is written to a file of its own, of which there is all or nothing."""
+
+import errno
+import os
+from collections.abc import Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.database import Database
+from tests.entrypoints.blogs import Store
+from tests.entrypoints.cli.conftest import Outcome, Run
+from tests.entrypoints.cli.terminal import at_a_terminal
+from tests.servers import run_blog
+
+from blog.domain.actors import Member, Operator
+from blog.domain.archive import Manuscript
+from blog.domain.ids import PostId
+from blog.entrypoints.cli.console import Console
+from blog.entrypoints.cli.exporting import export_from
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+HELLO = "2026-11-23T120000.000000Z,alice,hello.md"
+TEXT = """\
+---
+title: Hello
+author: alice
+created_at: 2026-11-23T12:00:00.000000Z
+updated_at: 2026-11-23T13:00:00.000000Z
+version: 2
+---
+World"""
+
+
+def written(database: Database, *titles: str, **said: Any) -> None:
+    """Posts by alice, written at noon in this order."""
+    with database.opened() as open_blog, open_blog() as blog:
+        for place, title in enumerate(titles, start=1):
+            post: dict[str, Any] = {"author": "alice", "created_at": NOON, "updated_at": NOON + HOUR, "version": 2}
+            post |= {"title": title, "body": "World", "place": place} | said
+            blog.archive.take_in(Operator(), Manuscript(**post))
+
+
+def summary(written: int, same: int, gone: str = "found 0 of posts that are gone") -> str:
+    return f"Wrote {written} files, left {same} that were the same, {gone}.\n"
+
+
+def names(folder: str = "out") -> Sequence[str]:
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def test_a_post_is_a_file_that_says_all_of_it(run: Run, database: Database) -> None:
+    written(database, "Hello")
+
+    assert run("export", "out") == Outcome(0, summary(1, 0), "")
+    assert names() == [HELLO]
+    assert Path("out", HELLO).read_bytes() == TEXT.encode()
+
+
+def test_a_body_is_written_to_the_byte_by_a_process_of_its_own(database: Database) -> None:
+    body = "\r\n---\n\ta\r\n\u2028\ufeff no end"
+    written(database, "Hello", body=body)
+
+    exported = run_blog("export", "out", cwd=database.file.parent)
+
+    assert (exported.returncode, exported.stdout, exported.stderr) == (0, summary(1, 0), "")
+    assert (database.file.parent / "out" / HELLO).read_bytes() == TEXT.removesuffix("World").encode() + body.encode()
+
+
+def test_posts_of_one_moment_are_told_apart(run: Run, database: Database) -> None:
+    written(database, "Hello", "Hello", "Again")
+    written(database, "Hello", author="bob")
+    written(database, "Later", created_at=NOON + HOUR)
+
+    assert run("export", "out").said == summary(5, 0)
+    assert names() == [
+        "2026-11-23T120000.000000Z,alice,hello.md",
+        "2026-11-23T120000.000000Z,bob,hello.md",
+        "2026-11-23T120000.000000Z-0002,alice,hello.md",
+        "2026-11-23T120000.000000Z-0003,alice,again.md",
+        "2026-11-23T130000.000000Z,alice,later.md",
+    ]
+    assert Path("out", names()[2]).read_text(encoding="utf-8") == TEXT.replace("---\nW", "place: 2\n---\nW")
+
+
+def test_no_title_leads_out_of_the_folder(run: Run, database: Database, tmp_path: Path) -> None:
+    written(database, "../../escaped", "/etc/passwd", "..", "C:\\x", "CON", "x" * 200)
+
+    assert run("export", "deep/out").status == 1
+    (tmp_path / "deep").mkdir()
+    assert run("export", "deep/out").said == summary(6, 0)
+    assert len(names("deep/out")) == 6
+    assert names("deep") == ["out"]
+
+
+def test_files_that_are_the_same_are_left_alone(run: Run, database: Database) -> None:
+    written(database, "Hello", "Again")
+    run("export", "out")
+    before = {name: Path("out", name).stat() for name in names()}
+    changed, same = names()
+    Path("out", changed).write_text("changed by hand", encoding="utf-8")
+
+    assert run("export", "out") == Outcome(0, summary(1, 1), "")
+    assert Path("out", changed).read_text(encoding="utf-8") == TEXT
+    assert (Path("out", same).stat().st_ino, Path("out", same).stat().st_mtime_ns) == (
+        before[same].st_ino,
+        before[same].st_mtime_ns,
+    )
+
+
+def test_files_of_posts_that_are_gone_are_told_and_left_until_they_are_to_be_taken_away(
+    run: Run, database: Database
+) -> None:
+    written(database, "Hello", "Again")
+    run("export", "out")
+    others = ["README.md", "2026-11-23-notes.md", "image.png", ".hidden"]
+    for other in others:
+        Path("out", other).write_text("mine", encoding="utf-8")
+    Path("out", "2026-11-23T120000.000000Z,alice,folder").mkdir()
+    with database.opened() as open_blog, open_blog() as blog:
+        alice = Member.of(blog.users.named(Operator(), "alice"))
+        blog.posts.update(alice, PostId(1), title="Hello, world")
+        blog.posts.delete(alice, PostId(2))
+    gone = [HELLO, "2026-11-23T120000.000000Z-0002,alice,again.md"]
+
+    told = "".join(f"blog: {name}: no post is written so any more; --prune takes such files away\n" for name in gone)
+    assert run("export", "out") == Outcome(0, summary(1, 0, "found 2 of posts that are gone"), told)
+    assert set(gone) < set(names())
+    told = "".join(f"blog: {name}: no post is written so any more\n" for name in gone)
+    assert run("export", "out", "--prune") == Outcome(0, summary(0, 1, "took away 2"), told)
+    assert names() == sorted(
+        [*others, "2026-11-23T120000.000000Z,alice,folder", "2026-11-23T120000.000000Z,alice,hello-world.md"]
+    )
+    assert run("export", "out", "--prune") == Outcome(0, summary(0, 1, "took away 0"), "")
+
+
+def test_a_disk_that_is_full_leaves_no_part_of_a_file(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    written(database, "Hello")
+    run("export", "out")
+    Path("out", HELLO).write_text("older", encoding="utf-8")
+    monkeypatch.setattr(os, "fsync", full)
+
+    refused = run("export", "out", "--prune")
+
+    assert (refused.status, refused.said) == (1, "")
+    assert "No space left on device" in refused.errors
+    assert names() == [HELLO]
+    assert Path("out", HELLO).read_text(encoding="utf-8") == "older"
+
+
+@pytest.mark.parametrize(
+    ("folder", "line"), [("no/where", "No such file or directory: no/where"), ("taken", "File exists: taken")]
+)
+def test_a_folder_that_cannot_be_is_told_in_one_line(run: Run, database: Database, folder: str, line: str) -> None:
+    Path("taken").touch()
+
+    assert run("export", folder) == Outcome(1, "", f"blog: {line}\n")
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_in_one_line(run: Run, database: Database) -> None:
+    written(database, "Hello")
+    Path("out", HELLO).mkdir(parents=True)
+
+    refused = run("export", "out")
+
+    assert (refused.status, refused.said, refused.errors.count("\n")) == (1, "", 1)
+    assert names() == [HELLO]
+
+
+def test_whoever_has_a_token_exports_and_a_token_that_is_none_makes_no_folder(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(database, "Hello")
+    monkeypatch.setenv("BLOG_TOKEN", database.log_in("bob"))
+    assert run("export", "out").said == summary(1, 0)
+
+    monkeypatch.setenv("BLOG_TOKEN", "blog_made-up-by-hand")
+    assert run("export", "elsewhere") == Outcome(1, "", "blog: The token is not valid.\n")
+    assert not Path("elsewhere").exists()
+
+
+def test_a_blog_without_posts_is_an_empty_folder(run: Run, database: Database) -> None:
+    assert run("export", "out") == Outcome(0, summary(0, 0), "")
+    assert names() == []
+
+
+def test_many_posts_are_read_page_by_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store("the first")
+    with store.inner() as blog:
+        for number in range(204):
+            blog.posts.create(store.ann, title=f"The {number}.", body="x")
+    store.units = 0
+    largest = 0
+
+    @contextmanager
+    def watched() -> Any:
+        with store() as blog:
+            page = blog.posts.page
+
+            def pages(*order: Any, **those: Any) -> Any:
+                nonlocal largest
+                found = page(*order, **those)
+                largest = max(largest, len(found.posts))
+                return found
+
+            blog.posts = type("Watched", (), {"page": staticmethod(pages)})()
+            yield blog
+
+    export_from(Console(watched, ""), tmp_path, prune=False)
+
+    assert capsys.readouterr().out == summary(205, 0)
+    assert len(names(str(tmp_path))) == 205
+    assert (store.units, largest) == (4, 100)
+
+
+def test_whoever_sits_at_a_terminal_sees_how_far_it_has_come(database: Database) -> None:
+    written(database, "Hello", "Again")
+    with at_a_terminal("export", "out", cwd=database.file.parent) as terminal:
+        assert terminal.end() == 0
+
+    assert "Exporting" in terminal.shown
+    assert "/2 " in terminal.shown
+    assert terminal.shown.endswith(summary(2, 0).replace("\n", "\r\n"))

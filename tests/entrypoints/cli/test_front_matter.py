@@ -1,0 +1,276 @@
+"""A post and its file are the same thing twice, whatever the post says, and whoever wrote the file."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blog.domain.archive import VERSION_LARGEST, Manuscript
+from blog.domain.errors import Fault, Invalid
+from blog.domain.posts import TITLE_LONGEST, faults_in
+from blog.entrypoints.cli.front_matter import draft_of, file_name, is_file_name, parted, text_of
+
+NOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+HELLO = Manuscript(title="Hello", body="World", author="alice", created_at=NOON, updated_at=NOON)
+
+titles = st.text(min_size=1, max_size=TITLE_LONGEST).filter(lambda title: not faults_in(title=title))
+names = st.text("abAB-._@+1", min_size=1, max_size=150)
+
+
+def read(text: str, author: str | None = None) -> Manuscript:
+    """What a file without a fault says."""
+    head, body = parted(text)
+    draft = draft_of(head, author)
+    assert draft.faults == ()
+    return replace(draft.manuscript, body=body)
+
+
+def refused(head: str, author: str | None = None) -> tuple[Fault, ...]:
+    """What is wrong with front matter."""
+    try:
+        return draft_of(head, author).faults
+    except Invalid as error:
+        return error.faults
+
+
+def test_the_file_of_a_post_is_what_people_would_write() -> None:
+    assert text_of(replace(HELLO, title="Hello, wörld 🙂", updated_at=NOON + timedelta(microseconds=7), version=2)) == (
+        "---\n"
+        "title: Hello, wörld 🙂\n"
+        "author: alice\n"
+        "created_at: 2026-11-23T12:30:00.000000Z\n"
+        "updated_at: 2026-11-23T12:30:00.000007Z\n"
+        "version: 2\n"
+        "---\n"
+        "World"
+    )
+    assert text_of(replace(HELLO, place=3)).endswith("\nversion: 1\nplace: 3\n---\nWorld")
+
+
+@pytest.mark.parametrize(
+    ("title", "line"),
+    [
+        ("no", "'no'"),
+        ("~", "'~'"),
+        ("null", "'null'"),
+        ("2020-01-01", "'2020-01-01'"),
+        ("1e3", "1e3"),
+        ("0x10", "'0x10'"),
+        ("a: #b", "'a: #b'"),
+        ("it's", "it's"),
+        ('"Hello"', "'\"Hello\"'"),
+        ("  spaces  ", "'  spaces  '"),
+        ("tab\t", r'"tab\t"'),
+        ("two\nlines", r'"two\nlines"'),
+        ("---\n---", r'"---\n---"'),
+        ("\u2028 \ufeff", r'"\L \uFEFF"'),
+        ("\ufffe\U0010ffff", r'"\uFFFE\U0010FFFF"'),
+        ("& * ! | > % @ `", "'& * ! | > % @ `'"),
+        ("- a", "'- a'"),
+        ("[x", "'[x'"),
+        ("<<", "'<<'"),
+    ],
+)
+def test_no_title_is_taken_for_anything_else(title: str, line: str) -> None:
+    text = text_of(replace(HELLO, title=title))
+
+    assert text.splitlines()[1] == f"title: {line}"
+    assert read(text) == replace(HELLO, title=title)
+    assert yaml.safe_load(parted(text)[0])["title"] == title
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "\r\n",
+        "a\r\nb\r\n",
+        "\n\n  x",
+        "---\ntitle: other\n---\n",
+        "---",
+        "no end",
+        "an end\n",
+        "\ufeff",
+        "\x85\u2028",
+        "\t",
+    ],
+)
+def test_a_body_is_kept_to_the_byte(body: str) -> None:
+    assert text_of(replace(HELLO, body=body)).encode().endswith(b"\n---\n" + body.encode())
+    assert read(text_of(replace(HELLO, body=body))) == replace(HELLO, body=body)
+
+
+@given(
+    st.builds(
+        replace,
+        st.just(HELLO),
+        title=titles,
+        body=st.text(),
+        author=names,
+        version=st.integers(1, VERSION_LARGEST),
+        place=st.integers(1, 2000),
+    )
+)
+def test_what_is_written_is_read(manuscript: Manuscript) -> None:
+    assert read(text_of(manuscript)) == manuscript
+    assert len(parted(text_of(manuscript))[0]) < 10_000
+
+
+@given(titles, names, st.integers(1, 2000))
+def test_every_name_is_one_that_all_file_systems_take(title: str, author: str, place: int) -> None:
+    name = file_name(replace(HELLO, title=title, author=author, place=place))
+
+    assert is_file_name(name)
+    assert name.isascii()
+    assert len(name) <= 245
+    assert not set('/\\:*?"<>| ') & set(name)
+    assert name == name.lower().replace("t", "T", 1).replace("z", "Z", 1)
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"),
+    [
+        ("Hello, world!", "hello-world"),
+        ("Ça va? Straße", "ca-va-strasse"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("CON", "con"),
+        ("Привет", "post"),
+        ("???", "post"),
+        ("x" * 200, "x" * 60),
+        ("word " * 40, "-".join(["word"] * 12)),
+    ],
+)
+def test_a_name_says_when_by_whom_and_what_about(title: str, slug: str) -> None:
+    manuscript = replace(HELLO, title=title, author="Alice")
+
+    assert file_name(manuscript) == f"2026-11-23T123000.000000Z,alice,{slug}.md"
+    assert file_name(replace(manuscript, place=2)) == f"2026-11-23T123000.000000Z-0002,alice,{slug}.md"
+
+
+def test_names_are_unlike_and_in_the_order_in_which_posts_were_written() -> None:
+    posts = [
+        replace(HELLO, created_at=NOON - timedelta(days=1)),
+        replace(HELLO, author="a", title="b c"),
+        replace(HELLO, author="a-b", title="c"),
+        *(replace(HELLO, author="a", title="b c", place=place) for place in (2, 3, 10, 100, 1000)),
+        replace(HELLO, created_at=NOON + timedelta(microseconds=1)),
+        replace(HELLO, created_at=NOON + timedelta(seconds=1)),
+    ]
+    called = [file_name(post) for post in posts]
+
+    assert len(set(called)) == len(called)
+    assert sorted(called) == called
+
+
+def test_a_moment_is_called_the_same_in_every_zone() -> None:
+    elsewhere = replace(HELLO, created_at=NOON.astimezone(timezone(timedelta(hours=5))))
+
+    assert (file_name(elsewhere), text_of(elsewhere)) == (file_name(HELLO), text_of(HELLO))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\ncreated_at: 2026-11-23 12:30\ntitle: Hello\nauthor: alice\n---\nWorld",
+        "---\ntitle: \"Hello\"\nauthor: 'alice'\ncreated_at: '2026-11-23T12:30:00Z'\nversion: \"1\"\n---\nWorld",
+        "---\ntitle: >-\n  Hello\nauthor:   alice # her\n\ncreated_at: 2026-11-23T13:30+01:00\nversion:\n---\nWorld",
+        "---\n{title: Hello, author: alice, created_at: 2026-11-23T12:30}\n---\nWorld",
+        "\ufeff--- \ntitle: Hello\nauthor: alice\ncreated_at: 20261123T1230\nupdated_at: ''\n---\t\nWorld",
+        "---\r\ntitle: Hello\r\nauthor: alice\r\ncreated_at: 2026-11-23T12:30\r\n---\r\nWorld",
+        "---\ntitle: Hello\ncreated_at: 2026-11-23T12:30\n---\nWorld",
+        "---\ntitle: Hello\nauthor:\ncreated_at: 2026-11-23T12:30\n---\nWorld",
+    ],
+)
+def test_whoever_writes_by_hand_writes_as_they_like(text: str) -> None:
+    assert read(text, author="alice") == HELLO
+
+
+def test_a_day_is_a_moment_too() -> None:
+    day = datetime(2026, 11, 23, tzinfo=UTC)
+    assert read("---\ntitle: Hello\nauthor: alice\ncreated_at: 2026-11-23\n---\nWorld") == replace(
+        HELLO, created_at=day, updated_at=day
+    )
+
+
+def test_a_file_all_of_whose_lines_end_in_crlf_has_a_body_of_simple_ones() -> None:
+    text = text_of(replace(HELLO, body="one\ntwo\n"))
+
+    assert read(text.replace("\n", "\r\n")) == replace(HELLO, body="one\ntwo\n")
+    assert read(text.replace("one\n", "one\r\n")) == replace(HELLO, body="one\r\ntwo\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "World",
+        "---",
+        "---\n",
+        "---\ntitle: Hello\n",
+        "---\ntitle: Hello\n --- \n",
+        "\n---\na: b\n---\n",
+        "----\n---\n",
+    ],
+)
+def test_a_file_without_front_matter_is_none(text: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        parted(text)
+    told = "must begin with a line --- at the top of the file, and end with another"
+    assert refusal.value.faults == (Fault("front matter", told),)
+
+
+def test_front_matter_without_end_is_not_looked_at() -> None:
+    with pytest.raises(Invalid, match="front matter: must have at most 10000 characters"):
+        parted("---\n" + "a: b\n" * 2001 + "---\n")
+
+
+FINE = "title: Hello\nauthor: alice\ncreated_at: 2026-11-23\n"
+MOMENT = "must be a day or a time such as 2026-11-23 or 2026-11-23T09:30"
+FIELDS = "is none of title, author, created_at, updated_at, version, place"
+
+
+@pytest.mark.parametrize(
+    ("head", "faults"),
+    [
+        ("", ["front matter: must have lines such as title: Hello"]),
+        ("Hello\n", ["front matter: must have lines such as title: Hello"]),
+        ("- title: Hello\n", ["front matter: must have lines such as title: Hello"]),
+        (f"{FINE}a: b: c\n", ["front matter: line 5: mapping values are not allowed here"]),
+        ("title: 'Hello\n", ["front matter: line 3: found unexpected end of stream"]),
+        ("title: \x07\n", ["front matter: must be YAML"]),
+        ('title: "\\UFFFFFFFF"\n', ["front matter: must be YAML"]),
+        ("[" * 5000, ["front matter: must be YAML"]),
+        ("--- a\n", ["front matter: must have lines such as title: Hello"]),
+        (
+            "version: 1\n",
+            [
+                "title: is missing",
+                "author: is missing: --author NAME gives one",
+                "created_at: is missing: a day or a time such as 2026-11-23 or 2026-11-23T09:30",
+            ],
+        ),
+        (f"{FINE}tags: [a, b]\nid: 7\n", [f"tags: {FIELDS}", f"id: {FIELDS}"]),
+        (f"{FINE}[a, b]: c\n", [f"front matter: {FIELDS}"]),
+        (f"{FINE}title: Again\n", ["title: must be there once"]),
+        ("title: [a]\nauthor: {b: c}\ncreated_at: 20261123\n", ["title: must be one text", "author: must be one text"]),
+        (
+            "title: Hello\nauthor: a/b\ncreated_at: yesterday\nupdated_at: 2026-13-01\nversion: one\nplace: 1.5\n",
+            [
+                f"created_at: {MOMENT}",
+                f"updated_at: {MOMENT}",
+                "version: must be a whole number",
+                "place: must be a whole number",
+                "author: must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_all_that_is_wrong_with_front_matter_is_told(head: str, faults: list[str]) -> None:
+    assert [f"{fault.field}: {fault.message}" for fault in refused(head)] == faults
+
+
+@given(st.text(st.sampled_from("tile:authr \n\"'[]{}&*!|>%@`#-?,\\0x~é"), max_size=40) | st.text(max_size=40))
+def test_no_front_matter_is_more_than_faulty(text: str) -> None:
+    assert refused(text)

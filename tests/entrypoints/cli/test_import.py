@@ -1,0 +1,302 @@
+"""Posts that files hold are taken in; what cannot be is told, file by file, and keeps nobody else's out."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.database import Database
+from tests.entrypoints.blogs import Store
+from tests.entrypoints.cli.conftest import Outcome, Run
+from tests.servers import run_blog
+
+from blog.domain.actors import Operator
+from blog.domain.ids import PostId, UserId
+from blog.domain.lists import Order
+from blog.domain.posts import Post
+from blog.entrypoints.cli.console import Console
+from blog.entrypoints.cli.importing import LARGEST, STEP, import_into
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NO_FRONT_MATTER = "front matter: must begin with a line --- at the top of the file, and end with another"
+
+
+def written(name: str, *lines: str, body: str = "World") -> None:
+    """A file in the folder, as people write it."""
+    Path("in").mkdir(exist_ok=True)
+    Path("in", name).write_bytes("\n".join(["---", *lines, "---", body]).encode())
+
+
+def hello(name: str, *lines: str, title: str = "Hello", author: str = "alice") -> None:
+    """A file of a post that was written at noon."""
+    written(name, f"title: {title}", f"author: {author}", "created_at: 2026-11-23T12:00Z", *lines)
+
+
+def posts_in(database: Database) -> list[Post]:
+    with database.opened() as open_blog, open_blog() as blog:
+        return list(blog.posts.page(Order.OLDEST, limit=100).posts)
+
+
+def titles(database: Database) -> list[tuple[int, str, str]]:
+    return [(post.id, post.author, post.title) for post in posts_in(database)]
+
+
+def summary(added: int = 0, there: int = 0, different: int = 0, faulty: int = 0, *, would: bool = False) -> str:
+    begins = f"Would add {added}" if would else f"Added {added}"
+    return f"{begins}, there already {there}, there but different {different}, faulty {faulty}.\n"
+
+
+def test_a_file_becomes_the_post_that_it_says(run: Run, database: Database) -> None:
+    hello("any name.md", "updated_at: 2026-11-23 15:00+01:00", "version: 4")
+
+    assert run("import", "in") == Outcome(0, summary(added=1), "")
+    assert posts_in(database) == [
+        Post(
+            id=PostId(1),
+            title="Hello",
+            body="World",
+            author_id=UserId(1),
+            author="alice",
+            created_at=NOON,
+            updated_at=NOON.replace(hour=14),
+            version=4,
+        )
+    ]
+    assert run("audit", "--limit", "1").said.split("\t")[2:] == [
+        "post.taken-in",
+        "operator",
+        "console",
+        "-",
+        "post 1",
+        "by alice\n",
+    ]
+
+
+def test_importing_again_adds_nothing(run: Run, database: Database) -> None:
+    hello("a.md")
+    hello("b.md", author="bob")
+    run("import", "in")
+    before = posts_in(database)
+
+    assert run("import", "in") == Outcome(0, summary(there=2), "")
+    assert posts_in(database) == before
+
+
+def test_what_was_exported_is_imported_elsewhere_by_processes_of_their_own(database: Database) -> None:
+    folder = database.file.parent
+    elsewhere = Database(folder / "elsewhere.db")
+    elsewhere.add_users("bob", "alice")
+    (folder / "in").mkdir()
+    body = "\r\n--- \n\ufeffno end"
+    (folder / "in" / "a.md").write_bytes(f"---\ntitle: ~\nauthor: bob\ncreated_at: 2026-11-23\n---\n{body}".encode())
+
+    for command in ("import in", "export out", f"import out --database sqlite:///{elsewhere.file}"):
+        assert run_blog(*command.split(), cwd=folder).returncode == 0, command
+
+    (post,) = posts_in(elsewhere)
+    assert (post.title, post.body, post.author, post.created_at) == ("~", body, "bob", NOON.replace(hour=0))
+
+
+def test_what_is_here_already_is_never_changed(run: Run, database: Database) -> None:
+    hello("a.md")
+    run("import", "in")
+    before = posts_in(database)
+    hello("a.md", title="Goodbye")
+    hello("b.md", author="bob")
+
+    told = "blog: a.md: there already, and says something else\n"
+    assert run("import", "in") == Outcome(1, summary(added=1, different=1), told)
+    assert posts_in(database)[:1] == before
+
+
+def test_files_come_in_the_order_in_which_posts_were_written_whatever_they_are_called(
+    run: Run, database: Database
+) -> None:
+    hello("a.md", "place: 3", title="The third")
+    hello("b.md", "place: 2", title="The second")
+    hello("c.md", title="The first")
+    hello("d.md", author="bob")
+    written("e.md", "title: Older", "author: alice", "created_at: 2001-01-01")
+
+    assert run("import", "in") == Outcome(0, summary(added=5), "")
+    assert titles(database) == [
+        (1, "alice", "Older"),
+        (2, "alice", "The first"),
+        (3, "alice", "The second"),
+        (4, "alice", "The third"),
+        (5, "bob", "Hello"),
+    ]
+    assert run("import", "in") == Outcome(0, summary(there=5), "")
+
+
+def test_two_files_of_one_author_and_moment_that_do_not_tell_their_places_are_not_both_taken_in(
+    run: Run, database: Database
+) -> None:
+    hello("a.md", title="One")
+    hello("b.md", title="Two")
+
+    told = "blog: b.md: there already, and says something else\n"
+    assert run("import", "in") == Outcome(1, summary(added=1, different=1), told)
+    hello("b.md", "place: 2", title="Two")
+    assert run("import", "in") == Outcome(0, summary(added=1, there=1), "")
+
+
+def test_a_place_whose_predecessor_is_missing_is_told(run: Run, database: Database) -> None:
+    hello("a.md", "place: 2")
+
+    told = "blog: a.md: place: the one before it is not here yet\n"
+    assert run("import", "in") == Outcome(1, summary(faulty=1), told)
+
+
+def test_whoever_names_no_author_names_one_for_all_that_lack_one(run: Run, database: Database) -> None:
+    written("a.md", "title: Hello", "created_at: 2026-11-23")
+    written("b.md", "title: Hello", "created_at: 2026-11-23", "author: alice")
+
+    told = "blog: a.md: author: is missing: --author NAME gives one\n"
+    assert run("import", "in") == Outcome(1, summary(added=1, faulty=1), told)
+    assert run("import", "in", "--author", "bob") == Outcome(0, summary(added=1, there=1), "")
+    assert titles(database) == [(1, "alice", "Hello"), (2, "bob", "Hello")]
+
+
+def test_all_that_is_wrong_is_told_of_every_file_and_the_rest_is_taken_in(run: Run, database: Database) -> None:
+    hello("a.md", author="carol")
+    written("b.md", "title: ''", "version: 0", "place: -1", "tags: x", body=" ")
+    written("c.md", "title: Hello", "author: carol", "created_at: 0999-01-01", "updated_at: 0998-01-01", "place: 9")
+    hello("d.md", "place: two", "version: 1e3", title="x" * 201)
+    hello("e.md", title="Fine")
+    written("f.md", "title: ['", body="")
+    fields = "is none of title, author, created_at, updated_at, version, place"
+    year = "must be in a year from 1000 to 9998"
+
+    assert run("import", "in") == Outcome(
+        1,
+        summary(added=1, faulty=5),
+        "blog: f.md: front matter: line 3: found unexpected end of stream\n"
+        f"blog: c.md: author: has no account here; created_at: {year}; updated_at: {year}; "
+        "updated_at: must not be before created_at\n"
+        "blog: a.md: author: has no account here\n"
+        f"blog: b.md: tags: {fields}; title: is missing; author: is missing: --author NAME gives one; created_at: is "
+        "missing: a day or a time such as 2026-11-23 or 2026-11-23T09:30; body: must not be blank; version: must be "
+        "from 1 to 9007199254740992; place: must be from 1 to 1000\n"
+        "blog: d.md: version: must be a whole number; place: must be a whole number; title: must have at most 200 "
+        "characters\n",
+    )
+    assert titles(database) == [(1, "alice", "Fine")]
+
+
+def test_a_file_that_says_more_than_a_post_has_is_not_taken_in(run: Run, database: Database) -> None:
+    hello("a.md", "id: 7")
+
+    told = "blog: a.md: id: is none of title, author, created_at, updated_at, version, place\n"
+    assert run("import", "in") == Outcome(1, summary(faulty=1), told)
+    assert posts_in(database) == []
+
+
+def test_what_is_no_post_is_told_too(run: Run, database: Database) -> None:
+    hello("z.md")
+    Path("in", "a.md").mkdir()
+    Path("in", "b.md").symlink_to("nowhere")
+    os.mkfifo("in/c.md")
+    Path("in", "d.md").write_bytes(b"---\ntitle: caf\xe9\n---\n")
+    Path("in", "e.md").write_bytes(b"---\ntitle: half wri")
+    Path("in", "f.md").write_bytes(b"---\n---\n" + b"x" * LARGEST)
+    Path("in", "G.MD").write_bytes(b"# Notes\n")
+    for other in ("h.txt", ".i.md", "j"):
+        Path("in", other).write_bytes(b"mine")
+
+    assert run("import", "in") == Outcome(
+        1,
+        summary(added=1, faulty=7),
+        f"blog: G.MD: {NO_FRONT_MATTER}\n"
+        "blog: a.md: file: is no file that can be read\n"
+        "blog: b.md: file: is no file that can be read\n"
+        "blog: c.md: file: is no file that can be read\n"
+        "blog: d.md: file: must be in UTF-8\n"
+        f"blog: e.md: {NO_FRONT_MATTER}\n"
+        f"blog: f.md: file: must have at most {LARGEST} bytes\n",
+    )
+
+
+def test_a_file_that_may_not_be_read_is_told(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path, *arguments: Any, **more: Any) -> Any:
+        if path.name == "a.md":
+            raise PermissionError(13, "Permission denied")
+        return allowed(path, *arguments, **more)
+
+    hello("a.md")
+    allowed = Path.open
+    monkeypatch.setattr(Path, "open", forbidden)  # the tests may run as root, who may read everything
+
+    assert run("import", "in") == Outcome(1, summary(faulty=1), "blog: a.md: file: Permission denied\n")
+
+
+@pytest.mark.parametrize(
+    ("folder", "line"), [("nowhere", "No such file or directory: nowhere"), ("file", "Not a directory: file")]
+)
+def test_a_folder_that_is_none_is_told_in_one_line(run: Run, database: Database, folder: str, line: str) -> None:
+    Path("file").touch()
+
+    assert run("import", folder) == Outcome(1, "", f"blog: {line}\n")
+
+
+def test_an_empty_folder_is_no_mistake(run: Run, database: Database) -> None:
+    Path("in").mkdir()
+
+    assert run("import", "in") == Outcome(0, summary(), "")
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(run: Run, database: Database) -> None:
+    hello("a.md", title="Here")
+    run("import", "in")
+    with database.connected() as connection:
+        before = list(connection.iterdump())
+    hello("a.md", title="Other")
+    hello("b.md", "place: 2", title="Second")
+    hello("c.md", "place: 3", title="Third")
+    hello("d.md", author="nobody")
+
+    told = "blog: a.md: there already, and says something else\nblog: d.md: author: has no account here\n"
+    said = f"would add\tb.md\nwould add\tc.md\n{summary(added=2, different=1, faulty=1, would=True)}"
+    assert run("import", "in", "--dry-run") == Outcome(1, said, told)
+    with database.connected() as connection:
+        assert list(connection.iterdump()) == before
+
+
+def test_an_administrators_token_imports_in_their_name(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("users", "promote", "alice")
+    monkeypatch.setenv("BLOG_TOKEN", database.log_in("alice"))
+    hello("a.md", author="bob")
+
+    assert run("import", "in") == Outcome(0, summary(added=1), "")
+    assert run("audit", "--limit", "1").said.split("\t")[2:4] == ["post.taken-in", "alice"]
+
+
+def test_who_is_no_administrator_is_told_so_before_any_file_is_looked_at(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_TOKEN", database.log_in("bob"))
+    hello("a.md", author="bob")
+
+    for folder in ("in", "nowhere"):
+        assert run("import", folder) == Outcome(1, "", "blog: Only an administrator may do this.\n")
+    assert posts_in(database) == []
+
+
+def test_many_files_are_taken_in_some_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store("the first")
+    with store.inner() as blog:
+        blog.users.add(Operator(), "bob", "quite a long pass phrase")
+    for number in range(2 * STEP + 10):
+        author, place = ("bob", number + 1) if number < STEP + 5 else ("ann", 1)
+        day = "2001-01-01" if author == "bob" else f"2002-01-01T00:{number // 60:02}:{number % 60:02}"
+        text = f"---\ntitle: T\nauthor: {author}\ncreated_at: {day}\nplace: {place}\n---\nWorld"
+        (tmp_path / f"{number:04}.md").write_text(text, encoding="utf-8")
+    store.units = 0
+
+    assert import_into(Console(store, ""), tmp_path, author=None, dry_run=False) == 0
+
+    assert capsys.readouterr().out == summary(added=2 * STEP + 10)
+    assert store.units == 1 + 3

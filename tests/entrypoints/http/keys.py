@@ -1,0 +1,28 @@
+"""Requests that take an `Idempotency-Key`, sent under one."""
+
+from typing import Any
+
+import httpx
+import pytest
+from tests.entrypoints.http.visits import PASSWORD, Member, Site
+
+on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
+KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
+POST = {"title": "A title", "body": "A body"}
+TAKING: dict[str, tuple[str, Any]] = {
+    "create": ("/api/posts/", POST),
+    "batch": ("/api/posts/batch/", {"steps": [{"do": "create", **POST}, {"do": "create", **POST}]}),
+    "add": ("/api/users/", {"username": "carol", "password": PASSWORD}),
+    "invite": ("/api/invitations/", {"days": 3}),
+}
+
+
+def sends(member: Member, what: str, key: str = KEY) -> httpx.Response:
+    """The answer to one of the requests above, under a key."""
+    path, said = TAKING[what]
+    return member.ask("POST", path, json=said, headers={"Idempotency-Key": key})
+
+
+def posts(site: Site) -> int:
+    """How many there are."""
+    return len(site.ask("GET", "/api/posts/").json()["results"])

@@ -1,0 +1,202 @@
+"""The blog promises, of batches, that…"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from httpx import Response
+from tests.entrypoints.http.visits import Member, Site, StoppedClock, faulty, problem
+
+from blog.domain.actors import Scope
+from blog.domain.blog import OpenBlog
+from blog.domain.entrance import log_in
+from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST
+from blog.entrypoints.http import create_app
+
+on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
+BATCH = "/api/posts/batch/"
+NEW = {"do": "create", "title": "A new title", "body": "A new body"}
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def careful(open_blog: OpenBlog) -> Iterator[Site]:
+    """A blog that wants to be told which version of a post is meant."""
+    site = Site(create_app(open_blog, require_if_match=True), open_blog)
+    yield site
+    site.close()
+
+
+def batch(member: Member, *steps: Any) -> Response:
+    """What is answered to these steps."""
+    return member.ask("POST", BATCH, json={"steps": steps})
+
+
+def wrong(answer: Response) -> dict[str, str]:
+    """What is wrong with which member."""
+    return {fault["field"]: fault["message"] for fault in problem(answer, 400)["errors"]}
+
+
+def all_of(site: Site) -> list[dict[str, Any]]:
+    """Every post, the newest first."""
+    listed: list[dict[str, Any]] = site.ask("GET", "/api/posts/").json()["results"]
+    return listed
+
+
+@on_both
+def test_all_is_done_in_its_order_and_each_step_answered_as_by_itself(
+    site: Site, clock: StoppedClock, alice: Member
+) -> None:
+    first, second, third = (alice.writes(f"Title {number}") for number in range(3))
+    clock.advance(seconds=1)
+    now = "2026-11-22T09:30:01.000000Z"
+    answer = batch(
+        alice,
+        {"do": "delete", "id": second["id"]},
+        NEW,
+        {"do": "update", "id": first["id"], "title": "Once", "version": 1},
+        {"do": "update", "id": first["id"], "body": "Twice", "version": 2},
+        {"title": third["title"], "do": "update", "id": third["id"]},
+        {"do": "delete", "id": third["id"], "version": 1},
+    )
+    created = {**first, "id": third["id"] + 1, "title": "A new title", "body": "A new body"}
+    created |= {"created_at": now, "updated_at": now}
+    once = {**first, "title": "Once", "version": 2, "updated_at": now}
+    assert (answer.status_code, answer.json()["results"]) == (
+        200,
+        [
+            {"status": 204},
+            {"status": 201, "post": created},
+            {"status": 200, "post": once},
+            {"status": 200, "post": {**once, "body": "Twice", "version": 3}},
+            {"status": 200, "post": third},
+            {"status": 204},
+        ],
+    )
+    assert all_of(site) == [created, {**once, "body": "Twice", "version": 3}]
+
+
+@on_both
+def test_if_one_step_is_refused_nothing_is_done_and_it_is_said_which_and_why(
+    site: Site, alice: Member, bob: Member
+) -> None:
+    own, others = alice.writes(), bob.writes()
+    before = all_of(site)
+    refused: list[tuple[dict[str, Any], int, str]] = [
+        ({"do": "update", "id": 77, "title": "New"}, 404, "There is no post 77."),
+        ({"do": "delete", "id": 2**63 - 1}, 404, f"There is no post {2**63 - 1}."),
+        ({"do": "update", "id": others["id"]}, 403, f"Only its author may change or delete post {others['id']}."),
+        ({"do": "delete", "id": others["id"], "version": 9}, 403, "Only its author may change or delete post 2."),
+        ({"do": "delete", "id": own["id"], "version": 9}, 412, "Post 1 has changed: its version is 2 now."),
+    ]
+    for step, status, detail in refused:
+        answer = batch(alice, NEW, {"do": "update", "id": own["id"], "title": "Changed"}, step, NEW)
+        assert answer.headers["content-type"] == "application/problem+json"
+        told = answer.json()
+        assert (answer.status_code, told["status"], told["detail"], told["step"]) == (status, status, detail, 2)
+        assert all_of(site) == before
+
+
+@on_both
+def test_what_is_out_of_date_is_told_with_what_there_is_now(site: Site, alice: Member) -> None:
+    own = alice.writes()
+    step = {"do": "update", "id": own["id"], "title": "Another title", "body": own["body"], "version": 5}
+    assert batch(alice, NEW, step).json() == {
+        "type": "about:blank",
+        "title": "Precondition Failed",
+        "status": 412,
+        "detail": "Post 1 has changed: its version is 1 now.",
+        "version": 1,
+        "differing": ["title"],
+        "step": 1,
+    }
+    assert all_of(site) == [own]
+
+
+def test_every_fault_is_told_with_the_step_that_it_is_in(site: Site, alice: Member) -> None:
+    answer = batch(
+        alice,
+        NEW,
+        {"do": "create", "title": "", "body": 7},
+        {"do": "update", "title": "x" * (TITLE_LONGEST + 1), "user": alice.id},
+        {"do": "delete", "id": "8", "version": 0},
+        {"do": "undo", "nonsense": 1},
+        {"id": 8},
+        "create",
+        {"do": ["create"]},
+        {"do": "update", "id": True, "title": None, "body": "x" * (BODY_LONGEST + 1), "version": 2**64},
+        {"do": "create", "id": 8, "title": "T", "body": "B\x00", "version": 1},
+    )
+    assert wrong(answer) == {
+        "steps[1].body": "must be a string",
+        "steps[1].title": "must not be blank",
+        "steps[2].user": "is not known here",
+        "steps[2].id": "is missing",
+        "steps[2].title": f"must have at most {TITLE_LONGEST} characters",
+        "steps[3].id": "must be a whole number",
+        "steps[3].version": "must be a whole number",
+        "steps[4].do": "must be create, update or delete",
+        "steps[5].do": "is missing",
+        "steps[6]": "must be an object",
+        "steps[7].do": "must be create, update or delete",
+        "steps[8].id": "must be a whole number",
+        "steps[8].title": "must be a string",
+        "steps[8].version": "must be a whole number",
+        "steps[8].body": f"must have at most {BODY_LONGEST} characters",
+        "steps[9].id": "is not known here",
+        "steps[9].version": "is not known here",
+        "steps[9].body": "must not contain control characters or lone surrogates",
+    }
+    assert all_of(site) == []
+
+
+def test_a_number_that_no_post_can_have_is_a_fault(alice: Member) -> None:
+    for number in (0, -1, 2**63, 10**400):
+        assert list(wrong(batch(alice, {"do": "delete", "id": number}))) == ["steps[0].id"]
+
+
+def test_a_batch_has_from_one_to_a_hundred_steps(site: Site, alice: Member) -> None:
+    for steps in ([], [NEW] * 101, [0] * 200_000):
+        assert wrong(batch(alice, *steps)) == {"steps": "must be from 1 to 100"}
+    answer = batch(alice, *[NEW] * 100)
+    assert [result["status"] for result in answer.json()["results"]] == [201] * 100
+    assert len(site.ask("GET", "/api/posts/?limit=100").json()["results"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("content", "fields"),
+    [
+        (b"{}", ["steps"]),
+        (b'{"steps": null}', ["steps"]),
+        (b'{"steps": {"do": "create"}}', ["steps"]),
+        (b'{"steps": [{"do": "undo"}], "atomic": false}', ["atomic", "steps[0].do"]),
+        (b'{"steps": [{"do": "delete", "id": 1, "id": 2}]}', []),
+        (b'{"steps": [{"do": "delete", "id": NaN}]}', []),
+        (b'[{"do": "delete", "id": 1}]', []),
+        (b"[" * 100_000, []),
+        (b'{"steps": [' + b"[" * 5_000, []),
+        (b'{"steps": [{"do": "\\ud800"}]}', ["steps[0].do"]),
+        (b'{"steps": [{"do": "create", "title": "\\ud800", "body": "B"}]}', ["steps[0].title"]),
+    ],
+)
+def test_a_batch_is_read_as_strictly_as_every_body(alice: Member, content: bytes, fields: list[str]) -> None:
+    answer = alice.ask("POST", BATCH, content=content, headers={"Content-Type": "application/json"})
+    assert faulty(answer) == fields
+    problem(alice.ask("POST", BATCH, content=content), 415)
+
+
+def test_whoever_may_not_write_hears_nothing_about_what_they_sent(site: Site, alice: Member) -> None:
+    reader = log_in(site.open_blog, "alice", PASSWORD, scopes=set(Scope) - {Scope.POSTS_WRITE, Scope.ADMIN})[1].secret
+    for content in (b"", b"no json", b'{"steps": []}', b"\xff"):
+        problem(site.ask("POST", BATCH, content=content), 401)
+        told = problem(site.ask("POST", BATCH, content=content, token=reader), 403)
+        assert told["detail"] == f"This token was made without the scope {Scope.POSTS_WRITE}."
+
+
+def test_where_if_match_is_compulsory_so_is_the_version(careful: Site) -> None:
+    carol = careful.member("carol")
+    number = carol.writes()["id"]
+    answer = batch(carol, NEW, {"do": "update", "id": number, "title": "Changed"}, {"do": "delete", "id": number})
+    assert wrong(answer) == {"steps[1].version": "is missing", "steps[2].version": "is missing"}
+    answer = batch(carol, {"do": "update", "id": number, "title": "Changed", "version": 1}, NEW)
+    assert [result["status"] for result in answer.json()["results"]] == [200, 201]

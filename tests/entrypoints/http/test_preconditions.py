@@ -1,0 +1,244 @@
+"""The blog promises, to whoever says what they have seen of a post, that…"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.entrypoints.http.visits import PASSWORD, Member, Site, faulty, problem
+from tests.servers import CHEAP
+
+from blog.adapters.memory import MemoryStore
+from blog.domain.actors import Scope
+from blog.domain.blog import OpenBlog, OpenStores, Stores
+from blog.domain.entrance import log_in
+from blog.domain.passwords import PasswordHasher
+from blog.entrypoints.http import create_app
+from blog.entrypoints.http.asgi import app_of
+from blog.settings import Settings
+from blog.wiring import blog_on
+
+on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
+CHANGES = ("PUT", "PATCH", "DELETE")
+SAID = {"title": "Theirs", "body": "A body"}
+MALFORMED = ["", " ", ",", "3", '"3', '3"', "'3'", 'w/"3"', 'W/ "3"', '"3" "4"', '"3";"4"', '*, "3"', '"3", *', "**"]
+MALFORMED += ['"3\x7f"', '"3 4"', '"3\t"', '"' * 3, '"3"' + " " * 30_000 + "x", ", " * 10_000 + "x"]
+
+
+@pytest.fixture
+def strict(open_blog: OpenBlog) -> Iterator[Site]:
+    """A site that requires `If-Match`."""
+    site = Site(create_app(open_blog, require_if_match=True), open_blog)
+    yield site
+    site.close()
+
+
+def changed(member: Member, method: str, path: str, **headers: str) -> Any:
+    """The answer to a change on this condition."""
+    said = {} if method == "DELETE" else {"json": SAID}
+    return member.ask(
+        method, path, headers=[(name.replace("_", "-"), value) for name, value in headers.items()], **said
+    )
+
+
+@on_both
+def test_what_is_known_already_is_not_sent_again(site: Site, alice: Member) -> None:
+    path = f"/api/posts/{alice.writes()['id']}/"
+    whole = site.ask("GET", path)
+    assert whole.headers["etag"] == '"1-alice"'
+    for known in ('"1-alice"', 'W/"1-alice"', '"x", W/"1-alice" ,, "y"', "*", '"a,b","1-alice"'):
+        for method in ("GET", "HEAD"):
+            answer = site.ask(method, path, headers={"If-None-Match": known})
+            assert (answer.status_code, answer.content) == (304, b"")
+            assert answer.headers["etag"] == '"1-alice"'
+            assert not {"content-type", "content-length"} & set(answer.headers)
+    for unknown in ('"2-alice"', '"1"', '"1-bob"', 'w/"1-alice"', "1-alice", "", '"1-alice" "x"', '"1-alice", x'):
+        answer = site.ask("GET", path, headers={"If-None-Match": unknown})
+        assert (answer.status_code, answer.json()) == (200, whole.json())
+    problem(site.ask("GET", "/api/posts/77/", headers={"If-None-Match": "*"}), 404)
+
+
+@on_both
+def test_whatever_changes_what_is_shown_changes_its_tag(site: Site, alice: Member) -> None:
+    path = f"/api/posts/{alice.writes()['id']}/"
+    queries = ("", "?fields=title", "?fields=title,body", "?include=permissions", "?include=permissions&fields=title")
+
+    def seen(token: str | None) -> list[tuple[str, bytes]]:
+        answers = [site.ask("GET", f"{path}{query}", token=token) for query in queries]
+        for query, answer in zip(queries, answers, strict=True):
+            known = {"If-None-Match": answer.headers["etag"]}
+            assert site.ask("GET", f"{path}{query}", token=token, headers=known).status_code == 304
+        return [(answer.headers["etag"], answer.content) for answer in answers]
+
+    shown = {*seen(None), *seen(alice.token)}
+    alice.ask("PATCH", "/api/users/me/", json={"username": "alicia"})
+    shown |= {*seen(None), *seen(alice.token)}
+    alice.ask("PATCH", path, json={"title": "Another"})
+    shown |= {*seen(None), *seen(alice.token)}
+    assert len({content for _, content in shown}) == len({tag for tag, _ in shown}) == len(shown)
+
+
+@on_both
+@pytest.mark.parametrize("method", CHANGES)
+def test_whoever_has_seen_another_version_changes_nothing(site: Site, alice: Member, method: str) -> None:
+    path = f"/api/posts/{alice.writes()['id']}/"
+    alice.ask("PATCH", path, json={"title": "Hers"})
+    before = site.ask("GET", path)
+    for stale in ('"1"', '"1-alice"', 'W/"2"', 'W/"2-alice"', '"22"', '"2x"', '"02"', '"1", "3"', '"x"', '""', '"*"'):
+        answer = changed(alice, method, path, If_Match=stale)
+        told = problem(answer, 412)
+        assert told["version"] == 2
+        assert told["differing"] == ([] if method == "DELETE" else ["title"])
+        assert answer.headers["etag"] == '"2-alice"'
+    after = site.ask("GET", path)
+    assert (after.json(), after.headers["etag"]) == (before.json(), '"2-alice"')
+
+
+@on_both
+@pytest.mark.parametrize("method", CHANGES)
+def test_whoever_has_seen_what_there_is_changes_it(site: Site, alice: Member, method: str) -> None:
+    for seen in ('"1"', '"1-alice"', "*", '"7", "1"', ' , "1-alice"\t,', '"1.0123456789abcdef"', 'W/"1", "1-bob"'):
+        path = f"/api/posts/{alice.writes()['id']}/"
+        assert changed(alice, method, path, If_Match=seen).status_code == (204 if method == "DELETE" else 200)
+        left = site.ask("GET", path)
+        assert left.status_code == (404 if method == "DELETE" else 200)
+        assert method == "DELETE" or left.headers["etag"] == '"2-alice"'
+
+
+def test_the_tag_of_any_view_of_a_post_serves_to_change_it(alice: Member) -> None:
+    path = f"/api/posts/{alice.writes()['id']}/"
+    for query in ("", "?fields=title", "?include=permissions"):
+        tag = alice.ask("GET", f"{path}{query}").headers["etag"]
+        assert alice.ask("PATCH", path, json={"title": query or "x"}, headers={"If-Match": tag}).status_code == 200
+        problem(alice.ask("PATCH", path, json={"title": "y"}, headers={"If-Match": tag}), 412)
+
+
+def test_all_lines_of_a_header_count_as_one(alice: Member) -> None:
+    path = f"/api/posts/{alice.writes()['id']}/"
+    lines = [("If-Match", '"7"'), ("If-Match", '"1"')]
+    assert alice.ask("PATCH", path, json={"title": "Anew"}, headers=lines).status_code == 200
+    known = [("If-None-Match", '"7"'), ("If-None-Match", '"2-alice"')]
+    assert alice.ask("GET", path, headers=known).status_code == 304
+
+
+@pytest.mark.parametrize("method", CHANGES)
+def test_a_condition_that_cannot_be_read_is_refused(alice: Member, method: str) -> None:
+    post = alice.writes()
+    path = f"/api/posts/{post['id']}/"
+    for malformed in MALFORMED:
+        assert faulty(changed(alice, method, path, If_Match=malformed)) == ["If-Match"], malformed
+    assert alice.ask("GET", path).json() == post
+
+
+@pytest.mark.parametrize("method", CHANGES)
+def test_whoever_would_have_no_post_there_changes_none(alice: Member, method: str) -> None:
+    post = alice.writes()
+    path = f"/api/posts/{post['id']}/"
+    problem(changed(alice, method, path, If_None_Match="*"), 412)
+    assert alice.ask("GET", path).json() == post
+    problem(changed(alice, method, "/api/posts/77/", If_None_Match="*"), 404)
+
+
+@on_both
+@pytest.mark.parametrize("method", CHANGES)
+@pytest.mark.parametrize("if_match", ['"7"', "?", None])
+def test_whoever_may_not_change_a_post_hears_that_before_all_else(
+    strict: Site, method: str, if_match: str | None
+) -> None:
+    ann, bob = strict.member("ann"), strict.member("bob")
+    path = f"/api/posts/{ann.writes()['id']}/"
+    reader = log_in(strict.open_blog, "ann", PASSWORD, scopes={Scope.POSTS_READ})[1].secret
+    asked: dict[str, Any] = {"headers": {"If-Match": if_match} if if_match else {}, "content": b"{"}
+    problem(strict.ask(method, path, **asked), 401)
+    problem(strict.ask(method, path, token=reader, **asked), 403)
+    problem(bob.ask(method, path, **asked), 403)
+    problem(ann.ask(method, "/api/posts/77/", **asked), 404)
+    problem(ann.ask(method, path, **asked), {'"7"': 412, "?": 400, None: 428}[if_match])
+    assert ann.ask("GET", path).headers["etag"] == '"1-ann"'
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_whoever_comes_too_late_hears_that_before_what_is_wrong_with_the_body(alice: Member, method: str) -> None:
+    path = f"/api/posts/{alice.writes()['id']}/"
+    for said in ({"json": {"title": ""}}, {"json": {"x": 1}}, {"content": b"{"}, {"content": b"x" * 9}):
+        answer = alice.ask(method, path, headers={"If-Match": '"7"'}, **said)
+        assert (problem(answer, 412)["version"], answer.json()["differing"]) == (1, [])
+    assert "title" in faulty(alice.ask(method, path, headers={"If-Match": '"1"'}, json={"title": ""}))
+
+
+@pytest.mark.parametrize("method", CHANGES)
+def test_where_it_is_required_nobody_changes_a_post_unseen(strict: Site, method: str) -> None:
+    ann = strict.member("ann")
+    post = ann.writes()
+    path = f"/api/posts/{post['id']}/"
+    problem(changed(ann, method, path), 428)
+    problem(ann.ask(method, path, content=b"{"), 428)
+    assert ann.ask("GET", path).json() == post
+    assert changed(ann, method, path, If_Match='"1"').status_code < 300
+
+
+def test_whether_it_is_required_is_a_setting() -> None:
+    account = {"username": "ann", "password": PASSWORD}
+    for word, status in (("yes", 428), ("no", 200)):
+        variables = {**CHEAP, "BLOG_REGISTRATION": "open", "BLOG_REQUIRE_IF_MATCH": word}
+        with app_of(Settings.read(variables, database_url="memory:")) as app:
+            site = Site(app, blog_on(MemoryStore()))
+            user = site.ask("POST", "/api/register/", json=account).json()
+            ann = Member(site, user["id"], "ann", site.ask("POST", "/api/login/", json=account).json()["token"])
+            assert changed(ann, "PATCH", f"/api/posts/{ann.writes()['id']}/").status_code == status
+            site.close()
+
+
+def test_what_differs_is_what_was_sent_and_is_not_there(alice: Member) -> None:
+    path = f"/api/posts/{alice.writes('A title', 'A body')['id']}/"
+    for said, differing in (
+        ({"title": "A title", "body": "Other"}, ["body"]),
+        ({"title": "Other", "body": "Other"}, ["title", "body"]),
+        ({"title": "A title"}, []),
+        ({}, []),
+        ({"title": "A title", "user": alice.id}, []),
+    ):
+        answer = alice.ask("PATCH", path, json=said, headers={"If-Match": '"9"'})
+        assert problem(answer, 412)["differing"] == differing
+
+
+def test_an_edit_reads_the_post_once(store: OpenStores, hasher: PasswordHasher) -> None:
+    read: list[str] = []
+
+    @contextmanager
+    def open_stores() -> Iterator[Stores]:
+        with store() as stores:
+            yield replace(stores, posts=Heard(stores.posts, read))
+
+    open_blog = blog_on(open_stores, hasher=hasher)
+    site = Site(create_app(open_blog), open_blog)
+    alice = site.member("alice")
+    path = f"/api/posts/{alice.writes()['id']}/"
+    read.clear()
+    assert alice.ask("PATCH", path, json={"title": "Anew"}, headers={"If-Match": '"1"'}).status_code == 200
+    assert read == ["get_for_change", "save"]
+    site.close()
+
+
+@dataclass
+class Heard:
+    """Posts as they are kept, and what was asked of them."""
+
+    posts: Any
+    asked: list[str]
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.append(name)
+        return getattr(self.posts, name)
+
+
+@settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(header=st.text(st.sampled_from('"123W/*, \t-x\\\xe9'), max_size=12), method=st.sampled_from(["GET", *CHANGES]))
+def test_any_condition_is_answered_without_a_failure(alice: Member, header: str, method: str) -> None:
+    path = f"/api/posts/{alice.writes()['id']}/"
+    sent = [(b"If-Match", header.encode("latin-1")), (b"If-None-Match", header.encode("latin-1"))]
+    answer = alice.site.ask(method, path, token=alice.token, headers=sent)
+    assert answer.status_code in {200, 204, 304, 400, 412, 415}

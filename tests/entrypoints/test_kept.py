@@ -1,0 +1,233 @@
+"""The blog promises that an answer is given again only while it is the one that would be given anew."""
+
+import asyncio
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.memory import MemoryStore
+from blog.adapters.sql import SqlStore
+from blog.contracts.given import acting
+from blog.domain.actors import Member, Operator
+from blog.domain.blog import Blog, Edition, OpenBlog
+from blog.domain.errors import Unavailable
+from blog.domain.ids import PostId
+from blog.entrypoints.http import kept
+from blog.entrypoints.http.app import create_app
+from blog.wiring import blog_on
+
+PATHS = (
+    "/api/posts/",
+    "/api/posts/?limit=2",
+    "/api/posts/?order=title&fields=id,title",
+    "/api/posts/?author=ann&count=true",
+    "/api/posts/?q=hello",
+    "/api/posts/1/",
+    "/api/posts/2/",
+    "/api/posts/3/?include=permissions",
+    "/api/posts/nothing/",
+)
+
+
+@dataclass
+class Site:
+    """A blog that is asked for over HTTP, and how often it was opened for that."""
+
+    open_inner: OpenBlog
+    edition: Edition | None
+    opened: int = 0
+    ann: Member = field(init=False)
+
+    def __post_init__(self) -> None:
+        with self.open_inner() as blog:
+            self.ann = acting(blog.users.add(Operator(), "ann", "correct horse battery staple"))
+            self.token = blog.tokens.issue(self.ann.user).secret
+            blog.tokens.note_use(blog.accounts.authenticate(self.token))
+        self.app = create_app(self.open_blog, edition=self.edition)
+
+    def open_blog(self) -> Any:
+        self.opened += 1
+        return self.open_inner()
+
+    def write(self, title: str) -> PostId:
+        with self.open_inner() as blog:
+            return blog.posts.create(self.ann, title=title, body="Hello, world").id
+
+    def get(self, *paths: str, method: str = "GET", **headers: str) -> list[httpx.Response]:
+        async def ask() -> list[httpx.Response]:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://blog") as client:
+                named = {name.replace("_", "-"): value for name, value in headers.items()}
+                return [await client.request(method, path, headers=named) for path in paths]
+
+        return asyncio.run(ask())
+
+
+def told(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], bytes]:
+    """All of an answer but for what tells one request from another."""
+    return answer.status_code, [pair for pair in answer.headers.items() if pair[0] != "x-request-id"], answer.content
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    hasher = Argon2PasswordHasher(memory=8, iterations=1)
+    if request.param == "memory":
+        memory = MemoryStore()
+        yield Site(blog_on(memory, hasher=hasher), memory.edition)
+        return
+    store, beside = (SqlStore(f"sqlite:///{tmp_path / 'blog.db'}") for _ in range(2))
+    store.migrate()
+    yield Site(blog_on(store, hasher=hasher), beside.edition)
+    beside.close()
+    store.close()
+
+
+def test_what_was_answered_is_answered_again_without_opening_the_blog(site: Site) -> None:
+    for title in ("Hello", "Zebra", "apple"):
+        site.write(title)
+    first = [told(answer) for answer in site.get(*PATHS)]
+    opened = site.opened
+    assert [told(answer) for answer in site.get(*PATHS)] == first
+    assert site.opened == opened + 1, "only what is not there is looked for again"
+    assert {status for status, _, _ in first} == {200, 404}
+
+
+def test_every_answer_has_an_id_of_its_own(site: Site) -> None:
+    answers = site.get(*["/api/posts/"] * 5)
+    assert len({answer.headers["x-request-id"] for answer in answers}) == 5
+    assert site.get("/api/posts/", X_Request_ID="mine")[0].headers["x-request-id"] == "mine"
+
+
+def test_whoever_reads_after_a_change_reads_it(site: Site) -> None:
+    post = site.write("Hello")
+    assert site.get(f"/api/posts/{post}/")[0].json()["title"] == "Hello"
+    with site.open_inner() as blog:
+        blog.posts.update(site.ann, post, title="Changed")
+    assert site.get(f"/api/posts/{post}/")[0].json()["title"] == "Changed"
+    with site.open_inner() as blog:
+        blog.accounts.rename(site.ann, "anna")
+    assert site.get(f"/api/posts/{post}/")[0].json()["author"] == "anna"
+    with site.open_inner() as blog:
+        blog.posts.delete(site.ann, post)
+    assert site.get(f"/api/posts/{post}/")[0].status_code == 404
+
+
+def test_head_is_answered_as_get_but_for_the_body(site: Site) -> None:
+    site.write("Hello")
+    body = site.get("/api/posts/1/")[0].content
+    again = site.get("/api/posts/1/", method="HEAD")[0]
+    assert (again.content, again.headers["content-length"]) == (b"", str(len(body)))
+    assert site.get("/api/posts/1/")[0].content == body
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Authorization": "Token x"}, {"If_None_Match": '"1"'}, {"Origin": "https://example.org"}],
+    ids=lambda headers: next(iter(headers)),
+)
+def test_whoever_may_be_answered_otherwise_is_answered_anew(site: Site, headers: dict[str, str]) -> None:
+    site.write("Hello")
+    site.get("/api/posts/1/")
+    if "Authorization" in headers:
+        headers = {"Authorization": f"Token {site.token}"}
+    opened = site.opened
+    assert site.get("/api/posts/1/", **headers)[0].status_code == 200
+    assert site.opened == opened + 1
+    opened = site.opened
+    assert "cache-control" not in site.get("/api/posts/1/")[0].headers
+    assert site.opened == opened
+
+
+def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
+    store = MemoryStore()
+    site = Site(blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
+    post = site.write("Hello")
+    inner = site.open_inner
+
+    async def ask() -> list[str]:
+        loop = asyncio.get_running_loop()
+
+        @contextmanager
+        def slow() -> Iterator[Blog]:
+            """Is read from, and ends when the post has been changed and somebody else been answered."""
+            site.open_inner = inner
+            with inner() as blog:
+                yield blog
+            with inner() as blog:
+                blog.posts.update(site.ann, post, title="Changed")
+            asyncio.run_coroutine_threadsafe(client.get("/api/posts/?limit=1"), loop).result(10)
+
+        site.open_inner = slow
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(site.app), base_url="http://blog") as client:
+            return [(await client.get(f"/api/posts/{post}/")).json()["title"] for _ in range(2)]
+
+    assert asyncio.run(ask()) == ["Hello", "Changed"]
+
+
+def test_where_the_edition_cannot_be_told_everybody_is_answered_anew() -> None:
+    def untold() -> Hashable:
+        raise Unavailable("The database is locked.")
+
+    site = Site(blog_on(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1)), untold)
+    site.write("Hello")
+    opened = site.opened
+    assert [answer.status_code for answer in site.get(*["/api/posts/1/"] * 3)] == [200] * 3
+    assert site.opened == opened + 3
+
+
+def test_no_more_is_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "MOST_BYTES", 20_000)
+    store = MemoryStore()
+    site = Site(blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
+    site.write("Hello")
+    paths = [f"/api/posts/?limit={limit}" for limit in range(1, 60)]
+    first = [told(answer) for answer in site.get(*paths)]
+    opened = site.opened
+    assert [told(answer) for answer in site.get(*paths)] == first
+    assert site.opened > opened + 40
+
+
+changes = st.sampled_from(["write", "rename", "update", "delete", "read"])
+
+
+@given(st.lists(st.one_of(changes, st.sampled_from(PATHS)), max_size=25))
+@settings(max_examples=15, deadline=None)
+def test_whatever_happens_nobody_can_tell_that_answers_are_kept(steps: list[str]) -> None:
+    store = MemoryStore()
+    site = Site(blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
+    plain = create_app(site.open_inner)
+    keeping = site.app
+    for number, step in enumerate(steps):
+        if step.startswith("/"):
+            site.app = keeping
+            given_again = told(site.get(step)[0])
+            site.app = plain
+            assert given_again == told(site.get(step)[0])
+        else:
+            change(site, step, number)
+
+
+def change(site: Site, step: str, number: int) -> None:
+    """Change something, if there is something to be changed."""
+    with site.open_inner() as blog:
+        posts = blog.posts.page().posts
+    if step == "write" or not posts:
+        site.write(f"Hello {number}")
+        return
+    with site.open_inner() as blog:
+        if step == "rename":
+            blog.accounts.rename(site.ann, f"ann{number}")
+        elif step == "update":
+            blog.posts.update(site.ann, posts[0].id, title=f"Changed {number}")
+        elif step == "delete":
+            blog.posts.delete(site.ann, posts[-1].id)
+        else:
+            blog.users.page(Operator())
