@@ -12,11 +12,11 @@ import httpx
 from torture.postgres import Node, query
 
 from .checks import check, fill
-from .contenders import HERE, STORES, Bare, Blog, Contender, Django, FastApi
+from .contenders import HERE, STORES, Bare, Blog, Contender, Django, FastApi, ForgetfulBlog
 from .pocketbase import PocketBase, UnloggedPocketBase
 from .processes import PATIENCE, memory, started, wait_for_200
 
-ALL: Final[tuple[type[Contender], ...]] = (Blog, Django, FastApi, PocketBase, UnloggedPocketBase, Bare)
+ALL: Final[tuple[type[Contender], ...]] = (Blog, ForgetfulBlog, Django, FastApi, PocketBase, UnloggedPocketBase, Bare)
 _STARTS: Final = 3
 
 

@@ -126,7 +126,7 @@ class Blog(Contender):
     """The blog, by its own command and with its own settings."""
 
     name = "ours"
-    stores = ("sqlite", "sqlite-normal", "postgresql")
+    stores: ClassVar[tuple[str, ...]] = ("sqlite", "sqlite-normal", "postgresql")
 
     @property
     def database(self) -> str:
@@ -142,13 +142,26 @@ class Blog(Contender):
         finally:
             store.close()
 
+    @property
+    def module(self) -> str:
+        """What is run."""
+        return "benchmarks.relaxed" if self.store == "sqlite-normal" else "blog"
+
     def command(self) -> Sequence[str | Path]:
-        module = "benchmarks.relaxed" if self.store == "sqlite-normal" else "blog"
-        return [sys.executable, "-m", module, "serve", "--database", self.database, "--port", str(self.port)]
+        return [sys.executable, "-m", self.module, "serve", "--database", self.database, "--port", str(self.port)]
 
     def variables(self) -> Mapping[str, str]:
-        """Where `benchmarks.relaxed` is."""
+        """Where the modules of this folder are."""
         return {"PYTHONPATH": ":".join(filter(None, [os.environ.get("PYTHONPATH"), str(HERE.parent)]))}
+
+
+class ForgetfulBlog(Blog):
+    """The blog that makes every answer anew: as whoever shows a token is answered, and everybody while posts change."""
+
+    name = "ours-anew"
+    stores = ("sqlite",)
+    workloads = ("get", "list", "p99")
+    module = "benchmarks.anew"
 
 
 @dataclass

@@ -15,7 +15,7 @@ from blog.domain.entrance import log_in
 from blog.wiring import blog_on
 
 from .arena import database, postgresql
-from .contenders import Blog, Contender
+from .contenders import Blog, Contender, ForgetfulBlog
 from .contents import COMMON, NAMES, PASSWORD, RARE, draft
 from .load import Plan, load
 from .processes import PATIENCE, started, wait_for_200
@@ -38,17 +38,17 @@ class Grown:
 
 
 def measure(folder: Path, stores: Sequence[str], largest: int) -> list[Grown]:
-    """On each kind of database, from a thousand posts up to the largest size asked for."""
+    """On each kind of database, from a thousand posts up to the largest size asked for, every answer made anew."""
     grown: list[Grown] = []
     for store in stores:
         own = folder / f"growth-{store}"
         own.mkdir()
         if store == "postgresql":
             with postgresql(own) as node:
-                blog = Blog(store, own, database(node, "growth"))
+                blog = ForgetfulBlog(store, own, database(node, "growth"))
                 grown += _grow(blog, largest, node.port)
         else:
-            grown += _grow(Blog(store, own), largest)
+            grown += _grow(ForgetfulBlog(store, own), largest)
     return grown
 
 

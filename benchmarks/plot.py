@@ -22,7 +22,7 @@ _RIVALS: Final = {
     "bare": ("the limit: a handler of constant bytes", "#999999"),
 }
 _FLOOR: Final = 0.25
-_CEILING: Final = 40
+_CEILING: Final = 64
 _TICKS: Final = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
 _STORES: Final = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 _WORKLOADS: Final = {"get": "read one", "list": "list of 20", "create": "create", "update": "update"}

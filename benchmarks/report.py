@@ -10,6 +10,7 @@ from .targets import MICROSECONDS, SLOWEST, Ratio, ratios, slowdowns
 
 NAMES: Final = {
     "ours": "blog",
+    "ours-anew": "blog, every answer made anew",
     "django": "Django REST framework",
     "fastapi": "FastAPI",
     "pocketbase": "PocketBase",

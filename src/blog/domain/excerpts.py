@@ -11,7 +11,7 @@ from .words import Piece, pieces_of
 EXCERPT_LONGEST: Final = 200
 """Characters that an excerpt has, about."""
 
-_AT_ONCE: Final = (128, 1024, None)
+_AT_ONCE: Final = (128, 1024)
 """Of how many pieces of a text one looks for matches, at first and then."""
 
 _NEAR: Final = 20
@@ -46,13 +46,12 @@ def excerpt(text: str, query: Query) -> tuple[Words, ...]:
 
 def _first_matches(text: str, query: Query) -> list[Piece]:
     """The matches that an excerpt can show: of a long text, no more is read than has to be."""
-    matches: list[Piece] = []
     for most in _AT_ONCE:
         pieces = list(islice(pieces_of(text), most))
         matches = _matches(pieces, query)
-        if len(pieces) != most or (matches and matches[0].end + 2 * EXCERPT_LONGEST < pieces[-1].start):
-            break
-    return matches
+        if len(pieces) < most or (matches and matches[0].end + 2 * EXCERPT_LONGEST < pieces[-1].start):
+            return matches
+    return _matches(list(pieces_of(text)), query)
 
 
 def _matches(pieces: list[Piece], query: Query) -> list[Piece]:
