@@ -5,8 +5,8 @@ the way; meanwhile whoever searches looks through those that wait, one by one.
 """
 
 from collections.abc import Iterable
-from functools import cache
-from typing import Any, Final, Unpack
+from functools import cache, partial
+from typing import Any, Final
 
 from sqlalchemy import (
     Column,
@@ -31,14 +31,11 @@ from sqlalchemy import (
 )
 
 from blog.domain.ids import PostId
-from blog.domain.lists import PostFilter
 from blog.domain.posts import Post
 from blog.domain.queries import Query as SearchQuery
-from blog.domain.search import Hit, Standing
-from blog.domain.words import words_of
+from blog.domain.search import Hit
 
-from .index import Candidates, Given, Shape, SqlPostIndex, newest, pattern_of, row_of, wanted
-from .posts import asked
+from .index import Candidates, Given, Shape, SqlPostIndex, is_in, newest, pattern_of, row_of, wanted
 from .statement import Change, Query
 from .tables import Number, posts
 
@@ -62,6 +59,7 @@ _unread: Final = _table(
     Column("body", Text),
 )
 
+_says = partial(is_in, _words)
 _put = Change(insert(_unread).prefix_with("OR REPLACE").returning(_unread.c.number.label("id")))
 
 
@@ -86,7 +84,7 @@ class Fts5PostIndex(SqlPostIndex):
     either = " OR "
 
     def put(self, post: Post) -> None:
-        self._wait(**_row(post))
+        self._wait(**row_of(post))
 
     def remove(self, post_id: PostId) -> None:
         self._wait(id=post_id, title=None, body=None)
@@ -97,7 +95,7 @@ class Fts5PostIndex(SqlPostIndex):
         for table in _metadata.tables.values():
             connection.execute(delete(table))
         for some in every:
-            connection.execute(insert(_unread), [_row(post) for post in some])
+            connection.execute(insert(_unread), [row_of(post) for post in some])
             for statement in _READING:
                 connection.execute(statement)
 
@@ -106,19 +104,12 @@ class Fts5PostIndex(SqlPostIndex):
             for statement in _read_unread:
                 self._unit.change(statement)
 
-    def count(self, query: SearchQuery, **those: Unpack[PostFilter]) -> int:
-        if not query.wanted:
-            return 0
-        given = asked(self._unit, those)
+    def _counted(self, query: SearchQuery, given: Given) -> int:
         waiting = self._unit.find(_count_unread(_shape(query), *given), **given, **_patterns(query))
-        return super().count(query, **those) + (waiting["posts"] if waiting else 0)
+        return super()._counted(query, given) + (waiting["posts"] if waiting else 0)
 
-    def _part(
-        self, query: SearchQuery, limit: int, after: Standing | None, given: Given, *, in_title: bool
-    ) -> list[Hit]:
-        hits = super()._part(query, limit, after, given, in_title=in_title)
-        if after is not None:
-            given = given | {"below": after.id}
+    def _part(self, query: SearchQuery, limit: int, given: Given, *, in_title: bool) -> list[Hit]:
+        hits = super()._part(query, limit, given, in_title=in_title)
         statement = _unread_part(_shape(query), in_title, *given)
         waiting = self._unit.all(statement, **given, **_patterns(query), limit=limit)
         hits += [Hit(post, in_title) for post in waiting]
@@ -135,13 +126,13 @@ class Fts5PostIndex(SqlPostIndex):
         if in_title:
             conditions += map(_titles.c.title.like, shape.wanted_phrases)
         else:
-            conditions += map(_is_anywhere, shape.wanted_phrases)
+            conditions += map(_says, shape.wanted_phrases)
         if in_title is False:
             like = map(_titles.c.title.like, shape.wanted_phrases)
             conditions.append(not_(_row_there(_titles.c.rowid, _matches(_titles, "wanted"), *like)))
         if shape.has_unwanted_words:
             conditions.append(not_(_row_there(_words.c.rowid, _matches(_words, "unwanted"))))
-        if unwanted := [*map(_is_anywhere, shape.unwanted_phrases)]:
+        if unwanted := [*map(_says, shape.unwanted_phrases)]:
             conditions.append(not_(_row_there(_words.c.rowid, or_(*unwanted))))
         return Candidates(here.c.rowid, here, conditions)
 
@@ -169,9 +160,8 @@ def _count_unread(shape: Shape, *names: str) -> Query[dict[str, int]]:
 
 
 def _unread_found(shape: Shape) -> list[ColumnElement[bool]]:
-    here = (_unread.c.title, _unread.c.body)
-    unwanted = [not_(_is_anywhere(phrase, *here)) for phrase in shape.unwanted_phrases]
-    return [*(_is_anywhere(phrase, *here) for phrase in shape.wanted_phrases), *unwanted]
+    waits = partial(is_in, _unread)
+    return [*map(waits, shape.wanted_phrases), *map(not_, map(waits, shape.unwanted_phrases))]
 
 
 def _matches(table: Table, query: str) -> ColumnElement[bool]:
@@ -181,13 +171,3 @@ def _matches(table: Table, query: str) -> ColumnElement[bool]:
 def _row_there(row_id: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether the table of `row_id` has a row of the post for which this holds."""
     return exists(select(1).select_from(row_id.table).where(row_id == posts.c.id, *conditions).correlate(posts))
-
-
-def _is_anywhere(
-    phrase: ColumnElement[str], title: Column[str] = _words.c.title, body: Column[str] = _words.c.body
-) -> ColumnElement[bool]:
-    return or_(title.like(phrase), body.like(phrase))
-
-
-def _row(post: Post) -> dict[str, Any]:
-    return {"id": post.id, "title": row_of(words_of(post.title)), "body": row_of(words_of(post.body))}

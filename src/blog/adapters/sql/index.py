@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, Unpack
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Text, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, Text, bindparam, func, or_, select
 
 from blog.domain.ids import PostId
 from blog.domain.lists import PostFilter
@@ -17,6 +17,7 @@ from blog.domain.posts import Post
 from blog.domain.queries import Query as SearchQuery
 from blog.domain.queries import Term
 from blog.domain.search import Hit, Standing
+from blog.domain.words import words_of
 
 from .posts import FIELDS, WANTED, asked
 from .statement import Query
@@ -95,28 +96,24 @@ class SqlPostIndex(ABC):
         if not query.wanted:
             return []
         given = asked(self._unit, those)
-        hits: list[Hit] = []
-        if after is None or after.in_title:
-            hits += self._part(query, limit, after, given, in_title=True)
-            after = None
+        onwards = given if after is None else given | {"below": after.id}
+        if after is not None and not after.in_title:
+            return self._part(query, limit, onwards, in_title=False)
+        hits = self._part(query, limit, onwards, in_title=True)
         if len(hits) < limit:
-            hits += self._part(query, limit - len(hits), after, given, in_title=False)
+            hits += self._part(query, limit - len(hits), given, in_title=False)
         return hits
 
     def count(self, query: SearchQuery, **those: Unpack[PostFilter]) -> int:
-        if not query.wanted:
-            return 0
-        given = asked(self._unit, those)
+        return self._counted(query, asked(self._unit, those)) if query.wanted else 0
+
+    def _counted(self, query: SearchQuery, given: Given) -> int:
         statement = _count(type(self), shape_of(query), *given)
         counted = self._unit.find(statement, **given, **values_of(query, type(self)))
         return counted["posts"] if counted else 0
 
-    def _part(
-        self, query: SearchQuery, limit: int, after: Standing | None, given: Given, *, in_title: bool
-    ) -> list[Hit]:
-        """Those of one part that stand after `after`, if that is given."""
-        if after is not None:
-            given = given | {"below": after.id}
+    def _part(self, query: SearchQuery, limit: int, given: Given, *, in_title: bool) -> list[Hit]:
+        """Those of one part, by descending id."""
         return self._hits(part, query, limit, given, in_title=in_title)
 
     def _hits(
@@ -184,9 +181,15 @@ def values_of(query: SearchQuery, kind: type[SqlPostIndex]) -> dict[str, str]:
     return values | ({"unwanted": kind.either.join(_words_of(unwanted, kind))} if unwanted else {})
 
 
-def row_of(words: Sequence[str]) -> str:
-    """The words such that each stands between spaces."""
-    return f" {' '.join(words)} "
+def row_of(post: Post) -> dict[str, Any]:
+    """The words of a post, such that each stands between spaces."""
+    title, body = (f" {' '.join(words_of(text))} " for text in (post.title, post.body))
+    return {"id": post.id, "title": title, "body": body}
+
+
+def is_in(table: Table, phrase: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether the words in a row of the table say this, in the title or in the body."""
+    return or_(table.c.title.like(phrase), table.c.body.like(phrase))
 
 
 def _words_of(terms: Sequence[Term], kind: type[SqlPostIndex]) -> list[str]:

@@ -1,6 +1,7 @@
 """Words in PostgreSQL: as vectors of text search (its manual, chapter 12) that are made of words and not of texts."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -16,7 +17,6 @@ from sqlalchemy import (
     cast,
     delete,
     not_,
-    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR, insert
@@ -24,10 +24,9 @@ from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR, insert
 from blog.domain.ids import PostId
 from blog.domain.posts import Post
 from blog.domain.queries import Query as SearchQuery
-from blog.domain.search import Hit, Standing
-from blog.domain.words import words_of
+from blog.domain.search import Hit
 
-from .index import Candidates, Given, Shape, SqlPostIndex, part, part_at_once, row_of
+from .index import Candidates, Given, Shape, SqlPostIndex, is_in, part, part_at_once, row_of
 from .statement import Change, Query
 from .tables import Number
 
@@ -49,6 +48,7 @@ _words: Final = Table(  # whose vectors are made of the words by the database
 )
 
 
+_says = partial(is_in, _words)
 _insert = insert(_words)
 _anew = {name: _insert.excluded[name] for name in ("title", "body")}
 _upsert = _insert.on_conflict_do_update(index_elements=[_words.c.id], set_=_anew)
@@ -66,7 +66,7 @@ class TsvectorPostIndex(SqlPostIndex):
     either = " | "
 
     def put(self, post: Post) -> None:
-        self._unit.change(_put, **_row(post))
+        self._unit.change(_put, **row_of(post))
 
     def remove(self, post_id: PostId) -> None:
         self._unit.change(_remove, post_id=post_id)
@@ -76,14 +76,11 @@ class TsvectorPostIndex(SqlPostIndex):
         """Find these posts and no others, in the transaction that the connection is in."""
         connection.execute(delete(_words))
         for some in every:
-            connection.execute(_upsert, [_row(post) for post in some])
+            connection.execute(_upsert, [row_of(post) for post in some])
 
-    def _part(
-        self, query: SearchQuery, limit: int, after: Standing | None, given: Given, *, in_title: bool
-    ) -> list[Hit]:
-        if after is not None:
-            given = given | {"below": after.id}
-        start = self._unit.find(_start) if after is None else self._unit.find(_start_below, below=after.id)
+    def _part(self, query: SearchQuery, limit: int, given: Given, *, in_title: bool) -> list[Hit]:
+        below = given.get("below")
+        start = self._unit.find(_start) if below is None else self._unit.find(_start_below, below=below)
         if start is None:  # there are no more than that
             return self._hits(part, query, limit, given, in_title=in_title)
         hits = self._hits(part, query, limit, given | {"above": start["id"]}, in_title=in_title)
@@ -100,24 +97,16 @@ class TsvectorPostIndex(SqlPostIndex):
     @staticmethod
     def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
         titled = and_(_has(_words.c.in_title, "wanted"), *map(_words.c.title.like, shape.wanted_phrases))
-        unwanted = [*map(_is_anywhere, shape.unwanted_phrases)]
+        unwanted = [*map(_says, shape.unwanted_phrases)]
         if shape.has_unwanted_words:
             unwanted.append(_has(_words.c.anywhere, "unwanted"))
         if in_title:
             return Candidates(_words.c.id, _words, [titled, *map(not_, unwanted)])
         if in_title is False:
             unwanted.append(titled)
-        anywhere = [_has(_words.c.anywhere, "wanted"), *map(_is_anywhere, shape.wanted_phrases)]
+        anywhere = [_has(_words.c.anywhere, "wanted"), *map(_says, shape.wanted_phrases)]
         return Candidates(_words.c.id, _words, [*anywhere, *map(not_, unwanted)])
 
 
 def _has(vector: Column[Any], query: str) -> ColumnElement[bool]:
     return vector.bool_op("@@")(cast(bindparam(query, type_=Text), TSQUERY))
-
-
-def _is_anywhere(phrase: ColumnElement[str]) -> ColumnElement[bool]:
-    return or_(_words.c.title.like(phrase), _words.c.body.like(phrase))
-
-
-def _row(post: Post) -> dict[str, object]:
-    return {"id": post.id, "title": row_of(words_of(post.title)), "body": row_of(words_of(post.body))}
