@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.entrypoints.http.houses import House, Person
 from tests.entrypoints.http.visits import Member, Site, StoppedClock
 
 from blog.adapters.argon2 import Argon2PasswordHasher
@@ -53,6 +54,18 @@ def site(open_blog: OpenBlog) -> Iterator[Site]:
     site = Site(create_app(open_blog), open_blog)
     yield site
     site.close()
+
+
+@pytest.fixture
+def house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[House]:
+    house = House(store, hasher, clock)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def root(house: House) -> Person:
+    return house.person("root", is_admin=True)
 
 
 @pytest.fixture

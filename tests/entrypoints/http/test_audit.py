@@ -28,11 +28,6 @@ def house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Ite
 
 
 @pytest.fixture
-def root(house: House) -> Person:
-    return house.person("root", is_admin=True)
-
-
-@pytest.fixture
 def alice(house: House) -> Person:
     return house.person("alice")
 

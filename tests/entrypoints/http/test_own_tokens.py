@@ -13,18 +13,11 @@ from tests.entrypoints.http.visits import StoppedClock, faulty, problem
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.actors import Scope
-from blog.domain.blog import OpenStores, Stores
+from blog.domain.blog import Stores
 from blog.domain.passwords import PasswordHasher
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 TOKENS = "/api/tokens/"
-
-
-@pytest.fixture
-def house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[House]:
-    house = House(store, hasher, clock)
-    yield house
-    house.close()
 
 
 @pytest.fixture

@@ -1,24 +1,12 @@
 """The blog promises that…"""
 
-from collections.abc import Iterator
-
 import pytest
 from tests.entrypoints.http.houses import House, Person
-from tests.entrypoints.http.visits import StoppedClock, faulty
-
-from blog.domain.blog import OpenStores
-from blog.domain.passwords import PasswordHasher
+from tests.entrypoints.http.visits import faulty
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 POSTS = "/api/posts/"
 ALL, NONE = {"update": True, "delete": True}, {"update": False, "delete": False}
-
-
-@pytest.fixture
-def house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[House]:
-    house = House(store, hasher, clock)
-    yield house
-    house.close()
 
 
 @pytest.fixture

@@ -37,11 +37,6 @@ def house(new_house: NewHouse) -> House:
     return new_house(Registration.INVITE)
 
 
-@pytest.fixture
-def root(house: House) -> Person:
-    return house.person("root", is_admin=True)
-
-
 def registers(house: House, username: str, *, at: str = HOME, **more: Any) -> Response:
     """What is answered to somebody who would have an account."""
     return house.ask("POST", "/api/register/", at=at, json={"username": username, "password": SECRET, **more})

@@ -1,6 +1,5 @@
 """The blog promises that…"""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ from tests.entrypoints.http.visits import StoppedClock, faulty, problem
 
 from blog.adapters.sql import SqlStore
 from blog.domain.actors import Operator, Scope
-from blog.domain.blog import OpenStores
 from blog.domain.ids import UserId
 from blog.domain.passwords import PasswordHasher
 
@@ -18,18 +16,6 @@ on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 USERS = "/api/users/"
 CAROL = {"username": "carol", "password": SECRET}
 NEW = "another battery staple horse"
-
-
-@pytest.fixture
-def house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[House]:
-    house = House(store, hasher, clock)
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def root(house: House) -> Person:
-    return house.person("root", is_admin=True)
 
 
 @pytest.fixture
