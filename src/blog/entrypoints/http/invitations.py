@@ -20,7 +20,7 @@ from .door import Visit
 from .idempotency import TAKES_KEY, once
 from .moments import Moment, moment
 from .operations import Operation
-from .requests import PAGE_QUERY, number_in_path, page_of, page_url
+from .requests import PAGE_QUERY, number_in_path, page_after, page_of
 from .shapes import Secretive
 
 Days = Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": DAYS_LONGEST, "default": 7})]
@@ -82,8 +82,7 @@ class InvitationsController(Controller):
     async def page_of_invitations(self, request: Visit) -> Answer:
         """List open invitations."""
         limit, page = await request.administrator(lambda blog, actor: _page(blog, actor, request), reads_only=True)
-        more = len(page) == limit  # and if there are none, the next page says so
-        url = page_url(request, "/api/invitations/", limit=limit, cursor=page[-1].id) if more else None
+        url = page_after(request, "/api/invitations/", limit, [each.id for each in page])
         return answer(InvitationsOut([InvitationOut.of(invitation) for invitation in page], url))
 
     @post(

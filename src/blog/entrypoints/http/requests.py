@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
@@ -215,6 +215,11 @@ def page_of(request: Request[Any, Any, Any]) -> tuple[int, int | None]:
 def page_url(request: Request[Any, Any, Any], path: str, **query: Any) -> str:
     """Where another page is, relative to whatever host was asked. A parameter may have a list of values."""
     return f"{prefix_of(request)}{path}?{urlencode(query, doseq=True)}"
+
+
+def page_after(request: Request[Any, Any, Any], path: str, limit: int, numbers: Sequence[int]) -> str | None:
+    """Where the page after these rows is. If they fill theirs there may be one, and if there is none, it says so."""
+    return page_url(request, path, limit=limit, cursor=numbers[-1]) if len(numbers) == limit else None
 
 
 def prefix_of(request: Request[Any, Any, Any]) -> str:

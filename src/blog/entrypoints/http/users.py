@@ -18,7 +18,7 @@ from .answers import Answer, answer
 from .door import Visit
 from .idempotency import ANSWERS_REPLAYED, TAKES_KEY, once
 from .operations import Operation
-from .requests import PAGE_QUERY, number_in_path, page_of, page_url, prefix_of
+from .requests import PAGE_QUERY, number_in_path, page_after, page_of, prefix_of
 from .shapes import Password, Secretive, TokenOut, TokensOut, Username, UserOut
 
 
@@ -57,8 +57,7 @@ class UsersController(Controller):
     async def page_of_users(self, request: Visit) -> Answer:
         """List accounts."""
         limit, users = await request.administrator(lambda blog, actor: _page(blog, actor, request), reads_only=True)
-        more = len(users) == limit  # and if there are none, the next page says so
-        url = page_url(request, "/api/users/", limit=limit, cursor=users[-1].id) if more else None
+        url = page_after(request, "/api/users/", limit, [each.id for each in users])
         return answer(UsersOut([UserOut.of(user) for user in users], url))
 
     @post(
