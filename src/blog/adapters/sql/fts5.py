@@ -64,12 +64,18 @@ _put = Change(insert(_unread).prefix_with("OR REPLACE").returning(_unread.c.numb
 
 
 def _read(table: Table) -> list[Insert | Delete]:
-    """What puts what waits in its place in an index. Rows without words are of posts that are gone."""
+    """What puts what waits in its place in an index. Rows without words are of posts that are gone.
+
+    In the order of the ids, each word list is written once: FTS5 writes down all that it has gathered as soon as a row
+    comes that is before the last one. So a row is replaced, too, and not deleted before all are inserted.
+    """
     names = [column.name for column in table.c if column.name != "rowid"]
-    new = select(_unread.c.id, *(_unread.c[name] for name in names)).where(_unread.c.title.is_not(None))
+    gone = select(_unread.c.id).where(_unread.c.title.is_(None))
+    said = select(_unread.c.id, *(_unread.c[name] for name in names)).where(_unread.c.title.is_not(None))
+    replace = insert(table).prefix_with("OR REPLACE")
     return [
-        delete(table).where(table.c.rowid.in_(select(_unread.c.id))),
-        insert(table).from_select(["rowid", *names], new),
+        delete(table).where(table.c.rowid.in_(gone)),
+        replace.from_select(["rowid", *names], said.order_by(_unread.c.id)),
     ]
 
 
