@@ -16,7 +16,7 @@ _IDEOGRAPHS: Final = (
 _word = re.compile(rf"[{_IDEOGRAPHS}]|(?:[^\W_{_IDEOGRAPHS}]|[{_MARKS}])+")
 """Letters, digits and their marks in a row. Where no spaces are written between words, each sign is one."""
 
-_ascii_word = re.compile("[0-9a-z]+")
+_ASCII_PLAIN: Final = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 
 
 class Piece(NamedTuple):
@@ -45,7 +45,9 @@ def pieces_of(text: str) -> Iterator[Piece]:
 def words_of(text: str) -> list[str]:
     """The words of a text, in their order."""
     if text.isascii():
-        return [word[:WORD_LONGEST] for word in _ascii_word.findall(text.lower())]
+        words = text.translate(_ASCII_PLAIN).split()
+        is_short = max(map(len, words), default=0) <= WORD_LONGEST
+        return words if is_short else [word[:WORD_LONGEST] for word in words]
     return [word for piece in _word.findall(text) for word in _words_in(piece)]
 
 
