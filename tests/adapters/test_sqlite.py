@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from blog.adapters.argon2 import Argon2PasswordHasher
-from blog.adapters.sql import SqlStore
+from blog.adapters.sql import SqlStore, fts5
 from blog.adapters.sql.tables import metadata
 from blog.adapters.sql.unit import Unit
 from blog.contracts import StandingClock
@@ -86,6 +86,26 @@ def test_a_failing_statement_tells_nothing_of_what_it_was_given(store: SqlStore)
     told = f"{refusal.value.__cause__!r} {refusal.value.__cause__}"
     assert "INSERT INTO users" in told
     assert secret not in told
+
+
+def test_of_a_post_that_is_gone_no_word_stays(
+    file: Path, store: SqlStore, open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fts5, "UNREAD_MOST", 3)
+    with open_blog() as blog:
+        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        gone = [blog.posts.create(ann, title=f"Soon gone {number}", body="as all of them") for number in range(2)]
+        kept = blog.posts.create(ann, title="To be said", body="and kept")
+        for post in gone:
+            blog.posts.delete(ann, post.id)
+        blog.posts.update(ann, kept.id, title="Said")
+    with sqlite3.connect(file) as connection:
+        words = [
+            connection.execute(f"SELECT rowid, title FROM {table}").fetchall()
+            for table in ("post_words", "post_titles", "unread_posts")
+        ]
+    connection.close()
+    assert words == [[(kept.id, " said ")], [(kept.id, " said ")], []]
 
 
 def test_a_token_of_nobody_is_not_kept(store: SqlStore) -> None:

@@ -29,6 +29,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from blog.domain.ids import PostId
 from blog.domain.posts import Post
@@ -39,7 +40,7 @@ from .index import Candidates, Given, Shape, SqlPostIndex, is_in, newest, patter
 from .statement import Change, Query
 from .tables import Number, posts
 
-UNREAD_MOST: Final = 128
+UNREAD_MOST: Final = 256
 """How many changes wait."""
 
 _metadata: Final = MetaData()
@@ -60,7 +61,9 @@ _unread: Final = _table(
 )
 
 _says = partial(is_in, _words)
-_put = Change(insert(_unread).prefix_with("OR REPLACE").returning(_unread.c.number.label("id")))
+_insert: Final = upsert(_unread)
+_anew: Final = {name: _insert.excluded[name] for name in ("title", "body")}
+_put = Change(_insert.on_conflict_do_update([_unread.c.id], set_=_anew).returning(_unread.c.number.label("id")))
 
 
 def _read(table: Table) -> list[Insert | Delete]:
