@@ -194,8 +194,8 @@ def change_some(stores: Stores, posts: Sequence[Post]) -> list[Post]:
         replace(third, title="\u00e1", updated_at=NOON + 2 * HOUR, version=8),
         replace(fourth, updated_at=first.updated_at, version=8),
     ]
-    for post in changed:
-        stores.posts.save(post, over=7)
+    for before, post in zip((first, third, fourth), changed, strict=True):
+        stores.posts.save(post, over=before)
     return [*changed, *others, stores.posts.add(first), stores.posts.add(replace(last, title=third.title))]
 
 

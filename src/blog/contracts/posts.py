@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ class PostRepositoryContract:
             lambda posts, post_id: posts.get(post_id),
             lambda posts, post_id: posts.get_for_change(post_id),
             lambda posts, post_id: posts.remove(post_id),
-            lambda posts, post_id: posts.save(replace(a_post(User(username="x", created_at=NOON)), id=post_id), over=7),
+            lambda posts, post_id: posts.save(nobodys(post_id), over=nobodys(post_id)),
         ],
         ids=["get", "get_for_change", "remove", "save"],
     )
@@ -90,9 +91,30 @@ class PostRepositoryContract:
             version=2**40,
         )
         with open_stores() as stores:
-            stores.posts.save(after, over=before.version)
+            stores.posts.save(after, over=before)
             assert everywhere(stores.posts, after.id) == [after] * 3
         assert all_posts(open_stores) == [other, after]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"title": "another title"},
+            {"body": "another body"},
+            {"created_at": NOON + timedelta(days=1)},
+            {"updated_at": NOON + timedelta(days=1)},
+            {},
+        ],
+        ids=lambda change: " ".join(change) or "nothing",
+    )
+    def test_of_a_saved_post_all_is_kept_that_differs(
+        self, open_stores: OpenStores, author: User, change: dict[str, Any]
+    ) -> None:
+        before, other = add(open_stores, a_post(author)), add(open_stores, a_post(author))
+        after = replace(before, version=8, **change)
+        with open_stores() as stores:
+            stores.posts.save(after, over=before)
+            assert everywhere(stores.posts, after.id) == [after] * 3
+        assert sorted(all_posts(open_stores), key=lambda post: post.id) == [after, other]
 
     def test_a_removed_post_is_gone_for_good(self, open_stores: OpenStores, author: User) -> None:
         kept, gone = add(open_stores, a_post(author)), add(open_stores, a_post(author))
@@ -104,7 +126,7 @@ class PostRepositoryContract:
                 with pytest.raises(PostNotFound):
                     ask(gone.id)
             with pytest.raises(PostNotFound):
-                stores.posts.save(gone, over=gone.version)
+                stores.posts.save(gone, over=gone)
         assert all_posts(open_stores) == [kept]
 
     @pytest.mark.parametrize("over", [-1, 0, 6, 8, 9, 2**31, 2**53])
@@ -112,7 +134,7 @@ class PostRepositoryContract:
         post = add(open_stores, a_post(author))
         with open_stores() as stores:
             with pytest.raises(PostNotFound) as refusal:
-                stores.posts.save(replace(post, title="changed", version=over + 1), over=over)
+                stores.posts.save(replace(post, title="changed", version=over + 1), over=replace(post, version=over))
             assert str(refusal.value) == f"There is no post {post.id}."
             assert everywhere(stores.posts, post.id) == [post] * 3
         assert all_posts(open_stores) == [post]
@@ -121,11 +143,11 @@ class PostRepositoryContract:
         post = add(open_stores, a_post(author))
         first, second = (replace(post, body=body, version=8) for body in ("first", "second"))
         with open_stores() as stores:
-            stores.posts.save(first, over=7)
+            stores.posts.save(first, over=post)
             with pytest.raises(PostNotFound):
-                stores.posts.save(second, over=7)
+                stores.posts.save(second, over=post)
         with open_stores() as stores, pytest.raises(PostNotFound):
-            stores.posts.save(second, over=7)
+            stores.posts.save(second, over=post)
         assert all_posts(open_stores) == [first]
 
     def test_of_six_at_once_one_replaces_each_version(self, open_stores: OpenStores, author: User) -> None:
@@ -138,7 +160,7 @@ class PostRepositoryContract:
                 together.wait(timeout=10)
                 revised = replace(seen, body=str(number), version=seen.version + 1)
                 with suppress(PostNotFound):
-                    stores.posts.save(revised, over=seen.version)
+                    stores.posts.save(revised, over=seen)
                     return revised
             return None
 
@@ -163,7 +185,7 @@ class PostRepositoryContract:
 
         def append(stores: Stores, text: str) -> None:
             current = stores.posts.get_for_change(post.id)
-            stores.posts.save(replace(current, body=current.body + text), over=current.version)
+            stores.posts.save(replace(current, body=current.body + text), over=current)
 
         def meanwhile() -> None:
             with open_stores() as stores:
@@ -190,6 +212,11 @@ def a_post(author: User) -> Post:
         updated_at=NOON + timedelta(hours=1, microseconds=1),
         version=7,
     )
+
+
+def nobodys(post_id: PostId) -> Post:
+    """A post of this id by somebody whom no store knows."""
+    return replace(a_post(User(username="x", created_at=NOON)), id=post_id)
 
 
 def add_user(open_stores: OpenStores, username: str) -> User:

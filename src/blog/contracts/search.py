@@ -45,14 +45,14 @@ class PostIndexContract:
     @pytest.fixture
     def posts(self, open_stores: OpenStores) -> list[Post]:
         """Posts of three authors that say "found", some of them in the title."""
+        kept = add_many(open_stores)
         posts = [
             replace(post, **{"title" if number % 3 else "body": f"Found {number}"})  # type: ignore[arg-type]  # texts
-            for number, post in enumerate(add_many(open_stores))
+            for number, post in enumerate(kept)
         ]
         with open_stores() as stores:
-            for post in posts:
-                stores.posts.save(post, over=post.version)
-                stores.index.put(post)
+            for before, post in zip(kept, posts, strict=True):
+                save(stores, post, over=before)
         return posts
 
     @pytest.mark.parametrize("saying", SAYINGS, ids=lambda saying: saying.text[:20])
@@ -171,7 +171,7 @@ class PostIndexContract:
         first, other = keep(open_stores, [replace(a_post(author), title="one two", body="three"), a_post(author)])
         now = replace(first, title="three", body="two four", version=8)
         with open_stores() as stores:
-            save(stores, now)
+            save(stores, now, over=first)
             stores.index.put(now)  # which changes nothing
             assert {text: found(stores, text) for text in ("one", "two", "title")} == {
                 "one": [],

@@ -28,9 +28,9 @@ def put(stores: Stores, post: Post) -> Post:
     return added
 
 
-def save(stores: Stores, post: Post) -> Post:
+def save(stores: Stores, post: Post, *, over: Post) -> Post:
     """The post in its next version, kept and to be found."""
-    stores.posts.save(post, over=post.version - 1)
+    stores.posts.save(post, over=over)
     stores.index.put(post)
     return post
 
@@ -46,8 +46,8 @@ def change_some(stores: Stores, posts: Sequence[Post]) -> list[Post]:
     first, second, third, *others, last = posts
     remove(stores, second)
     remove(stores, last)
-    titled = save(stores, replace(first, title="Changed and found", version=first.version + 1))
-    unfound = save(stores, replace(third, title="Changed", body="title", version=third.version + 1))
+    titled = save(stores, replace(first, title="Changed and found", version=first.version + 1), over=first)
+    unfound = save(stores, replace(third, title="Changed", body="title", version=third.version + 1), over=third)
     return [titled, unfound, *others, put(stores, first), put(stores, replace(last, title="Found", body=""))]
 
 

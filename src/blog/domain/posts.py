@@ -143,11 +143,11 @@ class PostRepository(Protocol):
             PostNotFound: there is none.
         """
 
-    def save(self, post: Post, *, over: int) -> None:
-        """Put the post in the place of that version of the one with its id.
+    def save(self, post: Post, *, over: Post) -> None:
+        """Put the post in the place of `over`, which is how the one with its id was.
 
         Raises:
-            PostNotFound: there is none, or not in that version.
+            PostNotFound: there is none, or not in that version any more.
         """
 
     def remove(self, post_id: PostId) -> None:
@@ -233,7 +233,7 @@ class Posts:
         _check_version(post, only_if, changes)
         revised = post.revised(self.now(), **changes)
         if revised is not post:
-            self.repository.save(revised, over=post.version)
+            self.repository.save(revised, over=post)
             self.index.put(revised)
             self.audit.record(Event.POST_CHANGED, actor, "post", post_id)
         return revised

@@ -50,10 +50,10 @@ class MemoryPostRepository:
         self._unit.begin()
         return self.get(post_id)
 
-    def save(self, post: Post, *, over: int) -> None:
+    def save(self, post: Post, *, over: Post) -> None:
         self._unit.begin()
         kept = self._unit.find(self._shelves.by_id, post.id)
-        if kept is None or kept.version != over:
+        if kept is None or kept.version != over.version:
             raise PostNotFound(post.id)
         self._unit.on(self._shelves.by_id).put(post.id, post)
 

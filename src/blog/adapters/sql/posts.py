@@ -65,8 +65,10 @@ class SqlPostRepository:
     def get_for_change(self, post_id: PostId) -> Post:
         return _there(self._unit.find(_get_for_change, post_id=post_id), post_id)
 
-    def save(self, post: Post, *, over: int) -> None:
-        if not self._unit.change(_save, post_id=post.id, over=over, **_columns(post)):
+    def save(self, post: Post, *, over: Post) -> None:
+        was = _columns(over)
+        changed = {name: value for name, value in _columns(post).items() if value != was[name]}
+        if not self._unit.change(_save, post_id=post.id, over=over.version, **{"version": post.version} | changed):
             raise PostNotFound(post.id)
 
     def remove(self, post_id: PostId) -> None:

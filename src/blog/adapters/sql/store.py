@@ -57,9 +57,10 @@ class SqlStore:
     def __call__(self) -> Iterator[Stores]:
         """Open the stores for one unit of work."""
         with self._groups.unit() as unit:
+            users = SqlUserRepository(unit)
             yield Stores(
-                users=SqlUserRepository(unit),
-                tokens=SqlTokenStore(unit),
+                users=users,
+                tokens=SqlTokenStore(unit, users),
                 invitations=SqlInvitationStore(unit),
                 attempts=SqlAttemptStore(unit),
                 posts=SqlPostRepository(unit),

@@ -3,17 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from blog.domain.ids import TokenId, UserId
 from blog.domain.tokens import Token
+from blog.domain.users import User
 
 from .statement import Change, Query
-from .tables import Moment, tokens
+from .tables import Moment, tokens, users
 from .unit import Unit
+from .users import SqlUserRepository
 
-_find = Query(select(tokens).where(tokens.c.digest == bindparam("digest")), Token)
+
+def _held(*, username: str, is_admin: bool, is_active: bool, known_since: datetime, **token: Any) -> tuple[Token, User]:
+    user = User(id=token["user_id"], username=username, is_admin=is_admin, is_active=is_active, created_at=known_since)
+    return Token(**token), user
+
+
+_find = Query(
+    select(tokens, users.c.username, users.c.is_admin, users.c.is_active, users.c.created_at.label("known_since"))
+    .join(users, users.c.id == tokens.c.user_id)
+    .where(tokens.c.digest == bindparam("digest")),
+    _held,
+)
 _add = Change(insert(tokens).returning(tokens.c.id))
 _of_user = Query(select(tokens).where(tokens.c.user_id == bindparam("user_id")).order_by(tokens.c.id), Token)
 _note_use = Change(update(tokens).where(tokens.c.id == bindparam("token_id")))
@@ -35,17 +49,25 @@ _given = [column.name for column in tokens.c if column is not tokens.c.id]
 
 
 class SqlTokenStore:
-    """A `TokenStore` over one unit of work on a database."""
+    """A `TokenStore` over one unit of work on a database. Whoever finds a token asks for its user next: they are read
+    with it.
+    """
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: Unit, users: SqlUserRepository) -> None:
         self._unit = unit
+        self._users = users
 
     def add(self, token: Token) -> Token:
         row = {name: getattr(token, name) for name in _given}
         return replace(token, id=TokenId(self._unit.add(_add, **row)))
 
     def find(self, digest: bytes) -> Token | None:
-        return self._unit.find(_find, digest=digest)
+        found = self._unit.find(_find, digest=digest)
+        if found is None:
+            return None
+        token, user = found
+        self._users.foresee(user)
+        return token
 
     def of_user(self, user_id: UserId) -> Sequence[Token]:
         return self._unit.all(_of_user, user_id=user_id)

@@ -21,6 +21,8 @@ class Unit:
     """
 
     def __init__(self, connections: Connections) -> None:
+        self.runs = 0
+        """How many statements it has run."""
         self._connections = connections
         self._connection: DriverConnection | None = None
         self._writing = self._failed = False
@@ -97,6 +99,7 @@ class Unit:
 
     def _run(self, statement: str, values: Any = (), *, fetch: bool = False) -> Any:
         """The rows, or how many there were."""
+        self.runs += 1
         connection = self._connection
         is_first = connection is None
         if connection is None:
