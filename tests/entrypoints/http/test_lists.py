@@ -49,6 +49,7 @@ def walked(site: Site, query: str) -> list[Any]:
         assert set(parse_qsl(query, keep_blank_values=True)) <= set(
             parse_qsl(urlsplit(page["next"] or url).query, keep_blank_values=True)
         )
+        assert page["next"] != url, "a page leads to itself"
         results, url = results + page["results"], page["next"]
         assert answer.headers.get("link") == (f'<{url}>; rel="next"' if url else None)
     return results

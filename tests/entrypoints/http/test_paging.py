@@ -18,6 +18,7 @@ def pages_from(site: Site, url: str | None) -> list[dict[str, Any]]:
         assert list(page) == ["results", "next"]
         assert answer.headers.get("link") == (f'<{page["next"]}>; rel="next"' if page["next"] else None)
         pages.append(page)
+        assert page["next"] != url, "a page leads to itself"
         url = page["next"]
     return pages
 
@@ -60,6 +61,7 @@ def test_following_next_meets_each_post_once_while_others_are_written_and_delete
     while url is not None:
         page = site.ask("GET", url).json()
         met += ids(page)
+        assert len(met) <= len(before), "a page begins with what an earlier one had"
         alice.writes()
         if ids(page):
             alice.ask("DELETE", f"/api/posts/{page['results'][-1]['id']}/")
