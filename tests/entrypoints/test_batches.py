@@ -154,6 +154,26 @@ def test_no_more_wait_to_be_written_than_there_are_places(kept: Kept, monkeypatc
     assert kept.blog.titles() == ["Post 2", "Post 1", "Post 0", "first"]
 
 
+def test_another_event_loop_is_served_though_one_has_gone_in_the_middle(kept: Kept) -> None:
+    works, gate = batches.Batches(kept.together), Gate()
+
+    async def leave() -> None:
+        works.run(gate)
+        await gate.arrivals(1)
+        works.run(kept.writes("Nobody waits for it")).add_done_callback(print)
+
+    async def ask() -> str:
+        waiting = works.run(kept.writes("In time"))
+        gate.open()
+        return await asyncio.wait_for(waiting, 10)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leave())
+    loop.close()
+    assert asyncio.run(ask()) == "In time"
+    assert kept.blog.titles() == ["In time", "first"]
+
+
 def test_a_request_to_write_is_answered_when_it_is_kept(kept: Kept) -> None:
     answer = asked(kept.blog, lambda client: written(client, kept.blog.token), together=kept.together)
     assert (answer.status_code, kept.blocks) == (201, 1)

@@ -6,18 +6,19 @@ Where a store has one writer at a time and each change waits for the disk, chang
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from blog.domain.blog import Together
 from blog.domain.errors import Unavailable
+
+from .hops import Hops, Outcome, outcome_of, tell
 
 MOST: Final = 64
 """How many units of work are kept at once. With more, the first of them would wait long for the last."""
 
 Answer = TypeVar("Answer")
-_Outcome: TypeAlias = tuple[Any, Exception | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,41 +37,42 @@ class Batches:
 
     def __init__(self, together: Together) -> None:
         self._together = together
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="blog-write")
+        self._thread = Hops("write", 1)
         self._waiting: deque[_Turn] = deque()
-        self._working: asyncio.Task[None] | None = None
+        self._working_for: asyncio.AbstractEventLoop | None = None
 
-    async def run(self, work: Callable[[], Answer]) -> Answer:
-        """Do the work together with what else waits. One that fails fails alone.
-
-        Raises:
-            Unavailable: all that was done with it was not kept, or may not be.
+    def run(self, work: Callable[[], Answer]) -> "asyncio.Future[Answer]":
+        """Have the work done together with what else waits. One that fails fails alone; `Unavailable` is told of all
+        that was done with it and was not kept, or may not be.
         """
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        if self._working_for is not loop:  # it rests, or the loop that it worked for is gone, and whoever waited there
+            self._working_for = loop
+            self._waiting.clear()
+            loop.call_soon(self._begin)
         self._waiting.append(_Turn(work, answer))
-        if self._working is None:
-            self._working = asyncio.create_task(self._work())
-        return await answer
+        return answer
 
-    async def _work(self) -> None:
+    def _begin(self) -> None:
         """Batch after batch, until nobody waits."""
+        batch = self._next_batch()
+        if batch:
+            self._thread.run(partial(self._outcomes, batch)).add_done_callback(partial(self._answer, batch))
+        else:
+            self._working_for = None
+
+    def _answer(self, batch: Sequence[_Turn], done: "asyncio.Future[Sequence[Outcome]]") -> None:
         try:
-            while batch := self._next_batch():
-                outcomes = await asyncio.get_running_loop().run_in_executor(self._executor, self._outcomes, batch)
-                for turn, (answer, error) in zip(batch, outcomes, strict=True):
-                    if turn.answer.done():
-                        continue
-                    if error is None:
-                        turn.answer.set_result(answer)
-                    else:
-                        turn.answer.set_exception(error)
+            for turn, outcome in zip(batch, done.result(), strict=True):
+                tell(turn.answer, *outcome)
         finally:
-            self._working = None
+            self._begin()
 
     def _next_batch(self) -> Sequence[_Turn]:
         return [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
 
-    def _outcomes(self, batch: Sequence[_Turn]) -> Sequence[_Outcome]:
+    def _outcomes(self, batch: Sequence[_Turn]) -> Sequence[Outcome]:
         """What came of each; nothing has, if the block cannot be left well."""
         try:
             with self._together():
@@ -79,9 +81,9 @@ class Batches:
             return [(None, error)] * len(batch)
 
 
-def _done(batch: Sequence[_Turn]) -> Iterator[_Outcome]:
+def _done(batch: Sequence[_Turn]) -> Iterator[Outcome]:
     """Each done, or not. Where the store has let one wait in vain for a lock, it does not let the next wait as long."""
-    in_vain: Exception | None = None
+    in_vain: BaseException | None = None
     for turn in batch:
         outcome = _outcome(turn) if in_vain is None else (None, in_vain)
         if isinstance(outcome[1], Unavailable):
@@ -89,10 +91,5 @@ def _done(batch: Sequence[_Turn]) -> Iterator[_Outcome]:
         yield outcome
 
 
-def _outcome(turn: _Turn) -> _Outcome:
-    if turn.answer.done():  # whoever waited has gone
-        return None, None
-    try:
-        return turn.work(), None
-    except Exception as error:  # noqa: BLE001 - it is told to whoever waits for it
-        return None, error
+def _outcome(turn: _Turn) -> Outcome:
+    return (None, None) if turn.answer.done() else outcome_of(turn.work)  # done: whoever waited has gone

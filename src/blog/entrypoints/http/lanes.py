@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol, TypeVar
 
 from blog.domain.blog import Together
 from blog.domain.errors import Unavailable
 
 from .batches import Batches
+from .deadlines import Deadlines
+from .hops import Hops
 
 LOGIN_THREADS: Final = 1
 """One at a time: with two, reads wait more than three times as long while somebody hammers the log-in."""
@@ -24,19 +25,8 @@ Answer = TypeVar("Answer")
 class Works(Protocol):
     """What does work off the event loop."""
 
-    async def run(self, work: Callable[[], Answer]) -> Answer:
-        """Do it, and say what came of it."""
-
-
-class Threads:
-    """Threads that each do one piece of work at a time."""
-
-    def __init__(self, name: str, threads: int) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=f"blog-{name}")
-
-    async def run(self, work: Callable[[], Answer]) -> Answer:
-        """Do it on one of them."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+    def run(self, work: Callable[[], Answer]) -> asyncio.Future[Answer]:
+        """Have it done, unless nobody waits any longer when its turn comes."""
 
 
 class Lane:
@@ -50,7 +40,7 @@ class Lane:
     def __init__(self, works: Works, places: int) -> None:
         self._works = works
         self._places = places
-        self._taken = 0
+        self._deadlines: Deadlines | None = None
 
     async def run(self, work: Callable[[], Answer]) -> Answer:
         """Do the work.
@@ -58,16 +48,17 @@ class Lane:
         Raises:
             Unavailable: too many wait already, or the work is not done in time. Whether it will be is not known.
         """
-        if self._taken >= self._places:
+        loop, deadlines = asyncio.get_running_loop(), self._deadlines
+        if deadlines is None or deadlines.loop is not loop:
+            deadlines = self._deadlines = Deadlines(loop)
+        if len(deadlines) >= self._places:
             raise Unavailable("Too many requests are waiting.")
-        self._taken += 1
+        waiting = self._works.run(work)
+        deadlines.begin(waiting, ANSWER_WITHIN)
         try:
-            async with asyncio.timeout(ANSWER_WITHIN):
-                return await self._works.run(work)
-        except TimeoutError:
-            raise Unavailable("The answer takes too long.") from None
+            return await waiting
         finally:
-            self._taken -= 1
+            deadlines.end(waiting)
 
 
 class Lanes:
@@ -79,7 +70,7 @@ class Lanes:
     """
 
     def __init__(self, threads: int, together: Together | None) -> None:
-        writes = Threads("write", threads) if together is None else Batches(together)
-        self.reads = Lane(Threads("read", threads), threads + REQUESTS_WAITING)
+        writes = Hops("write", threads) if together is None else Batches(together)
+        self.reads = Lane(Hops("read", threads), threads + REQUESTS_WAITING)
         self.writes = Lane(writes, threads + REQUESTS_WAITING)
-        self.logins = Lane(Threads("login", LOGIN_THREADS), LOGIN_THREADS + LOGINS_WAITING)
+        self.logins = Lane(Hops("login", LOGIN_THREADS), LOGIN_THREADS + LOGINS_WAITING)

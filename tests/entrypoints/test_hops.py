@@ -1,0 +1,218 @@
+"""Work is done on threads, and told to the event loop on which somebody waits for it, whatever becomes of either."""
+
+import asyncio
+import gc
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pytest
+from tests.entrypoints.blogs import Gate
+
+from blog.entrypoints.http.hops import Hops
+
+PATIENCE = 5
+
+ENDING = """
+import asyncio, threading, time
+from blog.entrypoints.http.hops import Hops
+
+def slowly(name, begun):
+    begun.set()
+    time.sleep(0.3)
+    print(name, flush=True)
+
+async def ask():
+    begun = threading.Event()
+    waiting = [hops.run(lambda name=name: slowly(name, begun)) for name in ("one", "two")]
+    while not begun.is_set():
+        await asyncio.sleep(0.01)
+    return waiting
+
+hops = Hops("test", 1)
+loop = asyncio.new_event_loop()
+waiting = loop.run_until_complete(ask())
+loop.close()
+print("end", flush=True)
+"""
+
+
+class RefusedError(Exception):
+    """What some work raises."""
+
+
+def refuse() -> None:
+    raise RefusedError
+
+
+def stop() -> None:
+    raise StopIteration(7)
+
+
+def thread_past(gate: Gate) -> threading.Thread:
+    gate()
+    return threading.current_thread()
+
+
+async def come_of(waiting: Awaitable[Any]) -> str:
+    """What comes of it in the end: the answer, or the kind of the error that is raised."""
+    try:
+        return repr(await asyncio.wait_for(waiting, PATIENCE))
+    except Exception as error:  # noqa: BLE001 - it is what is looked for
+        return type(error).__name__
+
+
+def test_answers_and_errors_are_told_to_whoever_waits() -> None:
+    hops = Hops("test", 2)
+
+    async def ask() -> list[str]:
+        return [await come_of(hops.run(work)) for work in (lambda: 7, refuse, lambda: None, stop)]
+
+    assert asyncio.run(ask()) == ["7", "RefusedError", "None", "RuntimeError"]
+
+
+def test_work_is_begun_in_the_order_in_which_it_is_asked_for() -> None:
+    hops, done = Hops("test", 1), list[int]()
+
+    async def ask() -> None:
+        await asyncio.gather(*[hops.run(partial(done.append, number)) for number in range(50)])
+
+    asyncio.run(ask())
+    assert done == list(range(50))
+
+
+def test_as_many_threads_as_there_may_be_work_at_once_and_have_names() -> None:
+    hops, gate = Hops("test", 3), Gate()
+
+    async def ask() -> set[str]:
+        waiting = [hops.run(partial(thread_past, gate)) for _ in range(5)]
+        await gate.arrivals(3)
+        gate.open()
+        return {thread.name for thread in await asyncio.gather(*waiting)}
+
+    assert asyncio.run(ask()) == {"blog-test_0", "blog-test_1", "blog-test_2"}
+
+
+def test_what_nobody_waits_for_any_longer_is_not_begun_and_breaks_nothing() -> None:
+    hops, gate, begun = Hops("test", 1), Gate(), list[str]()
+
+    async def ask() -> str:
+        under_way, not_begun = hops.run(gate), hops.run(lambda: begun.append("late"))
+        await gate.arrivals(1)
+        for waiting in (under_way, not_begun):
+            waiting.cancel()
+        gate.open()
+        return await asyncio.wait_for(hops.run(lambda: "well"), PATIENCE)
+
+    assert asyncio.run(ask()) == "well"
+    assert begun == []
+
+
+def test_the_loop_is_called_once_for_all_that_has_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    hops, calls = Hops("test", 2), list[Callable[..., Any]]()
+
+    async def ask() -> list[int]:
+        loop = asyncio.get_running_loop()
+        call, barrier = loop.call_soon_threadsafe, threading.Barrier(3)
+
+        def counted(callback: Callable[..., Any], *arguments: Any, **more: Any) -> asyncio.Handle:
+            calls.append(callback)
+            return call(callback, *arguments, **more)
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+        waiting = [hops.run(partial(int, number)) for number in range(20)]
+        waiting += [hops.run(partial(barrier.wait, PATIENCE)) for _ in range(2)]
+        barrier.wait(PATIENCE)  # the loop does something else, until all before is done
+        answers = await asyncio.gather(*waiting[:20])
+        await asyncio.gather(*waiting[20:])
+        return answers + [await asyncio.wait_for(hops.run(partial(int, number)), PATIENCE) for number in range(20, 22)]
+
+    assert asyncio.run(ask()) == list(range(22))
+    assert len(calls) <= 1 + 2 + 2  # for the twenty at once, for those who held the threads, and for one after another
+
+
+def test_loops_may_come_and_go_even_while_work_is_under_way() -> None:
+    hops, gate = Hops("test", 1), Gate()
+
+    async def leave() -> None:
+        hops.run(gate)
+        await gate.arrivals(1)
+
+    async def ask() -> int:
+        waiting = hops.run(lambda: 7)
+        gate.open()
+        return await asyncio.wait_for(waiting, PATIENCE)
+
+    for _ in range(2):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(leave())
+        loop.close()
+        assert asyncio.run(ask()) == 7
+
+
+def test_two_loops_are_each_told_what_is_theirs() -> None:
+    hops, answers = Hops("test", 2), dict[int, list[int]]()
+
+    async def ask(number: int) -> list[int]:
+        return [await asyncio.wait_for(hops.run(lambda: number), PATIENCE) for _ in range(200)]
+
+    def run(number: int) -> None:
+        answers[number] = asyncio.run(ask(number))
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == {number: [number] * 200 for number in range(2)}
+
+
+def test_what_was_asked_for_is_done_before_the_process_ends() -> None:
+    ended = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert ended.stdout.split() == ["end", "one", "two"]
+    assert ended.stderr == ""
+
+
+def test_its_threads_end_when_nobody_has_any_more_use_for_them() -> None:
+    async def ask() -> list[threading.Thread]:
+        hops, gate = Hops("test", 2), Gate()
+        waiting = [hops.run(partial(thread_past, gate)) for _ in range(2)]
+        await gate.arrivals(2)
+        gate.open()
+        return list(await asyncio.gather(*waiting))
+
+    threads = asyncio.run(ask())
+    assert len(set(threads)) == 2
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def test_what_work_held_is_gone_when_its_error_has_been_told() -> None:
+    hops, gone = Hops("test", 1), list[str]()
+
+    class Held:
+        """What the work holds."""
+
+        def refuse(self) -> None:
+            raise RefusedError
+
+        def __del__(self) -> None:
+            gone.append("gone")
+
+    async def ask() -> None:
+        with suppress(RefusedError):
+            await hops.run(Held().refuse)
+        await hops.run(lambda: None)  # by now the thread has turned to something else
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(ask())
+    finally:
+        gc.enable()
+    assert gone == ["gone"]
