@@ -1,6 +1,7 @@
 """The blog promises that…"""
 
 import logging
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 import pytest
@@ -56,9 +57,9 @@ def test_what_is_sent_and_answered_does_not_show_its_secrets() -> None:
     shown = [
         repr(LoginIn(username="alice", password=TYPED)),
         str(LoginIn(username="alice", password=TYPED)),
-        repr(LoginOut(token=TYPED, expires_at="", user=NameOut(1, "alice"))),
-        repr([LoginOut(token=TYPED, expires_at="", user=NameOut(1, "alice"))]),
-        repr(Body(TYPED.encode(), {"authorization": TYPED})),
+        repr(LoginOut(token=TYPED, expires_at=datetime.now(UTC), user=NameOut(1, "alice"))),
+        repr([LoginOut(token=TYPED, expires_at=datetime.now(UTC), user=NameOut(1, "alice"))]),
+        repr(Body(TYPED.encode(), {b"authorization": TYPED.encode()})),
     ]
     assert [text for text in shown if "hunter2" in text] == []
 

@@ -33,9 +33,9 @@ class Proxies:
         client = request.scope.get("client")
         if client is None:
             return ""
-        address = _address(client[0])
         if not self._networks:
-            return str(address or client[0])
+            return _shown(client[0])
+        address = _address(client[0])
         said = ",".join(headers_of(request, _FORWARDED)).split(",")
         while said and address is not None and self._trusts(address):
             nearer = _address(said.pop().strip())
@@ -46,6 +46,12 @@ class Proxies:
 
     def _trusts(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._networks)
+
+
+@lru_cache
+def _shown(text: str) -> str:
+    """The address that a text names, in its one spelling, or else the text."""
+    return str(_address(text) or text)
 
 
 @lru_cache

@@ -16,6 +16,7 @@ from .accounts import AccountsController
 from .addresses import Proxies
 from .audit import AuditController
 from .batch import BatchController
+from .bodies import refuse_large_body
 from .docs import DocsController
 from .door import House, Notes, Replica, visits_to
 from .edge import Edge
@@ -27,7 +28,6 @@ from .operations import operations_of
 from .posts import PostsController
 from .preconditions import on_post_has_changed
 from .problems import Refused, on_blog_error, on_defect, on_http_exception, on_refused
-from .requests import refuse_large_body
 from .tokens import TokensController
 from .users import UsersController
 

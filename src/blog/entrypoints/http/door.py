@@ -16,8 +16,9 @@ from blog.domain.errors import Unauthenticated, Unavailable
 from blog.domain.ids import TokenId
 
 from .addresses import Proxies
+from .bodies import body_of
 from .lanes import Lanes
-from .requests import Body, body_of, secret_of
+from .requests import Body, secret_of
 
 REPLICA_RESTS: Final = 5
 """Seconds for which a replica that did not answer is not asked again."""

@@ -98,7 +98,7 @@ def _key(said: list[str]) -> str:
 
 def _asked(request: Visit, sent: Body) -> bytes:
     """All that makes a request the same as another."""
-    path, media_type = request.scope["path"].rstrip("/"), sent.headers.get("content-type", "")
+    path, media_type = request.scope["path"].rstrip("/"), sent.headers.get(b"content-type", b"").decode("latin-1")
     return msgpack.encode((request.method, path, media_type, sent.raw))
 
 

@@ -17,7 +17,7 @@ from blog.domain.users import USERNAME, faults_in_username
 from .cursors import PATTERN, cursor_of, cursor_of_standing, place_of, standing_of
 from .moments import moment_in
 from .post_shapes import FIELDS, Snippet
-from .requests import LIST_LONGEST, number, page_url, query_of
+from .requests import LIST_LONGEST, number, page_url, prefix_of, query_of
 
 _BRIEF: Final = 20
 """How many posts are listed unless it is said: few enough to read them at once."""
@@ -144,6 +144,8 @@ def listed(blog: Blog, asked: Asked) -> Listed:
 
 def next_url(request: Request[Any, Any, Any], asked: Asked, cursor: str) -> str:
     """Where the next page is: the same question, from the cursor on."""
+    if not request.scope["query_string"]:  # nothing in it that would have to be escaped
+        return f"{prefix_of(request)}/api/posts/?limit={asked.limit}&cursor={cursor}"
     query: dict[str, Any] = {name: request.query_params.getall(name) for name in request.query_params}
     return page_url(request, "/api/posts/", **query | {"limit": asked.limit, "cursor": cursor})
 

@@ -11,7 +11,6 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 from litestar import Request
-from litestar.exceptions import InternalServerException
 from msgspec.structs import FieldInfo
 
 from blog.domain.errors import Fault, Invalid, NotFound
@@ -51,7 +50,7 @@ class Body:
     """The body of a request, not yet looked at: whoever may not send it hears that first."""
 
     raw: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[bytes, bytes] = field(repr=False)
 
     def members(self, shape: type[msgspec.Struct], *media_types: str) -> tuple[dict[str, Any], list[Fault]]:
         """The members that are right by the shape's types, and what is wrong with the others.
@@ -80,7 +79,7 @@ class Body:
     def _object(self, media_types: Collection[str]) -> dict[str, Any]:
         _check_media_type(self.headers, media_types)
         try:
-            value = json.loads(self.raw.decode(), object_pairs_hook=_unique, parse_constant=_no_json)
+            value = _json.decode(self.raw.decode())
         except (ValueError, RecursionError):  # a UnicodeDecodeError and a JSONDecodeError are ValueErrors
             raise Refused(
                 HTTPStatus.BAD_REQUEST, "The body is not valid JSON in UTF-8 with each member once."
@@ -108,25 +107,6 @@ def read(
         else:
             given[name] = value
     return given, faults
-
-
-async def body_of(request: Request[Any, Any, Any]) -> Body:
-    """The whole body, up to the size that the route allows."""
-    try:
-        return Body(await request.body(), request.headers)
-    except InternalServerException:  # how Litestar says that the client went away
-        raise Refused(HTTPStatus.BAD_REQUEST, "The body is not complete.") from None
-
-
-async def refuse_large_body(request: Request[Any, Any, Any]) -> None:
-    """Routes that read no body refuse a large one too, announced or not."""
-    if not headers_of(request, b"transfer-encoding", b"content-length"):
-        return
-    if "transfer-encoding" in request.headers:
-        await body_of(request)
-    largest = request.route_handler.resolve_request_max_body_size()
-    if largest is not None and (request.content_length or 0) > largest:
-        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body has more than {largest} bytes.")
 
 
 def headers_of(request: Request[Any, Any, Any], *names: bytes) -> list[str]:
@@ -224,16 +204,18 @@ def page_after(request: Request[Any, Any, Any], path: str, limit: int, numbers: 
 
 def prefix_of(request: Request[Any, Any, Any]) -> str:
     """The path under which this application is mounted in another, as a URL has it: empty if it is not."""
-    return quote(str(request.scope.get("prefix", "")))
+    prefix = str(request.scope.get("prefix", ""))
+    return quote(prefix) if prefix else ""
 
 
-def _check_media_type(headers: Mapping[str, str], media_types: Collection[str]) -> None:
-    media_type, _, parameters = headers.get("content-type", "").lower().partition(";")
+def _check_media_type(headers: Mapping[bytes, bytes], media_types: Collection[str]) -> None:
+    said = headers.get(b"content-type", b"").decode("latin-1").lower()
+    media_type, _, parameters = said.partition(";")
     if media_type.strip() not in media_types or parameters.strip() not in {"", "charset=utf-8", 'charset="utf-8"'}:
         detail = f"The body must be {' or '.join(media_types)} in UTF-8."
         more = {"Accept-Patch": ", ".join(media_types)} if MERGE_PATCH in media_types else {}
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, more)
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
 
 
@@ -267,6 +249,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _no_json(_: str) -> NoReturn:
     """NaN and Infinity, which Python's reader takes for JSON."""
     raise ValueError
+
+
+_json: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_json)
+"""Made once: `json.loads` makes one for each text that is not to be read in the plainest way."""
 
 
 def _shown(name: str) -> str:
