@@ -1,6 +1,8 @@
 """The blog promises that…"""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +13,31 @@ from blog.domain.blog import OpenBlog
 from blog.entrypoints.http import create_app
 
 PAGE = "https://pages.example"
+
+FORKING = """
+import asyncio, os
+from blog.entrypoints.http.edge import Edge
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+async def show(message):
+    if message["type"] == "http.response.start":
+        os.write(1, dict(message["headers"])[b"x-request-id"] + b" ")
+
+async def ask():
+    for _ in range(50):
+        await Edge(app)({"type": "http", "method": "GET", "path": "/", "headers": []}, None, show)
+
+for _ in range(3):
+    asyncio.run(ask())
+    if os.fork():
+        os.wait()
+        break
+asyncio.run(ask())
+"""
+"""A process that gives ids, and makes another of itself, which does so, too, and so on, three times."""
 
 
 @pytest.fixture
@@ -73,6 +100,13 @@ def test_an_id_that_could_do_harm_is_replaced(site: Site) -> None:
 
 def test_no_two_requests_are_given_the_same_id(site: Site) -> None:
     assert len({site.ask("GET", "/livez").headers["x-request-id"] for _ in range(50)}) == 50
+
+
+def test_processes_that_come_of_one_give_other_ids() -> None:
+    told = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, timeout=60, check=True)
+    ids = told.stdout.split()
+    assert len(ids) == 7 * 50
+    assert len(set(ids)) == len(ids)
 
 
 def test_pages_of_other_origins_get_nothing_unless_it_is_set(site: Site, alice: Member) -> None:

@@ -5,6 +5,7 @@ Litestar's own response headers and middleware do not reach those, which is why 
 
 import os
 import re
+from random import Random
 from typing import Any, Final
 
 from litestar.enums import ScopeType
@@ -21,6 +22,9 @@ _STAND_IN: Final = {"HEAD": "GET", "OPTIONS": "ALLOW"}
 """HEAD is GET without a body. OPTIONS goes in as a method that no route has: the refusal names those it has."""
 
 _request_id = re.compile(rb"[A-Za-z0-9-]{1,64}")
+
+_chance: Final = Random()  # noqa: S311 - an id is no secret, and asking the system for each costs more than the id
+os.register_at_fork(after_in_child=_chance.seed)  # or two processes would give the same ids
 
 
 class Edge:
@@ -45,6 +49,8 @@ class Edge:
 class _Exchange:
     """One request as the application is to see it, and its answer as the client is to see it."""
 
+    __slots__ = ("_bodiless", "_method", "_private", "_request_id", "_send", "_stands_in", "inner")
+
     def __init__(self, scope: Any, send: Send) -> None:
         headers = dict(scope["headers"])
         prefix = scope.get("root_path", "").rstrip("/")
@@ -54,7 +60,7 @@ class _Exchange:
         self._stands_in = self._method in _STAND_IN and not (preflight and self._method == "OPTIONS")
         self._bodiless = self._method == "HEAD"
         self._private = b"authorization" in headers
-        self._request_id = _accepted(headers.get(b"x-request-id")) or os.urandom(16).hex().encode()
+        self._request_id = _accepted(headers.get(b"x-request-id")) or b"%032x" % _chance.getrandbits(128)
         self._send = send
         self.inner: Any = {
             **scope,
@@ -76,7 +82,7 @@ class _Exchange:
             await self._send(message)
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
-        names = {name for name, _ in headers}
+        names = dict(headers)
         if self._method == "OPTIONS" and self._stands_in and status == 405:  # noqa: PLR2004 - HTTP's own number
             status, self._bodiless = 204, True
             headers = [(name, value) for name, value in headers if name == b"allow"]
