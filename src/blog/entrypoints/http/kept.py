@@ -105,5 +105,5 @@ def _is_for_everybody(scope: Any) -> bool:
         scope["type"] == "http"
         and scope["method"] == "GET"
         and scope["path"].startswith(_FOR_EVERYBODY)
-        and _OF_ITS_OWN.isdisjoint(name for name, _ in scope["headers"])
+        and _OF_ITS_OWN.isdisjoint(dict(scope["headers"]))
     )

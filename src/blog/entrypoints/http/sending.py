@@ -67,8 +67,4 @@ class Sending:
 
 def sent_whole(app: Any, cycle: RequestResponseCycle) -> Any:
     """The application, whose answer to this request is sent in one write if it can be."""
-
-    async def send_whole(scope: Any, receive: Any, _send: Any) -> None:
-        await app(scope, receive, Sending(cycle))
-
-    return send_whole
+    return lambda scope, receive, _send: app(scope, receive, Sending(cycle))

@@ -71,7 +71,6 @@ class Wire(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused or self.transport.is_closing():
             return
-        self._unset_keepalive_if_required()
         try:
             if len(data) <= _PART:
                 self._read(data)
@@ -138,7 +137,12 @@ class Wire(HttpToolsProtocol):
         return self._turn is not None and not (self._turn.response_complete or self._turn.disconnected)
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        """What uvicorn does, but for its timer for the next request, which it sets and takes back for each."""
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
         self._watch()
 
     def _refuse(self, refused: Refused) -> None:
