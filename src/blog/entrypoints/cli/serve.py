@@ -9,7 +9,7 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from blog.entrypoints.http.asgi import app_of
+from blog.entrypoints.http.asgi import app_of, spare_collector
 from blog.entrypoints.http.edge import Edge
 from blog.entrypoints.http.wire import Wire
 from blog.entrypoints.logs import LOGGING, AccessLog, configure
@@ -48,6 +48,7 @@ def _run_here(app: Edge | AccessLog, listener: socket.socket, greeting: str) -> 
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    spare_collector()
     print(greeting, flush=True)
     server.run(sockets=[listener])
 

@@ -1,0 +1,30 @@
+"""Where a process of ours serves, garbage is looked for seldom; but it is looked for."""
+
+import subprocess
+import sys
+
+SERVING = """
+import gc
+from blog.entrypoints.http.asgi import COLLECTED_AFTER, spare_collector
+
+class Cycle:
+    def __init__(self):
+        self.own = self
+
+spare_collector()
+assert gc.get_freeze_count() > 10_000
+assert gc.isenabled()
+looked = []
+gc.callbacks.append(lambda phase, _: looked.append(phase))
+some = [[] for _ in range(COLLECTED_AFTER // 2)]
+assert not looked
+del some
+for _ in range(20 * COLLECTED_AFTER):
+    Cycle()
+print(sum(isinstance(each, Cycle) for each in gc.get_objects()) <= COLLECTED_AFTER)
+"""
+
+
+def test_a_process_that_serves_looks_for_garbage_seldom_and_lets_none_gather() -> None:
+    told = subprocess.run([sys.executable, "-c", SERVING], capture_output=True, text=True, timeout=60, check=False)
+    assert (told.stdout, told.stderr) == ("True\n", "")
