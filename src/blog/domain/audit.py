@@ -118,8 +118,8 @@ class Verdict:
 class AuditLog(Protocol):
     """Where the audit is kept. There is no way to change or to remove what is in it."""
 
-    def add(self, entry: Entry) -> Entry:
-        """Keep the entry under a new id, and give it back with that id."""
+    def add(self, entry: Entry) -> None:
+        """Keep the entry under a new id."""
 
     def page(self, *, limit: int, before: EntryId | None = None, **those: Unpack[EntryFilter]) -> Sequence[Entry]:
         """Up to `limit` entries by descending id, from the first one below `before`; times from `since` to before

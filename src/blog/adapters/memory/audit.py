@@ -36,12 +36,11 @@ class MemoryAuditLog:
         self._unit = unit
         self._shelves = shelves
 
-    def add(self, entry: Entry) -> Entry:
+    def add(self, entry: Entry) -> None:
         self._unit.begin()
         entry = entry.kept_as(EntryId(next(self._shelves.entries.numbers)))
         self._unit.on(self._shelves.entries).put(entry.id, entry)
         self._unit.on(self._shelves.unsealed).put(entry.id, entry)
-        return entry
 
     def page(self, *, limit: int, before: EntryId | None = None, **those: Unpack[EntryFilter]) -> Sequence[Entry]:
         entries = self._unit.on(self._shelves.entries)

@@ -22,7 +22,7 @@ def _entry(*, event: str, **fields: Any) -> Entry:
     return Entry(event=Event(event), **fields)
 
 
-_add = Change(insert(entries).returning(entries.c.id))
+_add = Change(insert(entries))
 _newest = Query(select(*_FIELDS).order_by(entries.c.id.desc()).limit(bindparam("limit")), _entry)
 _unsealed = Query(
     select(*_FIELDS).where(entries.c.seal_id.is_(None)).order_by(entries.c.id).limit(bindparam("limit")), _entry
@@ -58,9 +58,8 @@ class SqlAuditLog:
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
 
-    def add(self, entry: Entry) -> Entry:
-        row = {name: getattr(entry, name) for name in _given}
-        return replace(entry, id=EntryId(self._unit.add(_add, **row)))
+    def add(self, entry: Entry) -> None:
+        self._unit.change(_add, **{name: getattr(entry, name) for name in _given})
 
     def page(self, *, limit: int, before: EntryId | None = None, **those: Unpack[EntryFilter]) -> Sequence[Entry]:
         asked = those if before is None else {**those, "before": before}
