@@ -160,6 +160,7 @@ def test_an_entry_that_is_kept_after_a_later_one_was_sealed_is_no_fault(postgres
     open_blog = blog_on(postgresql, now=StandingClock())
     with open_blog() as early:
         early.audit.record(Event.POST_CREATED, Operator(), "post", 1, "takes its number first")
+        assert len(early.audit.page(Operator()).entries) == 1  # so that it has taken it, and not only will have
         record(open_blog, "is kept first")
         first = seal(postgresql, limit=10)
     second = seal(postgresql, limit=10)

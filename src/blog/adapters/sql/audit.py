@@ -59,7 +59,7 @@ class SqlAuditLog:
         self._unit = unit
 
     def add(self, entry: Entry) -> None:
-        self._unit.change(_add, **{name: getattr(entry, name) for name in _given})
+        self._unit.tell(_add, **{name: getattr(entry, name) for name in _given})
 
     def page(self, *, limit: int, before: EntryId | None = None, **those: Unpack[EntryFilter]) -> Sequence[Entry]:
         asked = those if before is None else {**those, "before": before}

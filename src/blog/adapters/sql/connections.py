@@ -3,14 +3,14 @@
 from collections import deque
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, Final, cast
+from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from blog.domain.errors import Unavailable
 
-from .dialect import Dialect, DriverConnection
+from .dialect import Dialect, DriverConnection, Told
 
 
 class Connections:
@@ -65,8 +65,8 @@ class Connections:
         finally:
             self._places.put(None)
 
-    def commit(self, connection: DriverConnection) -> None:
-        """Keep what was done since the transaction was begun.
+    def commit(self, connection: DriverConnection, told: Told) -> None:
+        """Keep what was done since the transaction was begun, and what was told.
 
         Raises:
             Unavailable: it may not be kept.
@@ -74,7 +74,10 @@ class Connections:
         if not self.dialect.may_commit(connection):
             raise Unavailable("The change was not kept.")
         try:
-            connection.commit()
+            if told:
+                connection.commit(told)
+            else:
+                connection.commit()
         except Exception as error:
             raise self.failure(error, "COMMIT") from error
 
@@ -122,9 +125,9 @@ class Connections:
             opened = self._engine.raw_connection()
         except Exception as error:
             raise self.failure(error) from error
-        connection: Any = opened.driver_connection
+        connection = opened.driver_connection
         opened.detach()
-        return cast(DriverConnection, connection)
+        return self.dialect.for_units(connection)
 
 
 def close(connection: DriverConnection) -> None:

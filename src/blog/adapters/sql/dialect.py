@@ -1,5 +1,6 @@
 """All in which databases differ, as one protocol. Each module named after a database keeps it."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -14,15 +15,21 @@ if TYPE_CHECKING:  # an index needs a unit of work, and a unit a dialect
 PATIENCE: Final = 4
 """Seconds to wait for a connection, for a lock, or for an answer, before the caller is told to come back later."""
 
+Told = list[tuple[str, Sequence[Any]]]
+"""Statements that are to be run before the next, with what stands in their places."""
+
 
 class DriverConnection(Protocol):
-    """A connection of `sqlite3` or `psycopg` in autocommit, as far as they are alike."""
+    """A connection in autocommit, of `sqlite3` or over libpq, as far as they are alike.
 
-    def execute(self, statement: Any, values: Any = ..., /) -> Any:
-        """Run it, and give a cursor."""
+    Of what is told, only a dialect with a pipeline hears.
+    """
 
-    def commit(self) -> None:
-        """Keep what was done since a transaction was begun, if one was."""
+    def execute(self, statement: Any, values: Any = ..., told: Told = ..., /) -> Any:
+        """Run it after what was told, and give a cursor. What was told leaves the list when it is sent."""
+
+    def commit(self, told: Told = ..., /) -> None:
+        """Keep what was done since a transaction was begun, if one was, and what was told."""
 
     def rollback(self) -> None:
         """Keep nothing of it."""
@@ -53,6 +60,10 @@ class Dialect(Protocol):
         """The statement that gives another number when another connection has kept something; empty if none does."""
 
     @property
+    def has_pipeline(self) -> bool:
+        """Whether statements can go out in one write, and their answers be waited for once."""
+
+    @property
     def shares_syncs(self) -> bool:
         """Whether the database itself keeps several transactions, that end at one time, with one write to the disk."""
 
@@ -60,6 +71,9 @@ class Dialect(Protocol):
         """An engine without a pool, whose connections the driver keeps in autocommit: a unit of work begins its
         transaction itself.
         """
+
+    def for_units(self, opened: Any) -> DriverConnection:
+        """What units of work are to have of a connection that the engine has opened."""
 
     def may_commit(self, connection: DriverConnection) -> bool:
         """Whether the transaction that was begun is still there, with all that was done in it."""

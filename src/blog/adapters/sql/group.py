@@ -89,7 +89,7 @@ class _Group:
                 if kind is None:
                     self._check(self._connection)
                     if self.is_writing:
-                        self.connections.commit(self._connection)
+                        self.connections.commit(self._connection, [])
             finally:
                 self.connections.give_back(self._connection, reset=True)
 

@@ -16,13 +16,14 @@ from blog.domain.blog import Contended
 from blog.domain.errors import BlogError, Fault, Invalid, Unavailable
 
 from .dialect import PATIENCE
+from .libpq import LibpqConnection
 from .tsvector import TsvectorPostIndex
 
 _CONNECTING: Final = 2
 """Seconds to wait for each host that a URL names."""
 
 _PREPARED_AFTER: Final = 5
-"""Uses of a statement on one connection after which the server is asked to remember it."""
+"""Uses of a statement after which psycopg asks the server to remember it, where many rows are moved at once."""
 
 _CHANGING_TABLES: Final = 7_237_126
 """The number of the advisory lock: any will do that nobody else takes."""
@@ -42,7 +43,8 @@ class PostgresqlDialect:
     edition: Final = ""
     index: Final = TsvectorPostIndex
     begin: Final = "BEGIN"
-    hold: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"  # whose number is made of the name
+    hold: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"  # whose number is made of the name
+    has_pipeline: Final = True
     shares_syncs: Final = True
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
@@ -55,13 +57,17 @@ class PostgresqlDialect:
             "postgresql+psycopg://",
             creator=lambda: connect(self._url, self._patience),
             poolclass=NullPool,
-            paramstyle="format",  # places, as in SQLite
+            paramstyle="numeric_dollar",  # as the server has it
             hide_parameters=True,
         )
 
+    def for_units(self, opened: Any) -> LibpqConnection:
+        """A connection without what a unit does not need."""
+        return LibpqConnection(opened, patience=opened.patience, prepares=opened.prepare_threshold is not None)
+
     def may_commit(self, connection: Any) -> bool:
         """Where a statement failed, a COMMIT would keep nothing, and say so to nobody."""
-        return bool(connection.pgconn.transaction_status == TransactionStatus.INTRANS)
+        return bool(connection.pgconn.transaction_status != TransactionStatus.INERROR)
 
     def is_dead(self, connection: Any) -> bool:
         """The server closed it, or the network did, or it was given up."""
@@ -137,7 +143,12 @@ def connect(url: str, patience: float = PATIENCE) -> psycopg.Connection[Any]:
         **given,
     }
     prepared_after = None if given.get("options") == "" else _PREPARED_AFTER
-    connection = _Connection.connect(autocommit=True, prepare_threshold=prepared_after, **parameters)
+    connection = _Connection.connect(
+        autocommit=True,
+        prepare_threshold=prepared_after,
+        cursor_factory=psycopg.RawCursor,  # whose places are the server's
+        **parameters,
+    )
     connection.patience = answer / 1000 + 1
     return connection
 

@@ -44,6 +44,7 @@ class SqliteDialect:
     index: Final = Fts5PostIndex
     begin: Final = "BEGIN IMMEDIATE"  # asks for the lock at once: a transaction that has only read may be refused it
     hold: Final = ""
+    has_pipeline: Final = False
     shares_syncs: Final = False
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
@@ -66,6 +67,9 @@ class SqliteDialect:
         )
         event.listen(engine, "connect", _set_up)
         return engine
+
+    def for_units(self, opened: DriverConnection) -> DriverConnection:
+        return opened
 
     def may_commit(self, connection: Any) -> bool:
         """A full disk, among others, ends a transaction (sqlite.org/lang_transaction.html)."""

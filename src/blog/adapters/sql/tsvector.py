@@ -66,10 +66,10 @@ class TsvectorPostIndex(SqlPostIndex):
     either = " | "
 
     def put(self, post: Post) -> None:
-        self._unit.change(_put, **row_of(post))
+        self._unit.tell(_put, **row_of(post))
 
     def remove(self, post_id: PostId) -> None:
-        self._unit.change(_remove, post_id=post_id)
+        self._unit.tell(_remove, post_id=post_id)
 
     @classmethod
     def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:

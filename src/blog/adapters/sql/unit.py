@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .connections import Connections
-from .dialect import DriverConnection
+from .dialect import DriverConnection, Told
 from .statement import Change, Row, Statement
 
 
@@ -25,6 +25,7 @@ class Unit:
         """How many statements it has run."""
         self._connections = connections
         self._connection: DriverConnection | None = None
+        self._told: Told = []
         self._writing = self._failed = False
 
     def find(self, statement: Statement[Row], **given: Any) -> Row | None:
@@ -48,6 +49,13 @@ class Unit:
         changed: int = self._run(*statement.prepared(self._connections.compiler, given).filled(given))
         return changed
 
+    def tell(self, statement: Change, **given: Any) -> None:
+        """Insert, update or delete, for whoever needs no answer: that it failed is heard when the unit ends, at the
+        latest, and then nothing is kept.
+        """
+        self.begin()
+        self._tell(*statement.prepared(self._connections.compiler, given).filled(given))
+
     def add(self, statement: Change, **given: Any) -> int:
         """The id that is returned for a row that is inserted."""
         (row,) = self.all(statement, **given)
@@ -59,25 +67,27 @@ class Unit:
         self.begin()
         if statement := self._connections.dialect.hold:
             for name in sorted(names):  # in one order, so that no two wait for each other
-                self._run(statement, [name])
+                self._tell(statement, [name])
+            self._hear()
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """A part of the unit that may fail, and then keeps nothing: PostgreSQL would refuse all that follows."""
         self.begin()
-        self._run("SAVEPOINT attempt")
+        self._run("SAVEPOINT attempt")  # where it is heard if what was told before has failed
         try:
             yield
+            self._run("RELEASE SAVEPOINT attempt")
         except BaseException:
+            self._told.clear()
             with suppress(Exception):  # nothing is left to be undone where the whole transaction is gone
                 self._run("ROLLBACK TO SAVEPOINT attempt")
             raise
-        self._run("RELEASE SAVEPOINT attempt")
 
     def begin(self) -> None:
         """Begin the transaction, if it has not begun."""
         if not self._writing:
-            self._run(self._connections.dialect.begin)
+            self._tell(self._connections.dialect.begin)
             self._writing = True
 
     def __enter__(self) -> Self:
@@ -86,16 +96,34 @@ class Unit:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._connection is not None:
-            try:
-                if self._writing and kind is None:
-                    self._connections.commit(self._connection)
-            finally:
+        try:
+            if self._writing and kind is None:
+                self._keep()
+        finally:
+            if self._connection is not None:
                 self._connections.give_back(self._connection, reset=self._writing or self._failed or kind is not None)
                 self._connection = None
 
+    def _keep(self) -> None:
+        if self._connection is None:
+            self._hear()  # alone: it can be run once more on another connection, and a COMMIT cannot
+        if self._connection is not None:
+            self._connections.commit(self._connection, self._told)
+
     def _take(self) -> DriverConnection:
         return self._connections.take()
+
+    def _tell(self, statement: str, values: Any = ()) -> None:
+        """Run it with what is run next, where the database has a pipeline."""
+        if self._connections.dialect.has_pipeline:
+            self._told.append((statement, values))
+        else:
+            self._run(statement, values)
+
+    def _hear(self) -> None:
+        """Wait for the answers to what was told."""
+        if self._told:
+            self._run(*self._told.pop())
 
     def _run(self, statement: str, values: Any = (), *, fetch: bool = False) -> Any:
         """The rows, or how many there were."""
@@ -104,12 +132,14 @@ class Unit:
         is_first = connection is None
         if connection is None:
             connection = self._connection = self._take()
+        told = self._told.copy()
+        wanted = (statement, values, self._told) if told else (statement, values)
         try:
-            cursor = connection.execute(statement, values)
+            cursor = connection.execute(*wanted)
             return cursor.fetchall() if fetch else cursor.rowcount
         except Exception as error:
             self._failed = True
             if not (self._connections.is_lost(connection) and is_first):
                 raise self._connections.failure(error, statement) from error
-        self._connection = self._connections.instead_of(connection)
+        self._connection, self._told = self._connections.instead_of(connection), told
         return self._run(statement, values, fetch=fetch)  # nothing was done in this unit before
