@@ -22,7 +22,7 @@ class Unit:
 
     def __init__(self, connections: Connections) -> None:
         self.runs = 0
-        """How many statements it has run."""
+        """How many statements it has run, or will before the next."""
         self._connections = connections
         self._connection: DriverConnection | None = None
         self._told: Told = []
@@ -116,6 +116,7 @@ class Unit:
     def _tell(self, statement: str, values: Any = ()) -> None:
         """Run it with what is run next, where the database has a pipeline."""
         if self._connections.dialect.has_pipeline:
+            self.runs += 1
             self._told.append((statement, values))
         else:
             self._run(statement, values)
