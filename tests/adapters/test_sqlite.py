@@ -35,7 +35,15 @@ def store(sqlite: SqlStore) -> SqlStore:
 
 
 @pytest.mark.parametrize(
-    ("pragma", "value"), [("synchronous", 2), ("foreign_keys", 1), ("journal_mode", "wal"), ("busy_timeout", 4000)]
+    ("pragma", "value"),
+    [
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("journal_mode", "wal"),
+        ("busy_timeout", 4000),
+        ("temp_store", 2),
+        ("cache_size", -8000),
+    ],
 )
 def test_every_connection_is_set_up_to_keep_what_is_promised(store: SqlStore, pragma: str, value: object) -> None:
     with Unit(store._connections) as one, Unit(store._connections) as other:

@@ -1,8 +1,11 @@
 """Changes that come at once are kept at once, and each is answered for itself."""
 
 import asyncio
+import os
+import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +110,43 @@ def test_no_more_is_kept_at_once_than_there_are_places(kept: Kept, monkeypatch: 
     titles = [f"Post {number}" for number in range(5)]
     assert kept.done(*map(kept.writes, titles)) == titles
     assert kept.blocks == 1 + 3
+
+
+def test_whoever_is_answered_and_asks_again_at_once_is_kept_with_who_came_in_between(kept: Kept) -> None:
+    async def do() -> list[str]:
+        loop, lane = asyncio.get_running_loop(), Lanes(1, kept.together).writes
+        came, in_between = threading.Event(), list[asyncio.Task[Any]]()
+
+        def let_one_come() -> None:
+            in_between.append(asyncio.create_task(lane.run(kept.writes("between"))))
+            loop.call_soon(came.set)
+
+        def write_while_one_comes() -> str:
+            loop.call_soon_threadsafe(let_one_come)
+            assert came.wait(5)
+            return str(kept.writes("first")())
+
+        async def write_and_again(first: Work, second: Work) -> list[str]:
+            return [await lane.run(first), await lane.run(second)]
+
+        one = write_and_again(write_while_one_comes, kept.writes("again"))
+        answers = await asyncio.gather(one, write_and_again(kept.writes("other"), kept.writes("other again")))
+        return [*answers[0], *answers[1], await in_between[0]]
+
+    assert asyncio.run(do()) == ["first", "again", "other", "other again", "between"]
+    assert kept.blocks == 2
+
+
+def test_whoever_writes_stands_back_behind_whoever_reads() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    async def do() -> list[int]:
+        of_all = Lanes(1, nullcontext)
+        return [await lane.run(niceness) for lane in (of_all.reads, of_all.writes, of_all.logins)]
+
+    here = niceness()
+    assert asyncio.run(do()) == [here, here + (5 if sys.platform == "linux" else 0), here]
 
 
 def test_of_several_the_one_that_fails_keeps_nothing_and_fails_alone(kept: Kept) -> None:

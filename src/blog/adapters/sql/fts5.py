@@ -40,7 +40,7 @@ from .index import Candidates, Given, Shape, SqlPostIndex, is_in, newest, patter
 from .statement import Change, Query
 from .tables import Number, posts
 
-UNREAD_MOST: Final = 256
+UNREAD_MOST: Final = 512
 """How many changes wait."""
 
 _metadata: Final = MetaData()

@@ -1,10 +1,10 @@
 """A database as a whole."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import TracebackType
 
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
@@ -20,9 +20,11 @@ from .connections import Connections
 from .dialect import PATIENCE, Dialect
 from .edition import Editions
 from .group import Groups
+from .index import SqlPostIndex
 from .invitations import SqlInvitationStore
 from .posts import SqlPostRepository
 from .tokens import SqlTokenStore
+from .unit import Unit
 from .users import SqlUserRepository
 
 
@@ -53,21 +55,9 @@ class SqlStore:
         self.edition: Edition | None = self._editions if self.dialect.edition else None
         self.together: Together | None = None if self.dialect.shares_syncs else self._groups.together
 
-    @contextmanager
-    def __call__(self) -> Iterator[Stores]:
+    def __call__(self) -> AbstractContextManager[Stores]:
         """Open the stores for one unit of work."""
-        with self._groups.unit() as unit:
-            users = SqlUserRepository(unit)
-            yield Stores(
-                users=users,
-                tokens=SqlTokenStore(unit, users),
-                invitations=SqlInvitationStore(unit),
-                attempts=SqlAttemptStore(unit),
-                posts=SqlPostRepository(unit),
-                index=self.dialect.index(unit),
-                answers=SqlIdempotencyStore(unit),
-                audit=SqlAuditLog(unit),
-            )
+        return _Opened(self._groups.unit(), self.dialect.index)
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables to what this version needs, or to another revision; several processes may do so at once.
@@ -150,6 +140,32 @@ class SqlStore:
 
     def _translated(self, context: ExceptionContext) -> BlogError | None:
         return self.dialect.meaning(context.original_exception)
+
+
+class _Opened(AbstractContextManager[Stores]):
+    """The stores of one unit of work. `contextmanager` would take as long as putting them together."""
+
+    def __init__(self, unit: Unit, index: type[SqlPostIndex]) -> None:
+        self._unit, self._index = unit, index
+
+    def __enter__(self) -> Stores:
+        unit = self._unit.__enter__()
+        users = SqlUserRepository(unit)
+        return Stores(
+            users=users,
+            tokens=SqlTokenStore(unit, users),
+            invitations=SqlInvitationStore(unit),
+            attempts=SqlAttemptStore(unit),
+            posts=SqlPostRepository(unit),
+            index=self._index(unit),
+            answers=SqlIdempotencyStore(unit),
+            audit=SqlAuditLog(unit),
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._unit.__exit__(kind, failure, trace)
 
 
 def _dialect_of(url: str, patience: float) -> Dialect:

@@ -6,6 +6,8 @@ the loop is woken once for all that have gathered until it looks.
 
 import asyncio
 import atexit
+import os
+import sys
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
-from threading import Thread
+from threading import Thread, get_native_id
 from typing import Any, TypeAlias, TypeVar
 
 Answer = TypeVar("Answer")
@@ -29,10 +31,12 @@ class Hops:
     Args:
         name: what they are called, with a number each.
         threads: how many there are. They start with the first pieces of work.
+        niceness: by how much they stand back behind other threads, as in nice(2), where the system can tell them apart.
     """
 
-    def __init__(self, name: str, threads: int) -> None:
+    def __init__(self, name: str, threads: int, *, niceness: int = 0) -> None:
         self._name = name
+        self._niceness = niceness
         self._most = threads
         self._threads: list[Thread] = []
         self._queue: _Queue = SimpleQueue()
@@ -51,7 +55,8 @@ class Hops:
         return waiting
 
     def _start_one(self) -> None:
-        thread = Thread(target=_work, args=(self._queue,), name=f"blog-{self._name}_{len(self._threads)}", daemon=True)
+        name = f"blog-{self._name}_{len(self._threads)}"
+        thread = Thread(target=_work, args=(self._queue, self._niceness), name=name, daemon=True)
         thread.start()
         self._threads.append(thread)
         if len(self._threads) == 1:
@@ -115,7 +120,10 @@ def outcome_of(work: Callable[[], Any]) -> Outcome:
         return None, error
 
 
-def _work(queue: _Queue) -> None:
+def _work(queue: _Queue, niceness: int) -> None:
+    if niceness and sys.platform == "linux":  # elsewhere, it is the whole process that can be nice
+        with suppress(OSError):  # where a sandbox forbids it, all are equal
+            os.setpriority(os.PRIO_PROCESS, get_native_id(), niceness)
     while (piece := queue.get()) is not None:
         if not piece.waiting.done():
             piece.way_home.bring(piece.waiting, outcome_of(piece.work))
