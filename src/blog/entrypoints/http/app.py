@@ -1,7 +1,8 @@
 """The application: every route, behind one door, within one edge."""
 
 from collections.abc import Sequence
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
@@ -18,7 +19,7 @@ from .audit import AuditController
 from .batch import BatchController
 from .bodies import refuse_large_body
 from .docs import DocsController
-from .door import House, Notes, Replica, visits_to
+from .door import House, Notes, Replica, Visit
 from .edge import Edge
 from .health import HealthController
 from .invitations import InvitationsController
@@ -89,12 +90,18 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     replica = None if open_replica is None else Replica(open_replica)
     proxies = Proxies(trusted_proxies)
     house = House(open_blog, open_at_once, replica, Lanes(threads, together), Notes(), proxies, require_if_match)
-    app = _routed(house, cors_origins=cors_origins, debug=debug)
+    routes = _routes(tuple(cors_origins), debug)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["house"] = house
+        await routes(scope, receive, send)
+
     return Edge(app if edition is None or open_replica is not None else Kept(app, edition))
 
 
-def _routed(house: House, *, cors_origins: Sequence[str], debug: bool) -> Litestar:
-    """Every route, before this house.
+@cache
+def _routes(cors_origins: Sequence[str], debug: bool) -> Litestar:  # noqa: FBT001 - a key of the cache
+    """Every route, for whichever house each request is meant: making them takes longer than a thousand requests.
 
     Raises:
         RouteWithoutPolicy.
@@ -107,7 +114,7 @@ def _routed(house: House, *, cors_origins: Sequence[str], debug: bool) -> Litest
         exception_handlers=_WHAT_GOES_WRONG,
         logging_config=None,
         openapi_config=None,
-        request_class=visits_to(house),
+        request_class=Visit,
         request_max_body_size=LARGEST_BODY,
     )
     list(operations_of(app))  # each has said who may use it

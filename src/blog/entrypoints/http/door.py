@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from litestar import Request
 
@@ -101,7 +101,10 @@ class Visit(Request[Any, Any, Any]):
 
     __slots__ = ()
 
-    house: House
+    @property
+    def house(self) -> House:
+        """What is behind the door that the request came by."""
+        return cast(House, self.scope["house"])  # type: ignore[typeddict-item] # `create_app` has put it there
 
     async def sent(self) -> Body:
         """The whole body, not yet looked at.
@@ -222,11 +225,6 @@ class Visit(Request[Any, Any, Any]):
                 return use(blog)
 
         return _again(in_a_unit)
-
-
-def visits_to(house: House) -> type[Visit]:
-    """The requests of an application that has this behind its door."""
-    return type("Visit", (Visit,), {"__slots__": (), "house": house})
 
 
 def _again(work: Callable[[], Answer]) -> Answer:
