@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", type=_some_of(known), default=known, help=f"some of {','.join(known)}")
     parser.add_argument("--rounds", type=int, default=5, help="how often each contender gets each workload")
     parser.add_argument("--seconds", type=int, default=4, help="for how long each time")
-    parser.add_argument("--posts", type=int, default=100_000, help="how far to grow: 1000000 takes half an hour")
+    parser.add_argument("--posts", type=int, default=100_000, help="how far to grow; a million take 15 minutes")
     parser.add_argument("--keep", action="store_true", help="write down and draw what was measured, though not all was")
     return parser
 

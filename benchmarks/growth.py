@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from torture.postgres import query
+import psycopg
 
 from blog.adapters.sql import SqlStore
 from blog.domain.blog import OpenBlog
@@ -65,10 +65,16 @@ def _grow(blog: Blog, largest: int, postgresql_port: int = 0) -> Iterator[Grown]
         for aim in (size for size in SIZES if size <= largest):
             size = fill(blog_on(store), size, aim)
             if postgresql_port:
-                query(postgresql_port, "VACUUM ANALYZE", "growth")  # as it does by itself, but sooner
+                _vacuum(postgresql_port)
             for what, plan in plans(blog, client, size):
                 yield Grown(blog.store, aim, what, load(blog.url, plan, _SECONDS, connections=1).p50)
             print(f"growth, {blog.store}: {size} posts", flush=True)
+
+
+def _vacuum(port: int) -> None:
+    """What PostgreSQL does by itself, but sooner. Of a million posts it may take a minute."""
+    with psycopg.connect(f"host=127.0.0.1 port={port} user=postgres dbname=growth", autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
 
 
 def fill(open_blog: OpenBlog, size: int, aim: int) -> int:

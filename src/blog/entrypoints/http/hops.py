@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
-from threading import Thread, get_native_id
+from threading import Thread
 from typing import Any, TypeAlias, TypeVar
 
 Answer = TypeVar("Answer")
@@ -123,7 +123,7 @@ def outcome_of(work: Callable[[], Any]) -> Outcome:
 def _work(queue: _Queue, niceness: int) -> None:
     if niceness and sys.platform == "linux":  # elsewhere, it is the whole process that can be nice
         with suppress(OSError):  # where a sandbox forbids it, all are equal
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), niceness)
+            os.nice(niceness)
     while (piece := queue.get()) is not None:
         if not piece.waiting.done():
             piece.way_home.bring(piece.waiting, outcome_of(piece.work))
