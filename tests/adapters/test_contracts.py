@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from blog.adapters.sql import SqlStore
+from blog.adapters.sql.fts5 import Fts5PostIndex
+from blog.adapters.sql.tsvector import TsvectorPostIndex
 from blog.contracts import IdempotencyStoreContract, PostIndexContract, PostListContract, PostWalkContract
 from blog.domain.blog import OpenStores
 
@@ -51,6 +53,36 @@ class TestSqlPostIndex(PostIndexContract):
     @pytest.fixture
     def open_stores(self, store: SqlStore) -> OpenStores:
         return store
+
+
+class TestFts5PostIndexThatWaitsForNothing(PostIndexContract):
+    """Most posts have been read, and few are to be looked through."""
+
+    @pytest.fixture
+    def open_stores(self, sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> OpenStores:
+        monkeypatch.setattr(Fts5PostIndex, "most_unread", 2)
+        return sqlite
+
+
+class TestFts5PostIndexOfMany(PostIndexContract):
+    """Most posts have been read, and more pass the filters than are looked through one by one."""
+
+    @pytest.fixture
+    def open_stores(self, sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> OpenStores:
+        monkeypatch.setattr(Fts5PostIndex, "most_unread", 2)
+        monkeypatch.setattr(Fts5PostIndex, "few", 0)
+        return sqlite
+
+
+class TestTsvectorPostIndexOfMany(PostIndexContract):
+    """As where there are more posts than are looked through one by one."""
+
+    searches = 10
+
+    @pytest.fixture
+    def open_stores(self, postgresql: SqlStore, monkeypatch: pytest.MonkeyPatch) -> OpenStores:
+        monkeypatch.setattr(TsvectorPostIndex, "window", 3)
+        return postgresql
 
 
 class TestSqlIdempotencyStore(IdempotencyStoreContract):

@@ -11,7 +11,8 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from blog.adapters.argon2 import Argon2PasswordHasher
-from blog.adapters.sql import SqlStore, fts5
+from blog.adapters.sql import SqlStore
+from blog.adapters.sql.fts5 import Fts5PostIndex
 from blog.adapters.sql.tables import metadata
 from blog.adapters.sql.unit import Unit
 from blog.contracts import StandingClock
@@ -99,7 +100,7 @@ def test_a_failing_statement_tells_nothing_of_what_it_was_given(store: SqlStore)
 def test_of_a_post_that_is_gone_no_word_stays(
     file: Path, store: SqlStore, open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fts5, "UNREAD_MOST", 3)
+    monkeypatch.setattr(Fts5PostIndex, "most_unread", 3)
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
         gone = [blog.posts.create(ann, title=f"Soon gone {number}", body="as all of them") for number in range(2)]

@@ -183,7 +183,7 @@ class PostIndexContract:
             assert hits(stores, "two") == [Hit(now, in_title=False)]
             assert hits(stores, "four three -one") == [Hit(now, in_title=False)]
             assert hits(stores, '"three two"') == []  # which would begin in the title and end in the body
-            assert hits(stores, "one") == []
+            assert hits(stores, "one") == hits(stores, "one", authors=["ann"]) == []
 
     def test_what_is_removed_is_found_no_longer_and_may_be_removed_again(
         self, open_stores: OpenStores, author: User
@@ -197,6 +197,7 @@ class PostIndexContract:
             assert found(stores, "title") == [third]
         with open_stores() as stores:
             assert found(stores, "title") == [third]
+            assert hits(stores, "title", authors=["ann"]) == [Hit(third, in_title=True)]
             stores.index.put(second)
         with open_stores() as stores:
             assert found(stores, "title") == [second, third]

@@ -6,7 +6,7 @@ the way; meanwhile whoever searches looks through those that wait, one by one.
 
 from collections.abc import Iterable
 from functools import cache, partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import (
     Column,
@@ -36,12 +36,21 @@ from blog.domain.posts import Post
 from blog.domain.queries import Query as SearchQuery
 from blog.domain.search import Hit
 
-from .index import Candidates, Given, Shape, SqlPostIndex, is_in, newest, pattern_of, row_of, wanted
+from .index import (
+    Candidates,
+    Given,
+    Shape,
+    SqlPostIndex,
+    filters,
+    is_in,
+    newest_of,
+    pattern_of,
+    row_of,
+    within,
+)
+from .posts import WANTED
 from .statement import Change, Query
 from .tables import Number, posts
-
-UNREAD_MOST: Final = 512
-"""How many changes wait."""
 
 _metadata: Final = MetaData()
 
@@ -92,6 +101,13 @@ class Fts5PostIndex(SqlPostIndex):
     both = " AND "
     either = " OR "
 
+    most_unread: ClassVar[int] = 512
+    """How many changes wait."""
+    few: ClassVar[int] = 2000
+    """Where fewer posts than that pass the filters they are looked through one by one: the index may know of a million
+    others that say the same.
+    """
+
     def put(self, post: Post) -> None:
         self._wait(**row_of(post))
 
@@ -109,7 +125,7 @@ class Fts5PostIndex(SqlPostIndex):
                 connection.execute(statement)
 
     def _wait(self, **row: Any) -> None:
-        if self._unit.add(_put, **row) >= UNREAD_MOST:
+        if self._unit.add(_put, **row) >= self.most_unread:
             for statement in _read_unread:
                 self._unit.change(statement)
 
@@ -118,11 +134,19 @@ class Fts5PostIndex(SqlPostIndex):
         return super()._counted(query, given) + (waiting["posts"] if waiting else 0)
 
     def _part(self, query: SearchQuery, limit: int, given: Given, *, in_title: bool) -> list[Hit]:
-        hits = super()._part(query, limit, given, in_title=in_title)
-        statement = _unread_part(_shape(query), in_title, *given)
-        waiting = self._unit.all(statement, **given, **_patterns(query), limit=limit)
-        hits += [Hit(post, in_title) for post in waiting]
+        asked, patterns = (_shape(query), in_title, *given), given | _patterns(query)
+        waiting = self._unit.all(_unread_part(*asked), **patterns, limit=limit)
+        hits = [Hit(post, in_title) for post in waiting]
+        if self._are_few(given):
+            hits += [Hit(post, in_title) for post in self._unit.all(_few_part(*asked), **patterns, limit=limit)]
+        else:
+            hits += super()._part(query, limit, given, in_title=in_title)
         return sorted(hits, key=lambda hit: hit.post.id, reverse=True)[:limit]
+
+    def _are_few(self, given: Given) -> bool:
+        asked_for = {name: value for name, value in given.items() if name in WANTED}
+        passing = self._unit.find(_count_up_to(*asked_for), **asked_for, most=self.few) if asked_for else None
+        return passing is not None and passing["posts"] < self.few
 
     @staticmethod
     def word(word: str, *, is_prefix: bool) -> str:
@@ -157,20 +181,46 @@ def _patterns(query: SearchQuery) -> dict[str, str]:
 
 @cache
 def _unread_part(shape: Shape, in_title: bool, *names: str) -> Query[Post]:  # noqa: FBT001 - a key of the cache
-    titled = and_(*map(_unread.c.title.like, shape.wanted_phrases))
-    statement = newest(_unread.c.id, _unread).where(*_unread_found(shape), *wanted(_unread.c.id, names))
-    return Query(statement.where(titled if in_title else not_(titled)), Post)
+    says_all = select(_unread.c.id).where(*_says_all(_unread, shape, in_title))
+    return Query(newest_of(says_all, lambda post_id: [_passes(post_id, names), *within(post_id, names)]), Post)
+
+
+@cache
+def _few_part(shape: Shape, in_title: bool, *names: str) -> Query[Post]:  # noqa: FBT001 - a key of the cache
+    says_all = _says_all(_words, shape, in_title)
+
+    def conditions(post_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        is_read = exists().where(_words.c.rowid == post_id, *says_all)
+        return [is_read, not_(exists().where(_unread.c.id == post_id)), *within(post_id, names)]
+
+    return Query(newest_of(select(posts.c.id).where(*filters(names)), conditions), Post)
+
+
+@cache
+def _count_up_to(*names: str) -> Query[dict[str, int]]:
+    some = select(posts.c.id).where(*filters(names)).limit(bindparam("most")).subquery()
+    return Query(select(func.count().label("posts")).select_from(some), dict)
 
 
 @cache
 def _count_unread(shape: Shape, *names: str) -> Query[dict[str, int]]:
-    statement = select(func.count().label("posts")).select_from(_unread).join(posts, posts.c.id == _unread.c.id)
-    return Query(statement.where(*_unread_found(shape), *wanted(_unread.c.id, names)), dict)
+    statement = select(func.count().label("posts")).select_from(_unread)
+    return Query(statement.where(*_says_all(_unread, shape), _passes(_unread.c.id, names)), dict)
 
 
-def _unread_found(shape: Shape) -> list[ColumnElement[bool]]:
-    waits = partial(is_in, _unread)
-    return [*map(waits, shape.wanted_phrases), *map(not_, map(waits, shape.unwanted_phrases))]
+def _passes(post_id: ColumnElement[int], names: Iterable[str]) -> ColumnElement[bool]:
+    """Whether there is a post of this id that passes the filters."""
+    return exists(select(1).select_from(posts).where(posts.c.id == post_id, *filters(names)))
+
+
+def _says_all(table: Table, shape: Shape, in_title: bool | None = None) -> list[ColumnElement[bool]]:  # noqa: FBT001 - as in `Candidates`
+    """What holds of the rows of a table that say all that is wanted, and nothing unwanted, one by one."""
+    says = partial(is_in, table)
+    conditions = [*map(says, shape.wanted_phrases), *map(not_, map(says, shape.unwanted_phrases))]
+    if in_title is None:
+        return conditions
+    titled = and_(*map(table.c.title.like, shape.wanted_phrases))
+    return [*conditions, titled if in_title else not_(titled)]
 
 
 def _matches(table: Table, query: str) -> ColumnElement[bool]:

@@ -135,9 +135,10 @@ def part(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) ->
 def part_at_once(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) -> Query[Post]:  # noqa: FBT001 - as above
     """The same, by finding all of them before they are put in order: right where they are few."""
     found = kind.candidates(shape, in_title=in_title)
-    ids = select(found.id.label("id")).select_from(found.source).join(posts, posts.c.id == found.id)
-    some = ids.where(*found.conditions, *wanted(found.id, names)).cte("found").prefix_with("MATERIALIZED")
-    return Query(newest(some.c.id, some), Post)
+    asked_for = filters(names)
+    source = found.source.join(posts, posts.c.id == found.id) if asked_for else found.source
+    ids = select(found.id.label("id")).select_from(source).where(*found.conditions, *asked_for)
+    return Query(newest_of(ids, lambda post_id: within(post_id, names)), Post)
 
 
 @cache
@@ -153,15 +154,36 @@ def newest(post_id: ColumnElement[int], source: FromClause) -> Select[Any]:
     return select(*FIELDS).select_from(joined).order_by(post_id.desc()).limit(bindparam("limit"))
 
 
+def newest_of(
+    ids: Select[Any], conditions: Callable[[ColumnElement[int]], Sequence[ColumnElement[bool]]]
+) -> Select[Any]:
+    """Posts by descending id, in steps that the database takes one after another: their ids, those of them of which the
+    conditions hold, as many as are asked for, and only then the posts.
+    """
+    every = ids.cte("found").prefix_with("MATERIALIZED")
+    some = select(every.c.id).where(*conditions(every.c.id)).order_by(every.c.id.desc()).limit(bindparam("limit"))
+    page = some.cte("page").prefix_with("MATERIALIZED")
+    return newest(page.c.id, page)
+
+
 def wanted(post_id: ColumnElement[int], names: Iterable[str]) -> list[ColumnElement[bool]]:
     """What `WANTED` and `BOUNDS` name."""
-    return [BOUNDS[name](post_id) if name in BOUNDS else WANTED[name] for name in names]
+    return [*filters(names), *within(post_id, names)]
+
+
+def filters(names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """What `WANTED` names."""
+    return [WANTED[name] for name in names if name in WANTED]
+
+
+def within(post_id: ColumnElement[int], names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """What `BOUNDS` names."""
+    return [BOUNDS[name](post_id) for name in names if name in BOUNDS]
 
 
 BOUNDS: Final[dict[str, Callable[[ColumnElement[int]], ColumnElement[bool]]]] = {
     "below": lambda post_id: post_id < bindparam("below", type_=Number),
     "above": lambda post_id: post_id > bindparam("above", type_=Number),
-    "up_to": lambda post_id: post_id <= bindparam("up_to", type_=Number),
 }
 """Between which ids posts are looked for."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import (
     Column,
@@ -30,13 +30,6 @@ from .index import Candidates, Given, Shape, SqlPostIndex, is_in, part, part_at_
 from .statement import Change, Query
 from .tables import Number
 
-WINDOW: Final = 2000
-"""Among how many of the newest posts one looks first, one by one.
-
-What is said often is soon found there. What is not is said seldom, and so found at once by the vectors, and put in
-order. PostgreSQL would choose between the two by what it believes of a word, and reads all posts where it is wrong.
-"""
-
 _words: Final = Table(  # whose vectors are made of the words by the database
     "post_words",
     MetaData(),
@@ -54,7 +47,7 @@ _anew = {name: _insert.excluded[name] for name in ("title", "body")}
 _upsert = _insert.on_conflict_do_update(index_elements=[_words.c.id], set_=_anew)
 _put = Change(_upsert)
 _remove = Change(delete(_words).where(_words.c.id == bindparam("post_id", type_=Number)))
-_window = select(_words.c.id).order_by(_words.c.id.desc()).offset(WINDOW).limit(1)
+_window = select(_words.c.id).order_by(_words.c.id.desc()).offset(bindparam("window")).limit(1)
 _start: Query[dict[str, int]] = Query(_window, dict)
 _start_below: Query[dict[str, int]] = Query(_window.where(_words.c.id < bindparam("below", type_=Number)), dict)
 
@@ -64,6 +57,14 @@ class TsvectorPostIndex(SqlPostIndex):
 
     both = " & "
     either = " | "
+
+    window: ClassVar[int] = 2000
+    """Among how many of the newest posts one looks first, one by one, and then among as many below, while that gives
+    half of what is missing.
+
+    What is said often is soon found so. What is not is said seldom, and so found at once by the vectors, and put in
+    order. PostgreSQL would choose between the two by what it believes of a word, and reads all posts where it is wrong.
+    """
 
     def put(self, post: Post) -> None:
         self._unit.tell(_put, **row_of(post))
@@ -79,16 +80,25 @@ class TsvectorPostIndex(SqlPostIndex):
             connection.execute(_upsert, [row_of(post) for post in some])
 
     def _part(self, query: SearchQuery, limit: int, given: Given, *, in_title: bool) -> list[Hit]:
-        below = given.get("below")
-        start = self._unit.find(_start) if below is None else self._unit.find(_start_below, below=below)
-        if start is None:  # there are no more than that
-            return self._hits(part, query, limit, given, in_title=in_title)
-        hits = self._hits(part, query, limit, given | {"above": start["id"]}, in_title=in_title)
-        if len(hits) < limit:
-            hits += self._hits(
-                part_at_once, query, limit - len(hits), given | {"up_to": start["id"]}, in_title=in_title
-            )
+        hits: list[Hit] = []
+        while missing := limit - len(hits):
+            start = self._start(given.get("below"))
+            if start is None:  # there are no more than that
+                return hits + self._hits(part, query, missing, given, in_title=in_title)
+            some = self._hits(part, query, missing, given | {"above": start}, in_title=in_title)
+            hits += some
+            given = given | {"below": start + 1}
+            if len(some) < missing / 2:
+                return hits + self._hits(part_at_once, query, missing - len(some), given, in_title=in_title)
         return hits
+
+    def _start(self, below: int | None) -> int | None:
+        """What the ids of a window are above, or None where fewer posts are left than it has room for."""
+        if below is None:
+            found = self._unit.find(_start, window=self.window)
+        else:
+            found = self._unit.find(_start_below, window=self.window, below=below)
+        return found["id"] if found else None
 
     @staticmethod
     def word(word: str, *, is_prefix: bool) -> str:
