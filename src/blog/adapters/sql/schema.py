@@ -4,13 +4,12 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from blog.domain.errors import Conflict
 
-from .tables import metadata
+from .tables import metadata, revision_of
 
 _LOCATION: Final = "blog.adapters.sql:migrations"
 
@@ -19,23 +18,13 @@ class ForeignTables(Conflict):
     """The tables in a database cannot be brought to what this version of the blog needs."""
 
 
-def newest_revision() -> str | None:
-    """The revision that this version of the blog needs."""
-    return _steps().get_current_head()
-
-
-def current_revision(connection: Connection) -> str | None:
-    """The revision that a database has, or None if it has no tables of ours."""
-    return MigrationContext.configure(connection).get_current_revision()
-
-
 def migrate(connection: Connection, revision: str) -> None:
     """Bring a database to this revision, up or down, in the transaction that the connection is in.
 
     Raises:
         ForeignTables: its tables are not what any step known here leads to.
     """
-    current = current_revision(connection)
+    current = revision_of(connection)
     _check(connection, current)
     towards = command.downgrade if _is_older(revision, current) else command.upgrade
     towards(_config(connection), revision)

@@ -23,6 +23,7 @@ from .group import Groups
 from .index import SqlPostIndex
 from .invitations import SqlInvitationStore
 from .posts import SqlPostRepository
+from .tables import REVISION, revision_of
 from .tokens import SqlTokenStore
 from .unit import Unit
 from .users import SqlUserRepository
@@ -66,10 +67,10 @@ class SqlStore:
             ForeignTables: the tables are of a newer version, or of something else.
             Unavailable: the database cannot be opened, or stays locked.
         """
-        from . import schema  # noqa: PLC0415 - Alembic takes its time to import, and is needed only here
-
         if revision == "head" and self.is_migrated():
             return
+        from . import schema  # noqa: PLC0415 - Alembic takes its time to import, and is needed only here
+
         with self.dialect.changing_tables(self.engine) as connection:
             schema.migrate(connection, revision)
 
@@ -79,10 +80,8 @@ class SqlStore:
         Raises:
             Unavailable: the database cannot be opened.
         """
-        from . import schema  # noqa: PLC0415 - as above
-
         with self.engine.connect() as connection:
-            return schema.current_revision(connection) == schema.newest_revision()
+            return revision_of(connection) == REVISION
 
     def has_tables(self) -> bool:
         """Whether there are tables of this blog, of whatever version.
@@ -90,10 +89,8 @@ class SqlStore:
         Raises:
             Unavailable: the database cannot be opened.
         """
-        from . import schema  # noqa: PLC0415 - as above
-
         with self.engine.connect() as connection:
-            return schema.current_revision(connection) is not None
+            return revision_of(connection) is not None
 
     def back_up(self, file: Path) -> None:
         """Write everything as it is at one moment to a new file, while others read and write.

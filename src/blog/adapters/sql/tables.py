@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Dialect,
     ForeignKey,
     Identity,
@@ -20,12 +21,30 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    column,
     func,
+    inspect,
+    select,
+    table,
 )
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 from blog.domain.actors import Scope
+
+REVISION: Final = "0003"
+"""Which step in `migrations/` the tables below are those of."""
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The step that the tables in a database are those of, or None if it has no tables of ours."""
+    if not inspect(connection).has_table(_version.name):
+        return None
+    found: str | None = connection.execute(select(_version.c.version_num)).scalar()
+    return found
+
+
+_version: Final = table("alembic_version", column("version_num"))
 
 
 class Moment(TypeDecorator[datetime]):
