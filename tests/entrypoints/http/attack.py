@@ -3,10 +3,9 @@
 from itertools import count
 from typing import Any
 
-import pytest
 import schemathesis
 from hypothesis import settings
-from schemathesis import Case
+from schemathesis import Case, HookContext
 from schemathesis.core.parameters import ParameterLocation
 from tests.entrypoints.http.visits import PASSWORD
 
@@ -26,15 +25,35 @@ _open_blog = blog_on(
 )
 _refused = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "5xx"]
 _config = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": _refused}}})
+
+
+@schemathesis.hook
+def before_load_schema(_: HookContext, document: dict[str, Any]) -> None:
+    """Schemathesis writes lengths into patterns, and one of a hundred thousand takes a second each time it is read."""
+    for shape in document["components"]["schemas"].values():
+        shape.get("properties", {}).get("body", {}).pop("maxLength", None)
+
+
 _schema = schemathesis.openapi.from_asgi("/schema/openapi.json", create_app(_open_blog), config=_config)
+_for_administrators = _schema.include(path_regex="^/api/(users|invitations|audit)/")
+_thoroughly = settings(max_examples=6, deadline=None, derandomize=True)
 _number = count(1)
 _OTHER = "another correct horse"
 
 
-@pytest.mark.parametrize("is_admin", [True, False], ids=["admin", "user"])
 @_schema.parametrize()
-@settings(max_examples=6, deadline=None, derandomize=True)
-def test_no_request_brings_an_answer_that_the_document_does_not_tell(case: Case[Any], is_admin: bool) -> None:  # noqa: FBT001 - as pytest has it
+@_thoroughly
+def test_no_request_of_a_user_brings_an_answer_that_the_document_does_not_tell(case: Case[Any]) -> None:
+    _attack(case, is_admin=False)
+
+
+@_for_administrators.parametrize()
+@_thoroughly
+def test_no_request_of_an_administrator_does(case: Case[Any]) -> None:
+    _attack(case, is_admin=True)
+
+
+def _attack(case: Case[Any], *, is_admin: bool) -> None:
     token, actor = _newcomer(is_admin=is_admin)
     _aim(case, actor)
     case.call_and_validate(headers={"Authorization": f"Token {token}"})
@@ -49,6 +68,8 @@ def _aim(case: Case[Any], actor: Member) -> None:
     if _is_well_formed(case, ParameterLocation.QUERY):
         left_out = {"cursor"} | ({"order"} if "q" in case.query else set())
         case.query = {name: value for name, value in case.query.items() if name not in left_out}
+    if case.operation.path == "/api/users/" and _is_well_formed(case, ParameterLocation.HEADER):
+        case.headers.pop("Idempotency-Key", None)  # by which a request with a password takes 0.2 s
     is_well_formed = case.meta is not None and case.meta.generation.mode.is_positive
     if is_well_formed and "If-Match" in case.headers:
         case.headers["If-Match"] = '"1"'
