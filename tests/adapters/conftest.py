@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.database import empty_store
 from torture.postgres import Node, make_database, query, url_of
 
 from blog.adapters.argon2 import Argon2PasswordHasher
@@ -43,8 +44,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sqlite(file: Path) -> Iterator[SqlStore]:
-    store = SqlStore(f"sqlite:///{file}")
-    store.migrate()
+    store = empty_store(file)
     yield store
     store.close()
 
@@ -54,7 +54,8 @@ def postgresql(postgresql_url: str) -> Iterator[SqlStore]:
     store = SqlStore(postgresql_url)
     store.migrate()
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
-        connection.execute(f"TRUNCATE {', '.join(metadata.tables)} CASCADE".encode())
+        for table in reversed(metadata.sorted_tables):  # of tables with next to nothing TRUNCATE takes longer
+            connection.execute(f"DELETE FROM {table.name}".encode())
     yield store
     store.close()
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pytest
+from tests.database import empty_store
 from tests.entrypoints.http.visits import Site
 from tests.entrypoints.parity import Outcome, Step, Telling
 from tests.servers import CHEAP
 
 from blog.adapters.memory import MemoryStore
-from blog.adapters.sql import SqlStore
 from blog.domain.errors import BlogError
 from blog.entrypoints.cli import main
 from blog.entrypoints.cli.printing import say
@@ -152,8 +152,7 @@ class Cli(Door):
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._patch, self._refusals = monkeypatch, list[BaseException | None]()
-        self._stores = SqlStore(f"sqlite:///{folder / 'blog.db'}")
-        self._stores.migrate()
+        self._stores = empty_store(folder / "blog.db")
         monkeypatch.chdir(folder)
         for name, value in {**CHEAP, "BLOG_MIGRATE": "no"}.items():
             monkeypatch.setenv(name, value)

@@ -7,9 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import uvicorn
 from tests.database import Database
 from tests.entrypoints.cli.conftest import Outcome, Run
+from tests.servers import serving
 
 OLD = "blog: BLOG_MIGRATE: the tables are not those of this version: run blog migrate first\n"
 
@@ -84,15 +84,10 @@ def test_a_setting_tells_a_server_not_to_migrate_too(run: Run, monkeypatch: pyte
     assert run("serve", "--port", "0") == Outcome(2, "", OLD)
 
 
-def test_a_server_told_not_to_migrate_serves_tables_that_are_its_own(
-    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
-
-    served = run("serve", "--port", "0", "--no-migrate")
-
-    assert (served.status, served.errors) == (0, "")
-    assert served.said.startswith("Serving http://127.0.0.1:")
+def test_a_server_told_not_to_migrate_serves_tables_that_are_its_own(database: Database) -> None:
+    with serving(database.file, "--no-migrate") as server:
+        assert server.stop() == 0
+    assert server.errors() == ""
 
 
 def test_what_is_backed_up_is_had_back(run: Run, posts: Database, tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.database import empty_store
 from tests.entrypoints.http.houses import House, Person
 from tests.entrypoints.http.visits import Member, Site, StoppedClock
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.adapters.sql import SqlStore
 from blog.domain.blog import OpenBlog, OpenStores
 from blog.domain.passwords import PasswordHasher
 from blog.entrypoints.http import create_app
@@ -33,8 +33,7 @@ def store(request: pytest.FixtureRequest, database: Path) -> Iterator[OpenStores
     if getattr(request, "param", "memory") == "memory":
         yield MemoryStore()
         return
-    store = SqlStore(f"sqlite:///{database}")
-    store.migrate()
+    store = empty_store(database)
     yield store
     store.close()
 
