@@ -231,7 +231,7 @@ def test_the_transaction_on_another_connection_is_one_as_well(postgresql_url: st
     assert known(postgresql) == []
 
 
-def test_creating_a_post_is_waited_for_twice_and_changing_one_thrice(
+def test_creating_changing_and_deleting_a_post_are_each_waited_for_twice(
     postgresql: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def counted(connection: LibpqConnection, number: int) -> Any:
@@ -250,4 +250,7 @@ def test_creating_a_post_is_waited_for_twice_and_changing_one_thrice(
     assert len(waits) == 2
     with open_blog() as blog:
         blog.posts.update(ann, post.id, title="Changed")
-    assert len(waits) == 2 + 3
+    assert len(waits) == 4
+    with open_blog() as blog:
+        blog.posts.delete(ann, post.id)
+    assert len(waits) == 6

@@ -129,6 +129,30 @@ class PostRepositoryContract:
                 stores.posts.save(gone, over=gone)
         assert all_posts(open_stores) == [kept]
 
+    def test_what_was_read_for_a_change_is_replaced_and_removed_only_as_it_is_now(
+        self, open_stores: OpenStores, author: User
+    ) -> None:
+        other, added = add(open_stores, a_post(author)), add(open_stores, a_post(author))
+        with open_stores() as stores:
+            first = stores.posts.get_for_change(added.id)
+            second, third = (replace(first, title=f"version {version}", version=version) for version in (8, 9))
+            stores.posts.save(second, over=first)
+            with pytest.raises(PostNotFound):
+                stores.posts.save(third, over=first)
+            assert everywhere(stores.posts, added.id) == [second] * 3
+            stores.posts.save(third, over=second)
+            assert everywhere(stores.posts, added.id) == [third] * 3
+        assert all_posts(open_stores) == [third, other]
+        with open_stores() as stores:
+            last = stores.posts.get_for_change(added.id)
+            stores.posts.remove(added.id)
+            for ask in (stores.posts.get, stores.posts.remove):
+                with pytest.raises(PostNotFound):
+                    ask(added.id)
+            with pytest.raises(PostNotFound):
+                stores.posts.save(replace(last, version=10), over=last)
+        assert all_posts(open_stores) == [other]
+
     @pytest.mark.parametrize("over", [-1, 0, 6, 8, 9, 2**31, 2**53])
     def test_nothing_takes_the_place_of_another_version(self, open_stores: OpenStores, author: User, over: int) -> None:
         post = add(open_stores, a_post(author))

@@ -55,6 +55,8 @@ class SqlPostRepository:
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
+        self._held: dict[PostId, Post] = {}
+        """Those that nobody else changes before this unit ends, as they are in it."""
 
     def add(self, post: Post) -> Post:
         return replace(post, id=PostId(self._unit.add(_add, **_columns(post))))
@@ -63,16 +65,24 @@ class SqlPostRepository:
         return _there(self._unit.find(_get, post_id=post_id), post_id)
 
     def get_for_change(self, post_id: PostId) -> Post:
-        return _there(self._unit.find(_get_for_change, post_id=post_id), post_id)
+        held = self._held[post_id] = _there(self._unit.find(_get_for_change, post_id=post_id), post_id)
+        return held
 
     def save(self, post: Post, *, over: Post) -> None:
-        was = _columns(over)
-        changed = {name: value for name, value in _columns(post).items() if value != was[name]}
-        if not self._unit.change(_save, post_id=post.id, over=over.version, **{"version": post.version} | changed):
+        changed = {name: value for name in _given if (value := getattr(post, name)) != getattr(over, name)}
+        if "title" in changed:
+            changed["title_key"] = sort_key(post.title)
+        values = {"version": post.version, "post_id": post.id, "over": over.version} | changed
+        if self._held.get(post.id) is over:
+            self._unit.tell(_save, **values)
+        elif not self._unit.change(_save, **values):
             raise PostNotFound(post.id)
+        self._held[post.id] = post
 
     def remove(self, post_id: PostId) -> None:
-        if not self._unit.change(_remove, post_id=post_id):
+        if self._held.pop(post_id, None) is not None:
+            self._unit.tell(_remove, post_id=post_id)
+        elif not self._unit.change(_remove, post_id=post_id):
             raise PostNotFound(post_id)
 
     def page(
