@@ -216,11 +216,12 @@ def _passes(post_id: ColumnElement[int], names: Iterable[str]) -> ColumnElement[
 def _says_all(table: Table, shape: Shape, in_title: bool | None = None) -> list[ColumnElement[bool]]:  # noqa: FBT001 - as in `Candidates`
     """What holds of the rows of a table that say all that is wanted, and nothing unwanted, one by one."""
     says = partial(is_in, table)
-    conditions = [*map(says, shape.wanted_phrases), *map(not_, map(says, shape.unwanted_phrases))]
-    if in_title is None:
-        return conditions
+    nothing_unwanted = [*map(not_, map(says, shape.unwanted_phrases))]
     titled = and_(*map(table.c.title.like, shape.wanted_phrases))
-    return [*conditions, titled if in_title else not_(titled)]
+    if in_title:
+        return [titled, *nothing_unwanted]
+    all_wanted = [*map(says, shape.wanted_phrases), *nothing_unwanted]
+    return all_wanted if in_title is None else [not_(titled), *all_wanted]
 
 
 def _matches(table: Table, query: str) -> ColumnElement[bool]:

@@ -35,6 +35,8 @@ from blog.domain.actors import Scope
 REVISION: Final = "0003"
 """Which step in `migrations/` the tables below are those of."""
 
+_version: Final = table("alembic_version", column("version_num"))
+
 
 def revision_of(connection: Connection) -> str | None:
     """The step that the tables in a database are those of, or None if it has no tables of ours."""
@@ -42,9 +44,6 @@ def revision_of(connection: Connection) -> str | None:
         return None
     found: str | None = connection.execute(select(_version.c.version_num)).scalar()
     return found
-
-
-_version: Final = table("alembic_version", column("version_num"))
 
 
 class Moment(TypeDecorator[datetime]):
