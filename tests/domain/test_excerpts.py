@@ -112,6 +112,8 @@ def test_no_text_and_no_query_is_too_strange(text: str, asked: str) -> None:
         ("a b", '"a b" b -a', (Words("a", is_match=True), Words(" "), Words("b", is_match=True))),
         ("a b", "-a b", (Words("a "), Words("b", is_match=True))),
         ("ab a abc", "ab*", (Words("ab", is_match=True), Words(" a "), Words("abc", is_match=True))),
+        ("2one Bone one", "one", (Words("2one Bone "), Words("one", is_match=True))),
+        ("bone one2 ones", "one", (Words("bone one2 ones"),)),
         ("日本語", "本語", (Words("日"), Words("本", is_match=True), Words("語", is_match=True))),
         ("½ 1", "2", (Words("½", is_match=True), Words(" 1"))),
         ("re\u0301sume\u0301s", "resumes", (Words("re\u0301sume\u0301s", is_match=True),)),
@@ -130,6 +132,12 @@ def test_around_the_first_match_there_is_some_of_what_comes_before_and_more_of_w
         Words(" after" * 21),
         DOTS,
     )
+
+
+@pytest.mark.parametrize("other", ["ones ", "Önes "])
+def test_a_match_is_found_however_much_comes_before_that_looks_like_it(other: str) -> None:
+    shown = excerpt(other * 1_100 + "one", Query.of("one"))
+    assert shown == (DOTS, Words(other * 13), Words("one", is_match=True))
 
 
 def test_without_a_match_an_excerpt_is_the_beginning() -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from itertools import islice
+from string import ascii_lowercase, digits
 from typing import Final, NamedTuple
 
 from .queries import Query
@@ -17,6 +18,7 @@ _AT_ONCE: Final = (128, 1024)
 _NEAR: Final = 20
 """Characters within which an excerpt would rather begin and end between words."""
 
+_ASCII_OF_WORDS: Final = ascii_lowercase + digits
 _space = re.compile(r"\s")
 
 
@@ -46,12 +48,23 @@ def excerpt(text: str, query: Query) -> tuple[Words, ...]:
 
 def _first_matches(text: str, query: Query) -> list[Piece]:
     """The matches that an excerpt can show: of a long text, no more is read than has to be."""
+    start = _nothing_before(text, query)
     for most in _AT_ONCE:
-        pieces = list(islice(pieces_of(text), most))
+        pieces = list(islice(pieces_of(text, start), most))
         matches = _matches(pieces, query)
         if len(pieces) < most or (matches and matches[0].end + 2 * EXCERPT_LONGEST < pieces[-1].start):
             return matches
-    return _matches(list(pieces_of(text)), query)
+    return _matches(list(pieces_of(text, start)), query)
+
+
+def _nothing_before(text: str, query: Query) -> int:
+    """A place between words before which no match begins. In ASCII that is seen without reading word by word."""
+    if not text.isascii():
+        return 0
+    said = text.lower()
+    places = [said.find(term.words[0]) for term in query.wanted]
+    first = min((place for place in places if place >= 0), default=len(text))
+    return len(said[:first].rstrip(_ASCII_OF_WORDS))
 
 
 def _matches(pieces: list[Piece], query: Query) -> list[Piece]:

@@ -35,9 +35,9 @@ def folded(text: str) -> str:
     return plain.casefold()
 
 
-def pieces_of(text: str) -> Iterator[Piece]:
-    """The pieces of a text that say words, in their order."""
-    for found in _word.finditer(text):
+def pieces_of(text: str, start: int = 0) -> Iterator[Piece]:
+    """The pieces of a text that say words, in their order, from a place on where none has begun yet."""
+    for found in _word.finditer(text, start):
         if words := _words_in(found.group()):
             yield Piece(found.start(), found.end(), words)
 
