@@ -58,6 +58,8 @@ class TestSqlPostIndex(PostIndexContract):
 class TestFts5PostIndexThatWaitsForNothing(PostIndexContract):
     """Most posts have been read, and few are to be looked through."""
 
+    searches = 10
+
     @pytest.fixture
     def open_stores(self, sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> OpenStores:
         monkeypatch.setattr(Fts5PostIndex, "most_unread", 2)
@@ -66,6 +68,8 @@ class TestFts5PostIndexThatWaitsForNothing(PostIndexContract):
 
 class TestFts5PostIndexOfMany(PostIndexContract):
     """Most posts have been read, and more pass the filters than are looked through one by one."""
+
+    searches = 10
 
     @pytest.fixture
     def open_stores(self, sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> OpenStores:
