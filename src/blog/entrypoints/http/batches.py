@@ -23,8 +23,8 @@ _ROUNDS: Final = 3
 clients ask next, and once to come to it. Without, those would wait for a batch of the few who came in between.
 """
 
-_NICENESS: Final = 5
-"""By how much who writes stands back behind who reads where both want the processor: a third of its share."""
+_NICENESS: Final = 10
+"""By how much who writes stands back behind who reads where both want the processor: a tenth of its share."""
 
 Answer = TypeVar("Answer")
 
