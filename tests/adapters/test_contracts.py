@@ -55,26 +55,17 @@ class TestSqlPostIndex(PostIndexContract):
         return store
 
 
-class TestFts5PostIndexThatWaitsForNothing(PostIndexContract):
-    """Most posts have been read, and few are to be looked through."""
+class TestFts5PostIndexThatHasRead(PostIndexContract):
+    """Next to nothing waits; and few pass the filters, or more than are looked through one by one."""
 
     searches = 10
 
-    @pytest.fixture
-    def open_stores(self, sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> OpenStores:
+    @pytest.fixture(params=[Fts5PostIndex.few, 0], ids=["few", "many"])
+    def open_stores(
+        self, request: pytest.FixtureRequest, sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch
+    ) -> OpenStores:
         monkeypatch.setattr(Fts5PostIndex, "most_unread", 2)
-        return sqlite
-
-
-class TestFts5PostIndexOfMany(PostIndexContract):
-    """Most posts have been read, and more pass the filters than are looked through one by one."""
-
-    searches = 10
-
-    @pytest.fixture
-    def open_stores(self, sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> OpenStores:
-        monkeypatch.setattr(Fts5PostIndex, "most_unread", 2)
-        monkeypatch.setattr(Fts5PostIndex, "few", 0)
+        monkeypatch.setattr(Fts5PostIndex, "few", request.param)
         return sqlite
 
 

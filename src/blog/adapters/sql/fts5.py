@@ -182,7 +182,11 @@ def _patterns(query: SearchQuery) -> dict[str, str]:
 @cache
 def _unread_part(shape: Shape, in_title: bool, *names: str) -> Query[Post]:  # noqa: FBT001 - a key of the cache
     says_all = select(_unread.c.id).where(*_says_all(_unread, shape, in_title))
-    return Query(newest_of(says_all, lambda post_id: [_passes(post_id, names), *within(post_id, names)]), Post)
+
+    def conditions(post_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        return [_row_there(posts.c.id, *filters(names), of=post_id), *within(post_id, names)]
+
+    return Query(newest_of(says_all, conditions), Post)
 
 
 @cache
@@ -190,8 +194,8 @@ def _few_part(shape: Shape, in_title: bool, *names: str) -> Query[Post]:  # noqa
     says_all = _says_all(_words, shape, in_title)
 
     def conditions(post_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
-        is_read = exists().where(_words.c.rowid == post_id, *says_all)
-        return [is_read, not_(exists().where(_unread.c.id == post_id)), *within(post_id, names)]
+        is_read = _row_there(_words.c.rowid, *says_all, of=post_id)
+        return [is_read, not_(_row_there(_unread.c.id, of=post_id)), *within(post_id, names)]
 
     return Query(newest_of(select(posts.c.id).where(*filters(names)), conditions), Post)
 
@@ -205,12 +209,8 @@ def _count_up_to(*names: str) -> Query[dict[str, int]]:
 @cache
 def _count_unread(shape: Shape, *names: str) -> Query[dict[str, int]]:
     statement = select(func.count().label("posts")).select_from(_unread)
-    return Query(statement.where(*_says_all(_unread, shape), _passes(_unread.c.id, names)), dict)
-
-
-def _passes(post_id: ColumnElement[int], names: Iterable[str]) -> ColumnElement[bool]:
-    """Whether there is a post of this id that passes the filters."""
-    return exists(select(1).select_from(posts).where(posts.c.id == post_id, *filters(names)))
+    passes = _row_there(posts.c.id, *filters(names), of=_unread.c.id)
+    return Query(statement.where(*_says_all(_unread, shape), passes), dict)
 
 
 def _says_all(table: Table, shape: Shape, in_title: bool | None = None) -> list[ColumnElement[bool]]:  # noqa: FBT001 - as in `Candidates`
@@ -228,6 +228,9 @@ def _matches(table: Table, query: str) -> ColumnElement[bool]:
     return literal_column(table.name).bool_op("MATCH")(bindparam(query, type_=Text))
 
 
-def _row_there(row_id: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether the table of `row_id` has a row of the post for which this holds."""
-    return exists(select(1).select_from(row_id.table).where(row_id == posts.c.id, *conditions).correlate(posts))
+def _row_there(
+    row_id: Column[Any], *conditions: ColumnElement[bool], of: ColumnElement[int] = posts.c.id
+) -> ColumnElement[bool]:
+    """Whether the table of `row_id` has a row of the post, by its id, for which this holds."""
+    there = select(1).select_from(row_id.table).where(row_id == of, *conditions)
+    return exists(there.correlate_except(row_id.table))
