@@ -1,12 +1,9 @@
 """The blog promises that who searches for a port finds its contract and every adapter, and refusals have kinds."""
 
-import ast
 import importlib
 import inspect
 import pkgutil
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -16,9 +13,6 @@ import blog.adapters.sql
 import blog.contracts
 import blog.domain
 from blog.domain.errors import BlogError
-
-SOURCE = Path(blog.domain.__file__ or "").parents[1]
-EMPTY_WORDS = {"service", "manager", "helper", "util", "utils", "common", "base", "impl", "data", "info"}
 
 
 def classes(package: ModuleType) -> Iterator[type]:
@@ -87,12 +81,3 @@ def test_every_refusal_is_of_exactly_one_kind(refusal: type[BlogError]) -> None:
 def test_the_kinds_stand_together_and_stand_alone(kind: type[BlogError]) -> None:
     assert kind.__module__ == "blog.domain.errors"
     assert kind.__bases__ == (BlogError,)
-
-
-@pytest.mark.parametrize("module", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
-def test_no_name_says_nothing(module: Path) -> None:
-    names = {module.stem, *(part for part in module.relative_to(SOURCE).parts[:-1])}
-    for node in ast.walk(ast.parse(module.read_text())):
-        if isinstance(node, ast.ClassDef):
-            names |= {word.lower() for word in re.findall("[A-Z][a-z0-9]*", node.name)}
-    assert not names & EMPTY_WORDS

@@ -7,8 +7,8 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "blog"
 MODULES = sorted(SOURCE.rglob("*.py"))
-LONGEST_FILE = 300
-LONGEST_FUNCTION = 40
+LONGEST_FILE = 500
+LONGEST_FUNCTION = 50
 
 
 def functions(module: Path) -> dict[str, int]:
