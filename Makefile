@@ -6,7 +6,10 @@ BIN := .venv/bin
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-run: .venv/run  ## Serve a blog with two users and a few posts
+run: .venv/run  ## Serve a blog with two users and a few posts. On another port: BLOG_PORT=8001 make run
+	@echo "The command is $(BIN)/blog; after . $(BIN)/activate it is blog."
+	@echo "Is the port taken? BLOG_PORT=8001 make run takes another one."
+	@echo
 	$(BIN)/blog demo
 
 test: .venv/dev  ## Run the tests

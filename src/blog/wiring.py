@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import TracebackType
+from typing import Final
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
@@ -17,6 +18,8 @@ from blog.domain.clock import Clock, NewSecret
 from blog.domain.invitations import Registration
 from blog.domain.passwords import PasswordHasher
 from blog.settings import SettingError, Settings
+
+_INSTALL_POSTGRES: Final = "pip install '.[postgres]' in the checkout of the blog adds it"
 
 
 def blog_on(
@@ -124,7 +127,7 @@ def database(settings: Settings) -> Iterator[SqlStore]:
     except ValueError as error:
         raise SettingError(f"BLOG_DATABASE_URL: {error}") from None
     except ModuleNotFoundError as error:
-        raise SettingError(f"BLOG_DATABASE_URL: needs {error.name}: pip install 'blog[postgres]'") from None
+        raise SettingError(f"BLOG_DATABASE_URL: needs {error.name}: {_INSTALL_POSTGRES}") from None
     try:
         yield store
     finally:

@@ -12,7 +12,7 @@ Inherit the class of the port you serve, provide its fixture, and your adapter i
             return RedisTokenStore("redis://localhost")
 
 Each class says in its docstring what it needs. `AgreementMachine` is a hypothesis state machine instead, which drives
-several blogs side by side. They need the extra `blog[contracts]`.
+several blogs side by side. They need the extra `contracts`.
 """
 # ruff: noqa: E402 - pytest explains a failed assertion only in what is imported after it was told to
 

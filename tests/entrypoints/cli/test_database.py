@@ -170,5 +170,6 @@ def test_a_driver_that_is_not_installed_is_named(
 
     refused = run(*command.split())
 
-    assert refused == Outcome(2, "", "blog: BLOG_DATABASE_URL: needs psycopg: pip install 'blog[postgres]'\n")
+    how = "pip install '.[postgres]' in the checkout of the blog adds it"
+    assert refused == Outcome(2, "", f"blog: BLOG_DATABASE_URL: needs psycopg: {how}\n")
     assert list(tmp_path.iterdir()) == []

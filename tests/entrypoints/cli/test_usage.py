@@ -85,7 +85,7 @@ def test_help_needs_nothing_that_is_slow_to_load(tmp_path: Path) -> None:
 
 
 def test_the_version_is_the_packages_own(run: Run) -> None:
-    assert run("--version") == Outcome(0, f"blog {version('blog')}\n", "")
+    assert run("--version") == Outcome(0, f"blog {version('hexablog')}\n", "")
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["users"], ["users", "add"], ["serve", "--port"], *_WRONG])

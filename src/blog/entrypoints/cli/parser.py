@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--version", action="version", version=f"blog {version('blog')}")
+    made.add_argument("--version", action="version", version=f"blog {version('hexablog')}")
     commands = _commands_of(made)
     for command in COMMANDS:
         _add(commands, command)

@@ -58,7 +58,7 @@ def openapi_document(app: Litestar) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Blog",
-            "version": version("blog"),
+            "version": version("hexablog"),
             "description": "Anybody reads posts, somebody logged in writes them, and only its author changes one.",
         },
         "paths": dict(sorted(paths.items())),
