@@ -1,6 +1,5 @@
 """All contenders at once: started in turn, filled alike, checked. While one is loaded the others have nothing to do."""
 
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,6 +9,7 @@ from typing import Final
 
 import httpx
 from torture.postgres import Node, query
+from torture.processes import public_folder
 
 from .checks import check, fill
 from .contenders import HERE, STORES, Bare, Blog, Contender, Django, FastApi, ForgetfulBlog
@@ -30,10 +30,12 @@ class Footprint:
 
 @contextmanager
 def work_folder() -> Iterator[Path]:
-    """Where everything is kept meanwhile: on the disk that this file is on, for writing to one is measured."""
-    with tempfile.TemporaryDirectory(prefix="run-", dir=HERE / ".venvs", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o755)  # PostgreSQL does not run as root
-        yield Path(name)
+    """Make a folder for all data: on the disk of this file, if PostgreSQL can reach it there without being root.
+
+    Writing to a disk is measured, and `/tmp` may be memory.
+    """
+    with public_folder("run-", HERE / ".venvs", Path("/var/tmp")) as folder:  # noqa: S108 - mkdtemp makes it safe
+        yield folder
 
 
 @contextmanager

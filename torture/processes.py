@@ -4,8 +4,10 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,10 +17,21 @@ USER: Final = "nobody"
 _KEPT: Final = {"PATH", "HOME", "LANG", "PYTHONPATH"}
 
 
+_reserved: Final[list[socket.socket]] = []
+
+
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    """Reserve a port on loopback for a server that this process starts.
+
+    The port stays bound until this process ends, but nothing listens on it. So the system gives it to nobody else, and
+    a server that sets SO_REUSEADDR, as servers do, can still listen on it: Linux lets several sockets bind a port while
+    none of them listens.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    _reserved.append(holder)
+    port: int = holder.getsockname()[1]
     return port
 
 
@@ -46,6 +59,33 @@ def own(folder: Path) -> Path:
     if os.geteuid() == 0:
         subprocess.run(["chown", "-R", f"{USER}:", folder], check=True)
     return folder
+
+
+def is_executable(program: Path) -> bool:
+    """Return whether the unprivileged user may run a program: each folder above it has to let that user in."""
+    return not subprocess.run(["test", "-x", program], check=False, **_unprivileged()).returncode
+
+
+@contextmanager
+def public_folder(prefix: str, *preferred: Path) -> Iterator[Path]:
+    """A temporary folder that the unprivileged user can reach, also where `TMPDIR` is private.
+
+    Args:
+        prefix: how the folder's name begins.
+        preferred: where it should rather be, in this order.
+
+    Raises:
+        RuntimeError: no folder for temporary files is open to that user.
+    """
+    usual = map(Path, [tempfile.gettempdir(), "/var/tmp", "/tmp", "/dev/shm"])  # noqa: S108 - mkdtemp makes it safe
+    for parent in (*preferred, *usual):
+        if is_executable(parent):
+            with tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as name:
+                folder = Path(name)
+                folder.chmod(0o755)
+                yield folder
+            return
+    raise RuntimeError(f"{USER} can reach no folder for temporary files: set TMPDIR to one.")
 
 
 def start(command: Sequence[str | Path], log: Path) -> subprocess.Popen[bytes]:

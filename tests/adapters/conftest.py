@@ -1,7 +1,6 @@
 """The databases that the tests are run on: an SQLite file for each, and one PostgreSQL server for all."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import psycopg
 import pytest
 from tests.database import empty_store
 from torture.postgres import Node, make_database, query, url_of
+from torture.processes import public_folder
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
@@ -23,9 +23,8 @@ def postgresql_url() -> Iterator[str]:
     if given := os.environ.get("BLOG_TEST_POSTGRES_URL"):
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="blog-postgresql-") as folder:
-        Path(folder).chmod(0o755)  # the server runs as nobody in particular where the tests run as root
-        node = Node("postgresql", Path(folder) / "node")
+    with public_folder("blog-postgresql-") as folder:
+        node = Node("postgresql", folder / "node")
         node.initialise()
         node.start()
         try:

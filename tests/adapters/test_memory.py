@@ -123,7 +123,7 @@ def test_a_unit_that_would_write_waits_no_longer_than_its_patience() -> None:
                 stores.users.add(replace(user, username="bob"), "hash")
 
         with pytest.raises(Unavailable) as refusal:
-            beside.submit(add_bob).result(timeout=10)
+            beside.submit(add_bob).result(timeout=60)
         assert refusal.value.retry_after == 1
     with store() as stores:
         assert list(stores.users.page(limit=10)) == [ann]

@@ -211,6 +211,6 @@ def test_the_tables_are_made_when_a_foreign_lock_is_gone(file: Path) -> None:
         later = beside.submit(make_tables, str(file))
         assert wait([later], timeout=0.2).not_done
         foreign.execute("ROLLBACK")
-        later.result(timeout=10)
+        later.result(timeout=60)
     assert foreign.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     foreign.close()

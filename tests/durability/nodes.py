@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import psycopg
 from torture.postgres import Node, query
-from torture.processes import freeze, thaw
+from torture.processes import freeze, public_folder, thaw
 
 _numbers = count(1)
 
@@ -46,22 +44,13 @@ class Host(Node):
 @contextmanager
 def running(*settings: str) -> Iterator[Host]:
     """A server with these settings, until the block is left."""
-    with room() as folder:
+    with public_folder("blog-postgresql-") as folder:
         host = Host("one", folder / "one")
         try:
             host.set_up("fsync = off", *settings)  # no test cuts the power, and what is written outlives a process
             yield host
         finally:
             host.kill()
-
-
-@contextmanager
-def room() -> Iterator[Path]:
-    """A folder for servers, which are nobody in particular where the tests run as root."""
-    with TemporaryDirectory(prefix="blog-postgresql-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
 
 
 @contextmanager

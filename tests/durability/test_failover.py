@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 from tests.durability.ledgers import wait_for_writes, writing_down
-from tests.durability.nodes import frozen, room
+from tests.durability.nodes import frozen
 from tests.durability.stored import Stored
 from torture.pair import Pair
+from torture.processes import public_folder
 from torture.writers import WRITERS
 
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     """A primary, and a standby made by pg_basebackup that it waits for."""
-    with room() as folder:
+    with public_folder("blog-postgresql-") as folder:
         pair = Pair(folder, careless=False)
         with pair.running():
             yield pair

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.durability.nodes import room
 from tests.durability.stored import Stored, ask
 from tests.servers import Server
 from torture.postgres import DATABASE, Node, make_database, query, url_of
-from torture.processes import wait_until
+from torture.processes import public_folder, wait_until
 
 WRITTEN = {"title": "Written first", "body": "And then changed."}
 
@@ -42,7 +41,7 @@ class Replicated:
 
 @pytest.fixture
 def databases() -> Iterator[Replicated]:
-    with room() as folder:
+    with public_folder("blog-postgresql-") as folder:
         databases = Replicated(Node("one", folder / "one"), Node("two", folder / "two"))
         try:
             databases.primary.initialise()

@@ -16,7 +16,8 @@ from blog.domain.posts import Post
 
 _LOG_IN = httpx.Request("POST", "http://x/api/login/", json={"username": "alice", "password": PASSWORD}).content
 _POST = httpx.Request("POST", "http://x/api/posts/", json={"title": "Half sent", "body": "And then whole."}).content
-_SLOW = {"BLOG_ARGON2_MEMORY": "19456", "BLOG_ARGON2_ITERATIONS": "20"}
+# Slow enough that some are under way when the signal comes, and far from the deadline of an answer on a busy machine.
+_SLOW = {"BLOG_ARGON2_MEMORY": "19456", "BLOG_ARGON2_ITERATIONS": "3"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -52,7 +53,7 @@ def test_stuck_clients_do_not_keep_it_from_stopping(database: Database) -> None:
         half_a_body.sendall(_request("POST", "/api/posts/", _POST, token)[:-10])
         _make_sure_all_is_read(server)
 
-        assert server.stop(patience=20) == 0
+        assert server.stop() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -15,7 +15,7 @@ from tests.entrypoints.blogs import Gate
 
 from blog.entrypoints.http.hops import Hops
 
-PATIENCE = 5
+PATIENCE = 60
 
 ENDING = """
 import asyncio, threading, time

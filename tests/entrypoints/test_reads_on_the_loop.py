@@ -109,11 +109,11 @@ def test_while_another_process_keeps_readers_out_they_wait_and_nobody_else_does(
             foreign.execute("PRAGMA locking_mode=EXCLUSIVE")
             foreign.execute("BEGIN IMMEDIATE")
             read = asyncio.create_task(client.get("/api/posts/"))
-            async with asyncio.timeout(2):  # and on its thread the read would wait for four
-                await asyncio.to_thread(on_a_thread.acquire)
-                live = await client.get("/livez")
-            assert not read.done()
-        return [live.status_code, (await read).status_code]
+            await asyncio.to_thread(on_a_thread.acquire)
+            live = asyncio.create_task(client.get("/livez"))
+            answered, _ = await asyncio.wait({read, live}, return_when=asyncio.FIRST_COMPLETED)
+            assert answered == {live}
+        return [(await live).status_code, (await read).status_code]
 
     with opened_to_serve(settings) as opened:
 

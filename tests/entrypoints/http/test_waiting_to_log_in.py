@@ -92,7 +92,7 @@ def test_reads_and_writes_are_answered_while_24_log_ins_wait(slow: Site, alice: 
 def test_only_one_password_is_verified_at_once(slow: Site, alice: Member, held: HeldHasher) -> None:
     async def scenario() -> None:
         tries = await pending(slow, 24)
-        assert await asyncio.to_thread(held.started.acquire, timeout=5)
+        assert await asyncio.to_thread(held.started.acquire, timeout=60)
         assert not await asyncio.to_thread(held.started.acquire, timeout=0.1)
         held.gate.set()
         await asyncio.gather(*tries)

@@ -222,7 +222,7 @@ def test_a_host_that_is_not_ours_is_not_repeated(server: Server) -> None:
 
 
 def test_one_connection_serves_many_requests(server: Server) -> None:
-    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     client.connect()
     opened = client.sock
     for method, path in [("GET", "/livez"), ("HEAD", "/api/posts/"), ("OPTIONS", "/api/posts/"), ("OPTIONS", "/no")]:
