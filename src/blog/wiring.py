@@ -12,7 +12,7 @@ from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
 from blog.adapters.system import new_secret as system_secret
 from blog.adapters.system import utc_now
-from blog.adapters.zxcvbn import is_common
+from blog.adapters.zxcvbn import is_common, weakness_of
 from blog.domain.blog import Blog, Edition, Means, OpenBlog, OpenStores, Stores, Terms, Together
 from blog.domain.clock import Clock, NewSecret
 from blog.domain.invitations import Registration
@@ -31,7 +31,13 @@ def blog_on(
     terms: Terms | None = None,
 ) -> OpenBlog:
     """A blog on these stores: `MemoryStore()`, `SqlStore("sqlite:///blog.db")`, or stores of your own."""
-    means = Means(hasher=hasher or Argon2PasswordHasher(), is_common=is_common, now=now, new_secret=new_secret)
+    means = Means(
+        hasher=hasher or Argon2PasswordHasher(),
+        is_common=is_common,
+        weakness_of=weakness_of,
+        now=now,
+        new_secret=new_secret,
+    )
     terms = terms or Terms()
 
     return lambda: _Opened(open_stores(), means, terms)

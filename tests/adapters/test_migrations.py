@@ -4,6 +4,7 @@ import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -15,8 +16,9 @@ from sqlalchemy import Connection, inspect
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.schema import ForeignTables
 from blog.adapters.sql.tables import REVISION, metadata
-from blog.contracts.given import acting
+from blog.contracts.given import NOON, acting
 from blog.domain.actors import Operator, Scope, scopes_for
+from blog.domain.attempts import Attempt, key_of
 from blog.domain.blog import OpenBlog
 from blog.domain.lists import Order
 
@@ -95,6 +97,27 @@ def test_posts_of_an_older_version_are_listed_by_title_and_found_by_their_words(
         assert [each.post for each in blog.search.find("quick").found] == posts[::-1]
         assert [each.post for each in blog.search.find('ecole -"brown fox"').found] == [posts[1]]
         assert [each.post for each in blog.search.find('"brown fox"').found] == [posts[2]]
+
+
+def test_accounts_of_an_older_version_keep_their_known_addresses_and_their_count(
+    store: SqlStore, open_blog: OpenBlog
+) -> None:
+    with open_blog() as blog:
+        ann = blog.users.add(Operator(), "Ann", PASSWORD)
+    store.migrate("0003")
+    with store() as stores:
+        attempt = stores.attempts.add(Attempt(account=key_of("ann"), address="192.0.2.2", at=NOON))
+        strange = stores.attempts.add(Attempt(account=key_of("nobody"), address="192.0.2.2", at=NOON))
+        stores.attempts.know_address(key_of("ann"), "192.0.2.1", NOON)
+    store.migrate()
+    with store() as stores:
+        of_ann = stores.attempts.of_account(key_of(ann.id), since=NOON - timedelta(days=1))
+        assert list(of_ann) == [replace(attempt, account=key_of(ann.id))]
+        assert stores.attempts.known_addresses(key_of(ann.id)) == {"192.0.2.1": NOON}
+        assert list(stores.attempts.of_account(key_of("nobody"), since=NOON - timedelta(days=1))) == [strange]
+    store.migrate("0003")
+    with store() as stores:
+        assert stores.attempts.known_addresses(key_of("ann")) == {"192.0.2.1": NOON}
 
 
 def test_stepping_back_to_the_first_version_takes_away_only_what_it_did_not_have(

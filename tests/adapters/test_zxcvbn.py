@@ -1,8 +1,12 @@
-"""The list of common passwords is long enough, in folded case, and knows a password that is only repeated."""
+"""The list of common passwords is long enough, and a password that is easy to guess is known by what it is made of."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zxcvbn import scoring  # type: ignore[import-untyped]
 
-from blog.adapters.zxcvbn import _common, is_common
+from blog.adapters import zxcvbn
+from blog.adapters.zxcvbn import WINDOW, _common, is_common, weakness_of
 
 
 def test_the_list_has_more_than_ten_thousand_passwords_in_folded_case() -> None:
@@ -26,3 +30,42 @@ def test_a_long_password_made_of_a_short_one_is_as_common(password: str) -> None
 )
 def test_what_nobody_would_try_first_is_not_common(password: str) -> None:
     assert not is_common(password)
+
+
+HOSTILE = st.text(st.characters(exclude_categories=["Cs"]), max_size=90) | st.text(
+    "aA@4\u01301.0-z/\u00df", max_size=90
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(HOSTILE)
+def test_whatever_is_asked_about_is_judged_without_being_repeated(password: str) -> None:
+    assert len(password) < 6 or password not in weakness_of(password)
+
+
+@pytest.mark.parametrize("password", ["correct horse battery staple", "dragon monkey football", "x7#kq9!vt2@mplo"])
+def test_what_takes_many_guesses_has_no_weakness(password: str) -> None:
+    assert weakness_of(password) == ""
+
+
+def test_a_long_password_is_strong_if_its_end_is() -> None:
+    strong = "correct horse battery staple"
+    assert weakness_of("ab" * 200 + strong) == weakness_of(strong + "ab" * 200) == ""
+    assert weakness_of("ab" * 400) == "something repeated"
+
+
+@pytest.mark.parametrize(
+    "password", ["4@8({[<369&#!1/|0$5+7%2" * 44, "a@" * 512, "1" * 1024, "aabb1.1.2001" * 80, "1aA!" * 256]
+)
+def test_the_work_of_judging_a_password_is_bounded(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored: list[tuple[int, int]] = []
+    score = scoring.most_guessable_match_sequence
+
+    def counted(text: str, matches: list[object]) -> object:
+        scored.append((len(text), len(matches)))
+        return score(text, matches)
+
+    monkeypatch.setattr(scoring, "most_guessable_match_sequence", counted)
+    zxcvbn.weakness_of(password)
+    assert all(size <= WINDOW and matches < 1000 for size, matches in scored)
+    assert sum(size for size, _ in scored) <= 20 * WINDOW

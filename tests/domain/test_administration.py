@@ -8,8 +8,8 @@ from tests.domain.people import ANOTHER, OPERATOR, PASSWORD, Watched, acting, en
 
 from blog.contracts import StandingClock
 from blog.domain.accounts import WrongCredentials
-from blog.domain.actors import Actor, NotAnAdmin
-from blog.domain.administration import UserChanges, Users
+from blog.domain.actors import Actor, NotAnAdmin, Scope
+from blog.domain.administration import OwnPassword, UserChanges, Users
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.entrance import log_in
@@ -232,3 +232,17 @@ def test_no_password_hash_shows_where_credentials_are_printed(ann: User) -> None
     credentials = Credentials(ann, "the hash")
     assert "the hash" not in f"{credentials!r} {credentials}"
     assert "ann" in repr(credentials)
+
+
+def test_administrators_cannot_reset_their_own_password_without_the_old_one(
+    watched_blog: OpenBlog, watched: Watched, admin: User, ann: User
+) -> None:
+    with watched_blog() as blog:
+        hashed = watched.hashed
+        for password in (ANOTHER, PASSWORD, "short"):
+            with pytest.raises(OwnPassword):
+                blog.users.change(acting(admin, Scope.ADMIN), admin.id, password=password, username="root")
+        assert watched.hashed == hashed
+        assert blog.users.change(acting(admin, Scope.ADMIN), admin.id, username="root").username == "root"
+        blog.users.change(acting(admin, Scope.ADMIN), ann.id, password=ANOTHER)
+        blog.users.change(OPERATOR, admin.id, password=ANOTHER)  # who has no account

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.people import OPERATOR, PASSWORD
 
-from blog.adapters.zxcvbn import is_common
+from blog.adapters.memory import MemoryStore
+from blog.adapters.zxcvbn import is_common, weakness_of
+from blog.domain.accounts import WrongCredentials
 from blog.domain.blog import OpenBlog
 from blog.domain.entrance import log_in
 from blog.domain.errors import Fault
@@ -13,24 +15,27 @@ from blog.domain.passwords import (
     PASSWORD_LONGEST,
     PASSWORD_SHORTEST,
     PASSWORD_VARIETY,
+    PasswordHasher,
     PasswordRules,
     faults_in_password,
 )
+from blog.domain.users import Credentials, User
 
 SHORT = Fault("password", f"must have at least {PASSWORD_SHORTEST} characters")
 MONOTONOUS = Fault("password", f"must have at least {PASSWORD_VARIETY} different characters")
 TELLING = Fault("password", "must not contain the username")
 LOCAL = Fault("password", "must not contain the name of this site")
 COMMON = Fault("password", "must not be one that many people have")
+REPEATED = Fault("password", "must be harder to guess than something repeated")
 SIZE = Fault("password", f"must have 1 to {PASSWORD_LONGEST} bytes in UTF-8")
 SURROGATES = Fault("password", "must not contain lone surrogates")
 
-RULES = PasswordRules(is_common, "Ann's Corner")
+RULES = PasswordRules(is_common, weakness_of, "Ann's Corner")
 
 
 @given(st.text(st.characters() | st.sampled_from("aA\u00df\ufb03"), max_size=60), st.text("ab.", max_size=6))
 def test_a_new_password_is_judged_by_length_variety_and_the_username(password: str, username: str) -> None:
-    faults = PasswordRules(lambda _: False).faults_in(password, username)
+    faults = PasswordRules(lambda _: False, lambda _: "").faults_in(password, username)
     if out_of_bounds := faults_in_password(password):
         assert faults == out_of_bounds
         return
@@ -43,37 +48,42 @@ def test_a_new_password_is_judged_by_length_variety_and_the_username(password: s
     ("password", "faults"),
     [
         (PASSWORD, []),
-        ("x" * 12 + "yza", []),
+        ("x" * 12 + "yza", [REPEATED]),
+        ("a river of 7 me", []),
         ("x" * 12 + "yz", [SHORT, MONOTONOUS]),
         ("x" * 12 + "yzz", [MONOTONOUS]),
         ("xyzXYZ" * 2 + "xy", [SHORT]),
         ("\u00dfabc" * 3, [SHORT]),
-        ("aAbB" * 4, []),
-        ("\U0001f308" * 12 + "abc", []),
+        ("aAbB" * 4, [REPEATED]),
+        ("\U0001f308" * 12 + "abc", [REPEATED]),
+        ("\U0001f308\U0001f40e\U0001f50b staple of batteries", []),
+        ("a\u0308" * 7 + "bc", [SHORT, MONOTONOUS]),
         ("\u0434\u043e\u043b\u0433\u0438\u0439 \u043f\u0430\u0440\u043e\u043b\u044c \u0434\u043b\u044f", []),
         ("spaces   and   more   spaces", []),
         ("who but BERTA knows this", [TELLING]),
         ("berta", [SHORT, TELLING]),
         ("somewhere in ann's cORner", [LOCAL]),
         ("ann's corner berta", [TELLING, LOCAL]),
-        ("abcd" * 256, []),
-        ("abcd" * 16, []),
+        ("abcd" * 256, [REPEATED]),
+        ("abcd" * 16, [REPEATED]),
         ("abcd" * 256 + "e", [SIZE]),
+        ("\U0001d160" * 200, [SIZE]),
         ("\u00e4bcd" * 205, [SIZE]),
         ("", [SIZE]),
         ("\ud800", [SURROGATES]),
-        ("\0 \t\n " * 3, []),
+        ("\0 \t\n " * 3, [REPEATED]),
+        ("\0 \t\n and other signs", []),
         ("password", [SHORT, COMMON]),
         ("PassWord" * 4, [COMMON]),
         ("123456789123456789", [COMMON]),
     ],
 )
 def test_every_fault_of_a_password_is_told(password: str, faults: list[Fault]) -> None:
-    assert PasswordRules(is_common, "Ann's Corner").faults_in(password, "Berta") == faults
+    assert PasswordRules(is_common, weakness_of, "Ann's Corner").faults_in(password, "Berta") == faults
 
 
 def test_whether_a_password_is_common_is_asked_in_folded_case() -> None:
-    rules = PasswordRules(lambda password: password == "weiss und weiss" * 2)
+    rules = PasswordRules(lambda password: password == "weiss und weiss" * 2, lambda _: "")
     assert rules.faults_in("WEISS und Wei\u00df" * 2, "berta") == [COMMON]
 
 
@@ -81,12 +91,12 @@ def test_whether_a_password_is_common_is_asked_in_folded_case() -> None:
 def test_a_name_of_one_or_two_characters_gives_nothing_away(name: str) -> None:
     password = f"quite a {name} long one"
     assert TELLING not in RULES.faults_in(password, name)
-    assert LOCAL not in PasswordRules(is_common, name).faults_in(password, "berta")
+    assert LOCAL not in PasswordRules(is_common, weakness_of, name).faults_in(password, "berta")
 
 
 def test_a_name_of_three_characters_gives_the_password_away() -> None:
     assert RULES.faults_in("a horse of ANN on batteries", "ann") == [TELLING]
-    assert PasswordRules(is_common, "log").faults_in("horses and catalogues", "ann") == [LOCAL]
+    assert PasswordRules(is_common, weakness_of, "log").faults_in("horses and catalogues", "ann") == [LOCAL]
 
 
 @given(st.text(st.characters(), max_size=1100), st.sampled_from(["password", "new_password", "old_password"]))
@@ -99,8 +109,8 @@ def test_the_field_is_named_and_the_value_never_repeated(password: str, field: s
 @pytest.mark.parametrize(
     "password",
     [
-        "x" * 60 + "abcd",
-        "abcd" * 256,
+        "x" * 60 + "abcd, and more that is not repeated",
+        "horses, batteries and staples; " * 32 + "and so on",
         " leading and trailing spaces ",
         "\U0001f3f3\ufe0f\u200d\U0001f308 \U0001f40e \U0001f50b staple, of all things",
         "\u043f\u0440\u0430\u0432\u0438\u043b\u044c\u043d\u044b\u0439 \u043a\u043e\u043d\u044c",
@@ -119,3 +129,56 @@ def test_a_password_that_is_shown_has_some_bytes_and_not_too_many(size: int) -> 
     assert faults_in_password("x" * size) == []
     assert faults_in_password("x" * (PASSWORD_LONGEST + size)) == [SIZE]
     assert faults_in_password("") == [SIZE]
+
+
+@pytest.mark.parametrize(
+    ("password", "made_of"),
+    [
+        ("123456789012345", "a common password or word with a little added"),
+        ("password12345678", "a common password or word with a little added"),
+        ("P4$$w0rd12345678", "a common password or word with a little added"),
+        ("qwertyuiopasdfg", "a common password or word with a little added"),
+        ("qwertzuiopasdfghj", "keys in a row"),
+        ("azertyuiopqsdfgh", "keys in a row"),
+        (
+            "\u0439\u0446\u0443\u043a\u0435\u043d\u0433\u0448\u0449\u0437\u0445\u044a\u0444\u044b\u0432\u0430",
+            "keys in a row",
+        ),
+        ("bcdefghijklmnopq", "characters in sequence"),
+        ("zyxwvutsrqponmlk", "characters in sequence"),
+        (
+            "\u03b1\u03b2\u03b3\u03b4\u03b5\u03b6\u03b7\u03b8\u03b9\u03ba\u03bb\u03bc\u03bd\u03be\u03bf",
+            "characters in sequence",
+        ),
+        ("trees and trees and trees and ", "something repeated"),
+        ("summer2024summer2024", "something repeated"),
+    ],
+)
+def test_a_password_that_is_easy_to_guess_is_refused_and_told_why(password: str, made_of: str) -> None:
+    easy = Fault("password", f"must be harder to guess than {made_of}")
+    assert RULES.faults_in(password, "berta") == [easy]
+
+
+@pytest.mark.parametrize("typed", ["caf\u00e9 by the river bank", "cafe\u0301 by the river bank"])
+@pytest.mark.parametrize("kept", ["caf\u00e9 by the river bank", "cafe\u0301 by the river bank"])
+def test_a_password_opens_its_account_however_its_accents_are_typed(open_blog: OpenBlog, kept: str, typed: str) -> None:
+    with open_blog() as blog:
+        ann = blog.users.add(OPERATOR, "ann", kept)
+    assert log_in(open_blog, "ann", typed)[0] == ann
+
+
+def test_a_hash_of_a_password_as_it_was_typed_still_opens_its_account_and_is_renewed(
+    store: MemoryStore, open_blog: OpenBlog, hasher: PasswordHasher, ann: User
+) -> None:
+    typed, normal = "cafe\u0301 by the river bank", "caf\u00e9 by the river bank"
+    with store() as stores:
+        stores.users.save(Credentials(ann, hasher.hash(typed)))
+    with pytest.raises(WrongCredentials):
+        log_in(open_blog, "ann", normal)
+    assert log_in(open_blog, "ann", typed)[0] == ann
+    assert log_in(open_blog, "ann", normal)[0] == ann
+    with store() as stores:
+        renewed = stores.users.get_for_change(ann.id).password_hash
+    assert log_in(open_blog, "ann", typed)[0] == ann
+    with store() as stores:
+        assert stores.users.get_for_change(ann.id).password_hash == renewed

@@ -11,7 +11,7 @@ from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, Wa
 from blog.adapters.memory import MemoryStore
 from blog.contracts import StandingClock
 from blog.domain.accounts import WrongCredentials
-from blog.domain.attempts import TooManyAttempts
+from blog.domain.attempts import TooManyAttempts, key_of
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, Contended, OpenBlog, Terms
 from blog.domain.entrance import log_in
@@ -166,3 +166,29 @@ def test_a_login_that_another_unit_of_work_came_in_the_way_of_is_not_counted(ope
         with pytest.raises(Contended):
             log_in(contended_blog, "ann", PASSWORD, address=HOME)
     assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0] == ann
+
+
+def test_a_renamed_account_keeps_its_known_addresses_and_its_count_of_failures(open_blog: OpenBlog, ann: User) -> None:
+    log_in(open_blog, "ann", PASSWORD, address=HOME)
+    for number in range(20):  # as many as an account takes from strange addresses
+        guess(open_blog, times=3, address=f"203.0.113.{number}")
+    with open_blog() as blog:
+        blog.users.change(OPERATOR, ann.id, username="anna")
+    assert log_in(open_blog, "anna", PASSWORD, address=HOME)[0].id == ann.id
+    with pytest.raises(TooManyAttempts):
+        log_in(open_blog, "anna", PASSWORD, address=ELSEWHERE)
+
+
+def test_a_name_that_an_account_gave_up_has_none_of_its_known_addresses_and_none_of_its_count(
+    open_blog: OpenBlog, ann: User
+) -> None:
+    log_in(open_blog, "ann", PASSWORD, address=HOME)
+    guess(open_blog, times=7, address=ELSEWHERE)
+    with open_blog() as blog:
+        blog.users.change(OPERATOR, ann.id, username="anna")
+    guess(open_blog, "ann", times=8, address=ELSEWHERE)
+    with pytest.raises(TooManyAttempts):
+        log_in(open_blog, "ann", PASSWORD, address=ELSEWHERE)
+    with open_blog() as blog:
+        assert blog.throttle.store.known_addresses(key_of("ann")) == {}
+        assert set(blog.throttle.store.known_addresses(key_of(ann.id))) == {HOME}

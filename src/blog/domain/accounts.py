@@ -9,7 +9,7 @@ from .audit import Audit, Event
 from .clock import Clock
 from .errors import Fault, Invalid, Unauthenticated
 from .invitations import Invitations, Registration, RegistrationClosed
-from .passwords import PasswordHasher, PasswordRules, faults_in_password
+from .passwords import NormalizingHasher, PasswordRules, faults_in_password
 from .tokens import InvalidToken, IssuedToken, TokenNotFound, Tokens, faults_in_token_name
 from .users import Credentials, UnknownUser, User, UserRepository, changes_between, faults_in_username
 
@@ -41,7 +41,7 @@ class Accounts:
     invitations: Invitations
     throttle: Throttle
     audit: Audit
-    hasher: PasswordHasher
+    hasher: NormalizingHasher
     rules: PasswordRules
     registration: Registration
     now: Clock
@@ -117,7 +117,8 @@ class Accounts:
         """
         if faults := [*faults_in_username(username), *faults_in_password(password), *faults_in_token_name(name)]:
             raise Invalid(faults)
-        return self.throttle.reserve(username, address)
+        found = self.repository.find(username)
+        return self.throttle.reserve(username if found is None else found.user.id, address)
 
     def admit(
         self, attempt: Attempt, username: str, password: str, name: str, scopes: Collection[Scope] | None
@@ -161,7 +162,7 @@ class Accounts:
         faults += self.rules.faults_in(new_password, actor.user.username, field="new_password")
         if faults:
             raise Invalid(faults)
-        return self.throttle.reserve(actor.user.username, actor.address)
+        return self.throttle.reserve(actor.user_id, actor.address)
 
     def change_password(
         self, actor: Member, attempt: Attempt, old_password: str, new_password: str
@@ -217,6 +218,6 @@ class Accounts:
         unchanged = current.password_hash == verified.password_hash
         if not current.user.is_active or not (unchanged or self.hasher.verify(current.password_hash, password)):
             raise WrongCredentials
-        if self.hasher.is_outdated(current.password_hash):
+        if self.hasher.needs_rehash(current.password_hash, password):
             self.repository.save(replace(current, password_hash=self.hasher.hash(password)))
         return current.user

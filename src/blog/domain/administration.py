@@ -7,10 +7,10 @@ from typing import TypedDict, Unpack
 from .actors import Actor, must_administer
 from .audit import Audit, Event
 from .clock import Clock
-from .errors import Fault, Invalid
+from .errors import Fault, Forbidden, Invalid
 from .ids import UserId
 from .pages import check_limit
-from .passwords import PasswordHasher, PasswordRules
+from .passwords import NormalizingHasher, PasswordRules
 from .tokens import Tokens
 from .users import Credentials, LastAdmin, UnknownUser, User, UserRepository, changes_between, faults_in_username
 
@@ -23,6 +23,13 @@ class UserChanges(TypedDict, total=False):
     is_active: bool
 
 
+class OwnPassword(Forbidden):
+    """An administrator may not reset their own password: a stolen admin token would become a log-in."""
+
+    def __init__(self) -> None:
+        super().__init__("Your own password can only be changed with the old one.")
+
+
 @dataclass(slots=True)
 class Users:
     """All accounts, as administrators see and change them."""
@@ -30,7 +37,7 @@ class Users:
     repository: UserRepository
     tokens: Tokens
     audit: Audit
-    hasher: PasswordHasher
+    hasher: NormalizingHasher
     rules: PasswordRules
     now: Clock
 
@@ -89,9 +96,12 @@ class Users:
 
         Raises:
             NotAnAdmin, OutOfScope, UnknownUser, UsernameTaken, LastAdmin.
+            OwnPassword: the account is the actor's own, and a password is given.
             Invalid: of `username` and `password`.
         """
         must_administer(actor)
+        if password is not None and actor.user_id == user_id:
+            raise OwnPassword
         whose, username = self.repository.get(user_id).username, changes.get("username")
         self._check(username=username, password=password, whose=username or whose)
         password_hash = None if password is None else self.hasher.hash(password)

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from .clock import Clock
 from .errors import TooMany
-from .ids import UNSTORED, AttemptId
+from .ids import UNSTORED, AttemptId, UserId
 
 ATTEMPTS_KEPT: Final = 100_000
 """How many attempts are remembered at most, however many addresses an attacker has."""
@@ -102,8 +102,8 @@ class Throttle:
     now: Clock
     scale: int = 1
 
-    def reserve(self, account: str, address: str) -> Attempt:
-        """Count an attempt, for the time being as one that fails.
+    def reserve(self, account: UserId | str, address: str) -> Attempt:
+        """Count an attempt, for the time being as one that fails: at an account, or at a name that no account has.
 
         Raises:
             TooManyAttempts.
@@ -170,10 +170,15 @@ class Throttle:
         return limit.reached_until(lately, self.scale, attempt.at)
 
 
-def key_of(account: str) -> str:
-    """What an account is counted by: a digest of its name in folded case, since what nobody is called may be a password
-    that was typed into the wrong field.
+def key_of(account: UserId | str) -> str:
+    """The key under which attempts are counted and addresses are known.
+
+    An account has the same key whatever its name is, so a renamed account keeps its known addresses and its count, and
+    nobody inherits them with a name. A name that no account has is counted by the digest of its folded case, since it
+    may be a password that was typed into the wrong field.
     """
+    if isinstance(account, int):
+        return f"user {account}"
     return sha256(account.casefold().encode()).hexdigest()[:32]
 
 

@@ -15,7 +15,7 @@ from .clock import Clock, NewSecret
 from .errors import Unavailable
 from .idempotency import Idempotency, IdempotencyStore
 from .invitations import Invitations, InvitationStore, Registration
-from .passwords import IsCommon, PasswordHasher, PasswordRules
+from .passwords import IsCommon, NormalizingHasher, PasswordHasher, PasswordRules, WeaknessOf
 from .posts import PostRepository, Posts
 from .search import PostIndex, Search
 from .tokens import Tokens, TokenStore
@@ -42,6 +42,7 @@ class Means:
 
     hasher: PasswordHasher
     is_common: IsCommon
+    weakness_of: WeaknessOf
     now: Clock
     new_secret: NewSecret
 
@@ -101,7 +102,7 @@ class Blog:
             invitations=self.invitations,
             throttle=self.throttle,
             audit=self.audit,
-            hasher=self._means.hasher,
+            hasher=self._hasher,
             rules=self._rules,
             registration=self._terms.registration,
             now=self._means.now,
@@ -113,7 +114,7 @@ class Blog:
             repository=self._stores.users,
             tokens=self.tokens,
             audit=self.audit,
-            hasher=self._means.hasher,
+            hasher=self._hasher,
             rules=self._rules,
             now=self._means.now,
         )
@@ -148,7 +149,11 @@ class Blog:
 
     @property
     def _rules(self) -> PasswordRules:
-        return PasswordRules(self._means.is_common, self._terms.site)
+        return PasswordRules(self._means.is_common, self._means.weakness_of, self._terms.site)
+
+    @property
+    def _hasher(self) -> NormalizingHasher:
+        return NormalizingHasher(self._means.hasher)
 
 
 class Contended(Unavailable):

@@ -1,5 +1,6 @@
 """Passwords: which ones one can have, and what is kept of them."""
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
@@ -7,7 +8,7 @@ from typing import Final, Protocol, TypeAlias
 from .errors import Fault
 
 PASSWORD_SHORTEST: Final = 15
-"""In code points; NIST SP 800-63B-4 asks for it where a password is the only factor."""
+"""In code points of NFC; NIST SP 800-63B-4 asks for it where a password is the only factor."""
 
 PASSWORD_LONGEST: Final = 1024
 """In bytes of UTF-8, so that nobody makes the blog hash a novel."""
@@ -39,6 +40,48 @@ class PasswordHasher(Protocol):
 IsCommon: TypeAlias = Callable[[str], bool]
 """Tells whether a password, in folded case, is one of those that many people have."""
 
+WeaknessOf: TypeAlias = Callable[[str], str]
+"""Tells what a password is mostly made of if it is easy to guess, such as "keys in a row", never repeating it;
+otherwise nothing. Its time is bounded however long the password is.
+"""
+
+
+def normalized(password: str) -> str:
+    """The password in Unicode's NFC (UAX 15): keyboards send the same characters in different code points."""
+    return unicodedata.normalize("NFC", password)
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizingHasher:
+    """Hashes passwords in NFC, and still verifies hashes that older versions made of passwords as they were typed."""
+
+    hasher: PasswordHasher
+
+    def hash(self, password: str) -> str:
+        """A new hash of the password."""
+        return self.hasher.hash(normalized(password))
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        """Whether the password is the one that was hashed. It takes a second look only if it is not in NFC."""
+        return any(self.hasher.verify(password_hash, spelling) for spelling in _spellings(password))
+
+    def needs_rehash(self, password_hash: str, password: str) -> bool:
+        """Whether a hash that this password matches was made by other parameters, or not of its NFC."""
+        if self.hasher.is_outdated(password_hash):
+            return True
+        return len(_spellings(password)) > 1 and not self.hasher.verify(password_hash, normalized(password))
+
+    @property
+    def decoy(self) -> str:
+        """A hash by the current parameters that no password matches."""
+        return self.hasher.decoy
+
+
+def _spellings(password: str) -> list[str]:
+    """The password in NFC and, if that is another text, as it was typed."""
+    normal = normalized(password)
+    return [normal] if normal == password else [normal, password]
+
 
 def faults_in_password(password: str, *, field: str = "password") -> list[Fault]:
     """Why nobody can have this password."""
@@ -55,17 +98,23 @@ def faults_in_password(password: str, *, field: str = "password") -> list[Fault]
 class PasswordRules:
     """Which new passwords are good, after NIST SP 800-63B-4: length counts, composition does not.
 
-    `is_common` knows those that attackers try first, `site` is the name that many would think of here.
+    `is_common` knows those that attackers try first, `weakness_of` what they would come to soon, and `site` is the name
+    that many would think of here.
     """
 
     is_common: IsCommon
+    weakness_of: WeaknessOf
     site: str = "blog"
 
     def faults_in(self, password: str, username: str, *, field: str = "password") -> list[Fault]:
         """Why nobody should have this password."""
-        if faults := faults_in_password(password, field=field):
+        normal = normalized(password)
+        if faults := faults_in_password(password, field=field) or faults_in_password(normal, field=field):
             return faults
-        return [Fault(field, f"must {must}") for must, kept in self._rules(password, username) if not kept]
+        if faults := [Fault(field, f"must {must}") for must, kept in self._rules(normal, username) if not kept]:
+            return faults
+        weakness = self.weakness_of(normal)
+        return [Fault(field, f"must be harder to guess than {weakness}")] if weakness else []
 
     def _rules(self, password: str, username: str) -> Iterator[tuple[str, bool]]:
         yield f"have at least {PASSWORD_SHORTEST} characters", len(password) >= PASSWORD_SHORTEST

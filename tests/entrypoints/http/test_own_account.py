@@ -25,12 +25,15 @@ WEAK = [
     "I am alice, and this is long",
     "i am ALICE, and this is long",
     "the gazette is my favourite",
+    "123456789012345",
+    "password12345678",
+    "qwertyuiopasdfg",
 ]
 STRONG = [
-    "x1y2" * 16 + "z",
+    "x1y2, and 64 characters are not too many for a password to have z",
     "two  spaces,  and one at the end ",
     " one at the beginning, too",
-    "\U0001f40e\U0001f50b\U0001f4ce\u2705" * 4,
+    "\U0001f40e\U0001f50b\U0001f4ce\u2705 horse \U0001f40e\u2705\U0001f4ce\U0001f50b",
     "\u043f\u0440\u0430\u0432\u0438\u043b\u044c\u043d\u0430\u044f \u043b\u043e\u0448\u0430\u0434\u044c",
     "l\u00e4nger als das alte Wort",
     "e\u0301 is not \u00e9, and this is long",

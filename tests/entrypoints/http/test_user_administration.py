@@ -237,3 +237,12 @@ def test_a_name_is_one_persons_only_however_it_is_written(house: House, root: Pe
         assert faulty(root.ask("POST", USERS, json={**CAROL, "username": name})) == ["username"], name
     taken = root.ask("PATCH", f"{USERS}{root.id}/", json={"username": "CAROL"})
     assert problem(taken, 409)["detail"] == "The username CAROL is taken."
+
+
+@on_both
+def test_an_admin_token_does_not_reset_the_password_of_its_own_account(house: House, root: Person) -> None:
+    stolen = house.again("root", scopes={Scope.ADMIN})
+    refusal = problem(stolen.ask("PATCH", f"{USERS}{root.id}/", json={"password": NEW}), 403)
+    assert refusal["detail"] == "Your own password can only be changed with the old one."
+    problem(house.log_in("root", NEW), 401)
+    assert root.ask("GET", "/api/users/me/").status_code == 200
