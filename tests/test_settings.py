@@ -21,8 +21,13 @@ WRONG = {
     "BLOG_HOST": ["", " ", "two words", "h\n", "ключ"],
     "BLOG_PORT": ["", "-1", "65536", "80.0", "http", "\uff18\uff10", "9" * 5000],
     "BLOG_THREADS": ["0", "257", "four"],
+    "BLOG_CORS_HEADERS": ["X A", "X-A: b", "ä", "X-A\nX-B"],
     "BLOG_CORS_ORIGINS": [
-        "*",
+        "*, https://example.org",
+        "*.example.org",
+        "https://*.example.org",
+        "https://user@example.org",
+        "https://example.org:port",
         "example.org",
         "https://",
         "https://example.org/",
@@ -72,6 +77,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         "BLOG_HOST": "::1",
         "BLOG_PORT": "0",
         "BLOG_THREADS": "9",
+        "BLOG_CORS_HEADERS": "X-B3-TraceId, X-B3-SpanId",
         "BLOG_CORS_ORIGINS": "https://Example.org, http://localhost:3000,",
         "BLOG_ARGON2_MEMORY": "65536",
         "BLOG_ARGON2_ITERATIONS": "3",
@@ -91,6 +97,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         host="::1",
         port=0,
         threads=9,
+        cors_headers=("X-B3-TraceId", "X-B3-SpanId"),
         cors_origins=("https://example.org", "http://localhost:3000"),
         argon2_memory=65_536,
         argon2_iterations=3,
@@ -105,6 +112,23 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         debug=True,
     )
     assert environment.keys() == WRONG.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("*", ("*",)),
+        (" * ", ("*",)),
+        ("capacitor://localhost,ionic://localhost", ("capacitor://localhost", "ionic://localhost")),
+        ("http://my_app.local:3000", ("http://my_app.local:3000",)),
+        ("http://[::1]:3000", ("http://[::1]:3000",)),
+        ("https://Example.org:443, http://example.org:80", ("https://example.org", "http://example.org")),
+        ("https://example.org:80", ("https://example.org:80",)),
+        ("chrome-extension://abcdefghijklmnop", ("chrome-extension://abcdefghijklmnop",)),
+    ],
+)
+def test_origins_are_read_as_browsers_write_them(text: str, origins: tuple[str, ...]) -> None:
+    assert Settings.read({"BLOG_CORS_ORIGINS": text}).cors_origins == origins
 
 
 def test_a_setting_can_stand_in_a_file_that_the_environment_names(tmp_path: Path) -> None:

@@ -20,7 +20,10 @@ _number = re.compile(r"[0-9]{1,9}")
 _path = re.compile(r"[^?]+")
 _postgresql = re.compile(r"postgresql://[!-~]+")
 _host = re.compile(r"[!-~]+")
-_origin = re.compile(r"https?://[a-z0-9.:\[\]-]+")
+_origin = re.compile(r"([a-z][a-z0-9+.-]*)://(?:[a-z0-9._~-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_header = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_DEFAULT_PORT: Final = {"http": ":80", "https": ":443"}
+"""What a browser leaves out of an origin."""
 
 
 class SettingError(ValueError):
@@ -64,10 +67,26 @@ def _address(text: str) -> str:
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    origins = tuple(origin.strip().lower() for origin in text.split(",") if origin.strip())
-    if not all(_origin.fullmatch(origin) for origin in origins):
-        raise SettingError("must be origins such as https://example.org, with commas between and no slash at the end")
-    return origins
+    """Origins as a browser writes them: in lower case, without the port that the scheme has anyway."""
+    named = [_origin.fullmatch(origin) for origin in _listed(text.lower())]
+    if text.strip() == "*":
+        return ("*",)
+    if not all(named):
+        raise SettingError(
+            "must be origins such as https://example.org, with commas between and no slash at the end; or * alone"
+        )
+    return tuple(origin[0].removesuffix(_DEFAULT_PORT.get(origin[1], ":")) for origin in named if origin)
+
+
+def _headers(text: str) -> tuple[str, ...]:
+    if not all(_header.fullmatch(name) for name in _listed(text)):
+        raise SettingError("must be names of headers such as X-B3-TraceId, with commas between")
+    return _listed(text)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _networks(text: str) -> tuple[str, ...]:
@@ -115,6 +134,7 @@ class Settings:
     workers: int = _setting(_whole(1, 64), 1)
     migrate: bool = _setting(_truth, default=True)
     cors_origins: tuple[str, ...] = _setting(_origins, ())
+    cors_headers: tuple[str, ...] = _setting(_headers, ())
     argon2_memory: int = _setting(_whole(8, 4_194_304), 19_456)
     argon2_iterations: int = _setting(_whole(1, 1_000), 2)
     argon2_lanes: int = _setting(_whole(1, 64), 1)

@@ -130,7 +130,7 @@ def test_head_is_answered_as_get_but_for_the_body(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Authorization": "Token x"}, {"If_None_Match": '"1"'}, {"Origin": "https://example.org"}],
+    [{"Authorization": "Token x"}, {"If_None_Match": '"1"'}],
     ids=lambda headers: next(iter(headers)),
 )
 def test_whoever_may_be_answered_otherwise_is_answered_anew(site: Site, headers: dict[str, str]) -> None:
@@ -143,6 +143,14 @@ def test_whoever_may_be_answered_otherwise_is_answered_anew(site: Site, headers:
     assert site.opened == opened + 1
     opened = site.opened
     assert "cache-control" not in site.get("/api/posts/1/")[0].headers
+    assert site.opened == opened
+
+
+def test_a_page_of_another_origin_is_answered_from_the_cache(site: Site) -> None:
+    site.write("Hello")
+    told = site.get("/api/posts/1/")[0]
+    opened = site.opened
+    assert site.get("/api/posts/1/", Origin="https://example.org")[0].content == told.content
     assert site.opened == opened
 
 

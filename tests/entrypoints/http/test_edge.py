@@ -1,16 +1,20 @@
 """The blog promises that…"""
 
+import asyncio
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
+import httpx
 import pytest
 from httpx import Response
 from tests.entrypoints.http.visits import Member, Site, problem
 
 from blog.domain.blog import OpenBlog
 from blog.entrypoints.http import create_app
+from blog.entrypoints.http.edge import Edge
 
 PAGE = "https://pages.example"
 
@@ -158,3 +162,18 @@ def test_the_host_that_a_request_names_is_not_repeated(alice: Member) -> None:
     created = alice.ask("POST", "/api/posts/", json={"title": "A", "body": "B"}, headers=forged)
     assert created.headers["location"].startswith("/api/posts/")
     problem(alice.ask("GET", "http://evil.example/nothing"), 404)
+
+
+def test_what_fails_outside_of_every_route_is_a_problem_too_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(scope: object, receive: object, send: object) -> None:
+        raise LookupError("hunter2")
+
+    async def ask() -> Response:
+        app: Any = Edge(broken)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://blog.test") as client:
+            return await client.get("/api/posts/")
+
+    answer = asyncio.run(ask())
+    assert "detail" not in problem(answer, 500)
+    (record,) = caplog.records
+    assert answer.headers["x-request-id"] in record.getMessage()

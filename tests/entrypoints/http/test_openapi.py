@@ -54,7 +54,7 @@ def document(site: Site) -> Any:
 
 def served(site: Site) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
     """Every method of every path that the application answers, with its handler."""
-    for route in application._routes((), False).routes:  # noqa: FBT003 - as `create_app` asks for them
+    for route in application._routes(False).routes:  # noqa: FBT003 - as `create_app` asks for them
         assert isinstance(route, HTTPRoute)
         for handler in route.route_handlers:
             for method in set(map(str, handler.http_methods)) - {"OPTIONS"}:  # which Litestar adds to every route

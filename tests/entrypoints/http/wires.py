@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from blog.entrypoints.http.cors import CrossOrigin
 from blog.entrypoints.http.edge import Edge
 from blog.entrypoints.http.wire import Wire
 
@@ -73,10 +74,12 @@ class Served:
 
 
 @contextmanager
-def served(wire: type[Wire]) -> Iterator[Served]:
+def served(wire: type[Wire], *, cors: CrossOrigin | None = None) -> Iterator[Served]:
     """The small application on a wire of this kind."""
     echo = Echo()
-    config = uvicorn.Config(Edge(echo), http=wire, lifespan="off", log_config=None, server_header=False, ws="none")
+    config = uvicorn.Config(
+        Edge(echo, cors=cors), http=wire, lifespan="off", log_config=None, server_header=False, ws="none"
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

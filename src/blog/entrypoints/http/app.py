@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any, Final
 
 from litestar import Litestar
-from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
@@ -18,6 +17,7 @@ from .addresses import Proxies
 from .audit import AuditController
 from .batch import BatchController
 from .bodies import refuse_large_body
+from .cors import CrossOrigin
 from .docs import DocsController
 from .door import House, Notes, Replica, Visit
 from .edge import Edge
@@ -66,6 +66,7 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     edition: Edition | None = None,
     threads: int = 4,
     cors_origins: Sequence[str] = (),
+    cors_headers: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
     require_if_match: bool = False,
     debug: bool = False,
@@ -79,7 +80,8 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
         together: keeps several units of work at once. Given it, one thread writes for all.
         edition: tells, at once, whether anything was kept meanwhile. Given it, what was answered is answered again.
         threads: how many requests read at once, and how many write.
-        cors_origins: whose pages may call the API from a browser.
+        cors_origins: whose pages may call the API from a browser; `*` for all.
+        cors_headers: request headers that these pages may send beside the usual ones.
         trusted_proxies: addresses and networks of proxies whose `X-Forwarded-For` is believed.
         require_if_match: whether a post is only changed by who says which version they have seen.
         debug: whether errors tell the client all about themselves. Never in public.
@@ -90,17 +92,18 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     replica = None if open_replica is None else Replica(open_replica)
     proxies = Proxies(trusted_proxies)
     house = House(open_blog, open_at_once, replica, Lanes(threads, together), Notes(), proxies, require_if_match)
-    routes = _routes(tuple(cors_origins), debug)
+    routes = _routes(debug)
+    cors = CrossOrigin(cors_origins, cors_headers) if cors_origins else None
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         scope["house"] = house
         await routes(scope, receive, send)
 
-    return Edge(app if edition is None or open_replica is not None else Kept(app, edition))
+    return Edge(app if edition is None or open_replica is not None else Kept(app, edition), cors=cors)
 
 
 @cache
-def _routes(cors_origins: Sequence[str], debug: bool) -> Litestar:  # noqa: FBT001 - a key of the cache
+def _routes(debug: bool) -> Litestar:  # noqa: FBT001 - a key of the cache
     """Every route, for whichever house each request is meant: making them takes longer than a thousand requests.
 
     Raises:
@@ -109,7 +112,6 @@ def _routes(cors_origins: Sequence[str], debug: bool) -> Litestar:  # noqa: FBT0
     app = Litestar(
         _CONTROLLERS,
         before_request=refuse_large_body,
-        cors_config=_cors(cors_origins),
         debug=debug,
         exception_handlers=_WHAT_GOES_WRONG,
         logging_config=None,
@@ -119,29 +121,3 @@ def _routes(cors_origins: Sequence[str], debug: bool) -> Litestar:  # noqa: FBT0
     )
     list(operations_of(app))  # each has said who may use it
     return app
-
-
-def _cors(origins: Sequence[str]) -> CORSConfig | None:
-    if not origins:
-        return None
-    return CORSConfig(
-        allow_origins=list(origins),
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=[
-            "Authorization",
-            "Content-Type",
-            "Idempotency-Key",
-            "If-Match",
-            "If-None-Match",
-            "X-Request-ID",
-        ],
-        expose_headers=[
-            "Accept-Patch",
-            "ETag",
-            "Idempotency-Replayed",
-            "Link",
-            "Location",
-            "Retry-After",
-            "X-Request-ID",
-        ],
-    )

@@ -66,6 +66,7 @@ def app_of(settings: Settings) -> Iterator[Edge | AccessLog]:
             together=opened.together,
             threads=settings.threads,
             cors_origins=settings.cors_origins,
+            cors_headers=settings.cors_headers,
             trusted_proxies=settings.trusted_proxies,
             require_if_match=settings.require_if_match,
             debug=settings.debug,

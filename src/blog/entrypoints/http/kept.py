@@ -21,9 +21,7 @@ _BESIDE: Final = 2048
 _FOR_EVERYBODY: Final = "/api/posts/"
 """What answers begin with that depend on nothing but the address and what is stored."""
 
-_OF_ITS_OWN: Final = frozenset(
-    {b"authorization", b"if-none-match", b"origin", b"content-length", b"transfer-encoding", b"expect"}
-)
+_OF_ITS_OWN: Final = frozenset({b"authorization", b"if-none-match", b"content-length", b"transfer-encoding", b"expect"})
 """Headers of requests that may be answered otherwise than others."""
 
 

@@ -25,6 +25,8 @@ from blog.domain.errors import (
 )
 from blog.domain.idempotency import KeyReused
 
+from .answers import Answer
+
 MEDIA_TYPE: Final = "application/problem+json"
 
 STATUS: Final[Mapping[type[BlogError], HTTPStatus]] = {
@@ -92,6 +94,13 @@ def problem(
         media_type=MEDIA_TYPE,
         headers={**_headers(status), **(headers or {})},
     )
+
+
+def refusal(status: HTTPStatus, detail: str | UnsetType = UNSET, *headers: tuple[bytes, bytes]) -> Answer:
+    """A problem as a plain ASGI application, for what is refused outside of Litestar."""
+    body = msgspec.json.encode(Problem(title=status.phrase, status=status, detail=detail))
+    known = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+    return Answer(status, [*known, *headers], body)
 
 
 def on_blog_error(_: Request[Any, Any, Any], error: BlogError) -> Response[bytes]:

@@ -1,7 +1,7 @@
 """What the server refuses before the application hears of it, and how long it waits for whoever is slow or silent.
 
 uvicorn has no limits and hardly a deadline of its own. A refusal is an answer like any other: it waits for its turn,
-and has the headers that the edge gives to all.
+and is sent by the application's `Edge`, which gives it the headers that all answers have.
 """
 
 import asyncio
@@ -10,13 +10,11 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 import httptools
-import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .closing import PatientTransport
-from .edge import Edge
 from .heads import LARGEST_HEAD, LARGEST_TARGET, check_head, check_target, head_too_large, malformed
-from .problems import MEDIA_TYPE, Problem, Refused
+from .problems import Refused
 from .sending import sent_whole
 
 _PART: Final = 16 * 1024
@@ -49,6 +47,7 @@ class Wire(HttpToolsProtocol):
         self._turn: RequestResponseCycle | None = None
         self._refused = False
         self._lines = 0
+        self._fault: Refused | None = None
         self._owed: tuple[float, RequestResponseCycle | None] | None = None
         self._due = 0.0
         self._deadline: asyncio.TimerHandle | None = None
@@ -91,7 +90,7 @@ class Wire(HttpToolsProtocol):
         while part:
             part = self._unread(part)
         if self._lines > LARGEST_TARGET + LARGEST_HEAD:
-            raise head_too_large()
+            raise self._fault or head_too_large()
 
     def _unread(self, part: bytes | memoryview) -> bytes | memoryview:
         """Read up to where the client would go on in another protocol. It is not changed: so, what is left to read."""
@@ -105,16 +104,25 @@ class Wire(HttpToolsProtocol):
         super().on_message_begin()
         self._stage = _Stage.HEAD
         self._lines = 0
+        self._fault = None
 
     def on_url(self, url: bytes) -> None:
+        """Keep the address. One that is too long is refused after the head, which may name the page that asks."""
+        if self._fault is not None:
+            return
         super().on_url(url)
-        check_target(self.url)
+        try:
+            check_target(self.url)
+        except Refused as refused:
+            self._fault = refused
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._stage is _Stage.HEAD:  # and not a trailer: to uvicorn one is as good as the other
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._fault is not None:
+            raise self._fault
         check_head(self.headers, self.parser.get_http_version(), upgrades=self.parser.should_upgrade())
         super().on_headers_complete()
         self._stage = _Stage.BODY
@@ -153,11 +161,11 @@ class Wire(HttpToolsProtocol):
             return
         if self._stage is _Stage.BODY:
             self._withdraw()
-        self.cycle = self._refusing()
+        self.cycle = self._refusing(refused)
         if self._is_answering():
-            self.pipeline.appendleft((self.cycle, _refusal(refused)))
+            self.pipeline.appendleft((self.cycle, self.app))
         else:
-            self._start_asgi_task(self.cycle, _refusal(refused))
+            self._start_asgi_task(self.cycle, self.app)
 
     def _withdraw(self) -> None:
         """To the application the client has gone: what it may still answer goes nowhere."""
@@ -166,9 +174,15 @@ class Wire(HttpToolsProtocol):
         if self.cycle is not self._turn:
             self.pipeline.popleft()
 
-    def _refusing(self) -> RequestResponseCycle:
-        """A turn for which no more of the request is known than an answer needs."""
-        scope: Any = {"type": "http", "http_version": "1.1", "method": self.parser.get_method().decode(), "headers": []}
+    def _refusing(self, refused: Refused) -> RequestResponseCycle:
+        """A turn for which no more of the request is known than an answer needs: its method, and its origin.
+
+        The origin is not known where the head was not read so far.
+        """
+        read = [] if self._stage is _Stage.START else self.headers
+        origins = [(name, value) for name, value in read if name == b"origin"]
+        scope: Any = {"type": "http", "http_version": "1.1", "method": self.parser.get_method().decode()}
+        scope |= {"headers": origins, "refused": refused, "has_no_head": self._stage is not _Stage.BODY and not origins}
         scope |= {"path": "", "raw_path": b"", "query_string": b"", "root_path": ""}
         scope |= {"client": self.client, "server": self.server, "scheme": self.scheme}
         return RequestResponseCycle(
@@ -229,7 +243,7 @@ class Wire(HttpToolsProtocol):
         if self._stage is _Stage.START:
             self.transport.close()
         else:
-            self._refuse(Refused(HTTPStatus.REQUEST_TIMEOUT, "The request was not complete in time."))
+            self._refuse(self._fault or Refused(HTTPStatus.REQUEST_TIMEOUT, "The request was not complete in time."))
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -250,20 +264,3 @@ class Wire(HttpToolsProtocol):
     def _still_sends(self) -> bool:
         """Whether more may come of what the client has begun to say."""
         return self._refused or self._stage is _Stage.BODY
-
-
-def _refusal(refused: Refused) -> Edge:
-    """An application that refuses whatever it is asked."""
-    problem = Problem(title=refused.status.phrase, status=refused.status, detail=refused.detail)
-    body = msgspec.json.encode(problem)
-    headers = [
-        (b"content-type", MEDIA_TYPE.encode()),
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
-    ]
-
-    async def refuse(_scope: Any, _receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": refused.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    return Edge(refuse)
