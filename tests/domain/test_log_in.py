@@ -9,7 +9,7 @@ from tests.domain.people import ANOTHER, HOME, OPERATOR, PASSWORD, Watched, acti
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.contracts import StandingClock
-from blog.domain.accounts import WrongCredentials
+from blog.domain.accounts import HashChanged, WrongCredentials
 from blog.domain.actors import ALL_SCOPES, Scope
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, OpenBlog
@@ -171,6 +171,23 @@ def test_a_hash_that_another_login_renewed_meanwhile_is_as_good(
     assert len(set(watched.verified)) == 2
     with open_blog() as blog:
         assert blog.accounts.authenticate(issued.secret).user == ann
+
+
+def test_a_login_whose_hash_is_changed_again_and_again_is_told_to_come_back_and_is_not_counted(
+    open_blog: OpenBlog, watched_blog: OpenBlog, watched: Watched, ann: User
+) -> None:
+    def change() -> None:
+        watched.meanwhile = change
+        with open_blog() as blog:
+            blog.users.change(OPERATOR, ann.id, password=PASSWORD)
+
+    for _ in range(9):
+        watched.meanwhile = change
+        watched.verified.clear()
+        with pytest.raises(HashChanged):
+            log_in(watched_blog, "ann", PASSWORD, address=HOME)
+        assert len(watched.verified) == 3
+    assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0] == ann
 
 
 def test_a_password_is_verified_before_the_unit_of_work_takes_a_lock(

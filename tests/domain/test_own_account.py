@@ -12,7 +12,7 @@ from blog.domain.attempts import TooManyAttempts
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.entrance import change_password, log_in
-from blog.domain.errors import Fault, Invalid
+from blog.domain.errors import Fault, Invalid, Unauthenticated
 from blog.domain.tokens import InvalidToken
 from blog.domain.users import User, UsernameTaken
 
@@ -151,7 +151,7 @@ def test_a_change_of_password_that_was_overtaken_changes_nothing(
 
     _, issued = log_in(watched_blog, "ann", PASSWORD)
     watched.meanwhile = happen
-    with pytest.raises(WrongCredentials):
+    with pytest.raises(Unauthenticated):
         change_password(watched_blog, issued.secret, PASSWORD, ANOTHER)
     with pytest.raises(WrongCredentials):
         log_in(open_blog, "ann", ANOTHER)

@@ -8,6 +8,7 @@ from tests.domain.people import OPERATOR, PASSWORD, acting, entries
 
 from blog.contracts.given import NOON
 from blog.domain.actors import ALL_SCOPES, Member, NotAnAdmin, OutOfScope, Scope, scopes_for
+from blog.domain.administration import NewAccount
 from blog.domain.archive import Manuscript
 from blog.domain.batches import apply
 from blog.domain.blog import Blog, OpenBlog, OpenStores
@@ -17,10 +18,11 @@ from blog.domain.ids import InvitationId, PostId, TokenId, UserId
 from blog.domain.invitations import InvitationNotFound
 from blog.domain.posts import PostNotFound
 from blog.domain.tokens import TokenNotFound
-from blog.domain.users import UnknownUser, User
+from blog.domain.users import UnknownUser, User, UsernameTaken
 
 NOBODY, NOTHING = UserId(404), 404
 NONE_OF_OURS = Manuscript(title="", body="", author="nobody", created_at=NOON, updated_at=NOON)
+TAKEN = NewAccount(username="admin", password_hash="", is_admin=False)
 
 Use = Callable[[Blog, Member], Any]
 
@@ -46,6 +48,8 @@ USES: list[tuple[str, Use, Scope | None, type[Exception] | None]] = [
     ("end one", lambda blog, me: blog.tokens.revoke_of(me, NOBODY, TokenId(NOTHING)), Scope.ADMIN, UnknownUser),
     ("end them", lambda blog, actor: blog.tokens.revoke_all_of(actor, NOBODY), Scope.ADMIN, UnknownUser),
     ("open an account", lambda blog, actor: blog.users.add(actor, "", ""), Scope.ADMIN, Invalid),
+    ("prepare an account", lambda blog, actor: blog.users.prepare(actor, "", ""), Scope.ADMIN, Invalid),
+    ("open what was prepared", lambda blog, actor: blog.users.open(actor, TAKEN), Scope.ADMIN, UsernameTaken),
     ("see an account", lambda blog, actor: blog.users.get(actor, NOBODY), Scope.ADMIN, UnknownUser),
     ("find an account", lambda blog, actor: blog.users.named(actor, "nobody"), Scope.ADMIN, UnknownUser),
     ("list accounts", lambda blog, actor: blog.users.page(actor, limit=0), Scope.ADMIN, Invalid),

@@ -7,7 +7,7 @@ from .actors import Member, Scope, Visitor, require, scopes_for
 from .attempts import Attempt, Throttle
 from .audit import Audit, Event
 from .clock import Clock
-from .errors import Fault, Invalid, Unauthenticated
+from .errors import Fault, Invalid, Unauthenticated, Unavailable
 from .invitations import Invitations, Registration, RegistrationClosed
 from .passwords import NormalizingHasher, PasswordRules, faults_in_password
 from .tokens import InvalidToken, IssuedToken, TokenNotFound, Tokens, faults_in_token_name
@@ -26,6 +26,13 @@ class WrongPassword(Invalid):
 
     def __init__(self) -> None:
         super().__init__([Fault("old_password", "is not your password")])
+
+
+class HashChanged(Unavailable):
+    """The stored hash is another one than the hash that was verified: the password has to be verified again."""
+
+    def __init__(self) -> None:
+        super().__init__("The password was changed meanwhile.")
 
 
 @dataclass(slots=True)
@@ -128,12 +135,14 @@ class Accounts:
         Raises:
             WrongCredentials: after the same one verification, whatever was wrong.
             ScopeNotGranted.
+            HashChanged: during the verification.
         """
         found = self.repository.find(username)
         matches = self.hasher.verify(found.password_hash if found else self.hasher.decoy, password)
         if found is None or not matches:
             raise WrongCredentials
-        user = self._confirmed(found, password)
+        renewed = self.hasher.hash(password) if self.hasher.needs_rehash(found.password_hash, password) else None
+        user = self._confirmed(found, renewed)
         issued = self.tokens.issue(user, name=name, scopes=scopes, address=attempt.address)
         self.throttle.succeeded(attempt)
         holder = Visitor(address=attempt.address, name=user.username, user_id=user.id, token_id=issued.token.id)
@@ -171,13 +180,12 @@ class Accounts:
 
         Raises:
             WrongPassword.
+            HashChanged: during the verification.
         """
         found = self.repository.find(actor.user.username)
         if found is None or not self.hasher.verify(found.password_hash, old_password):
             raise WrongPassword
-        password_hash = self.hasher.hash(new_password)
-        user = self._confirmed(found, old_password)
-        self.repository.save(Credentials(user, password_hash))
+        user = self._confirmed(found, self.hasher.hash(new_password))
         self.audit.record(Event.PASSWORD_CHANGED, actor, "user", user.id)
         self.tokens.end_all(actor, user)
         self.throttle.succeeded(attempt)
@@ -212,12 +220,21 @@ class Accounts:
         self.audit.record(Event.USER_REGISTERED, visitor, "user", user.id, f"{username}{by}")
         return user
 
-    def _confirmed(self, verified: Credentials, password: str) -> User:
-        """The user as they are now: verifying took its time and held no lock, and much may have happened meanwhile."""
+    def _confirmed(self, verified: Credentials, new_hash: str | None) -> User:
+        """Lock the user whose password was verified, and store the new hash if there is one.
+
+        Verifying and hashing are slow, so both were done before the lock was taken: nobody else waits for them. Another
+        unit of work may have changed the account meanwhile. A changed hash is not verified here, under the lock.
+
+        Raises:
+            WrongCredentials: the account was deactivated meanwhile.
+            HashChanged: somebody changed the password, or renewed its hash.
+        """
         current = self.repository.get_for_change(verified.user.id)
-        unchanged = current.password_hash == verified.password_hash
-        if not current.user.is_active or not (unchanged or self.hasher.verify(current.password_hash, password)):
+        if not current.user.is_active:
             raise WrongCredentials
-        if self.hasher.needs_rehash(current.password_hash, password):
-            self.repository.save(replace(current, password_hash=self.hasher.hash(password)))
+        if current.password_hash != verified.password_hash:
+            raise HashChanged
+        if new_hash is not None:
+            self.repository.save(replace(current, password_hash=new_hash))
         return current.user

@@ -1,7 +1,7 @@
 """Administration: what administrators do with other people's accounts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypedDict, Unpack
 
 from .actors import Actor, must_administer
@@ -30,6 +30,15 @@ class OwnPassword(Forbidden):
         super().__init__("Your own password can only be changed with the old one.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """An account that can be opened: its fields are checked, and its password is hashed."""
+
+    username: str
+    password_hash: str = field(repr=False)
+    is_admin: bool
+
+
 @dataclass(slots=True)
 class Users:
     """All accounts, as administrators see and change them."""
@@ -48,11 +57,30 @@ class Users:
             NotAnAdmin, OutOfScope, UsernameTaken.
             Invalid: of `username` and `password`.
         """
+        return self.open(actor, self.prepare(actor, username, password, is_admin=is_admin))
+
+    def prepare(self, actor: Actor, username: str, password: str, *, is_admin: bool = False) -> NewAccount:
+        """Check a new account and hash its password, which is slow: to be called before the unit takes a lock.
+
+        Raises:
+            NotAnAdmin, OutOfScope.
+            Invalid: of `username` and `password`.
+        """
         must_administer(actor)
         self._check(username=username, password=password, whose=username)
-        user = User(username=username, is_admin=is_admin, created_at=self.now())
-        user = self.repository.add(user, self.hasher.hash(password))
-        self.audit.record(Event.USER_CREATED, actor, "user", user.id, f"{username}{', admin' if is_admin else ''}")
+        return NewAccount(username=username, password_hash=self.hasher.hash(password), is_admin=is_admin)
+
+    def open(self, actor: Actor, new: NewAccount) -> User:
+        """Open an account that was prepared.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UsernameTaken.
+        """
+        must_administer(actor)
+        user = User(username=new.username, is_admin=new.is_admin, created_at=self.now())
+        user = self.repository.add(user, new.password_hash)
+        role = ", admin" if new.is_admin else ""
+        self.audit.record(Event.USER_CREATED, actor, "user", user.id, f"{new.username}{role}")
         return user
 
     def get(self, actor: Actor, user_id: UserId) -> User:

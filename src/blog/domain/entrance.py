@@ -4,15 +4,21 @@ An attempt is counted in a unit of its own, before the slow look at the password
 counted. Whoever does not get in is recorded in a unit of its own too: the one that refuses keeps nothing.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import Final, TypeVar
 
-from .accounts import WrongCredentials, WrongPassword
+from .accounts import HashChanged, WrongCredentials, WrongPassword
 from .actors import Scope
 from .attempts import Attempt
-from .blog import Contended, OpenBlog
+from .blog import Blog, Contended, OpenBlog
 from .tokens import IssuedToken, ScopeNotGranted
 from .users import User
+
+_TRIES: Final = 3
+"""How often a password is verified, if another unit of work changes the stored hash each time."""
+
+Result = TypeVar("Result")
 
 
 def log_in(  # noqa: PLR0913 - each is something that the visitor says
@@ -33,8 +39,8 @@ def log_in(  # noqa: PLR0913 - each is something that the visitor says
     """
     with open_blog() as blog:
         attempt = blog.accounts.knock(username, password, name, address)
-    with _settled(open_blog, attempt, username), open_blog() as blog:
-        return blog.accounts.admit(attempt, username, password, name, scopes)
+    with _settled(open_blog, attempt, username):
+        return _retried(open_blog, lambda blog: blog.accounts.admit(attempt, username, password, name, scopes))
 
 
 def change_password(
@@ -50,9 +56,13 @@ def change_password(
     with open_blog() as blog:
         actor = blog.accounts.authenticate(secret, address=address)
         attempt = blog.accounts.ask_to_change_password(actor, old_password, new_password)
-    with _settled(open_blog, attempt, actor.name, "to change the password"), open_blog() as blog:
+
+    def change(blog: Blog) -> tuple[User, IssuedToken]:
         actor = blog.accounts.authenticate(secret, address=address)
         return blog.accounts.change_password(actor, attempt, old_password, new_password)
+
+    with _settled(open_blog, attempt, actor.name, "to change the password"):
+        return _retried(open_blog, change)
 
 
 def register(
@@ -70,6 +80,18 @@ def register(
         return blog.accounts.register(attempt, username, password, invitation)
 
 
+def _retried(open_blog: OpenBlog, work: Callable[[Blog], Result]) -> Result:
+    """Do the work in a unit of its own; do it again if the stored hash was changed during the verification."""
+    for _ in range(_TRIES - 1):
+        try:
+            with open_blog() as blog:
+                return work(blog)
+        except HashChanged:
+            continue
+    with open_blog() as blog:
+        return work(blog)
+
+
 @contextmanager
 def _settled(open_blog: OpenBlog, attempt: Attempt, username: str, why: str = "") -> Iterator[None]:
     """Record an attempt that fails; and count one no longer that another unit of work came in the way of."""
@@ -79,7 +101,7 @@ def _settled(open_blog: OpenBlog, attempt: Attempt, username: str, why: str = ""
         with open_blog() as blog:
             blog.accounts.turn_away(attempt, username, why)
         raise
-    except Contended:
+    except (Contended, HashChanged):
         with open_blog() as blog:
             blog.throttle.take_back(attempt)
         raise

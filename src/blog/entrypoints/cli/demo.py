@@ -99,7 +99,8 @@ def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str, kept: str) ->
 
 def _fill(blog: Blog, passwords: dict[str, str]) -> None:
     """All of it in one unit of work: a demo that is stopped meanwhile begins anew."""
-    users = {name: blog.users.add(Operator(), name, password) for name, password in passwords.items()}
+    new = [blog.users.prepare(Operator(), name, password) for name, password in passwords.items()]  # before any lock
+    users = {each.username: blog.users.open(Operator(), each) for each in new}
     authors = {name: blog.accounts.authenticate(blog.tokens.issue(user).secret) for name, user in users.items()}
     for author, title, body in _POSTS:
         blog.posts.create(authors[author], title=title, body=body)

@@ -14,7 +14,7 @@ from msgspec import msgpack
 from blog.domain.actors import Member
 from blog.domain.blog import Blog
 from blog.domain.errors import Fault, Invalid
-from blog.domain.idempotency import KEPT_FOR, KEY_LONGEST
+from blog.domain.idempotency import KEPT_FOR, KEY_LONGEST, check_key
 
 from .answers import Answer
 from .door import Visit
@@ -78,6 +78,16 @@ def once(  # noqa: PLR0913 - the request and who sent it, what it does, and what
     if is_repeated:
         answer.headers.append(_REPLAYED)
     return answer
+
+
+def check_key_of(request: Visit) -> None:
+    """Check the key, if there is one, before slow work is done for the request.
+
+    Raises:
+        Invalid: of the key.
+    """
+    if keys := headers_of(request, b"idempotency-key"):
+        check_key(_key(keys))
 
 
 def _key(said: list[str]) -> str:

@@ -7,6 +7,7 @@ from litestar.params import FromPath
 from msgspec import UNSET, Struct, UnsetType
 
 from blog.domain.actors import Member
+from blog.domain.administration import NewAccount
 from blog.domain.blog import Blog
 from blog.domain.errors import Conflict, Invalid, NotFound
 from blog.domain.idempotency import KeyReused
@@ -16,7 +17,7 @@ from blog.domain.users import User
 
 from .answers import Answer, answer
 from .door import Visit
-from .idempotency import ANSWERS_REPLAYED, TAKES_KEY, once
+from .idempotency import ANSWERS_REPLAYED, TAKES_KEY, check_key_of, once
 from .operations import Operation
 from .requests import PAGE_QUERY, number_in_path, page_after, page_of, prefix_of
 from .shapes import Password, Secretive, TokenOut, TokensOut, Username, UserOut
@@ -76,14 +77,17 @@ class UsersController(Controller):
         """Open an account."""
         sent = await request.sent()
 
-        def added(blog: Blog, actor: Member) -> Answer:
-            user = blog.users.add(actor, **sent.all_members(UserIn))
+        def added(blog: Blog, actor: Member, new: NewAccount) -> Answer:
+            user = blog.users.open(actor, new)
             return answer(UserOut.of(user), {"Location": f"{prefix_of(request)}/api/users/{user.id}/"}, status=201)
 
-        return await request.administrator(
-            lambda blog, actor: once(request, sent, blog, actor, lambda: added(blog, actor), takes_password=True),
-            hashes=True,
-        )
+        def added_once(blog: Blog, actor: Member) -> Answer:
+            """Hash the password before the key is looked up: the look-up locks the key, and on SQLite every writer."""
+            check_key_of(request)
+            new = blog.users.prepare(actor, **sent.all_members(UserIn))
+            return once(request, sent, blog, actor, lambda: added(blog, actor, new), takes_password=True)
+
+        return await request.administrator(added_once, hashes=True)
 
     @get("/{user_id:str}/", opt=Operation(action=Action.SEE_USERS, answers=UserOut, refuses=(NotFound,)).opt)
     async def user(self, request: Visit, user_id: FromPath[str]) -> Answer:

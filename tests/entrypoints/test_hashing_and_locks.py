@@ -1,0 +1,205 @@
+"""No password is hashed or verified while a unit of work holds the write lock of SQLite: writers would wait for it."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.database import empty_store
+from tests.entrypoints.blogs import asked, shown
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.sql import SqlStore
+from blog.domain.actors import Operator
+from blog.domain.blog import OpenBlog, Terms
+from blog.domain.entrance import change_password, log_in, register
+from blog.domain.invitations import Registration
+from blog.domain.passwords import PasswordHasher
+from blog.entrypoints.cli import demo
+from blog.wiring import blog_on
+
+OLD, NEW = "correct horse battery staple", "another horse on its batteries"
+
+
+class LockProbe:
+    """A hasher that notes of each use whether somebody else could have written meanwhile."""
+
+    def __init__(self, file: Path, hasher: PasswordHasher) -> None:
+        self._file, self._hasher = file, hasher
+        self.hashed: list[bool] = []
+        self.verified: list[bool] = []
+        self.during_verification: Callable[[], object] = lambda: None
+
+    def hash(self, password: str) -> str:
+        self.hashed.append(self._could_write())
+        return self._hasher.hash(password)
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        self.verified.append(self._could_write())
+        happen, self.during_verification = self.during_verification, lambda: None
+        happen()
+        return self._hasher.verify(password_hash, password)
+
+    def is_outdated(self, password_hash: str) -> bool:
+        return self._hasher.is_outdated(password_hash)
+
+    @property
+    def decoy(self) -> str:
+        return self._hasher.decoy
+
+    def assert_held_nobody_up(self, *, hashed: int, verified: int) -> None:
+        """It was used so often, and never under the write lock."""
+        assert (self.hashed, self.verified) == ([True] * hashed, [True] * verified)
+
+    def _could_write(self) -> bool:
+        connection = sqlite3.connect(self._file, timeout=0, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        else:
+            return True
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    store = empty_store(tmp_path / "blog.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def probe(tmp_path: Path) -> LockProbe:
+    return LockProbe(tmp_path / "blog.db", Argon2PasswordHasher(memory=16, iterations=1))
+
+
+@pytest.fixture
+def open_blog(store: SqlStore, probe: LockProbe) -> OpenBlog:
+    return blog_on(store, hasher=probe, terms=Terms(registration=Registration.OPEN))
+
+
+@pytest.fixture
+def weaker_blog(store: SqlStore) -> OpenBlog:
+    """The same blog, as it was when hashes cost less. Ann has an account there, and administers."""
+    weaker = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    with weaker() as blog:
+        blog.users.add(Operator(), "ann", OLD, is_admin=True)
+    return weaker
+
+
+def token_in(open_blog: OpenBlog) -> str:
+    """A token of Ann's whose use has been noted: the note would be a write beside the request."""
+    token = log_in(open_blog, "ann", OLD)[1].secret
+    with open_blog() as blog:
+        blog.tokens.note_use(blog.accounts.authenticate(token))
+    return token
+
+
+def test_a_log_in_that_renews_a_hash_holds_no_lock_while_it_hashes(
+    open_blog: OpenBlog, weaker_blog: OpenBlog, probe: LockProbe
+) -> None:
+    log_in(open_blog, "ann", OLD)
+    log_in(open_blog, "ann", OLD)
+    probe.assert_held_nobody_up(hashed=1, verified=2)
+
+
+def test_a_log_in_during_which_the_hash_changes_verifies_the_new_hash_without_a_lock(
+    open_blog: OpenBlog, weaker_blog: OpenBlog, probe: LockProbe
+) -> None:
+    def renew() -> None:
+        with weaker_blog() as blog:
+            blog.users.change(Operator(), blog.users.named(Operator(), "ann").id, password=OLD)
+
+    probe.during_verification = renew
+    assert log_in(open_blog, "ann", OLD)[0].username == "ann"
+    probe.assert_held_nobody_up(hashed=2, verified=2)
+
+
+def test_a_change_of_password_holds_no_lock_while_it_hashes(
+    open_blog: OpenBlog, weaker_blog: OpenBlog, probe: LockProbe
+) -> None:
+    secret = log_in(weaker_blog, "ann", OLD)[1].secret
+    change_password(open_blog, secret, OLD, NEW)
+    probe.assert_held_nobody_up(hashed=1, verified=1)
+    assert log_in(open_blog, "ann", NEW)[0].username == "ann"
+
+
+def test_registration_and_administration_hold_no_lock_while_they_hash(
+    open_blog: OpenBlog, weaker_blog: OpenBlog, probe: LockProbe, store: SqlStore
+) -> None:
+    register(open_blog, "bob", OLD)
+    with weaker_blog() as blog:
+        code = blog.invitations.create(Operator()).code
+    inviting = blog_on(store, hasher=probe, terms=Terms(registration=Registration.INVITE))
+    register(inviting, "cleo", OLD, invitation=code)
+    with open_blog() as blog:
+        user = blog.users.add(Operator(), "dan", OLD)
+    with open_blog() as blog:
+        blog.users.change(Operator(), user.id, password=NEW, is_active=False)
+    probe.assert_held_nobody_up(hashed=4, verified=0)
+
+
+def test_the_demo_holds_no_lock_while_it_hashes(open_blog: OpenBlog, probe: LockProbe) -> None:
+    with open_blog() as blog:
+        demo._fill(blog, {"alice": OLD, "bob": NEW})
+    probe.assert_held_nobody_up(hashed=2, verified=0)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "7"}], ids=["no key", "key"])
+def test_an_account_made_over_http_holds_no_lock_while_it_hashes(
+    open_blog: OpenBlog, weaker_blog: OpenBlog, probe: LockProbe, headers: dict[str, str]
+) -> None:
+    token = token_in(weaker_blog)
+
+    async def ask(client: httpx.AsyncClient) -> list[int]:
+        said = {"username": "bob", "password": OLD}
+        made = await client.post("/api/users/", json=said, headers=shown(token) | headers)
+        changed = await client.patch(made.headers["location"], json={"password": NEW}, headers=shown(token))
+        return [made.status_code, changed.status_code]
+
+    assert asked(open_blog, ask) == [201, 200]
+    probe.assert_held_nobody_up(hashed=2, verified=0)
+
+
+@pytest.mark.parametrize(
+    "said", [{"username": "bob"}, {"username": "bob", "password": "short"}, {"username": "", "password": OLD}]
+)
+def test_an_account_that_is_refused_costs_no_hash_whether_or_not_there_is_a_key(
+    open_blog: OpenBlog,
+    weaker_blog: OpenBlog,
+    probe: LockProbe,
+    said: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token, hardened = token_in(weaker_blog), list[bytes]()
+
+    def harden(asked: bytes, _key: str) -> bytes:
+        hardened.append(asked)
+        return asked
+
+    monkeypatch.setattr("blog.entrypoints.http.idempotency._hardened", harden)
+
+    async def ask(client: httpx.AsyncClient) -> list[int]:
+        keys: list[dict[str, str]] = [{}, {"Idempotency-Key": "7"}]
+        return [(await client.post("/api/users/", json=said, headers=shown(token) | key)).status_code for key in keys]
+
+    assert asked(open_blog, ask) == [400, 400]
+    assert hardened == []
+    probe.assert_held_nobody_up(hashed=0, verified=0)
+
+
+def test_a_malformed_key_is_refused_before_the_password_is_hashed(
+    open_blog: OpenBlog, weaker_blog: OpenBlog, probe: LockProbe
+) -> None:
+    token = token_in(weaker_blog)
+
+    async def ask(client: httpx.AsyncClient) -> int:
+        said = {"username": "bob", "password": OLD}
+        headers = shown(token) | {"Idempotency-Key": "x" * 256}
+        return (await client.post("/api/users/", json=said, headers=headers)).status_code
+
+    assert asked(open_blog, ask) == 400
+    probe.assert_held_nobody_up(hashed=0, verified=0)
