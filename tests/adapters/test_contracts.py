@@ -86,29 +86,91 @@ class TestSqlIdempotencyStore(IdempotencyStoreContract):
         return store
 
 
+HASTY = """
+import json
+from dataclasses import replace
+from contextlib import contextmanager
+
+import pytest
+from blog.adapters.memory import MemoryStore
+from blog.contracts import SharedStoresContract, TokenStoreContract
+from blog.domain.ids import TokenId
+
+
+class HastyTokens:
+    # A correct store for one thread: a number is read, and only then written.
+    def __init__(self, file):
+        self._file, self._tokens = file, {}
+        file.write_text("0")
+
+    def add(self, token):
+        number = int(self._file.read_text()) + 1
+        self._file.write_text(str(number))
+        token = replace(token, id=TokenId(number))
+        self._tokens[number] = token
+        return token
+
+    def find(self, digest):
+        return next((token for token in list(self._tokens.values()) if token.digest == digest), None)
+
+    def of_user(self, user_id):
+        return [token for token in list(self._tokens.values()) if token.user_id == user_id]
+
+    def note_use(self, token_id, at):
+        if token_id in self._tokens:
+            self._tokens[token_id] = replace(self._tokens[token_id], last_used_at=at)
+
+    def remove(self, token_id):
+        return self._tokens.pop(token_id, None) is not None
+
+
+class TestHastyTokens(TokenStoreContract):
+    @pytest.fixture
+    def tokens(self, tmp_path):
+        return HastyTokens(tmp_path / "number")
+
+
+class TestPostsWithoutTheirIndex(SharedStoresContract):
+    @pytest.fixture
+    def open_stores(self):
+        ours, others = MemoryStore(), MemoryStore()
+
+        @contextmanager
+        def opened():
+            with ours() as stores, others() as other:
+                if other.users.find("ann") is None and stores.users.find("ann") is not None:
+                    other.users.add(stores.users.find("ann").user, "hash")
+                yield replace(stores, posts=other.posts)
+
+        return opened
+"""
+
+
+def test_a_store_that_only_one_thread_may_use_fails_its_contract(tmp_path: Path) -> None:
+    told = inherited(tmp_path, HASTY, "several_threads_use_the_store or any_bytes")
+    assert "FAILED test_inheritors.py::TestHastyTokens::test_several_threads_use_the_store_at_once" in told
+    assert "1 failed, 1 passed" in told, told
+
+
+def test_posts_that_are_replaced_without_their_index_fail_the_contract(tmp_path: Path) -> None:
+    told = inherited(tmp_path, HASTY, "finds_the_posts")
+    assert "1 failed" in told
+    assert "test_the_index_finds_the_posts_of_the_repository_beside_it" in told
+
+
 def test_an_inheritor_is_told_what_is_missing_and_what_is_wrong(tmp_path: Path) -> None:
-    (tmp_path / "test_inheritors.py").write_text(INHERITORS)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:schemathesis",
-        "-p",
-        "no:xdist",
-        "-W",
-        "error",
-        "--rootdir",
-        ".",
-    ]
-    run = subprocess.run(
-        [*command, "-k", "add or ids or Undecided"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 1, run.stderr
-    told = run.stdout
+    told = inherited(tmp_path, INHERITORS, "add or ids or Undecided")
     assert "TestForgetful must have a fixture `open_stores` that returns an OpenStores on empty stores." in told
     assert "NotImplementedError: Undecided must say which `blogs` it compares." in told
     assert "assert 0 > 0" in told, "pytest does not explain the assertions of the contracts"
     assert "Contract::" not in told, "an abstract contract was collected by itself"
+
+
+def inherited(folder: Path, source: str, chosen: str) -> str:
+    """Return what pytest says of contracts that somebody inherits, all of which must not pass."""
+    (folder / "test_inheritors.py").write_text(source)
+    plugins = [option for name in ("cacheprovider", "schemathesis", "xdist") for option in ("-p", f"no:{name}")]
+    command = [sys.executable, "-m", "pytest", *plugins, "-W", "error", "--rootdir", ".", "-k", chosen]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert run.returncode == 1, run.stdout + run.stderr
+    return run.stdout

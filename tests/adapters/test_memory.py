@@ -19,6 +19,7 @@ from blog.contracts import (
     PostListContract,
     PostRepositoryContract,
     PostWalkContract,
+    SharedStoresContract,
     StandingClock,
     TokenStoreContract,
     UnitPerCall,
@@ -40,6 +41,12 @@ def store() -> MemoryStore:
 
 
 class TestMemoryUserRepository(UserRepositoryContract):
+    @pytest.fixture
+    def open_stores(self, store: MemoryStore) -> OpenStores:
+        return store
+
+
+class TestMemorySharedStores(SharedStoresContract):
     @pytest.fixture
     def open_stores(self, store: MemoryStore) -> OpenStores:
         return store
@@ -100,6 +107,8 @@ class TestMemoryTokenStore(TokenStoreContract):
 
 
 class TestMemoryTokenStoreWithinOneUnit(TokenStoreContract):
+    threads = 1
+
     @pytest.fixture
     def tokens(self, store: MemoryStore) -> Iterator[TokenStore]:
         with store() as stores:

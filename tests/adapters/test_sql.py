@@ -12,6 +12,7 @@ from blog.contracts import (
     InvitationStoreContract,
     OpenBlogContract,
     PostRepositoryContract,
+    SharedStoresContract,
     StandingClock,
     TokenStoreContract,
     UnitPerCall,
@@ -30,6 +31,12 @@ NOON = StandingClock()()
 
 
 class TestSqlUserRepository(UserRepositoryContract):
+    @pytest.fixture
+    def open_stores(self, store: SqlStore) -> OpenStores:
+        return store
+
+
+class TestSqlSharedStores(SharedStoresContract):
     @pytest.fixture
     def open_stores(self, store: SqlStore) -> OpenStores:
         return store
@@ -71,6 +78,8 @@ class TestSqlTokenStore(TokenStoreContract):
 
 
 class TestSqlTokenStoreWithinOneUnit(TokenStoreContract):
+    threads = 1
+
     @pytest.fixture
     def stores(self, store: SqlStore) -> Iterator[Stores]:
         with store() as stores:

@@ -42,6 +42,7 @@ pytest.register_assert_rewrite(
             "sides",
             "steps",
             "system",
+            "threads",
             "together",
             "tokens",
             "units",
@@ -64,6 +65,7 @@ from .lists import PostListContract
 from .posts import PostRepositoryContract
 from .search import PostIndexContract
 from .system import ClockContract, CountedSecrets, NewSecretContract, StandingClock
+from .threads import SharedStoresContract
 from .together import TogetherContract
 from .tokens import TokenStoreContract, UnitPerCall
 from .users import UserRepositoryContract
@@ -86,6 +88,7 @@ __all__ = [
     "PostListContract",
     "PostRepositoryContract",
     "PostWalkContract",
+    "SharedStoresContract",
     "StandingClock",
     "TogetherContract",
     "TokenStoreContract",

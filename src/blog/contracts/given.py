@@ -1,7 +1,12 @@
 """What the contracts are given by whoever inherits them, and what they give each other."""
 
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final, NoReturn
+from threading import Barrier
+from typing import Final, NoReturn, TypeVar
 
 import pytest
 
@@ -23,6 +28,11 @@ HOSTILE_TEXTS: Final = [
 """What the domain lets through and careless stores do not."""
 
 
+THREADS: Final = 4
+
+Result = TypeVar("Result")
+
+
 class Failed(Exception):
     """What goes wrong at the end of a unit of work."""
 
@@ -35,3 +45,26 @@ def acting(user: User) -> Member:
 def not_given(contract: object, fixture: str, what: str) -> NoReturn:
     """Tell an inheritor what they forgot."""
     pytest.fail(f"{type(contract).__name__} must have a fixture `{fixture}` that returns {what}.", pytrace=False)
+
+
+def at_once(work: Callable[[int], Result], threads: int = THREADS) -> list[Result]:
+    """Return what each of several threads, numbered from 0, gives back; they start together and are switched often."""
+    start = Barrier(threads)
+
+    def begin(number: int) -> Result:
+        start.wait(timeout=60)
+        return work(number)
+
+    with _switching_often(), ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(begin, range(threads)))
+
+
+@contextmanager
+def _switching_often() -> Iterator[None]:
+    """Let threads take turns every few microseconds, so that code that is not thread-safe shows it."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -13,7 +13,7 @@ from blog.domain.codes import digest_of
 from blog.domain.ids import UNSTORED, TokenId, UserId
 from blog.domain.tokens import Token, TokenStore
 
-from .given import NOON, not_given
+from .given import NOON, THREADS, at_once, not_given
 
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
@@ -23,6 +23,9 @@ SCOPES = [frozenset[Scope](), frozenset({Scope.POSTS_READ, Scope.ADMIN}), ALL_SC
 
 class TokenStoreContract:
     """Needs a fixture `tokens`, an empty store; and one `holders`, if it takes tokens only of users it knows."""
+
+    threads: int = THREADS
+    """How many threads use the store at once: 1 for the store of one unit of work, which is one thread's."""
 
     @pytest.fixture
     def tokens(self) -> TokenStore:
@@ -140,6 +143,26 @@ class TokenStoreContract:
         for purged, left in ((3, 4), (3, 1), (1, 0), (0, 0)):
             assert tokens.purge(expired_by=NOON, quiet_since=NOON - HOUR, limit=3) == purged
             assert len(tokens.of_user(holder)) == left
+
+    def test_several_threads_use_the_store_at_once(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
+        def use(thread: int) -> list[Token]:
+            kept = []
+            for number in range(12):
+                holder = holders[(thread + number) % 2]
+                added = tokens.add(a_token(holder, f"{thread}: {number}"))
+                assert tokens.find(added.digest) == added
+                assert added in tokens.of_user(holder)
+                tokens.note_use(added.id, NOON)
+                if number % 3:
+                    kept.append(replace(added, last_used_at=NOON))
+                else:
+                    assert tokens.remove(added.id) is True
+                    assert tokens.find(added.digest) is None
+            return kept
+
+        kept = [token for of_thread in at_once(use, self.threads) for token in of_thread]
+        stored = [*tokens.of_user(holders[0]), *tokens.of_user(holders[1])]
+        assert sorted(stored, key=lambda token: token.id) == sorted(kept, key=lambda token: token.id)
 
 
 class UnitPerCall:

@@ -24,7 +24,12 @@ from .users import UserRepository
 
 @dataclass(slots=True)
 class Stores:
-    """Where one unit of work keeps what it is told."""
+    """The stores of one unit of work, which one thread uses.
+
+    A store may be shared by several units, such as one that keeps nothing but a connection pool. Then several threads
+    call it at once, and it has to be thread-safe. Each store can be replaced by itself, but for `posts` and `index`:
+    they are replaced together, since the index finds the posts of the repository beside it.
+    """
 
     users: UserRepository
     tokens: TokenStore
