@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Final, NoReturn, TypeVar
 
@@ -68,3 +68,22 @@ def _switching_often() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
+
+
+def unlike(name: str, value: object) -> object:
+    """Return another value of the same type, for a test that looks at every field by itself.
+
+    Raises:
+        TypeError: nobody has said yet what another value of this type is.
+    """
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value + 1
+        case str():
+            return f"{value} too"
+        case datetime():
+            return value + timedelta(days=1, microseconds=1)
+        case _:
+            raise TypeError(f"{name}: `unlike` has to say what another {type(value).__name__} is.")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from threading import Barrier
 from typing import Any
@@ -16,9 +16,13 @@ from blog.domain.lists import Order, Place
 from blog.domain.posts import Post, PostNotFound, PostRepository
 from blog.domain.users import User
 
-from .given import HOSTILE_TEXTS, NOON, not_given
+from .given import HOSTILE_TEXTS, NOON, not_given, unlike
 
 NO_POSTS = [PostId(UNSTORED), PostId(-1), PostId(1_000_000_007), PostId(2**63 - 1), PostId(2**64), PostId(-(2**64))]
+
+
+FIELDS = [field.name for field in fields(Post) if field.name not in {"id", "author_id", "author"}]
+"""What a repository stores of a post as it is told."""
 
 
 class PostRepositoryContract:
@@ -33,6 +37,15 @@ class PostRepositoryContract:
     def author(self, open_stores: OpenStores) -> User:
         """Somebody who writes."""
         return add_user(open_stores, "ann")
+
+    @pytest.mark.parametrize("field", FIELDS)
+    def test_every_field_is_stored_and_replaced(self, open_stores: OpenStores, author: User, field: str) -> None:
+        post = a_post(author)
+        other = replace(post, **{field: unlike(field, getattr(post, field))})  # type: ignore[arg-type]  # of its type
+        added, replaced = add(open_stores, other), add(open_stores, post)
+        with open_stores() as stores:
+            stores.posts.save(replace(other, id=replaced.id), over=replaced)
+        assert all_posts(open_stores) == [replace(other, id=replaced.id), replace(other, id=added.id)], field
 
     @pytest.mark.parametrize("text", HOSTILE_TEXTS)
     def test_what_is_added_is_read_back_whole(self, open_stores: OpenStores, author: User, text: str) -> None:

@@ -1,0 +1,113 @@
+"""A field of a post is stored, sent, shown, batched, exported and imported; each test names the field that is lost."""
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+
+import msgspec
+import pytest
+
+from blog.adapters.memory import MemoryStore
+from blog.contracts.given import NOON, acting, unlike
+from blog.domain import batches
+from blog.domain.actors import Member, Operator
+from blog.domain.archive import Manuscript, TakenIn
+from blog.domain.blog import Blog
+from blog.domain.ids import PostId, UserId
+from blog.domain.posts import Post, PostChanges
+from blog.entrypoints.cli.front_matter import draft_of, parted, text_of
+from blog.entrypoints.http.batch import CreateStep, UpdateStep
+from blog.entrypoints.http.post_shapes import PostIn, PostOut, PostPatch
+from blog.wiring import blog_on
+
+FIELDS = {field.name for field in fields(Post)}
+OF_ONE_BLOG = {"id", "author_id"}
+"""Numbers, which mean nothing in another blog: an export names the author instead."""
+
+SENT = {member.name for member in msgspec.structs.fields(PostIn)} - {"user"}
+"""What the author of a post sends."""
+
+
+def members(struct: type[msgspec.Struct]) -> set[str]:
+    return {member.name for member in msgspec.structs.fields(struct)}
+
+
+def a_post() -> Post:
+    """A post, no field of which has its default."""
+    post = Post(title="A title", body="A body", author_id=UserId(1), author="ann", created_at=NOON, updated_at=NOON)
+    for field in FIELDS - OF_ONE_BLOG - {"author", "created_at"}:
+        post = replace(post, **{field: unlike(field, getattr(post, field))})  # type: ignore[arg-type]  # of its type
+    return replace(post, id=PostId(7))
+
+
+@pytest.fixture
+def blog() -> Iterator[Blog]:
+    with blog_on(MemoryStore())() as blog:
+        yield blog
+
+
+@pytest.fixture
+def ann(blog: Blog) -> Member:
+    return acting(blog.users.add(Operator(), "ann", "correct horse battery"))
+
+
+def test_there_are_fields_to_look_at() -> None:
+    assert {"title", "body"} <= SENT <= FIELDS
+
+
+@pytest.mark.parametrize("field", sorted(FIELDS))
+def test_a_field_is_shown_over_http(field: str) -> None:
+    assert {"author_id": "user"}.get(field, field) in members(PostOut)
+    shown = msgspec.to_builtins(PostOut.of(a_post()))
+    assert set(shown) >= FIELDS - {"author_id"}, field
+
+
+@pytest.mark.parametrize("field", sorted(SENT))
+def test_a_field_that_is_sent_can_be_changed_and_batched(field: str) -> None:
+    places = {
+        "PostPatch": members(PostPatch),
+        "PostChanges": set(PostChanges.__annotations__),
+        "CreateStep": members(CreateStep),
+        "UpdateStep": members(UpdateStep),
+        "batches.Create": {member.name for member in fields(batches.Create)},
+    }
+    assert [place for place, names in places.items() if field not in names] == [], f"{field} is lost there"
+
+
+@pytest.mark.parametrize("field", sorted(SENT))
+def test_a_field_that_is_sent_is_stored_by_each_use_case(blog: Blog, ann: Member, field: str) -> None:
+    said = {name: getattr(a_post(), name) for name in SENT}
+    other = {field: unlike(field, said[field])}
+
+    created = blog.posts.create(ann, **said)
+    (batched,) = batches.apply(blog.posts, ann, [batches.Create(**said)])
+    assert [getattr(created, field), getattr(batched, field)] == [said[field]] * 2
+
+    updated = blog.posts.update(ann, created.id, **other)  # type: ignore[arg-type]  # of the type that it had
+    (changed,) = batches.apply(blog.posts, ann, [batches.Update(post_id=batched.id, changes=other)])  # type: ignore[arg-type,union-attr]
+    assert [getattr(updated, field), getattr(changed, field)] == [other[field]] * 2
+    assert [updated.version, changed.version if changed else 0] == [2, 2]
+
+
+@pytest.mark.parametrize("field", sorted(FIELDS - OF_ONE_BLOG))
+def test_a_field_is_exported_and_imported(blog: Blog, ann: Member, field: str) -> None:
+    post = a_post()
+    written = Manuscript.of(post)
+    assert getattr(written, field, None) == getattr(post, field), f"an export loses {field}"
+
+    head, body = parted(text_of(written))
+    read = draft_of(head, None)
+    assert read.faults == ()
+    assert getattr(replace(read.manuscript, body=body), field) == getattr(post, field), f"a file loses {field}"
+
+    imported = blog.archive.take_in(Operator(), written).post
+    assert getattr(imported, field) == getattr(post, field), f"an import loses {field}"
+
+
+@pytest.mark.parametrize("field", sorted(SENT))
+def test_an_import_tells_a_post_that_differs_in_one_field(blog: Blog, ann: Member, field: str) -> None:
+    written = Manuscript.of(a_post())
+    blog.archive.take_in(Operator(), written)
+    other = replace(written, **{field: unlike(field, getattr(written, field))})  # type: ignore[arg-type]  # of its type
+
+    assert blog.archive.take_in(Operator(), written).taken_in is TakenIn.THERE
+    assert blog.archive.take_in(Operator(), other).taken_in is TakenIn.DIFFERENT, field
