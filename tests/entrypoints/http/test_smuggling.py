@@ -36,8 +36,13 @@ BODIES = {
     "a coding in quotes": ('Transfer-Encoding: "chunked"',),
     "a control byte": ("Transfer-Encoding: \x0bchunked",),
     "a folded coding": ("Transfer-Encoding:\r\n chunked",),
-    "a change of protocol": ("Connection: Upgrade", "Upgrade: websocket", "Content-Length: 5"),
-    "a change of protocol, chunked": ("Connection: Upgrade", "Upgrade: h2c", CHUNKED),
+    "both, and a change of protocol": ("Connection: Upgrade", "Upgrade: h2c", "Content-Length: 5", CHUNKED),
+    "two lengths, and a change of protocol": (
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Content-Length: 5",
+        "Content-Length: 6",
+    ),
 }
 CHUNKS = {
     "no size": b"\r\nhello\r\n0\r\n\r\n",
@@ -51,6 +56,8 @@ CHUNKS = {
     "a length in the trailer": b"5\r\nhello\r\n0\r\nContent-Length: 5\r\n\r\n",
 }
 HEADS = {
+    "a tunnel with a body": b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n",
+    "a tunnel with chunks": b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
     "no host": b"GET / HTTP/1.1\r\n\r\n",
     "two hosts": request("GET /", "Host: evil.example"),
     "the same host twice": request("GET /", "Host: blog.test"),

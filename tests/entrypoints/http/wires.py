@@ -5,10 +5,11 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
 
@@ -41,12 +42,14 @@ class Echo:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"]
         self.asked.append(path)
-        sent = b"" if path == "/unread" else await _body(receive)
+        sent = b"" if path.startswith("/unread") else await _body(receive)
         if path.startswith("/after/"):
             await asyncio.sleep(float(path.removeprefix("/after/")))
         names = [name.decode() for name, _ in scope["headers"]]
         told = json.dumps({"path": path, "body": sent.decode(), "names": names}).encode()
         told = told.ljust(LARGE) if path == "/large" else told
+        if path.startswith("/sized/"):
+            told = told.ljust(int(path.removeprefix("/sized/")))
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(told))]})
         await send({"type": "http.response.body", "body": told})
 
@@ -65,6 +68,15 @@ class Served:
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
             yield connection
 
+    @property
+    def connections(self) -> list[Wire]:
+        """The connections that are open, as the server has them."""
+        return [cast("Wire", connection) for connection in list(self.server.server_state.connections)]
+
+    def is_left_alone(self) -> bool:
+        """Whether the server has, in the end, no connection left."""
+        return eventually(lambda: not self.connections)
+
     def say(self, *parts: bytes) -> list[Answer]:
         """Every answer that comes to these bytes until the server closes the connection."""
         with self.connected() as connection:
@@ -74,11 +86,17 @@ class Served:
 
 
 @contextmanager
-def served(wire: type[Wire], *, cors: CrossOrigin | None = None) -> Iterator[Served]:
-    """The small application on a wire of this kind."""
+def served(wire: type[Wire], *, cors: CrossOrigin | None = None, keep_alive: int = 5) -> Iterator[Served]:
+    """The small application on a wire of this kind, which keeps idle connections for so many seconds."""
     echo = Echo()
     config = uvicorn.Config(
-        Edge(echo, cors=cors), http=wire, lifespan="off", log_config=None, server_header=False, ws="none"
+        Edge(echo, cors=cors),
+        http=wire,
+        lifespan="off",
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=keep_alive,
+        ws="none",
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
@@ -89,6 +107,14 @@ def served(wire: type[Wire], *, cors: CrossOrigin | None = None) -> Iterator[Ser
         finally:
             server.should_exit = True
             thread.join(PATIENCE)
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Whether something holds before the test gives up."""
+    end = time.monotonic() + PATIENCE
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.02)
+    return holds()
 
 
 def request(start: str, *headers: str, body: bytes = b"") -> bytes:

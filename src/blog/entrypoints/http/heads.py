@@ -5,6 +5,7 @@ httptools reads strictly, but leaves the rules about several headers at once to 
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -18,17 +19,46 @@ MOST_HEADERS: Final = 200
 _host = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 
 
-def check_head(headers: Sequence[tuple[bytes, bytes]], version: str, *, upgrades: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How the body of a request is framed (RFC 9112, section 6)."""
+
+    length: int = 0
+    is_chunked: bool = False
+
+    @property
+    def has_body(self) -> bool:
+        """Whether there is a body, if perhaps an empty one in chunks."""
+        return self.is_chunked or self.length > 0
+
+
+_NO_BODY: Final = Framing()
+
+
+def check_head(headers: Sequence[tuple[bytes, bytes]], version: str, method: bytes) -> Framing:
     """Let nothing pass whose end, or whose addressee, a proxy in front of us could see elsewhere.
+
+    Returns:
+        How the body is framed.
 
     Raises:
         Refused: it is too large, or can be read in two ways.
     """
     if len(headers) > MOST_HEADERS or sum([len(name) + len(value) + 4 for name, value in headers]) > LARGEST_HEAD:
         raise head_too_large()
-    fault = _fault(headers, version, upgrades=upgrades)
+    hosts, lengths, codings = _values(headers)
+    fault = _fault(hosts, lengths, codings, version)
     if fault is not None:
         raise malformed(fault)
+    if codings:
+        framing = Framing(is_chunked=True)
+    elif lengths:
+        framing = Framing(int(lengths[0]))  # httptools has seen that it is a number
+    else:
+        return _NO_BODY
+    if framing.has_body and method == b"CONNECT":  # what follows would be for somebody else
+        raise malformed("CONNECT has no body.")
+    return framing
 
 
 def check_target(target: bytes) -> None:
@@ -52,7 +82,8 @@ def malformed(detail: str = "This is not HTTP/1.1 as RFC 9112 has it.") -> Refus
     return Refused(HTTPStatus.BAD_REQUEST, detail)
 
 
-def _fault(headers: Sequence[tuple[bytes, bytes]], version: str, *, upgrades: bool) -> str | None:
+def _values(headers: Sequence[tuple[bytes, bytes]]) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """The values of Host, Content-Length and Transfer-Encoding."""
     hosts: list[bytes] = []
     lengths: list[bytes] = []
     codings: list[bytes] = []
@@ -63,6 +94,10 @@ def _fault(headers: Sequence[tuple[bytes, bytes]], version: str, *, upgrades: bo
             lengths.append(value)
         elif name == b"transfer-encoding":
             codings.append(value)
+    return hosts, lengths, codings
+
+
+def _fault(hosts: list[bytes], lengths: list[bytes], codings: list[bytes], version: str) -> str | None:
     if version not in {"1.0", "1.1"}:
         return "This is not HTTP/1.1."
     if len(hosts) > 1 or (version == "1.1" and not hosts) or not all(map(_host.fullmatch, hosts)):
@@ -71,6 +106,4 @@ def _fault(headers: Sequence[tuple[bytes, bytes]], version: str, *, upgrades: bo
         return "The end of the body is told twice."
     if codings and (version == "1.0" or codings[0].lower() != b"chunked"):
         return "The only transfer coding is chunked, in HTTP/1.1."
-    if upgrades and (codings or lengths not in ([], [b"0"])):  # httptools would take the body for the next request
-        return "A request to change the protocol has no body."
     return None

@@ -7,18 +7,23 @@ and is sent by the application's `Edge`, which gives it the headers that all ans
 import asyncio
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .closing import PatientTransport
-from .heads import LARGEST_HEAD, LARGEST_TARGET, check_head, check_target, head_too_large, malformed
+from .flow_control import Budgets, ByteBudget, ParserFlowControl, PieceSender, budgets_of
+from .heads import LARGEST_HEAD, LARGEST_TARGET, Framing, check_head, check_target, head_too_large, malformed
 from .problems import Refused
-from .sending import sent_whole
+from .upgrade_offers import parser_of_body
 
 _PART: Final = 16 * 1024
 """Bytes that are read at once: no limit is passed by more."""
+_PARSED_AT_ONCE: Final = 32 * 1024
+"""Bytes that are parsed before others have their turn, since a few of them can make much work."""
+_END_OF_HEAD: Final = b"\r\n\r\n"
 
 
 class _Stage(Enum):
@@ -29,17 +34,37 @@ class _Stage(Enum):
     BODY = "body"
 
 
+class _Owed(NamedTuple):
+    """What a client owes. It is another thing in another stage of another request."""
+
+    within: float
+    stage: _Stage
+    turn: RequestResponseCycle | None
+
+
 class Wire(HttpToolsProtocol):
     """One connection, as uvicorn has it, with limits and deadlines."""
 
     head_within: float = 10
-    """Seconds that a client has for its first request, and from each answer for the next one, up to the body."""
+    """Seconds that a client has for its first request, and from the first byte on for each later one, up to the body.
+    How long it may be silent between two requests is uvicorn's `timeout_keep_alive`.
+    """
     body_within: float = 15
-    """Seconds that it has for a body."""
-    read_within: float = 60
-    """Seconds in which it has to read some of a long answer. A kernel tells late, and of a megabyte at a time."""
+    """Seconds that it has to begin a body, and for which it may be silent in it."""
+    body_rate: float = 2000
+    """Bytes of a body that win it another second of these: it may be slow, if it goes on steadily."""
+    read_within: float = 40
+    """Seconds in which it has to take some of what waits for it. It is looked at twice: it is gone after twice as long
+    at the latest.
+    """
+    read_within_stopping: float = 2.5
+    """The same, once the server is about to stop."""
     heard_out: float = 2
     """Seconds for which it may go on sending what is no longer wanted."""
+    most_unsent: int = 64 * 1024 * 1024
+    """Bytes of responses that may wait for all clients together."""
+    most_unfinished: int = 64 * 1024 * 1024
+    """Bytes of bodies of which the rest is still to come, from all clients together."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,57 +73,117 @@ class Wire(HttpToolsProtocol):
         self._refused = False
         self._lines = 0
         self._fault: Refused | None = None
-        self._owed: tuple[float, RequestResponseCycle | None] | None = None
+        self._waiting = b""
+        self._parses_soon = False
+        self._framing = Framing()
+        self._received = self._received_before = 0
+        self._offers_upgrade = False
+        self._sending = b""
+        self._budgets = budgets_of(self.server_state, self._make_budgets)
+        self._owed: _Owed | None = None
         self._due = 0.0
         self._deadline: asyncio.TimerHandle | None = None
         self._reading: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        super().connection_made(
-            cast("asyncio.Transport", PatientTransport(transport, self._still_sends, self.heard_out))
+    def _make_budgets(self) -> Budgets:
+        return Budgets(
+            unsent=ByteBudget(self.most_unsent, Wire._drop_reader),
+            unfinished=ByteBudget(self.most_unfinished, Wire._drop_writer),
         )
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        transport.set_write_buffer_limits(high=0)  # so that every byte that waits is known to wait
+        patient = PatientTransport(transport, self._still_sends, self.heard_out)
+        super().connection_made(cast("asyncio.Transport", patient))
+        self.flow: ParserFlowControl = ParserFlowControl(self.transport)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._waiting = b""
+        self._budgets.unsent.release(self)
+        self._budgets.unfinished.release(self)
         for timer in (self._deadline, self._reading):
             if timer is not None:
                 timer.cancel()
+
+    def shutdown(self) -> None:
+        """Close the connection, or let its answer be the last one. Who takes nothing is waited for less long now."""
+        self.read_within = self.read_within_stopping
+        super().shutdown()
+        if self.flow.write_paused:
+            self._check_reading()
 
     # What comes in.
 
     def data_received(self, data: bytes) -> None:
         if self._refused or self.transport.is_closing():
             return
+        self._waiting = self._waiting + data if self._waiting else data
+        self._parse()
+
+    def _parse(self) -> None:
+        """Parse what has come, up to the end of one request. What follows waits as it came: parsed, it takes a hundred
+        times as much memory.
+        """
+        self._parses_soon = False
+        if self.transport.is_closing():
+            return
+        start, most = 0, _PARSED_AT_ONCE
         try:
-            if len(data) <= _PART:
-                self._read(data)
-            else:
-                sent = memoryview(data)
-                for start in range(0, len(sent), _PART):
-                    self._read(sent[start : start + _PART])
+            while start < min(len(self._waiting), most) and not self._is_next_early():
+                start += self._read(self._waiting[start : self._end_of_part(start)])
         except Refused as refused:
             self._refuse(refused)
         except httptools.HttpParserError as error:
             cause = error.__context__  # what one of the callbacks below has raised
             self._refuse(cause if isinstance(cause, Refused) else malformed())
+        self._keep_waiting(b"" if self._refused else self._waiting[start:])
+        self._count_unfinished()
         self._watch()
 
-    def _read(self, part: bytes | memoryview) -> None:
-        """Between two pieces of body is a head, a trailer or the size of a chunk: none of them may go on for ever."""
-        self._lines += len(part)
-        while part:
-            part = self._unread(part)
-        if self._lines > LARGEST_TARGET + LARGEST_HEAD:
-            raise self._fault or head_too_large()
+    def _is_next_early(self) -> bool:
+        """Whether what comes next is another request, while one is being answered."""
+        return self._stage is _Stage.START and self._is_answering()
 
-    def _unread(self, part: bytes | memoryview) -> bytes | memoryview:
-        """Read up to where the client would go on in another protocol. It is not changed: so, what is left to read."""
+    def _end_of_part(self, start: int) -> int:
+        """Where to stop parsing for a look: there is no more in a part than the rest of one head, or of one body."""
+        if self._stage is _Stage.BODY and not self._framing.is_chunked:
+            return start + min(_PART, max(self._framing.length - self._received, 1))
+        found = self._waiting.find(_END_OF_HEAD, start, start + _PART)
+        return start + _PART if found < 0 else found + len(_END_OF_HEAD)
+
+    def _keep_waiting(self, rest: bytes) -> None:
+        """Leave the rest for later, and read nothing more until then."""
+        self._waiting = rest
+        if rest:
+            self.flow.is_held = True
+            self.flow.pause_reading()
+            if not (self._is_next_early() or self._parses_soon):
+                self._parses_soon = True
+                self.loop.call_soon(self._parse)
+        elif self.flow.is_held:
+            self.flow.is_held = False
+            if self._turn is None or len(self.cycle.body) <= HIGH_WATER_LIMIT:
+                self.flow.resume_reading()
+
+    def _read(self, part: bytes) -> int:
+        """Parse a part, and tell how much of it was. Between two pieces of body is a head, a trailer or the size of a
+        chunk: none of them may go on for ever.
+        """
+        self._lines += len(part)
+        read = len(part)
         try:
             self.parser.feed_data(part)
-        except httptools.HttpParserUpgrade as upgrade:
-            return part[upgrade.args[0] :]
-        return part[:0]
+        except httptools.HttpParserUpgrade as upgrade:  # at the end of a request that offers another protocol
+            read = upgrade.args[0]
+            if self._offers_upgrade:
+                self._offers_upgrade = False
+                keep_alive = self.cycle.keep_alive
+                self.parser = parser_of_body(self, self.parser, self._framing, keep_alive=keep_alive)
+        if self._lines > LARGEST_TARGET + LARGEST_HEAD:
+            raise self._fault or head_too_large()
+        return read
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -123,26 +208,61 @@ class Wire(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self._fault is not None:
             raise self._fault
-        check_head(self.headers, self.parser.get_http_version(), upgrades=self.parser.should_upgrade())
+        version = self.parser.get_http_version()
+        self._framing = check_head(self.headers, version, self.parser.get_method())
+        self._offers_upgrade = self._framing.has_body and self.parser.should_upgrade()
+        self._received = self._received_before = 0
+        if version == "1.0":
+            self.expect_100_continue = False  # RFC 9110, section 10.1.1
         super().on_headers_complete()
         self._stage = _Stage.BODY
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
         self._lines = 0
+        self._received += len(body)
 
     def on_message_complete(self) -> None:
+        if self._offers_upgrade:  # of which only the parser believes that it has no body
+            return
         super().on_message_complete()
         self._stage = _Stage.START
+
+    def _count_unfinished(self) -> None:
+        if self._stage is _Stage.BODY and self._received and not self._refused and not self._turn_is_over():
+            self._budgets.unfinished.hold(self, self._received)
+        else:
+            self._budgets.unfinished.release(self)
+
+    def _drop_writer(self) -> None:
+        self._refuse(Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests are on their way at once."))
+        self._watch()
 
     # What goes out.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._turn = cycle
-        super()._start_asgi_task(cycle, sent_whole(app, cycle))
+        super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, PieceSender(cycle, self._hold)))
+
+    def _hold(self, body: bytes) -> None:
+        """Count the body that is being sent, if there is one, and whatever waits."""
+        self._sending = body
+        self._count_unsent()
+
+    def _count_unsent(self) -> None:
+        if self._sending or self.flow.write_paused:
+            self._budgets.unsent.hold(self, self.transport.get_write_buffer_size(), self._sending)
+        else:
+            self._budgets.unsent.release(self)
+
+    def _drop_reader(self) -> None:
+        self.transport.abort()
 
     def _is_answering(self) -> bool:
-        return self._turn is not None and not (self._turn.response_complete or self._turn.disconnected)
+        return self._turn is not None and not self._turn_is_over()
+
+    def _turn_is_over(self) -> bool:
+        return self._turn is None or self._turn.response_complete or self._turn.disconnected
 
     def on_response_complete(self) -> None:
         """What uvicorn does, but for its timer for the next request, which it sets and takes back for each."""
@@ -151,7 +271,7 @@ class Wire(HttpToolsProtocol):
             self.flow.resume_reading()
             if self.pipeline:
                 self._start_asgi_task(*self.pipeline.pop())
-        self._watch()
+            self._parse()
 
     def _refuse(self, refused: Refused) -> None:
         """Answer once, after all that was asked before, and listen no more."""
@@ -208,11 +328,13 @@ class Wire(HttpToolsProtocol):
         """
         owed = self._what_is_owed()
         if owed == self._owed:
+            self._prolong()
             return
         self._owed = owed
         if owed is None:
             return
-        self._due = self.loop.time() + owed[0]
+        self._received_before = self._received
+        self._due = self.loop.time() + owed.within
         if self._deadline is None or self._deadline.when() > self._due:
             self._set_deadline()
 
@@ -231,13 +353,26 @@ class Wire(HttpToolsProtocol):
         else:
             self._expire()
 
-    def _what_is_owed(self) -> tuple[float, RequestResponseCycle | None] | None:
+    def _prolong(self) -> None:
+        """Win time by what has come of a body. However much it is, the client may not be silent for longer."""
+        received = self._received - self._received_before
+        if received and self._stage is _Stage.BODY and not self._turn_is_over():
+            self._received_before = self._received
+            self._due = min(self._due + received / self.body_rate, self.loop.time() + self.body_within)
+
+    def _what_is_owed(self) -> _Owed | None:
         """The rest of a body, or the next request; nothing, as long as the server owes an answer."""
         if self._refused or self.transport.is_closing():
             return None
         if self._stage is _Stage.BODY and self.cycle is self._turn:
-            return self.body_within, self._turn
-        return None if self._is_answering() else (self.head_within, self._turn)
+            return _Owed(self.body_within, self._stage, self._turn)
+        if self._is_answering():
+            return None
+        if self._turn is None:  # the first request: it begins with the connection
+            return _Owed(self.head_within, _Stage.HEAD, None)
+        return _Owed(
+            self.head_within if self._stage is _Stage.HEAD else self.timeout_keep_alive, self._stage, self._turn
+        )
 
     def _expire(self) -> None:
         if self._stage is _Stage.START:
@@ -247,14 +382,21 @@ class Wire(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._count_unsent()
         self._check_reading()
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        self._count_unsent()
         if self._reading is not None:
             self._reading.cancel()
 
     def _check_reading(self, unread_before: float = float("inf")) -> None:
+        """Drop a client that has taken nothing since the last look. It does not matter what else it is doing: every
+        byte that waits, also after `close()`, waits for it.
+        """
+        if self._reading is not None:
+            self._reading.cancel()
         unread = self.transport.get_write_buffer_size()
         if unread < unread_before:
             self._reading = self.loop.call_later(self.read_within, self._check_reading, unread)
@@ -263,4 +405,4 @@ class Wire(HttpToolsProtocol):
 
     def _still_sends(self) -> bool:
         """Whether more may come of what the client has begun to say."""
-        return self._refused or self._stage is _Stage.BODY
+        return self._refused or self._stage is _Stage.BODY or bool(self._waiting)

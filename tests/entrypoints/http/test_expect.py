@@ -1,0 +1,56 @@
+"""The blog promises that a client that waits for `100 Continue` and gets the final answer instead…"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from tests.entrypoints.http.wires import PATIENCE, Served, answers, request, served
+
+from blog.entrypoints.http.wire import Wire
+
+EXPECT = "Expect: 100-continue"
+SIZED = "Content-Length: 47"
+NEXT = request("GET /next", "Connection: close")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    with served(Wire) as server:
+        yield server
+
+
+@pytest.mark.parametrize("start", ["POST /unread", "GET /unread", "HEAD /unread", "OPTIONS /unread"])
+@pytest.mark.parametrize("framing", [SIZED, "Transfer-Encoding: chunked"])
+def test_is_told_that_the_connection_ends_and_its_next_request_is_no_body(
+    server: Served, start: str, framing: str
+) -> None:
+    before = len(server.echo.asked)
+    with server.connected() as connection:
+        connection.sendall(request(start, EXPECT, framing))
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(65536)
+        connection.sendall(NEXT)
+        rest = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"connection: close\r\n" in head
+    assert b"HTTP/1.1" not in rest
+    assert server.echo.asked[before:] == ["/unread"]
+
+
+def test_keeps_its_connection_if_it_has_sent_the_body_all_the_same(server: Served) -> None:
+    sent = request("POST /unread", EXPECT, SIZED, body=b"a" * 47)
+    assert [json.loads(answer.body)["path"] for answer in server.say(sent + NEXT)] == ["/unread", "/next"]
+
+
+def test_keeps_its_connection_if_there_is_no_body_to_wait_for(server: Served) -> None:
+    sent = request("GET /unread", EXPECT)
+    assert [json.loads(answer.body)["path"] for answer in server.say(sent + NEXT)] == ["/unread", "/next"]
+
+
+def test_is_not_meant_in_http_1_0(server: Served) -> None:
+    with server.connected() as connection:
+        connection.settimeout(PATIENCE)
+        connection.sendall(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello")
+        (answer,) = answers(connection)
+    assert (answer.status, answer.headers["connection"]) == (200, "close")

@@ -1,0 +1,125 @@
+"""The blog promises that what waits for clients has a limit…"""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.entrypoints.http.wires import LARGE, Served, answers, eventually, problem, request, served
+
+from blog.entrypoints.http.flow_control import PIECE, ByteBudget
+from blog.entrypoints.http.wire import Wire
+
+MEBIBYTE = 1024 * 1024
+STUCK = 60
+BODIES = [b"", b"a" * 10, b"b" * 100]
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from("abcde"), st.integers(0, 60), st.sampled_from(BODIES)),
+        st.sampled_from("abcde"),
+    )
+)
+
+
+class Narrow(Wire):
+    """A wire whose limits a few large messages reach."""
+
+    most_unsent = 50 * MEBIBYTE
+    most_unfinished = 5 * MEBIBYTE
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    with served(Narrow, keep_alive=300) as server:
+        yield server
+
+
+def test_a_client_that_reads_gets_a_large_answer_to_the_last_byte(server: Served) -> None:
+    (answer,) = server.say(request("GET /large", "Connection: close"))
+    assert len(answer.body) == LARGE
+    assert json.loads(answer.body)["path"] == "/large"
+
+
+@pytest.mark.parametrize("size", [PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 2 * PIECE + 1])
+def test_an_answer_of_any_size_is_whole_and_followed_by_the_next(server: Served, size: int) -> None:
+    first, second = server.say(request(f"GET /sized/{size}") + request("GET /last", "Connection: close"))
+    assert (len(first.body), json.loads(second.body)["path"]) == (size, "/last")
+
+
+def test_head_of_a_large_answer_has_no_body(server: Served) -> None:
+    with server.connected() as connection:
+        connection.sendall(request("HEAD /large", "Connection: close"))
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.startswith(b"HTTP/1.1 200")
+    assert f"content-length: {LARGE}\r\n".encode() in received
+    assert received.endswith(b"\r\n\r\n")
+
+
+def test_a_large_answer_waits_in_pieces_and_not_whole(server: Served) -> None:
+    assert server.is_left_alone()
+    with server.connected() as client:
+        client.sendall(request("GET /large"))
+        assert eventually(lambda: any(each.flow.write_paused for each in server.connections))
+        (connection,) = server.connections
+        assert 0 < connection.transport.get_write_buffer_size() <= PIECE
+
+
+def test_of_many_who_read_nothing_only_as_many_stay_as_there_is_room_for(server: Served) -> None:
+    assert server.is_left_alone()
+    asked = len(server.echo.asked)
+    with ExitStack() as stack:
+        for _ in range(STUCK):
+            stack.enter_context(server.connected()).sendall(request("GET /large"))
+        assert eventually(lambda: len(server.echo.asked) == asked + STUCK)
+        assert eventually(lambda: len(server.connections) <= Narrow.most_unsent // LARGE)
+        (answer,) = server.say(request("GET /large", "Connection: close"))
+        assert len(answer.body) == LARGE
+        assert all(each._budgets.unsent.used <= Narrow.most_unsent for each in server.connections)
+    assert server.is_left_alone()
+
+
+def test_of_many_who_send_half_a_body_the_slowest_is_told_to_come_back(server: Served) -> None:
+    half = request("POST /", f"Content-Length: {2 * MEBIBYTE}", body=b"a" * MEBIBYTE)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.connected()) for _ in range(7)]
+        for number, client in enumerate(clients, 1):
+            client.sendall(half)
+            assert eventually(partial(is_unfinished, server, min(number, 5) * MEBIBYTE))
+        assert [problem(answer) for answer in answers(clients[0])] == [503]
+        clients[-1].sendall(b"a" * MEBIBYTE)
+        assert clients[-1].recv(15) == b"HTTP/1.1 200 OK"
+
+
+@given(steps)
+def test_what_is_counted_is_what_is_held_and_a_shared_body_once(
+    taken: list[tuple[str, int, bytes] | str],
+) -> None:
+    dropped: list[str] = []
+    budget: ByteBudget[str] = ByteBudget(150, dropped.append)
+    held: dict[str, tuple[int, bytes]] = {}
+    for step in taken:
+        held.pop(step[0], None)
+        if isinstance(step, str):
+            budget.release(step)
+        else:
+            held[step[0]] = step[1:]
+            budget.hold(*step)
+        while size(held) > budget.limit and len(held) > 1:
+            slowest = next(iter(held))
+            held.pop(slowest)
+            assert dropped.pop(0) == slowest
+        assert not dropped
+        assert budget.used == size(held)
+
+
+def is_unfinished(server: Served, size: int) -> bool:
+    """Whether so many bytes of bodies are counted of which the rest is still to come."""
+    return any(each._budgets.unfinished.used == size for each in server.connections)
+
+
+def size(held: dict[str, tuple[int, bytes]]) -> int:
+    """Bytes that are in memory: each body once."""
+    return sum(own for own, _ in held.values()) + sum(len(body) for body in {body for _, body in held.values()})
