@@ -43,6 +43,7 @@ WRONG = {
     "BLOG_SITE_NAME": ["", " ", "a\nb", "a\0b"],
     "BLOG_TRUSTED_PROXIES": ["*", "localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.1 10.0.0.2", "::g", "10.0.0.1:80"],
     "BLOG_REQUIRE_IF_MATCH": ["", "maybe"],
+    "BLOG_ROOT_PATH": ["blog", "//evil", "/a//b", "/..", "/a/./b", "/a b", "/a?b", "/%2e", "/\r\n", "/" + "a" * 200],
     "BLOG_THROTTLE_SCALE": ["0", "-1", "0.5", "1000001", "none"],
     "BLOG_DEBUG": ["", "maybe", "2"],
 }
@@ -86,7 +87,8 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         "BLOG_TOKEN_IDLE_DAYS": "2",
         "BLOG_REGISTRATION": "invite",
         "BLOG_SITE_NAME": "Example Notes",
-        "BLOG_TRUSTED_PROXIES": "10.0.0.0/8, ::1,192.0.2.7",
+        "BLOG_ROOT_PATH": "/our/blog/",
+        "BLOG_TRUSTED_PROXIES": "10.0.0.0/8, ::1,192.0.2.7, unix",
         "BLOG_REQUIRE_IF_MATCH": "yes",
         "BLOG_THROTTLE_SCALE": "10",
         "BLOG_DEBUG": "Yes",
@@ -106,7 +108,8 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         token_idle_days=2,
         registration="invite",
         site_name="Example Notes",
-        trusted_proxies=("10.0.0.0/8", "::1/128", "192.0.2.7/32"),
+        root_path="/our/blog",
+        trusted_proxies=("10.0.0.0/8", "::1/128", "192.0.2.7/32", "unix"),
         require_if_match=True,
         throttle_scale=10,
         debug=True,
@@ -129,6 +132,11 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
 )
 def test_origins_are_read_as_browsers_write_them(text: str, origins: tuple[str, ...]) -> None:
     assert Settings.read({"BLOG_CORS_ORIGINS": text}).cors_origins == origins
+
+
+@pytest.mark.parametrize(("text", "path"), [("", ""), ("/", "/"), ("/blog", "/blog"), ("/a/b.c/", "/a/b.c")])
+def test_a_root_path_is_kept_without_a_slash_at_its_end(text: str, path: str) -> None:
+    assert Settings.read({"BLOG_ROOT_PATH": text}).root_path == path
 
 
 def test_a_setting_can_stand_in_a_file_that_the_environment_names(tmp_path: Path) -> None:

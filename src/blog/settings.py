@@ -26,6 +26,13 @@ _DEFAULT_PORT: Final = {"http": ":80", "https": ":443"}
 """What a browser leaves out of an origin."""
 
 
+ROOT_PATH: Final = r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+"
+"""The path under which a proxy serves the blog, without a slash at its end. Two slashes at its beginning would name
+another host, dot segments would lead out of it.
+"""
+ROOT_PATH_LONGEST: Final = 200
+
+
 class SettingError(ValueError):
     """A setting that the blog cannot start with. The message names it, and does not repeat what may be secret."""
 
@@ -91,9 +98,19 @@ def _listed(text: str) -> tuple[str, ...]:
 
 def _networks(text: str) -> tuple[str, ...]:
     try:
-        return tuple(str(ip_network(network.strip())) for network in text.split(",") if network.strip())
+        return tuple(word if word == "unix" else str(ip_network(word)) for word in _listed(text))
     except ValueError:
-        raise SettingError("must be addresses or networks such as 10.0.0.0/8, with commas between") from None
+        raise SettingError(
+            "must be addresses or networks such as 10.0.0.0/8, or unix for a Unix socket, with commas between"
+        ) from None
+
+
+def _root_path(text: str) -> str:
+    """A path without a slash at its end; `/` itself stays, since it says more than nothing does."""
+    path = text if text == "/" else text.removesuffix("/")
+    if path not in {"", "/"} and (len(path) > ROOT_PATH_LONGEST or not re.fullmatch(ROOT_PATH, path)):
+        raise SettingError("must be a path such as /blog, of letters, digits and ._~-")
+    return path
 
 
 def _one_of(*words: str) -> Callable[[str], str]:
@@ -140,6 +157,7 @@ class Settings:
     argon2_lanes: int = _setting(_whole(1, 64), 1)
     token_days: int = _setting(_whole(1, 3_650), 30)
     token_idle_days: int = _setting(_whole(1, 3_650), 14)
+    root_path: str = _setting(_root_path, "")
     registration: str = _setting(_one_of("open", "invite", "closed"), "closed")
     site_name: str = _setting(_name, "blog")
     trusted_proxies: tuple[str, ...] = _setting(_networks, ())

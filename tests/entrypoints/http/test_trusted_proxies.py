@@ -139,6 +139,52 @@ def test_the_addresses_that_one_customer_chooses_from_are_counted_as_one(house: 
     assert guessed(house, "2001:db8:1:3::1") == 401
 
 
+@pytest.mark.parametrize("peer", [None, ("", 0)])
+@pytest.mark.parametrize("networks", [["unix"], TRUSTED, [*TRUSTED, "unix"]])
+def test_a_peer_on_a_unix_socket_is_believed_where_proxies_are_trusted(peer: object, networks: Sequence[str]) -> None:
+    for said, expected in ((VICTIM, VICTIM), (f"{ATTACKER}, {VICTIM}", VICTIM), ("unknown", ""), (None, "")):
+        assert found_at(peer, said, networks) == expected
+    assert found_at(peer, f"{VICTIM}, {PROXY}", networks) == (PROXY if networks == ["unix"] else VICTIM)
+
+
+@pytest.mark.parametrize("peer", [None, ("", 0)])
+def test_a_peer_on_a_unix_socket_is_not_believed_where_no_proxy_is_trusted(peer: object) -> None:
+    assert found_at(peer, VICTIM, ()) == ""
+
+
+def test_where_only_the_unix_socket_is_trusted_no_peer_with_an_address_is() -> None:
+    assert found_at((PROXY, 1), VICTIM, ["unix"]) == PROXY
+
+
+def found_at(peer: object, forwarded: str | None, networks: Sequence[str]) -> str:
+    """The address that is found where this peer hands this on."""
+    headers = [] if forwarded is None else [(b"x-forwarded-for", forwarded.encode())]
+    scope: Any = {"type": "http", "method": "GET", "path": "/", "headers": headers, "client": peer}
+    return Proxies(networks).client_of(Request(scope))
+
+
+@pytest.mark.parametrize("house", [(), TRUSTED], indirect=True)
+def test_headers_of_a_proxy_from_a_peer_that_is_not_trusted_are_warned_of_once(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        house.ask("GET", "/api/posts/", at=ATTACKER, headers={"X-Forwarded-For": VICTIM})
+        house.ask("GET", "/livez", at=ATTACKER, headers={"X-Forwarded-Proto": "https"})
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "BLOG_TRUSTED_PROXIES" in record.getMessage()
+    assert ATTACKER in record.getMessage()
+    assert VICTIM not in record.getMessage()
+
+
+def test_nobody_is_warned_of_a_trusted_proxy_or_of_a_request_without_such_headers(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.ask("GET", "/api/posts/", at=PROXY, headers={"X-Forwarded-For": VICTIM, "X-Forwarded-Proto": "https"})
+    house.ask("GET", "/api/posts/", at=ATTACKER)
+    assert caplog.records == []
+
+
 addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
 trusted = st.one_of(st.ip_addresses(v=4, network=TRUSTED[0]), st.ip_addresses(v=6, network=TRUSTED[1])).map(str)
 entries = st.one_of(addresses, trusted, st.sampled_from(["", "unknown", "10.0.0.300", "_hidden", "[::1", "0x7f.1"]))

@@ -14,7 +14,7 @@ from blog.settings import SettingError, Settings, unknown_settings
 from .parser import parser
 from .printing import say
 
-_SETTINGS = ("database_url", "host", "port", "threads", "workers", "migrate")
+_SETTINGS = ("database_url", "host", "port", "root_path", "threads", "workers", "migrate")
 """Those that are options too."""
 
 

@@ -55,6 +55,7 @@ COMMANDS: Final = (
         _HOST,
         _PORT,
         (_DATABASE, _MEMORY),
+        Argument("--root-path", metavar="PATH", help="the path under which a proxy serves it, such as /blog (none)"),
         Argument("--workers", metavar="N", help="how many processes serve (1)"),
         Argument(
             "--no-migrate", dest="migrate", action="store_const", const="no", help="do not bring the tables up to date"

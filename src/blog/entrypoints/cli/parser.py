@@ -12,6 +12,7 @@ settings, in the environment or as options:
   BLOG_HOST          the address to listen on        --host
   BLOG_PORT          the port to listen on           --port
   BLOG_THREADS       requests that read at once      --threads
+  BLOG_ROOT_PATH     the path under a proxy          --root-path
   BLOG_WORKERS       processes that serve            --workers
   BLOG_TOKEN         as whose holder commands act, with exactly their rights;
                      without it, they act as the operator

@@ -29,6 +29,7 @@ from .operations import operations_of
 from .posts import PostsController
 from .preconditions import on_post_has_changed
 from .problems import Refused, on_blog_error, on_defect, on_http_exception, on_refused
+from .root_path import RootPath
 from .tokens import TokensController
 from .users import UsersController
 
@@ -68,6 +69,7 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     cors_origins: Sequence[str] = (),
     cors_headers: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
+    root_path: str = "",
     require_if_match: bool = False,
     debug: bool = False,
 ) -> Edge:
@@ -82,12 +84,15 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
         threads: how many requests read at once, and how many write.
         cors_origins: whose pages may call the API from a browser; `*` for all.
         cors_headers: request headers that these pages may send beside the usual ones.
-        trusted_proxies: addresses and networks of proxies whose `X-Forwarded-For` is believed.
+        trusted_proxies: addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Prefix` are
+            believed, or `unix` for the peer on a Unix socket.
+        root_path: the path prefix under which a proxy serves it, such as `/blog`; `/` for none, whatever proxies say.
         require_if_match: whether a post is only changed by who says which version they have seen.
         debug: whether errors tell the client all about themselves. Never in public.
 
     Raises:
         RouteWithoutPolicy: of a route, nobody has said who may use it.
+        ValueError: the root path is none, or a proxy is no address.
     """
     replica = None if open_replica is None else Replica(open_replica)
     proxies = Proxies(trusted_proxies)
@@ -99,7 +104,9 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
         scope["house"] = house
         await routes(scope, receive, send)
 
-    return Edge(app if edition is None or open_replica is not None else Kept(app, edition), cors=cors)
+    prefixes = RootPath(root_path, proxies, {route.path.split("/")[1] for route in routes.routes})
+    answering = app if edition is None or open_replica is not None else Kept(app, edition)
+    return Edge(answering, cors=cors, proxies=proxies, root_path=prefixes)
 
 
 @cache

@@ -68,6 +68,7 @@ def app_of(settings: Settings) -> Iterator[Edge | AccessLog]:
             cors_origins=settings.cors_origins,
             cors_headers=settings.cors_headers,
             trusted_proxies=settings.trusted_proxies,
+            root_path=settings.root_path,
             require_if_match=settings.require_if_match,
             debug=settings.debug,
         )

@@ -13,8 +13,10 @@ from typing import Any, Final
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Send
 
+from .addresses import Proxies
 from .cors import CrossOrigin, is_preflight
 from .problems import Refused, refusal
+from .root_path import RootPath
 
 _ALWAYS: Final = [
     (b"x-content-type-options", b"nosniff"),
@@ -44,18 +46,32 @@ class Edge:
     Args:
         app: the application that answers.
         cors: which pages of other origins may call it; without it, none.
+        proxies: those that are trusted; without it, none.
+        root_path: under which prefix a proxy serves it; without it, it is the one under which it is mounted.
     """
 
-    def __init__(self, app: ASGIApp, *, cors: CrossOrigin | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        cors: CrossOrigin | None = None,
+        proxies: Proxies | None = None,
+        root_path: RootPath | None = None,
+    ) -> None:
         self._app = app
         self._cors = cors
+        self._proxies = Proxies() if proxies is None else proxies
+        self._root_path = RootPath("", self._proxies, ()) if root_path is None else root_path
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        self._proxies.warn_of_untrusted(scope, headers)
+        prefix, path = self._root_path.split(scope, headers)
         exchange = _Exchange(scope, headers, send, self._cors_headers(scope, headers))
+        exchange.inner |= {"prefix": prefix, "path": path}
         scope["inner"] = exchange.inner  # where whoever logs requests finds which route it was
         try:
             await self._app_for(scope, headers)(exchange.inner, receive, exchange.send)
@@ -96,8 +112,6 @@ class _Exchange:
     )
 
     def __init__(self, scope: Any, headers: dict[bytes, bytes], send: Send, cors: list[tuple[bytes, bytes]]) -> None:
-        prefix = scope.get("root_path", "").rstrip("/")
-        path = scope["path"]
         self._method = scope["method"]
         self._stands_in = self._method in _STAND_IN
         self._bodiless = self._method == "HEAD"
@@ -109,9 +123,7 @@ class _Exchange:
         self.inner: Any = {
             **scope,
             "method": _STAND_IN[self._method] if self._stands_in else self._method,
-            "path": path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path,
             "root_path": "",
-            "prefix": prefix,
             "request_id": self._request_id.decode(),
         }
 
