@@ -52,6 +52,49 @@ def names(folder: str = "out") -> Sequence[str]:
     return sorted(path.name for path in Path(folder).iterdir())
 
 
+def test_a_link_in_the_place_of_a_file_is_replaced_and_not_written_through(
+    run: Run, database: Database, tmp_path: Path
+) -> None:
+    written(database, "Hello")
+    victim = tmp_path / "victim"
+    Path("out").mkdir()
+    for content in ("something else", TEXT):
+        victim.write_text(content)
+        Path("out", HELLO).unlink(missing_ok=True)
+        Path("out", HELLO).symlink_to(victim)
+
+        assert run("export", "out") == Outcome(0, summary(1, 0), "")
+
+        assert victim.read_text() == content
+        assert not Path("out", HELLO).is_symlink()
+        assert Path("out", HELLO).read_text() == TEXT
+
+
+def test_nothing_is_written_through_a_link_whose_name_could_be_guessed(
+    run: Run, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(database, "Hello")
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    Path("out").mkdir()
+    Path("out", f".blog-export-{os.getpid()}.part").symlink_to(victim)
+    monkeypatch.setattr("blog.entrypoints.cli.files.secrets.token_hex", lambda *_: "guessed")
+    Path("out", ".blog-guessed.part").symlink_to(victim)
+
+    refused = run("export", "out")
+
+    assert refused == Outcome(1, "", "blog: File exists: out/.blog-guessed.part\n")
+    assert victim.read_text() == "precious"
+    assert Path("out", ".blog-guessed.part").is_symlink()
+
+
+def test_a_folder_that_is_called_as_a_post_is_left_alone(run: Run, database: Database) -> None:
+    Path("out", HELLO).mkdir(parents=True)
+
+    assert run("export", "out", "--prune") == Outcome(0, summary(0, 0, "took away 0"), "")
+    assert names() == [HELLO]
+
+
 def test_a_post_is_a_file_that_says_all_of_it(run: Run, database: Database) -> None:
     written(database, "Hello")
 

@@ -15,6 +15,7 @@ from blog.domain.posts import Post
 from blog.settings import Settings
 from blog.wiring import opened
 
+from .files import write_new
 from .serve import address, listening, run
 
 FOLDER: Final = Path(".demo")
@@ -72,10 +73,7 @@ def _passwords() -> dict[str, str]:
     """The demo's users and their passwords, drawn on the first start and kept for the next."""
     if not _PASSWORDS.exists():
         drawn = {name: secrets.token_hex(10) for name in ("alice", "bob")}
-        unfinished = _PASSWORDS.with_suffix(".new")
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(json.dumps(drawn))
-        unfinished.replace(_PASSWORDS)
+        write_new(_PASSWORDS, json.dumps(drawn).encode(), mode=0o600)
     passwords: dict[str, str] = json.loads(_PASSWORDS.read_text())
     return passwords
 

@@ -1,11 +1,11 @@
 """Every post is written to a file of its own."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from blog.domain.archive import Manuscript
 from blog.domain.lists import Order, Place
@@ -14,6 +14,7 @@ from blog.domain.posts import Post
 from blog.settings import Settings
 
 from .console import Console, console
+from .files import write_new
 from .front_matter import file_name, is_file_name, text_of
 from .printing import say
 from .progress import is_shown, progress
@@ -40,7 +41,11 @@ def export_from(here: Console, folder: Path, *, prune: bool) -> None:
         name = file_name(manuscript)
         names.add(name)
         written += _write(folder / name, text_of(manuscript).encode())
-    gone = sorted(file for file in folder.iterdir() if is_file_name(file.name) and file.name not in names)
+    gone = sorted(
+        file
+        for file in folder.iterdir()
+        if is_file_name(file.name) and file.name not in names and not S_ISDIR(file.lstat().st_mode)
+    )
     for file in gone:
         if prune:
             file.unlink()
@@ -78,16 +83,15 @@ def _posts(here: Console) -> Iterator[Post]:
 
 def _write(file: Path, content: bytes) -> bool:
     """Write the file, of which nobody ever sees a part, unless it is there and the same. Say whether it was written."""
-    with suppress(FileNotFoundError):
-        if file.stat().st_size == len(content) and file.read_bytes() == content:
-            return False
-    unfinished = file.with_name(f".blog-export-{os.getpid()}.part")
-    try:
-        with unfinished.open("wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())  # or a power cut could leave the name without the content
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    if _is_same(file, content):
+        return False
+    write_new(file, content)
     return True
+
+
+def _is_same(file: Path, content: bytes) -> bool:
+    """Whether the file has this content. A link is another file, which is not looked at."""
+    with suppress(FileNotFoundError):
+        status = file.lstat()
+        return S_ISREG(status.st_mode) and status.st_size == len(content) and file.read_bytes() == content
+    return False
