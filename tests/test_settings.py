@@ -1,12 +1,11 @@
 """Settings come from options, then from the environment, then from defaults; a wrong one is told in one line."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from blog.domain.invitations import Registration
-from blog.settings import SettingError, Settings, unknown_settings
+from blog.settings import SettingError, Settings, UnknownSetting, service_variables, unknown_settings
 
 WRONG = {
     "BLOG_DATABASE_URL": [
@@ -18,8 +17,8 @@ WRONG = {
         "sqlite:///a.db?x=1",
         "mysql://h",
     ],
-    "BLOG_HOST": ["", " ", "two words", "h\n", "ключ"],
-    "BLOG_PORT": ["", "-1", "65536", "80.0", "http", "\uff18\uff10", "9" * 5000],
+    "BLOG_HOST": [" ", "two words", "h\n", "ключ"],
+    "BLOG_PORT": ["-1", "65536", "80.0", "http", "\uff18\uff10", "9" * 5000],
     "BLOG_THREADS": ["0", "257", "four"],
     "BLOG_CORS_HEADERS": ["X A", "X-A: b", "ä", "X-A\nX-B"],
     "BLOG_CORS_ORIGINS": [
@@ -39,13 +38,13 @@ WRONG = {
     "BLOG_ARGON2_LANES": ["0", "65"],
     "BLOG_TOKEN_DAYS": ["0", "forever"],
     "BLOG_TOKEN_IDLE_DAYS": ["0", "-1", "3651", "never"],
-    "BLOG_REGISTRATION": ["", "yes", "Open", "open,invite"],
-    "BLOG_SITE_NAME": ["", " ", "a\nb", "a\0b"],
+    "BLOG_REGISTRATION": ["yes", "Open", "open,invite"],
+    "BLOG_SITE_NAME": [" ", "a\nb", "a\0b"],
     "BLOG_TRUSTED_PROXIES": ["*", "localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.1 10.0.0.2", "::g", "10.0.0.1:80"],
-    "BLOG_REQUIRE_IF_MATCH": ["", "maybe"],
+    "BLOG_REQUIRE_IF_MATCH": ["maybe"],
     "BLOG_ROOT_PATH": ["blog", "//evil", "/a//b", "/..", "/a/./b", "/a b", "/a?b", "/%2e", "/\r\n", "/" + "a" * 200],
     "BLOG_THROTTLE_SCALE": ["0", "-1", "0.5", "1000001", "none"],
-    "BLOG_DEBUG": ["", "maybe", "2"],
+    "BLOG_DEBUG": ["maybe", "2"],
 }
 
 
@@ -176,11 +175,46 @@ def test_a_wrong_option_is_refused_by_the_name_of_the_option() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    (tmp_path / "latin").write_bytes(b"\xe9")
-
-    for name in ("missing", "latin", "."):
+    for name in ("missing", ".", "a\0b"):
         with pytest.raises(SettingError, match=r"^BLOG_DATABASE_URL_FILE: \S+ cannot be read \(\w+\)$"):
             Settings.read({"BLOG_DATABASE_URL_FILE": str(tmp_path / name)})
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read_without_the_mark(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(b"\xef\xbb\xbfblog_hunter2\r\n")
+
+    assert Settings.read({"BLOG_TOKEN_FILE": str(file)}).token == "blog_hunter2"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_in_another_encoding_is_refused_as_that_and_not_repeated(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "token"
+    file.write_text("blog_hünter2", encoding=encoding)
+
+    with pytest.raises(SettingError) as refused:
+        Settings.read({"BLOG_TOKEN_FILE": str(file)})
+
+    assert str(refused.value).startswith("BLOG_TOKEN_FILE: must be in UTF-8")
+    assert "nter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("variable", sorted(WRONG.keys() - {"BLOG_DATABASE_URL"}))
+def test_an_empty_variable_counts_as_not_set(variable: str, tmp_path: Path) -> None:
+    file = tmp_path / "value"
+    file.write_text("1", encoding="utf-8")
+
+    assert Settings.read({variable: "", f"{variable}_FILE": ""}) == Settings()
+    assert Settings.read({"BLOG_THREADS": "", "BLOG_THREADS_FILE": str(file)}).threads == 1
+
+
+@pytest.mark.parametrize("variable", ["BLOG_DATABASE_URL", "BLOG_TOKEN"])
+def test_an_empty_variable_that_would_mean_another_database_or_more_rights_is_refused(variable: str) -> None:
+    for name in (variable, f"{variable}_FILE"):
+        with pytest.raises(SettingError, match=f"^{name}: "):
+            Settings.read({name: ""})
 
 
 def test_a_setting_told_twice_is_refused(tmp_path: Path) -> None:
@@ -224,20 +258,6 @@ def test_no_way_of_registration_that_the_blog_knows_cannot_be_set() -> None:
         Settings.read({"BLOG_REGISTRATION": "x"})
 
 
-def test_settings_survive_the_way_to_another_process_but_for_the_token_which_no_server_needs() -> None:
-    settings = Settings(
-        registration="open",
-        site_name="Notes, and more",
-        trusted_proxies=("10.0.0.0/8", "::1/128"),
-        throttle_scale=3,
-        token_idle_days=5,
-        token="blog_x",
-    )
-
-    assert Settings.read(settings.variables()) == replace(settings, token="")
-    assert "blog_x" not in settings.variables().values()
-
-
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1.example.org"])
 def test_debug_is_refused_on_an_address_that_others_can_reach(host: str) -> None:
     with pytest.raises(SettingError, match=r"^BLOG_DEBUG: "):
@@ -258,4 +278,56 @@ def test_argon2_is_given_the_memory_that_its_lanes_need() -> None:
 def test_misspelt_settings_are_noticed() -> None:
     environment = {"BLOG_PROT": "1", "BLOG_PORT": "1", "BLOG_PORT_FILE": "x", "BLOGGER": "x", "BLOG_DATABASE": "x"}
 
-    assert unknown_settings(environment) == ["BLOG_DATABASE", "BLOG_PROT"]
+    assert unknown_settings(environment) == [
+        UnknownSetting("BLOG_DATABASE", "BLOG_DATABASE_URL"),
+        UnknownSetting("BLOG_PROT", "BLOG_PORT"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("BLOG_DATABSE_URL", "BLOG_DATABASE_URL"),
+        ("BLOG_DATABASE_FILE", "BLOG_DATABASE_URL_FILE"),
+        ("BLOG_database_url", "BLOG_DATABASE_URL"),
+        ("BLOG_WORKER", "BLOG_WORKERS"),
+        ("BLOG_CORS_ORIGIN", "BLOG_CORS_ORIGINS"),
+        ("BLOG_THEME", None),
+        ("BLOG_COLOUR", None),
+    ],
+)
+def test_the_setting_that_was_likely_meant_is_named(name: str, meant: str | None) -> None:
+    assert unknown_settings({name: "x"}) == [UnknownSetting(name, meant)]
+
+
+def test_what_the_tests_of_the_blog_read_is_no_misspelt_setting() -> None:
+    assert unknown_settings({"BLOG_TEST_POSTGRES_URL": "postgresql://h/db"}) == []
+
+
+_SERVICE = {
+    "BLOG_SERVICE_HOST": "10.96.0.12",
+    "BLOG_SERVICE_PORT": "80",
+    "BLOG_SERVICE_PORT_HTTP": "80",
+    "BLOG_PORT": "tcp://10.96.0.12:80",
+    "BLOG_PORT_80_TCP": "tcp://10.96.0.12:80",
+    "BLOG_PORT_80_TCP_PROTO": "tcp",
+    "BLOG_PORT_80_TCP_PORT": "80",
+    "BLOG_PORT_80_TCP_ADDR": "10.96.0.12",
+    "BLOG_DB_SERVICE_HOST": "10.96.0.13",
+    "BLOG_DB_PORT": "tcp://10.96.0.13:5432",
+    "BLOG_DB_PORT_5432_TCP": "tcp://10.96.0.13:5432",
+    "BLOG_DNS_PORT": "udp://10.96.0.14:53",
+    "BLOG_DNS_PORT_53_UDP_ADDR": "10.96.0.14",
+}
+
+
+def test_what_kubernetes_sets_for_services_called_blog_is_left_out() -> None:
+    assert Settings.read(_SERVICE) == Settings()
+    assert unknown_settings(_SERVICE) == []
+    assert service_variables(_SERVICE) == sorted(_SERVICE)
+
+
+def test_a_port_of_ours_is_none_of_kubernetes() -> None:
+    assert service_variables({"BLOG_PORT": "8001", "BLOG_HOST": "::", "BLOG_DB_PORT": "5432"}) == []
+    assert Settings.read({**_SERVICE, "BLOG_PORT": "8001"}).port == 8001
+    assert Settings.read(_SERVICE, port="8001").port == 8001

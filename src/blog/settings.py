@@ -1,11 +1,14 @@
 """What can be set from outside: by options of the command line, or by `BLOG_…` in the environment.
 
 Every setting `x` is read from `BLOG_X`, or from the file that `BLOG_X_FILE` names, so that secrets need not stand in
-the environment. An option given to `read` goes before both.
+the environment. An option given to `read` goes before both. An empty variable counts as not set, as `docker compose`
+passes one on that is not set; but an empty `BLOG_DATABASE_URL` or `BLOG_TOKEN` is an error, since the blog would work
+on another database, or with more rights, than was meant.
 """
 
+import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,6 +16,9 @@ from typing import Any, Final, TypeVar
 
 Value = TypeVar("Value")
 
+_NEVER_EMPTY: Final = {"BLOG_DATABASE_URL", "BLOG_DATABASE_URL_FILE", "BLOG_TOKEN", "BLOG_TOKEN_FILE"}
+_NEAR: Final = 0.7
+"""How alike the names of a setting and of a variable are, of 1, for the one to be meant by the other."""
 _LANE_MEMORY: Final = 8
 """KiB that Argon2 needs at least for each lane."""
 
@@ -22,6 +28,9 @@ _postgresql = re.compile(r"postgresql://[!-~]+")
 _host = re.compile(r"[!-~]+")
 _origin = re.compile(r"([a-z][a-z0-9+.-]*)://(?:[a-z0-9._~-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _header = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_service = re.compile(r"BLOG_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
+_service_port = re.compile(r"BLOG_(\w+_)?PORT")
+_service_address = re.compile(r"(tcp|udp|sctp)://\S*")
 _DEFAULT_PORT: Final = {"http": ":80", "https": ":443"}
 """What a browser leaves out of an origin."""
 
@@ -174,11 +183,11 @@ class Settings:
         """
         return 2 * self.threads + 3
 
-    def variables(self) -> dict[str, str]:
-        """The settings as variables of the environment, for a process that is to serve the same."""
-        values = {setting.name: getattr(self, setting.name) for setting in fields(self) if setting.name != "token"}
-        texts = {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()}
-        return {f"BLOG_{name.upper()}": text for name, text in texts.items() if text}
+    @property
+    def database_file(self) -> Path | None:
+        """The file of the database, if it is one."""
+        path = self.database_url.removeprefix("sqlite:///")
+        return None if path == self.database_url else Path(path)
 
     @classmethod
     def read(cls, environment: Mapping[str, str], **options: str | None) -> "Settings":
@@ -187,6 +196,11 @@ class Settings:
         Raises:
             SettingError: of the first setting that is wrong.
         """
+        environment = {
+            name: text
+            for name, text in environment.items()
+            if (text or name in _NEVER_EMPTY) and not _is_of_a_service(name, text)
+        }
         found = {setting.name: _found(setting, environment, options.get(setting.name)) for setting in fields(cls)}
         settings = cls(**{name: value for name, value in found.items() if value is not None})
         if settings.workers > 1 and settings.database_url == "memory:":
@@ -198,10 +212,50 @@ class Settings:
         return settings
 
 
-def unknown_settings(environment: Mapping[str, str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class UnknownSetting:
+    """A variable that looks like a setting and is none. `meant` is the one whose name is nearest, if one is near."""
+
+    name: str
+    meant: str | None
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {self.meant}?" if self.meant else ""
+        return f"{self.name} is set, but there is no such setting{hint}"
+
+
+def unknown_settings(environment: Mapping[str, str]) -> list[UnknownSetting]:
     """The variables that look like settings of this blog and are none: likely misspelt."""
     known = {variable for setting in fields(Settings) for variable in _variables(setting)}
-    return sorted(name for name in environment if name.startswith("BLOG_") and name not in known)
+    return [
+        UnknownSetting(name, _nearest(name, known))
+        for name, text in sorted(environment.items())
+        if name.startswith("BLOG_")
+        and not name.startswith("BLOG_TEST_")  # which the tests of the blog read
+        and name not in known
+        and not _is_of_a_service(name, text)
+    ]
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    ends = [each.removeprefix("BLOG_") for each in known]  # what all begin with makes none more alike
+    near = difflib.get_close_matches(name.removeprefix("BLOG_").upper(), ends, n=1, cutoff=_NEAR)
+    return f"BLOG_{near[0]}" if near else None
+
+
+def service_variables(environment: Mapping[str, str]) -> list[str]:
+    """The variables that Kubernetes sets in each container for a service that is called blog, or blog-something.
+
+    They are no settings, though `BLOG_PORT` is one of them. See "Discovering services" in the documentation of
+    Kubernetes.
+    """
+    return sorted(name for name, text in environment.items() if _is_of_a_service(name, text))
+
+
+def _is_of_a_service(name: str, text: str) -> bool:
+    if _service.fullmatch(name):
+        return True
+    return bool(_service_port.fullmatch(name) and _service_address.fullmatch(text))
 
 
 def _variables(setting: Field[Any]) -> tuple[str, str]:
@@ -230,6 +284,11 @@ def _told(setting: Field[Any], environment: Mapping[str, str], option: str | Non
     if variable in environment:
         raise SettingError(f"{variable} and {file}: only one of them can be set")
     try:
-        return file, Path(environment[file]).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        text = Path(environment[file]).read_text(encoding="utf-8-sig")  # Windows begins files with a byte order mark
+    except UnicodeDecodeError:
+        raise SettingError(f"{file}: must be in UTF-8") from None
+    except (OSError, ValueError) as error:  # the latter of a path with a zero byte
         raise SettingError(f"{file}: {environment[file]} cannot be read ({type(error).__name__})") from None
+    if "\0" in text:
+        raise SettingError(f"{file}: must be in UTF-8, and looks like UTF-16")
+    return file, text.strip()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.database import PASSWORD, Database
-from tests.servers import PATIENCE, Server, run_blog, serving
+from tests.servers import PATIENCE, Server, run_blog, serving, started
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 
@@ -153,12 +153,10 @@ def test_options_and_files_of_settings_reach_the_workers(database: Database, tmp
     }
     with serving(database.file, *WORKERS, extra=extra) as server:
         for worker in workers(server):
-            wait_until(lambda worker=worker: "BLOG_" in said_of(worker, "environ"), "its environment")  # type: ignore[misc]
-            told = said_of(worker, "environ").split("\0")
-            assert f"BLOG_DATABASE_URL=sqlite:///{database.file}" in told
-            assert "BLOG_THREADS=3" in told
-            with only(worker, server):
+            with only(worker, server), server.client() as client:
                 assert allowed_origins(server) == ["https://example.net", None]
+                assert client.get("/api/posts/").status_code == 200, "it has the database that the option names"
+            assert "BLOG_" not in said_of(worker, "environ")
         server.stop()
 
 
@@ -174,3 +172,22 @@ def test_memory_is_not_shared_among_workers_so_it_is_refused(tmp_path: Path) -> 
     refused = run_blog("serve", "--memory", *WORKERS, "--port", "0", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == "blog: BLOG_WORKERS: processes do not share their memory\n"
+
+
+def test_what_stood_in_a_file_is_in_no_environment_or_command_line_of_a_worker(tmp_path: Path) -> None:
+    """Others can read both for as long as a process runs."""
+    (tmp_path / "url").write_text("sqlite:///hunter2.db")
+    extra = {"BLOG_DATABASE_URL_FILE": str(tmp_path / "url"), "BLOG_SITE_NAME": "Notes"}
+    with started("serve", "--port", "0", *WORKERS, cwd=tmp_path, extra=extra) as server:
+        server.wait_ready()
+        wait_until(lambda: len(workers(server)) == 2, "two workers")
+        shown = [said_of(number, file) for number in workers(server) for file in ("environ", "cmdline")]
+        shown_by_all = [said_of(number, "environ") for number in children(server.process.pid)]
+        with server.client() as client:
+            assert client.get("/api/posts/").status_code == 200
+        server.stop()
+
+    assert (tmp_path / "hunter2.db").exists()
+    assert len(shown) == 4
+    assert all(shown)
+    assert [text for text in (*shown, *shown_by_all) if "hunter2" in text or "BLOG_" in text] == []

@@ -52,6 +52,8 @@ def test_migrating_makes_the_tables_and_says_so(run: Run, tmp_path: Path) -> Non
 
 
 def test_checking_the_tables_makes_none(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "blog.db").touch()
+
     checked = run("migrate", "--check")
 
     assert checked == Outcome(1, "The tables are not those of this version.\n", "")

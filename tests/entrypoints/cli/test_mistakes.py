@@ -12,6 +12,9 @@ from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.servers import run_blog
 
+from blog.entrypoints.http.asgi import app
+from blog.settings import SettingError
+
 _REFUSED = {
     "taken": ("users add alice", PASSWORD, "The username alice is taken."),
     "taken but for case": ("users add ALICE", PASSWORD, "The username ALICE is taken."),
@@ -72,6 +75,12 @@ def test_a_refused_command_ends_with_status_1_and_one_line_and_changes_nothing(
         (b"caf\xe9 and enough characters\n", "password: must be in UTF-8"),
         (b"x" * 1025, "password: must have 1 to 1024 bytes in UTF-8\n"),
         (b"\n", "password: must have 1 to 1024 bytes in UTF-8\n"),
+        (b"\xef\xbb\xbf\r\n", "password: must have 1 to 1024 bytes in UTF-8\n"),
+        ("\ufefflong enough, and more\r\n".encode("utf-16-le"), "password: must be in UTF-8, and looks like UTF-16"),
+        ("\ufefflong enough, and more\r\n".encode("utf-16-be"), "password: must be in UTF-8, and looks like UTF-16"),
+        ("long enough, and more\r\n".encode("utf-16-le"), "password: must be in UTF-8, and looks like UTF-16"),
+        ("long enough, and more\r\n".encode("utf-16-be"), "password: must be in UTF-8, and looks like UTF-16"),
+        ("long enough, and more\r\n".encode("utf-32"), "password: must be in UTF-8, and looks like UTF-16"),
     ],
 )
 def test_a_password_that_is_none_is_refused_in_one_line(run: Run, database: Database, sent: bytes, line: str) -> None:
@@ -111,13 +120,84 @@ def test_a_wrong_setting_ends_any_command_with_status_2_and_one_line(run: Run, m
         assert run(*command) == Outcome(2, "", line)
 
 
-def test_a_misspelt_setting_is_told_and_the_command_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["serve --port 0", "demo --port 0", "users list", "migrate", "users add carol"])
+def test_a_misspelt_setting_ends_any_command_before_it_makes_or_reads_another_database(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     monkeypatch.setenv("BLOG_DATABSE_URL", "sqlite:///typo.db")
+
+    line = "blog: BLOG_DATABSE_URL is set, but there is no such setting; did you mean BLOG_DATABASE_URL?\n"
+    assert run(*command.split()) == Outcome(2, "", line)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_misspelt_setting_keeps_another_asgi_server_from_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_DATABSE_URL", "sqlite:///typo.db")
+
+    with pytest.raises(SettingError, match="did you mean BLOG_DATABASE_URL"):
+        app()
+
+
+def test_a_setting_that_is_like_none_keeps_a_server_from_starting_and_is_told_by_other_commands(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_COLOUR", "green")
+
+    line = "blog: BLOG_COLOUR is set, but there is no such setting\n"
+    assert run("serve", "--port", "0") == Outcome(2, "", line)
+    listed = run("users", "list")
+    assert (listed.status, listed.errors) == (0, line)
+
+
+def test_what_kubernetes_sets_for_a_service_called_blog_is_left_out_and_told_once(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_PORT", "tcp://10.96.0.12:80")
+    monkeypatch.setenv("BLOG_PORT_80_TCP", "tcp://10.96.0.12:80")
+    monkeypatch.setenv("BLOG_SERVICE_HOST", "10.96.0.12")
 
     listed = run("users", "list")
 
     assert listed.status == 0
-    assert listed.errors.startswith("blog: BLOG_DATABSE_URL is set, but there is no such setting\n")
+    assert listed.errors.startswith("blog: BLOG_PORT and 2 more: left out, as Kubernetes sets them for a service")
+    assert listed.errors.count("\n") == 1
+
+
+_READING = [
+    "users list",
+    "users show alice",
+    "users promote alice",
+    "users invitations",
+    "tokens list alice",
+    "tokens create alice --password-stdin",
+    "audit",
+    "audit --verify",
+    "export out",
+    "import in",
+    "backup copy.db",
+    "migrate --check",
+    "tidy",
+]
+
+
+@pytest.mark.parametrize("command", _READING)
+def test_a_command_that_would_find_nothing_makes_no_database(run: Run, tmp_path: Path, command: str) -> None:
+    line = "blog: there is no blog.db here: blog serve makes one; --database names another\n"
+
+    assert run(*command.split(), sent=PASSWORD.encode()) == Outcome(1, "", line)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["migrate", "users add alice --password-stdin", "users invite"])
+def test_a_command_that_can_be_the_first_makes_the_database(run: Run, tmp_path: Path, command: str) -> None:
+    assert run(*command.split(), sent=PASSWORD.encode()).status == 0
+    assert (tmp_path / "blog.db").exists()
+
+
+def test_a_database_that_is_not_in_another_folder_is_named_with_the_folder(run: Run, tmp_path: Path) -> None:
+    refused = run("users", "list", "--database", f"sqlite:///{tmp_path}/other.db")
+
+    assert refused.errors.startswith(f"blog: there is no other.db in {tmp_path}: ")
 
 
 def test_a_server_with_debug_on_that_others_can_reach_does_not_start(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

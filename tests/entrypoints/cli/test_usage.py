@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from tests.database import Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.servers import PATIENCE, environment, run_blog
 
@@ -55,7 +56,7 @@ def test_the_settings_that_help_names_are_there(run: Run) -> None:
     named = set(re.findall(r"BLOG_[A-Z_]+", run("--help").said))
 
     assert {"BLOG_TOKEN", "BLOG_TOKEN_FILE", "BLOG_DATABASE_URL", "BLOG_REGISTRATION"} <= named
-    assert unknown_settings(dict.fromkeys(named, "")) == []
+    assert unknown_settings(dict.fromkeys(named, "x")) == []
 
 
 def test_no_password_token_or_invitation_can_be_an_option(run: Run) -> None:
@@ -95,6 +96,113 @@ def test_a_wrong_usage_ends_with_status_2_and_shows_the_right_one(run: Run, argu
     assert (wrong.status, wrong.said) == (2, "")
     assert wrong.errors.startswith("usage: blog")
     assert "error: " in wrong.errors.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ("severe", "there is no such command; did you mean serve?"),
+        ("user list", "there is no such command; did you mean users?"),
+        ("users lst", "there is no such command; did you mean list?"),
+        ("tokens revok alice", "there is no such command; did you mean revoke?"),
+        ("logout", "there is no such command; did you mean tokens logout?"),
+        ("list", "there is no such command; did you mean tokens list or users list?"),
+        ("serve --databse sqlite:///x.db", "there is no such option; did you mean --database?"),
+        ("users --databse x list", "there is no such option; did you mean --database?"),
+        ("users add carol --passw x", "there is no such option; did you mean --password-stdin?"),
+        ("tokens create alice --scope post:read", "did you mean posts:read?"),
+        ("--port 1 serve", "--port comes after the command"),
+        ("users --admin add carol", "--admin comes after the command"),
+        ("migrate --port 1", "--port is no option of this command"),
+    ],
+)
+def test_a_misspelt_word_is_told_with_the_one_that_was_likely_meant(run: Run, arguments: str, hint: str) -> None:
+    wrong = run(*arguments.split())
+
+    assert (wrong.status, wrong.said) == (2, "")
+    assert wrong.errors.endswith(f"{hint}\n")
+
+
+_SECRET = "hunter2-Correct"
+_SPOKEN = [
+    "x 1 x {}",
+    "--{}",
+    "-{}",
+    "--password {}",
+    "--password={}",
+    "--pass={}",
+    "-p{}",
+    "--password-stdin={}",
+    "--token={}",
+]
+
+
+@pytest.mark.parametrize("command", ["", "users", "tokens", *_COMMANDS])
+def test_a_wrong_usage_repeats_nothing_that_could_be_a_secret(run: Run, command: str) -> None:
+    taken = {"export": "x", "import": "x", "backup": "x", "restore": "x", "users rename": "x x", "users add": "x"}
+    for spoken in _SPOKEN:
+        wrong = run(*command.split(), *taken.get(command, "").split(), *spoken.format(_SECRET).split())
+
+        assert wrong.status == 2, wrong
+        assert _SECRET not in wrong.said + wrong.errors
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        f"tokens create alice --scope {_SECRET}",
+        f"tokens revoke alice {_SECRET}",
+        f"users invite --days {_SECRET}",
+        f"audit --since {_SECRET}",
+        f"audit --event {_SECRET}",
+        f"audit --subject {_SECRET}",
+        f"audit --head {_SECRET}",
+        f"--database {_SECRET} users list",
+        f"users list --database {_SECRET}",
+    ],
+)
+def test_a_wrong_value_of_an_option_is_not_repeated(run: Run, arguments: str) -> None:
+    wrong = run(*arguments.split())
+
+    assert wrong.status == 2
+    assert _SECRET not in wrong.said + wrong.errors
+
+
+def test_no_option_is_taken_for_another_that_begins_like_it(run: Run, tmp_path: Path) -> None:
+    for short in ("--password", "--pass", "--password-std"):
+        assert run("users", "add", "carol", short, sent=b"quite a long pass phrase").status == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--database sqlite:///other.db users list",
+        "users --database sqlite:///other.db list",
+        "users list --database sqlite:///other.db",
+        "--database=sqlite:///other.db users list",
+    ],
+)
+def test_the_database_can_be_named_before_or_after_the_command(run: Run, database: Database, arguments: str) -> None:
+    database.file.rename(database.file.with_name("other.db"))
+
+    assert run(*arguments.split()).said.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--database sqlite:///a.db users list --database sqlite:///b.db",
+        "--database sqlite:///a.db users --database sqlite:///b.db list",
+        "--database sqlite:///a.db serve --memory",
+    ],
+)
+def test_two_databases_before_and_after_the_command_are_refused(run: Run, tmp_path: Path, arguments: str) -> None:
+    wrong = run(*arguments.split())
+
+    assert (wrong.status, wrong.said) == (2, "")
+    assert wrong.errors.endswith("only one of them can be given, and once\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_memory_and_a_database_cannot_both_be_asked_for(run: Run) -> None:

@@ -27,6 +27,7 @@ def test_the_first_administrator_is_made_at_the_console(run: Run, tmp_path: Path
 
 
 def test_nobody_has_an_account_that_nobody_made(run: Run, tmp_path: Path) -> None:
+    assert run("migrate").status == 0
     assert run("users", "list") == Outcome(0, "", "There are no users yet: add one with blog users add NAME.\n")
     assert Database(tmp_path / "blog.db").users() == []
 
@@ -37,6 +38,24 @@ def test_a_password_is_taken_to_the_letter(run: Run, tmp_path: Path) -> None:
     run("users", "add", "alice", "--password-stdin", sent=f"{password}\r\nnot this line\n".encode())
 
     assert Database(tmp_path / "blog.db").log_in("alice", password)
+
+
+def test_a_password_from_powershell_is_taken_without_its_byte_order_mark(run: Run, tmp_path: Path) -> None:
+    sent = f"\ufeff{PASSWORD}\r\n".encode()
+
+    assert run("users", "add", "alice", "--password-stdin", sent=sent).status == 0
+    assert run("tokens", "create", "alice", "--password-stdin", sent=f"{PASSWORD}\n".encode()).status == 0
+    assert run("tokens", "create", "alice", "--password-stdin", sent=sent).status == 0
+
+
+def test_only_what_begins_what_is_sent_is_a_byte_order_mark(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_TOKEN", database.log_in("alice"))
+    new = f"\ufeff{PASSWORD} and more"
+
+    assert run("users", "passwd", "--password-stdin", sent=f"\ufeff{PASSWORD}\r\n{new}\r\n".encode()).status == 0
+    assert database.log_in("alice", new)
 
 
 def test_all_users_are_listed_however_many_there_are(run: Run, database: Database) -> None:

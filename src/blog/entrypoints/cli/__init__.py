@@ -7,25 +7,29 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Final
 
 from blog.domain.errors import BlogError
-from blog.settings import SettingError, Settings, unknown_settings
+from blog.settings import SettingError, Settings, service_variables, unknown_settings
 
-from .parser import parser
+from .parser import options_in
 from .printing import say
+from .streams import prepare_streams
 
 _SETTINGS = ("database_url", "host", "port", "root_path", "threads", "workers", "migrate")
 """Those that are options too."""
+_SERVING: Final = {"serve", "demo"}
+"""The modules of the commands that serve: beside a misspelt setting, they would make an empty database and serve it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and give the status that the process ends with."""
-    options = vars(parser().parse_args(arguments))
+    prepare_streams()
+    options = options_in(sys.argv[1:] if arguments is None else arguments)
     module, _, command = options.pop("command").partition(":")
     given = {name: options.pop(name, None) for name in _SETTINGS}
-    for name in unknown_settings(os.environ):
-        say(f"{name} is set, but there is no such setting")
     try:
+        _look_for_unknown_settings(serves=module in _SERVING)
         settings = Settings.read(os.environ, **given)
         run = getattr(import_module(f"{__name__}.{module}"), command)
         status: int | None = run(settings, **options)
@@ -46,3 +50,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("stopped")
         return 130
     return status or 0
+
+
+def _look_for_unknown_settings(*, serves: bool) -> None:
+    """Say which variables are no settings, as far as the command can run beside them.
+
+    Raises:
+        SettingError: it cannot.
+    """
+    others = service_variables(os.environ)
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        say(f"{others[0]}{more}: left out, as Kubernetes sets them for a service; enableServiceLinks: false ends that")
+    unknown = unknown_settings(os.environ)
+    wrong = [each for each in unknown if serves or each.meant]
+    if wrong:
+        raise SettingError("; ".join(str(each) for each in wrong))
+    for each in unknown:
+        say(str(each))

@@ -34,7 +34,7 @@ def _flag(name: str, text: str, dest: str | None = None) -> Argument:
 
 _HOST: Final = Argument("--host", help="the address to listen on (127.0.0.1)")
 _PORT: Final = Argument("--port", help="the port to listen on (8000; 0 for any that is free)")
-_DATABASE: Final = Argument(
+DATABASE: Final = Argument(
     "--database", dest="database_url", metavar="URL", help="where everything is kept (sqlite:///blog.db)"
 )
 _MEMORY: Final = Argument(
@@ -54,7 +54,7 @@ COMMANDS: Final = (
         "serve the HTTP API until Ctrl-C or SIGTERM",
         _HOST,
         _PORT,
-        (_DATABASE, _MEMORY),
+        (DATABASE, _MEMORY),
         Argument("--root-path", metavar="PATH", help="the path under which a proxy serves it, such as /blog (none)"),
         Argument("--workers", metavar="N", help="how many processes serve (1)"),
         Argument(
@@ -68,16 +68,16 @@ COMMANDS: Final = (
         "database:migrate",
         "bring the tables to what this version needs",
         _flag("--check", "only say whether they are; status 1 if not"),
-        _DATABASE,
+        DATABASE,
     ),
-    Command("backup", "database:back_up", "write everything to a new file, also while serving", _FILE, _DATABASE),
+    Command("backup", "database:back_up", "write everything to a new file, also while serving", _FILE, DATABASE),
     Command(
         "restore",
         "database:restore",
         "take everything from a backup, also while serving",
         _flag("--replace", "even if something in the database is lost by it"),
         _FILE,
-        _DATABASE,
+        DATABASE,
     ),
     Command(
         "export",
@@ -85,7 +85,7 @@ COMMANDS: Final = (
         "write every post to a Markdown file in a folder, also while serving",
         _FOLDER,
         _flag("--prune", "take away the files of posts that are gone, or called otherwise by now"),
-        _DATABASE,
+        DATABASE,
     ),
     Command(
         "import",
@@ -94,7 +94,7 @@ COMMANDS: Final = (
         _FOLDER,
         Argument("--author", metavar="NAME", help="whose posts those are whose files name no author"),
         _flag("--dry-run", "only say what would be done"),
-        _DATABASE,
+        DATABASE,
     ),
     Command(
         "audit",
@@ -116,17 +116,17 @@ COMMANDS: Final = (
             _flag("--seal", "seal what has no seal yet"),
         ),
         Argument("--head", metavar="HEX", type=digest, help="with --verify: a head noted earlier, to be looked for"),
-        _DATABASE,
+        DATABASE,
     ),
     Command(
         "policy", "policy:policy", "say who may do what", _flag("--markdown", "as a table for a document in Markdown")
     ),
-    Command("tidy", "database:tidy", "forget what no longer counts, and seal the audit: a step, for cron", _DATABASE),
+    Command("tidy", "database:tidy", "forget what no longer counts, and seal the audit: a step, for cron", DATABASE),
 )
 
 _USERS: Final = (
-    Command("list", "users:index", "list all users", _DATABASE),
-    Command("show", "users:show", "show a user", _NAME, _DATABASE),
+    Command("list", "users:index", "list all users", DATABASE),
+    Command("show", "users:show", "show a user", _NAME, DATABASE),
     Command(
         "add",
         "users:add",
@@ -134,29 +134,29 @@ _USERS: Final = (
         _flag("--admin", "who may administer accounts", "is_admin"),
         _NAME,
         _PASSWORD,
-        _DATABASE,
+        DATABASE,
     ),
-    Command("rename", "users:rename", "give a user another name", _NAME, Argument("new", metavar="NEW"), _DATABASE),
-    Command("promote", "users:promote", "let a user administer accounts", _NAME, _DATABASE),
-    Command("demote", "users:demote", "let a user no longer administer accounts", _NAME, _DATABASE),
-    Command("activate", "users:activate", "open a shut account again", _NAME, _DATABASE),
-    Command("deactivate", "users:deactivate", "shut an account, and end its tokens", _NAME, _DATABASE),
+    Command("rename", "users:rename", "give a user another name", _NAME, Argument("new", metavar="NEW"), DATABASE),
+    Command("promote", "users:promote", "let a user administer accounts", _NAME, DATABASE),
+    Command("demote", "users:demote", "let a user no longer administer accounts", _NAME, DATABASE),
+    Command("activate", "users:activate", "open a shut account again", _NAME, DATABASE),
+    Command("deactivate", "users:deactivate", "shut an account, and end its tokens", _NAME, DATABASE),
     Command(
-        "password", "users:password", "give a user a new password, and end their tokens", _NAME, _PASSWORD, _DATABASE
+        "password", "users:password", "give a user a new password, and end their tokens", _NAME, _PASSWORD, DATABASE
     ),
     Command(
         "me",
         "users:me",
         "show whose token BLOG_TOKEN is",
         Argument("--rename", metavar="NEW", help="take another name"),
-        _DATABASE,
+        DATABASE,
     ),
     Command(
         "passwd",
         "users:change_own_password",
         "change the password of the holder of BLOG_TOKEN, and print a new token in the place of all others",
         _flag("--password-stdin", "read standard input instead of asking: the old one, then on a second line the new"),
-        _DATABASE,
+        DATABASE,
     ),
     Command(
         "register",
@@ -166,17 +166,17 @@ _USERS: Final = (
         _flag(
             "--password-stdin", "read standard input instead of asking: the password, on a second line the invitation"
         ),
-        _DATABASE,
+        DATABASE,
     ),
     Command(
         "invite",
         "invitations:invite",
         "print a new invitation, by which somebody can register once",
         Argument("--days", metavar="N", type=number, help="how long it is good (7)"),
-        _DATABASE,
+        DATABASE,
     ),
-    Command("invitations", "invitations:index", "list the open invitations", _DATABASE),
-    Command("uninvite", "invitations:uninvite", "take an invitation back", _NUMBER, _DATABASE),
+    Command("invitations", "invitations:index", "list the open invitations", DATABASE),
+    Command("uninvite", "invitations:uninvite", "take an invitation back", _NUMBER, DATABASE),
 )
 
 _TOKENS: Final = (
@@ -195,24 +195,24 @@ _TOKENS: Final = (
             help=f"what it is made for, once for each of {', '.join(Scope)}; otherwise, all that its user may do",
         ),
         _PASSWORD,
-        _DATABASE,
+        DATABASE,
     ),
-    Command("list", "tokens:index", "list somebody's tokens", _NAME_IF_ANY, _DATABASE),
+    Command("list", "tokens:index", "list somebody's tokens", _NAME_IF_ANY, DATABASE),
     Command(
         "revoke",
         "tokens:revoke",
         "end all tokens of a user, or one",
         _NAME,
         Argument("number", metavar="ID", type=number, nargs="?", help="the one to end"),
-        _DATABASE,
+        DATABASE,
     ),
-    Command("revoke-own", "tokens:revoke_own", "end one token of the holder of BLOG_TOKEN", _NUMBER, _DATABASE),
+    Command("revoke-own", "tokens:revoke_own", "end one token of the holder of BLOG_TOKEN", _NUMBER, DATABASE),
     Command(
         "logout",
         "tokens:log_out",
         "end the token that BLOG_TOKEN is",
         _flag("--everywhere", "all tokens of its holder"),
-        _DATABASE,
+        DATABASE,
     ),
 )
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 from blog.domain.actors import Actor, Member, Operator
 from blog.domain.blog import Blog, OpenBlog
+from blog.domain.errors import NotFound
 from blog.settings import SettingError, Settings
 from blog.wiring import opened
 
@@ -78,13 +80,39 @@ class Console:
                     blog.tokens.note_use(member)
 
 
+class NoDatabase(NotFound):
+    """There is no database where the settings say."""
+
+    def __init__(self, file: Path) -> None:
+        where = "here" if file.parent == Path() else f"in {file.parent}"
+        super().__init__(f"there is no {file.name} {where}: blog serve makes one; --database names another")
+
+
+def require_database(settings: Settings) -> None:
+    """Refuse to make a database for a command that would find nothing in it.
+
+    Raises:
+        NoDatabase: there is none.
+    """
+    file = settings.database_file
+    if file is not None and file.parent.is_dir() and not file.exists():
+        raise NoDatabase(file)
+
+
 @contextmanager
-def console(settings: Settings) -> Iterator[Console]:
+def console(settings: Settings, *, makes_database: bool = False) -> Iterator[Console]:
     """The blog in the database that is set, which must outlive the command.
+
+    Args:
+        settings: where the database is.
+        makes_database: whether the command is of use where there is no database yet.
 
     Raises:
         SettingError: it does not.
+        NoDatabase: there is none.
     """
+    if not makes_database:
+        require_database(settings)
     if settings.database_url == "memory:":
         raise SettingError("BLOG_DATABASE_URL: what is kept in memory is gone when this command ends")
     with opened(settings) as open_blog:
@@ -92,13 +120,13 @@ def console(settings: Settings) -> Iterator[Console]:
 
 
 @contextmanager
-def acting(settings: Settings) -> Iterator[tuple[Blog, Actor]]:
+def acting(settings: Settings, *, makes_database: bool = False) -> Iterator[tuple[Blog, Actor]]:
     """One unit of work, and who acts in it.
 
     Raises:
-        SettingError, InvalidToken.
+        SettingError, NoDatabase, InvalidToken.
     """
-    with console(settings) as here, here.acting() as (blog, actor):
+    with console(settings, makes_database=makes_database) as here, here.acting() as (blog, actor):
         yield blog, actor
 
 
@@ -107,7 +135,7 @@ def acting_as_member(settings: Settings) -> Iterator[tuple[Blog, Member]]:
     """One unit of work, and whose token is set.
 
     Raises:
-        SettingError, InvalidToken.
+        SettingError, NoDatabase, InvalidToken.
     """
     require_token(settings)
     with console(settings) as here, here.acting_as_member() as (blog, member):

@@ -6,11 +6,13 @@ from blog.domain import housekeeping
 from blog.settings import Settings
 from blog.wiring import database
 
-from .console import console
+from .console import console, require_database
 
 
 def migrate(settings: Settings, *, check: bool) -> int:
     """Bring the tables to what this version needs, or only say whether they are."""
+    if check:
+        require_database(settings)
     with database(settings) as store:
         if not check:
             store.migrate()
@@ -21,6 +23,7 @@ def migrate(settings: Settings, *, check: bool) -> int:
 
 def back_up(settings: Settings, *, file: Path) -> None:
     """Write everything to a new file."""
+    require_database(settings)
     with database(settings) as store:
         store.back_up(file)
     print(f"Everything is in {file}.")

@@ -15,14 +15,14 @@ def register(settings: Settings, *, username: str, password_stdin: bool) -> None
     asked = Asked(from_stdin=password_stdin)
     password = asked.new_password()
     code = asked.code("Invitation: ") if settings.registration == "invite" else None
-    with console(settings) as here:
+    with console(settings, makes_database=True) as here:
         user = entrance.register(here.open_blog, username, password, invitation=code, address=ADDRESS)
     print(f"Registered {user.username} (id {user.id}).")
 
 
 def invite(settings: Settings, *, days: int | None) -> None:
     """Print a new invitation, alone, for a program to take."""
-    with acting(settings) as (blog, actor):
+    with acting(settings, makes_database=True) as (blog, actor):
         issued = blog.invitations.create(actor, days=DAYS_USUAL if days is None else days)
     note(f"Invitation {issued.invitation.id} is good for one account, until {utc(issued.invitation.expires_at)}.")
     print(issued.code)

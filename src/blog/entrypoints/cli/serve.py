@@ -4,12 +4,15 @@ import errno
 import os
 import signal
 import socket
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from blog.entrypoints.http.asgi import app_of, spare_collector
+from blog.entrypoints.http.asgi import app_of, app_until_exit, spare_collector
 from blog.entrypoints.http.edge import Edge
 from blog.entrypoints.http.wire import Wire
 from blog.entrypoints.logs import LOGGING, AccessLog, configure
@@ -54,18 +57,20 @@ def _run_here(app: Edge | AccessLog, listener: socket.socket, greeting: str) -> 
 
 
 def _run_workers(settings: Settings, listener: socket.socket, greeting: str) -> None:
-    """The same in several processes that share the socket. One that dies is replaced."""
+    """The same in several processes that share the socket. One that dies is replaced.
+
+    They are sent the settings through the pipe by which `multiprocessing` starts them, and find none in their
+    environment, which others can read for as long as they run: what stood in a file is to be there only.
+    """
     for name in [name for name in os.environ if name.startswith("BLOG_")]:
         del os.environ[name]
-    os.environ.update(settings.variables())  # by which the processes know what to serve
-    workers = Multiprocess(
-        _config("blog.entrypoints.http.asgi:app", factory=True, workers=settings.workers), sockets=[listener]
-    )
+    app = partial(app_until_exit, replace(settings, token=""))
+    workers = Multiprocess(_config(app, factory=True, workers=settings.workers), sockets=[listener])
     print(greeting, flush=True)
     workers.run()
 
 
-def _config(app: Edge | AccessLog | str, **more: Any) -> uvicorn.Config:
+def _config(app: Edge | AccessLog | Callable[[], Edge | AccessLog], **more: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         access_log=False,

@@ -33,7 +33,7 @@ def show(settings: Settings, *, username: str) -> None:
 def add(settings: Settings, *, username: str, is_admin: bool, password_stdin: bool) -> None:
     """Add a user."""
     new = Asked(from_stdin=password_stdin).new_password()
-    with acting(settings) as (blog, actor):
+    with acting(settings, makes_database=True) as (blog, actor):
         user = blog.users.add(actor, username, new, is_admin=is_admin)
     print(f"Added {'administrator' if user.is_admin else 'user'} {user.username} (id {user.id}).")
 

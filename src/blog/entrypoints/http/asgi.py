@@ -12,7 +12,7 @@ from typing import Final
 
 from blog.entrypoints.logs import AccessLog, configure
 from blog.entrypoints.tidying import tidied
-from blog.settings import Settings
+from blog.settings import SettingError, Settings, unknown_settings
 from blog.wiring import opened_to_serve
 
 from .app import create_app
@@ -27,15 +27,25 @@ are passed by a few requests at once, which leave no garbage behind that has to 
 def app() -> Edge | AccessLog:
     """The application that the `BLOG_…` variables describe. Its database is closed when the process ends.
 
+    Raises:
+        SettingError: a variable is wrong, or there is no such setting.
+        Unavailable: the database cannot be opened.
+    """
+    for unknown in unknown_settings(os.environ):
+        raise SettingError(str(unknown))
+    return app_until_exit(Settings.read(os.environ))
+
+
+def app_until_exit(settings: Settings) -> Edge | AccessLog:
+    """The application that the settings describe, for a process that serves nothing else.
+
     A process that was started by another to serve does not outlive it: it would hold the port, and nobody would know.
 
     Raises:
-        SettingError: a variable is wrong.
         Unavailable: the database cannot be opened.
     """
     configure()
     threading.Thread(target=_stop_with_parent, name="blog-parent", daemon=True).start()
-    settings = Settings.read(os.environ)
     until_exit = ExitStack()
     atexit.register(until_exit.close)
     made = until_exit.enter_context(app_of(settings))
