@@ -1,10 +1,14 @@
 """Passwords and codes, as they are typed or sent. Never a part of the command line, which others can see."""
 
+import codecs
 import sys
 from getpass import getpass
+from typing import Final
 
 from blog.domain.errors import Fault, Invalid
 from blog.settings import SettingError
+
+_UTF_16: Final = ", and looks like UTF-16: in PowerShell, $OutputEncoding = [Text.UTF8Encoding]::new() sets UTF-8"
 
 
 class Asked:
@@ -12,6 +16,7 @@ class Asked:
 
     def __init__(self, *, from_stdin: bool) -> None:
         self._from_stdin = from_stdin
+        self._is_first = True
 
     def password(self, field: str = "password", prompt: str = "Password: ") -> str:
         """A password that there is already.
@@ -22,8 +27,8 @@ class Asked:
         """
         try:
             return self._one(prompt)
-        except UnicodeDecodeError:
-            raise Invalid([Fault(field, "must be in UTF-8")]) from None
+        except UnicodeDecodeError as error:
+            raise Invalid([Fault(field, f"must be in UTF-8{_UTF_16 if _is_utf_16(error.object) else ''}")]) from None
         except EOFError:
             raise Invalid([Fault(field, "was not given")]) from None
 
@@ -47,15 +52,32 @@ class Asked:
             return None
 
     def _one(self, prompt: str) -> str:
-        return _line() if self._from_stdin else _typed(prompt)
+        if not self._from_stdin:
+            return _typed(prompt)
+        line = _line()
+        if self._is_first:  # PowerShell begins what it sends with a byte order mark
+            line = line.removeprefix("\ufeff")
+        self._is_first = False
+        return line
 
 
 def _line() -> str:
-    """The next line of standard input, in UTF-8 whatever the locale says."""
+    """The next line of standard input, in UTF-8 whatever the locale says.
+
+    Raises:
+        UnicodeDecodeError: it is in another encoding.
+        EOFError: there is none.
+    """
     line = sys.stdin.buffer.readline()
     if not line:
         raise EOFError
+    if _is_utf_16(line):  # which can be decoded as UTF-8, with a zero byte beside each letter
+        raise UnicodeDecodeError("utf-8", line, 0, len(line), "is UTF-16")
     return line.decode().rstrip("\r\n")
+
+
+def _is_utf_16(line: bytes) -> bool:
+    return line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in line
 
 
 def _typed(prompt: str) -> str:
