@@ -1,6 +1,6 @@
 """The one file that knows every part, and puts them together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,7 +13,8 @@ from blog.adapters.sql import SqlStore
 from blog.adapters.system import new_secret as system_secret
 from blog.adapters.system import utc_now
 from blog.adapters.zxcvbn import is_common, weakness_of
-from blog.domain.blog import Blog, Edition, Means, OpenBlog, OpenStores, Stores, Terms, Together
+from blog.domain.blog import Blog, CancellableStores, Edition, Means, OpenBlog, OpenStores, Stores, Terms, Together
+from blog.domain.cancellation import Cancellation
 from blog.domain.clock import Clock, NewSecret
 from blog.domain.invitations import Registration
 from blog.domain.passwords import PasswordHasher
@@ -38,9 +39,26 @@ def blog_on(
         now=now,
         new_secret=new_secret,
     )
-    terms = terms or Terms()
+    cancellable = open_stores.cancellable if isinstance(open_stores, CancellableStores) else None
+    return _OpenBlog(open_stores, means, terms or Terms(), cancellable)
 
-    return lambda: _Opened(open_stores(), means, terms)
+
+@dataclass(frozen=True, slots=True)
+class _OpenBlog:
+    """The blog on these stores. Its units of work can be cancelled if the stores' units can."""
+
+    open_stores: OpenStores
+    means: Means
+    terms: Terms
+    cancellable_stores: Callable[[Cancellation], OpenStores] | None = None
+
+    def __call__(self) -> AbstractContextManager[Blog]:
+        return _Opened(self.open_stores(), self.means, self.terms)
+
+    def cancellable(self, cancellation: Cancellation) -> OpenBlog:
+        if self.cancellable_stores is None:
+            return self
+        return _OpenBlog(self.cancellable_stores(cancellation), self.means, self.terms)
 
 
 class _Opened(AbstractContextManager[Blog]):

@@ -41,7 +41,7 @@ def store(sqlite: SqlStore) -> SqlStore:
         ("synchronous", 2),
         ("foreign_keys", 1),
         ("journal_mode", "wal"),
-        ("busy_timeout", 4000),
+        ("busy_timeout", 200),
         ("temp_store", 2),
         ("cache_size", -8000),
     ],

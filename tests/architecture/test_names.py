@@ -27,7 +27,13 @@ def classes(package: ModuleType) -> Iterator[type]:
         )
 
 
-PORTS = sorted(each.__name__ for each in classes(blog.domain) if getattr(each, "_is_protocol", False))
+CAPABILITIES = {"CancellableBlog", "CancellableStores"}
+"""What an `OpenBlog` or an `OpenStores` may offer besides: `CancellationContract` proves both."""
+PORTS = sorted(
+    each.__name__
+    for each in classes(blog.domain)
+    if getattr(each, "_is_protocol", False) and each.__name__ not in CAPABILITIES
+)
 STORES = [port for port in PORTS if port != "PasswordHasher"]
 KINDS = BlogError.__subclasses__()
 REFUSALS = sorted(
@@ -51,7 +57,7 @@ def test_there_are_ports_and_refusals_to_look_at() -> None:
     assert len(REFUSALS) >= 17
 
 
-@pytest.mark.parametrize("port", [*PORTS, "OpenBlog", "Together", "Edition", "Clock", "NewSecret"])
+@pytest.mark.parametrize("port", [*PORTS, "OpenBlog", "Cancellation", "Together", "Edition", "Clock", "NewSecret"])
 def test_every_port_has_a_contract(port: str) -> None:
     contract = getattr(blog.contracts, f"{port}Contract")
     assert f"{port}Contract" in blog.contracts.__all__

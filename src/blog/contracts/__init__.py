@@ -26,6 +26,7 @@ pytest.register_assert_rewrite(
             "attempts",
             "audit",
             "blog",
+            "cancellation",
             "drawn",
             "edition",
             "flatness",
@@ -56,6 +57,7 @@ from .agreement import AgreementMachine
 from .attempts import AttemptStoreContract
 from .audit import AuditLogContract
 from .blog import OpenBlogContract
+from .cancellation import CancellationContract
 from .edition import EditionContract
 from .hashing import PasswordHasherContract
 from .idempotency import IdempotencyStoreContract
@@ -75,6 +77,7 @@ __all__ = [
     "AgreementMachine",
     "AttemptStoreContract",
     "AuditLogContract",
+    "CancellationContract",
     "ClockContract",
     "CountedSecrets",
     "EditionContract",

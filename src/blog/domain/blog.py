@@ -4,13 +4,14 @@ from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from .accounts import Accounts
 from .administration import Users
 from .archive import Archive
 from .attempts import AttemptStore, Throttle
 from .audit import Audit, AuditLog
+from .cancellation import Cancellation
 from .clock import Clock, NewSecret
 from .errors import Unavailable
 from .idempotency import Idempotency, IdempotencyStore
@@ -184,6 +185,36 @@ Raises:
 
 OpenStores: TypeAlias = Callable[[], AbstractContextManager[Stores]]
 """Opens the stores for one unit of work: what `OpenBlog` promises, it promises on their behalf."""
+
+
+@runtime_checkable
+class CancellableBlog(Protocol):
+    """An `OpenBlog` whose units of work can be cancelled. A server uses it where there is one; nobody has to."""
+
+    def __call__(self) -> AbstractContextManager[Blog]:
+        """Open the blog for a unit of work that nobody cancels."""
+
+    def cancellable(self, cancellation: Cancellation) -> OpenBlog:
+        """The same blog, for units of work that are cancelled with this.
+
+        A unit that is cancelled raises `Cancelled` soon, also while it reads much or waits for a lock, and stores
+        nothing. Leaving its block stores everything or raises: once storing has begun, it is not cancelled any more.
+        Other units are left as they are.
+        """
+
+
+@runtime_checkable
+class CancellableStores(Protocol):
+    """An `OpenStores` whose units of work can be cancelled: what `CancellableBlog` promises, it promises on its
+    behalf.
+    """
+
+    def __call__(self) -> AbstractContextManager[Stores]:
+        """Open the stores for a unit of work that nobody cancels."""
+
+    def cancellable(self, cancellation: Cancellation) -> OpenStores:
+        """The same stores, for units of work that are cancelled with this."""
+
 
 Together: TypeAlias = Callable[[], AbstractContextManager[None]]
 """Keeps several units of work at once: those that this thread opens within the block.

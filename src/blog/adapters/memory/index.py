@@ -65,7 +65,7 @@ class MemoryPostIndex:
         """What is found of what other units have kept, by where it stands."""
         self._shelves.words.catch_up()
         posts, own = self._unit.on(self._posts.by_id), self._unit.on(self._shelves.by_id).own
-        for standing in self._shelves.words.found_by(query, after=after):
+        for standing in self._shelves.words.found_by(query, after=after, each=self._unit.each):
             post = None if standing.id in own else posts.seen(standing.id)
             if post is not None and wanted.has(post):
                 yield Hit(post, standing.in_title)

@@ -72,7 +72,11 @@ class MemoryPostRepository:
         with self._unit.guard:
             ranking.catch_up()
             positions = ranking.positions(wanted.authors, stretch, descending=order.is_descending)
-            kept = ((position, posts.seen(position[-1])) for position in positions if position[-1] not in posts.own)
+            kept = (
+                (position, posts.seen(position[-1]))
+                for position in self._unit.each(positions)
+                if position[-1] not in posts.own
+            )
             page += islice(((position, post) for position, post in kept if post and wanted.has(post)), limit)
         page.sort(key=itemgetter(0), reverse=order.is_descending)
         return [signed(post, self._unit, self._users) for _, post in page[:limit]]

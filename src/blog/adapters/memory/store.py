@@ -4,7 +4,8 @@ from collections.abc import Hashable
 from contextlib import AbstractContextManager
 from threading import Lock
 
-from blog.domain.blog import Stores
+from blog.domain.blog import OpenStores, Stores
+from blog.domain.cancellation import Cancellation
 
 from .answers import AnswerShelves, MemoryIdempotencyStore
 from .attempts import AttemptShelves, MemoryAttemptStore
@@ -42,7 +43,14 @@ class MemoryStore:
 
     def __call__(self) -> "MemoryStores":
         """Open the stores for one unit of work."""
-        unit = Unit(self._guard, self._writer, self._patience)
+        return self._opened(None)
+
+    def cancellable(self, cancellation: Cancellation) -> OpenStores:
+        """The same stores, for units of work that are cancelled with this."""
+        return lambda: self._opened(cancellation)
+
+    def _opened(self, cancellation: Cancellation | None) -> "MemoryStores":
+        unit = Unit(self._guard, self._writer, self._patience, cancellation)
         stores = Stores(
             users=MemoryUserRepository(unit, self._users),
             tokens=MemoryTokenStore(unit, self._tokens),

@@ -4,17 +4,24 @@ A unit keeps its changes to itself until it ends; then they are laid on what is 
 So a unit costs what it does, however much is stored, and one that fails has nothing to undo.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count, islice
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from time import monotonic
+from typing import Any, Final, Generic, TypeVar
 
 from sortedcontainers import SortedDict
 
+from blog.domain.cancellation import Cancellation
 from blog.domain.errors import Unavailable
 
 Key = TypeVar("Key", bound=Any)
 Row = TypeVar("Row")
+Item = TypeVar("Item")
+
+
+_POLL_INTERVAL: Final = 0.1
+"""Seconds after which a wait for another unit looks whether this one was cancelled."""
 
 
 class Shelf(Generic[Key, Row]):
@@ -60,24 +67,36 @@ class Unit:
         guard: held only while rows are read or laid down.
         writer: held by the one unit that writes.
         patience: seconds to wait for it.
+        cancellation: cancels the unit, until it begins to store what it did.
     """
 
-    def __init__(self, guard: Lock, writer: Lock, patience: float) -> None:
+    def __init__(self, guard: Lock, writer: Lock, patience: float, cancellation: Cancellation | None = None) -> None:
         self.guard = guard
         self._writer = writer
         self._patience = patience
+        self._cancellation = cancellation
         self._writing = False
         self._views: dict[Shelf[Any, Any], View[Any, Any]] = {}
 
     def on(self, shelf: Shelf[Key, Row]) -> "View[Key, Row]":
-        """The shelf as this unit sees it."""
+        """The shelf as this unit sees it.
+
+        Raises:
+            Cancelled.
+        """
+        self._check()
         view = self._views.get(shelf)
         if view is None:
-            view = self._views[shelf] = View(shelf, self.guard)
+            view = self._views[shelf] = View(shelf, self)
         return view
 
     def find(self, shelf: Shelf[Key, Row], key: Key) -> Row | None:
-        """One row, as this unit sees it."""
+        """One row, as this unit sees it.
+
+        Raises:
+            Cancelled.
+        """
+        self._check()
         view = self._views.get(shelf)
         if view is not None and key in view.own:
             found: Row | None = view.own[key]
@@ -89,15 +108,47 @@ class Unit:
         """Wait until no other unit writes.
 
         Raises:
+            Cancelled: before or while it waits.
             Unavailable: one still does after some seconds.
         """
+        self._check()
         if not self._writing:
-            if not self._writer.acquire(timeout=self._patience):
-                raise Unavailable("Another change has not ended in time.")
+            deadline = monotonic() + self._patience
+            while not self._writer.acquire(timeout=self._wait_at_once(deadline)):
+                self._check()
+                if monotonic() >= deadline:
+                    raise Unavailable("Another change has not ended in time.")
             self._writing = True
 
+    def each(self, items: Iterable[Item]) -> Iterable[Item]:
+        """The items. Before each it is looked whether the unit was cancelled: for what may be long.
+
+        Raises:
+            Cancelled.
+        """
+        return items if self._cancellation is None else self._each(items, self._cancellation)
+
+    def _each(self, items: Iterable[Item], cancellation: Cancellation) -> Iterator[Item]:
+        for item in items:
+            cancellation.check()
+            yield item
+
+    def _check(self) -> None:
+        if self._cancellation is not None:
+            self._cancellation.check()
+
+    def _wait_at_once(self, deadline: float) -> float:
+        """Seconds to wait before it is looked again whether the unit was cancelled."""
+        left = max(deadline - monotonic(), 0)
+        return left if self._cancellation is None else min(left, _POLL_INTERVAL)
+
     def keep(self) -> bool:
-        """Make the unit's changes everybody's, and say whether there can be any."""
+        """Make the unit's changes everybody's, and say whether there can be any.
+
+        Raises:
+            Cancelled: then nothing is kept.
+        """
+        self._check()
         if self._writing:
             with self.guard:
                 for shelf, view in self._views.items():
@@ -115,11 +166,12 @@ class Unit:
 class View(Generic[Key, Row]):
     """A shelf as one unit sees it: what is kept, under the unit's own changes. A row of None is one taken away."""
 
-    __slots__ = ("_guard", "_shelf", "own")
+    __slots__ = ("_each", "_guard", "_shelf", "own")
 
-    def __init__(self, shelf: Shelf[Key, Row], guard: Lock) -> None:
+    def __init__(self, shelf: Shelf[Key, Row], unit: Unit) -> None:
         self._shelf = shelf
-        self._guard = guard
+        self._guard = unit.guard
+        self._each = unit.each
         self.own: dict[Key, Row | None] = {}
 
     def seen(self, key: Key) -> Row | None:
@@ -162,7 +214,7 @@ class View(Generic[Key, Row]):
 
     def _untouched(self, keys: Iterator[Key], limit: int | None) -> dict[Key, Row]:
         rows = self._shelf.rows
-        return {key: rows[key] for key in islice((key for key in keys if key not in self.own), limit)}
+        return {key: rows[key] for key in islice((key for key in self._each(keys) if key not in self.own), limit)}
 
     def _own(self) -> Iterator[tuple[Key, Row]]:
         return ((key, row) for key, row in self.own.items() if row is not None)

@@ -2,9 +2,9 @@
 
 import sys
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice, takewhile
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from sortedcontainers import SortedList
 
@@ -19,6 +19,9 @@ from .unit import Shelf
 
 _NARROW: Final = 10_000
 """How many posts the words of one beginning may lead to for these to be put together; else all are looked through."""
+
+Each: TypeAlias = Callable[[Iterable[PostId]], Iterable[PostId]]
+"""Goes through ids, and stops where the unit of work is cancelled."""
 
 _NOTHING: Final = ""
 """A word that every post says."""
@@ -60,12 +63,12 @@ class Concordance:
                 del self._ids[word]
                 self._words.remove(word)
 
-    def candidates(self, terms: Iterable[Term], *, below: PostId | None) -> Iterator[PostId]:
+    def candidates(self, terms: Iterable[Term], *, below: PostId | None, each: Each) -> Iterator[PostId]:
         """By descending id, the posts that say every word of these terms, among which are all that say the terms."""
         shortest, *others = sorted((self._saying(word) for word in _words_of(terms)), key=len)
         end = len(shortest) if below is None else bisect_left(shortest, below)
         ids = (shortest[place] for place in range(end - 1, -1, -1))
-        return (post_id for post_id in ids if all(_has(other, post_id) for other in others))
+        return (post_id for post_id in each(ids) if all(_has(other, post_id) for other in others))
 
     def _saying(self, word: tuple[str, bool]) -> Sequence[PostId]:
         text, is_prefix = word
@@ -84,14 +87,14 @@ class WordIndex(Derived[PostId, Post]):
         self._said: dict[PostId, Said] = {}
         self._titles, self._texts = Concordance(), Concordance()
 
-    def found_by(self, query: Query, *, after: Standing | None) -> Iterator[Standing]:
-        """Where the posts stand that the query finds, in their order."""
+    def found_by(self, query: Query, *, after: Standing | None, each: Each) -> Iterator[Standing]:
+        """Where the posts stand that the query finds, in their order. `each` goes through all that are looked at."""
         if not query.wanted:
             return
         for in_title, concordance in ((True, self._titles), (False, self._texts)):
             if after is None or in_title <= after.in_title:
                 below = after.id if after is not None and in_title == after.in_title else None
-                for post_id in concordance.candidates(query.wanted, below=below):
+                for post_id in concordance.candidates(query.wanted, below=below, each=each):
                     if standing_of(post_id, self._said[post_id], query) == (in_title, post_id):
                         yield Standing(in_title, post_id)
 

@@ -1,16 +1,28 @@
 """The driver's connections, of which each is lent to one unit of work at a time."""
 
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Final
+from time import monotonic, sleep
+from typing import Final, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from blog.domain.cancellation import Cancellation
 from blog.domain.errors import Unavailable
 
 from .dialect import Dialect, DriverConnection, Told
+
+_POLL_INTERVAL: Final = 0.2
+"""Seconds after which a wait for a connection looks whether the unit of work was cancelled."""
+
+
+_PAUSE: Final = 0.005
+"""Seconds before a statement that met a lock is run again: some locks fail without any wait."""
+
+Result = TypeVar("Result")
 
 
 class Connections:
@@ -27,22 +39,20 @@ class Connections:
         self.dialect: Final = dialect
         self.compiler: Final = engine.dialect
         self._engine = engine
-        self._patience = patience
+        self.patience: Final = patience
         self._idle: deque[DriverConnection] = deque()
         self._places: SimpleQueue[None] = SimpleQueue()
         for _ in range(limit):
             self._places.put(None)
 
-    def take(self) -> DriverConnection:
+    def take(self, cancellation: Cancellation | None = None) -> DriverConnection:
         """The one that was given back last, or a new one.
 
         Raises:
+            Cancelled: while waiting for one.
             Unavailable: all are lent for too long, or none can be opened.
         """
-        try:
-            self._places.get(timeout=self._patience)
-        except Empty:
-            raise Unavailable("The database is too busy.") from None
+        self._wait_for_place(cancellation)
         try:
             return self._idle.pop()
         except IndexError:
@@ -52,6 +62,26 @@ class Connections:
         except BaseException:
             self._places.put(None)
             raise
+
+    def _wait_for_place(self, cancellation: Cancellation | None) -> None:
+        """Wait until fewer connections are lent than may be.
+
+        Raises:
+            Cancelled: while waiting.
+            Unavailable: all are lent for too long.
+        """
+        deadline = monotonic() + self.patience
+        at_once = self.patience if cancellation is None else min(self.patience, _POLL_INTERVAL)
+        while True:
+            try:
+                self._places.get(timeout=at_once)
+            except Empty:
+                if cancellation is not None:
+                    cancellation.check()
+                if monotonic() >= deadline:
+                    raise Unavailable("The database is too busy.") from None
+            else:
+                return
 
     def give_back(self, connection: DriverConnection, *, reset: bool) -> None:
         """Lend it to others; with `reset`, without what it has not committed. One that fails at that is thrown away."""
@@ -77,9 +107,30 @@ class Connections:
             if told:
                 connection.commit(told)
             else:
-                connection.commit()
+                self.unlocked(connection.commit, None)
         except Exception as error:
             raise self.failure(error, "COMMIT") from error
+
+    def unlocked(self, run: Callable[[], Result], cancellation: Cancellation | None) -> Result:
+        """Run a statement; as long as somebody else holds a lock, run it again, and no longer than is waited for locks.
+
+        Raises:
+            Cancelled: while waiting for the lock.
+        """
+        deadline: float | None = None
+        while True:
+            try:
+                return run()
+            except Exception as error:
+                if not self.dialect.is_locked(error):
+                    raise
+                if deadline is None:
+                    deadline = monotonic() + self.patience - self.dialect.lock_poll_interval
+                if monotonic() >= deadline:
+                    raise
+            if cancellation is not None:
+                cancellation.check()
+            sleep(_PAUSE)
 
     def is_lost(self, connection: DriverConnection) -> bool:
         """Whether a connection that has failed is dead, but for one that was waited for in vain: its time is used up.

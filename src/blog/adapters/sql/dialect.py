@@ -34,6 +34,12 @@ class DriverConnection(Protocol):
     def rollback(self) -> None:
         """Keep nothing of it."""
 
+    def interrupt(self) -> None:
+        """Make the statement fail that runs, or is about to run, within `interruptible`. Any thread may call this."""
+
+    def interruptible(self) -> AbstractContextManager[object]:
+        """A block for one statement, in which no `interrupt` is lost, and which none outlives."""
+
     def close(self) -> None:
         """Let go of the database."""
 
@@ -66,6 +72,17 @@ class Dialect(Protocol):
     @property
     def shares_syncs(self) -> bool:
         """Whether the database itself keeps several transactions, that end at one time, with one write to the disk."""
+
+    @property
+    def interrupts_writes(self) -> bool:
+        """Whether a statement that writes can be interrupted without harm to other units in its transaction."""
+
+    @property
+    def lock_poll_interval(self) -> float:
+        """Seconds after which the driver stops waiting for a lock, so that the unit can go on waiting; 0 if never."""
+
+    def is_locked(self, error: Exception) -> bool:
+        """Whether a statement failed, and did nothing, because somebody else holds a lock."""
 
     def new_engine(self) -> Engine:
         """An engine without a pool, whose connections the driver keeps in autocommit: a unit of work begins its

@@ -10,6 +10,7 @@ from threading import local
 from types import TracebackType
 from typing import Self
 
+from blog.domain.cancellation import Cancellation
 from blog.domain.errors import Unavailable
 
 from .connections import Connections
@@ -28,10 +29,10 @@ class Groups:
         self._connections = connections
         self._threads = local()
 
-    def unit(self) -> Unit:
+    def unit(self, cancellation: Cancellation | None = None) -> Unit:
         """A unit of work, to be entered on this thread."""
         group: _Group | None = getattr(self._threads, "group", None)
-        return Unit(self._connections) if group is None else _Part(group)
+        return Unit(self._connections, cancellation) if group is None else _Part(group, cancellation)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -97,12 +98,13 @@ class _Group:
 class _Part(Unit):
     """A unit of work as a savepoint."""
 
-    def __init__(self, group: _Group) -> None:
-        super().__init__(group.connections)
+    def __init__(self, group: _Group, cancellation: Cancellation | None) -> None:
+        super().__init__(group.connections, cancellation)
         self._group = group
 
     def begin(self) -> None:
         """Begin the transaction of all if it has not begun, and this unit's part of it."""
+        self._check()
         if self._writing:
             return
         if not self._group.is_writing:
@@ -125,6 +127,7 @@ class _Part(Unit):
             return
         try:
             if kind is None:
+                self._check()
                 self._group.connected()  # which checks that it is still there
                 self._run("RELEASE SAVEPOINT unit")
         except BaseException:

@@ -5,13 +5,14 @@ unit has one use: statements go out in one write, each of them prepared at its f
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import count
 from select import POLLIN, POLLOUT, poll
 from time import monotonic
 from typing import Any, Final
 
 import psycopg
-from psycopg import adapt
+from psycopg import adapt, capabilities
 from psycopg.abc import Buffer, PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
@@ -21,6 +22,12 @@ from .dialect import Told
 
 _PREPARED_AT_MOST: Final = 200
 """How many statements the server remembers for a connection: an `IN` is one more for every number of values."""
+
+_INTERRUPT_POLL_INTERVAL: Final = 0.2
+"""Seconds after which a wait for the server looks whether it was interrupted."""
+
+_CANCEL_WITHIN: Final = 1.0
+"""Seconds that the server has to take a request to cancel a statement."""
 
 _Awaited = tuple[str, bool]
 """A statement that will be answered, and whether that is to say that it has been prepared."""
@@ -62,6 +69,7 @@ class LibpqConnection:
         self.pgconn: Final = opened.pgconn
         self.patience = patience
         self.was_given_up = False
+        self._is_interruptible = self._is_interrupted = False
         self._opened: Final = opened  # which would close it if nobody kept it
         self._types: Final[Transformer] = adapt.Transformer(opened)
         self._prepares = prepares
@@ -110,6 +118,21 @@ class LibpqConnection:
         """Keep nothing of it, if a transaction was begun."""
         if self.pgconn.transaction_status != TransactionStatus.IDLE:
             self.execute("ROLLBACK")
+
+    def interrupt(self) -> None:
+        """Make the statement fail that runs within `interruptible`. The thread that waits for it cancels it: asking the
+        server takes a connection of its own, and whoever interrupts shall not wait.
+        """
+        self._is_interrupted = True
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """A block for one statement, in which no `interrupt` is lost, and which none outlives."""
+        self._is_interruptible, self._is_interrupted = True, False
+        try:
+            yield
+        finally:
+            self._is_interruptible = False
 
     def close(self) -> None:
         """Let go of the server."""
@@ -169,9 +192,26 @@ class LibpqConnection:
         """Wait for something of the server's, and take it in.
 
         Raises:
-            psycopg.OperationalError: the connection is lost, or the server did not answer in time.
+            psycopg.OperationalError: the connection is lost, it was interrupted, or the server did not answer in time.
         """
-        if not event.poll(max(deadline - monotonic(), 0) * 1000):
-            self.was_given_up = True
-            raise psycopg.OperationalError("the server did not answer in time")
+        while not event.poll(self._poll_interval(deadline) * 1000):
+            if self._is_interruptible and self._is_interrupted:
+                self._cancel()
+                raise psycopg.OperationalError("the statement was interrupted")
+            if monotonic() >= deadline:
+                self.was_given_up = True
+                raise psycopg.OperationalError("the server did not answer in time")
         self.pgconn.consume_input()
+
+    def _poll_interval(self, deadline: float) -> float:
+        left = max(deadline - monotonic(), 0)
+        return min(left, _INTERRUPT_POLL_INTERVAL) if self._is_interruptible else left
+
+    def _cancel(self) -> None:
+        """Ask the server to end the statement. The request may be late and meet what comes next on this connection: so
+        the connection is closed by whoever waited. Before libpq 17 such a request cannot be bounded in time, and the
+        server ends the statement by its own timeout.
+        """
+        if capabilities.has_cancel_safe():
+            with suppress(psycopg.Error):
+                self._opened.cancel_safe(timeout=_CANCEL_WITHIN)

@@ -46,6 +46,8 @@ class PostgresqlDialect:
     hold: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"  # whose number is made of the name
     has_pipeline: Final = True
     shares_syncs: Final = True
+    interrupts_writes: Final = True
+    lock_poll_interval: Final = 0.0  # a wait for a lock is interrupted as any other statement is
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
         self._url = url
@@ -75,6 +77,9 @@ class PostgresqlDialect:
 
     def was_given_up(self, connection: Any) -> bool:
         return bool(connection.was_given_up)
+
+    def is_locked(self, error: Exception) -> bool:  # noqa: ARG002 - the protocol names it
+        return False
 
     @contextmanager
     def changing_tables(self, engine: Engine) -> Iterator[Connection]:

@@ -32,6 +32,28 @@ _MEANING: Final = {
 """What can be wrong with SQLite's surroundings, whatever the statement."""
 
 
+_LOCK_POLL_INTERVAL: Final = 0.2
+"""Seconds that SQLite waits for a lock at once. A unit of work waits again, unless it was cancelled meanwhile."""
+
+
+class _Connection(sqlite3.Connection):
+    """A connection whose statements can be interrupted, also before they have begun."""
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """A block for one statement, in which no `interrupt` is lost, and which none outlives.
+
+        SQLite forgets an interrupt when a statement begins while no other runs (sqlite.org/c3ref/interrupt.html). So
+        another one runs meanwhile, half read: an interrupt that comes too early then counts for the statement too. It
+        is forgotten once both have ended.
+        """
+        running = self.execute("SELECT 1 UNION ALL SELECT 2")
+        try:
+            yield
+        finally:
+            running.close()
+
+
 class SqliteDialect:
     """What is special about SQLite.
 
@@ -46,10 +68,12 @@ class SqliteDialect:
     hold: Final = ""
     has_pipeline: Final = False
     shares_syncs: Final = False
+    interrupts_writes: Final = False  # an interrupted write ends the transaction, which units may share
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
         self._url = make_url(url)
         self._patience = patience
+        self.lock_poll_interval = min(patience, _LOCK_POLL_INTERVAL)
 
     def new_engine(self) -> Engine:
         """An engine whose connections keep foreign keys, and write to the disk before they acknowledge.
@@ -62,14 +86,25 @@ class SqliteDialect:
         engine = create_engine(
             self._url,
             poolclass=NullPool,
-            connect_args={"timeout": self._patience, "isolation_level": None, "check_same_thread": False},
+            connect_args={
+                "timeout": self._patience,
+                "isolation_level": None,
+                "check_same_thread": False,
+                "factory": _Connection,
+            },
             hide_parameters=True,
         )
         event.listen(engine, "connect", _set_up)
         return engine
 
-    def for_units(self, opened: DriverConnection) -> DriverConnection:
-        return opened
+    def for_units(self, opened: Any) -> DriverConnection:
+        opened.execute(f"PRAGMA busy_timeout={round(self.lock_poll_interval * 1000)}")
+        connection: DriverConnection = opened
+        return connection
+
+    def is_locked(self, error: Exception) -> bool:
+        """But for a lock that no waiting would free: SQLITE_BUSY_SNAPSHOT."""
+        return getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY}
 
     def may_commit(self, connection: Any) -> bool:
         """A full disk, among others, ends a transaction (sqlite.org/lang_transaction.html)."""

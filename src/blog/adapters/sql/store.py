@@ -9,7 +9,8 @@ from types import TracebackType
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
-from blog.domain.blog import Edition, Stores, Together
+from blog.domain.blog import Edition, OpenStores, Stores, Together
+from blog.domain.cancellation import Cancellation
 from blog.domain.errors import BlogError, Fault, Invalid
 
 from .answers import SqlIdempotencyStore
@@ -59,6 +60,10 @@ class SqlStore:
     def __call__(self) -> AbstractContextManager[Stores]:
         """Open the stores for one unit of work."""
         return _Opened(self._groups.unit(), self.dialect.index)
+
+    def cancellable(self, cancellation: Cancellation) -> OpenStores:
+        """The same stores, for units of work that are cancelled with this."""
+        return lambda: _Opened(self._groups.unit(cancellation), self.dialect.index)
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables to what this version needs, or to another revision; several processes may do so at once.

@@ -1,13 +1,18 @@
 """One unit of work on a database."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
+
+from blog.domain.cancellation import Cancellation, Cancelled
 
 from .connections import Connections
 from .dialect import DriverConnection, Told
+from .interruption import Interruption
 from .statement import Change, Row, Statement
+
+_UNINTERRUPTED: Final = nullcontext()
 
 
 class Unit:
@@ -18,30 +23,31 @@ class Unit:
 
     Args:
         connections: where one is had.
+        cancellation: cancels the unit, until it begins to store what it did.
     """
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, cancellation: Cancellation | None = None) -> None:
         self.runs = 0
         """How many statements it has run, or will before the next."""
         self._connections = connections
         self._connection: DriverConnection | None = None
+        self._cancellation = cancellation
         self._told: Told = []
         self._writing = self._failed = False
 
     def find(self, statement: Statement[Row], **given: Any) -> Row | None:
         """The first row, or None."""
-        if statement.writes:
-            self.begin()
+        self._begin_for(statement)
         prepared = statement.prepared(self._connections.compiler, given)
-        rows = self._run(*prepared.filled(given), fetch=True)
+        rows = self._run(*prepared.filled(given), fetch=True, writes=statement.writes)
         return prepared.made(rows[0]) if rows else None
 
     def all(self, statement: Statement[Row], **given: Any) -> list[Row]:
         """Every row."""
-        if statement.writes:
-            self.begin()
+        self._begin_for(statement)
         prepared = statement.prepared(self._connections.compiler, given)
-        return [prepared.made(row) for row in self._run(*prepared.filled(given), fetch=True)]
+        rows = self._run(*prepared.filled(given), fetch=True, writes=statement.writes)
+        return [prepared.made(row) for row in rows]
 
     def change(self, statement: Change, **given: Any) -> int:
         """How many rows were inserted, updated or deleted."""
@@ -85,10 +91,25 @@ class Unit:
             raise
 
     def begin(self) -> None:
-        """Begin the transaction, if it has not begun."""
+        """Begin the transaction, if it has not begun.
+
+        Raises:
+            Cancelled.
+        """
+        self._check()
         if not self._writing:
             self._tell(self._connections.dialect.begin)
             self._writing = True
+
+    def _begin_for(self, statement: Statement[Row]) -> None:
+        if statement.writes:
+            self.begin()
+        else:
+            self._check()
+
+    def _check(self) -> None:
+        if self._cancellation is not None:
+            self._cancellation.check()
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +119,7 @@ class Unit:
     ) -> None:
         try:
             if self._writing and kind is None:
+                self._check()  # from here on it is not cancelled: nobody could say whether it was stored
                 self._keep()
         finally:
             if self._connection is not None:
@@ -110,8 +132,14 @@ class Unit:
         if self._connection is not None:
             self._connections.commit(self._connection, self._told)
 
+    def _interruptible(self, connection: DriverConnection, *, writes: bool) -> AbstractContextManager[None]:
+        """A block in which a statement is interrupted when the unit is cancelled, if that harms nobody else."""
+        if self._cancellation is None or (writes and not self._connections.dialect.interrupts_writes):
+            return _UNINTERRUPTED
+        return Interruption(self._cancellation, connection)
+
     def _take(self) -> DriverConnection:
-        return self._connections.take()
+        return self._connections.take(self._cancellation)
 
     def _tell(self, statement: str, values: Any = ()) -> None:
         """Run it with what is run next, where the database has a pipeline."""
@@ -126,7 +154,7 @@ class Unit:
         if self._told:
             self._run(*self._told.pop())
 
-    def _run(self, statement: str, values: Any = (), *, fetch: bool = False) -> Any:
+    def _run(self, statement: str, values: Any = (), *, fetch: bool = False, writes: bool = True) -> Any:
         """The rows, or how many there were."""
         self.runs += 1
         connection = self._connection
@@ -136,11 +164,14 @@ class Unit:
         told = self._told.copy()
         wanted = (statement, values, self._told) if told else (statement, values)
         try:
-            cursor = connection.execute(*wanted)
-            return cursor.fetchall() if fetch else cursor.rowcount
+            with self._interruptible(connection, writes=writes):
+                cursor = self._connections.unlocked(lambda: connection.execute(*wanted), self._cancellation)
+                return cursor.fetchall() if fetch else cursor.rowcount
         except Exception as error:
             self._failed = True
+            if self._cancellation is not None and self._cancellation.is_cancelled:
+                raise Cancelled from error
             if not (self._connections.is_lost(connection) and is_first):
                 raise self._connections.failure(error, statement) from error
         self._connection, self._told = self._connections.instead_of(connection), told
-        return self._run(statement, values, fetch=fetch)  # nothing was done in this unit before
+        return self._run(statement, values, fetch=fetch, writes=writes)  # nothing was done in this unit before

@@ -19,7 +19,7 @@ from .batch import BatchController
 from .bodies import refuse_large_body
 from .cors import CrossOrigin
 from .docs import DocsController
-from .door import House, Notes, Replica, Visit
+from .door import House, Notes, Replica, Visit, cancellable
 from .edge import Edge
 from .health import HealthController
 from .invitations import InvitationsController
@@ -96,7 +96,8 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     """
     replica = None if open_replica is None else Replica(open_replica)
     proxies = Proxies(trusted_proxies)
-    house = House(open_blog, open_at_once, replica, Lanes(threads, together), Notes(), proxies, require_if_match)
+    lanes, notes = Lanes(threads, together), Notes()
+    house = House(open_blog, cancellable(open_blog), open_at_once, replica, lanes, notes, proxies, require_if_match)
     routes = _routes(debug)
     cors = CrossOrigin(cors_origins, cors_headers) if cors_origins else None
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from blog.domain.blog import Together
+from blog.domain.cancellation import Cancelled
 from blog.domain.errors import Unavailable
 
 from .hops import Hops, Outcome, outcome_of, tell
@@ -65,10 +66,21 @@ class Batches:
     def _begin(self) -> None:
         """Batch after batch, until nobody waits."""
         batch = self._next_batch()
-        if batch:
-            self._thread.run(partial(self._outcomes, batch)).add_done_callback(partial(self._answer, batch))
-        else:
+        if not batch:
             self._working_for = None
+            return
+        try:
+            done = self._thread.run(partial(self._outcomes, batch))
+        except Unavailable as error:  # no thread can be started: all who wait are told, and the next change tries again
+            self._refuse_all(batch, error)
+        else:
+            done.add_done_callback(partial(self._answer, batch))
+
+    def _refuse_all(self, batch: Sequence[_Turn], error: Unavailable) -> None:
+        for turn in [*batch, *self._waiting]:
+            tell(turn.answer, None, error)
+        self._waiting.clear()
+        self._working_for = None
 
     def _answer(self, batch: Sequence[_Turn], done: "asyncio.Future[Sequence[Outcome]]") -> None:
         try:
@@ -101,7 +113,7 @@ def _done(batch: Sequence[_Turn]) -> Iterator[Outcome]:
     in_vain: BaseException | None = None
     for turn in batch:
         outcome = _outcome(turn) if in_vain is None else (None, in_vain)
-        if isinstance(outcome[1], Unavailable):
+        if isinstance(outcome[1], Unavailable) and not isinstance(outcome[1], Cancelled):
             in_vain = outcome[1]
         yield outcome
 

@@ -4,20 +4,22 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar, cast
 
 from litestar import Request
 
 from blog.domain.actors import Member, must_administer
-from blog.domain.blog import Blog, Contended, OpenBlog
+from blog.domain.blog import Blog, CancellableBlog, Contended, OpenBlog
+from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.errors import Unauthenticated, Unavailable
 from blog.domain.ids import TokenId
 
 from .addresses import Proxies
 from .bodies import body_of
-from .lanes import Lanes
+from .hops import Hops
+from .lanes import Lane, Lanes
 from .requests import Body, secret_of
 
 REPLICA_RESTS: Final = 5
@@ -35,20 +37,23 @@ class Replica:
     """A copy of the blog, perhaps a moment behind, that is left alone for a while after it did not answer."""
 
     def __init__(self, open_blog: OpenBlog) -> None:
-        self._open_blog = open_blog
+        self._cancellable = cancellable(open_blog)
         self._rests_until = 0.0
 
-    def read(self, use: Callable[[Blog], Answer]) -> Answer:
+    def read(self, use: Callable[[Blog], Answer], cancellation: Cancellation) -> Answer:
         """Read from the copy.
 
         Raises:
+            Cancelled.
             Unavailable: it does not answer, or did not a moment ago.
         """
         if time.monotonic() < self._rests_until:
             raise Unavailable("The replica did not answer a moment ago.")
         try:
-            with self._open_blog() as blog:
+            with self._cancellable(cancellation)() as blog:
                 return use(blog)
+        except Cancelled:
+            raise
         except Unavailable:
             self._rests_until = time.monotonic() + REPLICA_RESTS
             raise
@@ -58,14 +63,17 @@ class Notes:
     """Notes of which tokens are in use, taken after the answer, by one thread for which nobody waits."""
 
     def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="blog-note")
+        self._thread = Hops("note", 1)
         self._to_be_taken: set[TokenId | None] = set()
 
     def take(self, open_blog: OpenBlog, actor: Member) -> None:
-        """Note that the actor's token is in use, soon."""
+        """Note that the actor's token is in use, soon. If no thread can be started, the next request wants the note."""
         if actor.token_id not in self._to_be_taken:
             self._to_be_taken.add(actor.token_id)
-            self._executor.submit(self._take, open_blog, actor)
+            try:
+                self._thread.run(partial(self._take, open_blog, actor))
+            except Unavailable:
+                self._to_be_taken.discard(actor.token_id)
 
     def _take(self, open_blog: OpenBlog, actor: Member) -> None:
         try:
@@ -79,11 +87,12 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What is behind every door. `open_at_once` opens the blog for a read that waits for nothing; `requires_if_match`
-    is whether nobody changes what they do not say they have seen.
+    """What is behind every door. `cancellable` opens the blog for units that can be cancelled, `open_at_once` for
+    a read that waits for nothing; `requires_if_match` is whether nobody changes what they do not say they have seen.
     """
 
     open_blog: OpenBlog
+    cancellable: Callable[[Cancellation], OpenBlog]
     open_at_once: OpenBlog | None
     replica: Replica | None
     lanes: Lanes
@@ -121,7 +130,7 @@ class Visit(Request[Any, Any, Any]):
     async def entrance(self, come_in: Callable[[OpenBlog, str], Answer]) -> Answer:
         """Come in by name and password, slowly, and in several units of work. The address is handed on."""
         address = self.house.proxies.client_of(self)
-        return await self.house.lanes.logins.run(lambda: _again(lambda: come_in(self.house.open_blog, address)))
+        return await self._run(self.house.lanes.logins, lambda open_blog: come_in(open_blog, address))
 
     async def anyone(self, use: Callable[[Blog, Member | None], Answer], *, brief: bool = False) -> Answer:
         """Read as anybody; but whoever shows a token shows a good one.
@@ -135,7 +144,7 @@ class Visit(Request[Any, Any, Any]):
         if secret is not None:
             return await self._noted(self._read(self._as_holder(secret, use), brief=brief))
         if self.house.replica is not None:
-            return await self.house.lanes.reads.run(lambda: self._read_copy(lambda blog: use(blog, None)))
+            return await self._read_copy(self.house.replica, lambda blog: use(blog, None))
         return await self._read(lambda blog: use(blog, None), brief=brief)
 
     async def signed_in(
@@ -155,7 +164,7 @@ class Visit(Request[Any, Any, Any]):
         if reads_only:
             return await self._noted(self._read(use_as, brief=brief))
         lane = self.house.lanes.logins if hashes else self.house.lanes.writes
-        return await self._noted(lane.run(lambda: self._use(use_as)))
+        return await self._noted(self._run(lane, lambda open_blog: _use(open_blog, use_as)))
 
     async def administrator(
         self, use: Callable[[Blog, Member], Answer], *, reads_only: bool = False, hashes: bool = False
@@ -207,24 +216,41 @@ class Visit(Request[Any, Any, Any]):
                     return use(blog)
             except Unavailable:
                 pass  # what is in the way can be waited for on a thread
-        return await self.house.lanes.reads.run(lambda: self._use(use))
+        return await self._run(self.house.lanes.reads, lambda open_blog: _use(open_blog, use))
 
-    def _read_copy(self, use: Callable[[Blog], Answer]) -> Answer:
-        if self.house.replica is not None:
+    async def _read_copy(self, replica: Replica, use: Callable[[Blog], Answer]) -> Answer:
+        cancellation = Cancellation()
+
+        def read(open_blog: OpenBlog) -> Answer:
             try:
-                return self.house.replica.read(use)
+                return replica.read(use, cancellation)
+            except Cancelled:
+                raise
             except Unavailable:
-                pass  # the primary may still answer
-        return self._use(use)
+                return _use(open_blog, use)  # the primary may still answer
 
-    def _use(self, use: Callable[[Blog], Answer]) -> Answer:
-        """Do it in one unit of work."""
+        return await self._run(self.house.lanes.reads, read, cancellation)
 
-        def in_a_unit() -> Answer:
-            with self.house.open_blog() as blog:
-                return use(blog)
+    async def _run(
+        self, lane: Lane, work: Callable[[OpenBlog], Answer], cancellation: Cancellation | None = None
+    ) -> Answer:
+        """Do the work off the event loop; once more if another unit of work came between. When nobody waits for it any
+        longer, its units of work are cancelled.
+        """
+        cancellation = cancellation or Cancellation()
+        open_blog = self.house.cancellable(cancellation)
+        return await lane.run(lambda: _again(lambda: work(open_blog)), cancellation, self.receive)
 
-        return _again(in_a_unit)
+
+def cancellable(open_blog: OpenBlog) -> Callable[[Cancellation], OpenBlog]:
+    """How to open the blog for units of work that can be cancelled; as ever, if they cannot."""
+    return open_blog.cancellable if isinstance(open_blog, CancellableBlog) else lambda _: open_blog
+
+
+def _use(open_blog: OpenBlog, use: Callable[[Blog], Answer]) -> Answer:
+    """Do it in one unit of work."""
+    with open_blog() as blog:
+        return use(blog)
 
 
 def _again(work: Callable[[], Answer]) -> Answer:

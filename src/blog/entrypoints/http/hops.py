@@ -8,15 +8,21 @@ import asyncio
 import atexit
 import os
 import sys
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
+
+from blog.domain.errors import Unavailable
+
+EXIT_WITHIN: Final = 1.5
+"""Seconds for which all threads together are waited for at the end of the process."""
 
 Answer = TypeVar("Answer")
 Outcome: TypeAlias = tuple[Any, BaseException | None]
@@ -45,7 +51,7 @@ class Hops:
     def run(self, work: Callable[[], Answer]) -> "asyncio.Future[Answer]":
         """Have it done, unless nobody waits any longer when its turn comes. To be called on an event loop."""
         if len(self._threads) < self._most:
-            self._start_one()
+            self._start_one_more()
         loop = asyncio.get_running_loop()
         way_home = self._way_home
         if way_home is None or way_home.loop is not loop:
@@ -53,6 +59,18 @@ class Hops:
         waiting: asyncio.Future[Answer] = loop.create_future()
         self._queue.put(_Piece(work, waiting, way_home))
         return waiting
+
+    def _start_one_more(self) -> None:
+        """Start a thread. If the system has none left just now, those that run do the work.
+
+        Raises:
+            Unavailable: none runs. The next work tries again.
+        """
+        try:
+            self._start_one()
+        except RuntimeError:
+            if not self._threads:
+                raise Unavailable("No thread can be started just now.") from None
 
     def _start_one(self) -> None:
         name = f"blog-{self._name}_{len(self._threads)}"
@@ -138,8 +156,22 @@ def _leave(queue: _Queue, threads: list[Thread], finish: Callable[[], None]) -> 
 
 
 def _finish(queue: _Queue, threads: list[Thread]) -> None:
-    """Wait until they have. They are daemons, or Python would wait for them before it comes to this."""
+    """Wait until they have, but not for ever. They are daemons, or Python would wait for them before it comes to this.
+
+    What nobody waits for any longer was cancelled, and ends soon. Work that goes on all the same ends with the process:
+    of a unit of work that has not been stored, nothing is.
+    """
     for _ in threads:
         queue.put(None)
     for thread in threads:
-        thread.join()
+        thread.join(_time_to_exit())
+
+
+@cache
+def _exit_by() -> float:
+    """When the process ends at the latest: it is asked for at its end, by all who have threads."""
+    return time.monotonic() + EXIT_WITHIN
+
+
+def _time_to_exit() -> float:
+    return max(_exit_by() - time.monotonic(), 0)

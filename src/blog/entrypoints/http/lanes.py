@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
 from blog.domain.blog import Together
+from blog.domain.cancellation import Cancellation
 from blog.domain.errors import Unavailable
 
 from .batches import Batches
 from .deadlines import Deadlines
+from .disconnects import DisconnectWatch, Receive
 from .hops import Hops
 
 LOGIN_THREADS: Final = 1
@@ -41,24 +43,41 @@ class Lane:
         self._works = works
         self._places = places
         self._deadlines: Deadlines | None = None
+        self._watch: DisconnectWatch | None = None
 
-    async def run(self, work: Callable[[], Answer]) -> Answer:
+    async def run(
+        self, work: Callable[[], Answer], cancellation: Cancellation | None = None, receive: Receive | None = None
+    ) -> Answer:
         """Do the work.
+
+        Args:
+            work: what is done off the event loop.
+            cancellation: cancels the work as soon as nobody waits for it: its time is over, its client has gone, or the
+                server stops.
+            receive: as ASGI has it, after the whole body was received. It tells that the client has gone.
 
         Raises:
             Unavailable: too many wait already, or the work is not done in time. Whether it will be is not known.
         """
-        loop, deadlines = asyncio.get_running_loop(), self._deadlines
-        if deadlines is None or deadlines.loop is not loop:
-            deadlines = self._deadlines = Deadlines(loop)
+        loop, deadlines, watch = asyncio.get_running_loop(), self._deadlines, self._watch
+        if deadlines is None or watch is None or deadlines.loop is not loop:
+            deadlines, watch = self._deadlines, self._watch = Deadlines(loop), DisconnectWatch(loop)
         if len(deadlines) >= self._places:
             raise Unavailable("Too many requests are waiting.")
         waiting = self._works.run(work)
         deadlines.begin(waiting, ANSWER_WITHIN)
+        if receive is not None:
+            watch.begin(waiting, receive)
         try:
             return await waiting
+        except BaseException:
+            if cancellation is not None:
+                cancellation.cancel()
+            raise
         finally:
             deadlines.end(waiting)
+            if receive is not None:
+                watch.end(waiting)
 
 
 class Lanes:

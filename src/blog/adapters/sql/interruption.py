@@ -1,0 +1,56 @@
+"""Interrupting the statement that a unit of work waits for, and no other."""
+
+from contextlib import AbstractContextManager
+from threading import Lock
+from types import TracebackType
+
+from blog.domain.cancellation import Cancellation
+
+from .dialect import DriverConnection
+
+
+class Interruption:
+    """A block for one statement, in which a cancellation interrupts the connection.
+
+    Once the block is left, the connection is interrupted no more: by then it may run a statement of another unit. So
+    interrupting and leaving exclude each other by a lock.
+
+    Args:
+        cancellation: interrupts.
+        connection: where the statement runs.
+    """
+
+    __slots__ = ("_block", "_cancellation", "_connection", "_lock", "_runs")
+
+    def __init__(self, cancellation: Cancellation, connection: DriverConnection) -> None:
+        self._cancellation = cancellation
+        self._connection = connection
+        self._block: AbstractContextManager[object] = connection.interruptible()
+        self._lock = Lock()
+        self._runs = False
+
+    def __enter__(self) -> None:
+        """Begin, unless it is cancelled already.
+
+        Raises:
+            Cancelled.
+        """
+        self._block.__enter__()
+        self._runs = True
+        self._cancellation.add_callback(self._interrupt)
+        if self._cancellation.is_cancelled:
+            self.__exit__(None, None, None)
+            self._cancellation.check()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._cancellation.remove_callback(self._interrupt)
+        with self._lock:
+            self._runs = False
+        self._block.__exit__(kind, error, traceback)
+
+    def _interrupt(self) -> None:
+        with self._lock:
+            if self._runs:
+                self._connection.interrupt()

@@ -1,0 +1,54 @@
+"""Clients that disconnect before they are answered: nobody waits for the work that they asked for any longer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias
+
+from blog.domain.cancellation import Cancelled
+
+WATCH_AFTER: Final = 0.3
+"""Seconds after which a request that is not answered yet is watched. Nearly all are answered before, and a watch costs
+a task of the event loop.
+"""
+
+Receive: TypeAlias = Callable[[], Awaitable[Any]]
+
+
+class DisconnectWatch:
+    """Watches those clients on one event loop that have waited for a while. One timer is enough for all."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._unwatched: dict[asyncio.Future[Any], tuple[float, Receive]] = {}
+        self._watches: dict[asyncio.Future[Any], asyncio.Task[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, waiting: asyncio.Future[Any], receive: Receive) -> None:
+        """From a while later on, tell whoever waits that the client has gone."""
+        self._unwatched[waiting] = (self._loop.time() + WATCH_AFTER, receive)
+        if self._timer is None:
+            self._timer = self._loop.call_later(WATCH_AFTER, self._sweep)
+
+    def end(self, waiting: asyncio.Future[Any]) -> None:
+        """Nobody waits any longer."""
+        if self._unwatched.pop(waiting, None) is None:
+            self._watches.pop(waiting).cancel()
+
+    def _sweep(self) -> None:
+        """Watch whoever has waited for a while. The first who has not has the next timer."""
+        self._timer = None
+        while self._unwatched:
+            waiting, (due, receive) = next(iter(self._unwatched.items()))
+            if due > self._loop.time():
+                self._timer = self._loop.call_at(due, self._sweep)
+                break
+            del self._unwatched[waiting]
+            self._watches[waiting] = self._loop.create_task(_cancel_when_gone(waiting, receive))
+
+
+async def _cancel_when_gone(waiting: asyncio.Future[Any], receive: Receive) -> None:
+    """Wait for the client to go. Parts of a body that no handler reads may come before."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    if not waiting.done():
+        waiting.set_exception(Cancelled())

@@ -1,0 +1,192 @@
+"""Work that nobody waits for is stopped in every store, in the middle of a statement too, and nobody else is harmed."""
+
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Timer
+from typing import Any
+
+import pytest
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.memory import MemoryStore
+from blog.adapters.sql import SqlStore
+from blog.adapters.sql.interruption import Interruption
+from blog.adapters.sql.unit import Unit
+from blog.contracts import CancellationContract
+from blog.contracts.given import acting
+from blog.domain.actors import Operator
+from blog.domain.blog import CancellableBlog, OpenStores
+from blog.domain.cancellation import Cancellation, Cancelled
+from blog.domain.queries import Query as SearchQuery
+from blog.wiring import blog_on
+
+LONG = 60
+PASSWORD = "correct horse battery staple"
+FOR_EVER = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+
+
+def cancellable_blog(store: OpenStores) -> CancellableBlog:
+    open_blog = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    assert isinstance(open_blog, CancellableBlog)
+    return open_blog
+
+
+class TestMemoryCancellation(CancellationContract):
+    @pytest.fixture
+    def open_blog(self) -> CancellableBlog:
+        return cancellable_blog(MemoryStore())
+
+
+class TestSqlCancellation(CancellationContract):
+    @pytest.fixture
+    def open_blog(self, store: SqlStore) -> CancellableBlog:
+        return cancellable_blog(store)
+
+
+def cancelled_soon(work: Callable[[Cancellation], object]) -> None:
+    """Do the work on a thread, cancel it once it has begun, and see that it stops."""
+    cancellation = Cancellation()
+    with ThreadPoolExecutor(1) as thread:
+        stopped = thread.submit(work, cancellation)
+        timer = Timer(0.3, cancellation.cancel)
+        timer.start()
+        with pytest.raises(Cancelled):
+            stopped.result(LONG)
+        timer.join()
+
+
+def test_sqlite_stops_in_the_middle_of_a_statement_that_would_never_end(sqlite: SqlStore) -> None:
+    def read(cancellation: Cancellation) -> None:
+        with Unit(sqlite._connections, cancellation) as unit:
+            unit._run(FOR_EVER, fetch=True, writes=False)
+
+    for _ in range(3):
+        cancelled_soon(read)
+        with Unit(sqlite._connections) as unit:
+            assert unit._run("SELECT 7", fetch=True) == [(7,)]
+
+
+def test_postgresql_stops_in_the_middle_of_a_statement_and_the_server_does_too(postgresql: SqlStore) -> None:
+    def read(cancellation: Cancellation) -> None:
+        with Unit(postgresql._connections, cancellation) as unit:
+            unit._run("SELECT pg_sleep(3)", fetch=True, writes=False)
+
+    cancelled_soon(read)
+    with Unit(postgresql._connections) as unit:
+        running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
+        assert unit._run(running, fetch=True) == [(0,)]
+
+
+def test_a_connection_on_which_postgresql_was_asked_to_cancel_is_not_used_again(postgresql: SqlStore) -> None:
+    pids: list[int] = []
+
+    def read(cancellation: Cancellation) -> None:
+        with Unit(postgresql._connections, cancellation) as unit:
+            pids.append(unit._run("SELECT pg_backend_pid()", fetch=True)[0][0])
+            unit._run("SELECT pg_sleep(3)", fetch=True, writes=False)
+
+    cancelled_soon(read)
+    with Unit(postgresql._connections) as unit:
+        assert unit._run("SELECT pg_backend_pid()", fetch=True)[0][0] not in pids
+
+
+def test_memory_stops_between_the_rows_that_it_looks_through() -> None:
+    store, looked_at, cancellation = MemoryStore(), list[int](), Cancellation()
+    open_blog = cancellable_blog(store)
+    with open_blog() as blog:
+        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        for number in range(50):
+            blog.posts.create(ann, title=f"Title {number}", body="a b c")
+
+    def finds(self: SearchQuery, *texts: Any) -> bool:
+        looked_at.append(1)
+        if len(looked_at) == 5:
+            cancellation.cancel()
+        return False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SearchQuery, "finds", finds)
+        with pytest.raises(Cancelled), open_blog.cancellable(cancellation)() as blog:
+            blog.search.find("a")
+    assert len(looked_at) == 5
+
+
+def test_an_interrupt_that_comes_before_the_statement_has_begun_is_not_lost(sqlite: SqlStore) -> None:
+    connection = sqlite._connections.take()
+    with connection.interruptible():
+        connection.interrupt()
+        with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+            connection.execute(FOR_EVER)
+    assert connection.execute("SELECT 7").fetchall() == [(7,)]
+    sqlite._connections.give_back(connection, reset=True)
+
+
+def test_a_statement_that_has_ended_is_not_interrupted_and_so_no_other_is(sqlite: SqlStore) -> None:
+    connection, cancellation, interrupts = sqlite._connections.take(), Cancellation(), list[str]()
+
+    class Watched:
+        """The connection, and when it was interrupted."""
+
+        def interrupt(self) -> None:
+            interrupts.append("now")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(connection, name)
+
+    watched: Any = Watched()
+    interruption = Interruption(cancellation, watched)
+    with interruption:
+        pass
+    interruption._interrupt()  # as a thread does that was about to when the block was left
+    cancellation.cancel()
+    assert interrupts == []
+    with pytest.raises(Cancelled), Interruption(cancellation, connection):
+        raise AssertionError("it was cancelled before")
+    sqlite._connections.give_back(connection, reset=True)
+
+
+def test_in_a_group_a_cancelled_unit_stores_nothing_and_the_others_are_stored(sqlite: SqlStore) -> None:
+    open_blog = cancellable_blog(sqlite)
+    with open_blog() as blog:
+        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+
+    def stop_between(_: Unit, cancellation: Cancellation) -> None:
+        cancellation.cancel()
+
+    def stop_in_statement(unit: Unit, cancellation: Cancellation) -> None:
+        Timer(0.3, cancellation.cancel).start()
+        unit._run(FOR_EVER, fetch=True, writes=False)
+
+    def fail(stop: Callable[[Unit, Cancellation], None]) -> None:
+        cancellation = Cancellation()
+        with open_blog.cancellable(cancellation)() as blog:
+            blog.posts.create(ann, title="Never", body="-")
+            stop(blog._stores.posts._unit, cancellation)  # type: ignore[attr-defined] # no use case takes so long
+
+    assert sqlite.together is not None
+    with sqlite.together():
+        with open_blog() as blog:
+            blog.posts.create(ann, title="First", body="-")
+        for stop in (stop_between, stop_in_statement):
+            with pytest.raises(Cancelled):
+                fail(stop)
+        with open_blog() as blog:
+            blog.posts.create(ann, title="Last", body="-")
+    with open_blog() as blog:
+        assert [post.title for post in blog.posts.page().posts] == ["Last", "First"]
+
+
+def test_a_write_of_sqlite_is_never_interrupted_since_that_would_undo_the_units_beside_it(sqlite: SqlStore) -> None:
+    with Unit(sqlite._connections, Cancellation()) as unit:
+        unit.begin()
+        assert unit._connection is not None
+        assert not isinstance(unit._interruptible(unit._connection, writes=True), Interruption)
+        assert isinstance(unit._interruptible(unit._connection, writes=False), Interruption)
+
+
+def test_a_wait_for_a_free_connection_is_cancelled(sqlite: SqlStore) -> None:
+    connections = [sqlite._connections.take() for _ in range(8)]
+    cancelled_soon(sqlite._connections.take)
+    for connection in connections:
+        sqlite._connections.give_back(connection, reset=False)
