@@ -66,24 +66,37 @@ def test_what_still_counts_is_kept(open_blog: OpenBlog, ann: User) -> None:
     assert left(open_blog) == (1, 1, 1, 1, 0)
 
 
-def test_it_is_done_a_step_at_a_time(littered: OpenBlog, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_steps_are_repeated_until_nothing_is_left_however_much_there_was(
+    littered: OpenBlog, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(housekeeping, "STEP", size)
+    monkeypatch.setattr(housekeeping, "ANSWERS_STEP", size)
+    monkeypatch.setattr(housekeeping, "SEAL_STEP", size)
+    tidy(littered)
+    assert left(littered) == (0, 0, 0, 0, 0)
+    with littered() as blog:
+        assert blog.audit.verify(OPERATOR).faults == ()
+
+
+def test_each_step_is_a_unit_of_its_own_and_bounded_so_that_nobody_waits_for_all(
+    littered: OpenBlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(housekeeping, "STEP", 2)
-    unsealed = left(littered)[4]
-    tidy(littered)
-    assert left(littered) == (1, 1, 1, 1, unsealed - 2)
-    tidy(littered)
-    assert left(littered) == (0, 0, 0, 0, unsealed - 4)
-
-
-def test_each_kind_has_a_unit_of_its_own_so_that_nobody_waits_for_all(littered: OpenBlog) -> None:
-    units = 0
+    monkeypatch.setattr(housekeeping, "ANSWERS_STEP", 2)
+    monkeypatch.setattr(housekeeping, "SEAL_STEP", 2)
+    entries = left(littered)[4]
+    units, removed = 0, list[int]()
 
     @contextmanager
     def counted() -> Iterator[Blog]:
         nonlocal units
         units += 1
+        before = left(littered)
         with littered() as blog:
             yield blog
+        removed.append(sum(before) - sum(left(littered)))
 
     tidy(counted)
-    assert units == 5
+    assert units == 4 * 2 + entries // 2 + 1
+    assert max(removed) == 2

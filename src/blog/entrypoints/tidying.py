@@ -3,35 +3,69 @@
 import logging
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from blog.domain.blog import OpenBlog
-from blog.domain.housekeeping import tidy
+from blog.domain.blog import CancellableBlog, OpenBlog
+from blog.domain.cancellation import Cancellation, Cancelled
+from blog.domain.housekeeping import STEPS, Step, do_step
 
 EVERY: Final = 30.0
-"""Seconds, about: several processes shall not all do it at once."""
+"""Seconds between two rounds at most, and half of that at least: several processes shall not all do it at once."""
+
+_SHORTEST_PAUSE: Final = 0.01
+"""Seconds between two steps. A step that took longer is followed by a pause as long as itself, so that requests get at
+least half of the time in which one writer at a time can work.
+"""
+
+_LONGEST_PAUSE: Final = 0.2
+"""Seconds between two steps at most: a step takes long because it waits for others who write, and gets its turn less
+often than they do.
+"""
+
+_END_WITHIN: Final = 1.5
+"""Seconds that the thread has to end. A step that goes on all the same ends with the process, and stores nothing."""
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def tidied(open_blog: OpenBlog, *, every: float = EVERY) -> Iterator[None]:
-    """Keep the blog tidy until the block is left."""
-    done = threading.Event()
+    """Keep the blog tidy until the block is left. A step that runs then is cancelled."""
+    done, cancellation = threading.Event(), Cancellation()
+    if isinstance(open_blog, CancellableBlog):
+        open_blog = open_blog.cancellable(cancellation)
     thread = threading.Thread(target=_tidy_until, args=(done, open_blog, every), name="blog-tidy", daemon=True)
     thread.start()
     try:
         yield
     finally:
         done.set()
-        thread.join()
+        cancellation.cancel()
+        thread.join(_END_WITHIN)
 
 
 def _tidy_until(done: threading.Event, open_blog: OpenBlog, every: float) -> None:
-    while not done.wait(random.uniform(0.5, 1.5) * every):  # noqa: S311 - see EVERY
-        try:
-            tidy(open_blog)
-        except Exception:  # noqa: BLE001 - another time, then
-            _log.exception("Housekeeping was left undone.")
+    while not done.wait(random.uniform(0.5, 1) * every):  # noqa: S311 - see EVERY
+        unfinished = list(STEPS)
+        while unfinished and not done.is_set():
+            unfinished = [step for step in unfinished if _may_have_more(done, open_blog, step)]
+
+
+def _may_have_more(done: threading.Event, open_blog: OpenBlog, step: Step) -> bool:
+    """Do a step of a task, then pause. Tasks take turns, so that none waits until another has caught up."""
+    if done.is_set():
+        return False
+    begun = time.monotonic()
+    try:
+        if not do_step(open_blog, step):
+            return False
+    except Cancelled:
+        return False
+    except Exception:  # noqa: BLE001 - another time, then; what is wrong with one task leaves the others
+        _log.exception("Housekeeping was left undone.")
+        return False
+    done.wait(min(max(_SHORTEST_PAUSE, time.monotonic() - begun), _LONGEST_PAUSE))
+    return True

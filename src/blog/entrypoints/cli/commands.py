@@ -121,7 +121,7 @@ COMMANDS: Final = (
     Command(
         "policy", "policy:policy", "say who may do what", _flag("--markdown", "as a table for a document in Markdown")
     ),
-    Command("tidy", "database:tidy", "forget what no longer counts, and seal the audit: a step, for cron", DATABASE),
+    Command("tidy", "database:tidy", "forget what no longer counts, and seal the audit, for cron", DATABASE),
 )
 
 _USERS: Final = (

@@ -1,0 +1,115 @@
+"""Housekeeping beside a server goes on until nothing is left to do, one bounded step after another, in turns."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+from tests.entrypoints.blogs import Store
+
+from blog.domain import housekeeping
+from blog.domain.actors import Operator
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.cancellation import Cancellation
+from blog.domain.housekeeping import Step
+from blog.entrypoints import tidying
+from blog.entrypoints.tidying import tidied
+
+LONG = 60
+
+
+class Tasks:
+    """Tasks of which each has so many steps to do; and in what order they were done."""
+
+    def __init__(self, **sizes: int) -> None:
+        self.done: list[str] = []
+        self._left = dict(sizes)
+        self._ended = threading.Semaphore(0)
+
+    def steps(self) -> Sequence[Step]:
+        return [self._step(name) for name in self._left]
+
+    def wait(self) -> None:
+        for _ in self._left:
+            assert self._ended.acquire(timeout=LONG)
+
+    def _step(self, name: str) -> Step:
+        def step(_: Blog) -> bool:
+            self.done.append(name)
+            self._left[name] -= 1
+            if self._left[name] == 0:
+                self._ended.release()
+            return self._left[name] > 0
+
+        return step
+
+
+def test_steps_are_repeated_in_turns_until_every_task_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = Tasks(tokens=1, answers=5, seals=3)
+    monkeypatch.setattr(tidying, "STEPS", tasks.steps())
+    monkeypatch.setattr(tidying, "EVERY", LONG)
+    with tidied(Store("blog"), every=0.02):
+        tasks.wait()
+    done = tasks.done[: 1 + 5 + 3]
+    assert done == ["tokens", "answers", "seals", "answers", "seals", "answers", "seals", "answers", "answers"]
+
+
+def test_a_task_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_: Blog) -> bool:
+        raise OSError("the disk is gone")
+
+    tasks = Tasks(seals=3)
+    monkeypatch.setattr(tidying, "STEPS", [fail, *tasks.steps()])
+    with tidied(Store("blog"), every=0.02):
+        tasks.wait()
+    assert tasks.done[:3] == ["seals"] * 3
+    assert "Housekeeping was left undone." in caplog.text
+
+
+def test_all_that_was_recorded_is_sealed_in_one_round_however_much_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, sealed = Store("blog"), threading.Event()
+    monkeypatch.setattr(housekeeping, "SEAL_STEP", 2)
+    with store() as blog:
+        for number in range(25):
+            blog.posts.create(store.ann, title=str(number), body="-")
+
+    rounds = 0
+
+    def begin(_: Blog) -> bool:
+        nonlocal rounds
+        rounds += 1
+        return False
+
+    def look(blog: Blog) -> bool:
+        if blog.audit.verify(Operator()).unsealed == 0:
+            sealed.set()
+        return not sealed.is_set()
+
+    monkeypatch.setattr(tidying, "STEPS", [begin, *housekeeping.STEPS, look])
+    with tidied(store, every=0.02):
+        assert sealed.wait(LONG)
+    assert rounds == 1
+
+
+def test_a_step_that_runs_when_the_server_stops_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, cancelled = threading.Event(), threading.Event()
+
+    class Slow(Store):
+        """A blog of which a unit of work goes on until it is cancelled."""
+
+        def cancellable(self, cancellation: Cancellation) -> OpenBlog:
+            @contextmanager
+            def opened() -> Iterator[Blog]:
+                begun.set()
+                while not cancellation.is_cancelled:
+                    threading.Event().wait(0.01)
+                cancelled.set()
+                cancellation.check()
+                with self.inner() as blog:
+                    yield blog
+
+            return opened
+
+    with tidied(Slow("blog"), every=0.02):
+        assert begun.wait(LONG)
+    assert cancelled.is_set()
