@@ -23,6 +23,10 @@ from blog.settings import SettingError, Settings
 _INSTALL_POSTGRES: Final = "pip install '.[postgres]' in the checkout of the blog adds it"
 
 
+_TEXT_AT_ONCE: Final = 256 * 1024
+"""Characters that are read from a database on the event loop, which takes about a millisecond."""
+
+
 def blog_on(
     open_stores: OpenStores,
     *,
@@ -197,7 +201,7 @@ def _stores_at_once(settings: Settings, open_stores: OpenStores) -> Iterator[Sql
     process that does away with the log of a database; to a server across a network there is always a way.
     """
     if settings.database_url.startswith("sqlite:"):
-        with closing(SqlStore(settings.database_url, connections=1, patience=0)) as store:
+        with closing(SqlStore(settings.database_url, connections=1, patience=0, text_limit=_TEXT_AT_ONCE)) as store:
             yield store
     else:
         yield open_stores if isinstance(open_stores, MemoryStore) else None

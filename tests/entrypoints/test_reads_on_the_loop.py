@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +15,8 @@ from tests.servers import CHEAP
 
 from blog.domain.blog import Blog
 from blog.domain.errors import Unavailable
+from blog.domain.ids import PostId
+from blog.entrypoints.http import answers, posts
 from blog.settings import Settings
 from blog.wiring import opened_to_serve
 
@@ -124,3 +127,56 @@ def test_while_another_process_keeps_readers_out_they_wait_and_nobody_else_does(
                 yield blog
 
         assert asked(open_blog, ask, at_once=opened.open_at_once) == [200, 200]
+
+
+def encoding_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The kind of each thread on which posts are encoded from now on."""
+    threads, encode = list[str](), answers.answer
+
+    def answer(*given: Any, **more: Any) -> Any:
+        threads.append(threading.current_thread().name.partition("_")[0])
+        return encode(*given, **more)
+
+    monkeypatch.setattr(posts, "answer", answer)
+    return threads
+
+
+@pytest.mark.parametrize("path", ["/api/posts/", "/api/posts/1/", "/api/posts/?fields=id,body"])
+def test_much_text_is_encoded_on_a_thread_however_few_posts_it_is(
+    blog: Seen, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    with blog.inner() as opened:
+        opened.posts.update(blog.ann, PostId(1), body="\N{SNOWMAN}" * 70_000)
+    threads = encoding_threads(monkeypatch)
+    assert statuses(blog, path, at_once=blog) == [200]
+    assert threads == ["blog-read"]
+
+
+def test_a_page_that_is_read_on_a_thread_is_encoded_there_too(blog: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = encoding_threads(monkeypatch)
+    assert statuses(blog, *LONG[:-1], at_once=blog) == [200] * len(LONG[:-1])
+    assert set(threads) == {"blog-read"}
+
+
+def test_no_more_text_is_read_from_a_database_on_the_event_loop_than_takes_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(tmp_path / "blog.db")
+    database.add_users("ann")
+    settings = Settings.read(CHEAP, database_url=f"sqlite:///{database.file}", migrate="no")
+    token = database.noted(database.log_in("ann"))
+    with database.opened() as open_blog, open_blog() as blog:
+        for number in range(20):
+            blog.posts.create(blog.accounts.authenticate(token), title=str(number), body="x" * 100_000)
+    threads = encoding_threads(monkeypatch)
+
+    async def ask(client: httpx.AsyncClient) -> list[int]:
+        answers = [await client.get(path) for path in ("/api/posts/", "/api/posts/?limit=1", "/api/posts/1/")]
+        return [len(answer.json().get("results", [1])) for answer in answers]
+
+    with opened_to_serve(settings) as opened:
+        assert opened.open_at_once is not None
+        with pytest.raises(Unavailable), opened.open_at_once() as blog:
+            blog.posts.page(limit=20)
+        assert asked(opened.open_blog, ask, at_once=opened.open_at_once) == [20, 1, 1]
+    assert threads == ["blog-read", "MainThread", "MainThread"]

@@ -1,11 +1,11 @@
 """The driver's connections, of which each is lent to one unit of work at a time."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -33,13 +33,17 @@ class Connections:
         dialect: what their errors mean.
         limit: how many there are at most.
         patience: seconds to wait for one.
+        text_limit: how many characters a statement may give, if that is limited.
     """
 
-    def __init__(self, engine: Engine, dialect: Dialect, *, limit: int, patience: float) -> None:
+    def __init__(
+        self, engine: Engine, dialect: Dialect, *, limit: int, patience: float, text_limit: int | None = None
+    ) -> None:
         self.dialect: Final = dialect
         self.compiler: Final = engine.dialect
         self._engine = engine
         self.patience: Final = patience
+        self._text_limit = text_limit
         self._idle: deque[DriverConnection] = deque()
         self._places: SimpleQueue[None] = SimpleQueue()
         for _ in range(limit):
@@ -110,6 +114,24 @@ class Connections:
                 self.unlocked(connection.commit, None)
         except Exception as error:
             raise self.failure(error, "COMMIT") from error
+
+    def fetch(self, cursor: Any) -> list[Sequence[Any]]:
+        """All rows.
+
+        Raises:
+            Unavailable: they hold more text than a statement may give. The rest of it is not read.
+        """
+        if self._text_limit is None:
+            rows: list[Sequence[Any]] = cursor.fetchall()
+            return rows
+        left, rows = self._text_limit, []
+        for row in cursor:
+            left -= sum(len(value) for value in row if isinstance(value, str))
+            if left < 0:
+                cursor.close()
+                raise Unavailable("There is too much to read at once.")
+            rows.append(row)
+        return rows
 
     def unlocked(self, run: Callable[[], Result], cancellation: Cancellation | None) -> Result:
         """Run a statement; as long as somebody else holds a lock, run it again, and no longer than is waited for locks.

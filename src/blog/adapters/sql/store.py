@@ -37,6 +37,7 @@ class SqlStore:
         url: `sqlite:///PATH` or `postgresql://…`, as libpq reads it.
         connections: how many units of work there are at once; further ones wait.
         patience: seconds to wait for them, or for a lock. With 0, what is locked is `Unavailable` at once.
+        text_limit: how many characters one statement may read; more is `Unavailable`. Without, there is no limit.
 
     Attributes:
         engine: SQLAlchemy's own, for what is not done in units of work.
@@ -47,11 +48,15 @@ class SqlStore:
         ValueError: there can be no database at the URL.
     """
 
-    def __init__(self, url: str, *, connections: int = 8, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, url: str, *, connections: int = 8, patience: float = PATIENCE, text_limit: int | None = None
+    ) -> None:
         self.dialect = _dialect_of(url, patience)
         self.engine = self.dialect.new_engine()
         event.listen(self.engine, "handle_error", self._translated)
-        self._connections = Connections(self.engine, self.dialect, limit=connections, patience=patience)
+        self._connections = Connections(
+            self.engine, self.dialect, limit=connections, patience=patience, text_limit=text_limit
+        )
         self._groups = Groups(self._connections)
         self._editions = Editions(self._connections, self.dialect.edition)
         self.edition: Edition | None = self._editions if self.dialect.edition else None

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from blog.domain.cancellation import Cancellation, Cancelled
+from blog.domain.errors import BlogError
 
 from .connections import Connections
 from .dialect import DriverConnection, Told
@@ -166,7 +167,10 @@ class Unit:
         try:
             with self._interruptible(connection, writes=writes):
                 cursor = self._connections.unlocked(lambda: connection.execute(*wanted), self._cancellation)
-                return cursor.fetchall() if fetch else cursor.rowcount
+                return self._connections.fetch(cursor) if fetch else cursor.rowcount
+        except BlogError:
+            self._failed = True
+            raise
         except Exception as error:
             self._failed = True
             if self._cancellation is not None and self._cancellation.is_cancelled:

@@ -1,5 +1,6 @@
 """How a request gets at the blog: in one unit of work, as whoever it shows itself to be, and so that no other waits."""
 
+import asyncio
 import logging
 import random
 import time
@@ -15,6 +16,7 @@ from blog.domain.blog import Blog, CancellableBlog, Contended, OpenBlog
 from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.errors import Unauthenticated, Unavailable
 from blog.domain.ids import TokenId
+from blog.domain.posts import Post
 
 from .addresses import Proxies
 from .bodies import body_of
@@ -24,6 +26,9 @@ from .requests import Body, secret_of
 
 REPLICA_RESTS: Final = 5
 """Seconds for which a replica that did not answer is not asked again."""
+
+ENCODED_ON_THE_LOOP: Final = 256 * 1024
+"""Bytes of text that are encoded on the event loop, which takes about a millisecond."""
 
 _PAUSES: Final = (0.02, 0.1)
 """Up to how many seconds to wait before a unit of work is tried again."""
@@ -240,6 +245,29 @@ class Visit(Request[Any, Any, Any]):
         cancellation = cancellation or Cancellation()
         open_blog = self.house.cancellable(cancellation)
         return await lane.run(lambda: _again(lambda: work(open_blog)), cancellation, self.receive)
+
+
+def check_brief(*posts: Post) -> None:
+    """On the event loop, refuse to go on with so much text: encoding it would hold up all other requests.
+
+    Raises:
+        Unavailable: there. The read is then done on a thread.
+    """
+    if sum(map(_size, posts)) > ENCODED_ON_THE_LOOP and _is_on_event_loop():
+        raise Unavailable("There is too much to encode at once.")
+
+
+def _size(post: Post) -> int:
+    """How many bytes the post has in UTF-8 at most, without encoding it."""
+    return len(post.body) if post.body.isascii() else 4 * len(post.body)
+
+
+def _is_on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def cancellable(open_blog: OpenBlog) -> Callable[[Cancellation], OpenBlog]:

@@ -16,7 +16,7 @@ from blog.domain.policy import Action
 from blog.domain.posts import Post, PostChanges, faults_in
 
 from .answers import Answer, answer, unchanged
-from .door import Visit
+from .door import Visit, check_brief
 from .idempotency import ANSWERS_REPLAYED, TAKES_KEY, once
 from .lists import QUERY, REPRESENTATION, SHOWN, Asked, Listed, Shown, asked_in, listed, next_url
 from .operations import Operation
@@ -57,8 +57,13 @@ class PostsController(Controller):
     async def find(self, request: Visit) -> Answer:
         """List posts, or search them."""
         asked = asked_in(request)
-        found, actor = await request.anyone(lambda blog, actor: (listed(blog, asked), actor), brief=asked.is_brief)
-        return _page(request, asked, found, actor)
+
+        def page(blog: Blog, actor: Member | None) -> Answer:
+            found = listed(blog, asked)
+            check_brief(*found.posts)
+            return _page(request, asked, found, actor)
+
+        return await request.anyone(page, brief=asked.is_brief)
 
     @post(
         "/",
@@ -91,14 +96,13 @@ class PostsController(Controller):
     async def read(self, request: Visit, post_id: FromPath[str]) -> Answer:
         """Read a post."""
         shown = Shown.of(query_of(request, **SHOWN))
-        found, actor = await request.anyone(lambda blog, actor: (blog.posts.get(_id(post_id)), actor), brief=True)
-        if shown.is_whole:
-            tag = etag(found)
-            return unchanged(tag) if is_known(request, tag) else answer(PostOut.of(found), {"ETag": tag})
-        part = answer(_shown(PostOut.of(found), found, shown, actor))
-        tag = etag_of_part(found, part.body)
-        part.headers.append((b"etag", tag.encode()))
-        return unchanged(tag) if is_known(request, tag) else part
+
+        def one(blog: Blog, actor: Member | None) -> Answer:
+            found = blog.posts.get(_id(post_id))
+            check_brief(found)
+            return _one(request, shown, found, actor)
+
+        return await request.anyone(one, brief=True)
 
     @put("/{post_id:str}/", opt=_change(PostIn).opt)
     async def replace(self, request: Visit, post_id: FromPath[str]) -> Answer:
@@ -123,6 +127,16 @@ class PostsController(Controller):
         """Delete a post, for good."""
         seen = Condition.of(request, is_required=request.house.requires_if_match)
         await request.signed_in(lambda blog, actor: _removed(blog, actor, _id(post_id), seen))
+
+
+def _one(request: Visit, shown: Shown, found: Post, actor: Member | None) -> Answer:
+    if shown.is_whole:
+        tag = etag(found)
+        return unchanged(tag) if is_known(request, tag) else answer(PostOut.of(found), {"ETag": tag})
+    part = answer(_shown(PostOut.of(found), found, shown, actor))
+    tag = etag_of_part(found, part.body)
+    part.headers.append((b"etag", tag.encode()))
+    return unchanged(tag) if is_known(request, tag) else part
 
 
 def _page(request: Visit, asked: Asked, found: Listed, actor: Member | None) -> Answer:
