@@ -18,6 +18,8 @@ WRONG = {
         "mysql://h",
     ],
     "BLOG_HOST": [" ", "two words", "h\n", "ключ"],
+    "BLOG_UDS": [" ", "a\nb", "a\0b"],
+    "BLOG_KEEP_ALIVE": ["0", "-1", "3601", "1.5", "never"],
     "BLOG_PORT": ["-1", "65536", "80.0", "http", "\uff18\uff10", "9" * 5000],
     "BLOG_THREADS": ["0", "257", "four"],
     "BLOG_CORS_HEADERS": ["X A", "X-A: b", "ä", "X-A\nX-B"],
@@ -76,6 +78,8 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         "BLOG_DATABASE_URL": "memory:",
         "BLOG_HOST": "::1",
         "BLOG_PORT": "0",
+        "BLOG_UDS": "/run/blog.sock",
+        "BLOG_KEEP_ALIVE": "120",
         "BLOG_THREADS": "9",
         "BLOG_CORS_HEADERS": "X-B3-TraceId, X-B3-SpanId",
         "BLOG_CORS_ORIGINS": "https://Example.org, http://localhost:3000,",
@@ -97,6 +101,8 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         database_url="memory:",
         host="::1",
         port=0,
+        uds="/run/blog.sock",
+        keep_alive=120,
         threads=9,
         cors_headers=("X-B3-TraceId", "X-B3-SpanId"),
         cors_origins=("https://example.org", "http://localhost:3000"),
@@ -256,6 +262,12 @@ def test_every_way_of_registration_that_the_blog_knows_can_be_set(registration: 
 def test_no_way_of_registration_that_the_blog_knows_cannot_be_set() -> None:
     with pytest.raises(SettingError, match=", ".join(each.value for each in list(Registration)[:-1])):
         Settings.read({"BLOG_REGISTRATION": "x"})
+
+
+def test_an_ipv6_address_may_stand_in_brackets() -> None:
+    assert Settings.read({"BLOG_HOST": "[::1]"}).host == "::1"
+    assert Settings.read({"BLOG_HOST": "[fe80::1%eth0]"}).host == "fe80::1%eth0"
+    assert Settings.read({"BLOG_HOST": "[::1]", "BLOG_DEBUG": "on"}).debug
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1.example.org"])

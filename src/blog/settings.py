@@ -26,6 +26,7 @@ _number = re.compile(r"[0-9]{1,9}")
 _path = re.compile(r"[^?]+")
 _postgresql = re.compile(r"postgresql://[!-~]+")
 _host = re.compile(r"[!-~]+")
+_in_brackets = re.compile(r"\[[0-9A-Fa-f:.]+(?:%[!-~]+)?\]")
 _origin = re.compile(r"([a-z][a-z0-9+.-]*)://(?:[a-z0-9._~-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _header = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _service = re.compile(r"BLOG_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
@@ -77,8 +78,16 @@ def _replica(text: str) -> str:
 
 
 def _address(text: str) -> str:
+    if _in_brackets.fullmatch(text):
+        text = text[1:-1]
     if not _host.fullmatch(text):
         raise SettingError("must be an address to listen on, such as 127.0.0.1, or 0.0.0.0 for all")
+    return text
+
+
+def _socket_path(text: str) -> str:
+    if not (text.isprintable() and text.strip()):
+        raise SettingError("must be the path of a Unix socket")
     return text
 
 
@@ -156,6 +165,8 @@ class Settings:
     replica_url: str = _setting(_replica, "", secret=True)
     host: str = _setting(_address, "127.0.0.1")
     port: int = _setting(_whole(0, 65_535), 8000)
+    uds: str = _setting(_socket_path, "")
+    keep_alive: int = _setting(_whole(1, 3_600), 75)
     threads: int = _setting(_whole(1, 256), 4)
     workers: int = _setting(_whole(1, 64), 1)
     migrate: bool = _setting(_truth, default=True)

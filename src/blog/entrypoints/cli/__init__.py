@@ -16,7 +16,7 @@ from .parser import options_in
 from .printing import say
 from .streams import prepare_streams
 
-_SETTINGS = ("database_url", "host", "port", "root_path", "threads", "workers", "migrate")
+_SETTINGS = ("database_url", "host", "port", "uds", "root_path", "threads", "workers", "migrate")
 """Those that are options too."""
 _SERVING: Final = {"serve", "demo"}
 """The modules of the commands that serve: beside a misspelt setting, they would make an empty database and serve it."""

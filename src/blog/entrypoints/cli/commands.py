@@ -54,6 +54,7 @@ COMMANDS: Final = (
         "serve the HTTP API until Ctrl-C or SIGTERM",
         _HOST,
         _PORT,
+        Argument("--uds", metavar="PATH", help="the Unix socket to listen on, instead of host and port"),
         (DATABASE, _MEMORY),
         Argument("--root-path", metavar="PATH", help="the path under which a proxy serves it, such as /blog (none)"),
         Argument("--workers", metavar="N", help="how many processes serve (1)"),

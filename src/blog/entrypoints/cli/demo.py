@@ -16,7 +16,8 @@ from blog.settings import Settings
 from blog.wiring import opened
 
 from .files import write_new
-from .serve import address, listening, run
+from .listeners import listening
+from .serve import run
 
 FOLDER: Final = Path(".demo")
 _PASSWORDS: Final = FOLDER / "passwords.json"
@@ -60,13 +61,13 @@ def demo(settings: Settings) -> None:
     if settings.database_url == Settings().database_url:
         kept = f"It is kept in {FOLDER}/; to begin anew, delete that folder."
         settings = replace(settings, database_url=f"sqlite:///{FOLDER / 'blog.db'}")
-    with listening(settings) as listener:
+    with listening(replace(settings, uds="")) as listeners:  # the lines of curl are for a port
         try:
             with opened(settings) as open_blog:
-                greeting = _text(open_blog, _passwords(), address(listener), kept)
+                greeting = _text(open_blog, _passwords(), listeners.url, kept)
         except (WrongCredentials, json.JSONDecodeError):
             raise Conflict(f"{_PASSWORDS} does not open this blog's accounts: delete {FOLDER}/ to begin anew") from None
-        run(settings, listener, greeting=greeting)
+        run(settings, listeners, greeting=greeting)
 
 
 def _passwords() -> dict[str, str]:

@@ -13,6 +13,7 @@ settings, in the environment or as options:
   BLOG_DATABASE_URL  where everything is kept        --database, also before the command
   BLOG_HOST          the address to listen on        --host
   BLOG_PORT          the port to listen on           --port
+  BLOG_UDS           the Unix socket to listen on    --uds
   BLOG_THREADS       requests that read at once      --threads
   BLOG_ROOT_PATH     the path under a proxy          --root-path
   BLOG_WORKERS       processes that serve            --workers
