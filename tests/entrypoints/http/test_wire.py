@@ -26,6 +26,10 @@ SPELLINGS = [
     "http://blog.test/api/posts/1/", "http://evil.example/api/posts/1", "/api\\posts\\1", "/api/posts/1%20",
     "/api/posts/1%0d%0a", "/api/posts/%EF%BC%91", "/docs/../api/posts/1",
 ]  # fmt: skip
+EARLY = [
+    "GET /livez", "GET /api/posts/", "GET /api/posts/", "HEAD /api/posts/", "GET /api/posts/1/", "DELETE /api/posts/1/",
+    "GET /nothing", "PUT /livez", "OPTIONS /api/posts/", "GET /docs", "GET /api/users/me/", "GET /api/posts/?x=1",
+]  # fmt: skip
 NOTHING = ["/api/posts/%00", "/api/posts/%ff", "/%00", "/%ff%fe", "//", "/%2e", "/..", "/docs/%2e%2e", "/docs/../livez"]
 OUTSIDE = [
     "../app.py", "%2e%2e/app.py", "..%2fapp.py", "%2e%2e%2fapp.py", "../../../../../../etc/passwd", "docs.html",
@@ -152,6 +156,15 @@ def test_a_body_that_grows_too_large_is_cut_off(server: Server, path: str, large
     chunks = b"%x\r\n%s\r\n" % (largest, b" " * largest) + b"1\r\n \r\n"
     refused = server.tell(f"POST {path}", "Content-Type: application/json", "Transfer-Encoding: chunked", body=chunks)
     assert (refused.status, refused.headers["connection"], refused.closed) == (413, "close", True)
+
+
+def test_a_final_response_instead_of_100_continue_ends_the_connection_on_every_route(server: Server) -> None:
+    """Unless the body is asked for: then the refusal comes after it, or in the place of it."""
+    waits = ("Expect: 100-continue", "Content-Type: application/json", "Content-Length: 40")
+    for start in EARLY:
+        answer = server.tell(start, *waits)
+        assert (answer.headers["connection"], answer.closed) == ("close", True), start
+        assert answer.status != 100, start
 
 
 @pytest.mark.parametrize("start", ["GET /api/posts/", "DELETE /api/posts/1/", "POST /api/logout/", "GET /livez"])
