@@ -20,6 +20,10 @@ from .listeners import Listeners, listening
 
 GRACE: Final = 10
 """Seconds that requests have to finish once the server is told to stop."""
+_STARTS_WITHIN: Final = 20
+"""Seconds in which a worker process has to answer the parent. It does not while it starts, and on a busy machine
+uvicorn's five seconds kill it again and again.
+"""
 
 
 def serve(settings: Settings) -> None:
@@ -80,6 +84,7 @@ def _config(settings: Settings, app: Edge | AccessLog | Callable[[], Edge | Acce
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=settings.keep_alive,
+        timeout_worker_healthcheck=_STARTS_WITHIN,
         ws="none",
         **more,
     )
