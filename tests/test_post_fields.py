@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from pathlib import PurePath
 
 import msgspec
 import pytest
@@ -14,7 +15,8 @@ from blog.domain.archive import Manuscript, TakenIn
 from blog.domain.blog import Blog
 from blog.domain.ids import PostId, UserId
 from blog.domain.posts import Post, PostChanges
-from blog.entrypoints.cli.front_matter import draft_of, parted, text_of
+from blog.entrypoints.cli.drafts import Reading, draft_of
+from blog.entrypoints.cli.front_matter import parted, text_of
 from blog.entrypoints.http.batch import CreateStep, UpdateStep
 from blog.entrypoints.http.post_shapes import PostIn, PostOut, PostPatch
 from blog.wiring import blog_on
@@ -94,10 +96,10 @@ def test_a_field_is_exported_and_imported(blog: Blog, ann: Member, field: str) -
     written = Manuscript.of(post)
     assert getattr(written, field, None) == getattr(post, field), f"an export loses {field}"
 
-    head, body = parted(text_of(written))
-    read = draft_of(head, None)
+    parts = parted(text_of(written))
+    read = draft_of(parts, Reading(), PurePath())
     assert read.faults == ()
-    assert getattr(replace(read.manuscript, body=body), field) == getattr(post, field), f"a file loses {field}"
+    assert getattr(replace(read.manuscript, body=parts.body), field) == getattr(post, field), f"a file loses {field}"
 
     imported = blog.archive.take_in(Operator(), written).post
     assert getattr(imported, field) == getattr(post, field), f"an import loses {field}"

@@ -143,5 +143,5 @@ def exported(open_blog: OpenBlog, folder: Path) -> dict[str, bytes]:
 def imported(open_blog: OpenBlog, folder: Path, *, dry_run: bool = False) -> str:
     """What is said of it."""
     with contextlib.redirect_stdout(io.StringIO()) as line:
-        import_into(Console(open_blog, ""), folder, author=None, dry_run=dry_run)
+        import_into(Console(open_blog, ""), folder, dry_run=dry_run)
     return line.getvalue()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import PurePath
 
 import pytest
 import yaml
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from blog.domain.archive import VERSION_LARGEST, Manuscript
 from blog.domain.errors import Fault, Invalid
 from blog.domain.posts import TITLE_LONGEST, faults_in
-from blog.entrypoints.cli.front_matter import draft_of, file_name, is_file_name, parted, text_of
+from blog.entrypoints.cli.drafts import Reading, draft_of
+from blog.entrypoints.cli.front_matter import Kind, Parts, file_name, is_file_name, parted, text_of
 
 NOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 HELLO = Manuscript(title="Hello", body="World", author="alice", created_at=NOON, updated_at=NOON)
@@ -22,16 +24,16 @@ names = st.text("abAB-._@+1", min_size=1, max_size=150)
 
 def read(text: str, author: str | None = None) -> Manuscript:
     """What a file without a fault says."""
-    head, body = parted(text)
-    draft = draft_of(head, author)
+    parts = parted(text)
+    draft = draft_of(parts, Reading(author=author), PurePath())
     assert draft.faults == ()
-    return replace(draft.manuscript, body=body)
+    return replace(draft.manuscript, body=parts.body)
 
 
 def refused(head: str, author: str | None = None) -> tuple[Fault, ...]:
     """What is wrong with front matter."""
     try:
-        return draft_of(head, author).faults
+        return draft_of(Parts(head, "", Kind.YAML), Reading(author=author), PurePath()).faults
     except Invalid as error:
         return error.faults
 
@@ -79,7 +81,7 @@ def test_no_title_is_taken_for_anything_else(title: str, line: str) -> None:
 
     assert text.splitlines()[1] == f"title: {line}"
     assert read(text) == replace(HELLO, title=title)
-    assert yaml.safe_load(parted(text)[0])["title"] == title
+    assert yaml.safe_load(parted(text).head)["title"] == title
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_a_body_is_kept_to_the_byte(body: str) -> None:
 )
 def test_what_is_written_is_read(manuscript: Manuscript) -> None:
     assert read(text_of(manuscript)) == manuscript
-    assert len(parted(text_of(manuscript))[0]) < 10_000
+    assert len(parted(text_of(manuscript)).head) < 10_000
 
 
 @given(titles, names, st.integers(1, 2000))
@@ -204,17 +206,21 @@ def test_a_file_all_of_whose_lines_end_in_crlf_has_a_body_of_simple_ones() -> No
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "World",
         "---",
         "---\n",
         "---\ntitle: Hello\n",
         "---\ntitle: Hello\n --- \n",
         "\n---\na: b\n---\n",
         "----\n---\n",
+        "+++\ntitle = 1\n---\n",
+        "---json\n{}\n---\n",
+        '{\n  "title": "Hello"\n}\nWorld',
+        "{}",
+        "Title: Hello\nDate: 2010-12-03\n\nWorld",
+        "\ufeffdate: 2010-12-03",
     ],
 )
-def test_a_file_without_front_matter_is_none(text: str) -> None:
+def test_front_matter_that_is_not_between_its_lines_is_not_taken_for_the_body(text: str) -> None:
     with pytest.raises(Invalid) as refusal:
         parted(text)
     told = "must begin with a line --- at the top of the file, and end with another"
@@ -228,7 +234,11 @@ def test_front_matter_without_end_is_not_looked_at() -> None:
 
 FINE = "title: Hello\nauthor: alice\ncreated_at: 2026-11-23\n"
 MOMENT = "must be a day or a time such as 2026-11-23 or 2026-11-23T09:30"
-FIELDS = "is none of title, author, created_at, updated_at, version, place"
+AUTHOR = (
+    "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -; "
+    "--author-is 'NAME=ACCOUNT' says whose account that is"
+)
+FIELDS = "is none of title, author, created_at, updated_at, version, place; --ignore-unknown leaves it out"
 
 
 @pytest.mark.parametrize(
@@ -262,7 +272,7 @@ FIELDS = "is none of title, author, created_at, updated_at, version, place"
                 f"updated_at: {MOMENT}",
                 "version: must be a whole number",
                 "place: must be a whole number",
-                "author: must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -",
+                f"author: {AUTHOR}",
             ],
         ),
     ],

@@ -21,6 +21,8 @@ from blog.entrypoints.cli.importing import LARGEST, STEP, import_into
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NO_FRONT_MATTER = "front matter: must begin with a line --- at the top of the file, and end with another"
 
+ASSUMED = "blog: 1 file with a date without a time zone: taken as UTC\n"
+
 
 def written(name: str, *lines: str, body: str = "World") -> None:
     """A file in the folder, as people write it."""
@@ -119,7 +121,7 @@ def test_files_come_in_the_order_in_which_posts_were_written_whatever_they_are_c
     hello("d.md", author="bob")
     written("e.md", "title: Older", "author: alice", "created_at: 2001-01-01")
 
-    assert run("import", "in") == Outcome(0, summary(added=5), "")
+    assert run("import", "in") == Outcome(0, summary(added=5), ASSUMED)
     assert titles(database) == [
         (1, "alice", "Older"),
         (2, "alice", "The first"),
@@ -127,7 +129,7 @@ def test_files_come_in_the_order_in_which_posts_were_written_whatever_they_are_c
         (4, "alice", "The third"),
         (5, "bob", "Hello"),
     ]
-    assert run("import", "in") == Outcome(0, summary(there=5), "")
+    assert run("import", "in") == Outcome(0, summary(there=5), ASSUMED)
 
 
 def test_two_files_of_one_author_and_moment_that_do_not_tell_their_places_are_not_both_taken_in(
@@ -136,7 +138,10 @@ def test_two_files_of_one_author_and_moment_that_do_not_tell_their_places_are_no
     hello("a.md", title="One")
     hello("b.md", title="Two")
 
-    told = "blog: b.md: there already, and says something else\n"
+    told = (
+        "blog: b.md: there already, and says something else; another file has the same author and time: "
+        "give it a time of its own, or place: 2\n"
+    )
     assert run("import", "in") == Outcome(1, summary(added=1, different=1), told)
     hello("b.md", "place: 2", title="Two")
     assert run("import", "in") == Outcome(0, summary(added=1, there=1), "")
@@ -154,8 +159,9 @@ def test_whoever_names_no_author_names_one_for_all_that_lack_one(run: Run, datab
     written("b.md", "title: Hello", "created_at: 2026-11-23", "author: alice")
 
     told = "blog: a.md: author: is missing: --author NAME gives one\n"
-    assert run("import", "in") == Outcome(1, summary(added=1, faulty=1), told)
-    assert run("import", "in", "--author", "bob") == Outcome(0, summary(added=1, there=1), "")
+    both = ASSUMED.replace("1 file", "2 files")
+    assert run("import", "in") == Outcome(1, summary(added=1, faulty=1), f"{told}{both}")
+    assert run("import", "in", "--author", "bob") == Outcome(0, summary(added=1, there=1), both)
     assert titles(database) == [(1, "alice", "Hello"), (2, "bob", "Hello")]
 
 
@@ -166,7 +172,7 @@ def test_all_that_is_wrong_is_told_of_every_file_and_the_rest_is_taken_in(run: R
     hello("d.md", "place: two", "version: 1e3", title="x" * 201)
     hello("e.md", title="Fine")
     written("f.md", "title: ['", body="")
-    fields = "is none of title, author, created_at, updated_at, version, place"
+    fields = "is none of title, author, created_at, updated_at, version, place; --ignore-unknown leaves it out"
     year = "must be in a year from 1000 to 9998"
 
     assert run("import", "in") == Outcome(
@@ -176,11 +182,11 @@ def test_all_that_is_wrong_is_told_of_every_file_and_the_rest_is_taken_in(run: R
         f"blog: c.md: author: has no account here; created_at: {year}; updated_at: {year}; "
         "updated_at: must not be before created_at\n"
         "blog: a.md: author: has no account here\n"
-        f"blog: b.md: tags: {fields}; title: is missing; author: is missing: --author NAME gives one; created_at: is "
+        f"blog: b.md: tags: {fields}; author: is missing: --author NAME gives one; created_at: is "
         "missing: a day or a time such as 2026-11-23 or 2026-11-23T09:30; body: must not be blank; version: must be "
         "from 1 to 9007199254740992; place: must be from 1 to 1000\n"
         "blog: d.md: version: must be a whole number; place: must be a whole number; title: must have at most 200 "
-        "characters\n",
+        f"characters\n{ASSUMED}",
     )
     assert titles(database) == [(1, "alice", "Fine")]
 
@@ -188,7 +194,8 @@ def test_all_that_is_wrong_is_told_of_every_file_and_the_rest_is_taken_in(run: R
 def test_a_file_that_says_more_than_a_post_has_is_not_taken_in(run: Run, database: Database) -> None:
     hello("a.md", "id: 7")
 
-    told = "blog: a.md: id: is none of title, author, created_at, updated_at, version, place\n"
+    fields = "title, author, created_at, updated_at, version, place"
+    told = f"blog: a.md: id: is none of {fields}; --ignore-unknown leaves it out\n"
     assert run("import", "in") == Outcome(1, summary(faulty=1), told)
     assert posts_in(database) == []
 
@@ -208,13 +215,14 @@ def test_what_is_no_post_is_told_too(run: Run, database: Database) -> None:
     assert run("import", "in") == Outcome(
         1,
         summary(added=1, faulty=7),
-        f"blog: G.MD: {NO_FRONT_MATTER}\n"
+        "blog: G.MD: front matter: is missing; --author NAME takes in files without any\n"
         "blog: a.md: file: is no file that can be read\n"
         "blog: b.md: file: is no file that can be read\n"
         "blog: c.md: file: is no file that can be read\n"
         "blog: d.md: file: must be in UTF-8\n"
         f"blog: e.md: {NO_FRONT_MATTER}\n"
-        f"blog: f.md: file: must have at most {LARGEST} bytes\n",
+        f"blog: f.md: file: must have at most {LARGEST} bytes\n"
+        "blog: 2 files not read, since not Markdown (no suffix: 1, .txt: 1)\n",
     )
 
 
@@ -296,7 +304,7 @@ def test_many_files_are_taken_in_some_at_a_time(tmp_path: Path, capsys: pytest.C
         (tmp_path / f"{number:04}.md").write_text(text, encoding="utf-8")
     store.units = 0
 
-    assert import_into(Console(store, ""), tmp_path, author=None, dry_run=False) == 0
+    assert import_into(Console(store, ""), tmp_path) == 0
 
     assert capsys.readouterr().out == summary(added=2 * STEP + 10)
     assert store.units == 1 + 3

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from blog.domain.actors import Scope
 from blog.domain.audit import Event
 
-from .values import digest, moment, number, subject
+from .values import digest, moment, number, renamed, subject
 
 
 class Argument:
@@ -94,6 +94,16 @@ COMMANDS: Final = (
         "take in posts from the Markdown files in a folder; status 1 if there is one that could not be",
         _FOLDER,
         Argument("--author", metavar="NAME", help="whose posts those are whose files name no author"),
+        Argument(
+            "--author-is",
+            dest="authors",
+            metavar="NAME=ACCOUNT",
+            type=renamed,
+            action="append",
+            help="whose account it is that files name as their author, as in 'Jane Doe=jane'; once for each",
+        ),
+        _flag("--recursive", "also from the folders in it"),
+        _flag("--ignore-unknown", "leave out what a post does not have, such as tags, instead of refusing the file"),
         _flag("--dry-run", "only say what would be done"),
         DATABASE,
     ),

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypedDict, Unpack
 
 from blog.domain.actors import must_administer
 from blog.domain.archive import Manuscript, TakenIn
@@ -14,12 +14,16 @@ from blog.domain.errors import Fault, Invalid
 from blog.settings import Settings
 
 from .console import Console, console
-from .front_matter import Draft, draft_of, parted
-from .printing import row
+from .drafts import Draft, Reading, draft_of
+from .folders import Listing, listing_of, require_inside
+from .front_matter import Parts, parted
+from .printing import row, say
 from .progress import progress, say_beside
 
 STEP: Final = 50
 """Posts that one unit of work takes in. Those by one author of one moment are not parted, and can be more."""
+_TOLD_MOST: Final = 50
+"""Names that are told, each on a line."""
 LARGEST: Final = 2**20
 """Bytes of a file: twice as many as the longest post takes."""
 
@@ -51,7 +55,7 @@ class _Found:
         Raises:
             Invalid: the file is no longer what it was.
         """
-        return replace(self.draft.manuscript, body=_read(self.file)[1])
+        return replace(self.draft.manuscript, body=_read(self.file).body)
 
 
 _Read: TypeAlias = tuple[_Found, Manuscript]
@@ -62,63 +66,117 @@ _Outcome: TypeAlias = TakenIn | Invalid
 class _Tally:
     """What became of the files. It is told at once of those that somebody must see to."""
 
+    folder: Path
     is_dry_run: bool
     counts: Counter[TakenIn | None] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    hidden: int = 0
+    without_zone: int = 0
+    places: dict[Path, int] = field(default_factory=dict)
+    """Where a file stands among those of its author and time, if it is not the first."""
+
+    def note(self, found: Sequence[_Found]) -> None:
+        """Note what is told at the end, and once."""
+        for _, together in groupby(found, key=lambda each: each.moment):
+            self.places |= {each.file: place for place, each in enumerate(together, start=1) if place > 1}
+        for each in found:
+            self.unknown.update(set(each.draft.unknown))
+            self.without_zone += each.draft.lacks_zone
 
     def add(self, file: Path, outcome: _Outcome) -> None:
+        name = file.relative_to(self.folder).as_posix()
         if isinstance(outcome, Invalid):
             self.counts[None] += 1
-            say_beside(f"{file.name}: {outcome}")
+            say_beside(f"{name}: {outcome}")
             return
         self.counts[outcome] += 1
         if outcome is TakenIn.DIFFERENT:
-            say_beside(f"{file.name}: {outcome.value}")
+            place = self.places.get(file)
+            twins = f"; another file has the same author and time: give it a time of its own, or place: {place}"
+            say_beside(f"{name}: {outcome.value}{twins if place else ''}")
         elif outcome is TakenIn.ADDED and self.is_dry_run:
-            row("would add", file.name)
+            row("would add", name)
 
-    def status(self) -> int:
-        """Say all of it in one line; and 1, if not every post is in the blog as its file has it."""
+    def status(self, listing: Listing) -> int:
+        """Say how many posts there are of each kind; and 1, if one is not in the blog as its file has it, or if none of
+        what is there has become a post.
+        """
         added, there, different = (self.counts[became] for became in TakenIn)
         faulty = self.counts[None]
         would = "Would add" if self.is_dry_run else "Added"
-        print(f"{would} {added}, there already {there}, there but different {different}, faulty {faulty}.")
-        return 1 if different or faulty else 0
+        hidden = f", drafts left out {self.hidden}" if self.hidden else ""
+        print(f"{would} {added}, there already {there}, there but different {different}, faulty {faulty}{hidden}.")
+        passed_over = self.hidden or listing.others or listing.folders
+        return 1 if different or faulty or (passed_over and not (added or there)) else 0
+
+    def tell_the_rest(self, listing: Listing) -> None:
+        """Say what was left out, and what was assumed."""
+        for name, count in _most_common(self.unknown):
+            say(f"{name}: left out of {_counted(count, 'file')}")
+        if len(self.unknown) > _TOLD_MOST:
+            say(f"{len(self.unknown) - _TOLD_MOST} more members: left out")
+        if self.without_zone:
+            say(f"{_counted(self.without_zone, 'file')} with a date without a time zone: taken as UTC")
+        if listing.others:
+            kinds = ", ".join(f"{kind or 'no suffix'}: {n}" for kind, n in _most_common(listing.others))
+            say(f"{_counted(listing.others.total(), 'file')} not read, since not Markdown ({kinds})")
+        if listing.folders:
+            say(f"{_counted(len(listing.folders), 'folder')} not read; --recursive reads those that are no links")
 
 
-def import_posts(settings: Settings, *, folder: Path, author: str | None, dry_run: bool) -> int:
+class _ReadingOptions(TypedDict):
+    author: str | None
+    authors: Sequence[tuple[str, str]] | None
+    ignore_unknown: bool
+
+
+def import_posts(
+    settings: Settings, *, folder: Path, recursive: bool, dry_run: bool, **reading: Unpack[_ReadingOptions]
+) -> int:
     """Take in the posts of all Markdown files in the folder."""
     with console(settings) as here:
-        return import_into(here, folder, author=author, dry_run=dry_run)
+        return import_into(here, folder, reading=Reading.of(**reading), recursive=recursive, dry_run=dry_run)
 
 
-def import_into(here: Console, folder: Path, *, author: str | None, dry_run: bool) -> int:
-    """Take in the posts of all Markdown files in the folder; those without an author are this one's.
+def import_into(
+    here: Console, folder: Path, *, reading: Reading | None = None, recursive: bool = False, dry_run: bool = False
+) -> int:
+    """Take in the posts of all Markdown files in the folder.
 
     Raises:
         NotAnAdmin, OutOfScope, InvalidToken.
+        Invalid: there are too many files.
         OSError: of the folder.
     """
     with here.acting() as (_, actor):
         must_administer(actor)
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() == ".md" and file.name[0] != ".")
-    tally = _Tally(dry_run)
-    reading = progress(files, doing="Reading", total=len(files))
-    found = sorted(_found(reading, author, tally), key=lambda each: each.stands)
+    listing = listing_of(folder, recursive=recursive)
+    tally = _Tally(folder, dry_run)
+    files = progress(listing.files, doing="Reading", total=len(listing.files))
+    found = sorted(_found(files, reading or Reading(), tally), key=lambda each: each.stands)
+    tally.note(found)
     for batch in _batches(progress(found, doing="Importing", total=len(found))):
         for file, outcome in _outcomes(here, batch, is_dry_run=dry_run):
             tally.add(file, outcome)
-    return tally.status()
+    tally.tell_the_rest(listing)
+    return tally.status(listing)
 
 
-def _found(files: Iterable[Path], author: str | None, tally: _Tally) -> Iterator[_Found]:
+def _found(files: Iterable[Path], reading: Reading, tally: _Tally) -> Iterator[_Found]:
     for file in files:
         try:
-            yield _Found(file, draft_of(_read(file)[0], author))
+            require_inside(tally.folder, file)
+            draft = draft_of(_read(file), reading, file.relative_to(tally.folder))
         except Invalid as error:
             tally.add(file, error)
+            continue
+        if draft.is_hidden:
+            tally.hidden += 1
+        else:
+            yield _Found(file, draft)
 
 
-def _read(file: Path) -> tuple[str, str]:
+def _read(file: Path) -> Parts:
     """The front matter and the body.
 
     Raises:
@@ -137,6 +195,15 @@ def _read(file: Path) -> tuple[str, str]:
         return parted(content.decode())
     except UnicodeDecodeError:
         raise Invalid([Fault("file", "must be in UTF-8")]) from None
+
+
+def _most_common(counts: Counter[str]) -> list[tuple[str, int]]:
+    """Those that are told: in an order that is the same in every run."""
+    return sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:_TOLD_MOST]
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _batches(found: Iterable[_Found]) -> Iterator[list[_Found]]:

@@ -35,6 +35,14 @@ def subject(text: str) -> tuple[str, int | None]:
     return found[1], None if found[2] is None else int(found[2])
 
 
+def renamed(text: str) -> tuple[str, str]:
+    """A name elsewhere, and one here."""
+    name, sign, account = text.rpartition("=")
+    if not (name and sign and account):
+        raise ArgumentTypeError("must be a name and an account, as in 'Jane Doe=jane'")
+    return name, account
+
+
 def moment(text: str) -> datetime:
     """A day or a time, in UTC unless it says otherwise."""
     try:

@@ -1,0 +1,321 @@
+"""The files of Jekyll, Hugo, Hexo, Eleventy and their like become posts; what does not is said."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+
+import pytest
+from tests.database import Database
+from tests.entrypoints.cli.conftest import Outcome, Run
+from tests.entrypoints.cli.test_import import posts_in, summary
+
+from blog.domain.archive import Manuscript
+from blog.domain.errors import Invalid
+from blog.entrypoints.cli import folders
+from blog.entrypoints.cli.drafts import Draft, Reading, draft_of
+from blog.entrypoints.cli.front_matter import parted
+
+JEKYLL = """\
+---
+layout: post
+title:  "Welcome to Jekyll!"
+date:   2015-11-17 16:16:01 -0600
+categories: [jekyll, update]
+tags: one two
+---
+
+You'll find this post in your `_posts` directory.
+"""
+HUGO = """\
++++
+title = "My First Post"
+date = 2015-11-18T10:00:00-05:00
+lastmod = 2015-11-20
+draft = false
+tags = ["go", "hugo"]
+[params]
+comments = true
++++
+Hello.
+"""
+HEXO = """\
+---
+title: Hello World
+date: 2015-1-5 9:05:00
+updated: 2015/01/05
+tags:
+  - a
+comments: false
+---
+Welcome.
+"""
+ELEVENTY = """\
+---
+title: This is my third post.
+date: 2015-11-21
+tags: second tag
+layout: layouts/post.njk
+---
+Leverage agile frameworks.
+"""
+
+
+def _file(path: str, text: str) -> None:
+    file = Path("in", path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+def _draft(text: str, path: str = "any.md", *, author: str | None = "ann", ignore_unknown: bool = True) -> Draft:
+    return draft_of(parted(text), Reading(author=author, ignore_unknown=ignore_unknown), PurePath(path))
+
+
+def _read(text: str, path: str = "any.md") -> Manuscript:
+    draft = _draft(text, path)
+    assert draft.faults == ()
+    return draft.manuscript
+
+
+def _utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type,misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "created_at", "updated_at"),
+    [
+        (JEKYLL, "Welcome to Jekyll!", _utc(2015, 11, 17, 22, 16, 1), _utc(2015, 11, 17, 22, 16, 1)),
+        (HUGO, "My First Post", _utc(2015, 11, 18, 15), _utc(2015, 11, 20)),
+        (HEXO, "Hello World", _utc(2015, 1, 5, 9, 5), _utc(2015, 1, 5, 9, 5)),
+        (ELEVENTY, "This is my third post.", _utc(2015, 11, 21), _utc(2015, 11, 21)),
+    ],
+)
+def test_an_ordinary_file_of_another_program_says_when_a_post_was_written_and_changed(
+    text: str, title: str, created_at: datetime, updated_at: datetime
+) -> None:
+    read = _read(text)
+
+    assert (read.title, read.created_at, read.updated_at) == (title, created_at, updated_at)
+    assert (read.version, read.place, read.author) == (1, 1, "ann")
+
+
+def test_folders_of_other_programs_are_taken_in_and_what_is_left_out_is_said_once(run: Run, database: Database) -> None:
+    _file("_posts/2015-11-17-welcome.markdown", JEKYLL)
+    _file("content/posts/hello/index.md", HUGO)
+    _file("content/posts/_index.md", "---\ntitle: Posts\n---\n")
+    _file("content/posts/hello/photo.png", "...")
+    _file("source/hello.md", HEXO)
+    _file("blog/third.md", ELEVENTY)
+    _file("_drafts/idea.md", "---\ntitle: Idea\ndate: 2015-11-17\n---\nPerhaps.")
+    _file("blog/page.mdx", "import x from 'y'")
+    _file(".git/description.md", "hidden")
+
+    taken = run("import", "in", "--recursive", "--ignore-unknown", "--author", "alice")
+
+    assert taken.status == 0
+    assert taken.said == summary(added=4).replace(".\n", ", drafts left out 1.\n")
+    assert taken.errors.splitlines() == [
+        "blog: tags: left out of 4 files",
+        "blog: layout: left out of 2 files",
+        "blog: categories: left out of 1 file",
+        "blog: comments: left out of 1 file",
+        "blog: params: left out of 1 file",
+        "blog: 3 files with a date without a time zone: taken as UTC",
+        "blog: 3 files not read, since not Markdown (.mdx: 1, .png: 1, _index.md: 1)",
+    ]
+    assert [post.title for post in posts_in(database)] == [
+        "Hello World",
+        "Welcome to Jekyll!",
+        "My First Post",
+        "This is my third post.",
+    ]
+    assert run("import", "in", "--recursive", "--ignore-unknown", "--author", "alice").said.startswith(
+        "Added 0, there already 4"
+    )
+
+
+def test_a_member_that_a_post_does_not_have_is_a_fault_that_names_the_option(run: Run, database: Database) -> None:
+    _file("a.md", ELEVENTY)
+
+    refused = run("import", "in", "--author", "alice")
+
+    assert refused.status == 1
+    assert "tags: is none of title, author, created_at, updated_at, version, place; --ignore-unknown" in refused.errors
+    assert posts_in(database) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "created_at", "title"),
+    [
+        ("2015-11-20-hello-world.md", _utc(2015, 11, 20), "Hello world"),
+        ("_posts/2015-11-20-hello_world.markdown", _utc(2015, 11, 20), "Hello world"),
+        ("2015-11-20-hello-world/index.md", _utc(2015, 11, 20), "Hello world"),
+        ("2015-11-20 Été.md", _utc(2015, 11, 20), "Été"),
+    ],
+)
+def test_a_date_and_a_title_that_the_front_matter_lacks_are_in_the_name(
+    path: str, created_at: datetime, title: str
+) -> None:
+    for text in ("---\nlayout: post\n---\nWorld", "World"):
+        assert (_read(text, path).created_at, _read(text, path).title) == (created_at, title)
+
+
+def test_what_the_front_matter_says_goes_before_the_name() -> None:
+    read = _read("---\ntitle: Here\ndate: 2016-01-01\n---\n# There", "2015-11-20-elsewhere.md")
+
+    assert (read.title, read.created_at) == ("Here", _utc(2016, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        ("# Hello\nWorld", "Hello"),
+        ("Intro.\n\n## Hello `x` ##\nWorld", "Hello `x`"),
+        ("Hello\n=====\nWorld", "Hello"),
+        ("```\n# a comment\n```\n~~~\n# b\n```\n~~~\n### Hello", "Hello"),
+        ("#hashtag\n\nWorld", "Some file"),
+        ("World\n\n---\n\nmore", "Some file"),
+        ("#" + " " * 100_000 + "x", "Some file"),
+    ],
+)
+def test_a_file_without_front_matter_is_called_as_its_first_heading_or_as_the_file(body: str, title: str) -> None:
+    assert _read(body, "2015-11-20-some-file.md").title == title
+    assert parted(body).body == body
+
+
+def test_a_file_without_front_matter_or_date_is_told(run: Run, database: Database) -> None:
+    _file("README.md", "# Notes\nWorld")
+    _file("2015-11-20-fine.md", "# Fine\nWorld")
+
+    assert run("import", "in").status == 1
+    taken = run("import", "in", "--author", "alice")
+
+    assert taken.said == summary(added=1, faulty=1)
+    assert "README.md: created_at: is missing: a day or a time" in taken.errors
+    (post,) = posts_in(database)
+    assert (post.title, post.body) == ("Fine", "# Fine\nWorld")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["draft: true", "draft: True", "Draft: yes", "published: false", "publish: no", "private: true", "status: draft"],
+)
+def test_what_nobody_may_read_yet_is_left_out_and_counted(run: Run, database: Database, line: str) -> None:
+    _file("a.md", f"---\ntitle: Secret\ndate: 2015-11-20\n{line}\n---\nWorld")
+
+    left_out = run("import", "in", "--author", "alice", "--ignore-unknown")
+
+    assert left_out == Outcome(1, summary().replace(".\n", ", drafts left out 1.\n"), "")
+    assert posts_in(database) == []
+
+
+@pytest.mark.parametrize("line", ["draft: false", "published: true", "status: publish", "private: no", "draft:"])
+def test_what_everybody_may_read_is_taken_in(line: str) -> None:
+    draft = _draft(f"---\ntitle: Hello\ndate: 2015-11-20\n{line}\n---\nWorld", ignore_unknown=False)
+
+    assert (draft.is_hidden, draft.faults) == (False, ())
+
+
+@pytest.mark.parametrize("line", ["draft: maybe", "draft: [true]", "private: 2020-01-01"])
+def test_a_draft_that_is_neither_true_nor_false_is_not_published(line: str) -> None:
+    draft = _draft(f"---\ntitle: Hello\ndate: 2015-11-20\n{line}\n---\nWorld")
+
+    assert [fault.message for fault in draft.faults] == ["must be true or false"]
+
+
+def test_a_draft_is_left_out_in_toml_too() -> None:
+    assert _draft("+++\ntitle = 'Hello'\ndate = 2015-11-20\ndraft = true\n+++\nWorld").is_hidden
+    assert _draft("---\ntitle: x\n---\n", "blog/_drafts/a.md").is_hidden
+
+
+@pytest.mark.parametrize(
+    ("lines", "created_at", "unknown"),
+    [
+        ("date: 2015-11-20\ncreated_at: 2015-11-21", _utc(2015, 11, 21), ("date",)),
+        ("created_at: 2015-11-21\ndate: 2015-11-20", _utc(2015, 11, 21), ("date",)),
+        ("created_at:\ndate: 2015-11-20", _utc(2015, 11, 20), ("created_at",)),
+        ("pubDate: 2015-11-20", _utc(2015, 11, 20), ()),
+    ],
+)
+def test_of_two_names_of_one_date_the_more_telling_one_counts_and_the_other_is_said(
+    lines: str, created_at: datetime, unknown: tuple[str, ...]
+) -> None:
+    draft = _draft(f"---\ntitle: Hello\n{lines}\n---\nWorld")
+
+    assert (draft.manuscript.created_at, draft.unknown, draft.faults) == (created_at, unknown, ())
+
+
+def test_authors_are_found_by_the_names_that_files_have_for_them(run: Run, database: Database) -> None:
+    _file("a.md", "---\ntitle: Hello\nauthor: Jane Doe\ndate: 2015-11-20T10:00Z\n---\nWorld")
+
+    refused = run("import", "in")
+    assert "--author-is 'NAME=ACCOUNT' says whose account that is" in refused.errors
+    assert run("import", "in", "--author-is", "Jane Doe=bob") == Outcome(0, summary(added=1), "")
+    assert posts_in(database)[0].author == "bob"
+
+
+def test_a_folder_of_which_nothing_is_read_is_no_success(run: Run, database: Database) -> None:
+    _file("sub/2015-11-20-hello.md", "World")
+    _file("page.mdx", "World")
+
+    refused = run("import", "in", "--author", "alice")
+
+    assert refused.status == 1
+    assert refused.said == summary()
+    assert refused.errors == (
+        "blog: 1 file not read, since not Markdown (.mdx: 1)\n"
+        "blog: 1 folder not read; --recursive reads those that are no links\n"
+    )
+    assert run("import", "in", "--author", "alice", "--recursive").status == 0
+    assert run("import", "in", "--author", "alice", "--recursive").status == 0, "all of it is there already"
+
+
+def test_a_link_out_of_the_folder_is_not_read_and_a_circle_has_an_end(run: Run, database: Database) -> None:
+    Path("secret").write_text("root:x:0:0", encoding="utf-8")
+    _file("2015-11-20-hello.md", "World")
+    Path("in", "2015-11-21-passwd.md").symlink_to(Path("secret").absolute())
+    Path("in", "2015-11-22-again.md").symlink_to("2015-11-20-hello.md")
+    Path("in", "circle").symlink_to(".")
+
+    taken = run("import", "in", "--author", "alice", "--recursive")
+
+    assert taken.said == summary(added=2, faulty=1)
+    assert "2015-11-21-passwd.md: file: is a link that leads out of the folder\n" in taken.errors
+    assert "1 folder not read" in taken.errors
+    assert {post.body for post in posts_in(database)} == {"World"}
+
+
+def test_more_files_than_are_held_in_memory_are_refused(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "MOST", 2)
+    for number in range(3):
+        _file(f"2015-11-2{number}-hello.md", "World")
+
+    assert run("import", "in", "--author", "alice") == Outcome(1, "", "blog: folder: must have at most 2 files\n")
+
+
+@pytest.mark.parametrize(
+    ("head", "fault"),
+    [
+        ("title = ", "must be TOML: Invalid value"),
+        ("title = 'a'\ntitle = 'b'", "must be TOML: Cannot overwrite a value"),
+        ("a = " + "[" * 5000, "must be TOML"),
+        ("a = " + "9" * 5000, "must be TOML"),
+    ],
+)
+def test_what_is_no_toml_is_told(head: str, fault: str) -> None:
+    with pytest.raises(Invalid, match=fault):
+        _draft(f"+++\n{head}\n+++\nWorld")
+
+
+def test_an_alias_of_an_alias_of_a_list_takes_no_memory() -> None:
+    bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30))
+    draft = _draft(f"---\ntitle: Hello\ndate: 2015-11-20\n{bomb}---\nWorld")
+
+    assert len(draft.unknown) == 30
+    assert draft.faults == ()
+
+
+def test_json_is_said_not_to_be_read() -> None:
+    with pytest.raises(Invalid, match="front matter: must begin with a line ---"):
+        parted(json.dumps({"title": "Hello", "date": "2015-11-20"}) + "\nWorld")
