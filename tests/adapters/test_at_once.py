@@ -13,12 +13,14 @@ from blog.contracts import StandingClock
 from blog.contracts.given import acting
 from blog.domain.actors import Operator
 from blog.domain.attempts import PAIR, TooManyAttempts, key_of
-from blog.domain.blog import OpenBlog, OpenStores, Terms
+from blog.domain.blog import Contended, OpenBlog, OpenStores, Terms
 from blog.domain.entrance import log_in, register
 from blog.domain.errors import BlogError
+from blog.domain.housekeeping import tidy
 from blog.domain.invitations import InvalidInvitation, Registration
+from blog.domain.posts import NotTheAuthor, PostNotFound
 from blog.domain.tokens import TOKENS_PER_USER
-from blog.domain.users import LastAdmin
+from blog.domain.users import LastAdmin, PostsOnDeletion, UnknownUser, UsernameTaken
 from blog.wiring import blog_on
 
 PASSWORD = "correct horse battery staple"
@@ -84,6 +86,65 @@ def test_two_last_admins_who_demote_each_other_at_once_leave_one(open_blog: Open
     assert sorted(outcomes, key=str) == sorted([False, LastAdmin], key=str)
     with open_blog() as blog:
         assert sum(user.is_active_admin for user in blog.users.page(Operator())) == 1
+
+
+def test_two_last_admins_who_delete_each_other_at_once_leave_one(open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        admins = [acting(blog.users.add(Operator(), name, PASSWORD, is_admin=True)) for name in ("ann", "bob")]
+
+    def delete(number: int) -> None:
+        with open_blog() as blog:
+            blog.users.delete(admins[number], admins[1 - number].user_id, PostsOnDeletion.KEEP)
+
+    assert sorted(at_once(delete, 2), key=str) == sorted([None, LastAdmin], key=str)
+    with open_blog() as blog:
+        assert sum(user.is_active_admin for user in blog.users.page(Operator())) == 1
+
+
+@pytest.mark.parametrize("posts", PostsOnDeletion)
+def test_what_is_written_while_its_author_is_deleted_is_not_left_under_their_name(
+    open_blog: OpenBlog, posts: PostsOnDeletion
+) -> None:
+    with open_blog() as blog:
+        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        old = blog.posts.create(ann, title="Old", body="…")
+
+    def work(number: int) -> object:
+        with open_blog() as blog:
+            if number == 2:
+                blog.users.delete(Operator(), ann.user_id, posts)
+                return None
+            if number % 2:
+                return blog.posts.update(ann, old.id, body=f"{number}").id
+            return blog.posts.create(ann, title="New", body="…").id
+
+    outcomes = at_once(work, 7)
+    assert outcomes[2] is None
+    assert {each for each in outcomes if isinstance(each, type)} <= {Contended, PostNotFound, NotTheAuthor}
+    tidy(open_blog)
+    with open_blog() as blog:
+        authors = [post.author for post in blog.posts.page(limit=100).posts]
+        written = {each for each in outcomes if isinstance(each, int)} | {old.id}
+    assert authors == ["deleted-user"] * (len(written) if posts is PostsOnDeletion.KEEP else 0)
+
+
+def test_of_six_who_want_a_name_that_is_just_being_given_up_none_gets_it(open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        ann = blog.users.add(Operator(), "ann", PASSWORD)
+
+    def want(number: int) -> str:
+        with open_blog() as blog:
+            if number == 0:
+                return blog.users.change(Operator(), ann.id, username="anna").username
+            if number == 1:
+                blog.users.delete(Operator(), ann.id, PostsOnDeletion.DELETE)
+                return "gone"
+            return blog.users.add(Operator(), "ann", PASSWORD).username
+
+    outcomes = at_once(want, 7)
+    assert outcomes[1] == "gone"
+    assert outcomes[0] in {"anna", UnknownUser}
+    assert outcomes[2:] == [UsernameTaken] * 5
 
 
 def test_nobody_has_more_tokens_than_anybody_may_however_many_log_in_at_once(open_blog: OpenBlog) -> None:

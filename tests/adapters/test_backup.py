@@ -20,6 +20,7 @@ from blog.domain.blog import OpenBlog
 from blog.domain.errors import Invalid
 from blog.domain.ids import PostId
 from blog.domain.lists import Order
+from blog.domain.users import PostsOnDeletion, UsernameTaken
 from blog.wiring import blog_on
 
 PASSWORD = "correct horse battery staple"
@@ -38,6 +39,9 @@ def rows(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
 def filled(store: SqlStore) -> SqlStore:
     """A database with something in every table, and posts the youngest of which is deleted."""
     with blog_on(store, hasher=HASHER)() as blog:
+        carl = acting(blog.users.add(Operator(), "carl", PASSWORD))
+        blog.posts.create(carl, title="Kept", body="…")
+        blog.users.delete(Operator(), carl.user_id, PostsOnDeletion.KEEP)
         for name in ("ann", "bob"):
             author = acting(blog.users.add(Operator(), name, PASSWORD, is_admin=name == "ann"))
             blog.accounts.admit(blog.throttle.reserve(name, "192.0.2.1"), name, PASSWORD, "a laptop", None)
@@ -186,3 +190,15 @@ def test_what_is_no_backup_is_not_restored(filled: SqlStore, tmp_path: Path, dam
     with pytest.raises((FileNotFoundError, Invalid)):
         filled.restore(file, replace=True)
     assert rows(filled) == kept
+
+
+def test_the_names_of_deleted_accounts_stay_reserved_where_a_backup_is_restored(
+    filled: SqlStore, other: SqlStore, tmp_path: Path
+) -> None:
+    filled.back_up(tmp_path / "backup.db")
+    other.restore(tmp_path / "backup.db")
+    for username in ("carl", "Carl"):
+        with pytest.raises(UsernameTaken), blog_on(other, hasher=HASHER)() as blog:
+            blog.users.add(Operator(), username, PASSWORD)
+    with blog_on(other, hasher=HASHER)() as blog:
+        assert [post.title for post in blog.posts.page(authors=["deleted-user"]).posts] == ["Kept"]

@@ -22,6 +22,7 @@ from blog.domain.blog import OpenBlog
 from blog.domain.ids import UNSTORED, PostId, UserId
 from blog.domain.lists import Order
 from blog.domain.posts import Post, faults_in
+from blog.domain.users import PostsOnDeletion
 from blog.entrypoints.cli.console import Console
 from blog.entrypoints.cli.exporting import export_from
 from blog.entrypoints.cli.importing import import_into
@@ -145,3 +146,24 @@ def imported(open_blog: OpenBlog, folder: Path, *, dry_run: bool = False) -> str
     with contextlib.redirect_stdout(io.StringIO()) as line:
         import_into(Console(open_blog, ""), folder, dry_run=dry_run)
     return line.getvalue()
+
+
+def test_posts_that_are_kept_of_deleted_accounts_and_of_former_names_come_back_to_whom_they_belong(
+    open_blog: OpenBlog, tmp_path: Path
+) -> None:
+    with open_blog() as blog:
+        ann = blog.users.named(Operator(), "ann")
+        gone = blog.users.add(Operator(), "gone", "quite a long pass phrase")
+        for author in (ann, gone):
+            blog.posts.create(Member.of(author), title="Hello", body="World")
+        blog.users.delete(Operator(), gone.id, PostsOnDeletion.KEEP)
+    folder = tmp_path / "posts"
+    files = exported(open_blog, folder)
+    assert sorted(name.split(",")[1] for name in files) == ["ann", "deleted-user"]
+    with open_blog() as blog:
+        blog.users.change(Operator(), ann.id, username="anna")
+    assert imported(open_blog, folder) == f"Added 0, {said(there=2)}"
+    elsewhere = peopled(blog_on(MemoryStore(), hasher=HASHER))
+    assert imported(elsewhere, folder) == f"Added 2, {said(there=0)}"
+    with elsewhere() as blog:
+        assert {post.author for post in blog.posts.page().posts} == {"ann", "deleted-user"}

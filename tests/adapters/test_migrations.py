@@ -99,6 +99,30 @@ def test_posts_of_an_older_version_are_listed_by_title_and_found_by_their_words(
         assert [each.post for each in blog.search.find('"brown fox"').found] == [posts[2]]
 
 
+def test_accounts_of_an_older_version_keep_their_names_and_give_up_reserved_ones(
+    store: SqlStore, open_blog: OpenBlog
+) -> None:
+    with open_blog() as blog:
+        ann = blog.users.add(Operator(), "Ann", PASSWORD)
+        users = [blog.users.add(Operator(), f"u{number}", PASSWORD) for number in range(4)]
+        taken = blog.users.add(Operator(), f"user-{users[0].id}", PASSWORD)
+    store.migrate("0003")
+    names = ["Deleted-User", "deleted-user-7", "deleted-users", "deleted-user-7a"]
+    with store.dialect.changing_tables(store.engine) as connection:
+        for user, name in zip(users, names, strict=True):
+            connection.exec_driver_sql(f"UPDATE users SET username = '{name}' WHERE id = {user.id}")
+    store.migrate()
+    with open_blog() as blog:
+        renamed = [f"user-{users[0].id}-2", f"user-{users[1].id}", *names[2:]]
+        assert [each.username for each in blog.users.page(Operator())] == ["Ann", *renamed, taken.username]
+        told = [entry.detail for entry in blog.audit.page(Operator(), limit=2).entries]
+        assert told == [f"deleted-user-7 is now {renamed[1]}", f"Deleted-User is now {renamed[0]}"]
+    with store() as stores:
+        assert stores.users.find_by_any_name("ann") == ann
+        assert stores.users.names_of(ann.id) == ["ann"]
+        assert [stores.users.names_of(user.id) for user in users] == [[name] for name in renamed]
+
+
 def test_accounts_of_an_older_version_keep_their_known_addresses_and_their_count(
     store: SqlStore, open_blog: OpenBlog
 ) -> None:
@@ -137,7 +161,7 @@ def test_stepping_back_to_the_first_version_takes_away_only_what_it_did_not_have
     store.migrate()
     with store.engine.connect() as connection:
         empty = [name for name in metadata.tables if not connection.exec_driver_sql(f"SELECT id FROM {name}").all()]
-    assert set(empty) == set(metadata.tables) - {"users", "tokens"}
+    assert set(empty) == set(metadata.tables) - {"users", "usernames", "tokens"}
 
 
 def test_stepping_all_the_way_down_leaves_nothing(store: SqlStore, open_blog: OpenBlog) -> None:

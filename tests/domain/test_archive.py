@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta, timezone
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import pytest
 from tests.domain.manuscripts import DAY, LONG_AGO, MOMENT, OLD, everything, faults_told, taken_in
@@ -14,10 +14,11 @@ from blog.domain.actors import ALL_SCOPES, NotAnAdmin, OutOfScope, Scope
 from blog.domain.archive import PLACE_LARGEST, Archive, Manuscript, TakenIn
 from blog.domain.audit import Audit, Event
 from blog.domain.blog import OpenBlog, Stores
+from blog.domain.deletion import DeletedUser
 from blog.domain.errors import Fault, Unavailable
 from blog.domain.lists import Order, Place, PostFilter
 from blog.domain.posts import NotTheAuthor, Post
-from blog.domain.users import User
+from blog.domain.users import PostsOnDeletion, User, UsernameTaken
 
 
 def test_a_post_is_taken_in_as_it_was(open_blog: OpenBlog, ann: User) -> None:
@@ -108,10 +109,14 @@ def test_a_post_stays_the_same_when_its_author_is_renamed(open_blog: OpenBlog, a
     post, _ = taken_in(open_blog, OLD)
     with open_blog() as blog:
         blog.users.change(OPERATOR, ann.id, username="anna")
-        blog.users.change(OPERATOR, bob.id, username="ann")
-    assert taken_in(open_blog, replace(OLD, author="anna")) == (replace(post, author="anna"), TakenIn.THERE)
-    other, became = taken_in(open_blog, OLD)
-    assert (other.author_id, became) == (bob.id, TakenIn.ADDED)
+    renamed = replace(post, author="anna")
+    assert taken_in(open_blog, replace(OLD, author="anna")) == (renamed, TakenIn.THERE)
+    assert taken_in(open_blog, OLD) == (renamed, TakenIn.THERE)
+    with open_blog() as blog:
+        with pytest.raises(UsernameTaken):
+            blog.users.change(OPERATOR, bob.id, username="ann")
+        blog.users.change(OPERATOR, ann.id, username="ann")
+    assert taken_in(open_blog, replace(OLD, author="anna")) == (post, TakenIn.THERE)
 
 
 def test_posts_of_one_moment_are_told_apart_by_their_place(open_blog: OpenBlog, ann: User) -> None:
@@ -184,7 +189,8 @@ def test_of_two_that_take_in_the_same_post_at_once_one_waits_and_finds_it_here(
             return self.posts.add(post)
 
     def archive(stores: Stores, posts: Any) -> Archive:
-        return Archive(posts, stores.index, stores.users, Audit(stores.audit, clock))
+        audit, deleted_user = Audit(stores.audit, clock), cast(DeletedUser, None)
+        return Archive(posts, stores.index, stores.users, audit, deleted_user)
 
     with store() as stores:
         post, became = archive(stores, Interrupted(stores)).take_in(OPERATOR, OLD)
@@ -192,3 +198,30 @@ def test_of_two_that_take_in_the_same_post_at_once_one_waits_and_finds_it_here(
     with store() as stores:
         assert stores.posts.page(Order.OLDEST, limit=9) == [post]
         assert archive(stores, stores.posts).take_in(OPERATOR, OLD) == (post, TakenIn.THERE)
+
+
+def test_a_post_by_a_former_name_is_its_holders(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        blog.users.change(OPERATOR, ann.id, username="anna")
+    post, became = taken_in(open_blog, OLD)
+    assert (post.author_id, post.author, became) == (ann.id, "anna", TakenIn.ADDED)
+    again, became = taken_in(open_blog, replace(OLD, author="ANNA"))
+    assert (again, became) == (post, TakenIn.THERE)
+
+
+def test_a_post_of_a_deleted_account_is_taken_in_under_the_name_that_stands_for_it(open_blog: OpenBlog) -> None:
+    posts = [
+        taken_in(open_blog, replace(OLD, author=name, title=name))[0] for name in ("Deleted-User", "deleted-user-7")
+    ]
+    assert [post.author for post in posts] == ["deleted-user"] * 2
+    assert len({post.author_id for post in posts}) == 1
+    assert faults_told(open_blog, replace(OLD, author="deleted-user", title=""))[0].field == "title"
+    with open_blog() as blog:
+        assert [user.username for user in blog.users.page(OPERATOR)] == ["deleted-user"]
+
+
+def test_nothing_brings_the_posts_of_a_deleted_account_back_under_its_name(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        blog.users.delete(OPERATOR, ann.id, PostsOnDeletion.DELETE)
+    assert [fault.field for fault in faults_told(open_blog, OLD)] == ["author"]
+    assert everything(open_blog) == []

@@ -12,6 +12,7 @@ from blog.domain.archive import Manuscript
 from blog.domain.audit import Event
 from blog.domain.blog import OpenBlog
 from blog.domain.entrance import change_password, log_in, register
+from blog.domain.users import PostsOnDeletion
 
 Line = tuple[Event, int | None, str, str, int | None, str, int | None, str]
 ALL_OF_HERS = "account posts:read posts:write"
@@ -42,6 +43,7 @@ def secrets_of(open_blog: OpenBlog) -> Iterator[str]:
         blog.accounts.log_out(actor)
         blog.archive.take_in(OPERATOR, replace(Manuscript.of(post), author="anna"))
         blog.users.change(OPERATOR, user.id, password="yet another battery of horses")
+        blog.users.delete(OPERATOR, blog.users.add(OPERATOR, "carl", PASSWORD).id, PostsOnDeletion.KEEP)
     yield from ("yet another battery of horses", "the body of a post")
 
 

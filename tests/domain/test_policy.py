@@ -14,7 +14,7 @@ from blog.domain.entrance import log_in
 from blog.domain.errors import Forbidden
 from blog.domain.policy import Action, Cell, Role, table
 from blog.domain.posts import Post
-from blog.domain.users import User
+from blog.domain.users import PostsOnDeletion, User
 
 PICTURE = """
                 anonymous  user     admin    operator
@@ -30,8 +30,11 @@ LOG_OUT         no         yes      yes      no
 SEE_TOKENS      no         own      own      no
 END_TOKEN       no         own      own      no
 CHANGE_ONESELF  no         own      own      no
+EXPORT_ONESELF  no         own      own      no
+DELETE_ONESELF  no         own      own      no
 SEE_USERS       no         no       any      yes
 CHANGE_USERS    no         no       any      yes
+DELETE_USERS    no         no       others   yes
 INVITE          no         no       yes      yes
 TAKE_IN_POSTS   no         no       yes      yes
 READ_AUDIT      no         no       yes      yes
@@ -52,7 +55,9 @@ def word(cells: list[Cell]) -> str:
         return "yes" if cells[0].allowed else "no"
     own, other = cells
     assert (own.own, other.own) == (True, False)
-    return {(True, True): "any", (True, False): "own", (False, False): "no"}[own.allowed, other.allowed]
+    return {(True, True): "any", (True, False): "own", (False, True): "others", (False, False): "no"}[
+        own.allowed, other.allowed
+    ]
 
 
 def test_who_may_do_what_is_this_and_nothing_else() -> None:
@@ -79,10 +84,11 @@ def test_every_action_has_words_of_its_own_and_a_scope_wherever_a_token_need_hav
 
 
 @pytest.mark.parametrize("action", Action)
-def test_a_token_without_the_scope_of_an_action_may_not(admin: User, action: Action) -> None:
+def test_a_token_without_the_scope_of_an_action_may_not(admin: User, ann: User, action: Action) -> None:
     for scope in Scope:
         some = Member(user=admin, scopes=ALL_SCOPES - {scope}, token_id=None)
-        assert action.rule(some, admin.id) == (scope is not action.scope)
+        owner = ann if action is Action.DELETE_USERS else admin
+        assert action.rule(some, owner.id) == (scope is not action.scope)
 
 
 USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
@@ -94,6 +100,9 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
     Action.SEE_TOKENS: lambda blog, actor, _, __: blog.tokens.own(actor),
     Action.END_TOKEN: lambda blog, actor, _, __: blog.accounts.log_out_everywhere(actor),
     Action.CHANGE_ONESELF: lambda blog, actor, _, __: blog.accounts.rename(actor, "another"),
+    Action.EXPORT_ONESELF: lambda blog, actor, _, __: blog.personal_data.page(actor),
+    Action.DELETE_ONESELF: lambda blog, actor, _, __: blog.accounts.ask_to_delete(actor, PASSWORD),
+    Action.DELETE_USERS: lambda blog, actor, user, _: blog.users.delete(actor, user.id, PostsOnDeletion.KEEP),
     Action.SEE_USERS: lambda blog, actor, user, _: (blog.users.get(actor, user.id), blog.tokens.of(actor, user.id)),
     Action.CHANGE_USERS: lambda blog, actor, user, _: blog.users.change(actor, user.id, username="another"),
     Action.INVITE: lambda blog, actor, _, __: blog.invitations.create(actor),
@@ -103,8 +112,9 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
 """What each action is in the domain; whoever is no member cannot even be handed to most of it."""
 
 MEMBERS_ONLY = {Action.CREATE_POST, Action.UPDATE_POST, Action.DELETE_POST, Action.LOG_OUT, Action.SEE_TOKENS}
-MEMBERS_ONLY |= {Action.END_TOKEN, Action.CHANGE_ONESELF}
 ONES_OWN_ONLY = {Action.SEE_TOKENS, Action.END_TOKEN, Action.CHANGE_ONESELF}
+ONES_OWN_ONLY |= {Action.EXPORT_ONESELF, Action.DELETE_ONESELF}
+MEMBERS_ONLY |= ONES_OWN_ONLY
 CELLS = [
     cell
     for cell in table()
@@ -146,9 +156,14 @@ def refused(cell: Cell) -> Any:
             Member,
             "has",
             lambda _, scope: scope is not Scope.ADMIN,
-            {"SEE_USERS", "CHANGE_USERS", "INVITE", "TAKE_IN_POSTS", "READ_AUDIT"},
+            {"SEE_USERS", "CHANGE_USERS", "DELETE_USERS", "INVITE", "TAKE_IN_POSTS", "READ_AUDIT"},
         ),
-        (Member, "has", lambda _, scope: scope is not Scope.ACCOUNT, {"SEE_TOKENS", "END_TOKEN", "CHANGE_ONESELF"}),
+        (
+            Member,
+            "has",
+            lambda _, scope: scope is not Scope.ACCOUNT,
+            {"SEE_TOKENS", "END_TOKEN", "CHANGE_ONESELF", "EXPORT_ONESELF", "DELETE_ONESELF"},
+        ),
     ],
     ids=["posts", "administration", "one's own account"],
 )

@@ -7,6 +7,7 @@ import pytest
 from tests.domain.people import OPERATOR, PASSWORD, acting, entries
 
 from blog.contracts.given import NOON
+from blog.domain.accounts import WrongPassword
 from blog.domain.actors import ALL_SCOPES, Member, NotAnAdmin, OutOfScope, Scope, scopes_for
 from blog.domain.administration import NewAccount
 from blog.domain.archive import Manuscript
@@ -18,7 +19,7 @@ from blog.domain.ids import InvitationId, PostId, TokenId, UserId
 from blog.domain.invitations import InvitationNotFound
 from blog.domain.posts import PostNotFound
 from blog.domain.tokens import TokenNotFound
-from blog.domain.users import UnknownUser, User, UsernameTaken
+from blog.domain.users import PostsOnDeletion, UnknownUser, User, UsernameTaken
 
 NOBODY, NOTHING = UserId(404), 404
 NONE_OF_OURS = Manuscript(title="", body="", author="nobody", created_at=NOON, updated_at=NOON)
@@ -42,6 +43,9 @@ USES: list[tuple[str, Use, Scope | None, type[Exception] | None]] = [
     ("log out everywhere", lambda blog, actor: blog.accounts.log_out_everywhere(actor), Scope.ACCOUNT, None),
     ("rename oneself", lambda blog, actor: blog.accounts.rename(actor, ""), Scope.ACCOUNT, Invalid),
     ("new password", lambda blog, me: blog.accounts.ask_to_change_password(me, "", ""), Scope.ACCOUNT, Invalid),
+    ("ask to leave", lambda blog, actor: blog.accounts.ask_to_delete(actor, ""), Scope.ACCOUNT, Invalid),
+    ("leave", lambda blog, actor: blog.accounts.delete(actor, "", PostsOnDeletion.KEEP), Scope.ACCOUNT, WrongPassword),
+    ("all about oneself", lambda blog, actor: blog.personal_data.page(actor), Scope.ACCOUNT, None),
     ("own tokens", lambda blog, actor: blog.tokens.own(actor), Scope.ACCOUNT, None),
     ("end another token", lambda blog, me: blog.tokens.revoke(me, TokenId(NOTHING)), Scope.ACCOUNT, TokenNotFound),
     ("somebody's tokens", lambda blog, actor: blog.tokens.of(actor, NOBODY), Scope.ADMIN, UnknownUser),
@@ -54,6 +58,12 @@ USES: list[tuple[str, Use, Scope | None, type[Exception] | None]] = [
     ("find an account", lambda blog, actor: blog.users.named(actor, "nobody"), Scope.ADMIN, UnknownUser),
     ("list accounts", lambda blog, actor: blog.users.page(actor, limit=0), Scope.ADMIN, Invalid),
     ("change an account", lambda blog, actor: blog.users.change(actor, NOBODY, username=" "), Scope.ADMIN, UnknownUser),
+    (
+        "delete an account",
+        lambda blog, actor: blog.users.delete(actor, NOBODY, PostsOnDeletion.KEEP),
+        Scope.ADMIN,
+        UnknownUser,
+    ),
     ("invite", lambda blog, actor: blog.invitations.create(actor, days=0), Scope.ADMIN, Invalid),
     ("list invitations", lambda blog, actor: blog.invitations.page(actor, limit=0), Scope.ADMIN, Invalid),
     (
@@ -110,7 +120,7 @@ def test_every_room_with_an_actor_is_among_these_uses(open_blog: OpenBlog, ann: 
     with open_blog() as blog:
         rooms = (
             *(blog.posts, blog.search, blog.archive, blog.idempotency),
-            *(blog.accounts, blog.tokens, blog.users, blog.invitations, blog.audit),
+            *(blog.accounts, blog.tokens, blog.users, blog.invitations, blog.audit, blog.personal_data),
         )
         found = {
             f"{type(room).__name__}.{name}"

@@ -14,6 +14,7 @@ from blog.contracts.given import HOSTILE_TEXTS, Failed
 from blog.domain.archive import Archive
 from blog.domain.audit import Audit
 from blog.domain.blog import Blog, OpenBlog
+from blog.domain.deletion import DeletedUser
 from blog.domain.errors import Fault, Invalid
 from blog.domain.excerpts import Words
 from blog.domain.ids import PostId
@@ -168,7 +169,11 @@ def test_an_index_is_told_of_every_change(store: MemoryStore, clock: StandingClo
         assert noted == {one.id: one, other.id: other}
         posts.delete(acting(ann), other.id)
         assert noted == {one.id: one}
-        taken_in = Archive(stores.posts, cast(PostIndex, noted), stores.users, posts.audit).take_in(OPERATOR, OLD).post
+        taken_in = (
+            Archive(stores.posts, cast(PostIndex, noted), stores.users, posts.audit, cast(DeletedUser, None))
+            .take_in(OPERATOR, OLD)
+            .post
+        )
         assert noted == {one.id: one, taken_in.id: taken_in}
 
 

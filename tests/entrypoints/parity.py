@@ -8,11 +8,11 @@ from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.domain.actors import Member, Operator, Scope
 from blog.domain.blog import Blog, OpenBlog, OpenStores, Terms
-from blog.domain.entrance import change_password, log_in, register
+from blog.domain.entrance import change_password, delete_account, log_in, register
 from blog.domain.errors import BlogError, Invalid
 from blog.domain.ids import InvitationId, TokenId, UserId
 from blog.domain.invitations import Registration
-from blog.domain.users import UnknownUser
+from blog.domain.users import PostsOnDeletion, UnknownUser
 from blog.entrypoints.http.problems import STATUS
 from blog.wiring import blog_on
 
@@ -131,6 +131,10 @@ _USES: Final[Mapping[str, Use]] = {
     "set password": _change(password="password"),
     "see oneself": lambda _, __, actor, ___: [actor.name],
     "rename oneself": lambda _, blog, actor, step: blog.accounts.rename(actor, step["to"]),
+    "export oneself": lambda _, blog, actor, __: blog.personal_data.page(actor),
+    "delete user": lambda to, blog, actor, step: blog.users.delete(
+        actor, to.user_id(step["user"]), PostsOnDeletion(step["posts"])
+    ),
     "see own tokens": lambda _, blog, actor, __: [token.name for token in blog.tokens.own(actor)],
     "end own token": lambda to, blog, actor, step: blog.tokens.revoke(actor, TokenId(to.ids[step["token"]])),
     "see tokens": lambda to, blog, actor, step: [
@@ -162,7 +166,7 @@ class UseCases(Telling):
         return Outcome(sees=tuple(sees) if isinstance(sees, list) else None)
 
     def _use(self, step: Step) -> object:
-        if step["do"] in {"log in", "register", "change password"}:
+        if step["do"] in {"log in", "register", "change password", "delete oneself"}:
             return self._enter(step)
         with self.open_blog() as blog:
             actor = blog.accounts.authenticate(self.secrets[step["as"]], address=self.address)
@@ -177,6 +181,10 @@ class UseCases(Telling):
         if step["do"] == "register":
             code = self.secrets.get(step.get("invitation", ""))
             return register(self.open_blog, step["user"], step["password"], invitation=code, address=self.address)
+        if step["do"] == "delete oneself":
+            secret, posts = self.secrets[step["as"]], PostsOnDeletion(step["posts"])
+            delete_account(self.open_blog, secret, step["password"], posts, address=self.address)
+            return None
         if step["do"] == "log in":
             made_for = [Scope(scope) for scope in step["scopes"]] if "scopes" in step else None
             said = {"name": step["token"], "scopes": made_for, "address": self.address}

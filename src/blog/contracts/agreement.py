@@ -93,10 +93,12 @@ class AgreementMachine(RuleBasedStateMachine):
         kept = posts(side)
         for number, post in self._kept.items():
             unchanged = number in kept and replace(kept[number], author=post.author) == post  # who may be renamed
-            assert unchanged or Change(number, by=post.author_id) in side.changes
+            is_by_author = Change(number, by=post.author_id) in side.changes or post.author_id in side.deletions
+            assert unchanged or is_by_author
         self._kept = kept
         for each in self._sides:
             each.changes.clear()
+            each.deletions.clear()
 
     def _agree(self, seen: list[object]) -> None:
         for other in seen[1:]:

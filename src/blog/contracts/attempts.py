@@ -127,6 +127,22 @@ class AttemptStoreContract:
             attempt = beside.submit(add, open_stores, ANN, HERE).result(timeout=10)
         assert of_account(open_stores, ANN) == [attempt]
 
+    def test_all_of_an_account_is_removed_and_nothing_of_another(self, open_stores: OpenStores) -> None:
+        kept = add(open_stores, BOB, HERE)
+        with open_stores() as stores:
+            stores.attempts.know_address(ANN, HERE, NOON)
+            stores.attempts.know_address(BOB, HERE, NOON)
+            stores.attempts.add(Attempt(account=ANN, address=HERE, at=NOON))
+        add(open_stores, ANN, THERE)
+        for _ in range(2):  # the second time there is nothing
+            with open_stores() as stores:
+                stores.attempts.remove_all_of(ANN)
+                assert stores.attempts.of_account(ANN, since=LONG_AGO) == []
+            assert of_account(open_stores, ANN) == of_address(open_stores, THERE) == []
+            assert known(open_stores, ANN) == {}
+        assert of_account(open_stores, BOB) == of_address(open_stores, HERE) == [kept]
+        assert known(open_stores, BOB) == {HERE: NOON}
+
     def test_what_is_old_is_purged_and_nothing_else(self, open_stores: OpenStores) -> None:
         attempts = [add(open_stores, ANN, HERE, at) for at in (NOON + TICK, NOON, NOON - TICK, NOON + 2 * TICK)]
         kept = [attempts[0], attempts[3]]

@@ -11,6 +11,7 @@ from blog.domain.administration import UserChanges
 from blog.domain.archive import Manuscript
 from blog.domain.lists import Order, PostFilter
 from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST, PostChanges
+from blog.domain.users import PostsOnDeletion
 
 from .given import NOON
 from .people import (
@@ -19,6 +20,9 @@ from .people import (
     Authenticate,
     ChangePassword,
     ChangeUser,
+    DeleteOneself,
+    DeleteUser,
+    DownloadOneself,
     Invite,
     Issue,
     ListUsers,
@@ -41,7 +45,7 @@ Entrance: TypeAlias = Callable[[Side], object]
 USERNAMES: Final = ("ann", "Ann", "BOB", "bob", "c_d")
 PASSWORDS: Final = ("correct horse battery staple", "Correct Horse Battery Staple", "too short")
 
-usernames = st.sampled_from(USERNAMES) | st.sampled_from(("nobody", "", "two words", "a%", "c.d"))
+usernames = st.sampled_from(USERNAMES) | st.sampled_from(("nobody", "", "two words", "a%", "c.d", "deleted-user"))
 passwords = st.sampled_from(PASSWORDS)
 texts = st.text(st.characters(), max_size=12) | st.sampled_from(("plain", " ", "\0", "\u212a", "\ud800"))
 texts |= st.sampled_from((TITLE_LONGEST, TITLE_LONGEST + 1, BODY_LONGEST + 1)).map("x".__mul__)
@@ -51,6 +55,7 @@ fine_texts |= st.sampled_from(("Hello", "hello again", "H\u00c9LLO, from Ann"))
 
 numbers = st.integers(0, 3)
 admins = st.none() | numbers
+fates = st.sampled_from(PostsOnDeletion)
 limits = st.integers(1, 4)
 changes: st.SearchStrategy[PostChanges] = st.fixed_dictionaries(  # type: ignore[assignment]  # a TypedDict is a dict
     {}, optional={"title": fine_texts | texts, "body": fine_texts | texts}
@@ -75,7 +80,7 @@ manuscripts = st.builds(
     Manuscript,
     title=fine_texts | texts,
     body=fine_texts,
-    author=usernames | st.sampled_from(USERNAMES[:2]),
+    author=usernames | st.sampled_from((*USERNAMES[:2], "deleted-user")),
     created_at=st.just(NOON) | moments,
     updated_at=moments.map(lambda moment: moment + timedelta(hours=2)),
     version=st.integers(0, 3),
@@ -89,6 +94,8 @@ user_changes: st.SearchStrategy[UserChanges] = st.fixed_dictionaries(  # type: i
 people_steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(AddUser, admins, usernames, passwords, st.booleans()),
     st.builds(ChangeUser, admins, numbers, st.none() | passwords, user_changes),
+    st.builds(DeleteUser, admins, numbers, fates),
+    st.builds(DownloadOneself, numbers),
     st.builds(SeeUser, admins, usernames),
     st.builds(ListUsers, admins, limits, st.none() | numbers),
     st.builds(Issue, numbers),
@@ -127,6 +134,7 @@ entrances: st.SearchStrategy[Entrance] = st.one_of(
     st.builds(LogIn, st.sampled_from(USERNAMES), passwords, st.integers(0, len(ADDRESSES) - 1)),
     st.builds(LogIn, st.sampled_from(USERNAMES), st.just(PASSWORDS[0]), st.just(0)),
     st.builds(ChangePassword, numbers, st.just(PASSWORDS[0]), passwords),
+    st.builds(DeleteOneself, numbers, passwords, fates),
     st.builds(Register, usernames, passwords, numbers),
     st.builds(Batch, numbers, st.lists(parts, max_size=4)),
     st.builds(Tidy),

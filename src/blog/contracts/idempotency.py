@@ -160,6 +160,17 @@ class IdempotencyStoreContract:
             assert purge(open_stores, until=NOON, limit=3) == purged
             assert sum(find(open_stores, ann.id, key) is not None for key in keys) == left
 
+    def test_all_of_a_user_are_removed_and_none_of_another(self, open_stores: OpenStores, ann: User) -> None:
+        kept = an_answer(add_user(open_stores, "bob"))
+        for each in (an_answer(ann), replace(an_answer(ann), key=OTHER_KEY), kept):
+            put(open_stores, each)
+        for _ in range(2):  # the second time there are none
+            with open_stores() as stores:
+                stores.answers.remove_all_of(ann.id)
+            assert [find(open_stores, ann.id, key) for key in (KEY, OTHER_KEY)] == [None, None]
+        assert find(open_stores, kept.user_id, KEY) == kept
+        assert purge(open_stores, until=NOON, limit=100) == 1
+
     def test_what_was_renewed_is_as_old_as_it_is_now(self, open_stores: OpenStores, ann: User) -> None:
         renewed = replace(an_answer(ann), at=NOON + TICK)
         put(open_stores, an_answer(ann))

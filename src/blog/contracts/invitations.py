@@ -14,6 +14,7 @@ from blog.domain.invitations import Invitation
 from blog.domain.users import User
 
 from .given import NOON, Failed, not_given
+from .posts import add_user
 
 HOUR = timedelta(hours=1)
 NO_INVITATIONS = [InvitationId(number) for number in (UNSTORED, -1, 1_000_000_007, 2**63 - 1, 2**64, -(2**64))]
@@ -128,6 +129,17 @@ class InvitationStoreContract:
                 for after in [invitation.id for invitation in invitations] + NO_INVITATIONS:
                     above = [invitation for invitation in invitations if invitation.id > after]
                     assert list(stores.invitations.page(limit=limit, after=after)) == above[:limit]
+
+    def test_all_that_somebody_made_are_removed_and_no_others(self, open_stores: OpenStores) -> None:
+        ann, bob = add_user(open_stores, "ann"), add_user(open_stores, "bob")
+        for name in "ab":
+            add(open_stores, replace(an_invitation(name), by_id=ann.id))
+        kept = [add(open_stores, an_invitation("c")), add(open_stores, replace(an_invitation("d"), by_id=bob.id))]
+        for _ in range(2):  # the second time there are none
+            with open_stores() as stores:
+                stores.invitations.remove_all_by(ann.id)
+                assert stores.invitations.take(digest_of("a")) is None
+            assert all_invitations(open_stores) == kept
 
     def test_what_has_expired_is_purged_and_nothing_else(self, open_stores: OpenStores) -> None:
         tick = timedelta(microseconds=1)

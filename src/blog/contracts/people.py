@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from blog.domain.administration import UserChanges
 from blog.domain.blog import Blog
-from blog.domain.entrance import change_password, log_in, register
+from blog.domain.entrance import change_password, delete_account, log_in, register
 from blog.domain.housekeeping import tidy
+from blog.domain.users import PostsOnDeletion
 
 from .sides import Side
 
@@ -35,6 +36,46 @@ class ChangeUser:
         actor = side.admin(blog, self.by)
         user = blog.users.change(actor, side.user(self.user), password=self.password, **self.changes)
         return side.seen_user(user)
+
+
+@dataclass(frozen=True)
+class DeleteUser:
+    by: int | None
+    user: int
+    posts: PostsOnDeletion
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor, user_id = side.admin(blog, self.by), side.user(self.user)
+        blog.users.delete(actor, user_id, self.posts)
+        side.deleted(user_id)
+        return None
+
+
+@dataclass(frozen=True)
+class DeleteOneself:
+    """What takes units of its own."""
+
+    token: int
+    password: str
+    posts: PostsOnDeletion
+
+    def __call__(self, side: Side) -> object:
+        with side.unit() as blog:
+            user_id = side.actor(blog, self.token).user_id
+        delete_account(side.open_blog, side.secret(self.token), self.password, self.posts)
+        side.deleted(user_id)
+        return None
+
+
+@dataclass(frozen=True)
+class DownloadOneself:
+    token: int
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        page = blog.personal_data.page(side.actor(blog, self.token))
+        tokens, posts = map(side.seen_token, page.tokens), map(side.seen_post, page.posts)
+        entries = [side.seen_entry(entry) for entry in page.entries]
+        return side.seen_user(page.user), page.usernames, [*tokens], page.known_addresses, [*posts], entries
 
 
 @dataclass(frozen=True)

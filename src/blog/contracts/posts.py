@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from blog.domain.blog import OpenStores, Stores
-from blog.domain.ids import UNSTORED, PostId
+from blog.domain.blog import Contended, OpenStores, Stores
+from blog.domain.ids import UNSTORED, PostId, UserId
 from blog.domain.lists import Order, Place
 from blog.domain.posts import Post, PostNotFound, PostRepository
-from blog.domain.users import User
+from blog.domain.users import PostsOnDeletion, User, hidden_name_of
 
 from .given import HOSTILE_TEXTS, NOON, not_given, unlike
 
@@ -236,6 +236,71 @@ class PostRepositoryContract:
                 append(stores, "first")
             later.result(timeout=10)
         assert all_posts(open_stores) == [replace(post, body=post.body + "firstsecond")]
+
+    def test_some_posts_of_an_author_are_removed_and_no_others(self, open_stores: OpenStores, author: User) -> None:
+        bob = add_user(open_stores, "bob")
+        mine = [add(open_stores, a_post(author)).id for _ in range(5)]
+        others = [add(open_stores, a_post(bob)) for _ in range(2)]
+        with open_stores() as stores:
+            mine.append(stores.posts.add(a_post(author)).id)
+            removed = list(stores.posts.remove_some_of(author.id, limit=4))
+            assert len(set(removed)) == 4
+            assert set(removed) <= set(mine)
+            for post_id in removed:
+                with pytest.raises(PostNotFound):
+                    stores.posts.get(post_id)
+        assert {post.id for post in all_posts(open_stores)} == {*mine, *(post.id for post in others)} - set(removed)
+        with open_stores() as stores:
+            removed += stores.posts.remove_some_of(author.id, limit=100)
+            assert stores.posts.remove_some_of(author.id, limit=100) == []
+        assert sorted(removed) == sorted(mine)
+        assert all_posts(open_stores) == others[::-1]
+
+    def test_some_posts_of_an_author_become_anothers(self, open_stores: OpenStores, author: User) -> None:
+        bob = add_user(open_stores, "bob")
+        posts = [add(open_stores, a_post(user)) for user in (author, bob, author, author)]
+        with open_stores() as stores:
+            stores.posts.get_for_change(posts[0].id)
+            assert stores.posts.reassign_some_of(author.id, bob.id, limit=2) == 2
+            assert stores.posts.count(authors=["ann"]) == 1
+            assert stores.posts.count(authors=["bob"]) == 3
+        with open_stores() as stores:
+            assert stores.posts.reassign_some_of(author.id, bob.id, limit=2) == 1
+            assert stores.posts.reassign_some_of(author.id, bob.id, limit=2) == 0
+            all_bobs = [replace(post, author_id=bob.id, author="bob") for post in posts]
+            assert [stores.posts.get(post.id) for post in posts] == all_bobs
+            assert list(stores.posts.page(Order.OLDEST, limit=9, authors=["bob"])) == all_bobs
+            assert stores.posts.count(authors=["ann"]) == 0
+
+    def test_posts_of_an_account_that_is_being_deleted_are_shown_under_a_name_that_nobody_has(
+        self, open_stores: OpenStores, author: User
+    ) -> None:
+        post = add(open_stores, a_post(author))
+        hidden = replace(post, author=hidden_name_of(author.id))
+        with open_stores() as stores:
+            stores.users.begin_deletion(author.id, PostsOnDeletion.DELETE)
+            assert everywhere(stores.posts, post.id) == [hidden] * 3
+        with open_stores() as stores:
+            assert everywhere(stores.posts, post.id) == [hidden] * 3
+            for name in ("ann", hidden.author):
+                assert stores.posts.count(authors=[name]) == 0
+            later = stores.posts.add(a_post(author))  # by whoever had logged in before
+            assert {*stores.posts.remove_some_of(author.id, limit=9)} == {post.id, later.id}
+            stores.users.remove(author.id)
+        assert all_posts(open_stores) == []
+
+    @pytest.mark.parametrize("is_removed", [False, True])
+    def test_nobody_writes_whose_account_is_gone(
+        self, open_stores: OpenStores, author: User, *, is_removed: bool
+    ) -> None:
+        nobody = author if is_removed else replace(author, id=UserId(1_000_000_007))
+        if is_removed:
+            with open_stores() as stores:
+                stores.users.begin_deletion(author.id, PostsOnDeletion.KEEP)
+                stores.users.remove(author.id)
+        with pytest.raises(Contended), open_stores() as stores:
+            stores.posts.add(a_post(nobody))
+        assert all_posts(open_stores) == []
 
 
 def a_post(author: User) -> Post:

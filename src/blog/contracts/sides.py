@@ -45,6 +45,7 @@ class Side:
     invitations: list[InvitationId] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    deletions: list[int] = field(default_factory=list)
 
     @contextmanager
     def unit(self) -> Iterator[Blog]:
@@ -57,7 +58,7 @@ class Side:
             self.invitations,
             self.codes,
         )
-        appeared += (self.changes,)
+        appeared += (self.changes, self.deletions)
         before = [len(things) for things in appeared]
         try:
             with self.open_blog() as blog:
@@ -94,6 +95,10 @@ class Side:
 
     def changed(self, post_id: PostId, actor: Member) -> None:
         self.changes.append(Change(self.posts.index(post_id), self.users.index(actor.user_id)))
+
+    def deleted(self, user_id: UserId) -> None:
+        """Somebody's account was deleted, and with it their posts, or the posts' author."""
+        self.deletions.append(order(self.users, user_id))
 
     def seen_user(self, user: User) -> User:
         return replace(user, id=UserId(order(self.users, user.id)))

@@ -10,9 +10,18 @@ import pytest
 
 from blog.domain.blog import OpenStores
 from blog.domain.ids import UNSTORED, UserId
-from blog.domain.users import Credentials, UnknownUser, User, UsernameTaken, UserRepository
+from blog.domain.users import (
+    Credentials,
+    PendingDeletion,
+    PostsOnDeletion,
+    UnknownUser,
+    User,
+    UsernameTaken,
+    UserRepository,
+    hidden_name_of,
+)
 
-from .given import NOON, not_given
+from .given import NOON, Failed, not_given
 
 NOBODY = [UserId(UNSTORED), UserId(-1), UserId(1_000_000_007), UserId(2**63 - 1), UserId(2**64), UserId(-(2**64))]
 EVERY_SIGN = "Ann_B.c@d+e-9"
@@ -92,11 +101,12 @@ class UserRepositoryContract:
         [
             lambda users, user_id: users.get(user_id),
             lambda users, user_id: users.get_for_change(user_id),
+            lambda users, user_id: users.begin_deletion(user_id, PostsOnDeletion.KEEP),
             lambda users, user_id: users.save(
                 Credentials(User(id=user_id, username="x", created_at=NOON), PASSWORD_HASH)
             ),
         ],
-        ids=["get", "get_for_change", "save"],
+        ids=["get", "get_for_change", "begin_deletion", "save"],
     )
     @pytest.mark.parametrize("user_id", NOBODY)
     def test_a_number_that_nobody_has_is_unknown(
@@ -125,12 +135,115 @@ class UserRepositoryContract:
             assert everywhere(stores.users, anna) == Credentials(anna, "another hash")
             assert everywhere(stores.users, bob) == Credentials(bob, PASSWORD_HASH)
 
-    def test_a_new_name_frees_the_old_one(self, open_stores: OpenStores) -> None:
-        ann = rename(open_stores, add(open_stores, "ann"), "anna")
+    def test_a_former_name_finds_nobody_and_stays_reserved(self, open_stores: OpenStores) -> None:
+        ann, bob = rename(open_stores, add(open_stores, "Ann"), "anna"), add(open_stores, "bob")
         with open_stores() as stores:
             assert stores.users.find("ann") is None
-        other = add(open_stores, "Ann")
-        assert all_users(open_stores) == [ann, other]
+            assert stores.users.find_by_any_name("ANN") == stores.users.find_by_any_name("anna") == ann
+            assert stores.users.names_of(ann.id) == ["ann", "anna"]
+            for username in ("Ann", "ann", "anna"):
+                with pytest.raises(UsernameTaken, match=f"The username {username} is taken"):
+                    stores.users.add(User(username=username, created_at=NOON), PASSWORD_HASH)
+                with pytest.raises(UsernameTaken, match=f"The username {username} is taken"):
+                    stores.users.save(Credentials(replace(bob, username=username), PASSWORD_HASH))
+            assert everywhere(stores.users, bob) == Credentials(bob, PASSWORD_HASH)
+        assert all_users(open_stores) == [ann, bob]
+
+    def test_whoever_gave_a_name_up_may_take_it_back(self, open_stores: OpenStores) -> None:
+        ann = add(open_stores, "ann")
+        for username in ("anna", "ANN", "anna", "ann"):
+            renamed = rename(open_stores, ann, username)
+            assert all_users(open_stores) == [renamed]
+        with open_stores() as stores:
+            assert stores.users.names_of(ann.id) == ["ann", "anna"]
+
+    def test_no_name_is_reserved_by_a_unit_that_fails(self, open_stores: OpenStores) -> None:
+        ann = add(open_stores, "ann")
+        with pytest.raises(Failed), open_stores() as stores:
+            stores.users.add(User(username="eve", created_at=NOON), PASSWORD_HASH)
+            stores.users.save(Credentials(replace(ann, username="anna"), PASSWORD_HASH))
+            assert stores.users.names_of(ann.id) == ["ann", "anna"]
+            raise Failed
+        with open_stores() as stores:
+            assert stores.users.names_of(ann.id) == ["ann"]
+            assert stores.users.find_by_any_name("eve") is stores.users.find_by_any_name("anna") is None
+        assert [add(open_stores, name).username for name in ("anna", "eve")] == ["anna", "eve"]
+
+    def test_a_name_that_is_given_up_and_taken_at_once_stays_its_holders(self, open_stores: OpenStores) -> None:
+        ann = add(open_stores, "ann")
+
+        def want(number: int) -> list[User]:
+            with suppress(UsernameTaken):
+                return [rename(open_stores, ann, f"ann{number}")] if number % 2 else [add(open_stores, "ann")]
+            return []
+
+        with ThreadPoolExecutor(6) as threads:
+            list(threads.map(want, range(6)))
+        assert [user.id for user in all_users(open_stores)] == [ann.id]
+
+    @pytest.mark.parametrize("posts", PostsOnDeletion)
+    def test_an_account_that_is_being_deleted_is_found_by_nobody(
+        self, open_stores: OpenStores, posts: PostsOnDeletion
+    ) -> None:
+        ann, bob = add(open_stores, "ann", is_admin=True), add(open_stores, "bob")
+        with open_stores() as stores:
+            assert stores.users.next_deletion_for_change() is None
+            stores.users.begin_deletion(ann.id, posts)
+        with open_stores() as stores:
+            assert stores.users.next_deletion_for_change() == PendingDeletion(ann.id, posts)
+            assert stores.users.find("ann") is stores.users.find(hidden_name_of(ann.id)) is None
+            assert stores.users.find_by_any_name("ann") is None
+            assert stores.users.active_admins_for_change() == []
+            for ask in (stores.users.get, stores.users.get_for_change):
+                with pytest.raises(UnknownUser):
+                    ask(ann.id)
+            with pytest.raises(UnknownUser):
+                stores.users.begin_deletion(ann.id, posts)
+            with pytest.raises(UnknownUser):
+                stores.users.save(Credentials(ann, PASSWORD_HASH))
+        assert all_users(open_stores) == [bob]
+
+    def test_neither_the_id_nor_a_name_of_a_removed_account_is_given_again(self, open_stores: OpenStores) -> None:
+        bob, ann = add(open_stores, "bob"), rename(open_stores, add(open_stores, "Ann"), "anna")
+        with open_stores() as stores:
+            stores.users.begin_deletion(ann.id, PostsOnDeletion.DELETE)
+        for _ in range(2):  # the second time there is nothing to remove
+            with open_stores() as stores:
+                stores.users.remove(ann.id)
+                assert stores.users.next_deletion_for_change() is None
+                assert stores.users.names_of(ann.id) == []
+        for username in ("ann", "ANNA"):
+            with pytest.raises(UsernameTaken):
+                add(open_stores, username)
+            with pytest.raises(UsernameTaken):
+                rename(open_stores, bob, username)
+        eve = add(open_stores, "eve")
+        assert eve.id > ann.id
+        assert all_users(open_stores) == [bob, eve]
+
+    def test_no_account_is_removed_that_is_not_being_deleted(self, open_stores: OpenStores) -> None:
+        ann = add(open_stores, "ann")
+        with open_stores() as stores:
+            for user_id in (ann.id, *NOBODY):
+                stores.users.remove(user_id)
+        assert all_users(open_stores) == [ann]
+
+    def test_no_two_units_go_on_with_one_deletion(self, open_stores: OpenStores) -> None:
+        ann, bob = add(open_stores, "ann"), add(open_stores, "bob")
+        with open_stores() as stores:
+            for user in (bob, ann):
+                stores.users.begin_deletion(user.id, PostsOnDeletion.KEEP)
+
+        def meanwhile() -> PendingDeletion | None:
+            with open_stores() as stores:
+                return stores.users.next_deletion_for_change()
+
+        with ThreadPoolExecutor() as beside:
+            with open_stores() as stores:
+                assert stores.users.next_deletion_for_change() == PendingDeletion(ann.id, PostsOnDeletion.KEEP)
+                later = beside.submit(meanwhile)
+                assert wait([later], timeout=0.2).not_done
+            assert later.result(timeout=30) == PendingDeletion(ann.id, PostsOnDeletion.KEEP)
 
     def test_a_name_may_change_its_case(self, open_stores: OpenStores) -> None:
         ann = rename(open_stores, add(open_stores, "ann"), "ANN")

@@ -7,11 +7,21 @@ from .actors import Member, Scope, Visitor, require, scopes_for
 from .attempts import Attempt, Throttle
 from .audit import Audit, Event
 from .clock import Clock
+from .deletion import AccountDeletion
 from .errors import Fault, Invalid, Unauthenticated, Unavailable
 from .invitations import Invitations, Registration, RegistrationClosed
 from .passwords import NormalizingHasher, PasswordRules, faults_in_password
 from .tokens import InvalidToken, IssuedToken, TokenNotFound, Tokens, faults_in_token_name
-from .users import Credentials, UnknownUser, User, UserRepository, changes_between, faults_in_username
+from .users import (
+    Credentials,
+    PostsOnDeletion,
+    UnknownUser,
+    User,
+    UserRepository,
+    changes_between,
+    faults_in_new_username,
+    faults_in_username,
+)
 
 
 class WrongCredentials(Unauthenticated):
@@ -22,10 +32,10 @@ class WrongCredentials(Unauthenticated):
 
 
 class WrongPassword(Invalid):
-    """Whoever would change their password does not know it."""
+    """Whoever would change their password, or delete their account, does not know their password."""
 
-    def __init__(self) -> None:
-        super().__init__([Fault("old_password", "is not your password")])
+    def __init__(self, field: str = "old_password") -> None:
+        super().__init__([Fault(field, "is not your password")])
 
 
 class HashChanged(Unavailable):
@@ -52,6 +62,7 @@ class Accounts:
     rules: PasswordRules
     registration: Registration
     now: Clock
+    deletion: AccountDeletion
 
     def authenticate(self, secret: str, *, address: str = "") -> Member:
         """Whose token this is: the actor of every change. `address` is where they call from.
@@ -103,12 +114,16 @@ class Accounts:
 
         Raises:
             OutOfScope, UsernameTaken.
+            InvalidToken: one's account was deleted a moment ago.
             Invalid: of `username`.
         """
         require(actor, Scope.ACCOUNT)
-        if faults := faults_in_username(username):
+        if faults := faults_in_new_username(username):
             raise Invalid(faults)
-        current = self.repository.get_for_change(actor.user_id)
+        try:
+            current = self.repository.get_for_change(actor.user_id)
+        except UnknownUser:
+            raise InvalidToken from None
         renamed = replace(current.user, username=username)
         if changed := changes_between(current.user, renamed):
             self.repository.save(replace(current, user=renamed))
@@ -192,6 +207,32 @@ class Accounts:
         scopes = actor.scopes & scopes_for(user)  # who was an administrator once may be none now
         return user, self.tokens.issue(user, scopes=scopes, address=actor.address)
 
+    def ask_to_delete(self, actor: Member, password: str) -> Attempt:
+        """Count an attempt to delete one's account, before the password is looked at.
+
+        Raises:
+            OutOfScope, TooManyAttempts.
+            Invalid: of `password`.
+        """
+        require(actor, Scope.ACCOUNT)
+        if faults := faults_in_password(password):
+            raise Invalid(faults)
+        return self.throttle.reserve(actor.user_id, actor.address)
+
+    def delete(self, actor: Member, password: str, posts: PostsOnDeletion) -> None:
+        """Delete one's account with all that is kept about it, and delete or keep one's posts.
+
+        Raises:
+            OutOfScope, WrongPassword, LastAdmin.
+            HashChanged: during the verification.
+        """
+        require(actor, Scope.ACCOUNT)
+        found = self.repository.find(actor.user.username)
+        if found is None or not self.hasher.verify(found.password_hash, password):
+            raise WrongPassword("password")
+        self._confirmed(found, None)
+        self.deletion.delete(actor, actor.user_id, posts)
+
     def ask_to_register(self, username: str, password: str, address: str) -> Attempt:
         """Count an attempt to register, so that nobody opens accounts without end or tries out which names are taken.
 
@@ -201,7 +242,7 @@ class Accounts:
         """
         if self.registration is Registration.CLOSED:
             raise RegistrationClosed
-        if faults := [*faults_in_username(username), *self.rules.faults_in(password, username)]:
+        if faults := [*faults_in_new_username(username), *self.rules.faults_in(password, username)]:
             raise Invalid(faults)
         return self.throttle.reserve(f"registration from {address}", address)
 
@@ -227,10 +268,13 @@ class Accounts:
         unit of work may have changed the account meanwhile. A changed hash is not verified here, under the lock.
 
         Raises:
-            WrongCredentials: the account was deactivated meanwhile.
+            WrongCredentials: the account was deactivated or deleted meanwhile.
             HashChanged: somebody changed the password, or renewed its hash.
         """
-        current = self.repository.get_for_change(verified.user.id)
+        try:
+            current = self.repository.get_for_change(verified.user.id)
+        except UnknownUser:
+            raise WrongCredentials from None
         if not current.user.is_active:
             raise WrongCredentials
         if current.password_hash != verified.password_hash:

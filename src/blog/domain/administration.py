@@ -7,12 +7,24 @@ from typing import TypedDict, Unpack
 from .actors import Actor, must_administer
 from .audit import Audit, Event
 from .clock import Clock
+from .deletion import AccountDeletion
 from .errors import Fault, Forbidden, Invalid
 from .ids import UserId
 from .pages import check_limit
 from .passwords import NormalizingHasher, PasswordRules
 from .tokens import Tokens
-from .users import Credentials, LastAdmin, UnknownUser, User, UserRepository, changes_between, faults_in_username
+from .users import (
+    Credentials,
+    LastAdmin,
+    PostsOnDeletion,
+    ReservedUser,
+    UnknownUser,
+    User,
+    UserRepository,
+    changes_between,
+    faults_in_new_username,
+    faults_in_username,
+)
 
 
 class UserChanges(TypedDict, total=False):
@@ -30,6 +42,13 @@ class OwnPassword(Forbidden):
         super().__init__("Your own password can only be changed with the old one.")
 
 
+class OwnAccount(Forbidden):
+    """An administrator may not delete their own account without their password."""
+
+    def __init__(self) -> None:
+        super().__init__("Your own account can only be deleted with your password.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
     """An account that can be opened: its fields are checked, and its password is hashed."""
@@ -44,6 +63,7 @@ class Users:
     """All accounts, as administrators see and change them."""
 
     repository: UserRepository
+    deletion: AccountDeletion
     tokens: Tokens
     audit: Audit
     hasher: NormalizingHasher
@@ -123,15 +143,17 @@ class Users:
         A new password and a shut account end all their tokens, and opening it again revives none.
 
         Raises:
-            NotAnAdmin, OutOfScope, UnknownUser, UsernameTaken, LastAdmin.
+            NotAnAdmin, OutOfScope, UnknownUser, UsernameTaken, LastAdmin, ReservedUser.
             OwnPassword: the account is the actor's own, and a password is given.
             Invalid: of `username` and `password`.
         """
         must_administer(actor)
         if password is not None and actor.user_id == user_id:
             raise OwnPassword
-        whose, username = self.repository.get(user_id).username, changes.get("username")
-        self._check(username=username, password=password, whose=username or whose)
+        user, username = self.repository.get(user_id), changes.get("username")
+        if user.is_reserved:
+            raise ReservedUser
+        self._check(username=username, password=password, whose=username or user.username)
         password_hash = None if password is None else self.hasher.hash(password)
         admins = self.repository.active_admins_for_change() if _may_end_administration(changes) else ()
         current = self.repository.get_for_change(user_id)
@@ -140,6 +162,18 @@ class Users:
             raise LastAdmin
         self._keep(actor, current, Credentials(user, password_hash or current.password_hash))
         return user
+
+    def delete(self, actor: Actor, user_id: UserId, posts: PostsOnDeletion) -> None:
+        """Delete somebody's account, and delete or keep their posts.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UnknownUser, LastAdmin, ReservedUser.
+            OwnAccount: the account is the actor's own.
+        """
+        must_administer(actor)
+        if actor.user_id == user_id:
+            raise OwnAccount
+        self.deletion.delete(actor, user_id, posts)
 
     def _keep(self, actor: Actor, old: Credentials, new: Credentials) -> None:
         if new == old:
@@ -153,7 +187,7 @@ class Users:
             self.tokens.end_all(actor, new.user)
 
     def _check(self, *, username: str | None, password: str | None, whose: str) -> None:
-        faults: list[Fault] = [] if username is None else faults_in_username(username)
+        faults: list[Fault] = [] if username is None else faults_in_new_username(username)
         faults += [] if password is None else self.rules.faults_in(password, whose)
         if faults:
             raise Invalid(faults)

@@ -7,11 +7,12 @@ from typing import Final, NamedTuple, Self
 
 from .actors import Actor, must_administer
 from .audit import Audit, Event
+from .deletion import DeletedUser
 from .errors import Fault, Invalid
 from .lists import Order
 from .posts import Post, PostRepository, faults_in
 from .search import PostIndex
-from .users import User, UserRepository
+from .users import User, UserRepository, is_reserved
 
 VERSION_LARGEST: Final = 2**53
 PLACE_LARGEST: Final = 1000
@@ -85,22 +86,26 @@ class Archive:
     index: PostIndex
     users: UserRepository
     audit: Audit
+    deleted_user: DeletedUser
 
     def take_in(self, actor: Actor, manuscript: Manuscript) -> Accession:
         """Take a post in, unless it is here. One that is here is never changed: only its author may do that.
+
+        Its author is whoever has or had the name that it says. A name that stood for a deleted account still does.
 
         Raises:
             NotAnAdmin, OutOfScope.
             Invalid: of what the manuscript says; its author has no account here.
         """
         must_administer(actor)
-        author, faults = self.users.find(manuscript.author), _faults(manuscript)
-        if author is None:
+        author, faults = self.users.find_by_any_name(manuscript.author), _faults(manuscript)
+        if author is None and not is_reserved(manuscript.author):
             raise Invalid([Fault("author", "has no account here"), *faults])
         if faults:
             raise Invalid(faults)
+        author = author or self.deleted_user.get()
         # Held, so that of two units that take in the same post, the second one finds it here.
-        post = manuscript.post_of(self.users.get_for_change(author.user.id).user)
+        post = manuscript.post_of(self.users.get_for_change(author.id).user)
         here = self._here(post, manuscript.place)
         if here is not None:
             is_same = (here.title, here.body) == (post.title, post.body)

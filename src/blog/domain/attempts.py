@@ -88,6 +88,9 @@ class AttemptStore(Protocol):
     def know_address(self, account: str, address: str, at: datetime) -> None:
         """Remember that the account's password was right from there, then."""
 
+    def remove_all_of(self, account: str) -> None:
+        """Forget the attempts at this account and its known addresses; none is no error."""
+
     def purge(self, *, until: datetime, known_until: datetime, newest: int, limit: int) -> int:
         """Forget attempts made by `until`, or that are not among the `newest`, and addresses known only by
         `known_until`: up to `limit` of each. How many attempts were forgotten.

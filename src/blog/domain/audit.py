@@ -35,6 +35,7 @@ class Event(StrEnum):
     USER_CREATED = "user.created"
     USER_REGISTERED = "user.registered"
     USER_CHANGED = "user.changed"
+    USER_DELETED = "user.deleted"
     INVITATION_CREATED = "invitation.created"
     INVITATION_REVOKED = "invitation.revoked"
     POST_CREATED = "post.created"

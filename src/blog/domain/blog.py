@@ -13,10 +13,12 @@ from .attempts import AttemptStore, Throttle
 from .audit import Audit, AuditLog
 from .cancellation import Cancellation
 from .clock import Clock, NewSecret
+from .deletion import AccountDeletion, DeletedUser
 from .errors import Unavailable
 from .idempotency import Idempotency, IdempotencyStore
 from .invitations import Invitations, InvitationStore, Registration
 from .passwords import IsCommon, NormalizingHasher, PasswordHasher, PasswordRules, WeaknessOf
+from .personal_data import PersonalData
 from .posts import PostRepository, Posts
 from .search import PostIndex, Search
 from .tokens import Tokens, TokenStore
@@ -98,7 +100,7 @@ class Blog:
 
     @_room
     def archive(self) -> Archive:
-        return Archive(self._stores.posts, self._stores.index, self._stores.users, self.audit)
+        return Archive(self._stores.posts, self._stores.index, self._stores.users, self.audit, self._deleted_user)
 
     @_room
     def accounts(self) -> Accounts:
@@ -112,17 +114,43 @@ class Blog:
             rules=self._rules,
             registration=self._terms.registration,
             now=self._means.now,
+            deletion=self.deletion,
         )
 
     @_room
     def users(self) -> Users:
         return Users(
             repository=self._stores.users,
+            deletion=self.deletion,
             tokens=self.tokens,
             audit=self.audit,
             hasher=self._hasher,
             rules=self._rules,
             now=self._means.now,
+        )
+
+    @_room
+    def deletion(self) -> AccountDeletion:
+        return AccountDeletion(
+            users=self._stores.users,
+            posts=self._stores.posts,
+            index=self._stores.index,
+            tokens=self._stores.tokens,
+            invitations=self._stores.invitations,
+            attempts=self._stores.attempts,
+            answers=self._stores.answers,
+            audit=self.audit,
+            deleted_user=self._deleted_user,
+        )
+
+    @_room
+    def personal_data(self) -> PersonalData:
+        return PersonalData(
+            users=self._stores.users,
+            tokens=self._stores.tokens,
+            attempts=self._stores.attempts,
+            posts=self._stores.posts,
+            log=self._stores.audit,
         )
 
     @_room
@@ -156,6 +184,10 @@ class Blog:
     @property
     def _rules(self) -> PasswordRules:
         return PasswordRules(self._means.is_common, self._means.weakness_of, self._terms.site)
+
+    @property
+    def _deleted_user(self) -> DeletedUser:
+        return DeletedUser(self._stores.users, self._hasher, self._means.now)
 
     @property
     def _hasher(self) -> NormalizingHasher:

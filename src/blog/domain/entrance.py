@@ -13,7 +13,7 @@ from .actors import Scope
 from .attempts import Attempt
 from .blog import Blog, Contended, OpenBlog
 from .tokens import IssuedToken, ScopeNotGranted
-from .users import User
+from .users import LastAdmin, PostsOnDeletion, User
 
 _TRIES: Final = 3
 """How often a password is verified, if another unit of work changes the stored hash each time."""
@@ -65,6 +65,28 @@ def change_password(
         return _retried(open_blog, change)
 
 
+def delete_account(
+    open_blog: OpenBlog, secret: str, password: str, posts: PostsOnDeletion, *, address: str = ""
+) -> None:
+    """Delete the account of whoever shows a token and knows the password, and delete or keep their posts.
+
+    Raises:
+        InvalidToken, OutOfScope, TooManyAttempts, LastAdmin.
+        WrongPassword: the password is not right.
+        Invalid: of `password`.
+    """
+    with open_blog() as blog:
+        actor = blog.accounts.authenticate(secret, address=address)
+        attempt = blog.accounts.ask_to_delete(actor, password)
+
+    def delete(blog: Blog) -> None:
+        actor = blog.accounts.authenticate(secret, address=address)
+        blog.accounts.delete(actor, password, posts)
+
+    with _settled(open_blog, attempt, actor.name, "to delete the account"):
+        _retried(open_blog, delete)
+
+
 def register(
     open_blog: OpenBlog, username: str, password: str, *, invitation: str | None = None, address: str = ""
 ) -> User:
@@ -94,14 +116,14 @@ def _retried(open_blog: OpenBlog, work: Callable[[Blog], Result]) -> Result:
 
 @contextmanager
 def _settled(open_blog: OpenBlog, attempt: Attempt, username: str, why: str = "") -> Iterator[None]:
-    """Record an attempt that fails; and count one no longer that another unit of work came in the way of."""
+    """Record an attempt that fails; and count one no longer that came to nothing though the password was right."""
     try:
         yield
     except (WrongCredentials, WrongPassword, ScopeNotGranted):
         with open_blog() as blog:
             blog.accounts.turn_away(attempt, username, why)
         raise
-    except (Contended, HashChanged):
+    except (Contended, HashChanged, LastAdmin):
         with open_blog() as blog:
             blog.throttle.take_back(attempt)
         raise

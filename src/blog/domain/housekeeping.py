@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from .blog import Blog, OpenBlog
+from .deletion import POSTS_AT_ONCE
 
 STEP: Final = 1000
 """How many rows are deleted in one unit of work."""
@@ -13,6 +14,9 @@ ANSWERS_STEP: Final = 500
 
 SEAL_STEP: Final = 5000
 """How many entries are sealed in one unit of work. A batch makes a hundred at once, and several are stored together."""
+
+DELETION_STEP: Final = POSTS_AT_ONCE
+"""How many posts of deleted accounts are deleted or moved in one unit of work."""
 
 Step = Callable[[Blog], bool]
 """Does some of a task in one unit of work. Tells whether there may be more to do."""
@@ -34,17 +38,30 @@ def _purge_answers(blog: Blog) -> bool:
     return blog.idempotency.purge(limit=ANSWERS_STEP) >= ANSWERS_STEP
 
 
+def _finish_deletions(blog: Blog) -> bool:
+    return blog.deletion.finish(limit=DELETION_STEP) >= DELETION_STEP
+
+
 def _seal(blog: Blog) -> bool:
     seal = blog.audit.seal(limit=SEAL_STEP)
     return seal is not None and seal.entries >= SEAL_STEP
 
 
-STEPS: Final[Sequence[Step]] = (_purge_tokens, _purge_invitations, _purge_attempts, _purge_answers, _seal)
+STEPS: Final[Sequence[Step]] = (
+    _purge_tokens,
+    _purge_invitations,
+    _purge_attempts,
+    _purge_answers,
+    _finish_deletions,
+    _seal,
+)
 """A step of each task."""
 
 
 def tidy(open_blog: OpenBlog) -> None:
-    """Delete tokens, invitations, attempts and kept answers that no longer count, and seal what was recorded: all."""
+    """Delete tokens, invitations, attempts and kept answers that no longer count, delete or move the posts of deleted
+    accounts, and seal what was recorded: all.
+    """
     for step in STEPS:
         while do_step(open_blog, step):
             pass

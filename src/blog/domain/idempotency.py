@@ -57,6 +57,9 @@ class IdempotencyStore(Protocol):
     def put(self, kept: KeptAnswer) -> None:
         """Keep the answer, in the place of one of the same user and key."""
 
+    def remove_all_of(self, user_id: UserId) -> None:
+        """Forget every answer that was for this user; none is no error."""
+
     def purge(self, *, until: datetime, limit: int) -> int:
         """Forget up to `limit` answers that were kept at `until` or before; how many."""
 

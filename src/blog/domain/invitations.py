@@ -81,6 +81,9 @@ class InvitationStore(Protocol):
     def remove(self, invitation_id: InvitationId) -> bool:
         """Forget this invitation, and say whether it was there."""
 
+    def remove_all_by(self, user_id: UserId) -> None:
+        """Forget every invitation that this user made; none is no error."""
+
     def page(self, *, limit: int, after: InvitationId | None = None) -> Sequence[Invitation]:
         """Up to `limit` invitations by ascending id, from the first one after `after`, expired or not."""
 

@@ -48,6 +48,10 @@ def _admin(actor: Actor | None, _: UserId) -> bool:
     return actor is not None and may_administer(actor)
 
 
+def _admin_of_others(actor: Actor | None, owner: UserId) -> bool:
+    return actor is not None and may_administer(actor) and actor.user_id != owner
+
+
 class Action(Enum):
     """What can be done: in words, by which rule, with which scope of a token, and whether it is done to somebody's."""
 
@@ -63,8 +67,11 @@ class Action(Enum):
     SEE_TOKENS = "list one's tokens", _holder, Scope.ACCOUNT, True
     END_TOKEN = "end one's tokens", _holder, Scope.ACCOUNT, True
     CHANGE_ONESELF = "change one's name or password", _holder, Scope.ACCOUNT, True
+    EXPORT_ONESELF = "download all that is kept about one", _holder, Scope.ACCOUNT, True
+    DELETE_ONESELF = "delete one's account", _holder, Scope.ACCOUNT, True
     SEE_USERS = "see accounts and their tokens", _admin, Scope.ADMIN, True
     CHANGE_USERS = "open and change accounts, end their tokens", _admin, Scope.ADMIN, True
+    DELETE_USERS = "delete accounts", _admin_of_others, Scope.ADMIN, True
     INVITE = "see, make and take back invitations", _admin, Scope.ADMIN, False
     TAKE_IN_POSTS = "take in posts as they were written elsewhere", _admin, Scope.ADMIN, False
     READ_AUDIT = "read the audit", _admin, Scope.ADMIN, False

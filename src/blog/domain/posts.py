@@ -127,7 +127,11 @@ class PostRepository(Protocol):
     """Where posts are kept. The author's name is always the one they have now."""
 
     def add(self, post: Post) -> Post:
-        """Keep the post under a new id, and give it back with that id."""
+        """Keep the post under a new id, and give it back with that id.
+
+        Raises:
+            Contended: its author's account was deleted by another unit of work.
+        """
 
     def get(self, post_id: PostId) -> Post:
         """The post with this id.
@@ -156,6 +160,12 @@ class PostRepository(Protocol):
         Raises:
             PostNotFound: there is none.
         """
+
+    def remove_some_of(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
+        """Forget up to `limit` posts by this author. Which ones were forgotten, in any order."""
+
+    def reassign_some_of(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
+        """Make up to `limit` posts by this author another author's. How many there were."""
 
     def page(
         self, order: Order, *, limit: int, after: Place | None = None, **those: Unpack[PostFilter]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, Protocol
 
 from .errors import Conflict, Fault, NotFound
@@ -12,7 +13,11 @@ from .ids import UNSTORED, UserId
 USERNAME: Final = r"[0-9A-Za-z_.@+\-]{1,150}"
 """How a username looks. ASCII only, so that no two names look alike and are two people."""
 
+DELETED_USER: Final = "deleted-user"
+"""The username that posts are shown under whose author's account was deleted."""
+
 _username = re.compile(USERNAME)
+_reserved = re.compile(rf"{DELETED_USER}(?:-[0-9]+)?", re.IGNORECASE)
 
 
 class UnknownUser(NotFound):
@@ -23,7 +28,7 @@ class UnknownUser(NotFound):
 
 
 class UsernameTaken(Conflict):
-    """Somebody has this name, or one that differs from it only in case."""
+    """Somebody has or had this name, or one that differs from it only in case."""
 
     def __init__(self, username: str) -> None:
         super().__init__(f"The username {username} is taken.")
@@ -34,6 +39,20 @@ class LastAdmin(Conflict):
 
     def __init__(self) -> None:
         super().__init__("The last active administrator stays one.")
+
+
+class ReservedUser(Conflict):
+    """The account stands for deleted ones, and cannot be changed."""
+
+    def __init__(self) -> None:
+        super().__init__(f"{DELETED_USER} stands for deleted accounts, and cannot be changed.")
+
+
+class PostsOnDeletion(StrEnum):
+    """What becomes of somebody's posts when their account is deleted."""
+
+    DELETE = "delete"
+    KEEP = "keep"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +70,11 @@ class User:
         """Whether the blog can be administered by them."""
         return self.is_admin and self.is_active
 
+    @property
+    def is_reserved(self) -> bool:
+        """Whether the account is the one that stands for deleted accounts."""
+        return self.username == DELETED_USER
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -60,14 +84,22 @@ class Credentials:
     password_hash: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PendingDeletion:
+    """A deleted account that still has posts, and what is to become of them."""
+
+    user_id: UserId
+    posts: PostsOnDeletion
+
+
 class UserRepository(Protocol):
-    """Where accounts are kept."""
+    """Where accounts are kept. A username stays reserved for its first holder, also after a rename or a deletion."""
 
     def add(self, user: User, password_hash: str) -> User:
         """Keep the user under a new id, and give them back with that id.
 
         Raises:
-            UsernameTaken: the name is another user's, or differs from it only in case.
+            UsernameTaken: the name is or was another user's, or differs from such a name only in case.
         """
 
     def get(self, user_id: UserId) -> User:
@@ -79,6 +111,12 @@ class UserRepository(Protocol):
 
     def find(self, username: str) -> Credentials | None:
         """The user with this name, in whatever case it is written, or None."""
+
+    def find_by_any_name(self, username: str) -> User | None:
+        """The user who has this name or had it once, in whatever case it is written, or None."""
+
+    def names_of(self, user_id: UserId) -> Sequence[str]:
+        """Every name that is reserved for this user, in lower case and in alphabetical order."""
 
     def get_for_change(self, user_id: UserId) -> Credentials:
         """The user with this id, whom no other unit of work changes before this one ends.
@@ -95,8 +133,22 @@ class UserRepository(Protocol):
 
         Raises:
             UnknownUser: nothing is.
-            UsernameTaken: the name is another user's, or differs from it only in case.
+            UsernameTaken: the name is or was another user's, or differs from such a name only in case.
         """
+
+    def begin_deletion(self, user_id: UserId, posts: PostsOnDeletion) -> None:
+        """Hide the account: nobody finds it any more, by id or by name. Its posts stay, and their author is shown as
+        `deleted-user-` and the id.
+
+        Raises:
+            UnknownUser: there is none.
+        """
+
+    def next_deletion_for_change(self) -> PendingDeletion | None:
+        """The hidden account with the lowest id, which no other unit of work gets before this one ends, or None."""
+
+    def remove(self, user_id: UserId) -> None:
+        """Remove a hidden account that has no posts. Its id and its names are never given to anybody."""
 
     def page(self, *, limit: int, after: UserId | None = None) -> Sequence[User]:
         """Up to `limit` users by ascending id, from the first one after `after`."""
@@ -119,3 +171,18 @@ def faults_in_username(username: str) -> list[Fault]:
     if _username.fullmatch(username):
         return []
     return [Fault("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -")]
+
+
+def faults_in_new_username(username: str) -> list[Fault]:
+    """What is wrong with a username that somebody wants to take."""
+    return [Fault("username", "is reserved")] if is_reserved(username) else faults_in_username(username)
+
+
+def is_reserved(username: str) -> bool:
+    """Whether a username stands for deleted accounts, so that nobody can have it."""
+    return _reserved.fullmatch(username) is not None
+
+
+def hidden_name_of(user_id: UserId) -> str:
+    """The name under which the posts of a deleted account are shown until they are moved or deleted."""
+    return f"{DELETED_USER}-{user_id}"

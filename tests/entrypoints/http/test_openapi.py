@@ -23,11 +23,12 @@ from blog.entrypoints.http.operations import Operation, RouteWithoutPolicy, Who
 from blog.wiring import blog_on
 
 OF_THE_DOCS = {"/schema/openapi.json", "/docs", "/docs/{name}"}
-OF_ADMINS = {Action.SEE_USERS, Action.CHANGE_USERS, Action.INVITE, Action.READ_AUDIT}
+OF_ADMINS = {Action.SEE_USERS, Action.CHANGE_USERS, Action.DELETE_USERS, Action.INVITE, Action.READ_AUDIT}
 OVER_HTTP = set(Action) - {Action.TAKE_IN_POSTS}
 NEW = "another correct horse"
 SENT = {
     "BatchIn": {"steps": [{"do": "create", "title": "Another title", "body": "Another body"}]},
+    "DeletionIn": {"password": PASSWORD, "posts": "keep"},
     "InvitationIn": {"days": 1},
     "LoginIn": {"username": "alice", "password": PASSWORD},
     "MeIn": {"username": "another-name"},
@@ -62,10 +63,12 @@ def served(site: Site) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
 
 
 def operations(site: Site) -> Iterator[tuple[str, str, Operation]]:
-    """Every operation, with its method and its path."""
+    """Every operation, with its method, its path, and the query that it needs."""
     for method, path, handler in served(site):
         if path not in OF_THE_DOCS:
-            yield method, path, handler.opt["operation"]
+            operation = handler.opt["operation"]
+            query = [f"{name}={operation.takes_query[name]['enum'][0]}" for name in operation.needs_query]
+            yield method, f"{path}{'?' if query else ''}{'&'.join(query)}", operation
 
 
 def aimed(path: str, member: Member) -> str:
@@ -96,7 +99,7 @@ def test_the_document_is_valid_openapi(document: Any) -> None:
 def test_the_document_tells_of_every_route_and_of_no_other(site: Site, document: Any) -> None:
     told = {(method.upper(), path.rstrip("/")) for path, methods in document["paths"].items() for method in methods}
     assert told == {(method, path.rstrip("/")) for method, path, _ in served(site) if path not in OF_THE_DOCS}
-    assert len(told) == 29
+    assert len(told) == 32
 
 
 def test_every_route_says_which_action_it_is(site: Site) -> None:
@@ -155,6 +158,8 @@ def test_the_documents_paths_are_those_that_its_links_use(document: Any) -> None
         "/api/tokens/{token_id}/",
         "/api/users/",
         "/api/users/me/",
+        "/api/users/me/delete/",
+        "/api/users/me/export/",
         "/api/users/me/password/",
         "/api/users/{user_id}/",
         "/api/users/{user_id}/tokens/",

@@ -19,9 +19,11 @@ from blog.domain.errors import Forbidden, NotFound, Unauthenticated
 from blog.domain.ids import PostId, TokenId, UserId
 from blog.domain.invitations import Registration
 from blog.domain.passwords import PasswordHasher
+from blog.domain.personal_data import PersonalData
 from blog.domain.policy import Action, Cell, Role, table
 from blog.domain.posts import Posts
 from blog.domain.tokens import Tokens
+from blog.domain.users import PostsOnDeletion, UnknownUser
 
 _numbers = count()
 POST: Final = {"title": "A title", "body": "A body"}
@@ -48,6 +50,16 @@ class Case:
         return self.house.again(self.owner.username)
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the owner has no account any more."""
+        try:
+            with self.house.open_blog() as blog:
+                blog.users.get(Operator(), UserId(self.owner.id))
+        except UnknownUser:
+            return True
+        return False
+
+    @property
     def post(self) -> PostId:
         """A post of the owner's."""
         return PostId(self.other_token.writes())
@@ -70,6 +82,16 @@ def _changes_oneself(case: Case) -> bool:
         return done and blog.users.get(Operator(), UserId(case.owner.id)).username == name
 
 
+def _deletes_oneself(case: Case) -> bool:
+    done = case.asks("POST", "/api/users/me/delete/", {"password": SECRET, "posts": "keep"})
+    return done and case.is_gone
+
+
+def _downloads_oneself(case: Case) -> bool:
+    answer = case.house.ask("GET", "/api/users/me/export/", token=case.actor and case.actor.token)
+    return answer.is_success and answer.json()["account"]["id"] == case.owner.id
+
+
 def _user(case: Case) -> str:
     return f"/api/users/{case.owner.id}/"
 
@@ -78,6 +100,17 @@ def _is_owner(blog: Blog, actor: Member, case: Case) -> None:
     if actor.user_id != case.owner.id:  # there is no way to name another: one changes what the actor is
         raise NotFound
     blog.accounts.rename(actor, f"renamed{next(_numbers)}")
+
+
+def _leaves(blog: Blog, actor: Member, case: Case) -> None:
+    blog.accounts.delete(actor, SECRET, PostsOnDeletion.DELETE)
+    if actor.user_id != case.owner.id:
+        raise NotFound
+
+
+def _sees_all_of_own(blog: Blog, actor: Member, case: Case) -> None:
+    if blog.personal_data.page(actor).user.id != case.owner.id:
+        raise NotFound
 
 
 def _sees_own(blog: Blog, actor: Member, case: Case) -> None:
@@ -100,6 +133,9 @@ HTTP: Final[Mapping[Action, HttpDriver]] = {
     Action.SEE_TOKENS: _sees_tokens,
     Action.END_TOKEN: lambda case: case.asks("DELETE", f"/api/tokens/{case.other_token.token_id}/"),
     Action.CHANGE_ONESELF: _changes_oneself,
+    Action.EXPORT_ONESELF: _downloads_oneself,
+    Action.DELETE_ONESELF: _deletes_oneself,
+    Action.DELETE_USERS: lambda case: case.asks("DELETE", f"{_user(case)}?posts=delete") and case.is_gone,
     Action.SEE_USERS: lambda case: case.asks("GET", _user(case)) and case.asks("GET", f"{_user(case)}tokens/"),
     Action.CHANGE_USERS: lambda case: case.asks("PATCH", _user(case), {"username": f"renamed{next(_numbers)}"}),
     Action.INVITE: lambda case: case.asks("POST", "/api/invitations/", {}) and case.asks("GET", "/api/invitations/"),
@@ -116,6 +152,11 @@ USE_CASES: Final[Mapping[Action, UseCase]] = {
     Action.SEE_TOKENS: _sees_own,
     Action.END_TOKEN: lambda blog, actor, case: blog.tokens.revoke(actor, TokenId(case.owner.token_id)),
     Action.CHANGE_ONESELF: _is_owner,
+    Action.EXPORT_ONESELF: _sees_all_of_own,
+    Action.DELETE_ONESELF: _leaves,
+    Action.DELETE_USERS: lambda blog, actor, case: blog.users.delete(
+        actor, UserId(case.owner.id), PostsOnDeletion.KEEP
+    ),
     Action.SEE_USERS: lambda blog, actor, case: (
         blog.users.get(actor, UserId(case.owner.id)),
         blog.users.page(actor),
@@ -142,6 +183,8 @@ FOR_MEMBERS: Final[Mapping[Action, Callable[..., object]]] = {
     Action.SEE_TOKENS: Tokens.own,
     Action.END_TOKEN: Tokens.revoke,
     Action.CHANGE_ONESELF: Accounts.rename,
+    Action.EXPORT_ONESELF: PersonalData.page,
+    Action.DELETE_ONESELF: Accounts.delete,
 }
 """What only somebody with an account can do: the type checker sees to it, since no rule is asked at run time."""
 
@@ -223,12 +266,12 @@ def test_every_action_is_driven(house: House) -> None:
 
 @pytest.mark.parametrize("action", HTTP)
 def test_a_token_does_what_its_scope_is_for_and_what_needs_none(house: House, action: Action) -> None:
-    cell = Cell(action, Role.ADMIN, own=True, allowed=True)
+    cell = Cell(action, Role.ADMIN, own=action is not Action.DELETE_USERS, allowed=True)
     done = {scope for scope in Scope if HTTP[action](case_of(house, cell, frozenset({scope})))}
     assert done == (set(Scope) if action.scope is None else {action.scope})
 
 
 @pytest.mark.parametrize("action", [action for action in HTTP if action.scope is not None])
 def test_a_token_for_all_but_what_is_done_does_not_do_it(house: House, action: Action) -> None:
-    cell = Cell(action, Role.ADMIN, own=True, allowed=True)
+    cell = Cell(action, Role.ADMIN, own=action is not Action.DELETE_USERS, allowed=True)
     assert not HTTP[action](case_of(house, cell, frozenset(scope for scope in Scope if scope is not action.scope)))

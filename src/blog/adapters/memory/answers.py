@@ -39,6 +39,11 @@ class MemoryIdempotencyStore:
         self._unit.on(self._shelves.by_key).put((kept.user_id, kept.key), kept)
         self._unit.on(self._shelves.by_age).put(_age(kept), kept)
 
+    def remove_all_of(self, user_id: UserId) -> None:
+        self._unit.begin()
+        for kept in self._unit.on(self._shelves.by_key).between((user_id, b""), (UserId(user_id + 1), b"")):
+            self._remove(kept)
+
     def purge(self, *, until: datetime, limit: int) -> int:
         self._unit.begin()
         oldest = self._unit.on(self._shelves.by_age).ascending(limit)

@@ -60,6 +60,13 @@ class MemoryAttemptStore:
         self._unit.begin()
         self._unit.on(self._shelves.known).put((account, address), (account, address, at))
 
+    def remove_all_of(self, account: str) -> None:
+        self._unit.begin()
+        for attempt in self._unit.on(self._shelves.by_account).between((account, 0), (account, float("inf"))):
+            self.remove(attempt)
+        for address in self.known_addresses(account):
+            self._unit.on(self._shelves.known).drop((account, address))
+
     def purge(self, *, until: datetime, known_until: datetime, newest: int, limit: int) -> int:
         self._unit.begin()
         attempts = self._unit.on(self._shelves.by_id).everything()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
-from blog.domain.ids import InvitationId
+from blog.domain.ids import InvitationId, UserId
 from blog.domain.invitations import Invitation
 
 from .unit import Shelf, Unit
@@ -50,6 +50,12 @@ class MemoryInvitationStore:
         self._unit.on(self._shelves.by_id).drop(invitation_id)
         self._unit.on(self._shelves.by_digest).drop(invitation.digest)
         return True
+
+    def remove_all_by(self, user_id: UserId) -> None:
+        self._unit.begin()
+        for invitation in self._unit.on(self._shelves.by_id).everything():
+            if invitation.by_id == user_id:
+                self.remove(invitation.id)
 
     def page(self, *, limit: int, after: InvitationId | None = None) -> Sequence[Invitation]:
         return self._unit.on(self._shelves.by_id).ascending(limit, after=after)

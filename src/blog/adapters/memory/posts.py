@@ -6,9 +6,11 @@ from itertools import islice
 from operator import itemgetter
 from typing import Unpack
 
-from blog.domain.ids import PostId
+from blog.domain.blog import Contended
+from blog.domain.ids import PostId, UserId
 from blog.domain.lists import Order, Place, PostFilter
 from blog.domain.posts import Post, PostNotFound
+from blog.domain.users import hidden_name_of
 
 from .lists import Ranking, Stretch, Wanted, position_of, rankings
 from .unit import Shelf, Unit
@@ -36,6 +38,8 @@ class MemoryPostRepository:
 
     def add(self, post: Post) -> Post:
         self._unit.begin()
+        if author_of(post, self._unit, self._users) is None:
+            raise Contended("Another change came between.")  # as a foreign key does it
         post = replace(post, id=PostId(next(self._shelves.by_id.numbers)))
         self._unit.on(self._shelves.by_id).put(post.id, post)
         return post
@@ -61,6 +65,18 @@ class MemoryPostRepository:
         self.get_for_change(post_id)
         self._unit.on(self._shelves.by_id).drop(post_id)
 
+    def remove_some_of(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
+        posts = self._of(author_id, limit)
+        for post in posts:
+            self._unit.on(self._shelves.by_id).drop(post.id)
+        return [post.id for post in posts]
+
+    def reassign_some_of(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
+        posts = self._of(author_id, limit)
+        for post in posts:
+            self._unit.on(self._shelves.by_id).put(post.id, replace(post, author_id=new_author_id))
+        return len(posts)
+
     def page(
         self, order: Order, *, limit: int, after: Place | None = None, **those: Unpack[PostFilter]
     ) -> Sequence[Post]:
@@ -81,6 +97,19 @@ class MemoryPostRepository:
         page.sort(key=itemgetter(0), reverse=order.is_descending)
         return [signed(post, self._unit, self._users) for _, post in page[:limit]]
 
+    def _of(self, author_id: UserId, limit: int) -> list[Post]:
+        """Up to `limit` posts by this author, which no other unit changes before this one ends."""
+        self._unit.begin()
+        posts = self._unit.on(self._shelves.by_id)
+        own = [post for post in posts.own.values() if post and post.author_id == author_id]
+        ranking = self._shelves.rankings[Order.OLDEST]
+        everything = Stretch((), None)
+        with self._unit.guard:
+            ranking.catch_up()
+            positions = ranking.positions([author_id], everything, descending=False)
+            kept = (posts.seen(position[-1]) for position in positions if position[-1] not in posts.own)
+            return [*own, *islice((post for post in kept if post), limit)][:limit]
+
     def count(self, **those: Unpack[PostFilter]) -> int:
         wanted = Wanted.of(those, self._unit, self._users)
         ranking = self._shelves.rankings[Order.OLDEST]
@@ -94,10 +123,16 @@ class MemoryPostRepository:
 
 def signed(post: Post, unit: Unit, users: UserShelves) -> Post:
     """The post with its author's name as it is now."""
+    author = author_of(post, unit, users)
+    return post if author is None or author == post.author else replace(post, author=author)
+
+
+def author_of(post: Post, unit: Unit, users: UserShelves) -> str | None:
+    """The name of its author, or None if there is no such account any more."""
     author = unit.find(users.by_id, post.author_id)
-    if author is None or author.user.username == post.author:
-        return post
-    return replace(post, author=author.user.username)
+    if author is not None:
+        return author.user.username
+    return None if unit.find(users.hidden, post.author_id) is None else hidden_name_of(post.author_id)
 
 
 def _number_of(posts: Iterable[Post | None], wanted: Wanted) -> int:

@@ -3,18 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from blog.domain.ids import UserId
-from blog.domain.users import Credentials, UnknownUser, User, UsernameTaken
+from blog.domain.ids import UNSTORED, UserId
+from blog.domain.users import Credentials, PendingDeletion, PostsOnDeletion, UnknownUser, User, UsernameTaken
 
 from .unit import Shelf, Unit
 
 
 @dataclass(frozen=True, slots=True)
 class UserShelves:
-    """Accounts by their number, and their numbers by name."""
+    """Accounts by their number, and their numbers by the name that they have, and by every name that they ever had.
+
+    A name whose account was removed is kept under the number 0. Accounts that are being deleted are hidden.
+    """
 
     by_id: Shelf[UserId, Credentials] = field(default_factory=Shelf)
     by_name: Shelf[str, UserId] = field(default_factory=Shelf)
+    by_any_name: Shelf[str, UserId] = field(default_factory=Shelf)
+    names: Shelf[tuple[UserId, str], str] = field(default_factory=Shelf)
+    hidden: Shelf[UserId, PendingDeletion] = field(default_factory=Shelf)
 
 
 class MemoryUserRepository:
@@ -26,12 +32,10 @@ class MemoryUserRepository:
 
     def add(self, user: User, password_hash: str) -> User:
         self._unit.begin()
-        names = self._unit.on(self._shelves.by_name)
-        name = user.username.lower()
-        if self._unit.find(self._shelves.by_name, name) is not None:
+        if self._unit.find(self._shelves.by_any_name, user.username.lower()) is not None:
             raise UsernameTaken(user.username)
         user = replace(user, id=UserId(next(self._shelves.by_id.numbers)))
-        names.put(name, user.id)
+        self._name(user.id, user.username)
         self._unit.on(self._shelves.by_id).put(user.id, Credentials(user, password_hash))
         return user
 
@@ -41,6 +45,14 @@ class MemoryUserRepository:
     def find(self, username: str) -> Credentials | None:
         user_id = self._unit.find(self._shelves.by_name, username.lower())
         return None if user_id is None else self._credentials(user_id)
+
+    def find_by_any_name(self, username: str) -> User | None:
+        user_id = self._unit.find(self._shelves.by_any_name, username.lower())
+        found = None if user_id is None else self._unit.find(self._shelves.by_id, user_id)
+        return None if found is None else found.user
+
+    def names_of(self, user_id: UserId) -> Sequence[str]:
+        return self._unit.on(self._shelves.names).between((user_id, ""), (user_id + 1, ""))
 
     def get_for_change(self, user_id: UserId) -> Credentials:
         self._unit.begin()
@@ -57,6 +69,23 @@ class MemoryUserRepository:
             self._rename(current.user, credentials.user.username)
         self._unit.on(self._shelves.by_id).put(credentials.user.id, credentials)
 
+    def begin_deletion(self, user_id: UserId, posts: PostsOnDeletion) -> None:
+        user = self.get_for_change(user_id).user
+        self._unit.on(self._shelves.by_id).drop(user_id)
+        self._unit.on(self._shelves.by_name).drop(user.username.lower())
+        self._unit.on(self._shelves.hidden).put(user_id, PendingDeletion(user_id, posts))
+
+    def next_deletion_for_change(self) -> PendingDeletion | None:
+        self._unit.begin()
+        return next(iter(self._unit.on(self._shelves.hidden).ascending(1)), None)
+
+    def remove(self, user_id: UserId) -> None:
+        self._unit.begin()
+        self._unit.on(self._shelves.hidden).drop(user_id)
+        for name in self.names_of(user_id):
+            self._unit.on(self._shelves.by_any_name).put(name, UserId(UNSTORED))
+            self._unit.on(self._shelves.names).drop((user_id, name))
+
     def page(self, *, limit: int, after: UserId | None = None) -> Sequence[User]:
         page = self._unit.on(self._shelves.by_id).ascending(limit, after=after)
         return [credentials.user for credentials in page]
@@ -68,8 +97,13 @@ class MemoryUserRepository:
         return credentials
 
     def _rename(self, user: User, username: str) -> None:
-        names = self._unit.on(self._shelves.by_name)
-        if self._unit.find(self._shelves.by_name, username.lower()) not in (None, user.id):
+        if self._unit.find(self._shelves.by_any_name, username.lower()) not in (None, user.id):
             raise UsernameTaken(username)
-        names.drop(user.username.lower())
-        names.put(username.lower(), user.id)
+        self._unit.on(self._shelves.by_name).drop(user.username.lower())
+        self._name(user.id, username)
+
+    def _name(self, user_id: UserId, username: str) -> None:
+        name = username.lower()
+        self._unit.on(self._shelves.by_name).put(name, user_id)
+        self._unit.on(self._shelves.by_any_name).put(name, user_id)
+        self._unit.on(self._shelves.names).put((user_id, name), name)

@@ -15,6 +15,7 @@ _of_key = (answers.c.user_id == bindparam("of_user"), answers.c.key == bindparam
 
 _find = Query(select(*(column for column in answers.c if column is not answers.c.id)).where(*_of_key), KeptAnswer)
 _remove = Change(delete(answers).where(*_of_key))
+_remove_all_of = Change(delete(answers).where(answers.c.user_id == bindparam("of_user")))
 _add = Change(insert(answers))
 _old = select(answers.c.id).where(answers.c.at <= bindparam("until")).order_by(answers.c.at).limit(bindparam("limit"))
 _purge = Change(delete(answers).where(answers.c.id.in_(_old)))
@@ -35,6 +36,9 @@ class SqlIdempotencyStore:
         self._unit.change(
             _add, user_id=kept.user_id, key=kept.key, request=kept.request, answer=kept.answer, at=kept.at
         )
+
+    def remove_all_of(self, user_id: UserId) -> None:
+        self._unit.change(_remove_all_of, of_user=user_id)
 
     def purge(self, *, until: datetime, limit: int) -> int:
         return self._unit.change(_purge, until=until, limit=limit)

@@ -19,6 +19,7 @@ _of_account = Query(_since.where(attempts.c.account == bindparam("account")), At
 _of_address = Query(_since.where(attempts.c.address == bindparam("address")), Attempt)
 _add = Change(insert(attempts).returning(attempts.c.id))
 _remove = Change(delete(attempts).where(attempts.c.id == bindparam("attempt_id")))
+_remove_all_of = Change(delete(attempts).where(attempts.c.account == bindparam("of_account")))
 _beyond = (
     select(attempts.c.id).order_by(attempts.c.id.desc()).offset(bindparam("newest")).limit(1).scalar_subquery()
 )  # the first that is not among the newest: attempts that were removed leave gaps
@@ -40,6 +41,7 @@ _know_again = Change(
         known_addresses.c.account == bindparam("of_account"), known_addresses.c.address == bindparam("of_address")
     )
 )
+_forget_all_of = Change(delete(known_addresses).where(known_addresses.c.account == bindparam("of_account")))
 _forgotten = (
     select(known_addresses.c.id).where(known_addresses.c.at <= bindparam("known_until")).limit(bindparam("limit"))
 )
@@ -75,6 +77,10 @@ class SqlAttemptStore:
         self._unit.hold(f"addresses of {account}")
         if not self._unit.change(_know_again, of_account=account, of_address=address, at=at):
             self._unit.change(_know, account=account, address=address, at=at)
+
+    def remove_all_of(self, account: str) -> None:
+        self._unit.change(_remove_all_of, of_account=account)
+        self._unit.change(_forget_all_of, of_account=account)
 
     def purge(self, *, until: datetime, known_until: datetime, newest: int, limit: int) -> int:
         self._unit.change(_forget, known_until=known_until, limit=limit)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from blog.domain.ids import InvitationId
+from blog.domain.ids import InvitationId, UserId
 from blog.domain.invitations import Invitation
 
 from .statement import Change, Query, Statement
@@ -18,6 +18,7 @@ _take = Statement(
     delete(invitations).where(invitations.c.digest == bindparam("digest")).returning(invitations), Invitation
 )
 _remove = Change(delete(invitations).where(invitations.c.id == bindparam("invitation_id")))
+_remove_all_by = Change(delete(invitations).where(invitations.c.by_id == bindparam("user_id")))
 _page = Query(select(invitations).order_by(invitations.c.id).limit(bindparam("limit")), Invitation)
 _page_after = Query(_page.core.where(invitations.c.id > bindparam("after")), Invitation)
 _expired = select(invitations.c.id).where(invitations.c.expires_at <= bindparam("expired_by")).limit(bindparam("limit"))
@@ -41,6 +42,9 @@ class SqlInvitationStore:
 
     def remove(self, invitation_id: InvitationId) -> bool:
         return bool(self._unit.change(_remove, invitation_id=invitation_id))
+
+    def remove_all_by(self, user_id: UserId) -> None:
+        self._unit.change(_remove_all_by, user_id=user_id)
 
     def page(self, *, limit: int, after: InvitationId | None = None) -> Sequence[Invitation]:
         if after is None:

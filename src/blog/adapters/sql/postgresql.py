@@ -28,7 +28,8 @@ _PREPARED_AFTER: Final = 5
 _CHANGING_TABLES: Final = 7_237_126
 """The number of the advisory lock: any will do that nobody else takes."""
 
-_CONTENTION: Final = frozenset({"40001", "40P01"})
+_CONTENTION: Final = frozenset({"40001", "40P01", "23503"})
+"""Two transactions in each other's way; the last is a foreign key to a row that another one has removed meanwhile."""
 _UNAVAILABLE: Final = ("08", "25006", "53", "55P03", "57")
 
 

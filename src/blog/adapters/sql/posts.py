@@ -7,13 +7,13 @@ from typing import Any, Final, Unpack
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, tuple_, update
 
-from blog.domain.ids import PostId
+from blog.domain.ids import PostId, UserId
 from blog.domain.lists import Order, Place, PostFilter
 from blog.domain.posts import Post, PostNotFound
 from blog.domain.users import faults_in_username
 from blog.domain.words import sort_key
 
-from .statement import Change, Query
+from .statement import Change, Query, Statement
 from .tables import Number, posts, users
 from .unit import Unit
 
@@ -29,6 +29,16 @@ _get_for_change = _get.for_change(of=posts)
 _add = Change(insert(posts).returning(posts.c.id))
 _save = Change(update(posts).where(posts.c.id == bindparam("post_id"), posts.c.version == bindparam("over")))
 _remove = Change(delete(posts).where(posts.c.id == bindparam("post_id")))
+_some_of = (
+    select(posts.c.id)
+    .where(posts.c.author_id == bindparam("of_author", type_=Number))
+    .order_by(posts.c.created_at, posts.c.id)
+    .limit(bindparam("limit"))
+)
+_remove_some_of: Statement[dict[str, int]] = Statement(
+    delete(posts).where(posts.c.id.in_(_some_of)).returning(posts.c.id), dict
+)
+_reassign_some_of = Change(update(posts).where(posts.c.id.in_(_some_of)))
 
 _given = [column.name for column in posts.c if column not in {posts.c.id, posts.c.title_key}]
 
@@ -39,7 +49,9 @@ _KEY: Final = {
     Order.TITLE: posts.c.title_key,
 }
 _of_names = func.lower(users.c.username).in_(bindparam("names", expanding=True))
-_ids_of_names: Query[dict[str, int]] = Query(select(users.c.id).where(_of_names).order_by(users.c.id), dict)
+_ids_of_names: Query[dict[str, int]] = Query(
+    select(users.c.id).where(_of_names, users.c.deletion.is_(None)).order_by(users.c.id), dict
+)
 
 WANTED: Final[dict[str, ColumnElement[bool]]] = {
     "author": posts.c.author_id == bindparam("author", type_=Number),
@@ -84,6 +96,16 @@ class SqlPostRepository:
             self._unit.tell(_remove, post_id=post_id)
         elif not self._unit.change(_remove, post_id=post_id):
             raise PostNotFound(post_id)
+
+    def remove_some_of(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
+        removed = [PostId(row["id"]) for row in self._unit.all(_remove_some_of, of_author=author_id, limit=limit)]
+        for post_id in removed:
+            self._held.pop(post_id, None)
+        return removed
+
+    def reassign_some_of(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
+        self._held.clear()  # which may be among them
+        return self._unit.change(_reassign_some_of, of_author=author_id, author_id=new_author_id, limit=limit)
 
     def page(
         self, order: Order, *, limit: int, after: Place | None = None, **those: Unpack[PostFilter]

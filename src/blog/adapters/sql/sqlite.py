@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
+from blog.domain.blog import Contended
 from blog.domain.errors import BlogError, Unavailable
 
 from .dialect import PATIENCE, DriverConnection
@@ -153,6 +154,8 @@ class SqliteDialect:
     def meaning(self, error: BaseException) -> BlogError | None:
         """By SQLite's primary result code (sqlite.org/rescode.html)."""
         code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:  # to a row that another transaction has removed meanwhile
+            return Contended("Another change came between.")
         message = None if code is None else _MEANING.get(code & 0xFF)
         return None if message is None else Unavailable(message)
 

@@ -116,10 +116,29 @@ users = Table(
     Column("is_active", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("password_hash", Text, nullable=False),
+    Column("deletion", Text),
     sqlite_autoincrement=True,
 )
 
 Index("users_username_key", func.lower(users.c.username), unique=True)
+Index(
+    "users_deletion",
+    users.c.id,
+    sqlite_where=users.c.deletion.is_not(None),
+    postgresql_where=users.c.deletion.is_not(None),
+)
+
+usernames = Table(
+    "usernames",
+    metadata,
+    Column("id", Number, Identity(), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("user_id", Number, ForeignKey("users.id", ondelete="SET NULL")),
+    sqlite_autoincrement=True,
+)
+
+Index("usernames_name_key", usernames.c.name, unique=True)
+Index("usernames_user_id", usernames.c.user_id)
 
 tokens = Table(
     "tokens",
@@ -242,3 +261,4 @@ entries = Table(
 )
 
 Index("audit_entries_seal_id", entries.c.seal_id, entries.c.id)
+Index("audit_entries_actor_id", entries.c.actor_id, entries.c.id)

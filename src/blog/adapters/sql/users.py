@@ -4,14 +4,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from blog.domain.ids import UserId
-from blog.domain.users import Credentials, UnknownUser, User, UsernameTaken
+from blog.domain.users import (
+    Credentials,
+    PendingDeletion,
+    PostsOnDeletion,
+    UnknownUser,
+    User,
+    UsernameTaken,
+    hidden_name_of,
+)
 
 from .statement import Change, Query
-from .tables import users
+from .tables import Number, usernames, users
 from .unit import Unit
 
 _FIELDS = [users.c.id, users.c.username, users.c.is_admin, users.c.is_active, users.c.created_at]
@@ -21,16 +29,47 @@ def _credentials(*, password_hash: str, **fields: Any) -> Credentials:
     return Credentials(User(**fields), password_hash)
 
 
-_get = Query(select(*_FIELDS).where(users.c.id == bindparam("user_id")), User)
-_get_for_change = Query(select(users).where(users.c.id == bindparam("user_id")), _credentials).for_change()
+def _pending(*, user_id: int, posts: str) -> PendingDeletion:
+    return PendingDeletion(UserId(user_id), PostsOnDeletion(posts))
+
+
+_is_shown = users.c.deletion.is_(None)
+_this = (users.c.id == bindparam("user_id"), _is_shown)
+_known = select(*_FIELDS, users.c.password_hash)
+_get = Query(select(*_FIELDS).where(*_this), User)
+_get_for_change = Query(_known.where(*_this), _credentials).for_change()
 _active_admins = Query(
     select(*_FIELDS).where(users.c.is_admin, users.c.is_active).order_by(users.c.id), User
 ).for_change()
-_find = Query(select(users).where(func.lower(users.c.username) == func.lower(bindparam("username"))), _credentials)
-_page = Query(select(*_FIELDS).order_by(users.c.id).limit(bindparam("limit")), User)
+_find = Query(_known.where(func.lower(users.c.username) == func.lower(bindparam("username")), _is_shown), _credentials)
+_find_by_any_name = Query(
+    select(*_FIELDS)
+    .join(usernames, usernames.c.user_id == users.c.id)
+    .where(usernames.c.name == bindparam("name"), _is_shown),
+    User,
+)
+_names_of: Query[dict[str, str]] = Query(
+    select(usernames.c.name)
+    .where(usernames.c.user_id == bindparam("user_id", type_=Number))
+    .order_by(usernames.c.name),
+    dict,
+)
+_holder: Query[dict[str, int | None]] = Query(
+    select(usernames.c.user_id).where(usernames.c.name == bindparam("name")), dict
+)
+_reserve = Change(insert(usernames))
+_page = Query(select(*_FIELDS).where(_is_shown).order_by(users.c.id).limit(bindparam("limit")), User)
 _page_after = Query(_page.core.where(users.c.id > bindparam("after")), User)
 _add = Change(insert(users).returning(users.c.id))
-_save = Change(update(users).where(users.c.id == bindparam("user_id")))
+_save = Change(update(users).where(*_this))
+_next_deletion = Query(
+    select(users.c.id.label("user_id"), users.c.deletion.label("posts"))
+    .where(users.c.deletion.is_not(None))
+    .order_by(users.c.id)
+    .limit(1),
+    _pending,
+).for_change()
+_remove = Change(delete(users).where(users.c.id == bindparam("user_id"), users.c.deletion.is_not(None)))
 
 
 class SqlUserRepository:
@@ -48,6 +87,7 @@ class SqlUserRepository:
         try:
             with self._unit.attempt():
                 added = self._unit.add(_add, **_columns(Credentials(user, password_hash)))
+                self._unit.tell(_reserve, name=user.username.lower(), user_id=added)
         except IntegrityError as error:
             raise UsernameTaken(user.username) from error
         return replace(user, id=UserId(added))
@@ -64,6 +104,12 @@ class SqlUserRepository:
     def find(self, username: str) -> Credentials | None:
         return self._unit.find(_find, username=username)
 
+    def find_by_any_name(self, username: str) -> User | None:
+        return self._unit.find(_find_by_any_name, name=username.lower())
+
+    def names_of(self, user_id: UserId) -> Sequence[str]:
+        return [row["name"] for row in self._unit.all(_names_of, user_id=user_id)]
+
     def get_for_change(self, user_id: UserId) -> Credentials:
         credentials = self._unit.find(_get_for_change, user_id=user_id)
         if credentials is None:
@@ -76,16 +122,41 @@ class SqlUserRepository:
     def save(self, credentials: Credentials) -> None:
         try:
             with self._unit.attempt():
-                saved = self._unit.change(_save, user_id=credentials.user.id, **_columns(credentials))
+                if not self._unit.change(_save, user_id=credentials.user.id, **_columns(credentials)):
+                    raise UnknownUser(credentials.user.id)
+                self._reserve(credentials.user)
         except IntegrityError as error:
             raise UsernameTaken(credentials.user.username) from error
-        if not saved:
-            raise UnknownUser(credentials.user.id)
+
+    def begin_deletion(self, user_id: UserId, posts: PostsOnDeletion) -> None:
+        hidden = {"username": hidden_name_of(user_id), "is_admin": False, "is_active": False, "password_hash": ""}
+        if not self._unit.change(_save, user_id=user_id, **hidden, deletion=posts.value):
+            raise UnknownUser(user_id)
+
+    def next_deletion_for_change(self) -> PendingDeletion | None:
+        return self._unit.find(_next_deletion)
+
+    def remove(self, user_id: UserId) -> None:
+        self._unit.change(_remove, user_id=user_id)
 
     def page(self, *, limit: int, after: UserId | None = None) -> Sequence[User]:
         if after is None:
             return self._unit.all(_page, limit=limit)
         return self._unit.all(_page_after, limit=limit, after=after)
+
+    def _reserve(self, user: User) -> None:
+        """Reserve the name for the user, for ever.
+
+        Raises:
+            UsernameTaken: it is reserved for another.
+            IntegrityError: it was reserved for another just now.
+        """
+        name = user.username.lower()
+        holder = self._unit.find(_holder, name=name)
+        if holder is None:
+            self._unit.change(_reserve, name=name, user_id=user.id)
+        elif holder["user_id"] != user.id:
+            raise UsernameTaken(user.username)
 
 
 def _columns(credentials: Credentials) -> dict[str, Any]:

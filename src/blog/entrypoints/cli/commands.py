@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from blog.domain.actors import Scope
 from blog.domain.audit import Event
+from blog.domain.users import PostsOnDeletion
 
 from .values import digest, moment, number, renamed, subject
 
@@ -46,6 +47,12 @@ _NAME: Final = Argument("username", metavar="NAME")
 _NAME_IF_ANY: Final = Argument("username", metavar="NAME", nargs="?", help="whose; without a name, the holder's own")
 _NUMBER: Final = Argument("number", metavar="ID", type=number)
 _PASSWORD: Final = _flag("--password-stdin", "read the password from standard input instead of asking")
+_POSTS: Final = Argument(
+    "--posts",
+    choices=[*PostsOnDeletion],
+    required=True,
+    help="whether the user's posts are deleted too, or kept under the name deleted-user",
+)
 
 COMMANDS: Final = (
     Command(
@@ -155,6 +162,7 @@ _USERS: Final = (
     Command(
         "password", "users:password", "give a user a new password, and end their tokens", _NAME, _PASSWORD, DATABASE
     ),
+    Command("delete", "users:delete", "delete a user for good", _NAME, _POSTS, DATABASE),
     Command(
         "me",
         "users:me",
@@ -167,6 +175,20 @@ _USERS: Final = (
         "users:change_own_password",
         "change the password of the holder of BLOG_TOKEN, and print a new token in the place of all others",
         _flag("--password-stdin", "read standard input instead of asking: the old one, then on a second line the new"),
+        DATABASE,
+    ),
+    Command(
+        "export-me",
+        "personal_data:export",
+        "print all that is kept about the holder of BLOG_TOKEN, as JSON",
+        DATABASE,
+    ),
+    Command(
+        "delete-me",
+        "users:delete_own",
+        "delete the account of the holder of BLOG_TOKEN for good",
+        _POSTS,
+        _PASSWORD,
         DATABASE,
     ),
     Command(

@@ -9,8 +9,8 @@ from blog.settings import Settings
 
 _HEAD: Final = ("", "scope", *(role.value for role in Role))
 _LEGEND: Final = (
-    "own: of what is theirs only. A token must have been made for the scope. The operator is whoever\n"
-    "runs commands at the console without one."
+    "own: of what is theirs only; others: of what is not theirs only. A token must have been made for\n"
+    "the scope. The operator is whoever runs commands at the console without one."
 )
 
 

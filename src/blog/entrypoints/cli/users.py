@@ -1,16 +1,23 @@
 """Accounts: all of them, as administrators see to them, and one's own, as the holder of the token does."""
 
-from typing import Unpack
+from collections.abc import Mapping
+from typing import Final, Unpack
 
 from blog.domain.administration import UserChanges
-from blog.domain.entrance import change_password
-from blog.domain.users import User
+from blog.domain.deletion import POSTS_AT_ONCE
+from blog.domain.entrance import change_password, delete_account
+from blog.domain.users import DELETED_USER, PostsOnDeletion, User
 from blog.settings import Settings
 
-from .console import ADDRESS, acting, acting_as_member, console, require_token
+from .console import ADDRESS, Console, acting, acting_as_member, console, require_token
 from .printing import note, row
 from .secrets import Asked
 from .tokens import print_issued
+
+_TOLD: Final[Mapping[PostsOnDeletion, str]] = {
+    PostsOnDeletion.DELETE: "So are the posts.",
+    PostsOnDeletion.KEEP: f"The posts are kept under the name {DELETED_USER}.",
+}
 
 
 def index(settings: Settings) -> None:
@@ -75,6 +82,25 @@ def password(settings: Settings, *, username: str, password_stdin: bool) -> None
     print(f"{username} has a new password, and no tokens.")
 
 
+def delete(settings: Settings, *, username: str, posts: str) -> None:
+    """Delete a user, and all posts of theirs or none."""
+    with console(settings) as here:
+        with here.acting() as (blog, actor):
+            blog.users.delete(actor, blog.users.named(actor, username).id, PostsOnDeletion(posts))
+        _finish_deletions(here)
+    print(f"{username} is deleted. {_TOLD[PostsOnDeletion(posts)]}")
+
+
+def delete_own(settings: Settings, *, posts: str, password_stdin: bool) -> None:
+    """Delete the holder's account, and all of their posts or none."""
+    require_token(settings)
+    password = Asked(from_stdin=password_stdin).password()
+    with console(settings) as here:
+        delete_account(here.open_blog, here.secret, password, PostsOnDeletion(posts), address=ADDRESS)
+        _finish_deletions(here)
+    print(f"Your account is deleted. {_TOLD[PostsOnDeletion(posts)]}")
+
+
 def me(settings: Settings, *, rename: str | None) -> None:
     """Show whose token is set, maybe under another name from now on."""
     with acting_as_member(settings) as (blog, member):
@@ -91,6 +117,14 @@ def change_own_password(settings: Settings, *, password_stdin: bool) -> None:
     with console(settings) as here:
         _, issued = change_password(here.open_blog, here.secret, old, new, address=ADDRESS)
     print_issued(issued, "The password is changed, and all other tokens have ended.")
+
+
+def _finish_deletions(here: Console) -> None:
+    """Delete or move all posts that wait for it, in small steps."""
+    done = POSTS_AT_ONCE
+    while done == POSTS_AT_ONCE:
+        with here.open_blog() as blog:
+            done = blog.deletion.finish(limit=POSTS_AT_ONCE)
 
 
 def _print(user: User) -> None:

@@ -7,10 +7,10 @@ from msgspec import UNSET, Struct, UnsetType
 
 from blog.domain.actors import Member, Scope, require
 from blog.domain.blog import Blog
-from blog.domain.entrance import change_password, log_in, register
+from blog.domain.entrance import change_password, delete_account, log_in, register
 from blog.domain.errors import Conflict, Forbidden, Invalid, TooMany, Unauthenticated
 from blog.domain.policy import Action
-from blog.domain.users import User
+from blog.domain.users import PostsOnDeletion, User
 
 from .answers import Answer, answer
 from .door import Visit
@@ -47,6 +47,13 @@ class PasswordIn(Secretive, forbid_unknown_fields=True):
 
     old_password: Password
     new_password: Password
+
+
+class DeletionIn(Secretive, forbid_unknown_fields=True):
+    """One's password, and whether one's posts are deleted too, or kept under the name deleted-user."""
+
+    password: Password
+    posts: PostsOnDeletion
 
 
 class MeIn(Struct, forbid_unknown_fields=True):
@@ -154,6 +161,23 @@ class AccountsController(Controller):
             lambda open_blog, address: change_password(open_blog, secret, **said, address=address)
         )
         return answer(LoginOut.of(user, issued), _NO_STORE)
+
+    @post(
+        "/users/me/delete/",
+        request_max_body_size=LARGEST_LOGIN,
+        status_code=204,
+        opt=Operation(
+            action=Action.DELETE_ONESELF, status=204, takes=DeletionIn, refuses=(Invalid, Conflict, TooMany)
+        ).opt,
+    )
+    async def delete_me(self, request: Visit) -> None:
+        """Delete one's account: ends all of one's tokens, and deletes or keeps one's posts."""
+        sent = await request.sent()
+        query_of(request)
+        secret = request.secret()
+        await request.signed_in(lambda _, actor: require(actor, Scope.ACCOUNT), reads_only=True, brief=True)
+        said = sent.all_members(DeletionIn)
+        await request.entrance(lambda open_blog, address: delete_account(open_blog, secret, **said, address=address))
 
 
 def _renamed(blog: Blog, actor: Member, body: Body) -> User:

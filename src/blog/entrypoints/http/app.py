@@ -26,6 +26,7 @@ from .invitations import InvitationsController
 from .kept import Kept
 from .lanes import Lanes
 from .operations import operations_of
+from .personal_data import PersonalDataController
 from .posts import PostsController
 from .preconditions import on_post_has_changed
 from .problems import Refused, on_blog_error, on_defect, on_http_exception, on_refused
@@ -44,6 +45,7 @@ _CONTROLLERS: Final = [
     DocsController,
     HealthController,
     InvitationsController,
+    PersonalDataController,
     PostsController,
     TokensController,
     UsersController,

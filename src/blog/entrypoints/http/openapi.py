@@ -102,7 +102,8 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
 def _other_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
     for place, parameters in (("query", operation.takes_query), ("header", operation.takes_header)):
         for name, schema in parameters.items():
-            yield {"name": name, "in": place, "required": False, "schema": schema}
+            is_needed = place == "query" and name in operation.needs_query
+            yield {"name": name, "in": place, "required": is_needed, "schema": schema}
 
 
 def _responses(operation: Operation) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class Operation:
     takes: type[msgspec.Struct] | None = None
     takes_types: tuple[str, ...] = (JSON,)
     takes_query: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    needs_query: tuple[str, ...] = ()
     takes_header: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     refuses: tuple[type[BlogError], ...] = ()
     is_described: bool = True

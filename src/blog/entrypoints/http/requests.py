@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final, NoReturn, get_args, get_origin
@@ -234,6 +235,8 @@ def _converted(value: object, expected: FieldInfo) -> object | None:
 
 def _message(expected: FieldInfo) -> str:
     kind = expected.type
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return f"must be {' or '.join(kind)}"
     while kind not in _EXPECTED:  # in Annotated[str, ...] and in str | UnsetType, what counts stands first
         kind = list if get_origin(kind) is list else get_args(kind)[0]
     return _EXPECTED[kind]

@@ -1,6 +1,7 @@
 """Accounts and their tokens over HTTP, for administrators."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from litestar import Controller, delete, get, patch, post
 from litestar.params import FromPath
@@ -9,18 +10,20 @@ from msgspec import UNSET, Struct, UnsetType
 from blog.domain.actors import Member
 from blog.domain.administration import NewAccount
 from blog.domain.blog import Blog
-from blog.domain.errors import Conflict, Invalid, NotFound
+from blog.domain.errors import Conflict, Fault, Invalid, NotFound
 from blog.domain.idempotency import KeyReused
 from blog.domain.ids import TokenId, UserId
 from blog.domain.policy import Action
-from blog.domain.users import User
+from blog.domain.users import PostsOnDeletion, User
 
 from .answers import Answer, answer
 from .door import Visit
 from .idempotency import ANSWERS_REPLAYED, TAKES_KEY, check_key_of, once
 from .operations import Operation
-from .requests import PAGE_QUERY, number_in_path, page_after, page_of, prefix_of
+from .requests import PAGE_QUERY, number_in_path, page_after, page_of, prefix_of, query_of
 from .shapes import Password, Secretive, TokenOut, TokensOut, Username, UserOut
+
+_CHOICE: Final = f"must be {' or '.join(PostsOnDeletion)}"
 
 
 class UserIn(Secretive, forbid_unknown_fields=True):
@@ -110,6 +113,26 @@ class UsersController(Controller):
         )
         return answer(UserOut.of(changed))
 
+    @delete(
+        "/{user_id:str}/",
+        opt=Operation(
+            action=Action.DELETE_USERS,
+            status=204,
+            takes_query={
+                "posts": {
+                    "type": "string",
+                    "enum": list(PostsOnDeletion),
+                    "description": "Whether the account's posts are deleted too, or kept under the name deleted-user.",
+                }
+            },
+            needs_query=("posts",),
+            refuses=(Invalid, NotFound, Conflict),
+        ).opt,
+    )
+    async def delete_user(self, request: Visit, user_id: FromPath[str]) -> None:
+        """Delete an account for good: its tokens end, and its posts are deleted or kept."""
+        await request.administrator(lambda blog, actor: blog.users.delete(actor, _id(user_id), _posts_of(request)))
+
     @get("/{user_id:str}/tokens/", opt=Operation(action=Action.SEE_USERS, answers=TokensOut, refuses=(NotFound,)).opt)
     async def tokens_of_user(self, request: Visit, user_id: FromPath[str]) -> Answer:
         """List an account's living tokens, the oldest first."""
@@ -136,6 +159,25 @@ def _page(blog: Blog, actor: Member, request: Visit) -> tuple[int, Sequence[User
     """How many were asked for, and those there are."""
     limit, after = page_of(request)
     return limit, blog.users.page(actor, limit=limit, after=None if after is None else UserId(after))
+
+
+def _posts_of(request: Visit) -> PostsOnDeletion:
+    """What is to become of an account's posts.
+
+    Raises:
+        Invalid: that is not said.
+    """
+    said: PostsOnDeletion | None = query_of(request, posts=_posts_on_deletion).get("posts")
+    if said is None:
+        raise Invalid([Fault("posts", _CHOICE)])
+    return said
+
+
+def _posts_on_deletion(text: str) -> PostsOnDeletion:
+    try:
+        return PostsOnDeletion(text)
+    except ValueError:
+        raise ValueError(_CHOICE) from None
 
 
 def _id(text: str) -> UserId:

@@ -1,0 +1,87 @@
+"""Personal data: all that is kept about somebody, for them to download (GDPR, articles 15 and 20), in pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from .actors import Member, Scope, require
+from .attempts import AttemptStore, key_of
+from .audit import AuditLog, Entry
+from .ids import EntryId
+from .lists import Order, Place
+from .posts import Post, PostRepository
+from .tokens import InvalidToken, Token, TokenStore
+from .users import UnknownUser, User, UserRepository
+
+POSTS_PER_PAGE: Final = 20
+"""Each has 400 kB at most."""
+ENTRIES_PER_PAGE: Final = 100
+
+Position: TypeAlias = Place | EntryId
+"""The last post, or the last audit entry, of a page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalDataPage:
+    """A part of what is kept about somebody. `next` is where the next page goes on: None on the last page.
+
+    The first page has the usernames that are reserved for them, their tokens and known addresses. Then come posts, the
+    oldest first, and then what the audit has recorded of their acts, the newest first.
+    """
+
+    user: User
+    usernames: Sequence[str] = ()
+    tokens: Sequence[Token] = ()
+    known_addresses: Mapping[str, datetime] = field(default_factory=dict)
+    posts: Sequence[Post] = ()
+    entries: Sequence[Entry] = ()
+    next: Position | None = None
+
+
+@dataclass(slots=True)
+class PersonalData:
+    """What is kept about whoever asks."""
+
+    users: UserRepository
+    tokens: TokenStore
+    attempts: AttemptStore
+    posts: PostRepository
+    log: AuditLog
+
+    def page(self, actor: Member, *, after: Position | None = None) -> PersonalDataPage:
+        """A page of what is kept about oneself, on from `after`.
+
+        Raises:
+            OutOfScope.
+            InvalidToken: one's account was deleted a moment ago.
+        """
+        require(actor, Scope.ACCOUNT)
+        try:
+            user = self.users.get(actor.user_id)
+        except UnknownUser:
+            raise InvalidToken from None
+        if isinstance(after, int):
+            entries, next_entry = self._entries(user, before=after)
+            return PersonalDataPage(user=user, entries=entries, next=next_entry)
+        posts, next_post = self._posts(user, after)
+        entries, next_entry = ((), None) if next_post else self._entries(user, before=None)
+        page = PersonalDataPage(user=user, posts=posts, entries=entries, next=next_post or next_entry)
+        if after is not None:
+            return page
+        return replace(
+            page,
+            usernames=self.users.names_of(user.id),
+            tokens=self.tokens.of_user(user.id),
+            known_addresses=self.attempts.known_addresses(key_of(user.id)),
+        )
+
+    def _posts(self, user: User, after: Place | None) -> tuple[Sequence[Post], Place | None]:
+        posts = self.posts.page(Order.OLDEST, limit=POSTS_PER_PAGE + 1, after=after, authors=[user.username])
+        page = posts[:POSTS_PER_PAGE]
+        return page, page[-1].place_in(Order.OLDEST) if len(posts) > len(page) else None
+
+    def _entries(self, user: User, before: EntryId | None) -> tuple[Sequence[Entry], EntryId | None]:
+        entries = self.log.page(limit=ENTRIES_PER_PAGE + 1, before=before, actor_id=user.id)
+        page = entries[:ENTRIES_PER_PAGE]
+        return page, page[-1].id if len(entries) > len(page) else None

@@ -1,0 +1,101 @@
+"""All that is kept about oneself, over HTTP, in pages."""
+
+from typing import Any, Final
+
+from litestar import Controller, get
+from msgspec import UNSET, Struct, UnsetType
+
+from blog.domain.actors import Member, Scope, require
+from blog.domain.blog import Blog
+from blog.domain.errors import Invalid
+from blog.domain.ids import EntryId
+from blog.domain.lists import Order, Place
+from blog.domain.personal_data import PersonalDataPage, Position
+from blog.domain.policy import Action
+
+from .answers import Answer, answer
+from .audit import EntryOut
+from .cursors import PATTERN, cursor_of, place_of
+from .door import Visit
+from .moments import Moment, moment
+from .operations import Operation
+from .post_shapes import PostOut
+from .requests import number, page_url, query_of
+from .shapes import TokenOut, UserOut
+
+_PATH: Final = "/api/users/me/export/"
+_TAKES_QUERY: Final[dict[str, dict[str, Any]]] = {
+    "cursor": {"type": "string", "pattern": f"^{PATTERN}$", "description": "From `next`."}
+}
+
+
+class AddressOut(Struct):
+    """An address from which one's password was right, and when that was last so."""
+
+    address: str
+    last_login_at: Moment
+
+
+class PersonalDataOut(Struct):
+    """A part of what is kept about oneself: `usernames`, `tokens` and `known_addresses` are in the first one. `next` is
+    where the next part is, or null on the last one.
+    """
+
+    account: UserOut
+    posts: list[PostOut]
+    audit: list[EntryOut]
+    next: str | None
+    usernames: list[str] | UnsetType = UNSET
+    tokens: list[TokenOut] | UnsetType = UNSET
+    known_addresses: list[AddressOut] | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, page: PersonalDataPage, next_page: str | None, *, is_first: bool) -> "PersonalDataOut":
+        out = cls(
+            account=UserOut.of(page.user),
+            posts=[PostOut.of(post) for post in page.posts],
+            audit=[EntryOut.of(entry) for entry in page.entries],
+            next=next_page,
+        )
+        if is_first:
+            out.usernames = list(page.usernames)
+            out.tokens = [TokenOut.of(token) for token in page.tokens]
+            out.known_addresses = [AddressOut(each, moment(at)) for each, at in sorted(page.known_addresses.items())]
+        return out
+
+
+class PersonalDataController(Controller):
+    path = "/api/users/me/export"
+    tags = ("Accounts",)
+
+    @get(
+        "/",
+        opt=Operation(
+            action=Action.EXPORT_ONESELF, answers=PersonalDataOut, takes_query=_TAKES_QUERY, refuses=(Invalid,)
+        ).opt,
+    )
+    async def export(self, request: Visit) -> Answer:
+        """Download all that is kept about oneself, part by part: follow `next` until it is null."""
+        return await request.signed_in(lambda blog, actor: _page(blog, actor, request), reads_only=True)
+
+
+def _page(blog: Blog, actor: Member, request: Visit) -> Answer:
+    """A part, encoded on this thread, since it may be large. Whoever may not have it hears that first of all."""
+    require(actor, Scope.ACCOUNT)
+    after: Position | None = query_of(request, cursor=_position).get("cursor")
+    page = blog.personal_data.page(actor, after=after)
+    url = None if page.next is None else page_url(request, _PATH, cursor=_cursor(page.next))
+    return answer(PersonalDataOut.of(page, url, is_first=after is None))
+
+
+def _cursor(position: Position) -> str:
+    return cursor_of(Order.OLDEST, position) if isinstance(position, Place) else str(position)
+
+
+def _position(text: str) -> Position:
+    """The position that a cursor is for.
+
+    Raises:
+        ValueError: it is for none.
+    """
+    return EntryId(number(text)) if text.isdigit() else place_of(Order.OLDEST, text)

@@ -1,0 +1,293 @@
+"""The blog promises, of accounts that are deleted, that…"""
+
+from datetime import timedelta
+
+import pytest
+from tests.domain.people import ANOTHER, HOME, OPERATOR, PASSWORD, Watched, acting, entered, entries
+
+from blog.adapters.memory import MemoryStore, MemoryUserRepository
+from blog.contracts import StandingClock
+from blog.domain import deletion
+from blog.domain.accounts import WrongCredentials, WrongPassword
+from blog.domain.actors import Member, NotAnAdmin, OutOfScope, Scope
+from blog.domain.administration import OwnAccount
+from blog.domain.attempts import TooManyAttempts, key_of
+from blog.domain.audit import Event
+from blog.domain.blog import OpenBlog
+from blog.domain.entrance import change_password, delete_account, log_in, register
+from blog.domain.errors import BlogError, Fault, Invalid
+from blog.domain.housekeeping import tidy
+from blog.domain.ids import UserId
+from blog.domain.posts import Post
+from blog.domain.tokens import InvalidToken
+from blog.domain.users import LastAdmin, PostsOnDeletion, ReservedUser, UnknownUser, User, UsernameTaken
+
+KEEP, DELETE = PostsOnDeletion.KEEP, PostsOnDeletion.DELETE
+either = pytest.mark.parametrize("posts", PostsOnDeletion)
+
+
+def secret_of(open_blog: OpenBlog, username: str, *scopes: Scope) -> str:
+    return log_in(open_blog, username, PASSWORD, scopes=scopes or None, address=HOME)[1].secret
+
+
+def written(open_blog: OpenBlog, author: User, number: int) -> list[Post]:
+    with open_blog() as blog:
+        return [blog.posts.create(acting(author), title="Hello", body="world") for _ in range(number)]
+
+
+def read(open_blog: OpenBlog) -> list[Post]:
+    with open_blog() as blog:
+        posts = list(blog.posts.page(limit=100).posts)
+        assert {found.post.id for found in blog.search.find("hello", limit=100).found} == {post.id for post in posts}
+    return posts
+
+
+@either
+def test_whoever_knows_their_password_deletes_their_account_and_can_do_nothing_more(
+    open_blog: OpenBlog, ann: User, bob: User, posts: PostsOnDeletion
+) -> None:
+    shown, other = secret_of(open_blog, "ann"), secret_of(open_blog, "ann")
+    delete_account(open_blog, shown, PASSWORD, posts, address=HOME)
+    for secret in (shown, other):
+        with pytest.raises(InvalidToken), open_blog() as blog:
+            blog.accounts.authenticate(secret)
+        with pytest.raises(InvalidToken):
+            delete_account(open_blog, secret, PASSWORD, posts)
+    with pytest.raises(WrongCredentials):
+        log_in(open_blog, "ann", PASSWORD)
+    with open_blog() as blog:
+        for ask in (blog.users.get, blog.tokens.of):
+            with pytest.raises(UnknownUser):
+                ask(OPERATOR, ann.id)
+        assert bob in blog.users.page(OPERATOR)
+        assert ann not in blog.users.page(OPERATOR)
+
+
+def test_posts_of_a_deleted_account_are_deleted_if_that_is_asked(open_blog: OpenBlog, ann: User, bob: User) -> None:
+    written(open_blog, ann, 3)
+    others = written(open_blog, bob, 2)
+    with open_blog() as blog:
+        blog.users.delete(OPERATOR, ann.id, DELETE)
+        assert list(blog.users.page(OPERATOR)) == [bob]
+    assert read(open_blog) == others[::-1]
+
+
+def test_posts_of_a_deleted_account_are_kept_under_another_name_if_that_is_asked(
+    open_blog: OpenBlog, ann: User, bob: User
+) -> None:
+    with open_blog() as blog:
+        carl = blog.users.add(OPERATOR, "carl", PASSWORD)
+    kept = [*written(open_blog, ann, 2), *written(open_blog, carl, 1)]
+    others = written(open_blog, bob, 1)
+    with open_blog() as blog:
+        for user in (ann, carl):
+            blog.users.delete(OPERATOR, user.id, KEEP)
+        deleted_user = blog.users.named(OPERATOR, "deleted-user")
+        assert list(blog.users.page(OPERATOR)) == [bob, deleted_user]
+        assert [post.id for post in blog.posts.page(authors=["Deleted-User"]).posts] == [post.id for post in kept[::-1]]
+    posts = {post.id: post for post in read(open_blog)}
+    assert [(posts[post.id].author, posts[post.id].author_id) for post in kept] == [
+        ("deleted-user", deleted_user.id)
+    ] * 3
+    assert [(posts[post.id].title, posts[post.id].version, posts[post.id].updated_at) for post in kept] == [
+        (post.title, post.version, post.updated_at) for post in kept
+    ]
+    assert posts[others[0].id] == others[0]
+
+
+def test_nobody_becomes_or_changes_who_stands_for_deleted_accounts(open_blog: OpenBlog, ann: User, admin: User) -> None:
+    written(open_blog, ann, 1)
+    with open_blog() as blog:
+        blog.users.delete(OPERATOR, ann.id, KEEP)
+        deleted_user = blog.users.named(OPERATOR, "deleted-user")
+    for changes in ({"username": "ghost"}, {"password": PASSWORD}, {"is_active": True}, {"is_admin": True}):
+        with pytest.raises(ReservedUser), open_blog() as blog:
+            blog.users.change(OPERATOR, deleted_user.id, **changes)
+    with pytest.raises(ReservedUser), open_blog() as blog:
+        blog.users.delete(OPERATOR, deleted_user.id, DELETE)
+    with pytest.raises(WrongCredentials):
+        log_in(open_blog, "deleted-user", PASSWORD)
+    assert len(read(open_blog)) == 1
+
+
+@pytest.mark.parametrize("username", ["deleted-user", "Deleted-User", "deleted-user-7"])
+def test_a_name_that_stands_for_deleted_accounts_is_nobodys_to_take(
+    open_blog: OpenBlog, inviting: OpenBlog, ann: User, username: str
+) -> None:
+    reserved = (Fault("username", "is reserved"),)
+    with pytest.raises(Invalid) as refusal, open_blog() as blog:
+        blog.users.add(OPERATOR, username, PASSWORD)
+    assert refusal.value.faults == reserved
+    with pytest.raises(Invalid) as refusal, open_blog() as blog:
+        blog.users.change(OPERATOR, ann.id, username=username)
+    assert refusal.value.faults == reserved
+    with pytest.raises(Invalid) as refusal, open_blog() as blog:
+        blog.accounts.rename(acting(ann), username)
+    assert refusal.value.faults == reserved
+    with pytest.raises(Invalid) as refusal:
+        register(inviting, username, PASSWORD, invitation="")
+    assert refusal.value.faults == reserved
+
+
+def test_the_id_and_the_names_of_a_deleted_account_are_never_given_again(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        blog.users.change(OPERATOR, ann.id, username="anna")
+        blog.users.delete(OPERATOR, ann.id, DELETE)
+    for username in ("ann", "Anna"):
+        with pytest.raises(UsernameTaken), open_blog() as blog:
+            blog.users.add(OPERATOR, username, PASSWORD)
+    with open_blog() as blog:
+        assert blog.users.add(OPERATOR, "eve", PASSWORD).id > ann.id
+
+
+def test_the_audit_stays_and_records_who_deleted_whom(open_blog: OpenBlog, ann: User, bob: User, admin: User) -> None:
+    before = entries(open_blog)
+    with open_blog() as blog:
+        blog.users.delete(acting(admin), bob.id, DELETE)
+    delete_account(open_blog, secret_of(open_blog, "ann"), PASSWORD, KEEP, address=HOME)
+    after = entries(open_blog)
+    assert after[: len(before)] == before
+    deleted = [entry for entry in after if entry.event is Event.USER_DELETED]
+    assert [(each.actor, each.actor_id, each.subject_id, each.detail) for each in deleted] == [
+        ("admin", admin.id, bob.id, "Bob, posts deleted"),
+        ("ann", ann.id, ann.id, "ann, posts kept"),
+    ]
+
+
+@either
+def test_nothing_is_left_of_a_deleted_account_but_what_is_promised(
+    store: MemoryStore, open_blog: OpenBlog, clock: StandingClock, admin: User, posts: PostsOnDeletion
+) -> None:
+    member = entered(open_blog, "admin")
+    with open_blog() as blog:
+        blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)  # so that one stays
+        blog.invitations.create(member)
+        blog.idempotency.once(member, "key", b"request", lambda: b"answer")
+    with pytest.raises(WrongCredentials):
+        log_in(open_blog, "admin", ANOTHER, address=HOME)
+    with open_blog() as blog:
+        blog.users.delete(OPERATOR, admin.id, posts)
+        assert blog.invitations.page(OPERATOR) == []
+    with store() as stores:
+        assert stores.tokens.of_user(admin.id) == []
+        assert stores.attempts.known_addresses(key_of(admin.id)) == {}
+        assert stores.attempts.of_account(key_of(admin.id), since=clock() - timedelta(days=9)) == []
+        assert stores.answers.purge(until=clock(), limit=100) == 0
+
+
+def test_the_last_active_administrator_cannot_be_deleted(open_blog: OpenBlog, admin: User, ann: User) -> None:
+    with open_blog() as blog:
+        blog.users.change(OPERATOR, ann.id, is_admin=True)
+        blog.users.delete(OPERATOR, admin.id, DELETE)
+        with pytest.raises(LastAdmin):
+            blog.users.delete(OPERATOR, ann.id, DELETE)
+    secret = secret_of(open_blog, "ann")
+    for _ in range(20):  # none of which counts as a failure
+        with pytest.raises(LastAdmin):
+            delete_account(open_blog, secret, PASSWORD, DELETE, address=HOME)
+    assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0].id == ann.id
+
+
+def test_administrators_delete_others_and_their_own_account_only_by_its_password(
+    open_blog: OpenBlog, admin: User, ann: User, bob: User
+) -> None:
+    refused: list[tuple[Member, User, type[BlogError]]] = [
+        (acting(admin, Scope.ADMIN), admin, OwnAccount),
+        (acting(admin, Scope.ACCOUNT), ann, OutOfScope),
+        (acting(bob), ann, NotAnAdmin),
+        (acting(bob), bob, NotAnAdmin),
+    ]
+    for actor, user, refusal in refused:
+        with pytest.raises(refusal), open_blog() as blog:
+            blog.users.delete(actor, user.id, DELETE)
+    with pytest.raises(UnknownUser), open_blog() as blog:
+        blog.users.delete(acting(admin), UserId(404), DELETE)
+    with open_blog() as blog:
+        assert len(blog.users.page(OPERATOR)) == 3
+        blog.users.delete(acting(admin, Scope.ADMIN), ann.id, DELETE)
+
+
+def test_without_the_password_or_a_token_made_for_it_nobody_deletes_their_account(
+    watched_blog: OpenBlog, watched: Watched, ann: User
+) -> None:
+    secret, reader = secret_of(watched_blog, "ann"), secret_of(watched_blog, "ann", Scope.POSTS_WRITE)
+    watched.verified.clear()
+    with pytest.raises(OutOfScope):
+        delete_account(watched_blog, reader, PASSWORD, DELETE, address=HOME)
+    with pytest.raises(Invalid) as refusal:
+        delete_account(watched_blog, secret, "", DELETE, address=HOME)
+    assert [fault.field for fault in refusal.value.faults] == ["password"]
+    assert watched.verified == []
+    for _ in range(8):
+        with pytest.raises(WrongPassword) as wrong:
+            delete_account(watched_blog, secret, ANOTHER, DELETE, address=HOME)
+        assert wrong.value.faults == (Fault("password", "is not your password"),)
+    with pytest.raises(TooManyAttempts):
+        delete_account(watched_blog, secret, PASSWORD, DELETE, address=HOME)
+    assert [each.detail for each in entries(watched_blog) if each.event is Event.LOGIN_FAILED] == [
+        "to delete the account"
+    ] * 8
+    with watched_blog() as blog:
+        assert blog.accounts.authenticate(secret).user == ann
+
+
+def test_whose_account_is_deleted_meanwhile_changes_nothing_more(
+    watched_blog: OpenBlog, watched: Watched, ann: User
+) -> None:
+    def gone() -> None:
+        with watched_blog() as blog:
+            blog.users.delete(OPERATOR, ann.id, DELETE)
+
+    secret = secret_of(watched_blog, "ann")
+    watched.meanwhile = gone
+    with pytest.raises(WrongCredentials):
+        change_password(watched_blog, secret, PASSWORD, ANOTHER)
+    with pytest.raises(InvalidToken), watched_blog() as blog:
+        blog.accounts.rename(acting(ann), "anna")
+    with pytest.raises(InvalidToken), watched_blog() as blog:
+        blog.personal_data.page(acting(ann))
+    with pytest.raises(WrongPassword), watched_blog() as blog:
+        blog.accounts.delete(acting(ann), PASSWORD, DELETE)
+
+
+@either
+def test_more_posts_than_one_unit_of_work_takes_are_deleted_or_moved_by_housekeeping(
+    open_blog: OpenBlog, ann: User, bob: User, monkeypatch: pytest.MonkeyPatch, posts: PostsOnDeletion
+) -> None:
+    monkeypatch.setattr(deletion, "POSTS_AT_ONCE", 3)
+    mine, others = written(open_blog, ann, 8), written(open_blog, bob, 4)
+    with open_blog() as blog:
+        for user in (ann, bob):
+            blog.users.delete(OPERATOR, user.id, posts)
+            with pytest.raises(UnknownUser):
+                blog.users.change(OPERATOR, user.id, is_active=True)
+    left = [8 - 3 + 4 - 3]
+    waiting = {f"deleted-user-{user.id}" for user in (ann, bob)}
+    assert {post.author for post in read(open_blog)} - {"deleted-user"} == waiting
+    for _ in range(3):
+        with open_blog() as blog:
+            assert blog.deletion.finish(limit=2) == 2
+        left.append(sum(post.author in waiting for post in read(open_blog)))
+    assert left == [6, 4, 2, 0]
+    tidy(open_blog)
+    assert len(read(open_blog)) == (len([*mine, *others]) if posts is KEEP else 0)
+    assert {post.author for post in read(open_blog)} <= {"deleted-user"}
+    with open_blog() as blog:
+        assert blog.deletion.finish(limit=2) == 0
+
+
+def test_two_who_need_a_name_for_deleted_accounts_at_once_have_the_same_one(
+    open_blog: OpenBlog, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = MemoryUserRepository.add
+
+    def added_by_another_just_before(repository: MemoryUserRepository, user: User, password_hash: str) -> User:
+        monkeypatch.setattr(MemoryUserRepository, "add", add)
+        add(repository, user, password_hash)
+        return add(repository, user, password_hash)
+
+    monkeypatch.setattr(MemoryUserRepository, "add", added_by_another_just_before)
+    written(open_blog, ann, 1)
+    with open_blog() as blog:
+        blog.users.delete(OPERATOR, ann.id, KEEP)
+    assert [post.author for post in read(open_blog)] == ["deleted-user"]

@@ -1,0 +1,86 @@
+"""The blog promises, of what somebody downloads of what is kept about them, that…"""
+
+from datetime import timedelta
+
+import pytest
+from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, acting, entered
+
+from blog.contracts import StandingClock
+from blog.domain import personal_data
+from blog.domain.actors import Member, OutOfScope, Scope
+from blog.domain.audit import Entry, Event
+from blog.domain.blog import OpenBlog
+from blog.domain.entrance import log_in
+from blog.domain.personal_data import PersonalDataPage
+from blog.domain.posts import Post
+from blog.domain.users import User
+
+
+def downloaded(open_blog: OpenBlog, actor: Member) -> list[PersonalDataPage]:
+    with open_blog() as blog:
+        pages = [blog.personal_data.page(actor)]
+        while pages[-1].next is not None:
+            pages.append(blog.personal_data.page(actor, after=pages[-1].next))
+    return pages
+
+
+def posts_of(pages: list[PersonalDataPage]) -> list[Post]:
+    return [post for page in pages for post in page.posts]
+
+
+def entries_of(pages: list[PersonalDataPage]) -> list[Entry]:
+    return [entry for page in pages for entry in page.entries]
+
+
+def test_it_is_all_that_is_theirs_and_nothing_of_others(
+    open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User
+) -> None:
+    log_in(open_blog, "ann", PASSWORD, address=HOME)
+    clock.move(timedelta(hours=1))
+    member = entered(open_blog, "ann", address=ELSEWHERE)
+    entered(open_blog, "Bob")
+    with open_blog() as blog:
+        blog.users.change(OPERATOR, ann.id, username="anna")
+        member = acting(blog.users.get(OPERATOR, ann.id))
+        post = blog.posts.create(member, title="Hello", body="world")
+        blog.posts.create(acting(bob), title="Bob's", body="own")
+        tokens = blog.tokens.of(OPERATOR, ann.id)
+    (page,) = downloaded(open_blog, member)
+    assert page.user == member.user
+    assert page.usernames == ["ann", "anna"]
+    assert page.tokens == tokens
+    assert page.known_addresses == {HOME: clock() - timedelta(hours=1), ELSEWHERE: clock()}
+    assert page.posts == [post]
+    assert {entry.actor_id for entry in page.entries} == {ann.id}
+    assert [entry.event for entry in page.entries][:2] == [Event.POST_CREATED, Event.LOGGED_IN]
+
+
+@pytest.mark.parametrize(("posts", "entries"), [(1, 1), (2, 3), (3, 2), (6, 100), (100, 7), (7, 100)])
+def test_it_comes_in_pages_each_post_and_entry_once(
+    open_blog: OpenBlog, ann: User, monkeypatch: pytest.MonkeyPatch, posts: int, entries: int
+) -> None:
+    monkeypatch.setattr(personal_data, "POSTS_PER_PAGE", posts)
+    monkeypatch.setattr(personal_data, "ENTRIES_PER_PAGE", entries)
+    member = entered(open_blog, "ann")
+    with open_blog() as blog:
+        written = [blog.posts.create(member, title=f"{number}", body="one of several") for number in range(6)]
+    pages = downloaded(open_blog, member)
+    assert posts_of(pages) == written
+    recorded = entries_of(pages)
+    assert [entry.event for entry in recorded[:6]] == [Event.POST_CREATED] * 6
+    assert [entry.id for entry in recorded] == sorted({entry.id for entry in recorded}, reverse=True)
+    assert len(recorded) == 8
+    assert [bool(page.tokens) for page in pages] == [True] + [False] * (len(pages) - 1)
+    assert all(len(page.posts) <= posts and len(page.entries) <= entries for page in pages)
+
+
+def test_a_token_that_is_not_made_for_it_downloads_nothing(open_blog: OpenBlog, admin: User) -> None:
+    with pytest.raises(OutOfScope), open_blog() as blog:
+        blog.personal_data.page(acting(admin, Scope.ADMIN))
+
+
+def test_no_secret_is_in_it(open_blog: OpenBlog, ann: User) -> None:
+    issued = log_in(open_blog, "ann", PASSWORD)[1]
+    told = repr(downloaded(open_blog, acting(ann)))
+    for secret in (PASSWORD, ANOTHER, issued.secret, repr(issued.token.digest), "argon2"):
+        assert secret not in told

@@ -1,0 +1,181 @@
+"""The blog promises that…"""
+
+from typing import Any
+
+import pytest
+from tests.entrypoints.http.houses import AWAY, SECRET, WRONG, House, Person
+from tests.entrypoints.http.visits import problem
+
+from blog.domain.actors import Operator, Scope
+
+on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
+ME, DELETE, EXPORT = "/api/users/me/", "/api/users/me/delete/", "/api/users/me/export/"
+
+
+@pytest.fixture
+def alice(house: House) -> Person:
+    return house.person("alice")
+
+
+def leaves(person: Person, posts: str = "delete", **more: Any) -> Any:
+    """What is answered to whoever deletes their account."""
+    return person.ask("POST", DELETE, json={"password": SECRET, "posts": posts}, **more)
+
+
+def listed(house: House) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = house.ask("GET", "/api/posts/").json()["results"]
+    return found
+
+
+@on_both
+def test_whoever_deletes_their_account_is_nobody_at_once(house: House, root: Person, alice: Person) -> None:
+    other, post = house.again("alice"), alice.writes()
+    answer = leaves(alice)
+    assert (answer.status_code, answer.content) == (204, b"")
+    for person in (alice, other):
+        for method, path in (("GET", ME), ("POST", DELETE), ("GET", EXPORT), ("POST", "/api/posts/")):
+            problem(person.ask(method, path, json={}), 401)
+    problem(house.log_in("alice"), 401)
+    problem(house.ask("GET", f"/api/posts/{post}/"), 404)
+    problem(root.ask("GET", f"/api/users/{alice.id}/"), 404)
+    problem(root.ask("DELETE", f"/api/users/{alice.id}/?posts=delete"), 404)
+    for username in ("alice", "ALICE"):
+        problem(root.ask("POST", "/api/users/", json={"username": username, "password": SECRET}), 409)
+    carol = root.ask("POST", "/api/users/", json={"username": "carol", "password": SECRET}).json()
+    assert carol["id"] > alice.id
+
+
+@on_both
+def test_posts_are_kept_under_the_name_of_deleted_users_if_that_is_asked(
+    house: House, root: Person, alice: Person
+) -> None:
+    post = alice.writes()
+    tag = house.ask("GET", f"/api/posts/{post}/").headers["etag"]
+    assert leaves(alice, "keep").status_code == 204
+    answer = house.ask("GET", f"/api/posts/{post}/", headers=[("If-None-Match", tag)])
+    shown = answer.json()
+    assert (answer.status_code, shown["author"], shown["version"]) == (200, "deleted-user", 1)
+    assert shown["user"] != alice.id
+    assert house.ask("GET", "/api/posts/?author=deleted-user").json()["results"] == [shown]
+    for body in ({"is_active": True}, {"password": SECRET}, {"username": "ghost"}):
+        problem(root.ask("PATCH", f"/api/users/{shown['user']}/", json=body), 409)
+    problem(root.ask("DELETE", f"/api/users/{shown['user']}/?posts=delete"), 409)
+
+
+@on_both
+def test_an_administrator_deletes_the_accounts_of_others(house: House, root: Person, alice: Person) -> None:
+    bob = house.person("bob")
+    posts = [alice.writes(), bob.writes()]
+    only = house.again("root", scopes={Scope.ADMIN})
+    for query in ("", "?posts=", "?posts=some", "?posts=keep&posts=keep", "?keep"):
+        answer = problem(only.ask("DELETE", f"/api/users/{alice.id}/{query}"), 400)
+        assert {error["field"] for error in answer["errors"]} <= {"posts", "keep"}
+    assert only.ask("DELETE", f"/api/users/{alice.id}/?posts=delete").status_code == 204
+    assert only.ask("DELETE", f"/api/users/{bob.id}/?posts=keep").status_code == 204
+    problem(alice.ask("GET", ME), 401)
+    problem(bob.ask("GET", ME), 401)
+    assert [post["id"] for post in listed(house)] == posts[1:]
+    told = root.ask("GET", "/api/audit/?event=user.deleted").json()["results"]
+    assert [(each["actor"], each["subject_id"], each["detail"]) for each in told] == [
+        ("root", bob.id, "bob, posts kept"),
+        ("root", alice.id, "alice, posts deleted"),
+    ]
+
+
+def test_an_admin_token_does_not_delete_its_own_account(house: House, root: Person) -> None:
+    house.person("another", is_admin=True)
+    answer = problem(root.ask("DELETE", f"/api/users/{root.id}/?posts=delete"), 403)
+    assert answer["detail"] == "Your own account can only be deleted with your password."
+
+
+def test_nobody_else_deletes_an_account(house: House, root: Person, alice: Person) -> None:
+    unscoped = house.again("alice", scopes=set(Scope) - {Scope.ACCOUNT, Scope.ADMIN})
+    for user_id in (root.id, alice.id, 77):
+        problem(house.ask("DELETE", f"/api/users/{user_id}/?posts=delete"), 401)
+        problem(alice.ask("DELETE", f"/api/users/{user_id}/"), 403)
+    for sent in ({"password": SECRET, "posts": "delete"}, {"password": "x"}, None):
+        problem(house.ask("POST", DELETE, json=sent), 401)
+        problem(unscoped.ask("POST", DELETE, json=sent), 403)
+    assert alice.is_known()
+
+
+def test_it_takes_the_password_and_guesses_are_counted(house: House, alice: Person) -> None:
+    for sent, fields in (
+        ({}, ["password", "posts"]),
+        ({"password": SECRET}, ["posts"]),
+        ({"password": SECRET, "posts": "some"}, ["posts"]),
+        ({"password": 7, "posts": "keep"}, ["password"]),
+    ):
+        answer = problem(alice.ask("POST", DELETE, json=sent), 400)
+        assert [error["field"] for error in answer["errors"]] == fields
+        assert sent.get("posts") != "some" or answer["errors"][0]["message"] == "must be delete or keep"
+    guess = {"password": WRONG, "posts": "keep"}
+    answers = [alice.ask("POST", DELETE, json=guess, at=AWAY) for _ in range(9)]
+    assert [answer.status_code for answer in answers] == [400] * 8 + [429]
+    assert answers[0].json()["errors"] == [{"field": "password", "message": "is not your password"}]
+    problem(leaves(alice, at=AWAY), 429)
+    assert alice.is_known()
+
+
+@on_both
+def test_the_last_active_administrator_is_not_deleted(house: House, root: Person, alice: Person) -> None:
+    problem(leaves(root), 409)
+    second = house.person("second", is_admin=True)
+    answers = house.together(
+        *(
+            house.asking("POST", DELETE, token=admin.token, json={"password": SECRET, "posts": "delete"})
+            for admin in (root, second)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [204, 409]
+    with house.open_blog() as blog:
+        assert sum(user.is_active_admin for user in blog.users.page(Operator())) == 1
+
+
+@on_both
+def test_what_is_written_while_the_account_is_deleted_is_gone_or_refused(
+    house: House, root: Person, alice: Person
+) -> None:
+    sent = {"title": "Hello", "body": "World"}
+    answers = house.together(
+        *(house.asking("POST", "/api/posts/", token=alice.token, json=sent) for _ in range(6)),
+        house.asking("DELETE", f"/api/users/{alice.id}/?posts=delete", token=root.token),
+        *(house.asking("POST", "/api/posts/", token=alice.token, json=sent) for _ in range(6)),
+    )
+    assert answers[6].status_code == 204
+    assert {answer.status_code for answer in answers} <= {201, 204, 401}
+    assert listed(house) == []
+
+
+@on_both
+def test_somebody_downloads_all_that_is_kept_about_them(house: House, root: Person, alice: Person) -> None:
+    assert house.log_in("alice").status_code == 200
+    assert root.ask("PATCH", f"/api/users/{alice.id}/", json={"username": "alicia"}).status_code == 200
+    posts = [alice.writes() for _ in range(45)]
+    root.writes()
+    pages = [alice.ask("GET", EXPORT)]
+    while (following := pages[-1].json()["next"]) is not None:
+        pages.append(alice.ask("GET", following))
+    assert {page.status_code for page in pages} == {200}
+    assert {page.headers["cache-control"] for page in pages} == {"private, no-store"}
+    first, *others = [page.json() for page in pages]
+    assert first["account"]["username"] == "alicia"
+    assert first["usernames"] == ["alice", "alicia"]
+    assert len(first["tokens"]) == 2
+    assert [address["address"] for address in first["known_addresses"]] == ["192.0.2.1"]
+    assert all("tokens" not in page and "known_addresses" not in page for page in others)
+    assert [post["id"] for page in (first, *others) for post in page["posts"]] == posts
+    entries = [entry for page in (first, *others) for entry in page["audit"]]
+    assert {entry["actor_id"] for entry in entries} == {alice.id}
+    assert sum(entry["event"] == "post.created" for entry in entries) == 45
+    told = "".join(page.text for page in pages)
+    assert alice.token not in told
+    assert "argon2" not in told
+
+
+def test_the_download_is_for_whoever_it_is_about(house: House, root: Person, alice: Person) -> None:
+    problem(house.ask("GET", EXPORT), 401)
+    problem(house.again("root", scopes=set(Scope) - {Scope.ACCOUNT}).ask("GET", f"{EXPORT}?cursor=x"), 403)
+    for cursor in ("0", "x", "1" * 30, "WyJuZXdlc3QiLCIiLDFd"):
+        answer = problem(alice.ask("GET", f"{EXPORT}?cursor={cursor}"), 400)
+        assert [error["field"] for error in answer["errors"]] == ["cursor"]
