@@ -194,6 +194,13 @@ def test_a_command_that_can_be_the_first_makes_the_database(run: Run, tmp_path: 
     assert (tmp_path / "blog.db").exists()
 
 
+def test_a_database_whose_url_has_a_percent_sign_is_found(run: Run) -> None:
+    url = "sqlite:///a%41.db"
+
+    assert run("migrate", "--database", url).status == 0
+    assert run("users", "list", "--database", url).status == 0
+
+
 def test_a_database_that_is_not_in_another_folder_is_named_with_the_folder(run: Run, tmp_path: Path) -> None:
     refused = run("users", "list", "--database", f"sqlite:///{tmp_path}/other.db")
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import unquote
 
 from blog.domain.actors import Actor, Member, Operator
 from blog.domain.blog import Blog, OpenBlog
@@ -95,7 +96,9 @@ def require_database(settings: Settings) -> None:
         NoDatabase: there is none.
     """
     file = settings.database_file
-    if file is not None and file.parent.is_dir() and not file.exists():
+    if file is None or not file.parent.is_dir():  # which the adapter says better
+        return
+    if not (file.exists() or Path(unquote(str(file))).exists()):  # a URL may have a percent sign for a character
         raise NoDatabase(file)
 
 
