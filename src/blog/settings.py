@@ -23,7 +23,7 @@ _LANE_MEMORY: Final = 8
 """KiB that Argon2 needs at least for each lane."""
 
 _number = re.compile(r"[0-9]{1,9}")
-_path = re.compile(r"[^?]+")
+_options = re.compile(r"\?\w+=")
 _postgresql = re.compile(r"postgresql://[!-~]+")
 _host = re.compile(r"[!-~]+")
 _in_brackets = re.compile(r"\[[0-9A-Fa-f:.]+(?:%[!-~]+)?\]")
@@ -65,7 +65,9 @@ def _truth(text: str) -> bool:
 
 def _database(text: str) -> str:
     path = text.removeprefix("sqlite:///")
-    named = path != text and _path.fullmatch(path) and path.isprintable() and path != ":memory:"
+    if path != text and _options.search(path):
+        raise SettingError("must be sqlite:///PATH, a path as it is written, without options behind a question mark")
+    named = path != text and path and path.isprintable() and path != ":memory:"
     if not (named or text == "memory:" or _postgresql.fullmatch(text)):
         raise SettingError("must be sqlite:///PATH (sqlite:////PATH for an absolute one), postgresql://... or memory:")
     return text

@@ -115,6 +115,7 @@ def opened_to_serve(settings: Settings) -> Iterator[Opened]:
     """The same blog for a server, which may open it in more than one way.
 
     Raises:
+        SettingError: its database can only be read.
         Unavailable: its database cannot be opened.
     """
     with (
@@ -122,6 +123,11 @@ def opened_to_serve(settings: Settings) -> Iterator[Opened]:
         _stores_at_once(settings, open_stores) as stores_at_once,
         _opened_replica(settings) as open_replica,
     ):
+        if isinstance(open_stores, SqlStore) and open_stores.is_read_only:
+            file = settings.database_url.removeprefix("sqlite:///")
+            raise SettingError(
+                f"BLOG_DATABASE_URL: {file} cannot be written to, and can only be read by other commands"
+            )
         yield Opened(
             open_blog=_blog_on(open_stores, settings),
             open_at_once=None if stores_at_once is None else _blog_on(stores_at_once, settings),
@@ -147,6 +153,7 @@ def database(settings: Settings) -> Iterator[SqlStore]:
 
     Raises:
         SettingError: everything is kept in this process's memory, or the database needs a driver that is not installed.
+        Unavailable: the database was read without a lock, and was changed meanwhile.
     """
     if settings.database_url == "memory:":
         raise SettingError("BLOG_DATABASE_URL: what is kept in memory is gone when this command ends")
@@ -158,6 +165,7 @@ def database(settings: Settings) -> Iterator[SqlStore]:
         raise SettingError(f"BLOG_DATABASE_URL: needs {error.name}: {_INSTALL_POSTGRES}") from None
     try:
         yield store
+        store.check_unchanged()
     finally:
         store.close()
 

@@ -108,7 +108,7 @@ def test_a_backup_is_of_one_moment(store: SqlStore, open_blog: OpenBlog, other: 
 
     def write() -> int:
         count = 0
-        while not enough.is_set():
+        while not enough.wait(0.005):  # or it would write more in the time of a restore than that can take in
             count += 1
             with open_blog() as blog:
                 for post in pair:

@@ -1,7 +1,10 @@
 """What an operator of SQLite relies on beside the contracts."""
 
 import multiprocessing
+import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -13,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.fts5 import Fts5PostIndex
+from blog.adapters.sql.sqlite_file import SqliteFile
 from blog.adapters.sql.tables import metadata
 from blog.adapters.sql.unit import Unit
 from blog.contracts import StandingClock
@@ -156,9 +160,9 @@ def test_more_units_than_connections_are_told_to_come_back(impatient: OpenBlog) 
 @pytest.mark.parametrize(
     ("make", "fault"),
     [
-        (lambda path: path.mkdir(), "is a folder, and must be a file"),
-        (lambda path: path.write_text("my diary"), "the file is something else than a database"),
-        (lambda path: path.parent.rmdir(), "the folder for the file does not exist"),
+        (lambda path: path.mkdir(), "{path} is a folder, and must be a file"),
+        (lambda path: path.write_text("my diary"), "{path} is something else than a database"),
+        (lambda path: path.parent.rmdir(), "the folder {path.parent} does not exist"),
     ],
 )
 def test_what_can_be_no_database_is_told_before_it_is_opened(
@@ -167,7 +171,7 @@ def test_what_can_be_no_database_is_told_before_it_is_opened(
     path = tmp_path / "folder" / "taken"
     path.parent.mkdir()
     make(path)
-    with pytest.raises(ValueError, match=f"^{fault}$"):
+    with pytest.raises(ValueError, match=re.escape(fault.format(path=path)) + "$"):
         SqlStore(f"sqlite:///{path}")
 
 
@@ -214,3 +218,36 @@ def test_the_tables_are_made_when_a_foreign_lock_is_gone(file: Path) -> None:
         later.result(timeout=60)
     assert foreign.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     foreign.close()
+
+
+OPEN_AND_CLOSE = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM users'); c.close()"
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda _, file: SqlStore(file).close(),
+        lambda store, _: store.engine.connect().close(),
+        lambda _, file: SqliteFile(file).create(),
+        lambda _, file: SqliteFile(file).fault(),
+        lambda _, file: SqliteFile(file).cause(_cannot_open()),
+        lambda store, file: store.back_up(file.with_name("copy")),
+    ],
+    ids=["another store", "another connection", "create", "fault", "cause", "back up"],
+)
+def test_nothing_drops_the_locks_that_keep_the_log_of_a_database_in_use(
+    file: Path, sqlite: SqlStore, look: Callable[[SqlStore, Path], object]
+) -> None:
+    """Whoever closes a database last deletes its log: another process must see that this one has it open."""
+    with sqlite() as stores:
+        stores.attempts.hold("somebody", "somewhere")
+        look(sqlite, file)
+        subprocess.run([sys.executable, "-c", OPEN_AND_CLOSE, str(file)], check=True, timeout=60)
+        assert file.with_name("blog.db-wal").exists()
+        assert file.with_name("blog.db-shm").exists()
+
+
+def _cannot_open() -> sqlite3.Error:
+    with pytest.raises(sqlite3.OperationalError) as told:
+        sqlite3.connect("file:/nowhere/at/all?mode=ro", uri=True)
+    return told.value

@@ -55,8 +55,17 @@ class TooMany(BlogError):
 
 
 class Unavailable(BlogError):
-    """The blog cannot answer just now; the same request may succeed in `retry_after` seconds."""
+    """The blog cannot answer just now; the same request may succeed in `retry_after` seconds.
 
-    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+    `cause` says why to the people who run the blog, and only to them: it may name files and servers, never a secret.
+    """
+
+    def __init__(self, message: str, *, retry_after: int = 1, cause: str = "") -> None:
         self.retry_after = retry_after
+        self.cause = cause
         super().__init__(message)
+
+    @property
+    def explained(self) -> str:
+        """The message with its cause, for logs and for the command line."""
+        return f"{self} {self.cause}".rstrip()

@@ -126,18 +126,18 @@ def test_a_restore_takes_nothing_away_unasked(run: Run, posts: Database) -> None
 
 def test_a_restore_replaces_everything_where_it_is_asked_to(run: Run, posts: Database) -> None:
     run("backup", "copy")
-    before = everything_in(posts)
+    before = [line for line in everything_in(posts) if "sqlite_sequence" not in line]
     run("users", "deactivate", "bob")
 
     assert run("restore", "copy", "--replace") == Outcome(0, "Everything is as it was in copy.\n", "")
-    assert everything_in(posts) == before
+    assert [line for line in everything_in(posts) if "sqlite_sequence" not in line] == before
 
 
 @pytest.mark.parametrize(
     ("made", "line"),
     [
         (None, "No such file or directory: copy"),
-        ("my diary" * 100, "backup: the file is something else than a database"),
+        ("my diary" * 100, "backup: {folder}/copy is something else than a database"),
     ],
 )
 def test_what_is_no_backup_is_not_restored(
@@ -147,7 +147,8 @@ def test_what_is_no_backup_is_not_restored(
     if made is not None:
         (tmp_path / "copy").write_text(made)
 
-    assert run("restore", "copy", "--replace") == Outcome(1, "", f"blog: {line}\n")
+    told = f"blog: {line.format(folder=tmp_path)}\n"
+    assert run("restore", "copy", "--replace") == Outcome(1, "", told)
     assert everything_in(posts) == before
 
 

@@ -221,36 +221,46 @@ def test_accounts_cannot_be_kept_in_the_memory_of_a_command_that_ends(run: Run) 
     assert refused == Outcome(2, "", "blog: BLOG_DATABASE_URL: what is kept in memory is gone when this command ends\n")
 
 
-def _in_no_folder(folder: Path) -> str:
-    return f"sqlite:///{folder}/missing/hunter2.db"
+def _in_no_folder(folder: Path) -> Path:
+    return folder / "missing" / "b.db"
 
 
-def _that_is_a_folder(folder: Path) -> str:
-    (folder / "hunter2").mkdir()
-    return f"sqlite:///{folder}/hunter2"
+def _that_is_a_folder(folder: Path) -> Path:
+    (folder / "b.db").mkdir()
+    return folder / "b.db"
 
 
-def _that_is_something_else(folder: Path) -> str:
-    (folder / "hunter2.txt").write_text("Dear diary, " * 200)
-    return f"sqlite:///{folder}/hunter2.txt"
+def _that_is_something_else(folder: Path) -> Path:
+    (folder / "b.db").write_text("Dear diary, " * 200)
+    return folder / "b.db"
+
+
+def _that_is_written_otherwise(folder: Path) -> Path:
+    (folder / "b c.db").touch()
+    return folder / "b%20c.db"
 
 
 @pytest.mark.parametrize(
     ("made", "line"),
     [
-        (_in_no_folder, "the folder for the file does not exist"),
-        (_that_is_a_folder, "is a folder, and must be a file"),
-        (_that_is_something_else, "the file is something else than a database"),
+        (_in_no_folder, "the folder {path.parent} does not exist"),
+        (_that_is_a_folder, "{path} is a folder, and must be a file"),
+        (_that_is_something_else, "{path} is something else than a database"),
+        (
+            _that_is_written_otherwise,
+            "{path} is not there, but {path.parent}/b c.db is: a path is written as it is, without percent-encoding",
+        ),
     ],
 )
-def test_a_database_that_cannot_be_one_is_told_in_one_line(
-    run: Run, tmp_path: Path, made: Callable[[Path], str], line: str
+def test_a_database_that_cannot_be_one_is_told_in_one_line_with_its_path(
+    run: Run, tmp_path: Path, made: Callable[[Path], Path], line: str
 ) -> None:
-    url = made(tmp_path)
+    path = made(tmp_path)
     before = sorted(tmp_path.rglob("*"))
 
-    for command in (["users", "list"], ["serve", "--port", "0"]):
-        assert run(*command, "--database", url) == Outcome(2, "", f"blog: BLOG_DATABASE_URL: {line}\n")
+    for command in (["migrate"], ["serve", "--port", "0"]):
+        told = Outcome(2, "", f"blog: BLOG_DATABASE_URL: {line.format(path=path)}\n")
+        assert run(*command, "--database", f"sqlite:///{path}") == told
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -6,7 +6,7 @@ restored into any database that the blog knows.
 
 from typing import Final
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, select
 
 from blog.domain.errors import Conflict
 
@@ -32,17 +32,28 @@ def transfer(
 ) -> None:
     """Copy everything, as it is at one moment, from one database into another: all of it, or nothing.
 
+    No id is given twice: each table goes on after the highest id that either of the two ever gave.
+
     Raises:
         NotEmpty: there is something in the other, and it is not to be replaced.
     """
     with source.snapshot(source_engine) as giver, target.changing_tables(target_engine) as taker:
+        last = {table.name: _last_id(taker, target, table) for table in _TABLES}
         _clear(taker, replace=replace)
-        _copy(giver, source, taker, target)
+        _copy(giver, taker)
+        for table in _TABLES:
+            target.number_after(taker, table.name, max(last[table.name], _last_id(giver, source, table)))
         target.index.rebuild(taker, every_post(taker))
 
 
-def _copy(source: Connection, source_dialect: Dialect, target: Connection, target_dialect: Dialect) -> None:
-    """Copy every row, and from which number on the next ones are numbered, between transactions of two databases.
+def _last_id(connection: Connection, dialect: Dialect, table: Table) -> int:
+    """The highest id that a table ever gave or holds: a row that was put there by hand may have a higher one."""
+    highest: int | None = connection.execute(select(func.max(table.c.id))).scalar_one()
+    return max(highest or 0, dialect.last_number(connection, table.name))
+
+
+def _copy(source: Connection, target: Connection) -> None:
+    """Copy every row between transactions of two databases.
 
     Raises:
         RuntimeError: not as many rows arrived as were sent.
@@ -54,7 +65,6 @@ def _copy(source: Connection, source_dialect: Dialect, target: Connection, targe
         count = select(func.count()).select_from(table)
         if source.execute(count).scalar_one() != target.execute(count).scalar_one():
             raise RuntimeError(f"not all rows of {table.name} were copied")
-        target_dialect.number_after(target, table.name, source_dialect.last_number(source, table.name))
 
 
 def _clear(target: Connection, *, replace: bool) -> None:

@@ -89,6 +89,17 @@ class Dialect(Protocol):
         transaction itself.
         """
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether what is stored can be read only, whatever role the server gives this process."""
+
+    def check_unchanged(self) -> None:
+        """Tell whether all that was read belongs together.
+
+        Raises:
+            Unavailable: the database was read without a lock, and somebody has written to it meanwhile.
+        """
+
     def for_units(self, opened: Any) -> DriverConnection:
         """What units of work are to have of a connection that the engine has opened."""
 

@@ -64,6 +64,14 @@ class PostgresqlDialect:
             hide_parameters=True,
         )
 
+    @property
+    def is_read_only(self) -> bool:
+        """A server says so by itself when something is to be written."""
+        return False
+
+    def check_unchanged(self) -> None:
+        """Each statement, and each snapshot, is of one moment."""
+
     def for_units(self, opened: Any) -> LibpqConnection:
         """A connection without what a unit does not need."""
         return LibpqConnection(opened, patience=opened.patience, prepares=opened.prepare_threshold is not None)

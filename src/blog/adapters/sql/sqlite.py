@@ -1,13 +1,14 @@
 """SQLite: a file on this machine."""
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from blog.domain.blog import Contended
@@ -15,9 +16,7 @@ from blog.domain.errors import BlogError, Unavailable
 
 from .dialect import PATIENCE, DriverConnection
 from .fts5 import Fts5PostIndex
-
-_MAGIC: Final = b"SQLite format 3\0"
-"""How every database file begins (sqlite.org/fileformat.html)."""
+from .sqlite_file import SqliteFile
 
 _MEANING: Final = {
     sqlite3.SQLITE_BUSY: "The database is locked by another change.",
@@ -31,6 +30,8 @@ _MEANING: Final = {
     sqlite3.SQLITE_NOTADB: "The file is not a database.",
 }
 """What can be wrong with SQLite's surroundings, whatever the statement."""
+
+_log = logging.getLogger(__name__)
 
 
 _LOCK_POLL_INTERVAL: Final = 0.2
@@ -59,7 +60,7 @@ class SqliteDialect:
     """What is special about SQLite.
 
     Args:
-        url: `sqlite:///PATH`.
+        path: the database file. It is made, for its owner only, when it is first opened.
         patience: seconds to wait for a lock.
     """
 
@@ -71,21 +72,22 @@ class SqliteDialect:
     shares_syncs: Final = False
     interrupts_writes: Final = False  # an interrupted write ends the transaction, which units may share
 
-    def __init__(self, url: str, patience: float = PATIENCE) -> None:
-        self._url = make_url(url)
+    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
+        self.file: Final = SqliteFile(path)
         self._patience = patience
         self.lock_poll_interval = min(patience, _LOCK_POLL_INTERVAL)
+        self._says_read_only = True
 
     def new_engine(self) -> Engine:
         """An engine whose connections keep foreign keys, and write to the disk before they acknowledge.
 
         Raises:
-            ValueError: the database cannot be that file. The message leaves its name out, which may be a secret.
+            ValueError: the database cannot be that file.
         """
-        if fault := _fault_in(Path(self._url.database or "")):
+        if fault := self.file.fault():
             raise ValueError(fault)
         engine = create_engine(
-            self._url,
+            URL.create("sqlite", database=str(self.file.path)),
             poolclass=NullPool,
             connect_args={
                 "timeout": self._patience,
@@ -95,8 +97,28 @@ class SqliteDialect:
             },
             hide_parameters=True,
         )
+        event.listen(engine, "do_connect", self._before_connecting)
         event.listen(engine, "connect", _set_up)
         return engine
+
+    def _before_connecting(self, _dialect: Any, _entry: Any, places: list[Any], options: dict[str, Any]) -> None:
+        """Make the file private before SQLite makes it readable for all, or open it to read only."""
+        if not self.file.is_read_only():
+            with suppress(OSError):  # SQLite fails likewise, and `meaning` says why
+                self.file.create()
+            return
+        places[0], options["uri"] = self.file.reading_uri(), True
+        if self._says_read_only:
+            self._says_read_only = False
+            _log.warning("%s cannot be written to, so it is only read.", self.file.path)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether this process can only read the file."""
+        return self.file.is_read_only()
+
+    def check_unchanged(self) -> None:
+        self.file.check_unchanged()
 
     def for_units(self, opened: Any) -> DriverConnection:
         opened.execute(f"PRAGMA busy_timeout={round(self.lock_poll_interval * 1000)}")
@@ -140,6 +162,7 @@ class SqliteDialect:
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")
             yield connection
+        self.check_unchanged()
 
     def last_number(self, connection: Connection, table: str) -> int:
         """SQLite keeps it for each table that is declared AUTOINCREMENT, in a table of its own."""
@@ -157,7 +180,7 @@ class SqliteDialect:
         if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:  # to a row that another transaction has removed meanwhile
             return Contended("Another change came between.")
         message = None if code is None else _MEANING.get(code & 0xFF)
-        return None if message is None else Unavailable(message)
+        return None if message is None else Unavailable(message, cause=self.file.cause(error))
 
     def _use_wal(self, engine: Engine) -> None:
         """Let readers and a writer work side by side. SQLite does not wait for another process here, so we do."""
@@ -172,22 +195,6 @@ class SqliteDialect:
                 time.sleep(0.02)
             else:
                 return
-
-
-def _fault_in(file: Path) -> str | None:
-    """Why this cannot be the database: what whoever mistyped its name needs to hear."""
-    if file.is_dir():
-        return "is a folder, and must be a file"
-    if not file.parent.is_dir():
-        return "the folder for the file does not exist"
-    if file.is_file() and not _starts_like_a_database(file):
-        return "the file is something else than a database"
-    return None
-
-
-def _starts_like_a_database(file: Path) -> bool:
-    with file.open("rb") as opened_file:
-        return opened_file.read(len(_MAGIC)) in {b"", _MAGIC}
 
 
 def _set_up(connection: Any, _entry: ConnectionPoolEntry) -> None:

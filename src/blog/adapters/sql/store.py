@@ -1,17 +1,18 @@
 """A database as a whole."""
 
-import shutil
+import os
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
+from typing import Final
 
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
 from blog.domain.blog import Edition, OpenStores, Stores, Together
 from blog.domain.cancellation import Cancellation
-from blog.domain.errors import BlogError, Fault, Invalid
+from blog.domain.errors import BlogError, Invalid, Unavailable
 
 from .answers import SqlIdempotencyStore
 from .attempts import SqlAttemptStore
@@ -24,17 +25,23 @@ from .group import Groups
 from .index import SqlPostIndex
 from .invitations import SqlInvitationStore
 from .posts import SqlPostRepository
-from .tables import REVISION, revision_of
+from .row_checks import check_rows
+from .sqlite_file import SqliteFile
+from .staging import check_whole, reading, revision_in, take_rows
+from .tables import REVISION, metadata, revision_of
 from .tokens import SqlTokenStore
 from .unit import Unit
 from .users import SqlUserRepository
+
+_SQLITE: Final = "sqlite:///"
 
 
 class SqlStore:
     """Everything a blog keeps, in a database. Calling it opens the stores for one unit of work; many threads may.
 
     Args:
-        url: `sqlite:///PATH` or `postgresql://…`, as libpq reads it.
+        url: `sqlite:///PATH`, where the path is taken as it is written, or `postgresql://…`, as libpq reads it; or the
+            path of an SQLite file.
         connections: how many units of work there are at once; further ones wait.
         patience: seconds to wait for them, or for a lock. With 0, what is locked is `Unavailable` at once.
         text_limit: how many characters one statement may read; more is `Unavailable`. Without, there is no limit.
@@ -49,7 +56,7 @@ class SqlStore:
     """
 
     def __init__(
-        self, url: str, *, connections: int = 8, patience: float = PATIENCE, text_limit: int | None = None
+        self, url: str | Path, *, connections: int = 8, patience: float = PATIENCE, text_limit: int | None = None
     ) -> None:
         self.dialect = _dialect_of(url, patience)
         self.engine = self.dialect.new_engine()
@@ -102,18 +109,40 @@ class SqlStore:
         with self.engine.connect() as connection:
             return revision_of(connection) is not None
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether what is stored can be read only: a file on a read-only disk, or one that belongs to somebody else."""
+        return self.dialect.is_read_only
+
+    def check_unchanged(self) -> None:
+        """Tell whether all that was read belongs together, which may be wrong of a file that can be read only.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        self.dialect.check_unchanged()
+
     def back_up(self, file: Path) -> None:
         """Write everything as it is at one moment to a new file, while others read and write.
+
+        The file has its name before there is anything in it, so that nobody else takes it, and all that belongs in it
+        at once: a copy that is broken off is never taken for a backup.
 
         Raises:
             FileExistsError: the file is there already.
             Unavailable: the database, or the file, cannot be read or written.
         """
-        file.touch(mode=0o600, exist_ok=False)
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
-            with closing(SqlStore(f"sqlite:///{file}", connections=1)) as copy:
-                copy.migrate()
-                transfer(self.dialect, self.engine, copy.dialect, copy.engine)
+            with TemporaryDirectory(prefix=".blog-backup-", dir=file.parent) as folder:
+                copied = Path(folder, "backup.db")
+                with closing(SqlStore(copied, connections=1)) as copy:
+                    copy.migrate()
+                    transfer(self.dialect, self.engine, copy.dialect, copy.engine)
+                _check_alone(copied)
+                copied.replace(file)
+            _sync_folder(file.parent)
+            _check_backup(file)
         except BaseException:
             file.unlink()
             raise
@@ -121,22 +150,24 @@ class SqlStore:
     def restore(self, file: Path, *, replace: bool = False) -> None:
         """Take everything from a backup, of this version or an older one: all of it, or nothing.
 
+        The file may be a database that is being served, or was when its server was killed. All of it is read into a
+        new database and found sound before this one is touched, and then this one is changed in one transaction.
+
         Raises:
             FileNotFoundError: there is no such file.
-            Invalid: the file is no backup.
+            Invalid: the file is no backup, or holds what this blog could not have written.
             NotEmpty: there is something in this database, and it is not to be replaced.
+            ForeignTables: the backup is of a newer version.
             Unavailable: the database, or the file, cannot be read or written.
         """
-        with TemporaryDirectory() as folder:
-            copied = shutil.copy(file, folder)  # which may have to be migrated
-            try:
-                backup = SqlStore(f"sqlite:///{copied}", connections=1)
-            except ValueError as error:
-                raise Invalid([Fault("backup", str(error))]) from None
-            with closing(backup) as copy:
-                if not copy.has_tables():
-                    raise Invalid([Fault("backup", "has no tables of a blog")])
+        with TemporaryDirectory(prefix="blog-restore-") as folder:
+            staged = Path(folder, "staged.db")
+            with closing(SqlStore(staged, connections=1)) as copy:
+                with reading(file) as source:
+                    copy.migrate(revision_in(source))
+                    take_rows(source, staged)
                 copy.migrate()
+                check_rows(staged)
                 self.migrate()
                 transfer(copy.dialect, copy.engine, self.dialect, self.engine, replace=replace)
 
@@ -175,12 +206,49 @@ class _Opened(AbstractContextManager[Stores]):
         self._unit.__exit__(kind, failure, trace)
 
 
-def _dialect_of(url: str, patience: float) -> Dialect:
+def _sync_folder(folder: Path) -> None:
+    """Have the name of a new file outlive a power cut."""
+    opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _check_alone(file: Path) -> None:
+    """Look whether all of a database is in its file.
+
+    Raises:
+        Unavailable: some of it is in a log beside it.
+    """
+    if logs := SqliteFile(file).logs():
+        raise Unavailable("The backup was not closed.", cause=f"{logs[0]} is still there.")
+
+
+def _check_backup(file: Path) -> None:
+    """Read a backup by the name that it was asked under.
+
+    Raises:
+        Unavailable: it is not there, or not whole.
+    """
+    try:
+        with reading(file) as backup:
+            check_whole(backup, sorted(metadata.tables))
+            is_whole = revision_in(backup) == REVISION
+    except (Invalid, OSError) as error:
+        raise Unavailable("The backup cannot be read again.", cause=f"{file}: {error}.") from error
+    if not is_whole:
+        raise Unavailable("The backup cannot be read again.", cause=f"{file}: something else was written to it.")
+
+
+def _dialect_of(url: str | Path, patience: float) -> Dialect:
     """The dialect of the database at this URL. A driver is imported only where it is used: it may be an extra."""
-    if url.startswith("postgresql:"):
+    if isinstance(url, str) and url.startswith("postgresql:"):
         from .postgresql import PostgresqlDialect  # noqa: PLC0415 - see above
 
         return PostgresqlDialect(url, patience)
     from .sqlite import SqliteDialect  # noqa: PLC0415 - see above
 
-    return SqliteDialect(url, patience)
+    if isinstance(url, str) and not url.startswith(_SQLITE):
+        raise ValueError("must be sqlite:///PATH or postgresql://...")
+    return SqliteDialect(Path(url.removeprefix(_SQLITE)) if isinstance(url, str) else url, patience)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
-from blog.domain.errors import BlogError
+from blog.domain.errors import BlogError, Unavailable
 from blog.settings import SettingError, Settings, service_variables, unknown_settings
 
 from .parser import options_in
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"{error.strerror}: {error.filename}" if error.filename else str(error))
         return 1
     except BlogError as error:
-        say(str(error))
+        say(error.explained if isinstance(error, Unavailable) else str(error))
         return 1
     except KeyboardInterrupt:
         say("stopped")

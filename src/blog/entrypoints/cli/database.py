@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from blog.domain import housekeeping
+from blog.domain.errors import Invalid
 from blog.settings import Settings
 from blog.wiring import database
 
 from .console import console, require_database
+from .printing import say
 
 
 def migrate(settings: Settings, *, check: bool) -> int:
@@ -29,11 +31,17 @@ def back_up(settings: Settings, *, file: Path) -> None:
     print(f"Everything is in {file}.")
 
 
-def restore(settings: Settings, *, file: Path, replace: bool) -> None:
-    """Take everything from a backup."""
+def restore(settings: Settings, *, file: Path, replace: bool) -> int:
+    """Take everything from a backup. Each fault in it is told on a line of its own, and then nothing is changed."""
     with database(settings) as store:
-        store.restore(file, replace=replace)
+        try:
+            store.restore(file, replace=replace)
+        except Invalid as error:
+            for fault in error.faults:
+                say(f"{fault.field}: {fault.message}")
+            return 1
     print(f"Everything is as it was in {file}.")
+    return 0
 
 
 def tidy(settings: Settings) -> None:

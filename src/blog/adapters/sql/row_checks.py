@@ -1,0 +1,207 @@
+"""What a row must be that is restored from a backup: what the rules of the domain would have let in."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Boolean, Column, LargeBinary, Table
+
+from blog.domain.actors import Scope
+from blog.domain.archive import VERSION_LARGEST, YEAR_FIRST, YEAR_LAST
+from blog.domain.audit import Event
+from blog.domain.errors import Fault, Invalid
+from blog.domain.ids import UNSTORED
+from blog.domain.posts import faults_in
+from blog.domain.text import CONTROLS
+from blog.domain.tokens import faults_in_token_name
+from blog.domain.users import faults_in_username
+from blog.domain.words import sort_key
+
+from .tables import Moment, Number, Scopes, metadata
+
+_MOST: Final = 20
+"""How many faults are listed; of further ones only their number is."""
+
+_TOO_MANY: Final = 10_000
+"""After how many the rest of a backup is not looked at."""
+
+_ID_LARGEST: Final = 2**53
+"""An id that every JSON reader reads right, and that leaves room for those that come after it."""
+
+_TEXT_LONGEST: Final = 2_000
+"""Characters of a text for which the domain has no rule of its own."""
+
+_utc = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
+_EVENTS: Final = frozenset(Event)
+_SCOPES: Final = frozenset(Scope)
+_controls = re.compile(f"[{CONTROLS}\t\r\n]")
+
+Check = Callable[[Any], str | None]
+"""Tells what is wrong with a value that is not NULL; None if nothing is."""
+
+
+class Faults:
+    """What is wrong with the rows of a backup. No value is repeated."""
+
+    def __init__(self) -> None:
+        self._listed: list[Fault] = []
+        self._count = 0
+
+    def add(self, table: str, row_id: object, column: str, message: str) -> None:
+        """Add one fault of a row, or of one of its columns."""
+        self._count += 1
+        if len(self._listed) < _MOST:
+            row = f" {row_id}" if isinstance(row_id, int) else ""
+            self._listed.append(Fault(f"{table}{row}{f', {column}' if column else ''}", message))
+
+    def raise_if_many(self) -> None:
+        """Spare the rest of a backup that is wrong all over.
+
+        Raises:
+            Invalid: there are too many faults already.
+        """
+        if self._count >= _TOO_MANY:
+            self.raise_if_any()
+
+    def raise_if_any(self) -> None:
+        """Refuse the backup.
+
+        Raises:
+            Invalid: there is a fault.
+        """
+        if not self._count:
+            return
+        more = self._count - len(self._listed)
+        raise Invalid([*self._listed, *([Fault("backup", f"has {more} further faults")] if more else [])])
+
+
+def check_rows(file: Path) -> None:
+    """Hold every row of a database, whose tables are of this version, against the rules of the domain.
+
+    How titles sort follows from them, so it is not believed but computed.
+
+    Raises:
+        Invalid: of the rows that break a rule.
+    """
+    faults = Faults()
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        for table in metadata.sorted_tables:
+            checks = {column.name: checks_of(column) for column in table.c}
+            for row in _rows(connection, table):
+                for name, message in _faults_in(table, row, checks):
+                    faults.add(table.name, row["id"], name, message)
+            faults.raise_if_many()
+        faults.raise_if_any()
+        _sort_titles(connection)
+        connection.execute("COMMIT")
+
+
+def _rows(connection: sqlite3.Connection, table: Table) -> Iterator[dict[str, Any]]:
+    names = [column.name for column in table.c]
+    listed = ", ".join(f'"{name}"' for name in names)
+    for row in connection.execute(f"SELECT {listed} FROM {table.name}"):  # noqa: S608 - names of our own
+        yield dict(zip(names, row, strict=True))
+
+
+def _faults_in(table: Table, row: dict[str, Any], checks: Mapping[str, Check]) -> Iterator[tuple[str, str]]:
+    wrong = [
+        (name, message) for name, check in checks.items() if row[name] is not None and (message := check(row[name]))
+    ]
+    yield from wrong
+    if not wrong and table.name == "posts" and row["updated_at"] < row["created_at"]:
+        yield "updated_at", "must not be before created_at"
+
+
+def _sort_titles(connection: sqlite3.Connection) -> None:
+    titles = connection.execute("SELECT id, title, title_key FROM posts").fetchall()
+    anew = [(key, post_id) for post_id, title, known in titles if (key := sort_key(title)) != known]
+    connection.executemany("UPDATE posts SET title_key = ? WHERE id = ?", anew)
+
+
+def checks_of(column: Column[Any]) -> Check:
+    """How the values of a column are checked: by its name where the domain has a rule for it, else by its type."""
+    if special := _BY_NAME.get(f"{column.table.name}.{column.name}"):
+        return special
+    kind = column.type
+    if column.primary_key:
+        return _id
+    if isinstance(kind, LargeBinary):
+        return _bytes_of(kind.length) if kind.length else _anything
+    if isinstance(kind, Boolean):
+        return _truth
+    return next((check for each, check in _BY_TYPE.items() if isinstance(kind, each)), _text)
+
+
+def is_id(value: object) -> bool:
+    """Whether a row can have this id, and others come after it."""
+    return isinstance(value, int) and 1 <= value <= _ID_LARGEST
+
+
+def _id(value: int) -> str | None:
+    return None if is_id(value) else f"must be a whole number from 1 to {_ID_LARGEST}"
+
+
+def _reference(value: int) -> str | None:
+    """What an entry of the audit names may be gone, or never have been stored: then it is 0."""
+    return None if value == UNSTORED else _id(value)
+
+
+def _version(value: int) -> str | None:
+    return None if 1 <= value <= VERSION_LARGEST else f"must be a whole number from 1 to {VERSION_LARGEST}"
+
+
+def _truth(value: int) -> str | None:
+    return None if value in {0, 1} else "must be 0 or 1"
+
+
+def _moment(value: str) -> str | None:
+    """A moment is in UTC and has one spelling: so the order of the texts is that of the moments."""
+    with suppress(ValueError):
+        if _utc.fullmatch(value) and YEAR_FIRST <= datetime.fromisoformat(value).year <= YEAR_LAST:
+            return None
+    return f"must be a time in UTC, with microseconds, in a year from {YEAR_FIRST} to {YEAR_LAST}"
+
+
+def _scopes(value: str) -> str | None:
+    return None if set(value.split()) <= _SCOPES else "has a scope that is not known"
+
+
+def _bytes_of(length: int) -> Check:
+    return lambda value: None if len(value) == length else f"must have {length} bytes"
+
+
+def _anything(_: object) -> None:
+    """What nobody reads but the client it was meant for."""
+
+
+def _text(value: str) -> str | None:
+    if len(value) > _TEXT_LONGEST:
+        return f"must have at most {_TEXT_LONGEST} characters"
+    return "must not contain control characters or line breaks" if _controls.search(value) else None
+
+
+def _event(value: str) -> str | None:
+    return None if value in _EVENTS else "is no event that this version knows"
+
+
+def _first(faults: list[Fault]) -> str | None:
+    return faults[0].message if faults else None
+
+
+_BY_TYPE: Final[dict[type, Check]] = {Moment: _moment, Scopes: _scopes, Number: _reference}
+
+_BY_NAME: Final[dict[str, Check]] = {
+    "audit_entries.event": _event,
+    "audit_seals.entries": _version,
+    "posts.body": lambda value: _first(faults_in(body=value)),
+    "posts.title": lambda value: _first(faults_in(title=value)),
+    "posts.title_key": _anything,
+    "posts.version": _version,
+    "tokens.name": lambda value: _first(faults_in_token_name(value)),
+    "users.username": lambda value: _first(faults_in_username(value)),
+}

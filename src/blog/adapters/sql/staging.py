@@ -1,0 +1,249 @@
+"""A backup, read row by row into a new database of our own, before anything is restored from it.
+
+A file that somebody hands over is data, never a program: only rows of the tables that this blog has are taken from it.
+Its views, triggers, generated columns and virtual tables never run, and its indexes are made anew.
+"""
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+from typing import Any, Final
+
+from blog.domain.errors import Fault, Invalid, Unavailable
+
+from .dialect import PATIENCE
+from .row_checks import Faults, is_id
+from .sqlite_file import SqliteFile
+
+_LONGEST: Final = 64 * 1024 * 1024
+"""Bytes of one value that is read."""
+
+_revision = re.compile("[0-9]{4}")
+_AT_ONCE: Final = 1000
+"""Rows that are held in memory at a time."""
+
+_REPEATED: Final = "repeats what another row has, and must not"
+_NO_TABLES: Final = "has no tables of a blog"
+
+_CLASS_OF: Final[Mapping[str, tuple[type, str]]] = {
+    "BIGINT": (int, "must be a whole number"),
+    "BLOB": (bytes, "must be bytes"),
+    "BOOLEAN": (int, "must be a whole number"),
+    "INTEGER": (int, "must be a whole number"),
+    "TEXT": (str, "must be text"),
+    "VARCHAR": (str, "must be text"),
+}
+"""What a column holds, by the type that our own migrations declare. SQLite itself takes anything in any column."""
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that sees one moment of a database file, with what its log holds, and changes nothing.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        Invalid: it is no database, or a damaged one.
+        Unavailable: it was changed while it was read without a lock.
+    """
+    file.stat()
+    source = SqliteFile(file)
+    if fault := source.fault():
+        raise _refused(fault)
+    try:
+        with _opened(source) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+            raise Unavailable(
+                "The disk is full.", cause=f"TMPDIR can name another folder than {gettempdir()}."
+            ) from error
+        raise _refused(f"cannot be read ({getattr(error, 'sqlite_errorname', None) or 'damaged text'})") from error
+    source.check_unchanged()
+
+
+@contextmanager
+def _opened(source: SqliteFile) -> Iterator[sqlite3.Connection]:
+    try:
+        connection = _connected(source.reading_uri())
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+            raise
+        with TemporaryDirectory() as folder, closing(_connected(_copied(source, Path(folder)))) as connection:
+            yield connection
+        return
+    with closing(connection):
+        yield connection
+
+
+def _copied(source: SqliteFile, folder: Path) -> str:
+    """The URI of a copy of a file and its log, of which the log was left by a process that ended too early. SQLite
+    recovers such a file before it reads it, and cannot where it may not write.
+    """
+    for path in (source.path, *source.logs()):
+        shutil.copyfile(path, folder / path.name)
+    return SqliteFile(folder / source.path.name).uri("rw")
+
+
+def _connected(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+    try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+        connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+        for pragma in ("trusted_schema=OFF", "ignore_check_constraints=ON", "cell_size_check=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # by which it sees this moment from now on
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def revision_in(source: sqlite3.Connection) -> str:
+    """The migration that the tables of a backup are those of.
+
+    Raises:
+        Invalid: it has no tables of a blog.
+    """
+    if not _is_table(source, "alembic_version", {"version_num"}):
+        raise _refused(_NO_TABLES)
+    found = source.execute("SELECT version_num FROM alembic_version LIMIT 2").fetchall()
+    if len(found) != 1 or not _revision.fullmatch(str(found[0][0])):
+        raise _refused(_NO_TABLES)
+    return str(found[0][0])
+
+
+def check_whole(source: sqlite3.Connection, tables: Sequence[str]) -> None:
+    """Look whether SQLite finds its own structures sound in each of these tables.
+
+    Raises:
+        Invalid: it does not.
+    """
+    for table in tables:
+        for (said,) in source.execute(f'PRAGMA quick_check("{table}")'):
+            if said != "ok":
+                raise _refused(f"is damaged in the table {table}")
+
+
+def take_rows(source: sqlite3.Connection, file: Path) -> None:
+    """Copy all rows of a backup into an empty database whose tables are of the same migration.
+
+    Raises:
+        Invalid: of every row that is not what such a table holds.
+    """
+    faults = Faults()
+    with closing(sqlite3.connect(file, isolation_level=None)) as target:
+        target.execute("BEGIN")
+        for table in _tables_of(target):
+            if not _is_table(source, table, set(_columns_of(target, table))):
+                raise _refused(f"has no table {table} of a blog")
+            check_whole(source, [table])
+            _take_table(source, target, table, faults)
+            faults.raise_if_many()
+        faults.raise_if_any()  # a row that was refused would leave others without theirs
+        for table, row_id, parent, _ in target.execute("PRAGMA foreign_key_check"):
+            faults.add(table, row_id, "", f"belongs to a row of {parent} that is not there")
+        _take_numbers(source, target, faults)
+        faults.raise_if_any()
+        target.execute("COMMIT")
+
+
+def _take_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str, faults: Faults) -> None:
+    columns = _columns_of(target, table)
+    names = ", ".join(f'"{name}"' for name in columns)
+    places = ", ".join("?" for _ in columns)
+    insert = f'INSERT OR IGNORE INTO "{table}" ({names}) VALUES ({places})'  # noqa: S608 - names of our own tables
+    checks = list(columns.items())
+    rows = source.execute(f'SELECT {names} FROM "{table}" NOT INDEXED')  # noqa: S608 - as above
+    while some := rows.fetchmany(_AT_ONCE):
+        good = []
+        for row in some:
+            wrong = [(name, fault) for (name, check), value in zip(checks, row, strict=True) if (fault := check(value))]
+            for name, fault in wrong:
+                faults.add(table, row[0], name, fault)
+            if not wrong:
+                good.append(row)
+        _insert(target, insert, good, lambda row_id: faults.add(table, row_id, "", _REPEATED))
+
+
+def _insert(
+    target: sqlite3.Connection, insert: str, rows: Sequence[Sequence[Any]], refuse: Callable[[object], None]
+) -> None:
+    """Insert rows at once; one by one, if some of them break a unique index, to say which."""
+    before = target.total_changes
+    target.execute("SAVEPOINT some")
+    target.executemany(insert, rows)
+    if target.total_changes - before < len(rows):
+        target.execute("ROLLBACK TO some")
+        for row in rows:
+            if not target.execute(insert, row).rowcount:
+                refuse(row[0])
+    target.execute("RELEASE some")
+
+
+def _take_numbers(source: sqlite3.Connection, target: sqlite3.Connection, faults: Faults) -> None:
+    """Take over from which id on each table goes on: there may have been later rows, and be no more."""
+    if not source.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").fetchone():
+        return
+    tables = set(_tables_of(target))
+    for table, last in source.execute("SELECT name, seq FROM sqlite_sequence").fetchall():
+        if table not in tables or last == 0:
+            continue
+        if not is_id(last):
+            faults.add(table, None, "", "goes on from an id that no row can have")
+            continue
+        (now,) = target.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+        target.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+        target.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, max(now, last)))
+
+
+def _tables_of(target: sqlite3.Connection) -> list[str]:
+    """The tables of our own database that hold rows: not those that a full-text index keeps."""
+    listed = target.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
+    return sorted(name for (name,) in listed if not name.startswith("sqlite_") and name != "alembic_version")
+
+
+def _columns_of(target: sqlite3.Connection, table: str) -> "dict[str, _Column]":
+    described = target.execute(
+        "SELECT name, type, \"notnull\" FROM pragma_table_info(?) ORDER BY name <> 'id'", (table,)
+    )
+    return {name: _Column(declared, is_needed=bool(needed)) for name, declared, needed in described}
+
+
+class _Column:
+    """What every value of a column must be, for SQLite to be able to keep it as our own tables declare it."""
+
+    def __init__(self, declared: str, *, is_needed: bool) -> None:
+        self._kind, self._message = _CLASS_OF[declared.partition("(")[0]]
+        self._is_needed = is_needed
+
+    def __call__(self, value: Any) -> str | None:
+        if value is None:
+            return "must not be empty" if self._is_needed else None
+        if not isinstance(value, self._kind):
+            return self._message
+        if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
+            return "must not contain U+0000 or broken UTF-8"
+        return None
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text that was decoded with `surrogateescape` was UTF-8."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _is_table(source: sqlite3.Connection, name: str, columns: set[str]) -> bool:
+    """Whether a backup has a table of this name with these columns, each of which is kept and not computed."""
+    kinds = source.execute("SELECT type, rootpage FROM sqlite_schema WHERE name = ? COLLATE NOCASE", (name,)).fetchall()
+    if len(kinds) != 1 or kinds[0][0] != "table" or not kinds[0][1]:  # a virtual table has no page
+        return False
+    kept = source.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0", (name,))
+    return columns <= {column for (column,) in kept}
+
+
+def _refused(message: str) -> Invalid:
+    return Invalid([Fault("backup", message)])

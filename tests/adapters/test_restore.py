@@ -1,0 +1,407 @@
+"""What is restored was read whole and found sound before anything is changed."""
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from tests.servers import environment
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.sql import SqlStore
+from blog.adapters.sql.schema import ForeignTables
+from blog.adapters.sql.tables import metadata
+from blog.contracts.given import acting
+from blog.domain.actors import Operator
+from blog.domain.errors import Invalid
+from blog.domain.lists import Order
+from blog.wiring import blog_on
+
+PASSWORD = "correct horse battery staple"
+HASHER = Argon2PasswordHasher(memory=8, iterations=1)
+LEAVE_A_LOG = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("UPDATE posts SET body = 'kept in the log'")
+print("kept", flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def rows(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
+    with store.engine.connect() as connection:
+        return {
+            table.name: [tuple(row) for row in connection.execute(select(table).order_by(table.c.id))]
+            for table in metadata.sorted_tables
+        }
+
+
+def fill(store: SqlStore, *names: str) -> None:
+    """Accounts, each with a token, an invitation, a kept answer, an audit and a post."""
+    with blog_on(store, hasher=HASHER)() as blog:
+        for name in names:
+            author = acting(blog.users.add(Operator(), name, PASSWORD))
+            blog.accounts.admit(blog.throttle.reserve(name, "192.0.2.1"), name, PASSWORD, "a laptop", None)
+            blog.throttle.reserve(name, "192.0.2.2")
+            blog.invitations.create(Operator())
+            blog.audit.seal(limit=2)
+            blog.posts.create(author, title=f"By {name}", body="…")
+            blog.idempotency.once(author, "a-key", b"a request", b"an answer".strip)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A backup of a blog with something in every table, and another blog, which has its own."""
+    folder = tmp_path_factory.mktemp("files")
+    for name, *users in (("source", "ann", "bob"), ("other", "eve")):
+        with closing(SqlStore(folder / name)) as store:
+            store.migrate()
+            fill(store, *users)
+            assert all(rows(store).values())
+            if name == "source":
+                store.back_up(folder / "backup")
+    return {name: (folder / name).read_bytes() for name in ("backup", "other")}
+
+
+@pytest.fixture
+def backup(files: dict[str, bytes], tmp_path: Path) -> Path:
+    (tmp_path / "backup").write_bytes(files["backup"])
+    return tmp_path / "backup"
+
+
+@pytest.fixture
+def other(files: dict[str, bytes], tmp_path: Path) -> Iterator[SqlStore]:
+    (tmp_path / "other.db").write_bytes(files["other"])
+    with closing(SqlStore(tmp_path / "other.db")) as store:
+        yield store
+
+
+def run(file: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints=ON")
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def refused(store: SqlStore, file: Path) -> list[str]:
+    """What is told of a backup that is refused, and that changes nothing."""
+    before = rows(store)
+    with pytest.raises(Invalid) as refusal:
+        store.restore(file, replace=True)
+    assert rows(store) == before
+    assert not [text for fault in refusal.value.faults for text in fault if not text.isprintable()]
+    return [f"{fault.field}: {fault.message}" for fault in refusal.value.faults]
+
+
+WRONG = {
+    "a line break in a name": (
+        "UPDATE users SET username = 'b\nob' WHERE id = 2",
+        "users 2, username: must have",
+    ),
+    "two of one name": (
+        "DROP INDEX users_username_key; UPDATE users SET username = 'ANN' WHERE id = 2",
+        "users 2: repeats what another row has, and must not",
+    ),
+    "an unknown event": (
+        "UPDATE audit_entries SET event = 'hacked' WHERE id = 3",
+        "audit_entries 3, event: is no event that this version knows",
+    ),
+    "a text as version": ("UPDATE posts SET version = 'x' WHERE id = 1", "posts 1, version: must be a whole number"),
+    "half a version": ("UPDATE posts SET version = 1.5 WHERE id = 1", "posts 1, version: must be a whole number"),
+    "no version": ("UPDATE posts SET version = 0 WHERE id = 1", "posts 1, version: must be a whole number from 1 to"),
+    "a large body": (
+        "UPDATE posts SET body = printf('%.*c', 5000000, 'x') WHERE id = 2",
+        "posts 2, body: must have at most 100000 characters",
+    ),
+    "NUL in a title": (
+        "UPDATE posts SET title = 'a' || char(0) || 'b' WHERE id = 2",
+        "posts 2, title: must not contain U+0000 or broken UTF-8",
+    ),
+    "broken UTF-8": (
+        "UPDATE posts SET title = CAST(x'61ff62' AS TEXT) WHERE id = 2",
+        "posts 2, title: must not contain U+0000 or broken UTF-8",
+    ),
+    "an escape in a title": (
+        "UPDATE posts SET title = char(27) || '[2J' WHERE id = 2",
+        "posts 2, title: must not contain control characters",
+    ),
+    "bytes as title": ("UPDATE posts SET title = x'61' WHERE id = 2", "posts 2, title: must be text"),
+    "no day": (
+        "UPDATE posts SET created_at = 'yesterday' WHERE id = 1",
+        "posts 1, created_at: must be a time in UTC, with microseconds, in a year from 1000 to 9998",
+    ),
+    "a day that is none": (
+        "UPDATE posts SET created_at = '2026-02-30T00:00:00.000000+00:00' WHERE id = 1",
+        "posts 1, created_at: must be a time in UTC",
+    ),
+    "a time elsewhere": (
+        "UPDATE tokens SET expires_at = '2026-02-20T00:00:00.000000+02:00' WHERE id = 1",
+        "tokens 1, expires_at: must be a time in UTC",
+    ),
+    "a change before its post": (
+        "UPDATE posts SET updated_at = '1999-02-20T00:00:00.000000+00:00' WHERE id = 1",
+        "posts 1, updated_at: must not be before created_at",
+    ),
+    "an orphan": (
+        "PRAGMA foreign_keys=OFF; UPDATE posts SET author_id = 99 WHERE id = 1",
+        "posts 1: belongs to a row of users that is not there",
+    ),
+    "scopes": (
+        "UPDATE tokens SET scopes = 'posts:read root' WHERE id = 1",
+        "tokens 1, scopes: has a scope that",
+    ),
+    "a short digest": ("UPDATE tokens SET digest = x'00' WHERE id = 1", "tokens 1, digest: must have 32 bytes"),
+    "neither true nor false": ("UPDATE users SET is_admin = 2 WHERE id = 1", "users 1, is_admin: must be 0 or 1"),
+    "an id below all": ("UPDATE attempts SET id = -1 WHERE id = 2", "attempts -1, id: must be a whole number from 1"),
+    "an id beyond all": ("UPDATE attempts SET id = 1 << 60 WHERE id = 2", f"attempts {1 << 60}, id: must be a whole"),
+    "a line in the audit": (
+        "UPDATE audit_entries SET detail = 'a\nb' WHERE id = 1",
+        "audit_entries 1, detail: must not contain control characters or line breaks",
+    ),
+    "a text without end": (
+        "UPDATE audit_entries SET detail = printf('%.*c', 5000, 'x') WHERE id = 1",
+        "audit_entries 1, detail: must have at most 2000 characters",
+    ),
+    "nothing where something must be": (
+        (
+            "CREATE TABLE t AS SELECT * FROM tokens; DROP TABLE tokens; ALTER TABLE t RENAME TO tokens; "
+            "UPDATE tokens SET digest = NULL WHERE id = 1"
+        ),
+        "tokens 1, digest: must not be empty",
+    ),
+    "ids that are used up": (
+        "UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'posts'",
+        "posts: goes on from an id that no row can have",
+    ),
+    "no number to go on from": (
+        "UPDATE sqlite_sequence SET seq = 'x' WHERE name = 'posts'",
+        "posts: goes on from an id that no row can have",
+    ),
+    "a table that is not there": ("DROP TABLE invitations", "backup: has no table invitations of a blog"),
+    "a column that is not there": ("ALTER TABLE posts RENAME body TO text", "backup: has no table posts of a blog"),
+    "a column that is computed": (
+        "ALTER TABLE posts RENAME body TO text; ALTER TABLE posts ADD body TEXT AS (hex(zeroblob(1000000)))",
+        "backup: has no table posts of a blog",
+    ),
+    "a view without end": (
+        (
+            "ALTER TABLE posts RENAME TO hidden; CREATE VIEW posts AS WITH RECURSIVE n(id) AS "
+            "(SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, 't' AS title, 'b' AS body, 1 AS author_id, '' AS "
+            "created_at, '' AS updated_at, 1 AS version, '' AS title_key FROM n"
+        ),
+        "backup: has no table posts of a blog",
+    ),
+    "a virtual table": (
+        (
+            "DROP TABLE posts; CREATE VIRTUAL TABLE posts USING fts5(id, title, body, author_id, created_at, "
+            "updated_at, version, title_key)"
+        ),
+        "backup: has no table posts of a blog",
+    ),
+    "two versions at once": (
+        "INSERT INTO alembic_version VALUES ('0001')",
+        "backup: has no tables of a blog",
+    ),
+    "no version of tables": ("UPDATE alembic_version SET version_num = 'base'", "backup: has no tables of a blog"),
+}
+
+
+@pytest.mark.parametrize(("statements", "told"), WRONG.values(), ids=WRONG)
+def test_what_this_blog_could_not_have_written_is_refused_and_nothing_changed(
+    backup: Path, other: SqlStore, statements: str, told: str
+) -> None:
+    run(backup, *statements.split("; "))
+    (line,) = refused(other, backup)
+    assert line.startswith(told)
+
+
+@pytest.mark.parametrize("what", ["a line break in a name", "a text as version"])
+def test_what_is_wrong_leaves_postgresql_as_it_was_too(backup: Path, postgresql: SqlStore, what: str) -> None:
+    fill(postgresql, "eve")
+    run(backup, WRONG[what][0])
+    assert len(refused(postgresql, backup)) == 1
+
+
+def test_of_many_faults_some_are_listed_and_the_others_counted(backup: Path, other: SqlStore) -> None:
+    run(
+        backup,
+        "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 109) INSERT INTO posts "
+        "SELECT i, '', 'b', 1, created_at, updated_at, 1, '' FROM n, posts WHERE id = 1",
+    )
+    told = refused(other, backup)
+    assert told[0] == "posts 10, title: must not be blank"
+    assert told[20:] == ["backup: has 80 further faults"]
+
+
+def test_a_table_that_is_wrong_all_over_is_not_read_to_its_end(backup: Path, other: SqlStore) -> None:
+    run(
+        backup,
+        "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO attempts "
+        "SELECT i, x'00', '', at FROM n, attempts WHERE id = (SELECT min(id) FROM attempts)",
+        "UPDATE posts SET title = x'00'",
+    )
+    told = refused(other, backup)
+    assert told[0] == "attempts 10, account: must be text"
+    assert len(told) == 21
+
+
+def test_nothing_that_a_backup_brings_along_ever_runs(backup: Path, other: SqlStore) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS c FROM n"
+    run(
+        backup,
+        f"CREATE VIEW endless AS {endless}",
+        f"CREATE TRIGGER on_insert AFTER INSERT ON posts BEGIN SELECT * FROM ({endless}); END",
+        f"CREATE TRIGGER on_update AFTER UPDATE ON posts BEGIN SELECT * FROM ({endless}); END",
+        "CREATE TABLE more (x)",
+        "CREATE INDEX more_of_posts ON posts (upper(title))",
+    )
+    other.restore(backup, replace=True)
+    with other.engine.connect() as connection:
+        kept = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_schema")}
+        assert not kept & {"endless", "on_insert", "on_update", "more", "more_of_posts"}
+    with other() as stores:
+        assert [post.title for post in stores.posts.page(Order.NEWEST, limit=9)] == ["By bob", "By ann"]
+
+
+def test_how_titles_are_sorted_is_not_believed(backup: Path, other: SqlStore) -> None:
+    run(backup, "UPDATE posts SET title_key = 'zzz' WHERE id = 1")
+    other.restore(backup, replace=True)
+    with other() as stores:
+        assert [post.title for post in stores.posts.page(Order.TITLE, limit=9)] == ["By ann", "By bob"]
+
+
+def test_a_damaged_backup_is_refused(backup: Path, other: SqlStore) -> None:
+    whole = backup.read_bytes()
+    page = int.from_bytes(whole[16:18], "big")
+    with closing(sqlite3.connect(backup)) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'audit_entries'").fetchone()
+    start = (root - 1) * page
+    backup.write_bytes(whole[: start + 8] + b"\xff" * 64 + whole[start + 72 :])
+    (line,) = refused(other, backup)
+    assert line.startswith(("backup: is damaged", "backup: cannot be read (SQLITE_CORRUPT"))
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
+def test_half_a_backup_is_refused(backup: Path, other: SqlStore, kept: float) -> None:
+    whole = backup.read_bytes()
+    backup.write_bytes(whole[: int(len(whole) * kept)])
+    assert len(refused(other, backup)) == 1
+
+
+def test_a_backup_of_a_newer_version_is_refused(backup: Path, other: SqlStore) -> None:
+    before = rows(other)
+    run(backup, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ForeignTables):
+        other.restore(backup, replace=True)
+    assert rows(other) == before
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+def test_a_backup_of_an_older_version_is_brought_up_to_date(tmp_path: Path, other: SqlStore, revision: str) -> None:
+    with closing(SqlStore(tmp_path / "old.db")) as old:
+        old.migrate()
+        fill(old, "ann")
+        old.migrate(revision)
+    before = (tmp_path / "old.db").read_bytes()
+    other.restore(tmp_path / "old.db", replace=True)
+    with other() as stores:
+        assert [post.title for post in stores.posts.page(Order.NEWEST, limit=9)] == ["By ann"]
+    assert (tmp_path / "old.db").read_bytes() == before
+
+
+def test_a_refused_backup_makes_no_database(backup: Path, tmp_path: Path) -> None:
+    run(backup, "UPDATE posts SET version = 'x'")
+    with closing(SqlStore(tmp_path / "new.db")) as new, pytest.raises(Invalid):
+        new.restore(backup)
+    assert not (tmp_path / "new.db").exists()
+
+
+def bodies(store: SqlStore) -> set[str]:
+    with store() as stores:
+        return {post.body for post in stores.posts.page(Order.NEWEST, limit=9)}
+
+
+def test_a_database_is_restored_with_what_is_in_its_log_while_it_is_served(tmp_path: Path, other: SqlStore) -> None:
+    with closing(SqlStore(tmp_path / "served.db")) as served:
+        served.migrate()
+        fill(served, "ann")
+        assert (tmp_path / "served.db-wal").stat().st_size > 0
+        with served() as stores:
+            stores.attempts.hold("somebody", "somewhere")  # which locks it for writers
+            other.restore(tmp_path / "served.db", replace=True)
+        assert rows(other) == rows(served)
+
+
+def left_behind(backup: Path) -> None:
+    """Change a database, and end without closing it: what was changed is in its log only."""
+    killed = subprocess.run(
+        [sys.executable, "-c", LEAVE_A_LOG, str(backup)],
+        env=environment(),
+        check=False,
+        capture_output=True,
+        timeout=60,
+    )
+    assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, b"kept\n")
+
+
+@pytest.mark.parametrize("without", [[], ["-shm"]], ids=["as it was left", "copied without -shm"])
+def test_a_database_is_restored_with_what_is_in_its_log_after_its_server_was_killed(
+    backup: Path, other: SqlStore, without: Sequence[str]
+) -> None:
+    left_behind(backup)
+    for suffix in without:
+        backup.with_name(backup.name + suffix).unlink()
+    other.restore(backup, replace=True)
+    assert bodies(other) == {"kept in the log"}
+
+
+def test_a_change_that_was_broken_off_is_undone_before_it_is_restored(backup: Path, other: SqlStore) -> None:
+    """Without a log for writing ahead, a journal says how it was. Whoever is killed in between leaves it."""
+    before = bodies_in(backup)
+    with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+        connection.execute("PRAGMA cache_size=1")
+        connection.execute("PRAGMA cache_spill=1")
+        connection.execute("BEGIN")
+        connection.execute("UPDATE posts SET body = printf('%.*c', 90000, 'x')")
+        connection.execute("UPDATE audit_entries SET detail = printf('%.*c', 9000, 'x')")
+        for name in (backup.name, f"{backup.name}-journal"):
+            shutil.copyfile(backup.with_name(name), backup.with_name(f"left-{name}"))
+        connection.execute("ROLLBACK")
+    left = backup.with_name(f"left-{backup.name}")
+    assert left.with_name(f"{left.name}-journal").stat().st_size > 0
+    other.restore(left, replace=True)
+    assert bodies(other) == before
+
+
+def bodies_in(file: Path) -> set[str]:
+    with closing(SqlStore(file)) as store:
+        return bodies(store)
+
+
+@pytest.mark.parametrize("replaced", ["sqlite", "postgresql"])
+def test_after_a_restore_no_table_gives_an_id_that_either_blog_gave(
+    request: pytest.FixtureRequest, tmp_path: Path, replaced: str
+) -> None:
+    store: SqlStore = request.getfixturevalue(replaced)
+    fill(store, "ann")
+    store.back_up(tmp_path / "backup")
+    fill(store, "bob", "cid")
+    last = {name: max(row[0] for row in found) for name, found in rows(store).items()}  # type: ignore[type-var] # ids
+    store.restore(tmp_path / "backup", replace=True)
+    fill(store, "dan")
+    for name, found in rows(store).items():
+        assert found[-1][0] > last[name], name  # type: ignore[operator] # an id
+
+
+def test_nothing_is_left_beside_a_backup_that_is_restored(backup: Path, other: SqlStore) -> None:
+    before = sorted(backup.parent.iterdir())
+    other.restore(backup, replace=True)
+    assert sorted(backup.parent.iterdir()) == before
