@@ -1,15 +1,18 @@
 """The blog promises that what waits for clients has a limit…"""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.entrypoints.http.wires import LARGE, Served, answers, eventually, problem, request, served
 
+from blog.entrypoints.http.closing import PatientTransport
 from blog.entrypoints.http.flow_control import PIECE, ByteBudget
 from blog.entrypoints.http.wire import Wire
 
@@ -47,6 +50,33 @@ def test_a_client_that_reads_gets_a_large_answer_to_the_last_byte(server: Served
 def test_an_answer_of_any_size_is_whole_and_followed_by_the_next(server: Served, size: int) -> None:
     first, second = server.say(request(f"GET /sized/{size}") + request("GET /last", "Connection: close"))
     assert (len(first.body), json.loads(second.body)["path"]) == (size, "/last")
+
+
+@pytest.mark.parametrize("start", ["GET /small", "HEAD /small", "POST /unread"])
+def test_head_and_body_of_a_small_answer_are_written_at_once(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+
+    class Counting(PatientTransport):
+        def __init__(self, transport: asyncio.Transport, *rest: Any) -> None:
+            super().__init__(transport, *rest)
+            self._transport = cast("asyncio.Transport", Counted(transport))
+
+    class Counted:
+        def __init__(self, transport: asyncio.Transport) -> None:
+            self._transport = transport
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._transport, name)
+
+        def write(self, data: bytes) -> None:
+            written.append(data)
+            self._transport.write(data)
+
+    monkeypatch.setattr("blog.entrypoints.http.wire.PatientTransport", Counting)
+    with served(Wire) as server, server.connected() as client:
+        client.sendall(request(start))
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 OK")
+    assert len(written) == 1
 
 
 def test_head_of_a_large_answer_has_no_body(server: Served) -> None:

@@ -109,6 +109,7 @@ class PieceSender:
         """Send one message. What is small goes to uvicorn as it is."""
         if message["type"] == "http.response.start":
             self._close_if_body_may_not_come()
+            self._cycle.transport.hold_next()  # type: ignore[attr-defined] # it is a PatientTransport
         elif len(message.get("body", b"")) > PIECE and self._cycle.scope["method"] != "HEAD":
             return self._send_in_pieces(message)
         return self._cycle.send(message)

@@ -7,7 +7,7 @@ and is sent by the application's `Edge`, which gives it the headers that all ans
 import asyncio
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, TypeAlias, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
@@ -34,12 +34,8 @@ class _Stage(Enum):
     BODY = "body"
 
 
-class _Owed(NamedTuple):
-    """What a client owes. It is another thing in another stage of another request."""
-
-    within: float
-    stage: _Stage
-    turn: RequestResponseCycle | None
+_Owed: TypeAlias = tuple[float, _Stage, RequestResponseCycle | None]
+"""What a client owes: within how many seconds, in which stage of which request. It is another thing in another one."""
 
 
 class Wire(HttpToolsProtocol):
@@ -93,8 +89,8 @@ class Wire(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         transport.set_write_buffer_limits(high=0)  # so that every byte that waits is known to wait
-        patient = PatientTransport(transport, self._still_sends, self.heard_out)
-        super().connection_made(cast("asyncio.Transport", patient))
+        self._patient = PatientTransport(transport, self._still_sends, self.heard_out)
+        super().connection_made(cast("asyncio.Transport", self._patient))
         self.flow: ParserFlowControl = ParserFlowControl(self.transport)
         self._watch()
 
@@ -129,9 +125,9 @@ class Wire(HttpToolsProtocol):
         self._parses_soon = False
         if self.transport.is_closing():
             return
-        start, most = 0, _PARSED_AT_ONCE
+        start, end = 0, min(len(self._waiting), _PARSED_AT_ONCE)
         try:
-            while start < min(len(self._waiting), most) and not self._is_next_early():
+            while start < end and not self._is_next_early():
                 start += self._read(self._waiting[start : self._end_of_part(start)])
         except Refused as refused:
             self._refuse(refused)
@@ -139,7 +135,8 @@ class Wire(HttpToolsProtocol):
             cause = error.__context__  # what one of the callbacks below has raised
             self._refuse(cause if isinstance(cause, Refused) else malformed())
         self._keep_waiting(b"" if self._refused else self._waiting[start:])
-        self._count_unfinished()
+        if self._received:
+            self._count_unfinished()
         self._watch()
 
     def _is_next_early(self) -> bool:
@@ -227,6 +224,8 @@ class Wire(HttpToolsProtocol):
             return
         super().on_message_complete()
         self._stage = _Stage.START
+        if self._received:
+            self._budgets.unfinished.release(self)
 
     def _count_unfinished(self) -> None:
         if self._stage is _Stage.BODY and self._received and not self._refused and not self._turn_is_over():
@@ -267,11 +266,15 @@ class Wire(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """What uvicorn does, but for its timer for the next request, which it sets and takes back for each."""
         self.server_state.total_requests += 1
+        self._patient.flush()
         if not self.transport.is_closing():
             self.flow.resume_reading()
             if self.pipeline:
                 self._start_asgi_task(*self.pipeline.pop())
-            self._parse()
+            if self._waiting:
+                self._parse()
+            else:
+                self._watch()
 
     def _refuse(self, refused: Refused) -> None:
         """Answer once, after all that was asked before, and listen no more."""
@@ -334,7 +337,7 @@ class Wire(HttpToolsProtocol):
         if owed is None:
             return
         self._received_before = self._received
-        self._due = self.loop.time() + owed.within
+        self._due = self.loop.time() + owed[0]
         if self._deadline is None or self._deadline.when() > self._due:
             self._set_deadline()
 
@@ -365,14 +368,13 @@ class Wire(HttpToolsProtocol):
         if self._refused or self.transport.is_closing():
             return None
         if self._stage is _Stage.BODY and self.cycle is self._turn:
-            return _Owed(self.body_within, self._stage, self._turn)
+            return self.body_within, self._stage, self._turn
         if self._is_answering():
             return None
         if self._turn is None:  # the first request: it begins with the connection
-            return _Owed(self.head_within, _Stage.HEAD, None)
-        return _Owed(
-            self.head_within if self._stage is _Stage.HEAD else self.timeout_keep_alive, self._stage, self._turn
-        )
+            return self.head_within, _Stage.HEAD, None
+        within = self.head_within if self._stage is _Stage.HEAD else self.timeout_keep_alive
+        return within, self._stage, self._turn
 
     def _expire(self) -> None:
         if self._stage is _Stage.START:
