@@ -1,6 +1,8 @@
 """The blog promises that an answer is given again only while it is the one that would be given anew."""
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -201,6 +203,74 @@ def test_no_more_is_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch)
     opened = site.opened
     assert [told(answer) for answer in site.get(*paths)] == first
     assert site.opened > opened + 40
+
+
+def in_memory() -> Site:
+    store = MemoryStore()
+    return Site(blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
+
+
+def test_room_is_made_of_what_was_asked_for_least_lately(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "MOST_BYTES", 20_000)
+    site = in_memory()
+    site.write("Hello")
+    paths = ["/api/posts/", *(f"/api/posts/?limit={limit}" for limit in range(1, 60))]
+    before = site.opened
+    for path in paths:
+        site.get(path, "/api/posts/")
+    assert site.opened == before + len(paths), "what is asked for again and again is kept"
+    site.get(paths[-1])
+    assert site.opened == before + len(paths)
+    site.get(paths[1])
+    assert site.opened == before + len(paths) + 1
+
+
+def test_an_answer_that_is_too_large_to_be_kept_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "LARGEST", 10_000)
+    site = in_memory()
+    post = site.write("Hello")
+    with site.open_inner() as blog:
+        large = blog.posts.create(site.ann, title="Large", body="x" * 10_000).id
+    site.get(f"/api/posts/{post}/", f"/api/posts/{large}/")
+    opened = site.opened
+    site.get(f"/api/posts/{post}/")
+    assert site.opened == opened
+    site.get(f"/api/posts/{large}/")
+    assert site.opened == opened + 1
+
+
+def test_what_a_long_query_asks_for_is_not_kept() -> None:
+    site = in_memory()
+    site.write("Hello")
+    short, long = (f"/api/posts/?fields={','.join(['id'] * times)}" for times in (2, 400))
+    site.get(short, long)
+    opened = site.opened
+    assert site.get(short)[0].json() == site.get(long)[0].json()
+    assert site.opened == opened + 1
+
+
+def test_all_that_is_kept_has_room_in_what_may_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is measured, and with keys and heads that are larger than the bodies."""
+    most = 1_000_000
+    monkeypatch.setattr(kept, "MOST_BYTES", most)
+    site = in_memory()
+    for number in range(3):
+        site.write(f"Hello {number}")
+    site.get("/api/posts/?q=hello&limit=1&fields=id", "/api/posts/?limit=1")
+    variants = [f"/api/posts/?q=hello+-{'x' * 950}{number}&limit=1&fields=id" for number in range(500)]
+    gc.collect()
+    tracemalloc.start()
+    try:
+        site.get(*variants)
+        gc.collect()
+        with_answers = tracemalloc.get_traced_memory()[0]
+        inner: Any = site.app._app
+        inner._forget()  # to measure what it held, and nothing else
+        gc.collect()
+        held = with_answers - tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert most / 2 < held < 1.1 * most
 
 
 changes = st.sampled_from(["write", "rename", "update", "delete", "read"])

@@ -4,6 +4,7 @@ Before each of them is given, the store is asked whether anything has been kept 
 is answered by what was, and nothing has to be forgotten at the right moment.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,10 +14,19 @@ from blog.domain.blog import Edition
 from blog.domain.errors import Unavailable
 
 MOST_BYTES: Final = 16 * 1024 * 1024
-"""Of answers that are kept. Where there is no more room, all are forgotten."""
+"""Of answers that are kept, with all that is kept beside them. Of what was asked for least lately, room is made."""
 
-_BESIDE: Final = 2048
-"""Bytes that an answer takes beside its body, about."""
+LARGEST: Final = MOST_BYTES // 8
+"""Bytes of one answer that is kept. A larger one would take the room of many that are asked for more often."""
+
+MAX_QUERY: Final = 1024
+"""Bytes of a query by which an answer is kept. There are ever other long ones, and nobody asks for them again."""
+
+_BESIDE: Final = 1280
+"""Bytes that an answer takes beside what it consists of, about."""
+
+_BESIDE_HEADER: Final = 160
+"""Bytes that a header takes beside its name and value: two objects, and the pair of them."""
 
 _FOR_EVERYBODY: Final = "/api/posts/"
 """What answers begin with that depend on nothing but the address and what is stored."""
@@ -32,6 +42,7 @@ class _Answer:
     head: Any
     body: Any
     route: Any
+    size: int
 
 
 class Kept:
@@ -45,7 +56,7 @@ class Kept:
     def __init__(self, app: ASGIApp, edition: Edition) -> None:
         self._app = app
         self._edition = edition
-        self._answers: dict[tuple[str, bytes, str], _Answer] = {}
+        self._answers: OrderedDict[tuple[str, bytes, str], _Answer] = OrderedDict()
         self._size = 0
         self._of: object = None
 
@@ -58,6 +69,7 @@ class Kept:
         if answer is None:
             await self._ask(key, scope, receive, send)
             return
+        self._answers.move_to_end(key)
         scope["path_template"] = answer.route
         await send(answer.head)
         await send(answer.body)
@@ -90,11 +102,25 @@ class Kept:
         if len(messages) != 2 or messages[0]["status"] != 200 or edition != self._of:  # noqa: PLR2004 - HTTP's number
             return
         head, body = messages
-        self._size += _BESIDE + len(body["body"])
-        if self._size > MOST_BYTES:
-            self._forget()
-        else:
-            self._answers[key] = _Answer(head, body, scope.get("path_template"))
+        size = _size_of(key, head, body)
+        if size <= LARGEST:
+            self._keep(key, _Answer(head, body, scope.get("path_template"), size))
+
+    def _keep(self, key: tuple[str, bytes, str], answer: _Answer) -> None:
+        """Keep the answer, and forget those that were asked for least lately, if there is no room for all."""
+        before = self._answers.pop(key, None)  # of two who asked for the same at once, the first has been answered
+        self._size += answer.size - (before.size if before else 0)
+        self._answers[key] = answer
+        while self._size > MOST_BYTES:
+            _, forgotten = self._answers.popitem(last=False)
+            self._size -= forgotten.size
+
+
+def _size_of(key: tuple[str, bytes, str], head: Any, body: Any) -> int:
+    """About how many bytes of memory an answer takes, with the key that it is found by."""
+    path, query, prefix = key
+    headers = sum(_BESIDE_HEADER + len(name) + len(value) for name, value in head["headers"])
+    return _BESIDE + 4 * (len(path) + len(prefix)) + len(query) + headers + len(body["body"])
 
 
 def _is_for_everybody(scope: Any) -> bool:
@@ -103,5 +129,6 @@ def _is_for_everybody(scope: Any) -> bool:
         scope["type"] == "http"
         and scope["method"] == "GET"
         and scope["path"].startswith(_FOR_EVERYBODY)
+        and len(scope["query_string"]) <= MAX_QUERY
         and _OF_ITS_OWN.isdisjoint(dict(scope["headers"]))
     )
