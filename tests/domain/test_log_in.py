@@ -118,7 +118,7 @@ def test_what_no_account_can_have_is_refused_without_a_verification_or_a_trace(
         Fault("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -"),
         Fault("password", "must have 1 to 1024 bytes in UTF-8"),
         Fault("name", "must have at most 100 characters"),
-        Fault("name", "must not contain control characters or lone surrogates"),
+        Fault("name", "must not contain control characters or lone surrogates: U+0000 is at line 1, column 1"),
     )
     assert watched.verified == []
     assert entries(watched_blog) == before

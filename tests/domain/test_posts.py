@@ -158,7 +158,7 @@ def test_all_that_is_wrong_with_a_new_post_is_told_at_once(open_blog: OpenBlog, 
         blog.posts.create(acting(ann), title="x" * (TITLE_LONGEST + 1) + "\0", body=" ")
     assert refusal.value.faults == (
         Fault("title", f"must have at most {TITLE_LONGEST} characters"),
-        Fault("title", "must not contain control characters or lone surrogates"),
+        Fault("title", "must not contain control characters or lone surrogates: U+0000 is at line 1, column 202"),
         Fault("body", "must not be blank"),
     )
 

@@ -12,11 +12,14 @@ from blog.domain.text import CONTROLS, INVISIBLE, faults_in_text
 
 BLANK = Fault("body", "must not be blank")
 LONG = Fault("body", "must have at most 10 characters")
-UNSAFE = Fault("body", "must not contain control characters or lone surrogates")
+
+
+def unsafe(where: str) -> Fault:
+    return Fault("body", f"must not contain control characters or lone surrogates: {where}")
 
 
 def is_safe(text: str) -> bool:
-    return UNSAFE not in faults_in_text("body", text, longest=10)
+    return not any("control characters" in fault.message for fault in faults_in_text("body", text, longest=10))
 
 
 @given(st.text(st.characters()))
@@ -63,11 +66,12 @@ def test_length_counts_in_code_points(text: str) -> None:
         ("\U0001f308" * 10, []),
         ("\U0001f308" * 11, [LONG]),
         ("", [BLANK]),
-        ("\0", [UNSAFE]),
-        ("\ud800", [UNSAFE]),
+        ("\0", [unsafe("U+0000 is at line 1, column 1")]),
+        ("\ud800", [unsafe("U+D800 is at line 1, column 1")]),
         (" " * 11, [BLANK, LONG]),
-        ("\x1f" * 11, [BLANK, LONG, UNSAFE]),
-        ("x" * 11 + "\x7f", [LONG, UNSAFE]),
+        ("\x1f" * 11, [BLANK, LONG, unsafe("U+001F is at line 1, column 1")]),
+        ("x" * 11 + "\x7f", [LONG, unsafe("U+007F is at line 1, column 12")]),
+        ("one\r\ntwo\n\tth\x0bree\0", [LONG, unsafe("U+000B is at line 3, column 4")]),
     ],
 )
 def test_every_fault_is_told_and_not_only_the_first(text: str, faults: list[Fault]) -> None:
@@ -83,3 +87,10 @@ def test_a_fault_never_repeats_the_value(text: str) -> None:
 def test_what_is_told_to_others_as_regular_expressions_is_the_rule(char: str) -> None:
     assert is_safe(char) == (not re.fullmatch(f"[{CONTROLS}]", char))
     assert (BLANK in faults_in_text("body", char, longest=10)) == bool(re.fullmatch(f"[{INVISIBLE}]", char))
+
+
+@given(st.text(st.sampled_from("ab\n\t\r")), st.sampled_from("\0\x0b\x9f\ud800\udfff"), st.text(st.characters()))
+def test_the_first_character_that_is_refused_is_named_with_its_place(before: str, char: str, after: str) -> None:
+    line, column = len(before.split("\n")), len(before.rsplit("\n", maxsplit=1)[-1]) + 1
+    where = f"U+{ord(char):04X} is at line {line}, column {column}"
+    assert unsafe(where) in faults_in_text("body", before + char + after, longest=10)

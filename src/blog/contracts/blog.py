@@ -189,17 +189,17 @@ class OpenBlogContract(FlatnessContract):
             assert newest(open_blog) in ([post], [later.result(timeout=SOON)])
 
     def test_a_batch_that_is_refused_keeps_nothing(self, open_blog: OpenBlog, ann: Member) -> None:
-        post = write_alone(open_blog, ann)
+        post, other = write_alone(open_blog, ann), write_alone(open_blog, ann)
         steps: list[batches.Step] = [
             batches.Create(title="Stillborn", body="A body"),
             batches.Update(post_id=post.id, changes={"body": "changed"}),
-            batches.Delete(post_id=post.id, only_if=[post.version]),
+            batches.Delete(post_id=other.id, only_if=[other.version + 1]),
         ]
         with pytest.raises(batches.StepRefused), open_blog() as blog:
             batches.apply(blog.posts, ann, steps)
-        assert newest(open_blog) == [post]
+        assert newest(open_blog) == [other, post]
         with open_blog() as blog:
-            assert found(blog, "body") == [post]
+            assert found(blog, "body") == [other, post]
             assert found(blog, "changed") == found(blog, "stillborn") == []
 
     def test_what_is_asked_six_times_at_once_is_done_once(self, open_blog: OpenBlog, ann: Member) -> None:

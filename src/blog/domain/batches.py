@@ -27,7 +27,7 @@ class Update:
 
     post_id: PostId
     changes: PostChanges = field(default_factory=PostChanges)
-    only_if: Collection[int] | None = None
+    only_if: Collection[int | str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Delete:
     """Delete a post."""
 
     post_id: PostId
-    only_if: Collection[int] | None = None
+    only_if: Collection[int | str] | None = None
 
 
 Step: TypeAlias = Create | Update | Delete
@@ -53,7 +53,9 @@ class StepRefused(Conflict):
 def apply(posts: Posts, actor: Member, steps: Sequence[Step]) -> list[Post | None]:
     """Make all these changes, in their order, as their author; to be done in one unit of work, which keeps all or none.
 
-    What is to be changed is got by ascending id before anything is, so that no two batches wait for each other.
+    What is to be changed is got by ascending id before anything is, so that no two batches wait for each other. Each
+    post is changed by one step at most: who changes it twice can say so in one step, and a small batch could otherwise
+    write, and be answered, a large post a hundred times.
 
     Returns:
         The post after each step; None where one was deleted.
@@ -61,11 +63,12 @@ def apply(posts: Posts, actor: Member, steps: Sequence[Step]) -> list[Post | Non
     Raises:
         OutOfScope.
         StepRefused: NotTheAuthor, PostNotFound or PostHasChanged.
-        Invalid: of the number of steps, or of what is said in any of them: `steps[3].title`.
+        Invalid: of the number of steps, or of what is said in any of them: `steps[3].title`; two change one post.
     """
     require(actor, Scope.POSTS_WRITE)
     check_size(steps)
-    if faults := [fault for number, step in enumerate(steps) for fault in _faults(number, step)]:
+    faults = [fault for number, step in enumerate(steps) for fault in _faults(number, step)]
+    if faults := [*faults, *_repeated(steps)]:
         raise Invalid(faults)
     for number, step in sorted(_changes(steps), key=lambda change: change[1].post_id):
         with _step(number):
@@ -85,6 +88,14 @@ def check_size(steps: Sequence[object]) -> None:
 
 def _changes(steps: Sequence[Step]) -> Iterator[tuple[int, Update | Delete]]:
     return ((number, step) for number, step in enumerate(steps) if not isinstance(step, Create))
+
+
+def _repeated(steps: Sequence[Step]) -> Iterator[Fault]:
+    """Steps that change a post that a step before them changes."""
+    first: dict[PostId, int] = {}
+    for number, step in _changes(steps):
+        if (before := first.setdefault(step.post_id, number)) != number:
+            yield Fault(f"steps[{number}].id", f"is changed by step {before} already: say all of one post in one step")
 
 
 def _faults(number: int, step: Step) -> Iterator[Fault]:

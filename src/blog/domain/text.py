@@ -22,6 +22,19 @@ def faults_in_text(field: str, text: str, *, longest: int) -> list[Fault]:
         faults.append(Fault(field, "must not be blank"))
     if len(text) > longest:
         faults.append(Fault(field, f"must have at most {longest} characters"))
-    if _unsafe.search(text):
-        faults.append(Fault(field, "must not contain control characters or lone surrogates"))
+    if (unsafe := unsafe_in(text)) is not None:
+        faults.append(Fault(field, unsafe))
     return faults
+
+
+def unsafe_in(text: str) -> str | None:
+    """What is wrong with a text that has a character it must not have: which one, and where the first one is, since it
+    cannot be seen. None if it has none.
+    """
+    found = _unsafe.search(text)
+    if found is None:
+        return None
+    before = text[: found.start()]
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    where = f"U+{ord(found[0]):04X} is at line {line}, column {column}"
+    return f"must not contain control characters or lone surrogates: {where}"

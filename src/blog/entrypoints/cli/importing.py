@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, TypedDict, Unpack
 from blog.domain.actors import must_administer
 from blog.domain.archive import Manuscript, TakenIn
 from blog.domain.errors import Fault, Invalid
+from blog.domain.text import unsafe_in
 from blog.settings import Settings
 
 from .console import Console, console
@@ -192,9 +193,12 @@ def _read(file: Path) -> Parts:
     if len(content) > LARGEST:
         raise Invalid([Fault("file", f"must have at most {LARGEST} bytes")])
     try:
-        return parted(content.decode())
+        text = content.decode()
     except UnicodeDecodeError:
         raise Invalid([Fault("file", "must be in UTF-8")]) from None
+    if (unsafe := unsafe_in(text)) is not None:  # said here, so that the line is the file's and not the body's
+        raise Invalid([Fault("file", unsafe)])
+    return parted(text)
 
 
 def _most_common(counts: Counter[str]) -> list[tuple[str, int]]:
