@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.domain.people import acting, entries
 
 from blog.contracts import StandingClock
 from blog.domain.actors import Member, OutOfScope, Scope
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import BlogError, Invalid, Stale
-from blog.domain.ids import PostId
+from blog.domain.ids import PostId, UserId
 from blog.domain.posts import NotTheAuthor, Post, PostChanges, PostHasChanged, PostNotFound
 from blog.domain.users import User
 
-Change = Callable[[Blog, Member, PostId, Collection[int] | None], object]
+Change = Callable[[Blog, Member, PostId, Collection[int | str] | None], object]
 
 CHANGES: dict[str, Change] = {
     "update": lambda blog, actor, post_id, only_if: blog.posts.update(actor, post_id, only_if=only_if, body="Mine"),
@@ -61,6 +63,62 @@ def test_what_was_meant_for_this_version_is_done(
         blog.posts.delete(acting(ann), post.id, only_if=again)
         with pytest.raises(PostNotFound):
             blog.posts.get(post.id)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_was_meant_for_this_revision_is_done(open_blog: OpenBlog, ann: User, post: Post, change: Change) -> None:
+    with open_blog() as blog:
+        change(blog, acting(ann), post.id, [7, post.revision, "7-x"])
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_another_state_of_the_same_version_is_told_from_this_one(
+    open_blog: OpenBlog, ann: User, post: Post, change: Change
+) -> None:
+    other = replace(post, body="Written before the backup was restored").revision
+    assert other.startswith("3-")
+    with open_blog() as blog:
+        with pytest.raises(PostHasChanged, match=rf"^Post {post.id} has changed: it has another version 3 now\.$"):
+            change(blog, acting(ann), post.id, [other])
+        assert blog.posts.get(post.id) == post
+
+
+TIMES = st.datetimes(timezones=st.just(UTC))
+STATES = st.builds(
+    Post,
+    title=st.text(),
+    body=st.text(),
+    version=st.integers(1, 3),
+    id=st.integers(1, 3).map(PostId),
+    author_id=st.just(UserId(1)),
+    author=st.just("ann"),
+    created_at=TIMES,
+    updated_at=TIMES,
+)
+
+
+@given(STATES, STATES)
+def test_two_states_of_posts_have_one_revision_only_if_they_say_the_same(one: Post, other: Post) -> None:
+    assert (one.revision == other.revision) == (one == other)
+    for name in ("title", "body"):
+        assert replace(one, **{name: getattr(one, name) + "x"}).revision != one.revision
+    for change in (
+        {"id": PostId(one.id + 1)},
+        {"author_id": UserId(2)},
+        {"updated_at": one.updated_at.replace(second=1)},
+    ):
+        changed = replace(one, **change)
+        assert (changed.revision == one.revision) == (changed == one)
+    moved = replace(one, title=one.title + one.body[:1], body=one.body[1:])
+    assert (moved.revision == one.revision) == (moved == one)
+
+
+@given(STATES)
+def test_the_authors_name_and_the_zone_of_a_time_are_not_in_the_revision(post: Post) -> None:
+    assert replace(post, author="anna").revision == post.revision
+    elsewhere = timezone(timedelta(hours=5, minutes=30))
+    if 1 < post.created_at.year < 9999:
+        assert replace(post, created_at=post.created_at.astimezone(elsewhere)).revision == post.revision
 
 
 @pytest.mark.parametrize(

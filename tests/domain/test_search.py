@@ -95,8 +95,9 @@ def test_what_is_found_is_shown_with_its_matches_marked(open_blog: OpenBlog, wri
                 written[6],
                 (Words("APPLE", is_match=True),),
                 (Words("and "), Words("apple", is_match=True), Words(" again")),
+                in_title=True,
             ),
-            Found(written[0], (Words("An "), Words("apple", is_match=True)), (Words("red"),)),
+            Found(written[0], (Words("An "), Words("apple", is_match=True)), (Words("red"),), in_title=True),
         ],
         next=Standing(in_title=True, id=written[0].id),
     )

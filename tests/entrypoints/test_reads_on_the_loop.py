@@ -178,5 +178,5 @@ def test_no_more_text_is_read_from_a_database_on_the_event_loop_than_takes_a_mom
         assert opened.open_at_once is not None
         with pytest.raises(Unavailable), opened.open_at_once() as blog:
             blog.posts.page(limit=20)
-        assert asked(opened.open_blog, ask, at_once=opened.open_at_once) == [20, 1, 1]
+        assert asked(opened.open_blog, ask, at_once=opened.open_at_once) == [10, 1, 1]
     assert threads == ["blog-read", "MainThread", "MainThread"]

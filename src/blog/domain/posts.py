@@ -1,8 +1,9 @@
 """Posts: anybody reads them, somebody logged in writes them, and only its author changes one."""
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypedDict, Unpack
 
 from .actors import Actor, Member, Scope, require
@@ -42,11 +43,13 @@ class PostHasChanged(Stale):
     `version` is the one that is; `differing`, what of their changes the post does not say.
     """
 
-    def __init__(self, post: "Post", differing: Sequence[str]) -> None:
+    def __init__(self, post: "Post", differing: Sequence[str], expected: Collection[int | str] = ()) -> None:
         self.version = post.version
         self.differing = tuple(differing)
         self.post = post
-        super().__init__(f"Post {post.id} has changed: its version is {post.version} now.")
+        same_version = any(str(each).startswith(f"{post.version}-") for each in expected)
+        change = f"it has another version {post.version}" if same_version else f"its version is {post.version}"
+        super().__init__(f"Post {post.id} has changed: {change} now.")
 
 
 class PostChanges(TypedDict, total=False):
@@ -99,6 +102,17 @@ class Post:
             updated_at=at,
             version=self.version + 1,
         )
+
+    @property
+    def revision(self) -> str:
+        """The version and a digest of all that the post says, as in CouchDB's `_rev`.
+
+        A version alone names two states where a backup was restored: the one before it, and the one written since. The
+        author's name is left out: it changes without the post.
+        """
+        times = f"{self.created_at.astimezone(UTC).isoformat()} {self.updated_at.astimezone(UTC).isoformat()}"
+        facts = f"{self.id} {self.author_id} {times} {len(self.title)} {self.title}{self.body}"
+        return f"{self.version}-{hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()}"
 
     def may_be_changed_by(self, actor: Actor) -> bool:
         """Only its author may change or delete a post."""
@@ -231,9 +245,14 @@ class Posts:
         return self.repository.count(**those)
 
     def update(
-        self, actor: Member, post_id: PostId, *, only_if: Collection[int] | None = None, **changes: Unpack[PostChanges]
+        self,
+        actor: Member,
+        post_id: PostId,
+        *,
+        only_if: Collection[int | str] | None = None,
+        **changes: Unpack[PostChanges],
     ) -> Post:
-        """Change some or all of a post; `only_if` it is in one of these versions, if that matters.
+        """Change some or all of a post; `only_if` it is in one of these versions or revisions, if that matters.
 
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor, PostHasChanged.
@@ -248,8 +267,8 @@ class Posts:
             self.audit.record(Event.POST_CHANGED, actor, "post", post_id)
         return revised
 
-    def delete(self, actor: Member, post_id: PostId, *, only_if: Collection[int] | None = None) -> None:
-        """Delete a post, for good; `only_if` it is in one of these versions, if that matters.
+    def delete(self, actor: Member, post_id: PostId, *, only_if: Collection[int | str] | None = None) -> None:
+        """Delete a post, for good; `only_if` it is in one of these versions or revisions, if that matters.
 
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor, PostHasChanged.
@@ -292,11 +311,13 @@ def _check(**changes: Unpack[PostChanges]) -> None:
         raise Invalid(faults)
 
 
-def _check_version(post: Post, expected: Collection[int] | None, changes: PostChanges) -> None:
-    """Nobody changes what they have not seen, if they say what they have seen.
+def _check_version(post: Post, expected: Collection[int | str] | None, changes: PostChanges) -> None:
+    """Nobody changes what they have not seen, if they say what they have seen: by its version, or by its revision.
 
     Raises:
         PostHasChanged.
     """
-    if expected is not None and post.version not in expected:
-        raise PostHasChanged(post, [field for field, value in changes.items() if getattr(post, field) != value])
+    if expected is not None and post.version not in expected and post.revision not in expected:
+        raise PostHasChanged(
+            post, [field for field, value in changes.items() if getattr(post, field) != value], expected
+        )

@@ -54,6 +54,12 @@ class Found:
     post: Post
     title: tuple[Words, ...]
     excerpt: tuple[Words, ...]
+    in_title: bool
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands among those found."""
+        return Standing(self.in_title, self.post.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +88,10 @@ class Search:
         query = Query.of(text)
         hits = self.index.find(query, limit=limit + 1, after=after, **those) if query.wanted else []
         page = hits[:limit]
-        last = page[-1] if len(hits) > limit else None
-        found = [Found(hit.post, marked(hit.post.title, query), excerpt(hit.post.body, query)) for hit in page]
-        return Findings(found, last and Standing(last.in_title, last.post.id))
+        found = [
+            Found(hit.post, marked(hit.post.title, query), excerpt(hit.post.body, query), hit.in_title) for hit in page
+        ]
+        return Findings(found, found[-1].standing if len(hits) > limit else None)
 
     def count(self, text: str, **those: Unpack[PostFilter]) -> int:
         """How many posts are found, which costs the more the more there are."""

@@ -3,6 +3,11 @@
 import pytest
 from tests.entrypoints.http.visits import Member, Site, faulty, problem
 
+from blog.entrypoints.http import requests
+
+MOMENT = "must be a moment with its time zone, such as 2026-11-22T09:30:00Z"
+USERNAME = "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -"
+PLUS = "in a query, + stands for a space, and %2B for +"
 FOREIGN = ["\u0667", "\uff17", "\u096d", "\u2166", "\u4e03", "x", "null", "undefined", "me", "*", "0x7", "7%00"]
 HUGE = [str(number) for number in (2**31, 2**63 - 1, 2**63, 2**64)] + ["9" * 19, "9" * 30, "7" * 5000]
 OTHER_SPELLINGS = [
@@ -48,6 +53,57 @@ def test_a_number_has_one_spelling(site: Site, alice: Member) -> None:
                 answer = alice.ask(method, f"/api/posts/{spelling}{end}", json={"title": "A", "body": "B"})
                 assert problem(answer, 404), spelling
     assert site.ask("GET", "/api/posts/").json()["results"] == posts[::-1]
+
+
+def test_a_parameter_that_is_not_known_is_told_with_those_that_are(site: Site, alice: Member) -> None:
+    post = alice.writes()
+    known = "q, order, author, created_after, created_before, count, limit, cursor, include, fields"
+    for path, names in {
+        "/api/posts/": f"known are {known}",
+        f"/api/posts/{post['id']}/": "known are include, fields",
+    }.items():
+        answer = site.ask("GET", f"{path}?search=x&page=2")
+        message = f"is not known here: {names}"
+        assert problem(answer, 400)["errors"] == [{"field": name, "message": message} for name in ("search", "page")]
+    answer = site.ask("POST", "/api/login/?x=1", json={"username": "alice", "password": "x"})
+    assert problem(answer, 400)["errors"] == [{"field": "x", "message": "is not known here: none is"}]
+
+
+def test_a_query_has_a_hundred_parameters_at_most_and_more_are_not_even_decoded(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hundred = "&".join(["author=alice"] * 50 + ["limit=1"] * 50)
+    assert faulty(site.ask("GET", f"/api/posts/?{hundred}")) == ["limit"]
+    monkeypatch.setattr(requests, "parse_qsl", None)
+    for query in (f"{hundred}&q=a", "&" * 100, "&" * 16_000):
+        answer = site.ask("GET", f"/api/posts/?{query}")
+        assert problem(answer, 400)["errors"] == [{"field": "query", "message": "must have at most 100 parameters"}]
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "message"),
+    [
+        ("created_after=2026-11-01T00:00:00+02:00", "created_after", f"{MOMENT}: {PLUS}"),
+        ("created_before=2026-11-01t00:00:00.5+02:00", "created_before", f"{MOMENT}: {PLUS}"),
+        ("created_after=2026-11-01+02:00", "created_after", MOMENT),
+        ("created_after=yesterday+noon", "created_after", MOMENT),
+        ("author=me+blog@example.org", "author", f"{USERNAME}: {PLUS}"),
+        ("author=me%20blog", "author", f"{USERNAME}: {PLUS}"),
+        ("author=%C3%A4", "author", USERNAME),
+    ],
+)
+def test_where_a_plus_sign_became_a_space_it_is_said_how_to_write_it(
+    site: Site, query: str, field: str, message: str
+) -> None:
+    assert problem(site.ask("GET", f"/api/posts/?{query}"), 400)["errors"] == [{"field": field, "message": message}]
+
+
+def test_a_path_that_no_route_can_have_is_not_looked_up(site: Site, alice: Member) -> None:
+    alice.writes()
+    for path in (f"/api/posts/{'7' * 16_000}/", f"/api/posts/{'/' * 2000}1/", f"/{'x' * 1024}", "/\u4e03" * 600):
+        for method in ("GET", "DELETE", "POST", "OPTIONS"):
+            problem(alice.ask(method, path), 404)
+    assert len(site.ask("GET", "/api/posts/").json()["results"]) == 1
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)

@@ -27,7 +27,8 @@ every_taking = pytest.mark.parametrize(("method", "path"), TAKING)
 
 NO_JSON = [
     b"", b" ", b"{", b"}", b'{"title": "A", "body": "B"', b'{"title": "A", "body": "B"}}', b'{"title": "A"} {}',
-    b"\xef\xbb\xbf{}", b"{'title': 'A'}", b'{"title": NaN}', b'{"user": Infinity}', b'{"user": -Infinity}',
+    b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf{}", b" \xef\xbb\xbf{}",
+    b"{'title': 'A'}", b'{"title": NaN}', b'{"user": Infinity}', b'{"user": -Infinity}',
     b'{"title": "\xff"}', b'{"title": "\xc0\x80"}', b'{"title": "\xed\xa0\x80"}', b'{"title": "\x00"}', b'{"user": 01}',
     b'{"title": "\n"}', b'{"title": "\\x41"}', b'{"title": "A",}', b"\x00", "{}".encode("utf-16"),
     "{}".encode("utf-32"), b"{title: 1}",
@@ -191,3 +192,47 @@ def test_a_lone_surrogate_is_an_error_in_whichever_field_it_stands(alice: Member
     for method, path in (("POST", "/api/posts/"), ("PUT", "/api/posts/1/"), ("PATCH", "/api/posts/1/")):
         answer = alice.ask(method, path, content=text, headers=JSON)
         assert [error["field"] for error in problem(answer, 400)["errors"]] == list(said)
+
+
+def test_a_byte_order_mark_before_the_body_is_ignored(alice: Member) -> None:
+    answer = send(alice, "POST", "/api/posts/", b'\xef\xbb\xbf{"title": "A", "body": "\xef\xbb\xbfB"}')
+    assert (answer.status_code, answer.json()["body"]) == (201, "\ufeffB")
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (b'{"title": "A",\n "body" "B"}', "line 2, column 9: Expecting ':' delimiter."),
+        (b"{'title': 1}", "line 1, column 2: "),
+        (b"", "line 1, column 1: Expecting value."),
+        (b"\xef\xbb\xbf{,}", "line 1, column 2: "),
+        (b'{"title": "A\x0b"}', "line 1, column 13: Invalid control character."),
+        (b'{"title": "A"} {}', "line 1, column 16: Extra data."),
+        (b'{"title": "\xe4"}', "it must be in UTF-8, and byte 12 (0xE4) is not."),
+        (b'\xef\xbb\xbf{"title": "\xe4"}', "it must be in UTF-8, and byte 15 (0xE4) is not."),
+        (
+            b'{"title": 1, "body": 2, "title": 3, "title": 4}',
+            "a member must stand only once, and title stands 3 times.",
+        ),
+        (b'{"user": {"<b>": 1, "<b>": 2}}', "a member must stand only once, and ? stands 2 times."),
+        (b'{"user": NaN}', "NaN is no JSON."),
+        (b'{"user": -Infinity}', "-Infinity is no JSON."),
+        (b"[" * 100_000, "it is nested too deeply."),
+        (b'{"user": ' + b"9" * 5000 + b"}", "it has a number with too many digits."),
+    ],
+)
+def test_it_is_said_why_a_body_is_no_json_and_where(alice: Member, content: bytes, detail: str) -> None:
+    told = problem(send(alice, "POST", "/api/posts/", content), 400)["detail"]
+    assert told.startswith(f"The body is not valid JSON: {detail}")
+
+
+def test_a_member_that_stands_twice_among_many_is_found_without_comparing_each_with_each(alice: Member) -> None:
+    members = ",".join(f'"{number}":1' for number in [*range(100_000), 77_777])
+    told = problem(send(alice, "POST", "/api/posts/", f"{{{members}}}".encode()), 400)["detail"]
+    assert told.endswith("77777 stands 2 times.")
+
+
+def test_a_refused_character_is_named_with_its_place(alice: Member) -> None:
+    answer = alice.ask("POST", "/api/posts/", json={"title": "A", "body": "One\r\n\ttwo\x0b"})
+    message = "must not contain control characters or lone surrogates: U+000B is at line 2, column 5"
+    assert problem(answer, 400)["errors"] == [{"field": "body", "message": message}]

@@ -92,6 +92,8 @@ def test_only_those_are_listed_that_are_asked_for(site: Site, six: dict[str, Any
         "created_before=2026-11-22T11:30:00Z&order=oldest": ["Été", "beta"],
         "created_after=2026-11-22T12:30:00%2B01:00&created_before=2026-11-22T12:30:00.000001Z": ["alpha", "Cat"],
         "author=bob&created_after=2026-11-22T10:30:00-00:00&created_before=2026-11-22T14:30:00Z": ["alpha", "beta"],
+        "created_after=2026-11-22t11:30:00z": ["fox", "Dog", "alpha", "Cat"],
+        "created_after=2016-12-31T23:59:60Z&created_before=2026-11-22T11:30:00Z": ["beta", "Été"],
         "created_after=9999-12-31T23:59:59Z": [],
         "created_before=0001-01-01T00:00:00Z": [],
     }.items():

@@ -86,7 +86,7 @@ def test_head_is_get_without_a_body(alice: Member, path: str) -> None:
 def test_other_methods_are_refused_with_those_that_are_allowed(alice: Member, path: str) -> None:
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "ALLOW"} - PATHS[path]:
         answer = alice.ask(method, path, headers={"X-Secret": "do not echo"})
-        problem(answer, 405)
+        assert problem(answer, 405)["detail"] == f"Here, {allowed(path)} are allowed."
         assert answer.headers["allow"] == allowed(path)
         assert b"echo" not in answer.content
 

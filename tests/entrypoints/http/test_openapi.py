@@ -34,6 +34,7 @@ SENT = {
     "MeIn": {"username": "another-name"},
     "PasswordIn": {"old_password": PASSWORD, "new_password": NEW},
     "PostIn": {"title": "Another title", "body": "Another body"},
+    "PostPut": {"title": "Another title", "body": "Another body"},
     "PostPatch": {"title": "Another title"},
     "RegistrationIn": {"username": "newcomer", "password": NEW},
     "UserIn": {"username": "added", "password": NEW},
@@ -246,7 +247,8 @@ def test_the_document_tells_that_other_members_are_refused(document: Any) -> Non
     schemas = document["components"]["schemas"]
     for name in set(SENT) - {None}:
         assert schemas[name]["additionalProperties"] is False
-    assert schemas["PostIn"]["required"] == ["title", "body"]
+    assert schemas["PostIn"]["required"] == schemas["PostPut"]["required"] == ["title", "body"]
+    assert schemas["PostPut"]["properties"]["version"]["readOnly"] is True
     assert "required" not in schemas["PostPatch"] or schemas["PostPatch"]["required"] == []
     assert schemas["PostIn"]["properties"]["title"]["maxLength"] == 200
     assert schemas["PostIn"]["properties"]["body"]["maxLength"] == 100_000

@@ -133,7 +133,10 @@ def test_no_snippet_is_anything_but_text_and_marks(alice: Member, q: str, title:
 def test_what_is_marked_is_text_too(clock: StoppedClock) -> None:
     post = Post(title="", body="", author_id=UserId(1), author="alice", created_at=clock(), updated_at=clock())
     found = Found(
-        post, title=(Words("<b>", is_match=True), Words("&")), excerpt=(Words('"'), Words("'", is_match=True))
+        post,
+        in_title=True,
+        title=(Words("<b>", is_match=True), Words("&")),
+        excerpt=(Words('"'), Words("'", is_match=True)),
     )
     assert Snippet.of(found) == Snippet(title="<mark>&lt;b&gt;</mark>&amp;", body="&quot;<mark>&#x27;</mark>")
 

@@ -27,10 +27,10 @@ LOGIN = {"username": "alice", "password": PASSWORD}
 ME = "/api/users/me/"
 
 
-def refused(site: Site, shown: str | bytes, path: str = ME) -> None:
+def refused(site: Site, shown: str | bytes, path: str = ME, detail: str = "The token is not valid.") -> None:
     """The header is no token, and the answer says so and how it should be done."""
     answer = site.ask("GET", path, headers=[("Authorization", shown)])
-    assert problem(answer, 401)["detail"] == "The token is not valid."
+    assert problem(answer, 401)["detail"] == detail
     assert answer.headers["www-authenticate"] == "Token"
 
 
@@ -65,14 +65,39 @@ def test_the_scheme_is_token_or_bearer_in_any_case(site: Site, alice: Member) ->
         assert site.ask("GET", ME, headers={"Authorization": f"{scheme} {alice.token}"}).status_code == 200
 
 
-MALFORMED = ["", " ", "Token", "Token ", "Token x", "Token  {}", "Token {} x", "Token {}x", "Token,{}", "{}"]
-MALFORMED += ["Basic {}", "Token\t{}", "Token " + "x" * 8192, "Token \xff\xfe", "Tökén {}", "Token x{}", 'Token "{}"']
+MALFORMED = ["Token", "Token ", "Token x", "Token  {}", "Token {} x", "Token {}x", "Token " + "x" * 8192]
+MALFORMED += ["Token \xff\xfe", "Token x{}", 'Token "{}"', "Bearer undefined", "bearer null"]
+NO_SCHEME = ["", " ", "{}", "{} ", "{} x", "BLOG_x y", "Token,{}", "Token\t{}", "Tökén {}", "Basic", "Negotiate", "x"]
+FOREIGN = [
+    "Basic YTpi",
+    "basic {}",
+    "Digest username=x, realm=y",
+    "Negotiate YII=",
+    "AWS4-HMAC-SHA256 Credential=x",
+    "JWT a.b.c",
+]
+SCHEME = "The scheme must be Token or Bearer, as in: Authorization: Token blog_..."
 
 
 @pytest.mark.parametrize("path", [ME, "/api/posts/", "/api/posts/1/"])
 def test_whatever_is_no_token_is_refused_on_public_pages_too(site: Site, alice: Member, path: str) -> None:
     for malformed in MALFORMED:
         refused(site, malformed.replace("{}", alice.token).encode("latin-1"), path)
+    for malformed in NO_SCHEME:
+        refused(site, malformed.replace("{}", alice.token).encode("latin-1"), path, SCHEME)
+
+
+def test_credentials_of_another_scheme_are_ignored_where_none_are_needed(site: Site, alice: Member) -> None:
+    post = alice.writes()
+    for foreign in FOREIGN:
+        shown = {"Authorization": foreign.replace("{}", alice.token)}
+        for path in ("/api/posts/", "/api/posts/?q=title", f"/api/posts/{post['id']}/?include=permissions"):
+            answer = site.ask("GET", path, headers=shown)
+            assert (answer.status_code, answer.json()) == (200, site.ask("GET", path).json())
+            assert answer.headers["cache-control"] == "private, no-store"
+        refused(site, shown["Authorization"], ME, SCHEME)
+        told = problem(site.ask("POST", "/api/posts/", json={"title": "A", "body": "B"}, headers=shown), 401)
+        assert told["detail"] == SCHEME
 
 
 def test_a_token_with_a_wrong_checksum_is_refused_without_asking_the_store(

@@ -24,6 +24,9 @@ _port = re.compile(r"^(?:\[([^\]]*)\]|([0-9.]+))(?::[0-9]{1,5})?$")
 
 _log = logging.getLogger(__name__)
 
+_MAX_ADDRESS: Final = 100
+"""Characters of an entry of `X-Forwarded-For` that are read. Entries are cached, and an address is shorter."""
+
 
 class Proxies:
     """The proxies that are trusted.
@@ -54,7 +57,7 @@ class Proxies:
         said = ",".join(headers_of(request, _FORWARDED)).split(",")
         trusted = self.trusts_peer_of(request.scope)
         while said and trusted:
-            nearer = _address(said.pop().strip())
+            nearer = _address(said.pop().strip()[:_MAX_ADDRESS])
             if nearer is None:
                 break
             address, trusted = nearer, self._trusts(nearer)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ASGIApp, ExceptionHandlersMap
 
 from blog.domain.blog import Edition, OpenBlog, Together
 from blog.domain.errors import BlogError
@@ -37,6 +37,11 @@ from .users import UsersController
 LARGEST_BODY: Final = 1024 * 1024
 """Bytes. A post of the greatest length, each character escaped, has 1.2 million; written in UTF-8 it has 400 000."""
 
+MAX_PATH: Final = 1024
+"""Characters. No route has a longer path. Litestar caches the last 1,024 paths, whether they lead anywhere or not."""
+
+_NOWHERE: Final = "/-"
+"""A path that no route has."""
 
 _CONTROLLERS: Final = [
     AccountsController,
@@ -101,15 +106,23 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     lanes, notes = Lanes(threads, together), Notes()
     house = House(open_blog, cancellable(open_blog), open_at_once, replica, lanes, notes, proxies, require_if_match)
     routes = _routes(debug)
+    app = _served(house, routes)
     cors = CrossOrigin(cors_origins, cors_headers) if cors_origins else None
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        scope["house"] = house
-        await routes(scope, receive, send)
-
     prefixes = RootPath(root_path, proxies, {route.path.split("/")[1] for route in routes.routes})
     answering = app if edition is None or open_replica is not None else Kept(app, edition)
     return Edge(answering, cors=cors, proxies=proxies, root_path=prefixes)
+
+
+def _served(house: House, routes: Litestar) -> ASGIApp:
+    """The routes, for requests to this house."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["house"] = house
+        if scope["type"] == "http" and len(scope["path"]) > MAX_PATH:
+            scope["path"] = _NOWHERE
+        await routes(scope, receive, send)
+
+    return app
 
 
 @cache

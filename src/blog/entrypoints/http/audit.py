@@ -16,7 +16,7 @@ from .answers import Answer, answer
 from .door import Visit
 from .moments import Moment, moment, moment_in
 from .operations import Operation
-from .requests import NUMBER, PAGE_QUERY, number, page_url, query_of
+from .requests import NUMBER, PAGE_QUERY, number, page_url, parameters_of, query_of
 
 _MOMENT: Final = {"type": "string", "format": "date-time"}
 
@@ -85,7 +85,7 @@ class AuditController(Controller):
         limit, page = await request.administrator(lambda blog, actor: _page(blog, actor, request), reads_only=True)
         url = None
         if page.next_before is not None:
-            asked = {**request.query_params, "limit": limit, "cursor": page.next_before}
+            asked = {**parameters_of(request), "limit": limit, "cursor": page.next_before}
             url = page_url(request, "/api/audit/", **asked)
         return answer(EntriesOut([EntryOut.of(entry) for entry in page.entries], url))
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeAlias, cast
 
+import msgspec
 from litestar import Controller, Request, Response, post
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from blog.domain import batches
 from blog.domain.actors import Member, Scope, require
@@ -13,15 +14,21 @@ from blog.domain.errors import Fault, Forbidden, Invalid, NotFound, Stale
 from blog.domain.idempotency import KeyReused
 from blog.domain.ids import PostId
 from blog.domain.policy import Action
-from blog.domain.posts import PostChanges, PostHasChanged, faults_in
+from blog.domain.posts import Post, PostChanges, PostHasChanged, faults_in
 
 from .answers import Answer, answer
 from .door import Visit
 from .idempotency import ANSWERS_REPLAYED, TAKES_KEY, once
+from .moments import Moment
 from .operations import Operation
-from .post_shapes import PostOut, Text, Title
+from .post_shapes import FIELDS, PostOut, PostPart, Text, Title
 from .problems import problem, status_of
 from .requests import LARGEST_NUMBER, Body, read
+
+ANSWER_BYTES: Final = 3 * 2**18
+"""How many bytes of posts are answered with their bodies: 768 KiB, so that all of an answer has less than a megabyte. A
+batch of 4 KB can change a hundred posts of 400 KB, and what is answered under an `Idempotency-Key` is kept for a day.
+"""
 
 Id = Annotated[int, Meta(ge=1, le=LARGEST_NUMBER)]
 Version = Annotated[
@@ -56,22 +63,46 @@ Step: TypeAlias = CreateStep | UpdateStep | DeleteStep
 
 
 class BatchIn(Struct, forbid_unknown_fields=True):
-    """What shall be done, in this order."""
+    """What shall be done, in this order. Each post can be changed by one step."""
 
     steps: Annotated[list[Step], Meta(min_length=1, max_length=batches.BATCH_LARGEST)]
+
+
+class ChangedPost(PostPart, kw_only=True):
+    """A post after a step of a batch. Where all posts of a batch are too large for one answer, some have no `body`."""
+
+    id: int
+    title: str
+    body: str | UnsetType = UNSET
+    user: int
+    author: str
+    created_at: Moment
+    updated_at: Moment
+    version: int
 
 
 class ResultOut(Struct):
     """What came of a step: the status that it would be answered with by itself, and the post after it."""
 
     status: int
-    post: PostOut | UnsetType = UNSET
+    post: ChangedPost | UnsetType = UNSET
 
 
 class BatchOut(Struct):
     """What came of each step."""
 
     results: list[ResultOut]
+
+
+class _Encoded(Struct):
+    """A `BatchOut` whose posts are JSON already."""
+
+    results: list["_EncodedResult"]
+
+
+class _EncodedResult(Struct):
+    status: int
+    post: Raw | UnsetType = UNSET
 
 
 class _Unread(Struct):
@@ -123,14 +154,25 @@ class BatchController(Controller):
 def _done(blog: Blog, actor: Member, sent: Body, *, needs_version: bool) -> Answer:
     steps = _steps(sent, needs_version=needs_version)
     posts = batches.apply(blog.posts, actor, steps)
-    return answer(
-        BatchOut(
-            [
-                ResultOut(204) if post is None else ResultOut(_status(step), PostOut.of(post))
-                for step, post in zip(steps, posts, strict=True)
-            ]
-        )
-    )
+    results: list[_EncodedResult] = []
+    room = ANSWER_BYTES
+    for step, after in zip(steps, posts, strict=True):
+        if after is None:
+            results.append(_EncodedResult(204))
+            continue
+        encoded = _encoded(after, room)
+        room -= len(encoded)
+        results.append(_EncodedResult(_status(step), Raw(encoded)))
+    return answer(_Encoded(results))
+
+
+def _encoded(changed: Post, room: int) -> bytes:
+    """The post as JSON, without its body if it has no room with it."""
+    shown: PostPart = PostOut.of(changed)
+    encoded = msgspec.json.encode(shown)
+    if len(encoded) <= room:
+        return encoded
+    return msgspec.json.encode(shown.only([name for name in FIELDS if name != "body"]))
 
 
 def _status(step: batches.Step) -> int:

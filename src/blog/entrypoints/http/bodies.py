@@ -35,7 +35,7 @@ def _check_length(told: bytes, largest: float) -> None:
     except ValueError:  # also of more digits than Python reads
         raise Refused(HTTPStatus.BAD_REQUEST, "Content-Length is not a number.") from None
     if is_too_large:
-        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body has more than {largest} bytes.")
+        raise _too_large(largest)
 
 
 async def _body(request: Request[Any, Any, Any]) -> bytes:
@@ -50,7 +50,7 @@ async def _body(request: Request[Any, Any, Any]) -> bytes:
         pieces.append(piece)
         size += len(piece)
         if size > largest:
-            raise RequestEntityTooLarge
+            raise _too_large(largest)
         if not message.get("more_body", False):
             return b"".join(pieces)
 
@@ -59,8 +59,14 @@ async def _kept_body(request: Request[Any, Any, Any]) -> bytes:
     """The body by Litestar's way, which can be asked for again."""
     try:
         return await request.body()
+    except RequestEntityTooLarge:
+        raise _too_large(_largest(request)) from None
     except InternalServerException:  # how Litestar says that the client went away
         raise Refused(HTTPStatus.BAD_REQUEST, _NOT_COMPLETE) from None
+
+
+def _too_large(largest: float) -> Refused:
+    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body has more than {largest} bytes.")
 
 
 def _largest(request: Request[Any, Any, Any]) -> float:

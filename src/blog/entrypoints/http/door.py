@@ -138,14 +138,14 @@ class Visit(Request[Any, Any, Any]):
         return await self._run(self.house.lanes.logins, lambda open_blog: come_in(open_blog, address))
 
     async def anyone(self, use: Callable[[Blog, Member | None], Answer], *, brief: bool = False) -> Answer:
-        """Read as anybody; but whoever shows a token shows a good one.
+        """Read as anybody; but whoever shows a token shows a good one. Credentials of another scheme are ignored.
 
         Nobody in particular may be answered from a replica, a moment behind. Whoever is known reads what they wrote.
 
         Raises:
-            InvalidToken.
+            InvalidToken, WrongScheme.
         """
-        secret = secret_of(self)
+        secret = secret_of(self, ignore_foreign=True)
         if secret is not None:
             return await self._noted(self._read(self._as_holder(secret, use), brief=brief))
         if self.house.replica is not None:

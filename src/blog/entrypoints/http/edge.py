@@ -15,7 +15,7 @@ from litestar.types import ASGIApp, Send
 
 from .addresses import Proxies
 from .cors import CrossOrigin, is_preflight
-from .problems import Refused, refusal
+from .problems import Refused, methods_of, refusal
 from .root_path import RootPath
 
 _ALWAYS: Final = [
@@ -164,5 +164,4 @@ def _accepted(request_id: bytes | None) -> bytes | None:
 
 def _allowed(methods: bytes) -> bytes:
     """What a path allows, with the methods that this layer answers."""
-    named = {method.strip() for method in methods.split(b",")} | {b"OPTIONS"}
-    return b", ".join(sorted(named | ({b"HEAD"} if b"GET" in named else set())))
+    return ", ".join(methods_of(methods.decode())).encode()

@@ -9,14 +9,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from msgspec import msgpack
+from msgspec import Struct, msgpack
 
 from blog.domain.actors import Member
 from blog.domain.blog import Blog
 from blog.domain.errors import Fault, Invalid
 from blog.domain.idempotency import KEPT_FOR, KEY_LONGEST, check_key
 
-from .answers import Answer
+from .answers import Answer, answer
 from .door import Visit
 from .requests import Body, headers_of
 
@@ -35,7 +35,21 @@ ANSWERS_REPLAYED: Final[Mapping[str, str]] = {
 }
 """What such a route may answer."""
 
+RECORD_LARGEST: Final = 1_000_000
+"""How many bytes of an answer are stored. No answer of ours has more."""
+
+_STORED_HEADERS: Final = frozenset({b"location", b"etag"})
+"""What of a large answer is stored besides its status: where to read what was done."""
+
 _REPLAYED: Final = (b"idempotency-replayed", b"true")
+
+
+class _Done(Struct):
+    """What is answered in the place of a large answer."""
+
+    detail: str = "This was done when it was first asked. The answer was too large to be stored: read what was done."
+
+
 _quoted = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 
 
@@ -73,11 +87,27 @@ def once(  # noqa: PLR0913 - the request and who sent it, what it does, and what
         return act()
     key = _key(keys)
     asked = _hardened(_asked(request, sent), key) if takes_password else _asked(request, sent)
-    kept, is_repeated = blog.idempotency.once(actor, key, asked, lambda: msgpack.encode(act()), is_secret=is_secret)
-    answer = msgpack.decode(kept, type=Answer)
-    if is_repeated:
-        answer.headers.append(_REPLAYED)
-    return answer
+    given: list[Answer] = []
+
+    def act_and_pack() -> bytes:
+        given.append(act())
+        return packed(given[0])
+
+    kept, is_repeated = blog.idempotency.once(actor, key, asked, act_and_pack, is_secret=is_secret)
+    if not is_repeated:
+        return given[0]
+    replayed = msgpack.decode(kept, type=Answer)
+    replayed.headers.append(_REPLAYED)
+    return replayed
+
+
+def packed(given: Answer) -> bytes:
+    """The answer as it is stored. Of one that is too large, it is stored that it was given, and where to read on."""
+    whole = msgpack.encode(given)
+    if len(whole) <= RECORD_LARGEST:
+        return whole
+    headers = {name.decode(): value.decode() for name, value in given.headers if name in _STORED_HEADERS}
+    return msgpack.encode(answer(_Done(), headers, status=given.status))
 
 
 def check_key_of(request: Visit) -> None:

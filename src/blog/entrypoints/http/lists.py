@@ -1,12 +1,14 @@
 """Lists of posts over HTTP: what is asked for in the query, and where the next page is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import msgspec
 from litestar import Request
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
+from blog.domain.actors import Member
 from blog.domain.blog import Blog
 from blog.domain.lists import Order, Place, PostFilter
 from blog.domain.pages import PAGE_LARGEST
@@ -15,12 +17,21 @@ from blog.domain.search import Standing
 from blog.domain.users import USERNAME, faults_in_username
 
 from .cursors import PATTERN, cursor_of, cursor_of_standing, place_of, standing_of
-from .moments import moment_in
-from .post_shapes import FIELDS, Snippet
-from .requests import LIST_LONGEST, number, page_url, prefix_of, query_of
+from .door import check_brief
+from .moments import PLUS_HINT, moment_in
+from .post_shapes import FIELDS, Permissions, PostOut, PostPart, Snippet
+from .requests import LIST_LONGEST, number, page_url, parameters_of, parsed, prefix_of
 
 _BRIEF: Final = 20
 """How many posts are listed unless it is said: few enough to read them at once."""
+
+PAGE_BYTES: Final = 2**20
+"""How many bytes of posts a page has at most. It is built, copied and sent for as many clients as there are."""
+
+_FIRST_READ: Final = 25
+"""How many posts are read before it is known how large they are. The largest have 400,000 bytes."""
+_READ_CHARACTERS: Final = 2**20
+"""About how many characters of bodies are read at a time after that."""
 
 _FIELD: Final = f"(?:{'|'.join(FIELDS)})"
 _MOMENT: Final = {"type": "string", "format": "date-time"}
@@ -48,7 +59,13 @@ QUERY: Final[Mapping[str, dict[str, Any]]] = {
     "created_after": _MOMENT | {"description": "Only posts written at this moment or after it."},
     "created_before": _MOMENT | {"description": "Only posts written before this moment."},
     "count": {"type": "string", "enum": ["true"], "description": "Add how many posts all pages have."},
-    "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_LARGEST, "default": _BRIEF},
+    "limit": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": PAGE_LARGEST,
+        "default": _BRIEF,
+        "description": "How many posts a page has at most. It has fewer where they are large: `next` leads on.",
+    },
     "cursor": {"type": "string", "pattern": f"^{PATTERN}$", "description": "As given in `next`."},
     **REPRESENTATION,
 }
@@ -71,6 +88,14 @@ class Shown:
         """As the parameters of a query, parsed by `SHOWN`, have it."""
         return cls(query.get("fields"), "include" in query) if query else _ALL
 
+    def part_of(self, post: Post, actor: Member | None, snippet: Snippet | UnsetType = UNSET) -> PostPart:
+        """What is shown of a post to whoever asks."""
+        whole = PostOut.of(post)
+        whole.snippet = snippet
+        if self.permissions:
+            whole.permissions = Permissions.of(post, actor)
+        return whole if self.fields is None else whole.only(self.fields)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -83,6 +108,8 @@ class Asked:
     those: PostFilter = field(default_factory=PostFilter)
     is_counted: bool = False
     shown: Shown = Shown()
+    said: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The parameters of the query, to be said again of the next page."""
 
     @property
     def is_brief(self) -> bool:
@@ -90,14 +117,20 @@ class Asked:
         return self.limit <= _BRIEF and self.q is None and not self.those and not self.is_counted
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """Some posts, the cursor for those after them, where each says what was looked for, and how many there are."""
+class Listed(NamedTuple):
+    """Some posts, each as it is shown, in JSON; the cursor for those after them; and how many there are."""
 
-    posts: Sequence[Post]
+    results: Sequence[Raw]
     cursor: str | None
-    snippets: Sequence[Snippet] = ()
-    count: int | UnsetType = UNSET
+    total: int | UnsetType
+
+
+class _Row(NamedTuple):
+    """A post of a list, as far as it is to be shown, and where it stands there."""
+
+    shown: PostPart
+    post: Post
+    standing: Standing | None
 
 
 def asked_in(request: Request[Any, Any, Any]) -> Asked:
@@ -108,19 +141,8 @@ def asked_in(request: Request[Any, Any, Any]) -> Asked:
     """
     if not request.scope["query_string"]:
         return _NEWEST
-    query = query_of(
-        request,
-        ("author",),
-        q=str,
-        order=lambda text: _order(text, searching="q" in request.query_params),
-        author=_author,
-        created_after=moment_in,
-        created_before=moment_in,
-        count=lambda text: _only("true", text),
-        limit=lambda text: number(text, PAGE_LARGEST),
-        cursor=_cursor_for(request.query_params),
-        **SHOWN,
-    )
+    said = parameters_of(request)
+    query = parsed(said, ("author",), {**_PARSE, "order": _order_beside(said), "cursor": _cursor_beside(said)})
     return Asked(
         q=query.get("q"),
         order=query.get("order", Order.NEWEST),
@@ -129,36 +151,76 @@ def asked_in(request: Request[Any, Any, Any]) -> Asked:
         those=_those(query),
         is_counted="count" in query,
         shown=Shown.of(query),
+        said={name: [_once_each(*values)] if name == "fields" else values for name, values in said.items()},
     )
 
 
-def listed(blog: Blog, asked: Asked) -> Listed:
-    """What is asked for."""
-    if asked.q is not None:
-        return _found(blog, asked.q, asked)
-    after = asked.after if isinstance(asked.after, Place) else None
-    page = blog.posts.page(asked.order, limit=asked.limit, after=after, **asked.those)
-    cursor = None if page.next is None else cursor_of(asked.order, page.next)
-    return Listed(page.posts, cursor, count=blog.posts.count(**asked.those) if asked.is_counted else UNSET)
+def listed(blog: Blog, asked: Asked, actor: Member | None) -> Listed:
+    """What is asked for, up to `PAGE_BYTES` of it. So a page may end before its limit, but it has one post at least.
+
+    Posts are read some at a time, so that of a hundred large ones no more are read than fit.
+    """
+    results: list[Raw] = []
+    size, last = 0, None
+    for row, goes_on in _rows(blog, asked, actor):
+        encoded = msgspec.json.encode(row.shown)
+        size += len(encoded)
+        if results and size > PAGE_BYTES:
+            break
+        results.append(Raw(encoded))
+        last = row if goes_on else None
+    return Listed(results, last and _cursor_after(asked, last), _count(blog, asked))
 
 
 def next_url(request: Request[Any, Any, Any], asked: Asked, cursor: str) -> str:
     """Where the next page is: the same question, from the cursor on."""
     if not request.scope["query_string"]:  # nothing in it that would have to be escaped
         return f"{prefix_of(request)}/api/posts/?limit={asked.limit}&cursor={cursor}"
-    query: dict[str, Any] = {name: request.query_params.getall(name) for name in request.query_params}
-    return page_url(request, "/api/posts/", **query | {"limit": asked.limit, "cursor": cursor})
+    return page_url(request, "/api/posts/", **{**asked.said, "limit": asked.limit, "cursor": cursor})
 
 
-def _found(blog: Blog, q: str, asked: Asked) -> Listed:
-    after = asked.after if isinstance(asked.after, Standing) else None
-    findings = blog.search.find(q, limit=asked.limit, after=after, **asked.those)
-    return Listed(
-        [found.post for found in findings.found],
-        None if findings.next is None else cursor_of_standing(findings.next),
-        [Snippet.of(found) for found in findings.found],
-        blog.search.count(q, **asked.those) if asked.is_counted else UNSET,
-    )
+def _rows(blog: Blog, asked: Asked, actor: Member | None) -> Iterator[tuple[_Row, bool]]:
+    """The posts that are asked for, each with whether others come after it."""
+    number, some, after = 0, min(asked.limit, _FIRST_READ), asked.after
+    while True:
+        rows, goes_on = _read(blog, asked, actor, some, after)
+        yield from ((row, goes_on or row is not rows[-1]) for row in rows)
+        number += len(rows)
+        if not goes_on or number == asked.limit:
+            return
+        after = rows[-1].standing or rows[-1].post.place_in(asked.order)
+        mean = 1 + sum(len(row.post.body) for row in rows) // len(rows)
+        some = min(asked.limit - number, 2 * some, 1 + _READ_CHARACTERS // mean)
+
+
+def _read(
+    blog: Blog, asked: Asked, actor: Member | None, limit: int, after: Place | Standing | None
+) -> tuple[Sequence[_Row], bool]:
+    """Up to so many posts, on from there, and whether there are more."""
+    if asked.q is None:
+        place = after if isinstance(after, Place) else None
+        page = blog.posts.page(asked.order, limit=limit, after=place, **asked.those)
+        check_brief(*page.posts)
+        return [_Row(asked.shown.part_of(post, actor), post, None) for post in page.posts], page.next is not None
+    standing = after if isinstance(after, Standing) else None
+    findings = blog.search.find(asked.q, limit=limit, after=standing, **asked.those)
+    rows = [
+        _Row(asked.shown.part_of(found.post, actor, Snippet.of(found)), found.post, found.standing)
+        for found in findings.found
+    ]
+    return rows, findings.next is not None
+
+
+def _cursor_after(asked: Asked, row: _Row) -> str:
+    if row.standing is not None:
+        return cursor_of_standing(row.standing)
+    return cursor_of(asked.order, row.post.place_in(asked.order))
+
+
+def _count(blog: Blog, asked: Asked) -> int | UnsetType:
+    if not asked.is_counted:
+        return UNSET
+    return blog.posts.count(**asked.those) if asked.q is None else blog.search.count(asked.q, **asked.those)
 
 
 def _those(query: Mapping[str, Any]) -> PostFilter:
@@ -172,19 +234,24 @@ def _those(query: Mapping[str, Any]) -> PostFilter:
     return those
 
 
-def _cursor_for(query: Mapping[str, Any]) -> Callable[[str], Place | Standing | None]:
-    """What reads the cursor of a list that is asked for like this."""
-    if "q" in query:
+def _cursor_beside(said: Mapping[str, Sequence[str]]) -> Callable[[str], Place | Standing | None]:
+    """What reads the cursor of a list that is asked for by these parameters."""
+    if "q" in said:
         return standing_of
     try:
-        order = Order(query.get("order", Order.NEWEST))
+        order = Order(said["order"][-1] if "order" in said else Order.NEWEST)
     except ValueError:
         return lambda _: None  # that there is no such order is fault enough
     return lambda text: place_of(order, text)
 
 
-def _order(text: str, *, searching: bool) -> Order:
-    if searching:
+def _order_beside(said: Mapping[str, Sequence[str]]) -> Callable[[str], Order]:
+    """What reads the order of a list that is asked for by these parameters."""
+    return lambda text: _order(text, is_search="q" in said)
+
+
+def _order(text: str, *, is_search: bool) -> Order:
+    if is_search:
         raise ValueError("cannot be combined with q, which has an order of its own")
     try:
         return Order(text)
@@ -194,7 +261,7 @@ def _order(text: str, *, searching: bool) -> Order:
 
 def _author(text: str) -> str:
     for fault in faults_in_username(text):
-        raise ValueError(fault.message)
+        raise ValueError(f"{fault.message}{PLUS_HINT if ' ' in text else ''}")
     return text
 
 
@@ -211,11 +278,29 @@ def _fields(text: str) -> frozenset[str]:
     return names
 
 
+def _once_each(names: str) -> str:
+    """Names as they stand in a query, each once: what is sent may repeat them for kilobytes."""
+    return ",".join(dict.fromkeys(names.split(",")))
+
+
 SHOWN: Final[Mapping[str, Callable[[str], Any]]] = {
     "include": lambda text: _only("permissions", text),
     "fields": _fields,
 }
 """How it is read what of a post is to be shown."""
+
+_PARSE: Final[Mapping[str, Callable[[str], Any]]] = {
+    "q": str,
+    "order": Order,
+    "author": _author,
+    "created_after": moment_in,
+    "created_before": moment_in,
+    "count": lambda text: _only("true", text),
+    "limit": lambda text: number(text, PAGE_LARGEST),
+    "cursor": str,
+    **SHOWN,
+}
+"""How each parameter is read. Which orders and cursors can be, depends on the others."""
 
 _NEWEST: Final = Asked()
 _ALL: Final = Shown()

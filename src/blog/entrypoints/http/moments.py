@@ -1,8 +1,9 @@
 """How a moment is written, and read."""
 
 import re
-from datetime import UTC, datetime
-from typing import Annotated, cast
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, cast
 
 from msgspec import Meta
 
@@ -11,7 +12,14 @@ Moment = Annotated[
 ]
 """ISO 8601 in UTC, always with microseconds."""
 
-_written = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})")
+PLUS_HINT: Final = ": in a query, + stands for a space, and %2B for +"
+"""What is added where a value of a query has a space that may have been a plus sign."""
+
+_written = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:)([0-9]{2})((?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2}))"
+)
+_lost_plus = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][^ ]{1,40} [0-9]{2}:[0-9]{2}")
+_LEAP_SECOND: Final = "60"
 
 
 def moment(at: datetime) -> datetime:
@@ -27,13 +35,28 @@ def moment(at: datetime) -> datetime:
 
 
 def moment_in(text: str) -> datetime:
-    """The moment that a text names, as RFC 3339 has it.
+    """The moment that a text names, as RFC 3339 has it: T and Z in either case, and with leap seconds.
 
     Raises:
         ValueError: it names none.
     """
-    written = _written.fullmatch(text)
-    try:
-        return datetime.fromisoformat(written[0] if written else "").astimezone(UTC)
-    except (ValueError, OverflowError):  # the latter: in UTC it is before the first year, or after the last
-        raise ValueError("must be a moment with its time zone, such as 2026-11-22T09:30:00Z") from None
+    if (written := _written.fullmatch(text)) is not None:
+        with suppress(ValueError, OverflowError):  # the latter: in UTC it is before the first year, or after the last
+            return _in_utc(*written.groups())
+    hint = PLUS_HINT if _lost_plus.fullmatch(text) else ""
+    raise ValueError(f"must be a moment with its time zone, such as 2026-11-22T09:30:00Z{hint}")
+
+
+def _in_utc(minute: str, second: str, rest: str) -> datetime:
+    """The moment in UTC. A leap second, which Python's calendar does not have, is the second after it; it can only be
+    the last one of a day.
+
+    Raises:
+        ValueError, OverflowError: there is no such moment.
+    """
+    if second != _LEAP_SECOND:
+        return datetime.fromisoformat(f"{minute}{second}{rest}".upper()).astimezone(UTC)
+    before = datetime.fromisoformat(f"{minute}59{rest}".upper()).astimezone(UTC)
+    if (before.hour, before.minute) != (23, 59):
+        raise ValueError
+    return before.replace(microsecond=0) + timedelta(seconds=1)

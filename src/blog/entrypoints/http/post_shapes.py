@@ -4,7 +4,7 @@ import html
 from collections.abc import Collection, Sequence
 from typing import Annotated, Final
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from msgspec.structs import fields
 
 from blog.domain.actors import Member
@@ -28,19 +28,14 @@ Owner = Annotated[
 ]
 
 
+_READ_ONLY: Final = Meta(description="May be sent as it is.", extra_json_schema={"readOnly": True})
+
+
 class PostIn(Struct, forbid_unknown_fields=True):
     """A whole post, as its author sends it."""
 
     title: Title
     body: Text
-    user: Owner | UnsetType = UNSET
-
-
-class PostPatch(Struct, forbid_unknown_fields=True):
-    """What shall change of a post; the rest stays."""
-
-    title: Title | UnsetType = UNSET
-    body: Text | UnsetType = UNSET
     user: Owner | UnsetType = UNSET
 
 
@@ -54,6 +49,27 @@ class Permissions(Struct):
     def of(cls, post: Post, actor: Member | None) -> "Permissions":
         allowed = actor is not None and post.may_be_changed_by(actor)
         return cls(update=allowed, delete=allowed)
+
+
+class PostPatch(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What shall change of a post; the rest stays. What nobody changes may be sent back as it is."""
+
+    title: Title | UnsetType = UNSET
+    body: Text | UnsetType = UNSET
+    user: Owner | UnsetType = UNSET
+    id: Annotated[int, _READ_ONLY] | UnsetType = UNSET
+    author: Annotated[str, _READ_ONLY] | UnsetType = UNSET
+    created_at: Annotated[Moment, _READ_ONLY] | UnsetType = UNSET
+    updated_at: Annotated[Moment, _READ_ONLY] | UnsetType = UNSET
+    version: Annotated[int, _READ_ONLY] | UnsetType = UNSET
+    permissions: Annotated[Permissions, _READ_ONLY] | UnsetType = UNSET
+
+
+class PostPut(PostPatch, forbid_unknown_fields=True, kw_only=True):
+    """A whole post, as it shall be. What nobody changes may be sent back as it is."""
+
+    title: Title
+    body: Text
 
 
 class Snippet(Struct):
@@ -126,6 +142,14 @@ class PageOut(Struct):
     """
 
     results: Sequence[PostPart]
+    next: str | None
+    count: int | UnsetType = UNSET
+
+
+class EncodedPage(Struct):
+    """A `PageOut` whose posts are JSON already."""
+
+    results: Sequence[Raw]
     next: str | None
     count: int | UnsetType = UNSET
 

@@ -1,7 +1,7 @@
 """Posts over HTTP."""
 
-from collections.abc import Callable
-from typing import Final, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, cast
 
 from litestar import Controller, delete, get, patch, post, put
 from litestar.params import FromPath
@@ -20,8 +20,8 @@ from .door import Visit, check_brief
 from .idempotency import ANSWERS_REPLAYED, TAKES_KEY, once
 from .lists import QUERY, REPRESENTATION, SHOWN, Asked, Listed, Shown, asked_in, listed, next_url
 from .operations import Operation
-from .post_shapes import PageOut, Permissions, PostIn, PostOut, PostPart, PostPatch
-from .preconditions import IF_MATCH, IF_NONE_MATCH, Condition, etag, etag_of_part, is_known
+from .post_shapes import EncodedPage, PageOut, Permissions, PostIn, PostOut, PostPart, PostPatch, PostPut
+from .preconditions import IF_MATCH, IF_NONE_MATCH, Condition, KnownTags, etag, etag_of_part
 from .problems import Refused
 from .requests import JSON, MERGE_PATCH, Body, number_in_path, prefix_of, query_of
 
@@ -59,9 +59,7 @@ class PostsController(Controller):
         asked = asked_in(request)
 
         def page(blog: Blog, actor: Member | None) -> Answer:
-            found = listed(blog, asked)
-            check_brief(*found.posts)
-            return _page(request, asked, found, actor)
+            return _page(request, asked, listed(blog, asked, actor))
 
         return await request.anyone(page, brief=asked.is_brief)
 
@@ -96,18 +94,19 @@ class PostsController(Controller):
     async def read(self, request: Visit, post_id: FromPath[str]) -> Answer:
         """Read a post."""
         shown = Shown.of(query_of(request, **SHOWN))
+        known = KnownTags(request)
 
         def one(blog: Blog, actor: Member | None) -> Answer:
             found = blog.posts.get(_id(post_id))
             check_brief(found)
-            return _one(request, shown, found, actor)
+            return _one(known, shown, found, actor)
 
         return await request.anyone(one, brief=True)
 
-    @put("/{post_id:str}/", opt=_change(PostIn).opt)
+    @put("/{post_id:str}/", opt=_change(PostPut, JSON).opt)
     async def replace(self, request: Visit, post_id: FromPath[str]) -> Answer:
         """Say all of a post anew."""
-        return await _changed(request, post_id, PostIn, JSON)
+        return await _changed(request, post_id, PostPut, JSON)
 
     @patch("/{post_id:str}/", opt=_change(PostPatch, JSON, MERGE_PATCH).opt)
     async def revise(self, request: Visit, post_id: FromPath[str]) -> Answer:
@@ -129,30 +128,20 @@ class PostsController(Controller):
         await request.signed_in(lambda blog, actor: _removed(blog, actor, _id(post_id), seen))
 
 
-def _one(request: Visit, shown: Shown, found: Post, actor: Member | None) -> Answer:
+def _one(known: KnownTags, shown: Shown, found: Post, actor: Member | None) -> Answer:
     if shown.is_whole:
         tag = etag(found)
-        return unchanged(tag) if is_known(request, tag) else answer(PostOut.of(found), {"ETag": tag})
-    part = answer(_shown(PostOut.of(found), found, shown, actor))
+        return unchanged(tag) if known.has(tag) else answer(PostOut.of(found), {"ETag": tag})
+    part = answer(shown.part_of(found, actor))
     tag = etag_of_part(found, part.body)
     part.headers.append((b"etag", tag.encode()))
-    return unchanged(tag) if is_known(request, tag) else part
+    return unchanged(tag) if known.has(tag) else part
 
 
-def _page(request: Visit, asked: Asked, found: Listed, actor: Member | None) -> Answer:
+def _page(request: Visit, asked: Asked, found: Listed) -> Answer:
     url = None if found.cursor is None else next_url(request, asked, found.cursor)
-    posts: list[PostPart] = [PostOut.of(post) for post in found.posts]
-    for each, snippet in zip(posts, found.snippets, strict=False):
-        each.snippet = snippet
-    if not asked.shown.is_whole:
-        posts = [_shown(each, post, asked.shown, actor) for each, post in zip(posts, found.posts, strict=True)]
-    return answer(PageOut(posts, url, found.count), {} if url is None else {"Link": f'<{url}>; rel="next"'})
-
-
-def _shown(whole: PostPart, post: Post, shown: Shown, actor: Member | None) -> PostPart:
-    if shown.permissions:
-        whole.permissions = Permissions.of(post, actor)
-    return whole if shown.fields is None else whole.only(shown.fields)
+    page = EncodedPage(found.results, url, found.total)
+    return answer(page, {} if url is None else {"Link": f'<{url}>; rel="next"'})
 
 
 def _written_once(request: Visit, blog: Blog, actor: Member, sent: Body) -> Answer:
@@ -162,7 +151,10 @@ def _written_once(request: Visit, blog: Blog, actor: Member, sent: Body) -> Answ
 
 
 def _written(request: Visit, blog: Blog, actor: Member, sent: Body) -> Answer:
-    post = blog.posts.create(actor, **_said(sent, PostIn, actor))
+    said = _said(sent, PostIn, actor)
+    if said.faults:
+        raise Invalid(said.faults)
+    post = blog.posts.create(actor, **said.changes)
     location = f"{prefix_of(request)}/api/posts/{post.id}/"
     return answer(PostOut.of(post), {"Location": location, "ETag": etag(post)}, status=201)
 
@@ -176,16 +168,40 @@ async def _changed(request: Visit, post_id: str, shape: type[Struct], *media_typ
     return answer(PostOut.of(revised), {"ETag": etag(revised)})
 
 
-def _revised(blog: Blog, actor: Member, post_id: PostId, seen: Condition, said: Callable[[], PostChanges]) -> Post:
+class _Said(NamedTuple):
+    """What a body says of a post: what shall change; what cannot, as the client has seen it; and what is wrong."""
+
+    changes: PostChanges
+    read_only: Mapping[str, object]
+    faults: Sequence[Fault]
+
+
+def _revised(blog: Blog, actor: Member, post_id: PostId, seen: Condition, read: Callable[[], _Said]) -> Post:
     """The post as it is to be. Whoever may not change it, or comes too late, hears that before what else is wrong."""
     only_if = None
     try:
         only_if = seen.versions()
-        changes = said()
+        said = read()
+        if said.read_only or said.faults:
+            _check(said, blog.posts.get_for_change(actor, post_id), actor)
     except (Invalid, Refused):
         blog.posts.update(actor, post_id, only_if=only_if)  # changes nothing
         raise
-    return blog.posts.update(actor, post_id, only_if=only_if, **changes)
+    return blog.posts.update(actor, post_id, only_if=only_if, **said.changes)
+
+
+def _check(said: _Said, post: Post, actor: Member) -> None:
+    """Hold what a body says against the post as it is: members that nobody changes must be as they are.
+
+    Raises:
+        Invalid: of every member that is wrong.
+    """
+    there = {name: getattr(post, name) for name in said.read_only if name != "permissions"}
+    there["permissions"] = Permissions.of(post, actor)
+    message = "cannot be changed: leave it out, or send it as GET answers it now"
+    faults = [Fault(name, message) for name, value in said.read_only.items() if value != there[name]]
+    if faults := [*said.faults, *faults]:
+        raise Invalid(faults)
 
 
 def _removed(blog: Blog, actor: Member, post_id: PostId, seen: Condition) -> None:
@@ -198,20 +214,17 @@ def _removed(blog: Blog, actor: Member, post_id: PostId, seen: Condition) -> Non
     blog.posts.delete(actor, post_id, only_if=only_if)
 
 
-def _said(body: Body, shape: type[Struct], actor: Member, *media_types: str) -> PostChanges:
+def _said(body: Body, shape: type[Struct], actor: Member, *media_types: str) -> _Said:
     """What the body says of a post.
 
     Raises:
         Refused: it is not of such a type, or not a JSON object.
-        Invalid: of every member that is wrong.
     """
     given, faults = body.members(shape, *media_types)
     if given.pop("user", actor.user_id) != actor.user_id:
         faults.append(Fault("user", "must be your own id, if it is sent at all"))
-    said = cast(PostChanges, given)
-    if faults := [*faults, *faults_in(**said)]:
-        raise Invalid(faults)
-    return said
+    changes = cast(PostChanges, {name: given.pop(name) for name in ("title", "body") if name in given})
+    return _Said(changes, given, [*faults, *faults_in(**changes)])
 
 
 def _id(text: str) -> PostId:

@@ -125,7 +125,16 @@ def on_refused(_: Request[Any, Any, Any], error: Refused) -> Response[bytes]:
 
 def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """What Litestar refuses. Its own words are left out, since they repeat the path and the query."""
-    return problem(HTTPStatus(error.status_code), headers=error.headers)
+    detail = (
+        f"Here, {', '.join(methods_of(allow))} are allowed." if (allow := (error.headers or {}).get("allow")) else UNSET
+    )
+    return problem(HTTPStatus(error.status_code), detail, headers=error.headers)
+
+
+def methods_of(allow: str) -> list[str]:
+    """The methods that a path has, given those that Litestar knows of: HEAD and OPTIONS are answered outside of it."""
+    methods = {method.strip() for method in allow.split(",")} | {"OPTIONS"}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 def on_defect(request: Request[Any, Any, Any], defect: Exception) -> Response[bytes]:

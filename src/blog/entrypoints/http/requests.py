@@ -1,24 +1,25 @@
 """What a client sent, read strictly: one way to say each thing, and every fault told at once."""
 
-import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final, NoReturn, get_args, get_origin
-from urllib.parse import quote, urlencode
+from typing import Any, Final, get_args, get_origin
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 from litestar import Request
 from msgspec.structs import FieldInfo
 
-from blog.domain.errors import Fault, Invalid, NotFound
+from blog.domain.errors import Fault, Invalid, NotFound, Unauthenticated
 from blog.domain.pages import PAGE_LARGEST
-from blog.domain.tokens import InvalidToken
+from blog.domain.tokens import FORM, InvalidToken
 
 from .problems import Refused
+from .strict_json import NotJson, json_in, shown
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -29,6 +30,8 @@ NUMBER: Final = "[1-9][0-9]{0,18}"
 """How a number is written in a path or a query: one spelling each."""
 LIST_LONGEST: Final = 50
 """How many values a parameter can have that may stand several times."""
+MAX_PARAMETERS: Final = 100
+"""How many parameters a query can have. They are counted before any is decoded."""
 
 PAGE_QUERY: Final[Mapping[str, dict[str, Any]]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_LARGEST, "default": PAGE_LARGEST},
@@ -41,9 +44,11 @@ _EXPECTED: Final = {
     bool: "must be true or false",
     list: "must be a list of names that are known here",
     list[Any]: "must be a list",
+    datetime: "must be a moment with its time zone",
 }
 _number = re.compile(NUMBER)
-_member = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_foreign_scheme = re.compile(rf"(?!(?i:{FORM.prefix}))[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""The name of a scheme (RFC 9110, section 5.6.2). What begins like a token was meant as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +85,9 @@ class Body:
     def _object(self, media_types: Collection[str]) -> dict[str, Any]:
         _check_media_type(self.headers, media_types)
         try:
-            value = _json.decode(self.raw.decode())
-        except (ValueError, RecursionError):  # a UnicodeDecodeError and a JSONDecodeError are ValueErrors
-            raise Refused(
-                HTTPStatus.BAD_REQUEST, "The body is not valid JSON in UTF-8 with each member once."
-            ) from None
+            value = json_in(self.raw)
+        except NotJson as error:
+            raise Refused(HTTPStatus.BAD_REQUEST, f"The body is not valid JSON: {error}") from None
         if not isinstance(value, dict):
             raise Refused(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
         return value
@@ -97,7 +100,7 @@ def read(
     take a member away, it is wrong for being there.
     """
     known = _fields(shape)
-    faults = [Fault(_shown(name), "is not known here") for name in members if name not in known]
+    faults = [Fault(shown(name), not_known(known)) for name in members if name not in known]
     given = {}
     for name, expected in known.items():
         if name not in members:
@@ -115,19 +118,37 @@ def headers_of(request: Request[Any, Any, Any], *names: bytes) -> list[str]:
     return [value.decode("latin-1") for name, value in request.scope["headers"] if name in names]
 
 
-def secret_of(request: Request[Any, Any, Any]) -> str | None:
+class WrongScheme(Unauthenticated):
+    """`Authorization` has a scheme other than ours, or a token without any."""
+
+    def __init__(self) -> None:
+        super().__init__("The scheme must be Token or Bearer, as in: Authorization: Token blog_...")
+
+
+def secret_of(request: Request[Any, Any, Any], *, ignore_foreign: bool = False) -> str | None:
     """The token that the request shows, or None if it shows none.
 
+    Args:
+        request: which may have an `Authorization` header.
+        ignore_foreign: whether credentials of another scheme count as none: those for a proxy in front of the blog come
+            with every request.
+
     Raises:
-        InvalidToken: there is something in `Authorization`, but no token.
+        InvalidToken: there is something else in `Authorization` than one token.
+        WrongScheme.
     """
-    shown = headers_of(request, b"authorization")
-    if not shown:
+    lines = headers_of(request, b"authorization")
+    if not lines:
         return None
-    scheme, _, secret = shown[0].partition(" ")
-    if len(shown) > 1 or scheme.lower() not in {"token", "bearer"} or not secret.isascii():
+    scheme, space, secret = lines[0].partition(" ")
+    is_ours = scheme.lower() in {"token", "bearer"}
+    if len(lines) > 1 or (is_ours and not secret.isascii()):
         raise InvalidToken
-    return secret
+    if is_ours:
+        return secret
+    if ignore_foreign and space and _foreign_scheme.fullmatch(scheme):
+        return None
+    raise WrongScheme
 
 
 def number(text: str, largest: int = LARGEST_NUMBER) -> int:
@@ -153,24 +174,47 @@ def number_in_path(text: str) -> int:
         raise NotFound("There is nothing by this number.") from None
 
 
-def query_of(
-    request: Request[Any, Any, Any], lists: Collection[str] = (), /, **parse: Callable[[str], Any]
-) -> dict[str, Any]:
-    """The parameters of the query, each by its parser, which says in a ValueError what it cannot take. Those in `lists`
-    may stand several times, each time with one value of a list.
+def parameters_of(request: Request[Any, Any, Any]) -> dict[str, list[str]]:
+    """The parameters of the query, each with its values in the order in which they came.
+
+    Litestar's `query_params` is not used: it caches the last 1,024 queries, of which each may be as long as a URL.
 
     Raises:
-        Invalid: of every parameter that is not known, or stands too often, or that its parser cannot take.
+        Invalid: there are too many.
+    """
+    raw: bytes = request.scope["query_string"]
+    if raw.count(b"&") >= MAX_PARAMETERS:
+        raise Invalid([Fault("query", f"must have at most {MAX_PARAMETERS} parameters")])
+    parameters: dict[str, list[str]] = {}
+    for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
+        parameters.setdefault(name, []).append(value)
+    return parameters
+
+
+def query_of(request: Request[Any, Any, Any], **parse: Callable[[str], Any]) -> dict[str, Any]:
+    """The parameters of the query, each by its parser, which says in a ValueError what it cannot take.
+
+    Raises:
+        Invalid: of every parameter that is not known, or stands twice, or that its parser cannot take.
     """
     if not request.scope["query_string"]:
         return {}
+    return parsed(parameters_of(request), (), parse)
+
+
+def parsed(
+    parameters: Mapping[str, Sequence[str]], lists: Collection[str], parse: Mapping[str, Callable[[str], Any]]
+) -> dict[str, Any]:
+    """The parameters, each by its parser. Those in `lists` may stand several times, each time with one value of a list.
+
+    Raises:
+        Invalid: as `query_of`, but of those in `lists`, none stands too often that stands no more than `LIST_LONGEST`
+            times.
+    """
     faults, found = [], {}
-    given: dict[str, list[str]] = {}
-    for name, value in request.query_params.items():
-        given.setdefault(name, []).append(value)
-    for name, values in given.items():
+    for name, values in parameters.items():
         if name not in parse:
-            faults.append(Fault(_shown(name), "is not known here"))
+            faults.append(Fault(shown(name), not_known(parse)))
         elif len(values) > (most := LIST_LONGEST if name in lists else 1):
             faults.append(Fault(name, f"must stand only {most} times" if name in lists else "must stand only once"))
         else:
@@ -181,6 +225,11 @@ def query_of(
     if faults:
         raise Invalid(faults)
     return found
+
+
+def not_known(known: Iterable[str]) -> str:
+    """What is wrong with a name that is not among the known ones, which are listed."""
+    return f"is not known here: known are {names}" if (names := ", ".join(known)) else "is not known here: none is"
 
 
 def page_of(request: Request[Any, Any, Any]) -> tuple[int, int | None]:
@@ -238,26 +287,7 @@ def _message(expected: FieldInfo) -> str:
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return f"must be {' or '.join(kind)}"
     while kind not in _EXPECTED:  # in Annotated[str, ...] and in str | UnsetType, what counts stands first
+        if not get_args(kind):
+            return "must be an object"
         kind = list if get_origin(kind) is list else get_args(kind)[0]
     return _EXPECTED[kind]
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError
-    return members
-
-
-def _no_json(_: str) -> NoReturn:
-    """NaN and Infinity, which Python's reader takes for JSON."""
-    raise ValueError
-
-
-_json: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_json)
-"""Made once: `json.loads` makes one for each text that is not to be read in the plainest way."""
-
-
-def _shown(name: str) -> str:
-    """A name that the client chose, if it is fit to be repeated."""
-    return name if _member.fullmatch(name) else "?"
