@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
+from blog.contracts import StandingClock
+from blog.contracts.given import acting
 from blog.domain.actors import Member, Operator
 from blog.domain.archive import Manuscript
 from blog.domain.blog import OpenBlog
@@ -67,6 +69,23 @@ def test_from_a_blog_to_files_to_another_blog_and_back_nothing_is_lost(
         assert posts_in(open_blog) == posts_in(source)
         assert len(files) == len(written)
         assert exported(open_blog, Path(other)) == files
+
+
+def test_posts_that_were_changed_after_the_clock_was_set_back_are_taken_in_as_they_are(
+    open_blog: OpenBlog, tmp_path: Path
+) -> None:
+    clock = StandingClock()
+    source = peopled(blog_on(MemoryStore(), hasher=HASHER, now=clock))
+    with source() as blog:
+        ann = acting(blog.users.named(Operator(), "ann"))
+        post = blog.posts.create(ann, title="Hello", body="World")
+    clock.move(timedelta(hours=-3))
+    with source() as blog:
+        blog.posts.update(ann, post.id, body="Changed")
+    exported(source, tmp_path)
+    with emptied(open_blog):
+        assert imported(open_blog, tmp_path) == f"Added 1, {said(there=0)}"
+        assert posts_in(open_blog) == posts_in(source)
 
 
 @given(several, st.integers(0, 8))

@@ -19,6 +19,7 @@ from blog.adapters.sql.tables import REVISION, metadata
 from blog.contracts.given import NOON, acting
 from blog.domain.actors import Operator, Scope, scopes_for
 from blog.domain.attempts import Attempt, key_of
+from blog.domain.audit import NO_SEAL, Event, Seal, digest_of
 from blog.domain.blog import OpenBlog
 from blog.domain.lists import Order
 
@@ -142,6 +143,43 @@ def test_accounts_of_an_older_version_keep_their_known_addresses_and_their_count
     store.migrate("0003")
     with store() as stores:
         assert stores.attempts.known_addresses(key_of("ann")) == {"192.0.2.1": NOON}
+
+
+def test_posts_that_were_changed_before_they_were_written_were_changed_when_they_were_written(
+    store: SqlStore, open_blog: OpenBlog
+) -> None:
+    with open_blog() as blog:
+        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        posts = [blog.posts.create(ann, title=title, body="…") for title in ("one", "two")]
+    store.migrate("0005")
+    with store.dialect.changing_tables(store.engine) as connection:
+        connection.exec_driver_sql(
+            f"UPDATE posts SET updated_at = '1999-12-31T23:59:59.000000+00:00' WHERE id = {posts[0].id}"
+        )
+    store.migrate()
+    with open_blog() as blog:
+        assert [blog.posts.get(post.id) for post in posts] == posts
+
+
+def test_seals_of_an_older_version_are_proven_and_the_next_one_proves_when_they_were_made(
+    store: SqlStore, open_blog: OpenBlog
+) -> None:
+    with open_blog() as blog:
+        for number in range(2):
+            blog.audit.record(Event.POST_CREATED, Operator(), "post", number)
+    with store() as stores:
+        entry = stores.audit.unsealed(limit=1)
+        seal = Seal(at=NOON, entries=1, previous=NO_SEAL, digest=b"", format=1)
+        stores.audit.seal(replace(seal, digest=digest_of(seal, entry)), entry)
+    store.migrate("0005")
+    store.migrate()
+    with open_blog() as blog:
+        blog.audit.seal()
+        assert blog.audit.verify(Operator()).faults == ()
+    with store.dialect.changing_tables(store.engine) as connection:
+        connection.exec_driver_sql("UPDATE audit_seals SET at = '1999-12-31T23:59:59.000000+00:00' WHERE format = 1")
+    with open_blog() as blog:
+        assert len(blog.audit.verify(Operator()).faults) == 1
 
 
 def test_stepping_back_to_the_first_version_takes_away_only_what_it_did_not_have(

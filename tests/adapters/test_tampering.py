@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
@@ -15,7 +14,7 @@ from blog.adapters.sql.audit import SqlAuditLog
 from blog.contracts import StandingClock
 from blog.domain.actors import Operator
 from blog.domain.audit import Audit, Entry, Event, Seal, Verdict
-from blog.domain.blog import OpenBlog
+from blog.domain.blog import Contended, OpenBlog
 from blog.wiring import blog_on
 
 NOON = StandingClock()()
@@ -29,7 +28,9 @@ OTHERWISE = {
 }
 """What a field is changed to; the others are texts."""
 
-OF_ENTRIES = "Of the entries of seal {seals[%d].id}, one was changed, removed or slipped in."
+OF_ENTRIES = (
+    "Of seal {seals[%d].id}, its time or one of its entries was changed, or an entry was removed or slipped in."
+)
 BEFORE_SEAL = "Before seal {seals[%d].id}, a seal was changed or removed."
 REMOVED = "There are entries of a seal that was removed."
 NOT_THERE = "The seal with the digest that was noted is not there."
@@ -107,8 +108,9 @@ def test_a_sealed_entry_that_was_changed_is_found(sealed: Sealed, field: str) ->
         ),
         (["DELETE FROM audit_entries WHERE seal_id = {seals[2].id}"], [OF_ENTRIES % 2]),
         (["UPDATE audit_seals SET entries = 3 WHERE id = {seals[2].id}"], [OF_ENTRIES % 2]),
+        (["UPDATE audit_seals SET at = '2001-01-01T00:00:00.000000+00:00' WHERE id = {seals[1].id}"], [OF_ENTRIES % 1]),
     ],
-    ids=["removed", "slipped in", "sealed later", "unsealed", "moved", "all removed", "miscounted"],
+    ids=["removed", "slipped in", "sealed later", "unsealed", "moved", "all removed", "miscounted", "dated back"],
 )
 def test_entries_of_a_seal_that_are_others_now_are_found(
     sealed: Sealed, statements: Sequence[str], faults: Sequence[str]
@@ -141,7 +143,7 @@ def test_a_chain_that_was_made_anew_lacks_the_head_that_was_noted(sealed: Sealed
 
 
 def test_no_seal_goes_while_it_has_entries(sealed: Sealed) -> None:
-    with pytest.raises(IntegrityError):
+    with pytest.raises(Contended):  # what an error of a foreign key means
         sealed.run("DELETE FROM audit_seals WHERE id = {seals[3].id}")
 
 

@@ -10,7 +10,7 @@ from tests.domain.people import OPERATOR, acting
 
 from blog.adapters.memory import MemoryStore
 from blog.contracts import StandingClock
-from blog.domain.actors import Scope
+from blog.domain.actors import Member, Scope
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Fault, Invalid
 from blog.domain.ids import UserId
@@ -64,6 +64,18 @@ def test_its_author_changes_a_post(open_blog: OpenBlog, clock: StandingClock, an
     assert changed == replace(post, title="Good bye", updated_at=NOON + timedelta(hours=1), version=2)
     with open_blog() as blog:
         assert blog.posts.get(post.id) == changed
+
+
+@given(st.lists(st.timedeltas(timedelta(days=-4000), timedelta(days=4000)), max_size=8))
+def test_a_post_is_never_changed_before_it_was_written_however_the_clock_is_set(steps: list[timedelta]) -> None:
+    author = Member.of(User(id=UserId(1), username="ann", created_at=NOON))
+    post = Post.written(author, NOON, title="Hello", body="0")
+    seen = [post.updated_at]
+    for number, step in enumerate(steps, start=1):
+        post = post.revised(NOON + step, body=str(number))
+        assert (post.created_at, post.version) == (NOON, number + 1)
+        seen.append(post.updated_at)
+    assert seen == sorted(seen)
 
 
 def test_only_its_author_changes_a_post(open_blog: OpenBlog, ann: User, bob: User, admin: User) -> None:

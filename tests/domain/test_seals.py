@@ -19,8 +19,10 @@ from blog.domain.blog import OpenBlog
 from blog.domain.errors import Fault, Invalid
 from blog.domain.ids import EntryId, SealId, TokenId, UserId
 
-CHANGED_1 = "Of the entries of seal 1, one was changed, removed or slipped in."
-CHANGED_2 = "Of the entries of seal 2, one was changed, removed or slipped in."
+CHANGED = "Of seal {}, its time or one of its entries was changed, or an entry was removed or slipped in."
+CHANGED_1 = CHANGED.format(1)
+CHANGED_2 = CHANGED.format(2)
+CHANGED_OLD = CHANGED.format(3).replace("its time", "its time, or that of an older seal,")
 BEFORE_2 = "Before seal 2, a seal was changed or removed."
 BEFORE_3 = "Before seal 3, a seal was changed or removed."
 ORPHANS = "There are entries of a seal that was removed."
@@ -101,10 +103,10 @@ def test_entries_are_sealed_by_the_batch_each_seal_upon_the_one_before(
 ) -> None:
     previous = NO_SEAL
     for number, batch in enumerate([recorded[:4], recorded[4:8], recorded[8:]], start=1):
-        digest = digest_of(previous, batch)
-        expected = Seal(id=SealId(number), at=clock(), entries=len(batch), previous=previous, digest=digest)
+        expected = Seal(id=SealId(number), at=clock(), entries=len(batch), previous=previous, digest=b"", format=2)
+        expected = replace(expected, digest=digest_of(expected, batch))
         assert sealed[number - 1] == expected
-        previous = digest
+        previous = expected.digest
     with open_blog() as blog:
         assert blog.audit.verify(OPERATOR) == Verdict(sealed=9, unsealed=0, head=previous, faults=())
         blog.audit.record(Event.LOGGED_IN, OPERATOR, "user", None)
@@ -160,7 +162,16 @@ def sealed_anew(store: MemoryStore) -> None:
     changed_entry(store)
     audit, seal = store._audit, store._audit.seals.rows[SealId(2)]
     batch = [entry for (number, _), entry in audit.sealed.rows.items() if number == seal.id]
-    audit.seals.rows[SealId(2)] = replace(seal, digest=digest_of(seal.previous, batch))
+    audit.seals.rows[SealId(2)] = replace(seal, digest=digest_of(seal, batch))
+
+
+def dated_back(store: MemoryStore) -> None:
+    store._audit.seals.rows[SealId(2)] = replace(store._audit.seals.rows[SealId(2)], at=NOON - timedelta(days=9000))
+
+
+def called_old(store: MemoryStore) -> None:
+    dated_back(store)
+    store._audit.seals.rows[SealId(2)] = replace(store._audit.seals.rows[SealId(2)], format=1)
 
 
 def miscounted(store: MemoryStore) -> None:
@@ -180,6 +191,8 @@ def miscounted(store: MemoryStore) -> None:
         (removed_last_seal, [ORPHANS, NO_HEAD]),
         (sealed_anew, [BEFORE_3]),
         (miscounted, [CHANGED_1]),
+        (dated_back, [CHANGED_2]),
+        (called_old, ["Of the entries of seal 2, one was changed, removed or slipped in.", CHANGED_OLD]),
     ],
 )
 def test_whoever_tampers_is_found_out(
@@ -213,8 +226,11 @@ ENTRIES = st.builds(
 @settings(max_examples=40)
 @given(st.lists(ENTRIES, max_size=3), st.lists(ENTRIES, max_size=3))
 def test_no_two_histories_have_the_same_digest(one: list[Entry], other: list[Entry]) -> None:
-    assert (digest_of(NO_SEAL, one) == digest_of(NO_SEAL, other)) == (one == other)
-    assert digest_of(NO_SEAL, one) != digest_of(b"\1" * 32, one)
+    for number in (1, 2):
+        seal = Seal(at=NOON, entries=3, previous=NO_SEAL, digest=b"", format=number)
+        assert (digest_of(seal, one) == digest_of(seal, other)) == (one == other)
+        assert digest_of(seal, one) != digest_of(replace(seal, previous=b"\1" * 32), one)
+        assert digest_of(seal, one) != digest_of(replace(seal, format=3 - number), one)
 
 
 @pytest.mark.parametrize("name", list(Entry.__dataclass_fields__))
@@ -228,7 +244,9 @@ def test_every_word_of_an_entry_is_proven(recorded: list[Entry], name: str) -> N
         "detail": "something else",
     }
     other = replace(recorded[0], **{name: others.get(name, 99)})  # type: ignore[arg-type]
-    assert digest_of(NO_SEAL, [other]) != digest_of(NO_SEAL, [recorded[0]])
+    for number in (1, 2):
+        seal = Seal(at=NOON, entries=1, previous=NO_SEAL, digest=b"", format=number)
+        assert digest_of(seal, [other]) != digest_of(seal, [recorded[0]])
 
 
 def test_a_chain_longer_than_a_page_of_seals_is_proven_to_its_end(store: MemoryStore, open_blog: OpenBlog) -> None:
@@ -238,11 +256,91 @@ def test_a_chain_longer_than_a_page_of_seals_is_proven_to_its_end(store: MemoryS
         for _ in range(1001):
             stores.audit.add(entry)
             (added,) = stores.audit.page(limit=1)
-            digest = digest_of(previous, [added])
-            stores.audit.seal(Seal(at=NOON, entries=1, previous=previous, digest=digest), [added])
-            previous = digest
+            seal = Seal(at=NOON, entries=1, previous=previous, digest=b"")
+            seal = stores.audit.seal(replace(seal, digest=digest_of(seal, [added])), [added])
+            previous = seal.digest
     with open_blog() as blog:
         assert blog.audit.verify(OPERATOR) == Verdict(sealed=1001, unsealed=0, head=previous, faults=())
+
+
+AS_BEFORE = Seal(
+    at=NOON,
+    entries=1,
+    previous=NO_SEAL,
+    digest=bytes.fromhex("55c4b0036eb5d8d8520efae0f02f78cd3f022ad8157ffe421fd382d6a447bca5"),
+    format=1,
+)
+"""A seal as the first version of the blog made it, on `SOME_ENTRY`."""
+
+
+@pytest.fixture
+def sealed_before(store: MemoryStore, open_blog: OpenBlog, clock: StandingClock) -> MemoryStore:
+    """Two seals of the first format, and one of today's upon them."""
+    with store() as stores:
+        for _ in range(2):
+            stores.audit.add(SOME_ENTRY)
+            last = stores.audit.last_seal()
+            seal = AS_BEFORE if last is None else replace(AS_BEFORE, previous=last.digest)
+            entries_ = stores.audit.unsealed(limit=1)
+            stores.audit.seal(replace(seal, digest=digest_of(seal, entries_)), entries_)
+    for _ in range(2):
+        with open_blog() as blog:
+            blog.audit.record(Event.LOGGED_OUT, OPERATOR, "user", 1)
+            blog.audit.seal()
+    return store
+
+
+def test_seals_of_the_first_format_are_proven_as_before(store: MemoryStore, open_blog: OpenBlog) -> None:
+    with store() as stores:
+        stores.audit.add(SOME_ENTRY)
+        stores.audit.seal(AS_BEFORE, stores.audit.unsealed(limit=1))
+    with open_blog() as blog:
+        assert blog.audit.verify(OPERATOR, head=AS_BEFORE.digest).faults == ()
+
+
+def test_the_next_seal_proves_when_those_of_the_first_format_were_made(
+    sealed_before: MemoryStore, open_blog: OpenBlog
+) -> None:
+    with open_blog() as blog:
+        assert blog.audit.verify(OPERATOR).faults == ()
+    for number in (1, 2):
+        seals = sealed_before._audit.seals.rows
+        kept = seals[SealId(number)]
+        seals[SealId(number)] = replace(kept, at=kept.at - timedelta(days=9000))
+        with open_blog() as blog:
+            assert blog.audit.verify(OPERATOR).faults == (CHANGED_OLD,)
+        seals[SealId(number)] = kept
+    with open_blog() as blog:
+        assert blog.audit.verify(OPERATOR).faults == ()
+
+
+def test_what_an_older_version_seals_beside_this_one_is_proven_too(
+    sealed_before: MemoryStore, open_blog: OpenBlog
+) -> None:
+    with sealed_before() as stores:
+        last = stores.audit.last_seal()
+        assert last is not None
+        stores.audit.add(SOME_ENTRY)
+        added = stores.audit.unsealed(limit=1)
+        seal = replace(AS_BEFORE, previous=last.digest)
+        stores.audit.seal(replace(seal, digest=digest_of(seal, added)), added)
+    with open_blog() as blog:
+        blog.audit.record(Event.LOGGED_OUT, OPERATOR, "user", 1)
+        blog.audit.seal()
+        assert blog.audit.verify(OPERATOR).faults == ()
+
+
+def test_no_seal_is_older_than_what_it_proves(open_blog: OpenBlog, clock: StandingClock) -> None:
+    made = []
+    for _ in range(3):
+        with open_blog() as blog:
+            blog.audit.record(Event.LOGGED_OUT, OPERATOR, "user", 1)
+        clock.move(timedelta(hours=-1))
+        with open_blog() as blog:
+            made.append(blog.audit.seal())
+    assert [seal and seal.at for seal in made] == [NOON] * 3
+    with open_blog() as blog:
+        assert blog.audit.verify(OPERATOR).faults == ()
 
 
 SOME_ENTRY: Final = Entry(

@@ -113,3 +113,13 @@ def test_dead_tokens_are_forgotten_so_many_at_a_time(
     assert list(tokens.store.of_user(ann.id)) == [living]
     clock.move(timedelta(days=14))
     assert tokens.purge() == 2
+
+
+def test_a_clock_that_is_set_back_makes_no_token_look_unused_for_longer(
+    ann: User, tokens: Tokens, clock: StandingClock
+) -> None:
+    issued = tokens.issue(ann)
+    clock.move(timedelta(hours=-3))
+    tokens.note_use(acting(ann, token_id=issued.token.id))
+    (token,) = tokens.own(acting(ann))
+    assert token.last_used_at == token.created_at

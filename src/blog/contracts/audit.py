@@ -225,7 +225,8 @@ def seal(stores: Stores, *, limit: int) -> Seal:
     """Seal the first entries that have none."""
     entries, last = stores.audit.unsealed(limit=limit), stores.audit.last_seal()
     previous = NO_SEAL if last is None else last.digest
-    made = Seal(at=NOON, entries=len(entries), previous=previous, digest=digest_of(previous, entries))
+    made = Seal(at=NOON, entries=len(entries), previous=previous, digest=b"", format=1)
+    made = replace(made, digest=digest_of(made, entries))
     sealed = stores.audit.seal(made, entries)
     assert sealed == replace(made, id=sealed.id)
     return sealed

@@ -7,8 +7,8 @@ SHA-256 digest of its entries and of the seal before it, so that writers never w
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Protocol, TypedDict, Unpack
 
@@ -19,6 +19,11 @@ from .pages import check_limit
 
 NO_SEAL: Final = bytes(32)
 """What stands before the first seal."""
+
+SEAL_FORMAT: Final = 2
+"""How the digest of a new seal is made. Format 1 left out when the seal was made; old seals keep it, as their digests
+may be noted elsewhere. The first seal of format 2 after some of format 1 proves their times too.
+"""
 
 
 class Event(StrEnum):
@@ -84,6 +89,7 @@ class Seal:
     entries: int
     previous: bytes
     digest: bytes
+    format: int = SEAL_FORMAT
 
 
 class EntryFilter(TypedDict, total=False):
@@ -190,9 +196,10 @@ class Audit:
         if not entries:
             return None
         last = self.log.last_seal()
-        previous = last.digest if last else NO_SEAL
-        seal = Seal(at=self.now(), entries=len(entries), previous=previous, digest=digest_of(previous, entries))
-        return self.log.seal(seal, entries)
+        at = max(self.now(), *(entry.at for entry in entries), *([last.at] if last else []))  # a clock may be set back
+        seal = Seal(at=at, entries=len(entries), previous=last.digest if last else NO_SEAL, digest=b"")
+        untimed = self._untimed() if last and last.format == 1 else ()
+        return self.log.seal(replace(seal, digest=digest_of(seal, entries, untimed)), entries)
 
     def verify(self, actor: Actor, *, head: bytes | None = None) -> Verdict:
         """Prove that no sealed entry was changed, removed or slipped in, and that `head` is one of the seals.
@@ -206,12 +213,17 @@ class Audit:
         must_administer(actor)
         sealed, unsealed = self.log.counts()
         faults, proven, previous, known = [], 0, NO_SEAL, {NO_SEAL}
+        untimed: list[Seal] = []
         for seal in self._seals():
             entries = self.log.sealed_by(seal.id)
             if seal.previous != previous:
                 faults.append(f"Before seal {seal.id}, a seal was changed or removed.")
-            if seal.digest != digest_of(seal.previous, entries) or seal.entries != len(entries):
-                faults.append(f"Of the entries of seal {seal.id}, one was changed, removed or slipped in.")
+            if seal.digest != digest_of(seal, entries, untimed) or seal.entries != len(entries):
+                faults.append(_fault_of(seal, untimed))
+            if seal.format != 1:
+                untimed.clear()
+            else:
+                untimed.append(seal)
             previous = seal.digest
             known.add(previous)
             proven += len(entries)
@@ -221,6 +233,16 @@ class Audit:
             faults.append("The seal with the digest that was noted is not there.")
         return Verdict(sealed=sealed, unsealed=unsealed, head=previous, faults=tuple(faults))
 
+    def _untimed(self) -> Sequence[Seal]:
+        """The seals of format 1 at the end of the chain."""
+        untimed: list[Seal] = []
+        for seal in self._seals():
+            if seal.format != 1:
+                untimed.clear()
+            else:
+                untimed.append(seal)
+        return untimed
+
     def _seals(self) -> Iterator[Seal]:
         after: SealId | None = None
         while seals := self.log.seals(limit=1000, after=after):
@@ -228,15 +250,38 @@ class Audit:
             after = seals[-1].id
 
 
-def digest_of(previous: bytes, entries: Iterable[Entry]) -> bytes:
-    """What proves these entries and all before them."""
-    digest = hashlib.sha256(previous)
+def digest_of(seal: Seal, entries: Iterable[Entry], untimed: Sequence[Seal] = ()) -> bytes:
+    """The SHA-256 digest that a seal must have.
+
+    Args:
+        seal: its format, its time and the digest of the seal before it count.
+        entries: what it proves, by ascending id.
+        untimed: the seals of format 1 right before it, whose times no seal proves yet.
+    """
+    digest = hashlib.sha256(seal.previous)
+    if seal.format != 1:
+        digest.update(_line("seal", seal.format, _utc(seal.at), seal.entries))
+        for earlier in untimed:
+            digest.update(_line("seal", earlier.format, _utc(earlier.at), earlier.entries))
     for entry in entries:
-        digest.update(_canonical(entry))
+        values = [getattr(entry, name) for name in Entry.__dataclass_fields__]
+        told = str if seal.format == 1 else _utc
+        digest.update(_line(*(told(value) if isinstance(value, datetime) else value for value in values)))
     return digest.digest()
 
 
-def _canonical(entry: Entry) -> bytes:
-    """The entry as bytes that no other entry has, one line each."""
-    values = [getattr(entry, name) for name in Entry.__dataclass_fields__]
-    return json.dumps([str(value) if isinstance(value, datetime) else value for value in values]).encode() + b"\n"
+def _fault_of(seal: Seal, untimed: Sequence[Seal]) -> str:
+    if seal.format == 1:
+        return f"Of the entries of seal {seal.id}, one was changed, removed or slipped in."
+    times = "its time, or that of an older seal," if untimed else "its time"
+    return f"Of seal {seal.id}, {times} or one of its entries was changed, or an entry was removed or slipped in."
+
+
+def _line(*values: object) -> bytes:
+    """Values as bytes that no other values have."""
+    return json.dumps(values).encode() + b"\n"
+
+
+def _utc(at: datetime) -> str:
+    """A moment in one spelling, whatever zone a database gives it in."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")

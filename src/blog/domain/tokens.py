@@ -217,7 +217,7 @@ class Tokens:
         at = self.now()
         noted = next((token for token in self.store.of_user(actor.user_id) if token.id == actor.token_id), None)
         if noted is not None and noted.is_unnoted(at):
-            self.store.note_use(noted.id, at)
+            self.store.note_use(noted.id, max(at, noted.quiet_since))  # a clock may be set back
 
     def purge(self, *, limit: int = 1000) -> int:
         """Forget up to `limit` tokens that are dead; how many."""

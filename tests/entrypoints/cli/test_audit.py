@@ -90,12 +90,16 @@ def test_what_is_sealed_is_proven_and_what_is_not_is_counted(run: Run, story: Da
     assert re.fullmatch(said, proven.said)
 
 
+SEAL_1 = "Of seal 1, its time or one of its entries was changed, or an entry was removed or slipped in.\n"
+
+
 @pytest.mark.parametrize(
     ("tampered", "line"),
     [
-        ("UPDATE audit_entries SET actor = 'mallory' WHERE id = 4", "Of the entries of seal 1, one was changed, "),
-        ("DELETE FROM audit_entries WHERE id = 5", "Of the entries of seal 1, one was changed, removed or slipped in."),
-        ("UPDATE audit_entries SET seal_id = NULL WHERE id = 6", "Of the entries of seal 1, one was changed, removed "),
+        ("UPDATE audit_entries SET actor = 'mallory' WHERE id = 4", SEAL_1),
+        ("DELETE FROM audit_entries WHERE id = 5", SEAL_1),
+        ("UPDATE audit_entries SET seal_id = NULL WHERE id = 6", SEAL_1),
+        ("UPDATE audit_seals SET at = '2001-01-01T00:00:00.000000+00:00' WHERE id = 1", SEAL_1),
         ("DELETE FROM audit_seals WHERE id = 1", "Before seal 2, a seal was changed or removed."),
     ],
 )

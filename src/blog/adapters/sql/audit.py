@@ -32,6 +32,7 @@ _counts: Query[dict[str, int]] = Query(
     select(func.count(entries.c.seal_id).label("sealed"), func.count().label("all")).select_from(entries), dict
 )
 _put_seal = Change(update(entries).where(entries.c.id.in_(bindparam("entry_ids", expanding=True))))
+_seal_given: Final = [column.name for column in seals.c if column is not seals.c.id]
 _add_seal = Change(insert(seals).returning(seals.c.id))
 _last_seal = Query(select(seals).order_by(seals.c.id.desc()).limit(1), Seal)
 _seals = Query(select(seals).order_by(seals.c.id).limit(bindparam("limit")), Seal)
@@ -70,7 +71,7 @@ class SqlAuditLog:
         return self._unit.all(_unsealed, limit=limit)
 
     def seal(self, seal: Seal, entries: Sequence[Entry]) -> Seal:
-        row = {"at": seal.at, "entries": seal.entries, "previous": seal.previous, "digest": seal.digest}
+        row = {name: getattr(seal, name) for name in _seal_given}
         seal = replace(seal, id=SealId(self._unit.add(_add_seal, **row)))
         self._unit.change(_put_seal, entry_ids=[entry.id for entry in entries], seal_id=seal.id)
         return seal

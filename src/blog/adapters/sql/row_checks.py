@@ -1,4 +1,7 @@
-"""What a row must be that is restored from a backup: what the rules of the domain would have let in."""
+"""What a row must be that is restored from a backup: what the rules of the domain would have let in.
+
+Should a rule become stricter one day, this module must still know what it was before: old posts may be restored.
+"""
 
 import re
 import sqlite3
@@ -8,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, LargeBinary, Table
+from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table
 
 from blog.domain.actors import Scope
 from blog.domain.archive import VERSION_LARGEST, YEAR_FIRST, YEAR_LAST
@@ -18,7 +21,7 @@ from blog.domain.ids import UNSTORED
 from blog.domain.posts import faults_in
 from blog.domain.text import CONTROLS
 from blog.domain.tokens import faults_in_token_name
-from blog.domain.users import faults_in_username
+from blog.domain.users import PostsOnDeletion, faults_in_username
 from blog.domain.words import sort_key
 
 from .tables import Moment, Number, Scopes, metadata
@@ -134,6 +137,8 @@ def checks_of(column: Column[Any]) -> Check:
         return _bytes_of(kind.length) if kind.length else _anything
     if isinstance(kind, Boolean):
         return _truth
+    if isinstance(kind, Integer):
+        return _version
     return next((check for each, check in _BY_TYPE.items() if isinstance(kind, each)), _text)
 
 
@@ -189,6 +194,10 @@ def _event(value: str) -> str | None:
     return None if value in _EVENTS else "is no event that this version knows"
 
 
+def _reserved_name(value: str) -> str | None:
+    return "must be in lower case" if value != value.lower() else _first(faults_in_username(value))
+
+
 def _first(faults: list[Fault]) -> str | None:
     return faults[0].message if faults else None
 
@@ -197,11 +206,11 @@ _BY_TYPE: Final[dict[type, Check]] = {Moment: _moment, Scopes: _scopes, Number: 
 
 _BY_NAME: Final[dict[str, Check]] = {
     "audit_entries.event": _event,
-    "audit_seals.entries": _version,
     "posts.body": lambda value: _first(faults_in(body=value)),
     "posts.title": lambda value: _first(faults_in(title=value)),
     "posts.title_key": _anything,
-    "posts.version": _version,
     "tokens.name": lambda value: _first(faults_in_token_name(value)),
+    "usernames.name": _reserved_name,
+    "users.deletion": lambda value: None if value in set(PostsOnDeletion) else "must be delete or keep",
     "users.username": lambda value: _first(faults_in_username(value)),
 }

@@ -32,7 +32,7 @@ from sqlalchemy.types import TypeEngine
 
 from blog.domain.actors import Scope
 
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 """Which step in `migrations/` the tables below are those of."""
 
 _version: Final = table("alembic_version", column("version_num"))
@@ -240,6 +240,7 @@ seals = Table(
     Column("entries", BigInteger, nullable=False),
     Column("previous", LargeBinary(32), nullable=False),
     Column("digest", LargeBinary(32), nullable=False),
+    Column("format", Integer, nullable=False, server_default="1"),
     sqlite_autoincrement=True,
 )
 
