@@ -1,5 +1,6 @@
 """The demo needs nothing, and the lines it prints work as they are printed."""
 
+import json
 import random
 import re
 import shlex
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.database import Database
+from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.servers import PATIENCE, Server, started
+
+from blog.domain.actors import Operator
+from blog.domain.users import PostsOnDeletion
 
 
 @contextmanager
@@ -39,7 +43,7 @@ def _sent(words: list[str]) -> httpx.Response:
 
 
 def _passwords(greeting: str) -> dict[str, str]:
-    return dict(re.findall(r"^  (alice|bob) +([0-9a-f]{20})$", greeting, re.MULTILINE))
+    return dict(re.findall(r"^  (alice|bob|admin) +([0-9a-f]{20})$", greeting, re.MULTILINE))
 
 
 def _tokens(greeting: str) -> list[str]:
@@ -50,13 +54,14 @@ def test_the_printed_lines_read_write_change_refuse_log_in_and_log_out(tmp_path:
     with _demo(tmp_path) as server:
         answers = [_sent(line) for line in _lines(server.greeting)]
 
-        assert [answer.status_code for answer in answers] == [200, 201, 200, 403, 200, 204]
-        listed, written, changed, refused, logged_in, _ = answers
+        assert [answer.status_code for answer in answers] == [200, 201, 200, 403, 200, 200, 204]
+        listed, written, changed, refused, accounts, logged_in, _ = answers
         assert [post["author"] for post in listed.json()["results"]] == ["alice", "bob", "alice"]
         assert (written.json()["title"], written.json()["author"]) == ("My first post", "alice")
         assert (changed.json()["title"], changed.json()["version"]) == ("A better title", 2)
         assert refused.json()["status"] == 403
-        alices, _ = _tokens(server.greeting)
+        assert [user["username"] for user in accounts.json()["results"]] == ["alice", "bob", "admin"]
+        alices, *_ = _tokens(server.greeting)
         with server.client(alices) as dead, server.client(logged_in.json()["token"]) as alive:
             assert dead.get("/api/users/me/").status_code == 401
             assert alive.get("/api/users/me/").json()["username"] == "alice"
@@ -68,11 +73,11 @@ def test_the_printed_passwords_open_the_printed_accounts_of_this_demo_only(tmp_p
         folder.mkdir()
         with _demo(folder) as server:
             passwords = _passwords(server.greeting)
-            assert [bool(server.log_in(name, passwords[name])) for name in ("alice", "bob")] == [True, True]
+            assert [bool(server.log_in(name, passwords[name])) for name in ("alice", "bob", "admin")] == [True] * 3
         found += passwords.values()
         assert (folder / ".demo" / "passwords.json").stat().st_mode & 0o077 == 0
 
-    assert len(set(found)) == 4
+    assert len(set(found)) == 6
 
 
 def test_a_second_start_keeps_users_posts_passwords_and_tokens(tmp_path: Path) -> None:
@@ -87,7 +92,7 @@ def test_a_second_start_keeps_users_posts_passwords_and_tokens(tmp_path: Path) -
         assert _passwords(second.greeting) == _passwords(first.greeting)
         assert bob.get("/api/users/me/").json()["username"] == "bob"
         assert bob.get("/api/posts/").json() == posts
-        assert [_sent(line).status_code for line in _lines(second.greeting)] == [200, 201, 200, 403, 200, 204]
+        assert [_sent(line).status_code for line in _lines(second.greeting)] == [200, 201, 200, 403, 200, 200, 204]
 
 
 def test_its_lines_work_even_when_alice_has_deleted_all_her_posts(tmp_path: Path) -> None:
@@ -97,7 +102,7 @@ def test_its_lines_work_even_when_alice_has_deleted_all_her_posts(tmp_path: Path
         assert first.stop() == 0
 
     with _demo(tmp_path) as second:
-        assert [_sent(line).status_code for line in _lines(second.greeting)] == [200, 201, 200, 403, 200, 204]
+        assert [_sent(line).status_code for line in _lines(second.greeting)] == [200, 201, 200, 403, 200, 200, 204]
 
 
 def test_a_demo_killed_during_its_first_start_starts_the_next_time(tmp_path: Path) -> None:
@@ -109,8 +114,38 @@ def test_a_demo_killed_during_its_first_start_starts_the_next_time(tmp_path: Pat
 
     with _demo(tmp_path) as server:
         Database(tmp_path / ".demo" / "blog.db").assert_sound()
-        assert [_sent(line).status_code for line in _lines(server.greeting)] == [200, 201, 200, 403, 200, 204]
-        assert {user.username for user in Database(tmp_path / ".demo" / "blog.db").users()} == {"alice", "bob"}
+        assert [_sent(line).status_code for line in _lines(server.greeting)] == [200, 201, 200, 403, 200, 200, 204]
+        assert {user.username for user in Database(tmp_path / ".demo" / "blog.db").users()} == {
+            "alice",
+            "bob",
+            "admin",
+        }
+
+
+def test_a_demo_of_an_earlier_version_gets_an_administrator(tmp_path: Path) -> None:
+    kept = tmp_path / ".demo" / "passwords.json"
+    kept.parent.mkdir()
+    Database(tmp_path / ".demo" / "blog.db").add_users("alice", "bob")
+    kept.write_text(json.dumps({"alice": PASSWORD, "bob": PASSWORD}))
+
+    with _demo(tmp_path) as server:
+        drawn = _passwords(server.greeting)
+        with server.client(server.log_in("admin", drawn["admin"])) as admin:
+            assert admin.get("/api/users/me/").json()["is_admin"]
+    assert json.loads(kept.read_text()) == {"alice": PASSWORD, "bob": PASSWORD, **drawn}
+    assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_a_demo_whose_administrator_was_deleted_says_how_to_begin_anew(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".demo").mkdir()
+    database = Database(tmp_path / ".demo" / "blog.db")
+    database.add_users("alice", "bob", "admin")
+    with database.opened() as open_blog, open_blog() as blog:
+        blog.users.delete(Operator(), blog.users.named(Operator(), "admin").id, PostsOnDeletion.DELETE)
+    (tmp_path / ".demo" / "passwords.json").write_text(json.dumps(dict.fromkeys(("alice", "bob", "admin"), PASSWORD)))
+
+    line = "blog: .demo/passwords.json does not open this blog's accounts: delete .demo/ to begin anew\n"
+    assert run("demo", "--port", "0") == Outcome(1, "", line)
 
 
 @pytest.mark.parametrize("passwords", ['{"alice": "not the one she has", "bob": "nor his, for sure"}', '{"alice'])

@@ -12,7 +12,7 @@ def test_the_page_takes_everything_from_here(site: Site) -> None:
     assert "://" not in page.text
     assert "{prefix}" not in page.text
     parts = re.findall(r'(?:src|href|data-document)="([^"]*)"', page.text)
-    assert len(parts) == 6
+    assert len(parts) == 7
     for part in parts:
         assert part.startswith(("/docs/", "/schema/"))
         assert site.ask("GET", part).status_code == 200
@@ -32,10 +32,16 @@ def test_the_pages_parts_load_nothing_from_elsewhere(site: Site) -> None:
     assert not re.findall(r"@import|url\((?![\"']?data:)", styles)
     assert "://" not in start
     assert "validatorUrl: null" in start
+    assert "persistAuthorization: true" in start
 
 
 def test_each_part_says_what_it_is(site: Site) -> None:
-    kinds = {"start.js": "text/javascript", "swagger-ui.css": "text/css", "favicon-32x32.png": "image/png"}
+    kinds = {
+        "start.js": "text/javascript",
+        "swagger-ui.css": "text/css",
+        "docs.css": "text/css",
+        "favicon-32x32.png": "image/png",
+    }
     for name, kind in {**kinds, "swagger-ui-bundle.js": "text/javascript"}.items():
         answer = site.ask("GET", f"/docs/{name}")
         assert answer.headers["content-type"].partition(";")[0] == kind

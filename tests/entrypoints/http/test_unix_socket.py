@@ -14,7 +14,8 @@ from tests.servers import CHEAP, PATIENCE, environment, run_blog
 
 OWNER, ATTACKER = "198.51.100.9", "203.0.113.5"
 PASSWORD, WRONG = "correct horse battery staple", "incorrect horse battery staple"
-COMMAND = ("-m", "uvicorn", "--factory", "blog.entrypoints.http.asgi:app", "--no-proxy-headers", "--uds")
+UVICORN = ("-m", "uvicorn", "--factory", "blog.entrypoints.http.asgi:app", "--no-proxy-headers", "--uds")
+SERVE = ("-m", "blog", "serve", "--uds")
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Proxy:
 
 
 @contextmanager
-def served(folder: Path, **settings: str) -> Iterator[Proxy]:
+def served(folder: Path, *command: str, **settings: str) -> Iterator[Proxy]:
     """A blog in which alice has an account, on a socket in this folder."""
     database = f"sqlite:///{folder}/blog.db"
     added = run_blog(
@@ -40,7 +41,7 @@ def served(folder: Path, **settings: str) -> Iterator[Proxy]:
     path, log = folder / "s", folder / "log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, *COMMAND, str(path)],
+            [sys.executable, *command, str(path)],
             cwd=folder,
             env=environment({**CHEAP, "BLOG_DATABASE_URL": database, **settings}),
             stderr=errors,
@@ -58,9 +59,13 @@ def served(folder: Path, **settings: str) -> Iterator[Proxy]:
             process.kill()
 
 
-@pytest.mark.parametrize("trusted", ["unix", "127.0.0.0/8"])
-def test_the_proxy_is_believed_and_whoever_guesses_does_not_lock_the_owner_out(tmp_path: Path, trusted: str) -> None:
-    with served(tmp_path, BLOG_TRUSTED_PROXIES=trusted) as proxy:
+@pytest.mark.parametrize(
+    ("command", "trusted"), [(SERVE, ""), (SERVE, "10.0.0.1"), (UVICORN, "unix"), (UVICORN, "127.0.0.0/8")]
+)
+def test_the_proxy_is_believed_and_whoever_guesses_does_not_lock_the_owner_out(
+    tmp_path: Path, command: tuple[str, ...], trusted: str
+) -> None:
+    with served(tmp_path, *command, BLOG_TRUSTED_PROXIES=trusted) as proxy:
         assert proxy.logs_in(OWNER, PASSWORD) == 200
         assert [proxy.logs_in(ATTACKER, WRONG) for _ in range(10)] == [401] * 8 + [429] * 2
         assert proxy.logs_in(OWNER, PASSWORD) == 200
@@ -69,8 +74,10 @@ def test_the_proxy_is_believed_and_whoever_guesses_does_not_lock_the_owner_out(t
         assert "BLOG_TRUSTED_PROXIES" not in proxy.log.read_text()
 
 
-def test_unless_it_is_set_the_proxy_is_not_believed_and_the_log_says_once_what_to_set(tmp_path: Path) -> None:
-    with served(tmp_path) as proxy:
+def test_another_server_does_not_believe_the_proxy_unless_it_is_set_and_the_log_says_once_what_to_set(
+    tmp_path: Path,
+) -> None:
+    with served(tmp_path, *UVICORN) as proxy:
         assert [proxy.logs_in(f"203.0.113.{number}", WRONG) for number in range(9)] == [401] * 8 + [429]
         logged = proxy.log.read_text()
         assert logged.count("BLOG_TRUSTED_PROXIES") == 1

@@ -70,7 +70,13 @@ COMMANDS: Final = (
         ),
         Argument("--threads", metavar="N", help="how many requests read at once, and how many write (4)"),
     ),
-    Command("demo", "demo:demo", "serve a blog with two users and a few posts, kept in .demo/", _HOST, _PORT),
+    Command(
+        "demo",
+        "demo:demo",
+        "serve a blog with two users, an administrator and a few posts, kept in .demo/",
+        _HOST,
+        _PORT,
+    ),
     Command(
         "migrate",
         "database:migrate",

@@ -1,4 +1,4 @@
-"""A blog to look at: two users, a few posts, and lines of curl that work as they are printed."""
+"""A blog to look at: two users, an administrator, a few posts, and lines of curl that work as they are printed."""
 
 import json
 import secrets
@@ -10,8 +10,9 @@ from blog.domain.accounts import WrongCredentials
 from blog.domain.actors import Operator
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.entrance import log_in
-from blog.domain.errors import Conflict
+from blog.domain.errors import Conflict, NotFound
 from blog.domain.posts import Post
+from blog.domain.users import UsernameTaken
 from blog.settings import Settings
 from blog.wiring import opened
 
@@ -21,6 +22,8 @@ from .serve import run
 
 FOLDER: Final = Path(".demo")
 _PASSWORDS: Final = FOLDER / "passwords.json"
+_ADMIN: Final = "admin"
+_AUTHORS: Final = ("alice", "bob")
 _POSTS: Final = (
     ("alice", "Hello, world", "Anybody can read this. Only alice can change it."),
     ("bob", "On hexagons", "A core that knows nothing of its edges can be put behind any door."),
@@ -46,6 +49,8 @@ Copy these lines into another terminal, one after the other:
        -d '{{"title": "A better title"}}'
   # bob may not delete it: 403
   curl -X DELETE {at}/api/posts/{post}/ -H 'Authorization: Token {bob}'
+  # the administrator sees all accounts; on the documentation page, too, by this token or password
+  curl {at}/api/users/ -H 'Authorization: Token {admin}'
   # alice gets a token of her own
   curl -X POST {at}/api/login/ -H 'Content-Type: application/json' \\
        -d '{{"username": "alice", "password": "{password}"}}'
@@ -65,25 +70,28 @@ def demo(settings: Settings) -> None:
         try:
             with opened(settings) as open_blog:
                 greeting = _text(open_blog, _passwords(), listeners.url, kept)
-        except (WrongCredentials, json.JSONDecodeError):
+        except (WrongCredentials, UsernameTaken, json.JSONDecodeError):  # the name of who is deleted stays taken
             raise Conflict(f"{_PASSWORDS} does not open this blog's accounts: delete {FOLDER}/ to begin anew") from None
         run(settings, listeners, greeting=greeting)
 
 
 def _passwords() -> dict[str, str]:
-    """The demo's users and their passwords, drawn on the first start and kept for the next."""
-    if not _PASSWORDS.exists():
-        drawn = {name: secrets.token_hex(10) for name in ("alice", "bob")}
-        write_new(_PASSWORDS, json.dumps(drawn).encode(), mode=0o600)
-    passwords: dict[str, str] = json.loads(_PASSWORDS.read_text())
-    return passwords
+    """The demo's users and their passwords, drawn on the first start and kept for the next.
+
+    A demo of an earlier version has no administrator: that one's password is drawn then.
+    """
+    kept: dict[str, str] = json.loads(_PASSWORDS.read_text()) if _PASSWORDS.exists() else {}
+    missing = {name: secrets.token_hex(10) for name in (*_AUTHORS, _ADMIN) if name not in kept}
+    if missing:
+        write_new(_PASSWORDS, json.dumps(kept | missing).encode(), mode=0o600)
+    return kept | missing
 
 
 def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str, kept: str) -> str:
     with open_blog() as blog:
         if not blog.users.page(Operator(), limit=1):
             _fill(blog, passwords)
-    tokens = {name: log_in(open_blog, name, password)[1].secret for name, password in passwords.items()}
+    tokens = _tokens(open_blog, passwords)
     with open_blog() as blog:
         post = _a_post_by_alice(blog, tokens["alice"])
     return _TEXT.format(
@@ -98,13 +106,28 @@ def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str, kept: str) ->
 
 def _fill(blog: Blog, passwords: dict[str, str]) -> None:
     """All of it in one unit of work: a demo that is stopped meanwhile begins anew."""
-    new = [blog.users.prepare(Operator(), name, password) for name, password in passwords.items()]  # before any lock
+    new = [  # before any lock
+        blog.users.prepare(Operator(), name, password, is_admin=name == _ADMIN) for name, password in passwords.items()
+    ]
     users = {each.username: blog.users.open(Operator(), each) for each in new}
-    authors = {name: blog.accounts.authenticate(blog.tokens.issue(user).secret) for name, user in users.items()}
+    authors = {name: blog.accounts.authenticate(blog.tokens.issue(users[name]).secret) for name in _AUTHORS}
     for author, title, body in _POSTS:
         blog.posts.create(authors[author], title=title, body=body)
     for member in authors.values():
         blog.accounts.log_out(member)
+
+
+def _tokens(open_blog: OpenBlog, passwords: dict[str, str]) -> dict[str, str]:
+    """A new token for everybody. A demo of an earlier version gets its administrator when the authors have proved,
+    by logging in, that it is one.
+    """
+    tokens = {name: log_in(open_blog, name, passwords[name])[1].secret for name in _AUTHORS}
+    with open_blog() as blog:
+        try:
+            blog.users.named(Operator(), _ADMIN)
+        except NotFound:
+            blog.users.add(Operator(), _ADMIN, passwords[_ADMIN], is_admin=True)
+    return tokens | {_ADMIN: log_in(open_blog, _ADMIN, passwords[_ADMIN])[1].secret}
 
 
 def _a_post_by_alice(blog: Blog, secret: str) -> Post:

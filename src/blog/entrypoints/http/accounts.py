@@ -16,7 +16,7 @@ from .answers import Answer, answer
 from .door import Visit
 from .operations import Operation
 from .requests import Body, query_of
-from .shapes import LoginOut, NameOut, Password, Secretive, TokenName, Username
+from .shapes import LoginOut, NameOut, NewPassword, Password, Secretive, TokenName, Username
 
 LARGEST_LOGIN = 8 * 1024
 """Bytes: more than name and password can have, however their characters are escaped."""
@@ -38,7 +38,7 @@ class RegistrationIn(Secretive, forbid_unknown_fields=True):
     """Who somebody would be, and the invitation that they have, where one is needed."""
 
     username: Username
-    password: Password
+    password: NewPassword
     invitation: str | UnsetType = UNSET
 
 
@@ -46,7 +46,7 @@ class PasswordIn(Secretive, forbid_unknown_fields=True):
     """One's old and one's new password."""
 
     old_password: Password
-    new_password: Password
+    new_password: NewPassword
 
 
 class DeletionIn(Secretive, forbid_unknown_fields=True):

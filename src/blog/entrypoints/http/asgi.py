@@ -15,6 +15,7 @@ from blog.entrypoints.tidying import tidied
 from blog.settings import SettingError, Settings, unknown_settings
 from blog.wiring import opened_to_serve
 
+from .addresses import UNIX
 from .app import create_app
 from .edge import Edge
 
@@ -77,7 +78,7 @@ def app_of(settings: Settings) -> Iterator[Edge | AccessLog]:
             threads=settings.threads,
             cors_origins=settings.cors_origins,
             cors_headers=settings.cors_headers,
-            trusted_proxies=settings.trusted_proxies,
+            trusted_proxies=[*settings.trusted_proxies, *([UNIX] if settings.uds else [])],
             root_path=settings.root_path,
             require_if_match=settings.require_if_match,
             debug=settings.debug,

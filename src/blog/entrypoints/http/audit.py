@@ -16,7 +16,7 @@ from .answers import Answer, answer
 from .door import Visit
 from .moments import Moment, moment, moment_in
 from .operations import Operation
-from .requests import NUMBER, PAGE_QUERY, number, page_url, parameters_of, query_of
+from .requests import PAGE_QUERY, WHOLE_NUMBER, number, page_url, parameters_of, query_of
 
 _MOMENT: Final = {"type": "string", "format": "date-time"}
 
@@ -69,13 +69,13 @@ class AuditController(Controller):
             answers=EntriesOut,
             takes_query={
                 **PAGE_QUERY,
-                "event": {"type": "string", "enum": list(Event)},
-                "user": {"type": "string", "pattern": f"^{NUMBER}$", "description": "The id of who did it."},
-                "subject": {"type": "string", "description": "To what it was done, such as `post`."},
-                "subject_id": {"type": "string", "pattern": f"^{NUMBER}$"},
-                "address": {"type": "string"},
-                "since": _MOMENT,
-                "until": _MOMENT | {"description": "Before this moment."},
+                "event": {"type": "string", "enum": list(Event), "description": "Only this kind of event."},
+                "user": {**WHOLE_NUMBER, "description": "Only what the user with this id did."},
+                "subject": {"type": "string", "description": "Only what was done to such a thing, such as `post`."},
+                "subject_id": {**WHOLE_NUMBER, "description": "Only what was done to the thing with this id."},
+                "address": {"type": "string", "description": "Only what came from this IP address."},
+                "since": _MOMENT | {"description": "Only from this time on."},
+                "until": _MOMENT | {"description": "Only before this time."},
             },
             refuses=(Invalid,),
         ).opt,

@@ -13,8 +13,8 @@ from blog.domain.words import SORT_KEY_LONGEST
 
 from .requests import LARGEST_NUMBER
 
-PATTERN: Final = "[0-9A-Za-z_-]{1,1024}"
-"""How a cursor looks."""
+PATTERN: Final = "W[0-9A-Za-z_-]{10,1023}"
+"""How a cursor looks: Base64 of a JSON array, which begins with `[` and has at least eight characters."""
 
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)

@@ -16,6 +16,7 @@ from .operations import Operation
 from .requests import prefix_of
 
 _MEDIA_TYPES: Final = {
+    "docs.css": "text/css",
     "favicon-32x32.png": "image/png",
     "start.js": "text/javascript",
     "swagger-ui-bundle.js": "text/javascript",

@@ -49,7 +49,11 @@ QUERY: Final[Mapping[str, dict[str, Any]]] = {
         "type": "string",
         "description": 'Only posts that say this: words, "words in a row", -without, prefix*. Not with `order`.',
     },
-    "order": {"type": "string", "enum": list(Order), "default": Order.NEWEST},
+    "order": {
+        "type": "string",
+        "enum": list(Order),  # without a default: generated clients would send it, and it is refused beside `q`
+        "description": "In which order: `newest` unless it is said. Not with `q`, which has an order of its own.",
+    },
     "author": {
         "type": "array",
         "items": {"type": "string", "pattern": f"^{USERNAME}$"},
@@ -66,7 +70,11 @@ QUERY: Final[Mapping[str, dict[str, Any]]] = {
         "default": _BRIEF,
         "description": "How many posts a page has at most. It has fewer where they are large: `next` leads on.",
     },
-    "cursor": {"type": "string", "pattern": f"^{PATTERN}$", "description": "As given in `next`."},
+    "cursor": {
+        "type": "string",
+        "pattern": f"^{PATTERN}$",
+        "description": "Where the page begins, as given in `next` for the same parameters.",
+    },
     **REPRESENTATION,
 }
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from importlib.metadata import version
 from inspect import getdoc
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from litestar import Litestar
@@ -15,53 +15,82 @@ from litestar.routes import HTTPRoute
 
 from blog.domain.errors import BlogError, Forbidden, Unauthenticated, Unavailable
 
+from .examples import add_examples, example_of, problem_example
 from .operations import Operation, Who, operations_of
 from .problems import MEDIA_TYPE, STATUS, Problem
-from .requests import JSON, NUMBER
+from .requests import JSON, WHOLE_NUMBER
+
+Schemas: TypeAlias = dict[str, dict[str, Any]]
 
 _parameter = re.compile(r"{(\w+)}")
 _SCHEMA: Final = "#/components/schemas/{name}"
 _SECURITY: Final[dict[Who, list[dict[str, list[str]]]]] = {
     Who.NOBODY: [],
-    Who.ANYONE: [{}, {"token": []}, {"bearer": []}],
-    Who.SIGNED_IN: [{"token": []}, {"bearer": []}],
+    Who.ANYONE: [{}, {"bearer": []}],
+    Who.SIGNED_IN: [{"bearer": []}],
 }
 _SECURITY_SCHEMES: Final = {
-    "token": {
-        "type": "apiKey",
-        "in": "header",
-        "name": "Authorization",
-        "description": "The word Token, a space, and the token from the log-in.",
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The `token` from `POST /api/login/`, as it is: blog_…",
     },
-    "bearer": {"type": "http", "scheme": "bearer", "description": "The token from the log-in."},
 }
+"""One scheme, of which every tool knows what to write before the token. The server takes `Token` for `Bearer`, too."""
 
+_INTRODUCTION: Final = """\
+Everyone can read posts. A logged-in user can write posts. Only its author can change or delete a post.
+
+**How to start**
+
+1. Send your username and password to `POST /api/login/`. The answer has a `token`.
+2. Choose *Authorize* on this page and paste the token. Other clients send `Authorization: Bearer blog_…`.
+3. Write a post with `POST /api/posts/`, and read it with `GET /api/posts/`.
+
+Lists come in pages: `next` is the address of the next page. `If-Match` with the `ETag` of a post keeps you from
+overwriting the change of somebody else (optimistic locking). A `POST` with an `Idempotency-Key` can be sent again after
+a lost answer. Every error is `application/problem+json` (RFC 9457), and names every faulty field.
+"""
+_TAGS: Final = {
+    "Posts": "Read, search, write, change and delete posts.",
+    "Accounts": "Log in and out, register, and change your own account.",
+    "Tokens": "Your own tokens: where you are logged in.",
+    "Users": "All accounts and their tokens. For administrators.",
+    "Invitations": "Codes to register with. For administrators.",
+    "Audit": "What was done, when, by whom and from where. For administrators.",
+    "Health": "For load balancers and monitoring.",
+}
+"""Groups of operations, in the order in which a reader needs them."""
+
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _HEADER: Final = {
-    HTTPStatus.UNAUTHORIZED: "WWW-Authenticate",
-    HTTPStatus.PRECONDITION_FAILED: "ETag",
-    HTTPStatus.TOO_MANY_REQUESTS: "Retry-After",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After",
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "Which scheme to use."),
+    HTTPStatus.PRECONDITION_FAILED: ("ETag", "What there is now."),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", "After how many seconds to try again."),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", "After how many seconds to try again."),
 }
 
 
 def openapi_document(app: Litestar) -> dict[str, Any]:
     """The document for all routes of the application that say what they are."""
-    described = list(_described(app))
+    described = sorted(_described(app), key=_place)
     shapes = {shape for _, _, operation in described for shape in (operation.answers, operation.takes) if shape}
     _, schemas = msgspec.json.schema_components([*sorted(shapes, key=_name), Problem], ref_template=_SCHEMA)
+    add_examples(schemas)
     paths: dict[str, dict[str, Any]] = {}
     for path, handler, operation in described:
         for method in sorted(handler.http_methods):
-            paths.setdefault(path, {})[method.lower()] = _operation(path, handler, operation)
+            paths.setdefault(path, {})[method.lower()] = _operation(path, handler, operation, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Blog",
             "version": version("hexablog"),
-            "description": "Anybody reads posts, somebody logged in writes them, and only its author changes one.",
+            "description": _INTRODUCTION,
         },
-        "paths": dict(sorted(paths.items())),
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": _SECURITY_SCHEMES},
     }
 
@@ -72,44 +101,64 @@ def _described(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler, Operation
             yield _path(route), handler, operation
 
 
+def _place(described: tuple[str, HTTPRouteHandler, Operation]) -> tuple[int, str, int]:
+    """Where an operation stands: by its group, its path and its method."""
+    path, handler, _ = described
+    (tag,) = handler.resolve_tags()
+    return list(_TAGS).index(tag), path, min(_METHODS.index(method) for method in handler.http_methods)
+
+
 def _path(route: HTTPRoute) -> str:
     path = route.path_format.replace(":str", "")
     return f"{path}/" if path.startswith("/api/") else path
 
 
-def _operation(path: str, handler: HTTPRouteHandler, operation: Operation) -> dict[str, Any]:
+def _operation(path: str, handler: HTTPRouteHandler, operation: Operation, schemas: Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": handler.handler_name,
         "summary": (getdoc(handler.fn) or "").partition("\n")[0].rstrip("."),
         "tags": handler.resolve_tags(),
         "security": _SECURITY[operation.who],
         **({"description": f"Takes a token with the scope `{scope}`."} if (scope := operation.action.scope) else {}),
-        "responses": _responses(operation),
+        "responses": _responses(operation, schemas),
     }
     if parameters := [*_path_parameters(path), *_other_parameters(operation)]:
         described["parameters"] = parameters
     if operation.takes is not None:
-        described["requestBody"] = {"required": True, "content": _content(operation.takes, *operation.takes_types)}
+        content = _content(operation.takes, schemas, *operation.takes_types)
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
     for name in _parameter.findall(path):
-        schema = {"type": "string", "pattern": f"^{NUMBER}$"}
-        yield {"name": name, "in": "path", "required": True, "schema": schema}
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": f"The id of the {name.removesuffix('_id')}.",
+            "schema": WHOLE_NUMBER,
+            "example": 1,
+        }
 
 
 def _other_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    """Parameters without examples: the documentation page would send those."""
     for place, parameters in (("query", operation.takes_query), ("header", operation.takes_header)):
-        for name, schema in parameters.items():
-            is_needed = place == "query" and name in operation.needs_query
-            yield {"name": name, "in": place, "required": is_needed, "schema": schema}
+        for name, told in parameters.items():
+            yield {
+                "name": name,
+                "in": place,
+                "required": place == "query" and name in operation.needs_query,
+                "description": told["description"],
+                "schema": {key: value for key, value in told.items() if key != "description"},
+            }
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
+def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     good: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.answers is not None:
-        good["content"] = _content(operation.answers, JSON)
+        good["content"] = _content(operation.answers, schemas, JSON)
     if operation.answers_header:
         good["headers"] = {
             name: {"description": text, "schema": {"type": "string"}} for name, text in operation.answers_header.items()
@@ -142,15 +191,21 @@ def _bad_statuses(operation: Operation) -> Iterator[HTTPStatus]:
 
 
 def _problem(status: HTTPStatus) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": status.phrase, "content": _content(Problem, MEDIA_TYPE)}
-    header = _HEADER.get(status)
-    if header is not None:
-        described["headers"] = {header: {"schema": {"type": "string"}}}
+    content = {"schema": _reference(Problem), "example": problem_example(status.phrase, status)}
+    described: dict[str, Any] = {"description": status.phrase, "content": {MEDIA_TYPE: content}}
+    if status in _HEADER:
+        header, text = _HEADER[status]
+        described["headers"] = {header: {"description": text, "schema": {"type": "string"}}}
     return described
 
 
-def _content(shape: type[msgspec.Struct], *media_types: str) -> dict[str, Any]:
-    return {each: {"schema": {"$ref": _SCHEMA.format(name=_name(shape))}} for each in media_types}
+def _content(shape: type[msgspec.Struct], schemas: Schemas, *media_types: str) -> dict[str, Any]:
+    example = example_of(_name(shape), schemas)
+    return {each: {"schema": _reference(shape), "example": example} for each in media_types}
+
+
+def _reference(shape: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": _SCHEMA.format(name=_name(shape))}
 
 
 def _name(shape: type[msgspec.Struct]) -> str:

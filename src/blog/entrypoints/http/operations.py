@@ -34,7 +34,11 @@ class RouteWithoutPolicy(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What is done by a route, and what a client can know of it."""
+    """What is done by a route, and what a client can know of it.
+
+    Raises:
+        ValueError: it takes a body, but no media type for it: no client could send one.
+    """
 
     action: Action
     status: int = 200
@@ -47,6 +51,10 @@ class Operation:
     takes_header: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     refuses: tuple[type[BlogError], ...] = ()
     is_described: bool = True
+
+    def __post_init__(self) -> None:
+        if self.takes is not None and not self.takes_types:
+            raise ValueError(f"{self.takes.__name__} is taken as no media type")
 
     @property
     def who(self) -> Who:

@@ -20,12 +20,16 @@ from .door import Visit
 from .moments import Moment, moment
 from .operations import Operation
 from .post_shapes import PostOut
-from .requests import number, page_url, query_of
+from .requests import NUMBER, number, page_url, query_of
 from .shapes import TokenOut, UserOut
 
 _PATH: Final = "/api/users/me/export/"
 _TAKES_QUERY: Final[dict[str, dict[str, Any]]] = {
-    "cursor": {"type": "string", "pattern": f"^{PATTERN}$", "description": "From `next`."}
+    "cursor": {
+        "type": "string",
+        "pattern": f"^(?:{NUMBER}|{PATTERN})$",
+        "description": "Where the part begins, as given in `next`.",
+    }
 }
 
 

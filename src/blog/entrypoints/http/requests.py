@@ -28,14 +28,23 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 LARGEST_NUMBER: Final = 2**63 - 1
 NUMBER: Final = "[1-9][0-9]{0,18}"
 """How a number is written in a path or a query: one spelling each."""
+WHOLE_NUMBER: Final = {"type": "integer", "format": "int64", "minimum": 1, "maximum": LARGEST_NUMBER}
+"""The same in the OpenAPI document: exactly what `number` takes."""
+
 LIST_LONGEST: Final = 50
 """How many values a parameter can have that may stand several times."""
 MAX_PARAMETERS: Final = 100
 """How many parameters a query can have. They are counted before any is decoded."""
 
 PAGE_QUERY: Final[Mapping[str, dict[str, Any]]] = {
-    "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_LARGEST, "default": PAGE_LARGEST},
-    "cursor": {"type": "string", "pattern": f"^{NUMBER}$", "description": "As given in `next`."},
+    "limit": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": PAGE_LARGEST,
+        "default": PAGE_LARGEST,
+        "description": "How many a page has at most.",
+    },
+    "cursor": {**WHOLE_NUMBER, "description": "Where the page begins, as given in `next`."},
 }
 
 _EXPECTED: Final = {

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from blog.domain.actors import Scope
-from blog.domain.passwords import PASSWORD_LONGEST
+from blog.domain.passwords import PASSWORD_LONGEST, PASSWORD_SHORTEST
 from blog.domain.text import CONTROLS, INVISIBLE
 from blog.domain.tokens import NAME_LONGEST, IssuedToken, Token
 from blog.domain.users import USERNAME, User
@@ -21,6 +21,13 @@ Password = Annotated[
     Meta(
         description=f"At most {PASSWORD_LONGEST} bytes in UTF-8.",
         extra_json_schema={"minLength": 1, "maxLength": PASSWORD_LONGEST, "format": "password"},
+    ),
+]
+NewPassword = Annotated[
+    str,
+    Meta(
+        description=f"At least {PASSWORD_SHORTEST} characters, at most {PASSWORD_LONGEST} bytes in UTF-8.",
+        extra_json_schema={"minLength": PASSWORD_SHORTEST, "maxLength": PASSWORD_LONGEST, "format": "password"},
     ),
 ]
 TokenName = Annotated[str, Meta(extra_json_schema={"pattern": f"^(?:{READABLE})?$", "maxLength": NAME_LONGEST})]

@@ -21,7 +21,7 @@ from .door import Visit
 from .idempotency import ANSWERS_REPLAYED, TAKES_KEY, check_key_of, once
 from .operations import Operation
 from .requests import PAGE_QUERY, number_in_path, page_after, page_of, prefix_of, query_of
-from .shapes import Password, Secretive, TokenOut, TokensOut, Username, UserOut
+from .shapes import NewPassword, Secretive, TokenOut, TokensOut, Username, UserOut
 
 _CHOICE: Final = f"must be {' or '.join(PostsOnDeletion)}"
 
@@ -30,7 +30,7 @@ class UserIn(Secretive, forbid_unknown_fields=True):
     """A new account."""
 
     username: Username
-    password: Password
+    password: NewPassword
     is_admin: bool | UnsetType = UNSET
 
 
@@ -38,7 +38,7 @@ class UserPatch(Secretive, forbid_unknown_fields=True):
     """What shall change of an account; the rest stays."""
 
     username: Username | UnsetType = UNSET
-    password: Password | UnsetType = UNSET
+    password: NewPassword | UnsetType = UNSET
     is_admin: bool | UnsetType = UNSET
     is_active: bool | UnsetType = UNSET
 

@@ -1,0 +1,105 @@
+"""A program written against the client that openapi-python-client makes from the OpenAPI document.
+
+It logs in, and creates, reads, lists, replaces, changes and deletes a post, with the types that the client has. It is
+type-checked, and run against a real server, by `test_generated_client.py`.
+"""
+
+import os
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from blog_client import AuthenticatedClient, Client
+from blog_client.api.accounts import log_in
+from blog_client.api.posts import batch, create, find, read, remove, replace, revise
+from blog_client.models import (
+    BatchIn,
+    BatchOut,
+    CreateStep,
+    CreateStepDo,
+    DeleteStep,
+    LoginIn,
+    LoginOut,
+    PageOut,
+    PostIn,
+    PostOut,
+    PostPart,
+    PostPatch,
+    PostPut,
+    Problem,
+    UpdateStep,
+    UpdateStepDo,
+)
+from blog_client.types import Unset
+
+
+def signed_in(url: str, username: str, password: str) -> AuthenticatedClient:
+    with Client(base_url=url) as client:
+        answer = log_in.sync(client=client, body=LoginIn(username=username, password=password))
+    assert isinstance(answer, LoginOut), answer
+    return AuthenticatedClient(base_url=url, token=answer.token)
+
+
+def create_and_read(client: AuthenticatedClient) -> PostOut:
+    created = create.sync_detailed(client=client, body=PostIn(title="Hello", body="World"), idempotency_key="once")
+    again = create.sync(client=client, body=PostIn(title="Hello", body="World"), idempotency_key="once")
+    post = created.parsed
+    assert created.status_code is HTTPStatus.CREATED
+    assert isinstance(post, PostOut)
+    assert again == post
+    assert created.headers["location"] == f"/api/posts/{post.id}/"
+    found = read.sync(post.id, client=client)
+    assert isinstance(found, PostPart)
+    assert (found.title, found.body, found.author) == ("Hello", "World", "alice")
+    assert isinstance(found.created_at, datetime)
+    return post
+
+
+def list_them(client: AuthenticatedClient, post: PostOut) -> None:
+    page = find.sync(client=client, author=["alice"], created_before=datetime(2100, 1, 1, tzinfo=UTC), limit=1)
+    assert isinstance(page, PageOut)
+    assert page.results[0].id == post.id
+    first: str | None = page.next_
+    assert first is None
+    hits = find.sync(client=client, q="hello")
+    assert isinstance(hits, PageOut)
+    snippet = hits.results[0].snippet
+    assert not isinstance(snippet, Unset)
+    assert snippet.title == "<mark>Hello</mark>"
+
+
+def change(client: AuthenticatedClient, post: PostOut) -> None:
+    replaced = replace.sync_detailed(post.id, client=client, body=PostPut(title="Anew", body="All of it"))
+    assert isinstance(replaced.parsed, PostOut), replaced
+    assert (replaced.parsed.title, replaced.parsed.body, replaced.parsed.version) == ("Anew", "All of it", 2)
+    late = revise.sync(post.id, client=client, body=PostPatch(title="Too late"), if_match='"1-alice"')
+    assert isinstance(late, Problem)
+    assert (late.status, late.version) == (412, 2)
+    tag = replaced.headers["etag"]
+    changed = revise.sync(post.id, client=client, body=PostPatch(title="Better"), if_match=tag)
+    assert isinstance(changed, PostOut), changed
+    assert (changed.title, changed.body) == ("Better", "All of it")
+    steps: list[CreateStep | DeleteStep | UpdateStep] = [
+        CreateStep(do=CreateStepDo.CREATE, title="Another", body="One"),
+        UpdateStep(do=UpdateStepDo.UPDATE, id=post.id, title="Best"),
+    ]
+    done = batch.sync(client=client, body=BatchIn(steps=steps))
+    assert isinstance(done, BatchOut), done
+    assert [result.status for result in done.results] == [201, 200]
+
+
+def delete(client: AuthenticatedClient, post: PostOut) -> None:
+    assert remove.sync_detailed(post.id, client=client).status_code is HTTPStatus.NO_CONTENT
+    gone = read.sync(post.id, client=client)
+    assert isinstance(gone, Problem)
+    assert gone.status == HTTPStatus.NOT_FOUND
+
+
+def main() -> None:
+    with signed_in(os.environ["URL"], "alice", os.environ["PASSWORD"]) as client:
+        post = create_and_read(client)
+        list_them(client, post)
+        change(client, post)
+        delete(client, post)
+
+
+main()
