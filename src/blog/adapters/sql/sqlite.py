@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,19 +41,14 @@ _LOCK_POLL_INTERVAL: Final = 0.2
 class _Connection(sqlite3.Connection):
     """A connection whose statements can be interrupted, also before they have begun."""
 
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
+    def interruptible(self) -> AbstractContextManager[object]:
         """A block for one statement, in which no `interrupt` is lost, and which none outlives.
 
         SQLite forgets an interrupt when a statement begins while no other runs (sqlite.org/c3ref/interrupt.html). So
         another one runs meanwhile, half read: an interrupt that comes too early then counts for the statement too. It
         is forgotten once both have ended.
         """
-        running = self.execute("SELECT 1 UNION ALL SELECT 2")
-        try:
-            yield
-        finally:
-            running.close()
+        return closing(self.execute("SELECT 1 UNION ALL SELECT 2"))
 
 
 class SqliteDialect:
