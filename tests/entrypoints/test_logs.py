@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import pickle
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.database import Database
 from tests.servers import PATIENCE, environment, serving
 
 from blog.entrypoints.logs import LOGGING, AccessLog, Lines, redacted
@@ -46,6 +48,9 @@ def test_a_line_carries_what_is_known_of_the_request_and_nothing_else() -> None:
         "route": "/api/posts",
         "status": 200,
         "duration_ms": 1.5,
+        "client": "192.0.2.1",
+        "user_id": 7,
+        "pid": 123,
     }
 
     made = line("Done", **known, password="hunter2", headers={"authorization": TOKEN})
@@ -174,7 +179,7 @@ def noted(caplog: pytest.LogCaptureFixture, path: str, template: str | None, **m
     """What is noted of a request that an application answered, having found this route."""
 
     async def app(scope: Any, _: Any, send: Any) -> None:
-        scope["inner"] = {"path_template": template} if template else {}
+        scope["inner"] = {"path_template": template, "user_id": 7} if template else {}
         if more.get("fails"):
             raise more["fails"]
         headers = [(b"x-request-id", b"r-1")]
@@ -184,7 +189,7 @@ def noted(caplog: pytest.LogCaptureFixture, path: str, template: str | None, **m
     async def send(_: Any) -> None:
         pass
 
-    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"q=hunter2"}
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"q=hunter2", "client": ("192.0.2.1", 9)}
     with caplog.at_level(logging.INFO, "blog.access"):
         asyncio.run(AccessLog(app)(scope, None, send))
     assert "inner" not in scope
@@ -206,6 +211,9 @@ def test_the_access_log_has_one_line_for_a_request(caplog: pytest.LogCaptureFixt
         "method": "POST",
         "route": "/api/posts/{post_id}",
         "status": 201,
+        "client": "192.0.2.1",
+        "user_id": 7,
+        "pid": os.getpid(),
     }
 
 
@@ -254,6 +262,26 @@ def test_a_server_notes_its_requests_if_it_is_told_to(tmp_path: Path, workers: s
     assert [name for name in made if len(name) < 10] == ["r-7", "r-9"]
     assert {each["logger"] for each in made.values()} == {"blog.access"}
     assert not [secret for secret in (TOKEN, "hunter2", "%0d") if secret in server.errors()]
+    assert {each["client"] for each in made.values()} == {"127.0.0.1"}
+    assert all(isinstance(each["pid"], int) for each in made.values())
+
+
+def test_a_server_notes_who_asked_and_from_where_also_behind_a_proxy(tmp_path: Path) -> None:
+    database = Database(tmp_path / "blog.db")
+    database.add_users("alice")
+    token = database.log_in("alice")
+    extra = {"BLOG_ACCESS_LOG": "yes", "BLOG_TRUSTED_PROXIES": "127.0.0.1"}
+    with serving(database.file, extra=extra) as server, server.client(token) as client:
+        client.get("/api/users/me/", headers={"X-Request-ID": "r-1", "X-Forwarded-For": "198.51.100.7"})
+        client.get("/api/users/", headers={"X-Request-ID": "r-2", "X-Forwarded-For": "198.51.100.7"})
+        pid = server.process.pid
+        server.stop()
+
+    made = {each["request_id"]: each for each in map(json.loads, server.errors().splitlines())}
+
+    for name, status in (("r-1", 200), ("r-2", 403)):
+        noted = made[name]
+        assert (noted["status"], noted["client"], noted["user_id"], noted["pid"]) == (status, "198.51.100.7", 1, pid)
 
 
 def test_a_server_notes_no_request_unless_it_is_told_to(tmp_path: Path) -> None:

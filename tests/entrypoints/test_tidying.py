@@ -11,6 +11,7 @@ from blog.domain import housekeeping
 from blog.domain.actors import Operator
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.cancellation import Cancellation
+from blog.domain.errors import Unavailable
 from blog.domain.housekeeping import Step
 from blog.entrypoints import tidying
 from blog.entrypoints.tidying import tidied
@@ -113,3 +114,22 @@ def test_a_step_that_runs_when_the_server_stops_is_cancelled(monkeypatch: pytest
     with tidied(Slow("blog"), every=0.02):
         assert begun.wait(LONG)
     assert cancelled.is_set()
+
+
+def test_a_database_that_does_not_answer_is_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks = Tasks(tokens=5, answers=5)
+
+    def failing(step: Step) -> Step:
+        def fail(blog: Blog) -> bool:
+            step(blog)
+            raise Unavailable("The disk is full.", cause="blog.db: the disk is full.")
+
+        return fail
+
+    monkeypatch.setattr(tidying, "STEPS", [failing(step) for step in tasks.steps()])
+    with tidied(Store("blog"), every=0.02):
+        tasks.wait()
+    told = [(record.getMessage(), record.exc_info) for record in caplog.records]
+    assert told == [("Housekeeping was left undone: The disk is full. blog.db: the disk is full.", None)]

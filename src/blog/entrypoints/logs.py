@@ -7,6 +7,7 @@ blog has it in their own logs. Only where a process of ours starts are those lin
 import json
 import logging
 import logging.config
+import os
 import re
 import sys
 import threading
@@ -22,7 +23,7 @@ from structlog.typing import EventDict
 
 from blog.domain.tokens import PATTERN
 
-FIELDS: Final = ("request_id", "method", "route", "status", "duration_ms")
+FIELDS: Final = ("request_id", "method", "route", "status", "duration_ms", "client", "user_id", "pid")
 """What a line may carry besides its event. Whatever else is handed to a logger is left out: it may be a secret."""
 
 LOGGING: Final = {
@@ -122,10 +123,15 @@ class AccessLog:
     """An ASGI application around another one, which notes each request when its answer is complete.
 
     The path itself is not noted, for whatever people put in it: only the route that it found, if it found any.
+
+    Args:
+        app: answers.
+        client_of: the address that a request, given by its scope, comes from; its peer by default.
     """
 
-    def __init__(self, app: Callable[..., Any]) -> None:
+    def __init__(self, app: Callable[..., Any], client_of: Callable[[Any], str] | None = None) -> None:
         self._app = app
+        self._client_of = client_of or _peer_of
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -143,6 +149,12 @@ class AccessLog:
         try:
             await self._app(seen, receive, noting)
         finally:
-            found = seen.get("inner", seen).get("path_template")
-            noted |= {"route": found, "duration_ms": round((perf_counter() - begun) * 1000, 1)}
+            inner = seen.get("inner", seen)
+            noted |= {"route": inner.get("path_template"), "duration_ms": round((perf_counter() - begun) * 1000, 1)}
+            noted |= {"client": self._client_of(scope), "user_id": inner.get("user_id"), "pid": os.getpid()}
             _access.info("Request answered", extra=noted)
+
+
+def _peer_of(scope: Any) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""

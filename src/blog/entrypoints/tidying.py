@@ -10,6 +10,7 @@ from typing import Final
 
 from blog.domain.blog import CancellableBlog, OpenBlog
 from blog.domain.cancellation import Cancellation, Cancelled
+from blog.domain.errors import Unavailable
 from blog.domain.housekeeping import STEPS, Step, do_step
 
 EVERY: Final = 30.0
@@ -48,21 +49,32 @@ def tidied(open_blog: OpenBlog, *, every: float = EVERY) -> Iterator[None]:
 
 
 def _tidy_until(done: threading.Event, open_blog: OpenBlog, every: float) -> None:
+    causes: set[str] = set()
     while not done.wait(random.uniform(0.5, 1) * every):  # noqa: S311 - see EVERY
         unfinished = list(STEPS)
         while unfinished and not done.is_set():
-            unfinished = [step for step in unfinished if _may_have_more(done, open_blog, step)]
+            unfinished = [step for step in unfinished if _may_have_more(done, open_blog, step, causes)]
 
 
-def _may_have_more(done: threading.Event, open_blog: OpenBlog, step: Step) -> bool:
-    """Do a step of a task, then pause. Tasks take turns, so that none waits until another has caught up."""
+def _may_have_more(done: threading.Event, open_blog: OpenBlog, step: Step, causes: set[str]) -> bool:
+    """Do a step of a task, then pause. Tasks take turns, so that none waits until another has caught up.
+
+    `causes` are those why the database does not answer: each is logged once, until a step works again.
+    """
     if done.is_set():
         return False
     begun = time.monotonic()
     try:
-        if not do_step(open_blog, step):
+        may_have_more = do_step(open_blog, step)
+        causes.clear()
+        if not may_have_more:
             return False
     except Cancelled:
+        return False
+    except Unavailable as error:
+        if str(error) not in causes:
+            causes.add(str(error))
+            _log.error("Housekeeping was left undone: %s", error.explained)
         return False
     except Exception:  # noqa: BLE001 - another time, then; what is wrong with one task leaves the others
         _log.exception("Housekeeping was left undone.")

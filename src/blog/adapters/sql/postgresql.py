@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import _WaitTimeout
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, create_engine
@@ -15,6 +14,7 @@ from sqlalchemy.pool import NullPool
 from blog.domain.blog import Contended
 from blog.domain.errors import BlogError, Fault, Invalid, Unavailable
 
+from .connection_errors import CannotConnect, cause_of, parameters_of, place_of
 from .dialect import PATIENCE
 from .libpq import LibpqConnection
 from .tsvector import TsvectorPostIndex
@@ -53,9 +53,15 @@ class PostgresqlDialect:
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
         self._url = url
         self._patience = patience
+        self._place = ""
 
     def new_engine(self) -> Engine:
-        """An engine that knows nothing of the URL, which is libpq's to read."""
+        """An engine that knows nothing of the URL, which is libpq's to read.
+
+        Raises:
+            ValueError: libpq cannot read it. The message repeats nothing of it.
+        """
+        self._place = place_of(parameters_of(self._url))
         return create_engine(
             "postgresql+psycopg://",
             creator=lambda: connect(self._url, self._patience),
@@ -122,9 +128,12 @@ class PostgresqlDialect:
         if state in _CONTENTION:
             return Contended("Another change came between.")
         if state.startswith(_UNAVAILABLE):
-            return Unavailable("The database cannot answer just now.")
+            said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+            return Unavailable("The database cannot answer just now.", cause=f"{self._place}: {said}.")
         if not state and isinstance(error, psycopg.OperationalError):
-            return Unavailable("The database cannot be reached.")
+            lost = f"{self._place}: {str(error).strip().partition(chr(10))[0]}."
+            cause = error.cause if isinstance(error, CannotConnect) else lost
+            return Unavailable("The database cannot be reached.", cause=cause)
         return None
 
 
@@ -147,8 +156,11 @@ def connect(url: str, patience: float = PATIENCE) -> psycopg.Connection[Any]:
     The server is asked to keep the limits; one that does not even answer is given up a second later. What the URL says
     of these goes before. If it says `options=`, with nothing, then a pooler stands between, and lends a session for one
     transaction: so nothing is asked that a session would have to remember, prepared statements included.
+
+    Raises:
+        CannotConnect: no connection was made. Nothing of libpq's own words is kept that could be a password.
     """
-    given = conninfo_to_dict(url)
+    given = parameters_of(url)
     answer, lock = max(round(patience * 1000), 1000), max(round(patience * 1000) - 1000, 1)  # 0 would be for ever
     parameters: dict[str, Any] = {
         "application_name": "blog",
@@ -157,12 +169,15 @@ def connect(url: str, patience: float = PATIENCE) -> psycopg.Connection[Any]:
         **given,
     }
     prepared_after = None if given.get("options") == "" else _PREPARED_AFTER
-    connection = _Connection.connect(
-        autocommit=True,
-        prepare_threshold=prepared_after,
-        cursor_factory=psycopg.RawCursor,  # whose places are the server's
-        **parameters,
-    )
+    try:
+        connection = _Connection.connect(
+            autocommit=True,
+            prepare_threshold=prepared_after,
+            cursor_factory=psycopg.RawCursor,  # whose places are the server's
+            **parameters,
+        )
+    except (psycopg.Error, OSError, UnicodeError) as error:
+        raise CannotConnect(cause_of(error, given)) from None
     connection.patience = answer / 1000 + 1
     return connection
 

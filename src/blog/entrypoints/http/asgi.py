@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
+from litestar import Request
+
 from blog.entrypoints.logs import AccessLog, configure
 from blog.entrypoints.tidying import tidied
 from blog.settings import SettingError, Settings, unknown_settings
 from blog.wiring import opened_to_serve
 
-from .addresses import UNIX
+from .addresses import UNIX, Proxies
 from .app import create_app
 from .edge import Edge
 
@@ -83,7 +85,8 @@ def app_of(settings: Settings) -> Iterator[Edge | AccessLog]:
             require_if_match=settings.require_if_match,
             debug=settings.debug,
         )
-        yield AccessLog(edge) if settings.access_log else edge
+        proxies = Proxies(settings.trusted_proxies)
+        yield AccessLog(edge, lambda scope: proxies.client_of(Request(scope))) if settings.access_log else edge
 
 
 def _stop_with_parent() -> None:

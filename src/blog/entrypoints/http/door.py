@@ -5,7 +5,8 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
@@ -22,6 +23,7 @@ from .addresses import Proxies
 from .bodies import body_of
 from .hops import Hops
 from .lanes import Lane, Lanes
+from .outages import Outages
 from .requests import Body, secret_of
 
 REPLICA_RESTS: Final = 5
@@ -84,6 +86,8 @@ class Notes:
         try:
             with open_blog() as blog:
                 blog.tokens.note_use(actor)
+        except Unavailable:
+            pass  # which requests that fail log too, once
         except Exception:  # noqa: BLE001 - the next request will want the note again
             _log.exception("The use of a token was not noted.")
         finally:
@@ -104,6 +108,7 @@ class House:
     notes: Notes
     proxies: Proxies
     requires_if_match: bool = False
+    outages: Outages = field(default_factory=Outages)
 
 
 class Visit(Request[Any, Any, Any]):
@@ -203,6 +208,7 @@ class Visit(Request[Any, Any, Any]):
 
         def use_as(blog: Blog) -> tuple[Member, Answer]:
             actor = blog.accounts.authenticate(secret, address=address)
+            self.scope["user_id"] = actor.user_id  # type: ignore[typeddict-unknown-key] # which the access log has
             return actor, use(blog, actor)
 
         return use_as
@@ -216,11 +222,10 @@ class Visit(Request[Any, Any, Any]):
 
     async def _read(self, use: Callable[[Blog], Answer], *, brief: bool) -> Answer:
         if brief and self.house.open_at_once is not None:
-            try:
-                with self.house.open_at_once() as blog:
-                    return use(blog)
-            except Unavailable:
-                pass  # what is in the way can be waited for on a thread
+            with suppress(Unavailable):  # what is in the way can be waited for on a thread
+                answer = _use(self.house.open_at_once, use)
+                self.house.outages.worked(writes=False)
+                return answer
         return await self._run(self.house.lanes.reads, lambda open_blog: _use(open_blog, use))
 
     async def _read_copy(self, replica: Replica, use: Callable[[Blog], Answer]) -> Answer:
@@ -244,7 +249,9 @@ class Visit(Request[Any, Any, Any]):
         """
         cancellation = cancellation or Cancellation()
         open_blog = self.house.cancellable(cancellation)
-        return await lane.run(lambda: _again(lambda: work(open_blog)), cancellation, self.receive)
+        answer = await lane.run(lambda: _again(lambda: work(open_blog)), cancellation, self.receive)
+        self.house.outages.worked(writes=lane is not self.house.lanes.reads)
+        return answer
 
 
 def check_brief(*posts: Post) -> None:

@@ -103,9 +103,11 @@ def refusal(status: HTTPStatus, detail: str | UnsetType = UNSET, *headers: tuple
     return Answer(status, [*known, *headers], body)
 
 
-def on_blog_error(_: Request[Any, Any, Any], error: BlogError) -> Response[bytes]:
+def on_blog_error(request: Request[Any, Any, Any], error: BlogError) -> Response[bytes]:
     """What the domain refuses."""
     status = status_of(error)
+    if isinstance(error, Unavailable):
+        request.scope["house"].outages.failed(error, writes=request.method != "GET")  # type: ignore[typeddict-item]
     if isinstance(error, Invalid):
         return problem(status, "Some of what was sent is not valid.", error.faults)
     if isinstance(error, TooMany | Unavailable):

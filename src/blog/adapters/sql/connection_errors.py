@@ -1,0 +1,124 @@
+"""Why a PostgreSQL server cannot be reached, in words for the people who run the blog, and never with the password.
+
+libpq repeats what it could not read: a whole URL, or what it took for a host though it was the end of a password with
+an `@` in it. So a URL is checked before it is used, and errors are told with those parts that can be no password.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import Any, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+_ENCODED: Final = "in a name or a password, each of @ : / ? # [ ] % is written percent-encoded, such as %40 for @"
+
+_REASONS: Final = [
+    (r"Connection refused|failed: No such file or directory", "no server listens there"),
+    (r"failed to resolve host|could not translate host name", "there is no host of this name"),
+    (r"Network is unreachable|No route to host", "the network does not lead there"),
+    (r"timeout expired", "no answer came in time"),
+    (r"password authentication failed|pgpassfile", 'the password is wrong, or there is no role "{user}"'),
+    (r"no password supplied", "the server asks for a password, and none is set"),
+    (r'role "[^"]*" does not exist', 'there is no role "{user}"'),
+    (r'database "[^"]*" does not exist', 'there is no database "{dbname}"'),
+    (r"pg_hba\.conf.*no encryption", "the server lets this role in from here by TLS only, or not at all (pg_hba.conf)"),
+    (r"pg_hba\.conf", "the server does not let this role in from here (pg_hba.conf)"),
+    (r"does not support SSL", "TLS is required, and the server has none"),
+    (r"too many clients|too many connections|connection slots are reserved", "too many connections are open"),
+    (r"server closed the connection|Connection reset", "the server closed the connection"),
+    (r"session is read-only|server is in hot standby", "the server takes no writes"),
+]
+"""What libpq and the server say in English, and what that means. Whatever else they say is told as it is."""
+
+_preamble = re.compile(
+    r"^(connection (failed|is bad): )?(connection to server (at|on socket) .*? failed: )?([A-Z]+:  )?"
+)
+_attempt = re.compile(
+    r"^- host: (?:'([^']*)'|None), port: (?:'([^']*)'|None), hostaddr: .*?: (?=connection)", re.MULTILINE
+)
+
+
+class CannotConnect(psycopg.OperationalError):
+    """No connection was made. `cause` says where to, and why not."""
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(cause)
+
+
+def parameters_of(url: str) -> dict[str, Any]:
+    """The parts of a URL, as libpq reads it.
+
+    Raises:
+        ValueError: it cannot, or reads parts of a password as something else. The message repeats nothing of it.
+    """
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.Error:
+        raise ValueError(f"is no URL of PostgreSQL, or has an option that libpq does not know; {_ENCODED}") from None
+    if any("@" in str(given.get(part) or "") for part in ("host", "dbname", "port")):
+        raise ValueError(f"has an @ where none can be; {_ENCODED}")
+    ports = str(given.get("port") or "").split(",")
+    if not all(port == "" or (port.isascii() and port.isdigit() and 0 < int(port) < 65_536) for port in ports):  # noqa: PLR2004 - ports
+        raise ValueError(f"has a port that is no number from 1 to 65535; {_ENCODED}")
+    return dict(given)
+
+
+def place_of(given: Mapping[str, Any]) -> str:
+    """Which database a URL names, and where: without the password."""
+    return f"database {_name(given, 'dbname')} at {', '.join(_servers(given))}, role {_name(given, 'user')}"
+
+
+def cause_of(error: BaseException, given: Mapping[str, Any]) -> str:
+    """Why no connection could be made, of each server that was tried.
+
+    Args:
+        error: of libpq, psycopg or the system.
+        given: what the URL says.
+    """
+    text = str(error)
+    attempts = list(_attempt.finditer(text))
+    if len(attempts) < 2:  # noqa: PLR2004 - of one server, its place says enough
+        return f"{_sentence(place_of(given))}: {_reason(text, given)}."
+    ends = [*(found.start() for found in attempts[1:]), len(text)]
+    told = [
+        f"{_server(found[1] or '', found[2] or '')}: {_reason(text[found.end() : end], given)}"
+        for found, end in zip(attempts, ends, strict=True)
+    ]
+    return f"{_sentence(place_of(given))}: {'; '.join(dict.fromkeys(told))}."
+
+
+def _reason(text: str, given: Mapping[str, Any]) -> str:
+    names = {part: str(given.get(part) or "") for part in ("user", "dbname")}
+    names["dbname"] = names["dbname"] or names["user"]
+    for pattern, meaning in _REASONS:
+        if re.search(pattern, text):
+            return meaning.format(**names)
+    first = _preamble.sub("", text.strip().partition("\n")[0]).rstrip(".")
+    password = str(given.get("password") or "")
+    return first.replace(password, "[redacted]") if password else first or "unknown"
+
+
+def _servers(given: Mapping[str, Any]) -> Sequence[str]:
+    hosts = str(given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "").split(",")
+    ports = str(given.get("port") or os.environ.get("PGPORT") or "").split(",")
+    return [_server(host, port) for host, port in zip_longest(hosts, ports[: len(hosts)], fillvalue=ports[-1])]
+
+
+def _server(host: str, port: str) -> str:
+    port = port or "5432"
+    if not host or host.startswith("/"):
+        return f"{host or 'the local socket'}{f'/.s.PGSQL.{port}' if host else ''}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _name(given: Mapping[str, Any], part: str) -> str:
+    found = given.get(part) or (given.get("user") if part == "dbname" else None)
+    return f'"{found}"' if found else "of libpq's default name"
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
