@@ -182,6 +182,39 @@ def test_seals_of_an_older_version_are_proven_and_the_next_one_proves_when_they_
         assert len(blog.audit.verify(Operator()).faults) == 1
 
 
+OLD_WORDS = {
+    "sqlite": [
+        "DELETE FROM post_words",
+        "DELETE FROM post_titles",
+        "UPDATE unread_posts SET title = ' สวสด ', body = ' lodz łodz ขาว '",
+    ],
+    "postgresql": ["UPDATE post_words SET title = ' สวสด ', body = ' lodz łodz ขาว '"],
+}
+
+
+def test_posts_that_an_older_version_indexed_are_indexed_anew(store: SqlStore, open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        said = [("Łódź", "한국어를"), ("Zebra", "ข้าว"), ("Ångström", "พรุ่งนี้")]
+        posts = [blog.posts.create(ann, title=title, body=body) for title, body in said]
+    store.migrate("0003")
+    with store.dialect.changing_tables(store.engine) as connection:
+        for statement in ("UPDATE posts SET title_key = 'łodz'", *OLD_WORDS[store.engine.dialect.name]):
+            connection.exec_driver_sql(statement)
+    store.migrate()
+    with open_blog() as blog:
+        assert list(blog.posts.page(Order.TITLE).posts) == [posts[2], posts[0], posts[1]]
+        for text, found in {
+            "lodz": [posts[0]],
+            "한국어": [posts[0]],
+            "ข้าว": [posts[1]],
+            "ขาว": [],
+            "łodz*": [posts[0]],
+        }.items():
+            assert [each.post for each in blog.search.find(text).found] == found, text
+        assert blog.search.count("พรุ่งนี้") == 1
+
+
 def test_stepping_back_to_the_first_version_takes_away_only_what_it_did_not_have(
     store: SqlStore, open_blog: OpenBlog
 ) -> None:

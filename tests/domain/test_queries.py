@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blog.contracts.given import HOSTILE_TEXTS
-from blog.domain.queries import PHRASE_LONGEST, TERMS_MOST, Query, Term
+from blog.domain.queries import TERMS_MOST, WORDS_MOST, Query, Term
 from blog.domain.words import WORD_LONGEST, words_of
 
 SIGNS = st.text(st.sampled_from('ab"*- -\t.é日:^()+\\%'), max_size=24)
@@ -62,6 +62,7 @@ def test_any_text_is_a_query(text: str) -> None:
         assert term.words
         assert list(term.words) == words_of(" ".join(term.words))
     assert len(query.wanted) + len(query.unwanted) <= TERMS_MOST
+    assert sum(len(term.words) for term in query.wanted + query.unwanted) <= WORDS_MOST
     assert query.finds(words_of(text), []) in {True, False}
 
 
@@ -81,14 +82,31 @@ def test_of_very_many_terms_the_first_ones_count() -> None:
 
 
 def test_of_a_very_long_phrase_the_first_words_count() -> None:
-    words = [f"w{number}" for number in range(PHRASE_LONGEST + 1)]
-    assert Query.of(f'"{" ".join(words)}*"') == Query((wanted(*words[:PHRASE_LONGEST]),), ())
+    words = [f"w{number}" for number in range(WORDS_MOST + 1)]
+    assert Query.of(f'"{" ".join(words)}*"') == Query((wanted(*words[:WORDS_MOST]),), ())
     assert Query.of(f'"{" ".join(words[1:])}*"') == Query((wanted(*words[1:], prefix=True),), ())
 
 
-def test_a_very_long_word_is_found_by_its_beginning() -> None:
-    assert Query.of("x" * 10_000).finds(words_of("x" * WORD_LONGEST), [])
+def test_of_very_many_words_in_several_terms_the_first_ones_count() -> None:
+    words = [f"w{number}" for number in range(WORDS_MOST)]
+    first, second = words[:40], words[40:]
+    text = f'"{" ".join(first)}" "{" ".join([*second, "more"])}*" last -never'
+    assert Query.of(text) == Query((wanted(*first), wanted(*second)), ())
+
+
+def test_a_phrase_that_is_unwanted_counts_whole_or_not_at_all() -> None:
+    words = [f"w{number}" for number in range(WORDS_MOST)]
+    unwanted = f'-"{" ".join(words)}"'
+    assert Query.of(f"a {unwanted} -b") == Query((wanted("a"),), (wanted("b"),))
+    assert Query.of(unwanted) == Query((), (wanted(*words),))
+
+
+def test_a_very_long_word_is_found_by_its_beginning_and_by_all_of_it() -> None:
+    assert Query.of("x" * 10_000).finds(words_of("x" * 10_001), [])
     assert Query.of("x" * 10_000 + "*").finds(words_of("x" * 20_000), [])
+    assert Query.of("x" * 70 + "*").finds(words_of("x" * 80), [])
+    assert Query.of("x" * 70 + "yz").finds(words_of("x" * 70 + "yz"), [])
+    assert not Query.of("x" * 70 + "yz").finds(words_of("x" * 70 + "ab"), [])
     assert not Query.of("x" * WORD_LONGEST).finds(words_of("x" * (WORD_LONGEST - 1)), [])
 
 
@@ -117,7 +135,19 @@ def test_a_very_long_word_is_found_by_its_beginning() -> None:
         ("ab", "abc", "", False),
         ('"a b*"', "a bc", "", True),
         ('"a* b"', "ac b", "", False),
-        ("하*", "한글", "", True),
+        ("한*", "한글", "", True),
+        ("한국어", "", "한국어를 배우기", True),
+        ("학교", "초등학교", "", True),
+        ("어국", "한국어", "", False),
+        ("อาหาร", "การทำอาหารไทย", "", True),
+        ("ไทย", "การทำอาหารไทย", "", True),
+        ("ขาว", "ข้าว", "", False),
+        ("ข้าว", "", "กินข้าวกัน", True),
+        ("ハハ", "パパ", "", False),
+        ("パパ", "ﾊﾟﾊﾟ", "", True),
+        ("lodz", "Łódź", "", True),
+        ("da nang", "Đà Nẵng", "", True),
+        ("kobenhavn", "København", "", True),
         ("strasse", "", "Straße", True),
         ("日本", "日 本", "本日", True),
         ("日本", "", "本日", False),
@@ -125,6 +155,16 @@ def test_a_very_long_word_is_found_by_its_beginning() -> None:
 )
 def test_these_posts_are_found_and_these_are_not(text: str, title: str, body: str, found: bool) -> None:  # noqa: FBT001 - an answer
     assert Query.of(text).finds(words_of(title), words_of(body)) is found
+
+
+@given(WORDS, WORDS, SIGNS)
+def test_what_is_found_stands_in_the_title_or_in_the_body(title: list[str], body: list[str], text: str) -> None:
+    def is_said(term: Term) -> bool:
+        return any(True for words in (title, body) for _ in term.places_in(words))
+
+    query = Query.of(text)
+    found = bool(query.wanted) and all(map(is_said, query.wanted)) and not any(map(is_said, query.unwanted))
+    assert query.finds(title, body) is found
 
 
 @given(WORDS.filter(bool), WORDS, st.booleans())

@@ -11,15 +11,17 @@ from tests.domain.people import OPERATOR, acting
 from blog.adapters.memory import MemoryStore
 from blog.contracts import StandingClock
 from blog.contracts.given import HOSTILE_TEXTS, Failed
+from blog.domain import search
 from blog.domain.archive import Archive
 from blog.domain.audit import Audit
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.deletion import DeletedUser
 from blog.domain.errors import Fault, Invalid
-from blog.domain.excerpts import Words
+from blog.domain.excerpts import READ_MOST, READ_OF_A_PAGE, Words, excerpt
 from blog.domain.ids import PostId
 from blog.domain.pages import PAGE_LARGEST
 from blog.domain.posts import Post, Posts
+from blog.domain.queries import Query
 from blog.domain.search import Findings, Found, PostIndex, Standing
 from blog.domain.users import User
 
@@ -109,6 +111,25 @@ def test_of_a_long_post_what_lies_around_the_first_match_is_shown(open_blog: Ope
         (only,) = blog.search.find("needle").found
     assert only.excerpt[2] == Words("needle", is_match=True)
     assert only.excerpt[0] == only.excerpt[-1] == Words("…")
+
+
+@pytest.mark.parametrize("number", [1, 20, PAGE_LARGEST])
+def test_of_all_long_posts_on_a_page_only_so_much_is_read(
+    open_blog: OpenBlog, ann: User, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+
+    def noted(text: str, query: Query, *, read: int) -> tuple[Words, ...]:
+        reads.append(read)
+        return excerpt(text, query, read=read)
+
+    monkeypatch.setattr(search, "excerpt", noted)
+    with open_blog() as blog:
+        for _ in range(number):
+            blog.posts.create(acting(ann), title="新闻", body="今天的天气很好。" * 100)
+        assert len(blog.search.find("新闻", limit=number).found) == number
+    assert sum(reads) <= READ_OF_A_PAGE
+    assert READ_OF_A_PAGE // PAGE_LARGEST <= max(reads) <= READ_MOST
 
 
 def test_a_title_is_shown_whole(open_blog: OpenBlog, ann: User) -> None:

@@ -1,13 +1,26 @@
 """The blog promises, of words, that…"""
 
 import unicodedata
+from types import SimpleNamespace
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blog.contracts.given import HOSTILE_TEXTS
-from blog.domain.words import SORT_KEY_LONGEST, WORD_LONGEST, Piece, folded, pieces_of, sort_key, words_of
+from blog.domain import words
+from blog.domain.words import (
+    MARKS_MOST,
+    SORT_KEY_LONGEST,
+    TEXT_LONGEST,
+    WORD_LONGEST,
+    Piece,
+    folded,
+    pieces_of,
+    sort_key,
+    words_of,
+)
 
 ANY = st.text(st.characters(), max_size=60)
 """Lone surrogates and all: what is kept from earlier days is read as well."""
@@ -27,10 +40,39 @@ SAME = [
     ("Ⅳ", "iv"),
     ("\u212a", "k"),
     ("Ёлка", "елка"),
-    ("\ud55c\uae00", "\u1112\u1161\u11ab\u1100\u1173\u11af"),
+    ("\u1112\u1161\u11ab", "\ud55c"),
     ("\uff76\uff9e", "ガ"),
     ("שָׁלוֹם", "שלום"),
     ("مُحَمَّد", "محمد"),
+    ("Łódź", "LODZ"),
+    ("Đà", "da"),
+    ("København", "kobenhavn"),
+    ("Þórður", "thordur"),
+    ("Œuvre", "oeuvre"),
+    ("Ærø", "aero"),
+    ("Diyarbak\u0131r", "diyarbakir"),
+    ("Ħamrun", "hamrun"),
+    ("Ŋutsu", "nutsu"),
+    ("Ɓurmi", "burmi"),
+    ("Мы\u0301ш", "мыш"),
+    ("Й", "и"),
+    ("ܫܠܳܡܳܐ", "ܫܠܡܐ"),
+    ("Donau\u00addampf", "donaudampf"),
+    ("\u0915\u094d\u200d\u0937", "\u0915\u094d\u0937"),
+]
+
+OTHERS = [
+    ("パパ", "ハハ"),
+    ("バス", "ハス"),
+    ("ข้าว", "ขาว"),
+    ("ມ້າ", "ມາ"),
+    ("ខ្មែរ", "ខមែរ"),
+    ("ကို", "က"),
+    ("हिन्दी", "हिनदी"),
+    ("वक्त", "वकत"),
+    ("தமிழ்", "தமிழ"),
+    ("བོད", "བད"),
+    ("하", "한"),
 ]
 
 
@@ -38,6 +80,12 @@ SAME = [
 def test_a_word_is_the_same_in_any_case_with_or_without_accents(text: str, plain: str) -> None:
     assert words_of(text) == words_of(plain)
     assert len(words_of(text)) == 1
+
+
+@pytest.mark.parametrize(("text", "other"), OTHERS)
+def test_marks_that_are_no_accents_tell_words_apart(text: str, other: str) -> None:
+    assert words_of(text) != words_of(other)
+    assert not set(words_of(text)) >= set(words_of(other))
 
 
 @pytest.mark.parametrize(
@@ -57,12 +105,22 @@ def test_a_word_is_the_same_in_any_case_with_or_without_accents(text: str, plain
         ("日本語", ["日", "本", "語"]),
         ("ひらカタ", ["ひ", "ら", "カ", "タ"]),
         ("the日本one", ["the", "日", "本", "one"]),
-        ("ドナルド・ダック", ["ト", "ナ", "ル", "ト", "タ", "ッ", "ク"]),
+        ("ドナルド・ダック", ["ド", "ナ", "ル", "ド", "ダ", "ッ", "ク"]),
         ("ラーメン", ["ラ", "ー", "メ", "ン"]),
         ("a\u30a0b", ["a", "b"]),
         ("\U00020000\U0002f800", ["\U00020000", "丽"]),
-        ("हिन्दी में", ["हिनदी", "में"]),
-        ("ภาษาไทย", ["ภาษาไทย"]),
+        ("हिन्दी में", ["हिन्दी", "में"]),
+        ("ภาษาไทย", ["ภ", "า", "ษ", "า", "ไ", "ท", "ย"]),
+        ("น้ำ 25๒๕", ["น้ํ", "า", "25๒๕"]),
+        ("ສະບາຍດີ", ["ສ", "ະ", "ບ", "າ", "ຍ", "ດີ"]),
+        ("ខ្មែរ", ["ខ្", "មែ", "រ"]),
+        ("မြန်မာ", ["မြ", "န်", "မာ"]),
+        ("한국어를 배우기", ["한", "국", "어", "를", "배", "우", "기"]),
+        ("佐々木\u3007", ["佐", "々", "木", "\u3007"]),
+        ("\uff8a\uff9f\uff8a\uff9f", ["パ", "パ"]),
+        ("the\ufdfaend", ["the", "صلى", "الله", "عليه", "وسلم", "end"]),
+        ("\u0e49 a\u0e49", ["a\u0e49"]),
+        ("㋿ ™", []),
         ("\u0301", []),
         ("\ufb01\ufb02 \u00e9", ["fifl", "e"]),
         ("\ufdfa", ["صلى", "الله", "عليه", "وسلم"]),
@@ -71,12 +129,69 @@ def test_a_word_is_the_same_in_any_case_with_or_without_accents(text: str, plain
 )
 def test_these_texts_say_these_words(text: str, words: list[str]) -> None:
     assert words_of(text) == words
+    assert [word for piece in pieces_of(text) for word in piece.words] == words
 
 
-def test_of_a_long_word_the_beginning_counts() -> None:
-    assert words_of("x" * WORD_LONGEST + "y") == words_of("X" * WORD_LONGEST) == ["x" * WORD_LONGEST]
-    assert words_of("é" * WORD_LONGEST + "y") == ["e" * WORD_LONGEST]
-    assert [piece.words for piece in pieces_of("x" * 70 + " " + "é" * 70)] == [("x" * 64,), ("e" * 64,)]
+@pytest.mark.parametrize("letter", ["X", "É", "Ж", "\u0915\u094d"])
+def test_a_long_row_of_letters_is_several_words(letter: str) -> None:
+    text = letter * 70 + "y"
+    words = words_of(text)
+    assert "".join(words) == folded(text)
+    assert [len(word) for word in words[:-1]] == [WORD_LONGEST] * (len(words) - 1)
+    assert [word for piece in pieces_of(text) for word in piece.words] == words
+
+
+def test_of_a_text_that_is_very_long_in_its_plainest_form_the_beginning_counts() -> None:
+    for sign in ("\ufdfa", "\ufdf2", "ヿ", "x", "é ", "½"):
+        words = words_of(sign * 3 * TEXT_LONGEST)
+        assert sum(map(len, words)) <= TEXT_LONGEST
+        assert words[0] == words_of(sign * 100)[0]
+
+
+@pytest.mark.parametrize("marks", ["\u0345\u0301\u0323", "\u0e49\u0e38", "\u3099\u302a", "\uff9e\u0e38"])
+def test_of_very_many_marks_of_one_letter_the_first_ones_are_read(marks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    normalised: list[str] = []
+
+    def normalize(form: Literal["NFKD", "NFC"], text: str) -> str:
+        normalised.append(text)
+        return unicodedata.normalize(form, text)
+
+    monkeypatch.setattr(words, "unicodedata", SimpleNamespace(normalize=normalize))
+    text = "ก" + marks * 30_000 + "ข"
+    assert words_of(text)[-1] == "ข"
+    assert [word for piece in pieces_of(text) for word in piece.words] == words_of(text)
+    assert normalised
+    assert max(map(len, normalised)) <= MARKS_MOST + 10
+
+
+@given(ANY, st.integers(0, 60), st.integers(0, 60))
+def test_pieces_between_two_places_are_those_that_end_there(text: str, start: int, end: int) -> None:
+    whole = [piece for piece in pieces_of(text) if piece.start >= start]
+    start = whole[0].start if whole else len(text)
+    between = list(pieces_of(text, start, end))
+    inside = [piece for piece in whole if piece.end <= end]
+    assert between[: len(inside) - 1] == inside[: len(inside) - 1]
+    assert all(piece.end <= max(end, 0) for piece in between)
+
+
+def test_a_piece_that_goes_on_behind_the_end_says_all_its_words_but_the_last() -> None:
+    text = "one " + "x" * 100
+    assert [piece.words for piece in pieces_of(text, 0, 4 + 70)] == [("one",), ("x" * 64,)]
+    assert [piece.words for piece in pieces_of(text, 0, 4 + 20)] == [("one",)]
+    assert [piece.words for piece in pieces_of(text, 0, 2)] == []
+    assert [piece.words for piece in pieces_of(text, 0, 10_000)] == [("one",), ("x" * 64, "x" * 36)]
+
+
+READABLE = [chr(code) for code in range(0x110000) if chr(code).isalnum() or unicodedata.category(chr(code))[0] == "M"]
+SOME = 4_000
+
+
+@pytest.mark.parametrize("some", [READABLE[place : place + SOME] for place in range(0, len(READABLE), SOME)])
+def test_every_character_is_read_alike_alone_and_beside_others_and_its_words_say_themselves(some: list[str]) -> None:
+    text = " ".join(f"{sign} a{sign} ก{sign}b 한{sign} カ{sign}é" for sign in some)
+    words = [word for piece in pieces_of(text) for word in piece.words]
+    assert words_of(text) == words
+    assert words_of(" ".join(words)) == words
 
 
 @given(ANY)
@@ -129,6 +244,8 @@ def test_plain_ascii_is_read_as_everything_else_is(text: str) -> None:
         ("Hello,  World!", "hello, world!"),
         (" \tÉtude\n No. 1 ", "etude no. 1"),
         ("Ärger", "arger"),
+        ("Łódź", "lodz"),
+        ("パパ", "パパ"),
         ("\u03a3", "\u03c3"),
         ("ẞ", "ss"),
         ("\U0001f600", "\U0001f600"),

@@ -64,14 +64,33 @@ SAYINGS: Final = (
     ),
     Saying(
         "\ud55c\uad6d\uc5b4 \ubc30\uc6b0\uae30",
-        ("\ud55c\uad6d\uc5b4", "\ud55c\uad6d*", "\u1112\u1161\u11ab\uad6d\uc5b4"),
-        ("\uad6d\uc5b4",),
+        ("\ud55c\uad6d\uc5b4", "\ud55c\uad6d*", "\u1112\u1161\u11ab\uad6d\uc5b4", "\uad6d\uc5b4"),
+        ("\uc5b4\uad6d", "\ud558\uad6d\uc5b4"),
+    ),
+    Saying(
+        "한국어를 배우기 초등학교", ("한국어", "배우", "학교", '"를 배우기"', "한국어 학교"), ("하", "학교를", "국한")
     ),
     Saying(
         "\u0939\u093f\u0928\u094d\u0926\u0940 \u0915\u0940",
         ("\u0939\u093f\u0928\u094d\u0926\u0940", "\u0939\u093f*", "\u0915\u0940"),
-        ("\u0926\u0940",),
+        ("\u0926\u0940", "\u0939\u093f\u0928\u0926\u0940"),
     ),
+    Saying(
+        "วันนี้กินข้าว การทำอาหารไทย น้ำตก",
+        ("ข้าว", "กินข้าว", "อาหาร", "ไทย", "น้ำ", "ตก", "ข้*"),
+        ("ขาว", "ขา", "น้", "ไทยอาหาร"),
+    ),
+    Saying("ພາສາລາວ ມ້າ", ("ພາສາ", "ລາວ", "ມ້າ"), ("ມາ", "ລາວພາ")),
+    Saying("ភាសាខ្មែរ ទឹក", ("ខ្មែរ", "ភាសា", "ទឹក"), ("ខមែរ", "ទក")),
+    Saying("မြန်မာဘာသာ ကို", ("မြန်မာ", "ဘာသာ", "ကို"), ("မန်မာ", "က")),
+    Saying("バスとパパ ﾊﾟﾝ 佐々木", ("パパ", "バス", "ﾊﾟﾊﾟ", "パン", "佐々木"), ("ハハ", "ハス", "ハン")),
+    Saying("வணக்கம் தமிழ் বাংলা", ("தமிழ்", "வணக்க*", "বাংলা"), ("தமிழ", "বল")),
+    Saying("שָׁלוֹם مُحَمَّد", ("שלום", "محمد", "שָׁלוֹם", "مُحَمَّد"), ("של",)),
+    Saying("Łódź København Đà Nẵng", ("lodz", "ŁÓDŹ", "kobenhavn", "da nang", '"Đà Nẵng"', "łod*"), ("odz", "dà-łódź")),
+    Saying("Ærø Þórður Œuvre", ("aero", "thordur", "oeuvre", "ÆRØ"), ("ro", "ordur")),
+    Saying("Ёлка Й Ὀδυσσεύς", ("елка", "ЁЛКА", "и", "οδυσσευς"), ("лка",)),
+    Saying("Donau\u00addampf", ("donaudampf", "donau\u00addampf"), ("donau", "dampf")),
+    Saying("x" * 70 + "ende", ("x" * 70 + "ende", "x" * 70 + "en*"), ("x" * 70 + "andere", "ende")),
     Saying("x\u00b2 \u00bd \u216b \uff21\uff22 \u0663", ("x2", "\u2460\u2044\u2461 xii", "ab", "\u00d7 xii"), ("x",)),
     Saying(
         "I \U0001f600 this \U0001f469\u200d\U0001f52c",
@@ -105,7 +124,7 @@ long words; words that some leave out or take for others; numbers and addresses.
 WORDS: Final = (
     "a", "an", "ann", "A", "\u00e1", "Caf\u00e9", "cafe", "stra\u00dfe", "STRASSE", "\ufb01n", "fin", "\u0130", "i",
     "\u65e5", "\u672c", "\ud55c\uad6d", "\ud55c", "\u0939\u093f", "\u0939\u093f\u0928", "\U0001f600", "\u00bd",
-    "\ufdfa", "1", "2", "AND", "OR", "not", "NEAR", "x" * 64, "x" * 65,
+    "\ufdfa", "ข้า", "ขา", "パ", "ハ", "\u0142", "1", "2", "AND", "OR", "not", "NEAR", "x" * 64, "x" * 65,
 )  # fmt: skip
 """So few that what is looked for is often there."""
 

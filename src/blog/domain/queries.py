@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Self
 
-from .words import words_of
+from .words import spaced, words_of
 
 TERMS_MOST: Final = 32
 """How many terms of a query count."""
-PHRASE_LONGEST: Final = 64
-"""How many words of a term count: what is looked for is held against every place of a text."""
+WORDS_MOST: Final = 64
+"""How many words of all terms count: what is looked for is held against every place of a text."""
 
 _term = re.compile(r'(-?)(?:"([^"]*)"?|([^\s"]+))')
 
@@ -27,6 +27,11 @@ class Term:
 
     words: tuple[str, ...]
     is_prefix: bool = False
+
+    @property
+    def pattern(self) -> str:
+        """The part that every text has, of words with spaces between (`words.spaced`), which says it."""
+        return f" {' '.join(self.words)}{'' if self.is_prefix else ' '}"
 
     def places_in(self, words: Sequence[str]) -> Iterator[int]:
         """From where on these words say it."""
@@ -39,7 +44,7 @@ class Term:
 
     def is_in(self, words: Sequence[str]) -> bool:
         """Whether these words say it."""
-        return any(True for _ in self.places_in(words))
+        return self.pattern in spaced(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +56,35 @@ class Query:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """What a text asks for. Of very many terms the first ones count, and of a very long one its first words."""
+        """What a text asks for. Of very many terms the first ones count, and of very many words likewise."""
         terms = list(islice(_terms_in(text), TERMS_MOST))
         wanted = tuple(dict.fromkeys(term for is_wanted, term in terms if is_wanted))
         return cls(wanted, tuple(dict.fromkeys(term for is_wanted, term in terms if not is_wanted)))
 
     def finds(self, title: Sequence[str], body: Sequence[str]) -> bool:
         """Whether a post with these words is looked for."""
+        said = spaced(title) + spaced(
+            body
+        )  # two spaces between: nothing that is found begins in one and ends in the other
         return (
             bool(self.wanted)
-            and all(term.is_in(title) or term.is_in(body) for term in self.wanted)
-            and not any(term.is_in(title) or term.is_in(body) for term in self.unwanted)
+            and all(term.pattern in said for term in self.wanted)
+            and not any(term.pattern in said for term in self.unwanted)
         )
 
     def is_titled(self, title: Sequence[str]) -> bool:
         """Whether a title alone says all that is wanted."""
-        return all(term.is_in(title) for term in self.wanted)
+        said = spaced(title)
+        return all(term.pattern in said for term in self.wanted)
 
 
 def _terms_in(text: str) -> Iterator[tuple[bool, Term]]:
+    """Each term, and whether it is wanted. Only what is wanted is cut short: what is unwanted would keep away more."""
+    room = WORDS_MOST
     for sign, quoted, plain in _term.findall(text):
         said = quoted or plain
-        if words := words_of(said):
-            is_prefix = said.endswith("*") and len(words) <= PHRASE_LONGEST
-            yield not sign, Term(tuple(words[:PHRASE_LONGEST]), is_prefix)
+        words = words_of(said)
+        fits = len(words) <= room
+        if words and room and (fits or not sign):
+            yield not sign, Term(tuple(words[:room]), is_prefix=said.endswith("*") and fits)
+            room -= len(words[:room])

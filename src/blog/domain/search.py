@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Unpack
 
-from .excerpts import Words, excerpt, marked
+from .excerpts import READ_MOST, READ_OF_A_PAGE, Words, excerpt, marked
 from .ids import PostId
 from .lists import PostFilter
 from .pages import check_limit
@@ -88,8 +88,10 @@ class Search:
         query = Query.of(text)
         hits = self.index.find(query, limit=limit + 1, after=after, **those) if query.wanted else []
         page = hits[:limit]
+        read = min(READ_MOST, READ_OF_A_PAGE // max(len(page), 1))
         found = [
-            Found(hit.post, marked(hit.post.title, query), excerpt(hit.post.body, query), hit.in_title) for hit in page
+            Found(hit.post, marked(hit.post.title, query), excerpt(hit.post.body, query, read=read), hit.in_title)
+            for hit in page
         ]
         return Findings(found, found[-1].standing if len(hits) > limit else None)
 

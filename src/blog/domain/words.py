@@ -1,20 +1,57 @@
-"""Words: what a text says whatever its case, accents and signs, by which posts are found and titles are ordered."""
+"""Words: what a text says whatever its case and accents, by which posts are found and titles are ordered.
+
+A word is letters, digits and their marks in a row. Chinese, Japanese, Thai, Lao, Khmer and Burmese write no spaces
+between words, and Korean adds particles to them: there each letter with its marks is a word.
+"""
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
-WORD_LONGEST: Final = 64
-"""Characters of a word that count."""
-SORT_KEY_LONGEST: Final = 100
+from .scripts import ACCENTS, FOLLOWING, JAMO, JOINERS, MARKS, PHRASES, PLAIN_LETTERS, SPACELESS, SYLLABLES
 
-_MARKS: Final = "".join(chr(code) for code in range(0x300, 0x3100) if unicodedata.category(chr(code)).startswith("M"))
-_IDEOGRAPHS: Final = (
-    r"\u3040-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+WORD_LONGEST: Final = 64
+"""Characters of a word. A longer row of letters is several words."""
+TEXT_LONGEST: Final = 200_000
+"""Characters of a text that are read, in its plainest form: twice as many as a body can have, since one character may
+stand for up to eighteen.
+"""
+SORT_KEY_LONGEST: Final = 100
+MARKS_MOST: Final = 30
+"""How many marks of one letter are read. No language has as many (UAX #15, Stream-Safe Text Format), and Unicode's
+normalisation takes the square of their number.
+"""
+
+_AT_ONCE: Final = 64
+"""Pieces that are folded together, which takes less than one after another."""
+
+_SINGLES: Final = SPACELESS + SYLLABLES + JAMO
+_LETTER: Final = rf"[^\W_{_SINGLES}{PHRASES}]"
+
+_piece = re.compile(
+    rf"[{SPACELESS}{PHRASES}][{FOLLOWING}]*"
+    rf"|[{SYLLABLES}{JAMO}][{JAMO}{FOLLOWING}]*"  # of a syllable that is written in its parts, all
+    rf"|(?![{FOLLOWING}]){_LETTER}(?:{_LETTER}|[{FOLLOWING}])*"
 )
-_word = re.compile(rf"[{_IDEOGRAPHS}]|(?:[^\W_{_IDEOGRAPHS}]|[{_MARKS}])+")
-"""Letters, digits and their marks in a row. Where no spaces are written between words, each sign is one."""
+"""What is read by itself, whatever stands around it."""
+
+_row = re.compile(rf"[\w{FOLLOWING}{SPACELESS}]+")
+"""Pieces without anything between them, or low lines."""
+
+_word = re.compile(
+    rf"([{_SINGLES}]+)(?![{MARKS}])"
+    rf"|([a-z0-9]{{1,{WORD_LONGEST}}}(?![\w{MARKS}])"  # mostly, and found sooner than by what follows
+    rf"|[{_SINGLES}][{MARKS}]{{0,{WORD_LONGEST - 1}}}"
+    rf"|{_LETTER}(?:{_LETTER}|[{MARKS}]){{0,{WORD_LONGEST - 1}}})"
+)
+"""Words of one character each, or one word, in a text that is folded."""
+
+_crowd = re.compile(rf"([{FOLLOWING}]{{{MARKS_MOST}}})[{FOLLOWING}]+")
+
+_left_out = re.compile(f"[{ACCENTS}{JOINERS}]+")
+_with_stroke = re.compile(f"[{''.join(PLAIN_LETTERS)}]")
 
 _ASCII_PLAIN: Final = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 
@@ -27,28 +64,47 @@ class Piece(NamedTuple):
     words: tuple[str, ...]
 
 
-def folded(text: str) -> str:
-    """The text without accents, in one case, each character by its plainest form (Unicode's NFKD)."""
+def folded(text: str, most: int | None = None) -> str:
+    """The text without accents, in one case, each character by its plainest form (Unicode's NFKC), or its beginning."""
     if text.isascii():
-        return text.lower()
-    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
-    return plain.casefold()
+        return text[:most].lower()
+    plain = unicodedata.normalize("NFKD", _crowd.sub(r"\1", text))[:most]
+    plain = _with_stroke.sub(lambda letter: PLAIN_LETTERS[letter[0]], _left_out.sub("", plain).casefold())
+    return unicodedata.normalize("NFC", plain)
 
 
-def pieces_of(text: str, start: int = 0) -> Iterator[Piece]:
-    """The pieces of a text that say words, in their order, from a place on where none has begun yet."""
-    for found in _word.finditer(text, start):
-        if words := _words_in(found.group()):
-            yield Piece(found.start(), found.end(), words)
+def pieces_of(text: str, start: int = 0, end: int | None = None) -> Iterator[Piece]:
+    """The pieces of a text that say words, in their order, between two places, at the first of which none has begun.
+
+    One that may go on behind the other place says all its words but the last.
+    """
+    end = len(text) if end is None else min(end, len(text))
+    pieces = _piece.finditer(text, start, end)
+    while some := [*islice(pieces, _AT_ONCE)]:
+        plain = folded("\n".join(piece.group() for piece in some)).split("\n")
+        for piece, said in zip(some, plain, strict=True):
+            words = tuple(_words_in(said))
+            if piece.end() == end < len(text):
+                words = words[:-1]
+            if words:
+                yield Piece(piece.start(), piece.end(), words)
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text, in their order."""
-    if text.isascii():
-        words = text.translate(_ASCII_PLAIN).split()
-        is_short = max(map(len, words), default=0) <= WORD_LONGEST
-        return words if is_short else [word[:WORD_LONGEST] for word in words]
-    return [word for piece in _word.findall(text) for word in _words_in(piece)]
+    if not text.isascii():
+        for sign in ("_", *PHRASES):
+            text = text.replace(sign, f" {sign} ")
+        return _words_in(folded(" ".join(_row.findall(text)), TEXT_LONGEST))
+    words = text[:TEXT_LONGEST].translate(_ASCII_PLAIN).split()
+    if max(map(len, words), default=0) <= WORD_LONGEST:
+        return words
+    return [word[place : place + WORD_LONGEST] for word in words for place in range(0, len(word), WORD_LONGEST)]
+
+
+def spaced(words: Iterable[str]) -> str:
+    """The words with spaces between, before and after: where words in a row are found as a part of a text is."""
+    return f" {' '.join(words)} "
 
 
 def sort_key(title: str) -> str:
@@ -56,7 +112,7 @@ def sort_key(title: str) -> str:
     return " ".join(folded(title).split())[:SORT_KEY_LONGEST]
 
 
-def _words_in(piece: str) -> tuple[str, ...]:
-    if piece.isascii():
-        return (piece.lower()[:WORD_LONGEST],)
-    return tuple(word[:WORD_LONGEST] for word in _word.findall(folded(piece)))
+def _words_in(plain: str) -> list[str]:
+    if len(plain) <= WORD_LONGEST and plain.isascii() and plain.isalnum():
+        return [plain]
+    return [word for singles, whole in _word.findall(plain) for word in singles or (whole,)]

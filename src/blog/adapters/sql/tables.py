@@ -32,7 +32,7 @@ from sqlalchemy.types import TypeEngine
 
 from blog.domain.actors import Scope
 
-REVISION: Final = "0006"
+REVISION: Final = "0004"
 """Which step in `migrations/` the tables below are those of."""
 
 _version: Final = table("alembic_version", column("version_num"))
