@@ -4,8 +4,9 @@ FTS5 takes its time over each post, and far less over many at once. So posts wai
 the way; meanwhile whoever searches looks through those that wait, one by one.
 """
 
+import json
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import cache
 from typing import Any, ClassVar, Final
 
 from sqlalchemy import (
@@ -17,8 +18,8 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
+    TableValuedAlias,
     Text,
-    and_,
     bindparam,
     delete,
     exists,
@@ -34,6 +35,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from blog.domain.ids import PostId
 from blog.domain.posts import Post
 from blog.domain.queries import Query as SearchQuery
+from blog.domain.queries import Term
 from blog.domain.search import Hit
 
 from .index import (
@@ -42,9 +44,7 @@ from .index import (
     Shape,
     SqlPostIndex,
     filters,
-    is_in,
     newest_of,
-    pattern_of,
     row_of,
     within,
 )
@@ -69,10 +69,11 @@ _unread: Final = _table(
     Column("body", Text),
 )
 
-_says = partial(is_in, _words)
-_insert: Final = upsert(_unread)
-_anew: Final = {name: _insert.excluded[name] for name in ("title", "body")}
+_last = select(func.coalesce(func.max(_unread.c.number), 0)).scalar_subquery()
+_insert: Final = upsert(_unread).values(number=_last + bindparam("weight", type_=Integer))
+_anew: Final = {name: _insert.excluded[name] for name in ("number", "title", "body")}
 _put = Change(_insert.on_conflict_do_update([_unread.c.id], set_=_anew).returning(_unread.c.number.label("id")))
+"""It counts what waits: the number of a row is the sum of the weights of all that came until then."""
 
 
 def _read(table: Table) -> list[Insert | Delete]:
@@ -102,17 +103,20 @@ class Fts5PostIndex(SqlPostIndex):
     either = " OR "
 
     most_unread: ClassVar[int] = 512
-    """How many changes wait."""
+    """How many changes wait, and fewer if they are long."""
+    weighs_one: ClassVar[int] = 4096
+    """Characters of a change above which it counts as more than one: whoever searches looks through all that waits."""
     few: ClassVar[int] = 2000
     """Where fewer posts than that pass the filters they are looked through one by one: the index may know of a million
     others that say the same.
     """
 
     def put(self, post: Post) -> None:
-        self._wait(**row_of(post))
+        row = row_of(post)
+        self._wait(1 + (len(row["title"]) + len(row["body"])) // self.weighs_one, **row)
 
     def remove(self, post_id: PostId) -> None:
-        self._wait(id=post_id, title=None, body=None)
+        self._wait(1, id=post_id, title=None, body=None)
 
     @classmethod
     def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
@@ -124,8 +128,8 @@ class Fts5PostIndex(SqlPostIndex):
             for statement in _READING:
                 connection.execute(statement)
 
-    def _wait(self, **row: Any) -> None:
-        if self._unit.add(_put, **row) >= self.most_unread:
+    def _wait(self, weight: int, **row: Any) -> None:
+        if self._unit.add(_put, weight=weight, **row) >= self.most_unread:
             for statement in _read_unread:
                 self._unit.change(statement)
 
@@ -153,30 +157,35 @@ class Fts5PostIndex(SqlPostIndex):
         return f'"{word}" *' if is_prefix else f'"{word}"'
 
     @staticmethod
+    def array(terms: Iterable[Term]) -> str:
+        return json.dumps([term.pattern for term in terms], ensure_ascii=False)
+
+    @staticmethod
     def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
         here = _titles if in_title else _words
         conditions = [_matches(here, "wanted"), not_(_row_there(_unread.c.id))]
-        if in_title:
-            conditions += map(_titles.c.title.like, shape.wanted_phrases)
-        else:
-            conditions += map(_says, shape.wanted_phrases)
+        said = [here.c.title] if in_title else [here.c.title, here.c.body]
+        if shape.has_phrases:
+            conditions.append(_says_every("phrases", *said))
         if in_title is False:
-            like = map(_titles.c.title.like, shape.wanted_phrases)
-            conditions.append(not_(_row_there(_titles.c.rowid, _matches(_titles, "wanted"), *like)))
+            titled = [_says_every("phrases", _titles.c.title)] if shape.has_phrases else []
+            conditions.append(not_(_row_there(_titles.c.rowid, _matches(_titles, "wanted"), *titled)))
         if shape.has_unwanted_words:
             conditions.append(not_(_row_there(_words.c.rowid, _matches(_words, "unwanted"))))
-        if unwanted := [*map(_says, shape.unwanted_phrases)]:
-            conditions.append(not_(_row_there(_words.c.rowid, or_(*unwanted))))
+        if shape.has_unwanted_phrases:
+            unwanted = _says_any("unwanted_phrases", _words.c.title, _words.c.body)
+            conditions.append(not_(_row_there(_words.c.rowid, unwanted)))
         return Candidates(here.c.rowid, here, conditions)
 
 
 def _shape(query: SearchQuery) -> Shape:
     """Of those that wait, each term is looked for as a phrase is."""
-    return Shape(len(query.wanted), len(query.unwanted), has_unwanted_words=False)
+    return Shape(has_phrases=True, has_unwanted_phrases=bool(query.unwanted), has_unwanted_words=False)
 
 
 def _patterns(query: SearchQuery) -> dict[str, str]:
-    return {f"phrase_{number}": pattern_of(term) for number, term in enumerate(query.wanted + query.unwanted)}
+    wanted = {"phrases": Fts5PostIndex.array(query.wanted)}
+    return wanted | ({"unwanted_phrases": Fts5PostIndex.array(query.unwanted)} if query.unwanted else {})
 
 
 @cache
@@ -214,14 +223,37 @@ def _count_unread(shape: Shape, *names: str) -> Query[dict[str, int]]:
 
 
 def _says_all(table: Table, shape: Shape, in_title: bool | None = None) -> list[ColumnElement[bool]]:  # noqa: FBT001 - as in `Candidates`
-    """What holds of the rows of a table that say all that is wanted, and nothing unwanted, one by one."""
-    says = partial(is_in, table)
-    nothing_unwanted = [*map(not_, map(says, shape.unwanted_phrases))]
-    titled = and_(*map(table.c.title.like, shape.wanted_phrases))
+    """What holds of the rows of a table that say all that is wanted, and nothing unwanted, one by one.
+
+    Rows of posts that are gone say nothing at all.
+    """
+    title, body = table.c.title, table.c.body
+    nothing_unwanted: list[ColumnElement[bool]] = [title.is_not(None)]
+    if shape.has_unwanted_phrases:
+        nothing_unwanted.append(not_(_says_any("unwanted_phrases", title, body)))
+    titled = _says_every("phrases", title)
     if in_title:
         return [titled, *nothing_unwanted]
-    all_wanted = [*map(says, shape.wanted_phrases), *nothing_unwanted]
+    all_wanted = [_says_every("phrases", title, body), *nothing_unwanted]
     return all_wanted if in_title is None else [not_(titled), *all_wanted]
+
+
+def _says_every(phrases: str, *texts: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether each of these phrases is a part of one of the texts."""
+    phrase = _phrases_in(phrases)
+    missing = select(1).select_from(phrase).where(*(func.instr(text, phrase.c.value) == 0 for text in texts))
+    return not_(exists(missing.correlate_except(phrase)))
+
+
+def _says_any(phrases: str, *texts: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether one of these phrases is a part of one of the texts."""
+    phrase = _phrases_in(phrases)
+    there = select(1).select_from(phrase).where(or_(*(func.instr(text, phrase.c.value) > 0 for text in texts)))
+    return exists(there.correlate_except(phrase))
+
+
+def _phrases_in(name: str) -> TableValuedAlias:
+    return func.json_each(bindparam(name, type_=Text)).table_valued("value", name=name)
 
 
 def _matches(table: Table, query: str) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, Unpack
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, Text, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, func, select
 
 from blog.domain.ids import PostId
 from blog.domain.lists import PostFilter
@@ -17,7 +17,7 @@ from blog.domain.posts import Post
 from blog.domain.queries import Query as SearchQuery
 from blog.domain.queries import Term
 from blog.domain.search import Hit, Standing
-from blog.domain.words import words_of
+from blog.domain.words import spaced, words_of
 
 from .posts import FIELDS, WANTED, asked
 from .statement import Query
@@ -29,21 +29,13 @@ Given: TypeAlias = dict[str, Any]
 
 
 class Shape(NamedTuple):
-    """What decides of a query which conditions there are: how many phrases are wanted, and unwanted, and whether single
-    words are unwanted.
+    """What decides of a query which conditions there are. However many phrases there are, they are given as one value:
+    so there are few statements, whatever a client looks for.
     """
 
-    wanted: int
-    unwanted: int
+    has_phrases: bool
+    has_unwanted_phrases: bool
     has_unwanted_words: bool
-
-    @property
-    def wanted_phrases(self) -> list[ColumnElement[str]]:
-        return [bindparam(f"phrase_{number}", type_=Text) for number in range(self.wanted)]
-
-    @property
-    def unwanted_phrases(self) -> list[ColumnElement[str]]:
-        return [bindparam(f"phrase_{number}", type_=Text) for number in range(self.wanted, self.wanted + self.unwanted)]
 
 
 class Candidates(NamedTuple):
@@ -68,10 +60,15 @@ class SqlPostIndex(ABC):
 
     @staticmethod
     @abstractmethod
+    def array(terms: Iterable[Term]) -> str:
+        """The terms as one value, which says of each by which part of a text, of words between spaces, it is said."""
+
+    @staticmethod
+    @abstractmethod
     def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
         """What is found whose title says all that is wanted, or does not, or (None) of both kinds.
 
-        What is put in later is `wanted`, `unwanted`, and a pattern for each phrase.
+        What is put in later is `wanted`, `unwanted`, `phrases` and `unwanted_phrases`.
         """
 
     @classmethod
@@ -190,28 +187,30 @@ BOUNDS: Final[dict[str, Callable[[ColumnElement[int]], ColumnElement[bool]]]] = 
 
 def shape_of(query: SearchQuery) -> Shape:
     """The shape of a query."""
-    has_unwanted_words = any(len(term.words) == 1 for term in query.unwanted)
-    return Shape(len(_phrases(query.wanted)), len(_phrases(query.unwanted)), has_unwanted_words)
+    return Shape(
+        has_phrases=any(map(_is_phrase, query.wanted)),
+        has_unwanted_phrases=any(map(_is_phrase, query.unwanted)),
+        has_unwanted_words=not all(map(_is_phrase, query.unwanted)),
+    )
 
 
 def values_of(query: SearchQuery, kind: type[SqlPostIndex]) -> dict[str, str]:
     """What is given to the conditions of a query."""
-    phrases = [*_phrases(query.wanted), *_phrases(query.unwanted)]
-    values = {f"phrase_{number}": phrase for number, phrase in enumerate(phrases)}
-    values["wanted"] = kind.both.join(_words_of(query.wanted, kind))
-    unwanted = [term for term in query.unwanted if len(term.words) == 1]
-    return values | ({"unwanted": kind.either.join(_words_of(unwanted, kind))} if unwanted else {})
+    shape = shape_of(query)
+    values = {"wanted": kind.both.join(_words_of(query.wanted, kind))}
+    if shape.has_phrases:
+        values["phrases"] = kind.array(filter(_is_phrase, query.wanted))
+    if shape.has_unwanted_phrases:
+        values["unwanted_phrases"] = kind.array(filter(_is_phrase, query.unwanted))
+    if shape.has_unwanted_words:
+        words = [term for term in query.unwanted if not _is_phrase(term)]
+        values["unwanted"] = kind.either.join(_words_of(words, kind))
+    return values
 
 
 def row_of(post: Post) -> dict[str, Any]:
     """The words of a post, such that each stands between spaces."""
-    title, body = (f" {' '.join(words_of(text))} " for text in (post.title, post.body))
-    return {"id": post.id, "title": title, "body": body}
-
-
-def is_in(table: Table, phrase: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether the words in a row of the table say this, in the title or in the body."""
-    return or_(table.c.title.like(phrase), table.c.body.like(phrase))
+    return {"id": post.id, "title": spaced(words_of(post.title)), "body": spaced(words_of(post.body))}
 
 
 def _words_of(terms: Sequence[Term], kind: type[SqlPostIndex]) -> list[str]:
@@ -223,11 +222,5 @@ def _words_of(terms: Sequence[Term], kind: type[SqlPostIndex]) -> list[str]:
     ]
 
 
-def _phrases(terms: Sequence[Term]) -> list[str]:
-    """Patterns of those terms that are words in a row."""
-    return [pattern_of(term) for term in terms if len(term.words) > 1]
-
-
-def pattern_of(term: Term) -> str:
-    """What the words of a row are like that say this. No word holds a sign that a pattern gives a meaning to."""
-    return f"% {' '.join(term.words)}{'' if term.is_prefix else ' '}%"
+def _is_phrase(term: Term) -> bool:
+    return len(term.words) > 1

@@ -67,14 +67,17 @@ class Prepared(Generic[Row]):
     """A statement as one kind of database takes it, and SQLAlchemy's types for what goes in and what comes out."""
 
     def __init__(self, core: Core, make: Callable[..., Row], dialect: Dialect, names: list[str]) -> None:
-        self._compiled: Any = core.compile(dialect=dialect, column_keys=names)
-        self._sql = str(self._compiled)
-        binds = self._compiled.binds
+        compiled: Any = core.compile(dialect=dialect, column_keys=names)
+        self._sql = str(compiled)
+        binds = compiled.binds
         self._constants = {
             name: bind.effective_value for name, bind in binds.items() if not bind.required and name not in names
         }
-        self._binds = _binds(self._compiled, dialect)
-        self._expands = any(bind.expanding for bind in binds.values())
+        self._binds = _binds(compiled, dialect)
+        self._expanding: Any = compiled if any(bind.expanding for bind in binds.values()) else None
+        """What makes the text for as many values as there are. Of all other statements the compiler is thrown away: it
+        takes many times the memory of what is left of it.
+        """
         self._values = _in_order(self._binds)
         columns = core.exported_columns
         processes = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
@@ -85,8 +88,8 @@ class Prepared(Generic[Row]):
         """The text of the statement and the values for its places."""
         if self._constants:
             given = self._constants | dict(given)
-        if self._expands:  # `IN` has as many places as there are values
-            state = self._compiled.construct_expanded_state(given)
+        if self._expanding is not None:  # `IN` has as many places as there are values
+            state = self._expanding.construct_expanded_state(given)
             processes = dict(self._binds) | state.processors
             binds = [(name, processes.get(name)) for name in state.positiontup]
             return state.statement, _in_order(binds)(state.parameters)

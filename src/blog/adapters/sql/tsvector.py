@@ -1,7 +1,6 @@
 """Words in PostgreSQL: as vectors of text search (its manual, chapter 12) that are made of words and not of texts."""
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any, ClassVar, Final
 
 from sqlalchemy import (
@@ -12,21 +11,25 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    all_,
     and_,
+    any_,
     bindparam,
     cast,
     delete,
+    func,
     not_,
     select,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR, insert
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR, insert
 
 from blog.domain.ids import PostId
 from blog.domain.posts import Post
 from blog.domain.queries import Query as SearchQuery
+from blog.domain.queries import Term
 from blog.domain.search import Hit
 
-from .index import Candidates, Given, Shape, SqlPostIndex, is_in, part, part_at_once, row_of
+from .index import Candidates, Given, Shape, SqlPostIndex, part, part_at_once, row_of
 from .statement import Change, Query
 from .tables import Number
 
@@ -41,7 +44,7 @@ _words: Final = Table(  # whose vectors are made of the words by the database
 )
 
 
-_says = partial(is_in, _words)
+_said = _words.c.title + _words.c.body
 _insert = insert(_words)
 _anew = {name: _insert.excluded[name] for name in ("title", "body")}
 _upsert = _insert.on_conflict_do_update(index_elements=[_words.c.id], set_=_anew)
@@ -105,17 +108,31 @@ class TsvectorPostIndex(SqlPostIndex):
         return f"'{word}':*" if is_prefix else f"'{word}'"
 
     @staticmethod
+    def array(terms: Iterable[Term]) -> str:
+        return "\n".join(f"%{term.pattern}%" for term in terms)
+
+    @staticmethod
     def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
-        titled = and_(_has(_words.c.in_title, "wanted"), *map(_words.c.title.like, shape.wanted_phrases))
-        unwanted = [*map(_says, shape.unwanted_phrases)]
+        titled = _has(_words.c.in_title, "wanted")
+        anywhere: list[ColumnElement[bool]] = [_has(_words.c.anywhere, "wanted")]
+        if shape.has_phrases:
+            titled = and_(titled, _words.c.title.like(all_(_patterns_in("phrases"))))
+            anywhere.append(_said.like(all_(_patterns_in("phrases"))))
+        unwanted: list[ColumnElement[bool]] = []
+        if shape.has_unwanted_phrases:
+            unwanted.append(_said.like(any_(_patterns_in("unwanted_phrases"))))
         if shape.has_unwanted_words:
             unwanted.append(_has(_words.c.anywhere, "unwanted"))
         if in_title:
             return Candidates(_words.c.id, _words, [titled, *map(not_, unwanted)])
         if in_title is False:
             unwanted.append(titled)
-        anywhere = [_has(_words.c.anywhere, "wanted"), *map(_says, shape.wanted_phrases)]
         return Candidates(_words.c.id, _words, [*anywhere, *map(not_, unwanted)])
+
+
+def _patterns_in(name: str) -> ColumnElement[Any]:
+    """What is given by this name, by the lines: no word holds a sign that a pattern gives a meaning to."""
+    return func.string_to_array(bindparam(name, type_=Text), "\n", type_=ARRAY(Text))
 
 
 def _has(vector: Column[Any], query: str) -> ColumnElement[bool]:

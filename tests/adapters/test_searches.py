@@ -1,0 +1,104 @@
+"""The blog promises, of searches in a database, that what they keep and what they look through is bounded."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from sqlalchemy import text as sql
+
+from blog.adapters.sql import SqlStore, fts5, index
+from blog.adapters.sql.fts5 import Fts5PostIndex
+from blog.adapters.sql.posts import _count
+from blog.adapters.sql.statement import Query as Statement
+from blog.contracts.given import NOON
+from blog.contracts.posts import a_post, add_user
+from blog.contracts.seeking import found, hits, keep, put, save
+from blog.domain.lists import PostFilter
+from blog.domain.queries import TERMS_MOST, Query
+
+FILTERS: list[PostFilter] = [{}, {"authors": ["ann"]}, {"authors": ["ann", "bob"], "created_after": NOON}]
+STATEMENTS = (
+    index.part,
+    index.part_at_once,
+    index._count,
+    fts5._unread_part,
+    fts5._few_part,
+    fts5._count_unread,
+    fts5._count_up_to,
+    _count,
+)
+
+
+def asked(phrases: int, unwanted: int, words: str) -> str:
+    wanted = (f"a{number}-b" for number in range(phrases))
+    return " ".join(["z", *wanted, *(f"-c{number}-d" for number in range(unwanted)), words])
+
+
+def search(store: SqlStore, text: str, those: PostFilter) -> None:
+    with store() as stores:
+        hits(stores, text, **those)
+        stores.index.count(Query.of(text), **those)
+
+
+def test_however_many_phrases_are_searched_for_there_are_few_statements(store: SqlStore) -> None:
+    add_user(store, "ann")
+    for phrases, unwanted, words, those in product((0, 1), (0, 1), ("", "-x"), FILTERS):
+        search(store, asked(phrases, unwanted, words), those)
+    few = [statements.cache_info().currsize for statements in STATEMENTS]
+    for phrases, those in product(range(2, TERMS_MOST, 3), FILTERS):
+        for unwanted in range(0, TERMS_MOST - phrases, 3):
+            search(store, asked(phrases, unwanted, "-x -y"), those)
+    assert [statements.cache_info().currsize for statements in STATEMENTS] == few
+    assert sum(few) < 250
+
+
+def test_of_a_statement_that_was_compiled_no_compiler_is_kept(store: SqlStore) -> None:
+    search(store, asked(3, 3, "-x"), {})
+    with store() as stores:
+        stores.index.find(Query.of("a"), limit=3)
+    statements = [
+        index.part(store.dialect.index, index.Shape(*shape), in_title)
+        for shape in [(True, True, True), (False,) * 3]
+        for in_title in (True, False)
+    ]
+    prepared = [each for statement in statements for each in statement._prepared.values()]
+    assert prepared
+    assert all(each._expanding is None for each in prepared)
+    by_names: Statement[dict[str, int]] = _count("authors")
+    kept = by_names.prepared(store.engine.dialect, {"authors": [1, 2]})
+    assert kept._expanding is not None
+
+
+@pytest.mark.parametrize("length", [10, 5_000, 90_000])
+def test_what_waits_for_the_index_is_bounded_in_characters(
+    sqlite: SqlStore, length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Fts5PostIndex, "most_unread", 20)
+    most = Fts5PostIndex.most_unread * Fts5PostIndex.weighs_one
+    post = replace(a_post(add_user(sqlite, "ann")), body="word " * (length // 5))
+    for number in range(45):
+        with sqlite() as stores:
+            put(stores, replace(post, title=f"Title {number}"))
+        rows, characters = waiting(sqlite)
+        assert rows < Fts5PostIndex.most_unread
+        assert characters < most + length
+    with sqlite() as stores:
+        assert len(found(stores, "word title")) == 45
+
+
+def test_a_post_that_is_changed_while_it_waits_counts_anew(sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Fts5PostIndex, "most_unread", 20)
+    posts = keep(sqlite, [a_post(add_user(sqlite, "ann"))] * 3)
+    with sqlite() as stores:
+        changed = [save(stores, replace(post, body="long " * 6_000), over=post) for post in posts]
+        assert found(stores, "long") == changed
+    assert waiting(sqlite) == (0, 0)
+
+
+def waiting(store: SqlStore) -> tuple[int, int]:
+    """How many posts wait, and how long they are."""
+    with store.engine.connect() as connection:
+        counted = connection.execute(
+            sql("SELECT count(*), total(length(title) + length(body)) FROM unread_posts")
+        ).one()
+    return int(counted[0]), int(counted[1])

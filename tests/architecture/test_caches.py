@@ -1,0 +1,144 @@
+"""The blog promises that no cache grows by a key that a client chooses."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+SRC: Final = Path(__file__).parents[2] / "src/blog"
+LEFT_OUT: Final = {
+    "adapters/memory": "whose dictionaries are what it stores",
+    "contracts": "which are tests",
+    "entrypoints/cli": "whose process ends with its command",
+}
+
+CACHED: Final = {
+    "adapters/sql/audit.py:_newest_of": "sets of the names of filters, put in order",
+    "adapters/sql/fts5.py:_count_unread": "shapes of searches and names of filters",
+    "adapters/sql/fts5.py:_count_up_to": "names of filters",
+    "adapters/sql/fts5.py:_few_part": "shapes of searches and names of filters",
+    "adapters/sql/fts5.py:_unread_part": "shapes of searches and names of filters",
+    "adapters/sql/index.py:_count": "shapes of searches and names of filters",
+    "adapters/sql/index.py:part": "shapes of searches and names of filters",
+    "adapters/sql/index.py:part_at_once": "shapes of searches and names of filters",
+    "adapters/sql/posts.py:_count": "names of filters",
+    "adapters/sql/posts.py:_page": "orders and names of filters",
+    "adapters/sql/tables.py:_scopes": "sets of scopes, as they are stored",
+    "adapters/zxcvbn.py:_common": "no key",
+    "entrypoints/http/app.py:_routes": "settings",
+    "entrypoints/http/docs.py:_file": "files of the package, by the names that routes give",
+    "entrypoints/http/hops.py:_exit_by": "no key",
+    "entrypoints/http/requests.py:_fields": "shapes of bodies",
+}
+"""Functions that keep every result, and what the keys are: of each kind there are few, whatever clients send."""
+
+KEPT: Final = {
+    "adapters/sql/libpq.py:_prepared": "statements that the server remembers: _PREPARED_AT_MOST",
+    "adapters/sql/posts.py:_held": "posts of one unit of work",
+    "adapters/sql/statement.py:_prepared": "kinds of databases, and names that the code gives",
+    "domain/blog.py:__dict__": "use cases of one unit of work",
+    "entrypoints/http/flow_control.py:_budgets": "event loops",
+    "entrypoints/http/flow_control.py:_held": "connections, until they close",
+    "entrypoints/http/flow_control.py:_sharers": "connections, until they close",
+    "entrypoints/http/deadlines.py:_due": "those who wait; their number is bounded by the lanes",
+    "entrypoints/http/disconnects.py:_unwatched": "requests that are answered",
+    "entrypoints/http/disconnects.py:_watches": "requests that are answered",
+    "entrypoints/http/docs.py:state": "one document",
+    "entrypoints/http/door.py:scope": "one request",
+    "entrypoints/http/outages.py:_outages": "messages of `Unavailable`, which are the code's",
+    "entrypoints/http/kept.py:_answers": "bounded in bytes",
+}
+"""Dictionaries that outlive a function and are filled by key, and why they do not grow with what clients send."""
+
+
+def caches_in(source: str) -> Iterator[str]:
+    """Every function that keeps all its results, and every dictionary of an object or a module that is filled."""
+    tree = ast.parse(source)
+    module = {name for node in tree.body for name in _assigned(node)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if any(
+                map(_keeps_all, node.decorator_list)
+            ):
+                yield name
+            case ast.Call(func=ast.Name(id="cache")):
+                yield "cache"
+            case (
+                ast.Subscript(ctx=ast.Store(), value=value)
+                | ast.Call(func=ast.Attribute(attr="setdefault", value=value))
+            ):
+                yield from _outliving(value, module)
+            case _:
+                pass
+
+
+def _keeps_all(decorator: ast.expr) -> bool:
+    match decorator:
+        case ast.Name(id="cache") | ast.Attribute(attr="cache"):
+            return True
+        case ast.Call(func=ast.Name(id="lru_cache") | ast.Attribute(attr="lru_cache")):
+            sizes = [*decorator.args, *(each.value for each in decorator.keywords if each.arg == "maxsize")]
+            return any(isinstance(size, ast.Constant) and size.value is None for size in sizes)
+        case _:
+            return False
+
+
+def _outliving(value: ast.expr, module: set[str]) -> Iterator[str]:
+    match value:
+        case ast.Attribute(attr=name):
+            yield name
+        case ast.Name(id=name) if name in module:
+            yield name
+        case _:
+            pass
+
+
+def _assigned(node: ast.stmt) -> list[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def found() -> set[str]:
+    """Every cache in the package."""
+    left_out = tuple(LEFT_OUT)
+    modules = [path for path in sorted(SRC.rglob("*.py")) if not str(path.relative_to(SRC)).startswith(left_out)]
+    assert len(modules) > 80
+    return {f"{module.relative_to(SRC)}:{name}" for module in modules for name in caches_in(module.read_text())}
+
+
+def test_every_cache_is_known_and_there_is_a_reason_why_it_does_not_grow() -> None:
+    assert found() == set(CACHED) | set(KEPT)
+    assert all(reason for reason in [*CACHED.values(), *KEPT.values()])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "@cache\ndef f(text): ...",
+        "@functools.cache\ndef f(text): ...",
+        "@lru_cache(None)\ndef f(text): ...",
+        "@lru_cache(maxsize=None)\ndef f(text): ...",
+        "f = cache(g)",
+        "_known = {}\ndef f(key):\n    _known[key] = 1",
+        "_known: dict[str, int] = {}\ndef f(key):\n    return _known.setdefault(key, 1)",
+        "class A:\n    def f(self, key):\n        self._known[key] = 1",
+        "class A:\n    def f(self, key):\n        return self._known.setdefault(key, [])",
+    ],
+)
+def test_whatever_keeps_by_key_is_noticed(source: str) -> None:
+    assert len([*caches_in(source)]) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "@lru_cache\ndef f(text): ...",
+        "@lru_cache(maxsize=64)\ndef f(text): ...",
+        "def f(pairs):\n    known = {}\n    for key, value in pairs:\n        known[key] = value",
+        "class A:\n    def f(self, key):\n        return self._known[key]",
+    ],
+)
+def test_what_is_bounded_or_soon_forgotten_is_not_a_cache(source: str) -> None:
+    assert [*caches_in(source)] == []
