@@ -10,11 +10,11 @@ from tests.domain.people import acting, entries
 from blog.contracts import StandingClock
 from blog.domain.actors import Member, OutOfScope, Scope
 from blog.domain.audit import Event
-from blog.domain.batches import BATCH_LARGEST, Create, Delete, Step, StepRefused, Update, apply
+from blog.domain.batches import BATCH_LARGEST, MAX_CHARACTERS, Create, Delete, Step, StepRefused, Update, apply
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import BlogError, Fault, Invalid
 from blog.domain.ids import PostId
-from blog.domain.posts import TITLE_LONGEST, NotTheAuthor, Post, PostHasChanged, PostNotFound
+from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST, NotTheAuthor, Post, PostHasChanged, PostNotFound
 from blog.domain.users import User
 
 NOTHING = PostId(404)
@@ -180,6 +180,20 @@ def test_every_fault_of_every_step_is_told_at_once(open_blog: OpenBlog, ann: Use
         Fault("steps[3].body", "must not be blank"),
         Fault("steps[5].id", "is changed by step 3 already: say all of one post in one step"),
     )
+
+
+@pytest.mark.parametrize("make", [Delete, Update])
+def test_the_posts_that_are_changed_together_have_a_limit_of_text(
+    open_blog: OpenBlog, ann: User, make: type[Update | Delete]
+) -> None:
+    with open_blog() as blog:
+        large = [blog.posts.create(acting(ann), title="Large", body="x" * BODY_LONGEST).id for _ in range(21)]
+    steps = [make(post_id=post_id) for post_id in large]
+    refusal = refused(open_blog, acting(ann), FINE, *steps)
+    assert isinstance(refusal, Invalid)
+    message = f"must change posts of at most {MAX_CHARACTERS} characters together: send fewer steps at once"
+    assert refusal.faults == (Fault("steps", message),)
+    assert len(done(open_blog, acting(ann), FINE, *steps[:20])) == 21
 
 
 @pytest.mark.parametrize("number", [0, BATCH_LARGEST + 1])

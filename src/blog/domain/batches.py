@@ -8,9 +8,14 @@ from typing import Final, TypeAlias
 from .actors import Member, Scope, require
 from .errors import BlogError, Conflict, Fault, Forbidden, Invalid, NotFound, Stale
 from .ids import PostId
-from .posts import Post, PostChanges, Posts, faults_in
+from .posts import BODY_LONGEST, Post, PostChanges, Posts, faults_in
 
 BATCH_LARGEST: Final = 100
+
+MAX_CHARACTERS: Final = 20 * BODY_LONGEST
+"""How much text the posts that a batch changes may have together, before it does. They are read, written and indexed in
+one unit of work, while others wait: forty megabytes take two seconds.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +68,21 @@ def apply(posts: Posts, actor: Member, steps: Sequence[Step]) -> list[Post | Non
     Raises:
         OutOfScope.
         StepRefused: NotTheAuthor, PostNotFound or PostHasChanged.
-        Invalid: of the number of steps, or of what is said in any of them: `steps[3].title`; two change one post.
+        Invalid: of the number of steps, or of what is said in any of them: `steps[3].title`; two change one post; the
+            posts that they change have too much text together.
     """
     require(actor, Scope.POSTS_WRITE)
     check_size(steps)
     faults = [fault for number, step in enumerate(steps) for fault in _faults(number, step)]
     if faults := [*faults, *_repeated(steps)]:
         raise Invalid(faults)
+    characters = 0
     for number, step in sorted(_changes(steps), key=lambda change: change[1].post_id):
         with _step(number):
-            posts.get_for_change(actor, step.post_id)
+            characters += len(posts.get_for_change(actor, step.post_id).body)
+        if characters > MAX_CHARACTERS:
+            message = f"must change posts of at most {MAX_CHARACTERS} characters together: send fewer steps at once"
+            raise Invalid([Fault("steps", message)])
     return [_done(posts, actor, number, step) for number, step in enumerate(steps)]
 
 
