@@ -308,3 +308,11 @@ def test_many_files_are_taken_in_some_at_a_time(tmp_path: Path, capsys: pytest.C
 
     assert capsys.readouterr().out == summary(added=2 * STEP + 10)
     assert store.units == 1 + 3
+
+
+def test_a_refused_character_is_named_with_its_line_in_the_file(run: Run, database: Database) -> None:
+    hello("fine.md")
+    written("odd.md", "title: Odd", "author: alice", "created_at: 2026-11-23", body="One\ntwo\x0b")
+    message = "must not contain control characters or lone surrogates: U+000B is at line 7, column 4"
+    assert run("import", "in") == Outcome(1, summary(added=1, faulty=1), f"blog: odd.md: file: {message}\n")
+    assert titles(database) == [(1, "alice", "Hello")]

@@ -15,6 +15,7 @@ from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, 
 
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Unavailable
+from blog.entrypoints.http import idempotency
 from blog.entrypoints.tidying import tidied
 
 
@@ -34,6 +35,20 @@ def test_an_answer_is_known_for_a_day(site: Site, clock: StoppedClock, alice: Me
     assert (anew.status_code, anew.json()["id"]) == (201, first.json()["id"] + 1)
     assert "idempotency-replayed" not in anew.headers
     assert posts(site) == 2
+
+
+@on_both
+def test_of_an_answer_that_is_too_large_it_is_stored_that_it_was_given(
+    site: Site, alice: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "RECORD_LARGEST", 300)
+    first, again = sends(alice, "create"), sends(alice, "create")
+    assert (first.status_code, first.json()["title"]) == (201, POST["title"])
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
+    assert again.json()["detail"].startswith("This was done when it was first asked.")
+    for header in ("location", "etag"):
+        assert again.headers[header] == first.headers[header]
+    assert posts(site) == 1
 
 
 @on_both
