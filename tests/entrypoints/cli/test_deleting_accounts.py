@@ -1,0 +1,96 @@
+"""Whoever runs the blog deletes accounts from the console; holders of a token delete and download their own."""
+
+import json
+
+import pytest
+from tests.database import PASSWORD, Database
+from tests.entrypoints.cli.conftest import Run
+
+from blog.domain import deletion, personal_data
+from blog.domain.actors import Member
+from blog.domain.posts import Post
+from blog.entrypoints.cli import users
+
+
+def written(database: Database, username: str, number: int) -> list[Post]:
+    """So many posts of theirs."""
+    with database.opened() as open_blog, open_blog() as blog:
+        author = Member.of(next(user for user in database.users() if user.username == username))
+        return [blog.posts.create(author, title=f"{place}", body="snow \N{SNOWMAN}") for place in range(number)]
+
+
+def authors(database: Database) -> list[str]:
+    with database.opened() as open_blog, open_blog() as blog:
+        return [post.author for post in blog.posts.page(limit=100).posts]
+
+
+@pytest.mark.parametrize(
+    ("posts", "left", "told"),
+    [
+        ("delete", [], "alice is deleted. So are the posts.\n"),
+        ("keep", ["deleted-user"] * 7, "alice is deleted. The posts are kept under the name deleted-user.\n"),
+    ],
+)
+def test_the_operator_deletes_a_user_and_all_posts_or_none_however_many(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch, *, posts: str, left: list[str], told: str
+) -> None:
+    for module in (deletion, users):
+        monkeypatch.setattr(module, "POSTS_AT_ONCE", 2)
+    written(database, "alice", 7)
+
+    outcome = run("users", "delete", "alice", "--posts", posts)
+
+    assert (outcome.status, outcome.said, outcome.errors) == (0, told, "")
+    assert authors(database) == left
+    assert run("users", "show", "alice").status == run("users", "show", "deleted-user-1").status == 1
+
+
+def test_what_becomes_of_the_posts_must_be_said(run: Run, database: Database) -> None:
+    for arguments in ((), ("--posts", "some")):
+        assert run("users", "delete", "alice", *arguments).status == 2
+        assert run("users", "delete-me", *arguments).status == 2
+    assert len(database.users()) == 2
+
+
+def test_the_holder_of_a_token_deletes_their_account_with_the_password(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_TOKEN", database.log_in("alice"))
+    delete = ("users", "delete-me", "--posts", "keep", "--password-stdin")
+
+    refused = run(*delete, sent=b"not the password of alice\n")
+    assert (refused.status, refused.errors) == (1, "blog: password: is not your password\n")
+    deleted = run(*delete, sent=f"{PASSWORD}\n".encode())
+    assert (deleted.status, deleted.errors) == (0, "")
+    assert run("users", "me").errors == "blog: The token is not valid.\n"
+
+
+def test_the_holder_of_a_token_downloads_all_that_is_kept_about_them_as_one_document(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(personal_data, "POSTS_PER_PAGE", 2)
+    monkeypatch.setattr(personal_data, "ENTRIES_PER_PAGE", 3)
+    token = database.log_in("alice")
+    monkeypatch.setenv("BLOG_TOKEN", token)
+    posts = written(database, "alice", 5)
+    written(database, "bob", 1)
+
+    outcome = run("users", "export-me")
+
+    told = json.loads(outcome.said)
+    assert (outcome.status, outcome.errors) == (0, "")
+    assert list(told) == ["account", "usernames", "tokens", "known_addresses", "posts", "audit"]
+    assert (told["account"]["username"], told["usernames"]) == ("alice", ["alice"])
+    assert [(post["id"], post["body"], post["user"]) for post in told["posts"]] == [
+        (post.id, "snow \N{SNOWMAN}", told["account"]["id"]) for post in posts
+    ]
+    assert [entry["event"] for entry in told["audit"]][:5] == ["post.created"] * 5
+    assert {entry["actor"] for entry in told["audit"]} == {"alice"}
+    assert told["tokens"][0]["scopes"] == ["account", "posts:read", "posts:write"]
+    assert outcome.said.isascii()
+    assert token not in outcome.said
+    assert "digest" not in outcome.said
+
+
+def test_there_is_nothing_to_download_for_the_operator(run: Run, database: Database) -> None:
+    assert run("users", "export-me").status == 2
