@@ -276,6 +276,18 @@ def test_more_posts_than_one_unit_of_work_takes_are_deleted_or_moved_by_housekee
         assert blog.deletion.finish(limit=2) == 0
 
 
+def test_housekeeping_finishes_what_a_deletion_left(
+    open_blog: OpenBlog, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "POSTS_AT_ONCE", 3)
+    written(open_blog, ann, 8)
+    with open_blog() as blog:
+        blog.users.delete(OPERATOR, ann.id, DELETE)
+    assert len(read(open_blog)) == 5
+    tidy(open_blog)
+    assert read(open_blog) == []
+
+
 def test_two_who_need_a_name_for_deleted_accounts_at_once_have_the_same_one(
     open_blog: OpenBlog, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
