@@ -95,6 +95,15 @@ def test_posts_of_a_deleted_account_are_kept_under_another_name_if_that_is_asked
     assert posts[others[0].id] == others[0]
 
 
+def test_nobody_stands_for_deleted_accounts_before_there_is_a_post_to_keep(
+    open_blog: OpenBlog, ann: User, bob: User
+) -> None:
+    with open_blog() as blog:
+        blog.users.delete(OPERATOR, ann.id, KEEP)
+        assert list(blog.users.page(OPERATOR)) == [bob]
+    assert entries(open_blog)[-1].detail == "ann, posts kept"
+
+
 def test_nobody_becomes_or_changes_who_stands_for_deleted_accounts(open_blog: OpenBlog, ann: User, admin: User) -> None:
     written(open_blog, ann, 1)
     with open_blog() as blog:

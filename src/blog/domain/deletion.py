@@ -13,6 +13,7 @@ from .clock import Clock
 from .idempotency import IdempotencyStore
 from .ids import UserId
 from .invitations import InvitationStore
+from .lists import Order
 from .passwords import NormalizingHasher
 from .posts import PostRepository
 from .search import PostIndex
@@ -85,6 +86,8 @@ class AccountDeletion:
         self.invitations.remove_all_by(user_id)
         self.answers.remove_all_of(user_id)
         self.attempts.remove_all_of(key_of(user_id))
+        if not self.posts.page(Order.OLDEST, limit=1, authors=[user.username]):
+            posts = PostsOnDeletion.DELETE  # so that no sentinel is added for nothing
         self.users.begin_deletion(user_id, posts)
         self._go_on_with(PendingDeletion(user_id, posts), POSTS_AT_ONCE)
 
