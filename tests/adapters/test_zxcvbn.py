@@ -54,6 +54,12 @@ def test_a_long_password_is_strong_if_its_end_is() -> None:
     assert weakness_of("ab" * 400) == "something repeated"
 
 
+@pytest.mark.parametrize("length", range(60, 110, 7))
+@pytest.mark.parametrize("part", ["a b c d", "0123456789 ", "horse"])
+def test_a_text_that_is_repeated_stays_weak_wherever_it_ends(part: str, length: int) -> None:
+    assert weakness_of((part * 20)[:length]) == "something repeated"
+
+
 @pytest.mark.parametrize(
     "password", ["4@8({[<369&#!1/|0$5+7%2" * 44, "a@" * 512, "1" * 1024, "aabb1.1.2001" * 80, "1aA!" * 256]
 )

@@ -49,10 +49,19 @@ def is_common(password: str) -> bool:
 
 def weakness_of(password: str) -> str:
     """What a password is mostly made of if it is easy to guess, such as "keys in a row"; otherwise nothing."""
+    period = _period_of(password)
+    if 0 < 2 * period <= WINDOW:  # the rest of a last repetition must not count as something else
+        return _weakness_in(password[:period] * (WINDOW // period))
     weakness = _weakness_in(password[:WINDOW])
     if weakness and len(password) > WINDOW:
         return _weakness_in(password[-WINDOW:])
     return weakness
+
+
+def _period_of(password: str) -> int:
+    """After how many characters the password begins again, and goes on so at least twice; 0 if it does not."""
+    sizes = range(1, len(password) // 2 + 1)
+    return next((size for size in sizes if password[size:] == password[:-size]), 0)
 
 
 def _weakness_in(password: str) -> str:

@@ -15,7 +15,7 @@ PATHS = {
     "/api/tokens/": {"GET"},
     "/api/tokens/1/": {"DELETE"},
     "/api/users/": {"GET", "POST"},
-    "/api/users/1/": {"GET", "PATCH"},
+    "/api/users/1/": {"GET", "PATCH", "DELETE"},
     "/api/users/1/tokens/": {"GET", "DELETE"},
     "/api/users/1/tokens/1/": {"DELETE"},
     "/api/invitations/": {"GET", "POST"},

@@ -38,7 +38,7 @@ STRONG = [
     "l\u00e4nger als das alte Wort",
     "e\u0301 is not \u00e9, and this is long",
     "alllowercaselettersnothingelse",
-    "0123456789 " * 90 + "ab",
+    "0123456789 " * 80 + "and then something else",
     "a\0b is a character like any",
 ]
 
