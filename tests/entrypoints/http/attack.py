@@ -68,7 +68,7 @@ def _aim(case: Case[Any], actor: Member) -> None:
             "user": actor.user_id,
             "old_password": PASSWORD,
             "new_password": _OTHER,
-            "password": _OTHER,
+            "password": PASSWORD if case.operation.path == "/api/users/me/delete/" else _OTHER,
             "days": 7,
         }
         case.body |= {name: value for name, value in said.items() if name in case.body}
