@@ -13,7 +13,14 @@ from blog.adapters.sql.unit import Unit
 from blog.domain.actors import ALL_SCOPES
 
 NOON = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
-USER = {"username": "100% ann? %s :x", "is_admin": True, "is_active": False, "created_at": NOON, "password_hash": "#"}
+USER = {
+    "username": "100% ann? %s :x",
+    "is_admin": True,
+    "is_active": False,
+    "created_at": NOON,
+    "password_hash": "#",
+    "deletion": None,
+}
 TOKEN = {"digest": bytes(range(32)), "created_at": NOON, "expires_at": NOON, "scopes": ALL_SCOPES, "last_used_at": None}
 
 _add_user = Change(insert(users).returning(users.c.id))
