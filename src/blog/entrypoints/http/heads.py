@@ -46,7 +46,16 @@ def check_head(headers: Sequence[tuple[bytes, bytes]], version: str, method: byt
     """
     if len(headers) > MOST_HEADERS or sum([len(name) + len(value) + 4 for name, value in headers]) > LARGEST_HEAD:
         raise head_too_large()
-    hosts, lengths, codings = _values(headers)
+    hosts: list[bytes] = []
+    lengths: list[bytes] = []
+    codings: list[bytes] = []
+    for name, value in headers:
+        if name == b"host":
+            hosts.append(value)
+        elif name == b"content-length":
+            lengths.append(value)
+        elif name == b"transfer-encoding":
+            codings.append(value)
     fault = _fault(hosts, lengths, codings, version)
     if fault is not None:
         raise malformed(fault)
@@ -80,21 +89,6 @@ def head_too_large() -> Refused:
 def malformed(detail: str = "This is not HTTP/1.1 as RFC 9112 has it.") -> Refused:
     """What is said of all that breaks HTTP's own rules."""
     return Refused(HTTPStatus.BAD_REQUEST, detail)
-
-
-def _values(headers: Sequence[tuple[bytes, bytes]]) -> tuple[list[bytes], list[bytes], list[bytes]]:
-    """The values of Host, Content-Length and Transfer-Encoding."""
-    hosts: list[bytes] = []
-    lengths: list[bytes] = []
-    codings: list[bytes] = []
-    for name, value in headers:
-        if name == b"host":
-            hosts.append(value)
-        elif name == b"content-length":
-            lengths.append(value)
-        elif name == b"transfer-encoding":
-            codings.append(value)
-    return hosts, lengths, codings
 
 
 def _fault(hosts: list[bytes], lengths: list[bytes], codings: list[bytes], version: str) -> str | None:

@@ -122,9 +122,6 @@ class Wire(HttpToolsProtocol):
         """Parse what has come, up to the end of one request. What follows waits as it came: parsed, it takes a hundred
         times as much memory.
         """
-        self._parses_soon = False
-        if self.transport.is_closing():
-            return
         start, end = 0, min(len(self._waiting), _PARSED_AT_ONCE)
         try:
             while start < end and not self._is_next_early():
@@ -134,10 +131,19 @@ class Wire(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             cause = error.__context__  # what one of the callbacks below has raised
             self._refuse(cause if isinstance(cause, Refused) else malformed())
-        self._keep_waiting(b"" if self._refused else self._waiting[start:])
+        if start < len(self._waiting) or self.flow.is_held:
+            self._keep_waiting(b"" if self._refused else self._waiting[start:])
+        else:
+            self._waiting = b""
         if self._received:
             self._count_unfinished()
         self._watch()
+
+    def _parse_on(self) -> None:
+        """Go on after others have had their turn."""
+        self._parses_soon = False
+        if not self.transport.is_closing():
+            self._parse()
 
     def _is_next_early(self) -> bool:
         """Whether what comes next is another request, while one is being answered."""
@@ -158,7 +164,7 @@ class Wire(HttpToolsProtocol):
             self.flow.pause_reading()
             if not (self._is_next_early() or self._parses_soon):
                 self._parses_soon = True
-                self.loop.call_soon(self._parse)
+                self.loop.call_soon(self._parse_on)
         elif self.flow.is_held:
             self.flow.is_held = False
             if self._turn is None or len(self.cycle.body) <= HIGH_WATER_LIMIT:
@@ -258,10 +264,11 @@ class Wire(HttpToolsProtocol):
         self.transport.abort()
 
     def _is_answering(self) -> bool:
-        return self._turn is not None and not self._turn_is_over()
+        turn = self._turn
+        return turn is not None and not (turn.response_complete or turn.disconnected)
 
     def _turn_is_over(self) -> bool:
-        return self._turn is None or self._turn.response_complete or self._turn.disconnected
+        return not self._is_answering()
 
     def on_response_complete(self) -> None:
         """What uvicorn does, but for its timer for the next request, which it sets and takes back for each."""
