@@ -1,20 +1,24 @@
 """The blog promises, of an account of one's own, that…"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, Watched, acting, entered, entries
 
+from blog.adapters.memory import MemoryStore
+from blog.contracts import StandingClock
 from blog.domain.accounts import WrongCredentials, WrongPassword
 from blog.domain.actors import ALL_SCOPES, OutOfScope, Scope
 from blog.domain.attempts import TooManyAttempts
 from blog.domain.audit import Event
-from blog.domain.blog import Blog, OpenBlog
-from blog.domain.entrance import change_password, log_in
+from blog.domain.blog import Blog, Contended, OpenBlog
+from blog.domain.entrance import change_password, delete_account, log_in, rename
 from blog.domain.errors import Fault, Invalid, Unauthenticated
 from blog.domain.tokens import InvalidToken
-from blog.domain.users import User, UsernameTaken
+from blog.domain.users import FORMER_NAMES_MOST, PostsOnDeletion, TooManyNames, User, UsernameTaken
 
 
 def test_one_takes_another_name_and_signs_all_ones_posts_with_it(open_blog: OpenBlog, ann: User) -> None:
@@ -49,6 +53,100 @@ def test_nobody_takes_a_name_that_another_has(open_blog: OpenBlog, ann: User, bo
         blog.accounts.rename(acting(ann), "two words")
     with open_blog() as blog:
         assert blog.users.get(OPERATOR, ann.id) == ann
+
+
+def test_an_account_has_ten_former_names_at_most_and_can_take_them_back(open_blog: OpenBlog, ann: User) -> None:
+    _, issued = log_in(open_blog, "ann", PASSWORD)
+    for number in range(FORMER_NAMES_MOST):
+        rename(open_blog, issued.secret, f"ann{number}")
+        rename(open_blog, issued.secret, f"ANN{number}")  # which is no further name
+    before = entries(open_blog)
+    with pytest.raises(TooManyNames):
+        rename(open_blog, issued.secret, "another")
+    with open_blog() as blog, pytest.raises(TooManyNames):
+        blog.accounts.rename(acting(ann), "another")
+    with open_blog() as blog, pytest.raises(TooManyNames):
+        blog.users.change(OPERATOR, ann.id, username="another")
+    assert entries(open_blog) == before
+    with open_blog() as blog:
+        assert blog.users.change(OPERATOR, ann.id, username="ann3").username == "ann3"
+    assert rename(open_blog, issued.secret, "Ann").username == "Ann"
+    with open_blog() as blog:
+        assert blog.users.add(OPERATOR, "another", PASSWORD).username == "another"
+
+
+def test_an_account_with_all_its_names_does_not_learn_which_others_are_taken(
+    open_blog: OpenBlog, ann: User, bob: User
+) -> None:
+    with open_blog() as blog:
+        for number in range(FORMER_NAMES_MOST):
+            blog.users.change(OPERATOR, ann.id, username=f"ann{number}")
+    _, issued = log_in(open_blog, "ann9", PASSWORD)
+    refusals = []
+    for name in [bob.username, "nobody"] * 6:
+        with pytest.raises(TooManyNames) as refusal:
+            rename(open_blog, issued.secret, name)
+        refusals.append(str(refusal.value))
+    assert len(set(refusals)) == 1
+
+
+def test_after_eight_tries_to_take_a_name_that_is_taken_one_waits_but_is_not_locked_out(
+    open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User
+) -> None:
+    _, issued = log_in(open_blog, "ann", PASSWORD)
+    for _ in range(8):
+        with pytest.raises(UsernameTaken):
+            rename(open_blog, issued.secret, "bob", address=HOME)
+    for name in ("bob", "nobody"):
+        with pytest.raises(TooManyAttempts):
+            rename(open_blog, issued.secret, name, address=HOME)
+    assert rename(open_blog, issued.secret, "Ann", address=HOME).username == "Ann"  # which tells nothing of others
+    assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0].id == ann.id
+    clock.move(timedelta(minutes=5))
+    assert rename(open_blog, issued.secret, "nobody", address=HOME).username == "nobody"
+
+
+def test_names_that_one_gets_are_not_counted_as_failures(open_blog: OpenBlog, ann: User) -> None:
+    _, issued = log_in(open_blog, "ann", PASSWORD)
+    for number in range(FORMER_NAMES_MOST):
+        rename(open_blog, issued.secret, f"ann{number}", address=HOME)
+
+
+@pytest.mark.parametrize("name", ["another", "Ann"])
+def test_a_try_to_take_a_name_that_another_unit_came_between_is_not_counted(
+    open_blog: OpenBlog, ann: User, name: str
+) -> None:
+    _, issued = log_in(open_blog, "ann", PASSWORD)
+    opened = 0
+
+    @contextmanager
+    def contended() -> Iterator[Blog]:
+        nonlocal opened
+        opened += 1
+        with open_blog() as blog:
+            yield blog
+            if opened == 2:
+                raise Contended("Another unit of work came between.")
+
+    for _ in range(10):
+        opened = 0
+        with pytest.raises(Contended):
+            rename(contended, issued.secret, name, address=HOME)
+    assert rename(open_blog, issued.secret, name, address=HOME).username == name
+
+
+def test_tries_to_take_a_name_are_forgotten_with_the_account(
+    open_blog: OpenBlog, store: MemoryStore, clock: StandingClock, ann: User, bob: User
+) -> None:
+    _, issued = log_in(open_blog, "ann", PASSWORD)
+    with pytest.raises(UsernameTaken):
+        rename(open_blog, issued.secret, "bob", address=HOME)
+    long_ago = clock() - timedelta(days=1)
+    with store() as stores:
+        assert len(stores.attempts.of_address(HOME, since=long_ago)) == 1
+    delete_account(open_blog, issued.secret, PASSWORD, PostsOnDeletion.DELETE)
+    with store() as stores:
+        assert list(stores.attempts.of_address(HOME, since=long_ago)) == []
 
 
 def test_a_new_password_ends_all_tokens_and_gives_a_new_one_for_the_same(open_blog: OpenBlog, ann: User) -> None:

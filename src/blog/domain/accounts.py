@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from .actors import Member, Scope, Visitor, require, scopes_for
-from .attempts import Attempt, Throttle
+from .attempts import Attempt, Throttle, rename_key_of
 from .audit import Audit, Event
 from .clock import Clock
 from .deletion import AccountDeletion
@@ -19,6 +19,7 @@ from .users import (
     User,
     UserRepository,
     changes_between,
+    check_number_of_names,
     faults_in_new_username,
     faults_in_username,
 )
@@ -109,11 +110,29 @@ class Accounts:
         self.tokens.end_all(actor, actor.user)
         self.audit.record(Event.LOGGED_OUT, actor, "user", actor.user_id, "everywhere")
 
-    def rename(self, actor: Member, username: str) -> User:
-        """Take another name.
+    def ask_to_rename(self, actor: Member, username: str) -> Attempt | None:
+        """Count an attempt to take a new name, so that nobody tries out which names are taken.
+
+        None for a name that is one's own, or was: it tells nothing about others. Log-ins at the account are counted
+        apart, so nobody is locked out of it by these attempts.
 
         Raises:
-            OutOfScope, UsernameTaken.
+            OutOfScope, TooManyNames, TooManyAttempts.
+            Invalid: of `username`.
+        """
+        require(actor, Scope.ACCOUNT)
+        if faults := faults_in_new_username(username):
+            raise Invalid(faults)
+        if username.lower() in self.repository.names_of(actor.user_id):
+            return None
+        check_number_of_names(self.repository, actor.user_id, username)
+        return self.throttle.reserve(rename_key_of(actor.user_id), actor.address)
+
+    def rename(self, actor: Member, username: str, attempt: Attempt | None = None) -> User:
+        """Take another name. `attempt` is counted no longer then.
+
+        Raises:
+            OutOfScope, UsernameTaken, TooManyNames.
             InvalidToken: one's account was deleted a moment ago.
             Invalid: of `username`.
         """
@@ -124,10 +143,13 @@ class Accounts:
             current = self.repository.get_for_change(actor.user_id)
         except UnknownUser:
             raise InvalidToken from None
+        check_number_of_names(self.repository, actor.user_id, username)
         renamed = replace(current.user, username=username)
         if changed := changes_between(current.user, renamed):
             self.repository.save(replace(current, user=renamed))
             self.audit.record(Event.USER_CHANGED, actor, "user", actor.user_id, changed)
+        if attempt is not None:
+            self.throttle.take_back(attempt)
         return renamed
 
     def knock(self, username: str, password: str, name: str, address: str) -> Attempt:

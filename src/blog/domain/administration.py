@@ -22,6 +22,7 @@ from .users import (
     User,
     UserRepository,
     changes_between,
+    check_number_of_names,
     faults_in_new_username,
     faults_in_username,
 )
@@ -143,7 +144,7 @@ class Users:
         A new password and a shut account end all their tokens, and opening it again revives none.
 
         Raises:
-            NotAnAdmin, OutOfScope, UnknownUser, UsernameTaken, LastAdmin, ReservedUser.
+            NotAnAdmin, OutOfScope, UnknownUser, UsernameTaken, TooManyNames, LastAdmin, ReservedUser.
             OwnPassword: the account is the actor's own, and a password is given.
             Invalid: of `username` and `password`.
         """
@@ -157,6 +158,8 @@ class Users:
         password_hash = None if password is None else self.hasher.hash(password)
         admins = self.repository.active_admins_for_change() if _may_end_administration(changes) else ()
         current = self.repository.get_for_change(user_id)
+        if username is not None:
+            check_number_of_names(self.repository, user_id, username)
         user = replace(current.user, **changes)
         if current.user.is_active_admin and not user.is_active_admin and len(admins) == 1:
             raise LastAdmin

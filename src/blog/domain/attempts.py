@@ -185,6 +185,11 @@ def key_of(account: UserId | str) -> str:
     return sha256(account.casefold().encode()).hexdigest()[:32]
 
 
+def rename_key_of(user_id: UserId) -> str:
+    """What a user's tries to take another name are counted under: not as log-ins, so that they lock nobody out."""
+    return f"rename of user {user_id}"
+
+
 def network_of(address: str) -> str:
     """What one customer of a network is given, and can choose addresses from: of IPv6 the first 64 bits."""
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .actors import Actor
-from .attempts import AttemptStore, key_of
+from .attempts import AttemptStore, key_of, rename_key_of
 from .audit import Audit, Event
 from .clock import Clock
 from .idempotency import IdempotencyStore
@@ -85,7 +85,8 @@ class AccountDeletion:
         self.tokens.remove_all_of(user_id)
         self.invitations.remove_all_by(user_id)
         self.answers.remove_all_of(user_id)
-        self.attempts.remove_all_of(key_of(user_id))
+        for tried in (user_id, rename_key_of(user_id)):
+            self.attempts.remove_all_of(key_of(tried))
         if not self.posts.page(Order.OLDEST, limit=1, authors=[user.username]):
             posts = PostsOnDeletion.DELETE  # so that no sentinel is added for nothing
         self.users.begin_deletion(user_id, posts)

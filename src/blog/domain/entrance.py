@@ -13,7 +13,7 @@ from .actors import Scope
 from .attempts import Attempt
 from .blog import Blog, Contended, OpenBlog
 from .tokens import IssuedToken, ScopeNotGranted
-from .users import LastAdmin, PostsOnDeletion, User
+from .users import LastAdmin, PostsOnDeletion, TooManyNames, User
 
 _TRIES: Final = 3
 """How often a password is verified, if another unit of work changes the stored hash each time."""
@@ -63,6 +63,27 @@ def change_password(
 
     with _settled(open_blog, attempt, actor.name, "to change the password"):
         return _retried(open_blog, change)
+
+
+def rename(open_blog: OpenBlog, secret: str, username: str, *, address: str = "") -> User:
+    """Another name for whoever shows a token. A try that fails, since the name is taken, stays counted.
+
+    Raises:
+        InvalidToken, OutOfScope, UsernameTaken, TooManyNames, TooManyAttempts.
+        Invalid: of `username`.
+    """
+    with open_blog() as blog:
+        actor = blog.accounts.authenticate(secret, address=address)
+        attempt = blog.accounts.ask_to_rename(actor, username)
+    try:
+        with open_blog() as blog:
+            actor = blog.accounts.authenticate(secret, address=address)
+            return blog.accounts.rename(actor, username, attempt)
+    except (Contended, TooManyNames):  # which tell nothing about the names of others
+        if attempt is not None:
+            with open_blog() as blog:
+                blog.throttle.take_back(attempt)
+        raise
 
 
 def delete_account(

@@ -16,6 +16,9 @@ USERNAME: Final = r"[0-9A-Za-z_.@+\-]{1,150}"
 DELETED_USER: Final = "deleted-user"
 """The username that posts are shown under whose author's account was deleted."""
 
+FORMER_NAMES_MOST: Final = 10
+"""How many former names an account has at most. All of them stay reserved for ever."""
+
 _username = re.compile(USERNAME)
 _reserved = re.compile(rf"{DELETED_USER}(?:-[0-9]+)?", re.IGNORECASE)
 
@@ -32,6 +35,16 @@ class UsernameTaken(Conflict):
 
     def __init__(self, username: str) -> None:
         super().__init__(f"The username {username} is taken.")
+
+
+class TooManyNames(Conflict):
+    """The account has as many former names as it may have, and this one would be a further one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"An account has at most {FORMER_NAMES_MOST} former names, which stay reserved. "
+            "It can only take one of these back."
+        )
 
 
 class LastAdmin(Conflict):
@@ -164,6 +177,17 @@ def changes_between(old: User, new: User) -> str:
     if new.is_active != old.is_active:
         changes.append("active" if new.is_active else "inactive")
     return ", ".join(changes)
+
+
+def check_number_of_names(users: UserRepository, user_id: UserId, username: str) -> None:
+    """Refuse a further name for an account that has had many. Its own names can be taken back.
+
+    Raises:
+        TooManyNames.
+    """
+    names = users.names_of(user_id)
+    if username.lower() not in names and len(names) > FORMER_NAMES_MOST:
+        raise TooManyNames
 
 
 def faults_in_username(username: str) -> list[Fault]:

@@ -183,3 +183,28 @@ def test_a_name_that_is_taken_or_none_is_refused(house: House, alice: Person) ->
     for name in ("", "a b", "b\u043eb", "bob\u200b", "x" * 151, 7, None, ["x"]):
         assert faulty(alice.ask("PATCH", ME, json={"username": name})) == ["username"]
     assert alice.ask("GET", ME).json()["username"] == "alice"
+
+
+@on_both
+def test_whoever_tries_out_which_names_are_taken_waits_after_eight(house: House, alice: Person) -> None:
+    house.person("bob")
+    for _ in range(8):
+        problem(alice.ask("PATCH", ME, json={"username": "Bob"}), 409)
+    for name in ("bob", "nobody"):
+        refused = alice.ask("PATCH", ME, json={"username": name})
+        problem(refused, 429)
+        assert refused.headers["retry-after"] == "300"
+    for said in ({}, {"username": "Alice"}):
+        assert alice.ask("PATCH", ME, json=said).status_code == 200
+    assert house.log_in("alice").status_code == 200
+
+
+@on_both
+def test_an_account_has_ten_former_names_at_most(house: House, root: Person, alice: Person) -> None:
+    for number in range(10):
+        assert alice.ask("PATCH", ME, json={"username": f"alice{number}"}).status_code == 200
+    for person, path in ((alice, ME), (root, f"/api/users/{alice.id}/")):
+        refused = problem(person.ask("PATCH", path, json={"username": "another"}), 409)
+        assert refused["detail"].startswith("An account has at most 10 former names")
+        for own in ("alice3", "ALICE"):
+            assert person.ask("PATCH", path, json={"username": own}).json()["username"] == own

@@ -6,6 +6,7 @@ from typing import Final, Unpack
 from blog.domain.administration import UserChanges
 from blog.domain.deletion import POSTS_AT_ONCE
 from blog.domain.entrance import change_password, delete_account
+from blog.domain.entrance import rename as take_name
 from blog.domain.users import DELETED_USER, PostsOnDeletion, User
 from blog.settings import Settings
 
@@ -103,8 +104,11 @@ def delete_own(settings: Settings, *, posts: str, password_stdin: bool) -> None:
 
 def me(settings: Settings, *, rename: str | None) -> None:
     """Show whose token is set, maybe under another name from now on."""
-    with acting_as_member(settings) as (blog, member):
-        user = member.user if rename is None else blog.accounts.rename(member, rename)
+    with acting_as_member(settings) as (_, member):
+        user = member.user
+    if rename is not None:
+        with console(settings) as here:
+            user = take_name(here.open_blog, here.secret, rename, address=ADDRESS)
     _print(user)
 
 

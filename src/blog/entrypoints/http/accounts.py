@@ -6,16 +6,15 @@ from litestar import Controller, get, patch, post
 from msgspec import UNSET, Struct, UnsetType
 
 from blog.domain.actors import Member, Scope, require
-from blog.domain.blog import Blog
-from blog.domain.entrance import change_password, delete_account, log_in, register
+from blog.domain.entrance import change_password, delete_account, log_in, register, rename
 from blog.domain.errors import Conflict, Forbidden, Invalid, TooMany, Unauthenticated
 from blog.domain.policy import Action
-from blog.domain.users import PostsOnDeletion, User
+from blog.domain.users import PostsOnDeletion
 
 from .answers import Answer, answer
 from .door import Visit
 from .operations import Operation
-from .requests import Body, query_of
+from .requests import query_of
 from .shapes import LoginOut, NameOut, NewPassword, Password, Secretive, TokenName, Username
 
 LARGEST_LOGIN = 8 * 1024
@@ -130,12 +129,17 @@ class AccountsController(Controller):
 
     @patch(
         "/users/me/",
-        opt=Operation(action=Action.CHANGE_ONESELF, answers=MeOut, takes=MeIn, refuses=(Invalid, Conflict)).opt,
+        opt=Operation(
+            action=Action.CHANGE_ONESELF, answers=MeOut, takes=MeIn, refuses=(Invalid, Conflict, TooMany)
+        ).opt,
     )
     async def rename(self, request: Visit) -> Answer:
         """Take another name."""
         sent = await request.sent()
-        user = await request.signed_in(lambda blog, actor: _renamed(blog, actor, sent))
+        actor = await request.signed_in(lambda _, actor: _may_rename(actor), reads_only=True, brief=True)
+        username = sent.all_members(MeIn).get("username", actor.user.username)
+        secret = request.secret()
+        user = await request.entrance(lambda open_blog, address: rename(open_blog, secret, username, address=address))
         return answer(MeOut(user.id, user.username, user.is_admin))
 
     @post(
@@ -180,7 +184,7 @@ class AccountsController(Controller):
         await request.entrance(lambda open_blog, address: delete_account(open_blog, secret, **said, address=address))
 
 
-def _renamed(blog: Blog, actor: Member, body: Body) -> User:
-    """Oneself by the name in the body. Whoever may not take one hears that before the body is looked at."""
+def _may_rename(actor: Member) -> Member:
+    """Whoever may take another name. All others hear that they may not before the body is looked at."""
     require(actor, Scope.ACCOUNT)
-    return blog.accounts.rename(actor, body.all_members(MeIn).get("username", actor.user.username))
+    return actor
