@@ -1,5 +1,6 @@
 """The blog promises, of what somebody downloads of what is kept about them, that…"""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -51,8 +52,55 @@ def test_it_is_all_that_is_theirs_and_nothing_of_others(
     assert page.tokens == tokens
     assert page.known_addresses == {HOME: clock() - timedelta(hours=1), ELSEWHERE: clock()}
     assert page.posts == [post]
-    assert {entry.actor_id for entry in page.entries} == {ann.id}
-    assert [entry.event for entry in page.entries][:2] == [Event.POST_CREATED, Event.LOGGED_IN]
+    assert all(ann.id in {entry.actor_id, entry.subject_id} for entry in page.entries)
+    assert [entry.event for entry in page.entries][:3] == [Event.POST_CREATED, Event.USER_CHANGED, Event.LOGGED_IN]
+
+
+def test_it_has_what_others_did_to_the_account_without_where_they_did_it_from(
+    open_blog: OpenBlog, ann: User, bob: User, admin: User
+) -> None:
+    by = replace(entered(open_blog, "admin"), address=ELSEWHERE)
+    with open_blog() as blog:
+        blog.users.change(by, ann.id, username="anna")
+        blog.users.change(by, bob.id, username="rob")
+        post = blog.posts.create(by, title="A post with the number of ann", body="is not about her")
+        assert int(post.id) == int(ann.id)
+        blog.posts.delete(by, post.id)
+        blog.users.change(by, ann.id, is_active=False)
+        blog.users.change(by, ann.id, is_active=True)
+        member = acting(blog.users.get(OPERATOR, ann.id))
+    (page,) = downloaded(open_blog, member)
+    assert [(entry.event, entry.actor, entry.detail) for entry in page.entries][-4:] == [
+        (Event.USER_CHANGED, "admin", "active"),
+        (Event.USER_CHANGED, "admin", "inactive"),
+        (Event.USER_CHANGED, "admin", "ann is now anna"),
+        (Event.USER_CREATED, "operator", "ann"),
+    ]
+    assert {(entry.address, entry.token_id) for entry in page.entries} == {("", None)}
+
+
+def test_it_has_the_open_invitations_that_they_made(open_blog: OpenBlog, admin: User) -> None:
+    with open_blog() as blog:
+        made = [blog.invitations.create(acting(admin)).invitation for _ in range(2)]
+        blog.invitations.create(OPERATOR)
+        blog.invitations.revoke(OPERATOR, made.pop(0).id)
+    (page,) = downloaded(open_blog, acting(admin))
+    assert page.invitations == made
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 100])
+def test_a_page_that_is_cut_short_leads_to_all_the_rest(open_blog: OpenBlog, ann: User, number: int) -> None:
+    member = entered(open_blog, "ann")
+    with open_blog() as blog:
+        written = [blog.posts.create(member, title=f"{each}", body="one of several") for each in range(5)]
+    whole = entries_of(downloaded(open_blog, member))
+    with open_blog() as blog:
+        pages = [blog.personal_data.page(member).first(number)]
+        while pages[-1].next is not None:
+            pages.append(blog.personal_data.page(member, after=pages[-1].next).first(number))
+    assert posts_of(pages) == written
+    assert entries_of(pages) == whole
+    assert all(len(page.posts) + len(page.entries) <= number for page in pages)
 
 
 @pytest.mark.parametrize(("posts", "entries"), [(1, 1), (2, 3), (3, 2), (6, 100), (100, 7), (7, 100)])
@@ -69,7 +117,7 @@ def test_it_comes_in_pages_each_post_and_entry_once(
     recorded = entries_of(pages)
     assert [entry.event for entry in recorded[:6]] == [Event.POST_CREATED] * 6
     assert [entry.id for entry in recorded] == sorted({entry.id for entry in recorded}, reverse=True)
-    assert len(recorded) == 8
+    assert len(recorded) == 9
     assert [bool(page.tokens) for page in pages] == [True] + [False] * (len(pages) - 1)
     assert all(len(page.posts) <= posts and len(page.entries) <= entries for page in pages)
 

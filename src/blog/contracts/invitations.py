@@ -141,6 +141,17 @@ class InvitationStoreContract:
                 assert stores.invitations.take(digest_of("a")) is None
             assert all_invitations(open_stores) == kept
 
+    def test_all_that_somebody_made_are_found_by_ascending_id_and_no_others(self, open_stores: OpenStores) -> None:
+        ann, bob = add_user(open_stores, "ann"), add_user(open_stores, "bob")
+        made = [add(open_stores, replace(an_invitation(name), by_id=ann.id)) for name in ("b", "a")]
+        made.append(add(open_stores, replace(an_invitation("c"), by_id=ann.id, expires_at=NOON - HOUR)))
+        add(open_stores, an_invitation("d"))
+        add(open_stores, replace(an_invitation("e"), by_id=bob.id))
+        with open_stores() as stores:
+            assert list(stores.invitations.all_by(ann.id)) == made
+            for number in (UNSTORED, -1, 1_000_000_007, 2**63 - 1, 2**64, -(2**64)):
+                assert list(stores.invitations.all_by(UserId(number))) == []
+
     def test_what_has_expired_is_purged_and_nothing_else(self, open_stores: OpenStores) -> None:
         tick = timedelta(microseconds=1)
         gone = [add(open_stores, replace(an_invitation(str(at)), expires_at=at)) for at in (NOON - HOUR, NOON)]

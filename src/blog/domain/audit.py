@@ -93,10 +93,11 @@ class Seal:
 
 
 class EntryFilter(TypedDict, total=False):
-    """Which entries are asked for: those that are all of this."""
+    """Which entries are asked for: those that are all of this. `about_user` is whose account something was done to."""
 
     event: Event
     actor_id: UserId
+    about_user: UserId
     subject: str
     subject_id: int
     address: str

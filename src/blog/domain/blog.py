@@ -149,6 +149,7 @@ class Blog:
             users=self._stores.users,
             tokens=self._stores.tokens,
             attempts=self._stores.attempts,
+            invitations=self._stores.invitations,
             posts=self._stores.posts,
             log=self._stores.audit,
         )

@@ -84,6 +84,9 @@ class InvitationStore(Protocol):
     def remove_all_by(self, user_id: UserId) -> None:
         """Forget every invitation that this user made; none is no error."""
 
+    def all_by(self, user_id: UserId) -> Sequence[Invitation]:
+        """Every invitation that this user made by ascending id, expired or not."""
+
     def page(self, *, limit: int, after: InvitationId | None = None) -> Sequence[Invitation]:
         """Up to `limit` invitations by ascending id, from the first one after `after`, expired or not."""
 

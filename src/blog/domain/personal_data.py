@@ -9,6 +9,7 @@ from .actors import Member, Scope, require
 from .attempts import AttemptStore, key_of
 from .audit import AuditLog, Entry
 from .ids import EntryId
+from .invitations import Invitation, InvitationStore
 from .lists import Order, Place
 from .posts import Post, PostRepository
 from .tokens import InvalidToken, Token, TokenStore
@@ -26,17 +27,27 @@ Position: TypeAlias = Place | EntryId
 class PersonalDataPage:
     """A part of what is kept about somebody. `next` is where the next page goes on: None on the last page.
 
-    The first page has the usernames that are reserved for them, their tokens and known addresses. Then come posts, the
-    oldest first, and then what the audit has recorded of their acts, the newest first.
+    The first page has the usernames that are reserved for them, their tokens, known addresses and open invitations.
+    Then come posts, the oldest first, and then what the audit has recorded of what they did and of what was done to
+    their account, the newest first.
     """
 
     user: User
     usernames: Sequence[str] = ()
     tokens: Sequence[Token] = ()
     known_addresses: Mapping[str, datetime] = field(default_factory=dict)
+    invitations: Sequence[Invitation] = ()
     posts: Sequence[Post] = ()
     entries: Sequence[Entry] = ()
     next: Position | None = None
+
+    def first(self, number: int) -> "PersonalDataPage":
+        """The page with so many of its posts and entries, one at least. The next page goes on after them."""
+        if number >= len(self.posts) + len(self.entries):
+            return self
+        posts, entries = self.posts[:number], self.entries[: max(0, number - len(self.posts))]
+        last: Position = entries[-1].id if entries else posts[-1].place_in(Order.OLDEST)
+        return replace(self, posts=posts, entries=entries, next=last)
 
 
 @dataclass(slots=True)
@@ -46,6 +57,7 @@ class PersonalData:
     users: UserRepository
     tokens: TokenStore
     attempts: AttemptStore
+    invitations: InvitationStore
     posts: PostRepository
     log: AuditLog
 
@@ -74,6 +86,7 @@ class PersonalData:
             usernames=self.users.names_of(user.id),
             tokens=self.tokens.of_user(user.id),
             known_addresses=self.attempts.known_addresses(key_of(user.id)),
+            invitations=self.invitations.all_by(user.id),
         )
 
     def _posts(self, user: User, after: Place | None) -> tuple[Sequence[Post], Place | None]:
@@ -82,6 +95,16 @@ class PersonalData:
         return page, page[-1].place_in(Order.OLDEST) if len(posts) > len(page) else None
 
     def _entries(self, user: User, before: EntryId | None) -> tuple[Sequence[Entry], EntryId | None]:
-        entries = self.log.page(limit=ENTRIES_PER_PAGE + 1, before=before, actor_id=user.id)
+        """The newest entries of what the user did, or of what was done to their account."""
+        limit = ENTRIES_PER_PAGE + 1
+        own = self.log.page(limit=limit, before=before, actor_id=user.id)
+        about = self.log.page(limit=limit, before=before, about_user=user.id)
+        by_id = {entry.id: entry if entry.actor_id == user.id else _without_whence(entry) for entry in (*own, *about)}
+        entries = [by_id[each] for each in sorted(by_id, reverse=True)]
         page = entries[:ENTRIES_PER_PAGE]
         return page, page[-1].id if len(entries) > len(page) else None
+
+
+def _without_whence(entry: Entry) -> Entry:
+    """An entry of what another person did, without that person's address and token: these are their personal data."""
+    return replace(entry, address="", token_id=None)

@@ -79,13 +79,14 @@ def test_the_holder_of_a_token_downloads_all_that_is_kept_about_them_as_one_docu
 
     told = json.loads(outcome.said)
     assert (outcome.status, outcome.errors) == (0, "")
-    assert list(told) == ["account", "usernames", "tokens", "known_addresses", "posts", "audit"]
+    assert list(told) == ["account", "usernames", "tokens", "known_addresses", "invitations", "posts", "audit"]
     assert (told["account"]["username"], told["usernames"]) == ("alice", ["alice"])
     assert [(post["id"], post["body"], post["user"]) for post in told["posts"]] == [
         (post.id, "snow \N{SNOWMAN}", told["account"]["id"]) for post in posts
     ]
     assert [entry["event"] for entry in told["audit"]][:5] == ["post.created"] * 5
-    assert {entry["actor"] for entry in told["audit"]} == {"alice"}
+    assert {entry["actor"] for entry in told["audit"]} == {"alice", "operator"}
+    assert told["audit"][-1]["event"] == "user.created"
     assert told["tokens"][0]["scopes"] == ["account", "posts:read", "posts:write"]
     assert outcome.said.isascii()
     assert token not in outcome.said

@@ -7,6 +7,7 @@ from tests.entrypoints.http.houses import AWAY, SECRET, WRONG, House, Person
 from tests.entrypoints.http.visits import problem
 
 from blog.domain.actors import Operator, Scope
+from blog.domain.posts import BODY_LONGEST
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 ME, DELETE, EXPORT = "/api/users/me/", "/api/users/me/delete/", "/api/users/me/export/"
@@ -166,11 +167,36 @@ def test_somebody_downloads_all_that_is_kept_about_them(house: House, root: Pers
     assert all("tokens" not in page and "known_addresses" not in page for page in others)
     assert [post["id"] for page in (first, *others) for post in page["posts"]] == posts
     entries = [entry for page in (first, *others) for entry in page["audit"]]
-    assert {entry["actor_id"] for entry in entries} == {alice.id}
+    assert {entry["actor_id"] for entry in entries} == {alice.id, root.id, None}
+    assert all(entry["subject_id"] == alice.id for entry in entries if entry["actor_id"] != alice.id)
+    assert first["invitations"] == []
     assert sum(entry["event"] == "post.created" for entry in entries) == 45
     told = "".join(page.text for page in pages)
     assert alice.token not in told
     assert "argon2" not in told
+
+
+@on_both
+def test_no_part_of_the_download_has_more_than_a_megabyte(house: House, alice: Person) -> None:
+    body = "\U0001f98a" * BODY_LONGEST
+    posts = []
+    for number in range(7):
+        answer = alice.ask("POST", "/api/posts/", json={"title": f"Large {number}", "body": body})
+        posts.append(answer.json()["id"])
+    pages = [alice.ask("GET", EXPORT)]
+    while (following := pages[-1].json()["next"]) is not None:
+        pages.append(alice.ask("GET", following))
+    assert all(len(page.content) < 2**20 + 2000 for page in pages)
+    assert [post["id"] for page in pages for post in page.json()["posts"]] == posts
+    assert sum(entry["event"] == "post.created" for page in pages for entry in page.json()["audit"]) == 7
+
+
+@on_both
+def test_the_download_has_the_open_invitations_that_one_made(house: House, root: Person) -> None:
+    code = root.ask("POST", "/api/invitations/", json={}).json()["code"]
+    answer = root.ask("GET", EXPORT)
+    assert answer.json()["invitations"] == root.ask("GET", "/api/invitations/").json()["results"]
+    assert code not in answer.text
 
 
 def test_the_download_is_for_whoever_it_is_about(house: House, root: Person, alice: Person) -> None:

@@ -23,6 +23,7 @@ class AuditShelves:
 
 _ALL: Final = float("inf")
 _MATCHES: Final[dict[str, Callable[[Entry, Any], bool]]] = {
+    "about_user": lambda entry, user_id: entry.subject == "user" and entry.subject_id == user_id,
     "since": lambda entry, since: entry.at >= since,
     "until": lambda entry, until: entry.at < until,
 }

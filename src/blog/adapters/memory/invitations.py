@@ -53,9 +53,12 @@ class MemoryInvitationStore:
 
     def remove_all_by(self, user_id: UserId) -> None:
         self._unit.begin()
-        for invitation in self._unit.on(self._shelves.by_id).everything():
-            if invitation.by_id == user_id:
-                self.remove(invitation.id)
+        for invitation in self.all_by(user_id):
+            self.remove(invitation.id)
+
+    def all_by(self, user_id: UserId) -> Sequence[Invitation]:
+        invitations = self._unit.on(self._shelves.by_id).everything()
+        return [invitation for invitation in invitations if invitation.by_id == user_id]
 
     def page(self, *, limit: int, after: InvitationId | None = None) -> Sequence[Invitation]:
         return self._unit.on(self._shelves.by_id).ascending(limit, after=after)

@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, Final, Unpack
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, select, update
 
 from blog.domain.audit import Entry, EntryFilter, Event, Seal
 from blog.domain.ids import EntryId, SealId
 
 from .statement import Change, Query
-from .tables import entries, seals
+from .tables import IS_ABOUT_A_USER, Number, entries, seals
 from .unit import Unit
 
 _FIELDS: Final = [column for column in entries.c if column is not entries.c.seal_id]
@@ -39,6 +39,7 @@ _seals = Query(select(seals).order_by(seals.c.id).limit(bindparam("limit")), Sea
 _seals_after = Query(_seals.core.where(seals.c.id > bindparam("after")), Seal)
 
 _MATCHES: Final[dict[str, ColumnElement[bool]]] = {
+    "about_user": and_(IS_ABOUT_A_USER, entries.c.subject_id == bindparam("about_user", type_=Number)),
     "since": entries.c.at >= bindparam("since"),
     "until": entries.c.at < bindparam("until"),
     "before": entries.c.id < bindparam("before"),

@@ -10,7 +10,7 @@ from blog.domain.ids import InvitationId, UserId
 from blog.domain.invitations import Invitation
 
 from .statement import Change, Query, Statement
-from .tables import invitations
+from .tables import Number, invitations
 from .unit import Unit
 
 _add = Change(insert(invitations).returning(invitations.c.id))
@@ -19,6 +19,10 @@ _take = Statement(
 )
 _remove = Change(delete(invitations).where(invitations.c.id == bindparam("invitation_id")))
 _remove_all_by = Change(delete(invitations).where(invitations.c.by_id == bindparam("user_id")))
+_all_by = Query(
+    select(invitations).where(invitations.c.by_id == bindparam("user_id", type_=Number)).order_by(invitations.c.id),
+    Invitation,
+)
 _page = Query(select(invitations).order_by(invitations.c.id).limit(bindparam("limit")), Invitation)
 _page_after = Query(_page.core.where(invitations.c.id > bindparam("after")), Invitation)
 _expired = select(invitations.c.id).where(invitations.c.expires_at <= bindparam("expired_by")).limit(bindparam("limit"))
@@ -45,6 +49,9 @@ class SqlInvitationStore:
 
     def remove_all_by(self, user_id: UserId) -> None:
         self._unit.change(_remove_all_by, user_id=user_id)
+
+    def all_by(self, user_id: UserId) -> Sequence[Invitation]:
+        return self._unit.all(_all_by, user_id=user_id)
 
     def page(self, *, limit: int, after: InvitationId | None = None) -> Sequence[Invitation]:
         if after is None:

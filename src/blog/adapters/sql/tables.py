@@ -24,6 +24,7 @@ from sqlalchemy import (
     column,
     func,
     inspect,
+    literal_column,
     select,
     table,
 )
@@ -32,7 +33,7 @@ from sqlalchemy.types import TypeEngine
 
 from blog.domain.actors import Scope
 
-REVISION: Final = "0004"
+REVISION: Final = "0007"
 """Which step in `migrations/` the tables below are those of."""
 
 _version: Final = table("alembic_version", column("version_num"))
@@ -263,3 +264,13 @@ entries = Table(
 
 Index("audit_entries_seal_id", entries.c.seal_id, entries.c.id)
 Index("audit_entries_actor_id", entries.c.actor_id, entries.c.id)
+
+IS_ABOUT_A_USER: Final = entries.c.subject == literal_column("'user'")
+"""No parameter: a partial index is used by statements that say its condition word by word."""
+Index(
+    "audit_entries_about_user",
+    entries.c.subject_id,
+    entries.c.id,
+    sqlite_where=IS_ABOUT_A_USER,
+    postgresql_where=IS_ABOUT_A_USER,
+)

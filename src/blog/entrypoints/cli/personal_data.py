@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from blog.domain.audit import Entry
+from blog.domain.invitations import Invitation
 from blog.domain.lists import Place
 from blog.domain.personal_data import PersonalDataPage, Position
 from blog.domain.posts import Post
@@ -29,6 +30,7 @@ def export(settings: Settings) -> None:
                 "usernames": first.usernames,
                 "tokens": map(_token, first.tokens),
                 "known_addresses": addresses,
+                "invitations": map(_invitation, first.invitations),
                 "posts": map(_post, walk.posts()),
                 "audit": map(asdict, walk.entries()),
             }
@@ -92,6 +94,13 @@ def _token(token: Token) -> dict[str, Any]:
     shown = asdict(token)
     del shown["digest"], shown["user_id"]
     return {**shown, "scopes": sorted(token.scopes)}
+
+
+def _invitation(invitation: Invitation) -> dict[str, Any]:
+    """What can be shown of an invitation, which is not its digest."""
+    shown = asdict(invitation)
+    del shown["digest"], shown["by_id"]
+    return shown
 
 
 def _told(at: datetime) -> str:

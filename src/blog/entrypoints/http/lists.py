@@ -1,8 +1,8 @@
 """Lists of posts over HTTP: what is asked for in the query, and where the next page is."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from litestar import Request
@@ -24,6 +24,8 @@ from .requests import LIST_LONGEST, number, page_url, parameters_of, parsed, pre
 
 _BRIEF: Final = 20
 """How many posts are listed unless it is said: few enough to read them at once."""
+
+Row = TypeVar("Row")
 
 PAGE_BYTES: Final = 2**20
 """How many bytes of posts a page has at most. It is built, copied and sent for as many clients as there are."""
@@ -168,16 +170,23 @@ def listed(blog: Blog, asked: Asked, actor: Member | None) -> Listed:
 
     Posts are read some at a time, so that of a hundred large ones no more are read than fit.
     """
-    results: list[Raw] = []
-    size, last = 0, None
-    for row, goes_on in _rows(blog, asked, actor):
-        encoded = msgspec.json.encode(row.shown)
-        size += len(encoded)
-        if results and size > PAGE_BYTES:
-            break
+    results, last = [], None
+    rows = _rows(blog, asked, actor)
+    for (row, goes_on), encoded in up_to_page_bytes(rows, lambda each: msgspec.json.encode(each[0].shown)):
         results.append(Raw(encoded))
         last = row if goes_on else None
     return Listed(results, last and _cursor_after(asked, last), _count(blog, asked))
+
+
+def up_to_page_bytes(rows: Iterable[Row], encode: Callable[[Row], bytes]) -> Iterator[tuple[Row, bytes]]:
+    """The first rows, each with its JSON, up to `PAGE_BYTES` of it; one at least, if there is one."""
+    size = 0
+    for row in rows:
+        encoded = encode(row)
+        if size and size + len(encoded) > PAGE_BYTES:
+            return
+        size += len(encoded)
+        yield row, encoded
 
 
 def next_url(request: Request[Any, Any, Any], asked: Asked, cursor: str) -> str:

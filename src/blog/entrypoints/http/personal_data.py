@@ -1,7 +1,9 @@
 """All that is kept about oneself, over HTTP, in pages."""
 
+from itertools import chain
 from typing import Any, Final
 
+import msgspec
 from litestar import Controller, get
 from msgspec import UNSET, Struct, UnsetType
 
@@ -17,6 +19,8 @@ from .answers import Answer, answer
 from .audit import EntryOut
 from .cursors import PATTERN, cursor_of, place_of
 from .door import Visit
+from .invitations import InvitationOut
+from .lists import up_to_page_bytes
 from .moments import Moment, moment
 from .operations import Operation
 from .post_shapes import PostOut
@@ -41,8 +45,8 @@ class AddressOut(Struct):
 
 
 class PersonalDataOut(Struct):
-    """A part of what is kept about oneself: `usernames`, `tokens` and `known_addresses` are in the first one. `next` is
-    where the next part is, or null on the last one.
+    """A part of what is kept about oneself: `usernames`, `tokens`, `known_addresses` and `invitations` are in the first
+    one. `next` is where the next part is, or null on the last one.
     """
 
     account: UserOut
@@ -52,6 +56,7 @@ class PersonalDataOut(Struct):
     usernames: list[str] | UnsetType = UNSET
     tokens: list[TokenOut] | UnsetType = UNSET
     known_addresses: list[AddressOut] | UnsetType = UNSET
+    invitations: list[InvitationOut] | UnsetType = UNSET
 
     @classmethod
     def of(cls, page: PersonalDataPage, next_page: str | None, *, is_first: bool) -> "PersonalDataOut":
@@ -65,6 +70,7 @@ class PersonalDataOut(Struct):
             out.usernames = list(page.usernames)
             out.tokens = [TokenOut.of(token) for token in page.tokens]
             out.known_addresses = [AddressOut(each, moment(at)) for each, at in sorted(page.known_addresses.items())]
+            out.invitations = [InvitationOut.of(invitation) for invitation in page.invitations]
         return out
 
 
@@ -87,9 +93,15 @@ def _page(blog: Blog, actor: Member, request: Visit) -> Answer:
     """A part, encoded on this thread, since it may be large. Whoever may not have it hears that first of all."""
     require(actor, Scope.ACCOUNT)
     after: Position | None = query_of(request, cursor=_position).get("cursor")
-    page = blog.personal_data.page(actor, after=after)
+    page = _fitting(blog.personal_data.page(actor, after=after))
     url = None if page.next is None else page_url(request, _PATH, cursor=_cursor(page.next))
     return answer(PersonalDataOut.of(page, url, is_first=after is None))
+
+
+def _fitting(page: PersonalDataPage) -> PersonalDataPage:
+    """As many posts and entries as a page of a list has room for."""
+    rows = chain(map(PostOut.of, page.posts), map(EntryOut.of, page.entries))
+    return page.first(sum(1 for _ in up_to_page_bytes(rows, msgspec.json.encode)))
 
 
 def _cursor(position: Position) -> str:
