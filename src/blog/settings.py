@@ -19,6 +19,7 @@ Value = TypeVar("Value")
 _NEVER_EMPTY: Final = {"BLOG_DATABASE_URL", "BLOG_DATABASE_URL_FILE", "BLOG_TOKEN", "BLOG_TOKEN_FILE"}
 _NEAR: Final = 0.7
 """How alike the names of a setting and of a variable are, of 1, for the one to be meant by the other."""
+_DEFAULT_CALLED: Final = {"database_url": "the default --database"}
 _LANE_MEMORY: Final = 8
 """KiB that Argon2 needs at least for each lane."""
 
@@ -188,6 +189,12 @@ class Settings:
     token: str = _setting(_secret, "", secret=True)
     debug: bool = _setting(_truth, default=False)
     access_log: bool = _setting(_truth, default=False)
+    given_as: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Where each setting was given: by an option, by a variable, or by neither. It is no setting itself."""
+
+    def name_of(self, setting: str) -> str:
+        """What a message calls a setting: the option or the variable that gave it."""
+        return self.given_as.get(setting, f"BLOG_{setting.upper()}")
 
     @property
     def connections(self) -> int:
@@ -214,15 +221,24 @@ class Settings:
             for name, text in environment.items()
             if (text or name in _NEVER_EMPTY) and not _is_of_a_service(name, text)
         }
-        found = {setting.name: _found(setting, environment, options.get(setting.name)) for setting in fields(cls)}
-        settings = cls(**{name: value for name, value in found.items() if value is not None})
+        told = {each.name: _told(each, environment, options.get(each.name)) for each in setting_fields()}
+        found = {each.name: _found(each, *told[each.name]) for each in setting_fields()}
+        settings = cls(
+            **{name: value for name, value in found.items() if value is not None},
+            given_as={name: _given_as(name, *each) for name, each in told.items()},
+        )
         if settings.workers > 1 and settings.database_url == "memory:":
-            raise SettingError("BLOG_WORKERS: processes do not share their memory")
+            raise SettingError(f"{settings.name_of('workers')}: processes do not share their memory")
         if settings.debug and settings.host not in {"127.0.0.1", "::1", "localhost"}:
             raise SettingError("BLOG_DEBUG: not on an address that others can reach")
         if settings.argon2_memory < _LANE_MEMORY * settings.argon2_lanes:
             raise SettingError(f"BLOG_ARGON2_MEMORY: must be at least {_LANE_MEMORY} for each of BLOG_ARGON2_LANES")
         return settings
+
+
+def setting_fields() -> list[Field[Any]]:
+    """The fields that can be set from outside."""
+    return [each for each in fields(Settings) if "parse" in each.metadata]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +255,7 @@ class UnknownSetting:
 
 def unknown_settings(environment: Mapping[str, str]) -> list[UnknownSetting]:
     """The variables that look like settings of this blog and are none: likely misspelt."""
-    known = {variable for setting in fields(Settings) for variable in _variables(setting)}
+    known = {variable for setting in setting_fields() for variable in _variables(setting)}
     return [
         UnknownSetting(name, _nearest(name, known))
         for name, text in sorted(environment.items())
@@ -276,8 +292,7 @@ def _variables(setting: Field[Any]) -> tuple[str, str]:
     return variable, f"{variable}_FILE"
 
 
-def _found(setting: Field[Any], environment: Mapping[str, str], option: str | None) -> Any:
-    name, text = _told(setting, environment, option)
+def _found(setting: Field[Any], name: str, text: str | None) -> Any:
     if text is None:
         return None
     try:
@@ -287,9 +302,16 @@ def _found(setting: Field[Any], environment: Mapping[str, str], option: str | No
         raise SettingError(f"{name}: {error}" if secret else f"{name}: {error}, not {text!r}") from None
 
 
+def _given_as(setting: str, name: str, text: str | None) -> str:
+    """The option or the variable that was given. A default is called by its option, if it has one."""
+    return _DEFAULT_CALLED.get(setting, name) if text is None else name
+
+
 def _told(setting: Field[Any], environment: Mapping[str, str], option: str | None) -> tuple[str, str | None]:
     """Where a setting stands, and what it says there."""
     variable, file = _variables(setting)
+    if option is not None and setting.name == "migrate":
+        return "--no-migrate", option
     if option is not None:
         return f"--{setting.name.replace('_', '-').replace('-url', '')}", option
     if file not in environment:

@@ -115,7 +115,7 @@ def opened_to_serve(settings: Settings) -> Iterator[Opened]:
     """The same blog for a server, which may open it in more than one way.
 
     Raises:
-        SettingError: its database can only be read.
+        SettingError: its database can only be read, or there can be no replica of it.
         Unavailable: its database cannot be opened.
     """
     with (
@@ -125,9 +125,8 @@ def opened_to_serve(settings: Settings) -> Iterator[Opened]:
     ):
         if isinstance(open_stores, SqlStore) and open_stores.is_read_only:
             file = settings.database_url.removeprefix("sqlite:///")
-            raise SettingError(
-                f"BLOG_DATABASE_URL: {file} cannot be written to, and can only be read by other commands"
-            )
+            name = settings.name_of("database_url")
+            raise SettingError(f"{name}: {file} cannot be written to, and can only be read by other commands")
         yield Opened(
             open_blog=_blog_on(open_stores, settings),
             open_at_once=None if stores_at_once is None else _blog_on(stores_at_once, settings),
@@ -143,26 +142,31 @@ def _opened_replica(settings: Settings) -> Iterator[OpenBlog | None]:
     if not settings.replica_url:
         yield None
         return
-    with database(replace(settings, database_url=settings.replica_url)) as store:
+    name = settings.name_of("replica_url")
+    if not settings.database_url.startswith("postgresql:"):
+        raise SettingError(f"{name}: only a PostgreSQL database has a replica")
+    replica = replace(settings, database_url=settings.replica_url, given_as={"database_url": name})
+    with database(replica) as store:
         yield _blog_on(store, settings)
 
 
 @contextmanager
 def database(settings: Settings) -> Iterator[SqlStore]:
-    """The database that is set, until the block is left.
+    """The database that is set, until the block is left. A fault is told with the name by which it was set.
 
     Raises:
         SettingError: everything is kept in this process's memory, or the database needs a driver that is not installed.
         Unavailable: the database was read without a lock, and was changed meanwhile.
     """
+    name = settings.name_of("database_url")
     if settings.database_url == "memory:":
-        raise SettingError("BLOG_DATABASE_URL: what is kept in memory is gone when this command ends")
+        raise SettingError(f"{name}: what is kept in memory is gone when this command ends")
     try:
         store = SqlStore(settings.database_url, connections=settings.connections)
     except ValueError as error:
-        raise SettingError(f"BLOG_DATABASE_URL: {error}") from None
+        raise SettingError(f"{name}: {error}") from None
     except ModuleNotFoundError as error:
-        raise SettingError(f"BLOG_DATABASE_URL: needs {error.name}: {_INSTALL_POSTGRES}") from None
+        raise SettingError(f"{name}: needs {error.name}: {_INSTALL_POSTGRES}") from None
     try:
         yield store
         store.check_unchanged()
@@ -199,7 +203,9 @@ def _open_stores(settings: Settings) -> Iterator[OpenStores]:
         if settings.migrate:
             store.migrate()
         elif not store.is_migrated():
-            raise SettingError("BLOG_MIGRATE: the tables are not those of this version: run blog migrate first")
+            raise SettingError(
+                f"{settings.name_of('migrate')}: the tables are not those of this version: run blog migrate first"
+            )
         yield store
 
 

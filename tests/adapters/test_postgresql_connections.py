@@ -202,6 +202,36 @@ def test_a_url_that_libpq_takes_apart_wrongly_is_refused_without_a_word_of_it(ur
     assert SECRET not in "".join(traceback.format_exception(refusal.value))
 
 
+@pytest.mark.parametrize(
+    ("rest", "reason"),
+    {
+        f"{SECRET}%zz@127.0.0.1:9/db": "has a % with no code behind it: % is written %25; ",
+        f"{SECRET}%00@127.0.0.1:9/db": "has a % with no code behind it: % is written %25; ",
+        f"{SECRET}%ff@127.0.0.1:9/db": "has percent-encoded bytes that are not UTF-8; ",
+        f"{SECRET}@[::1/db": "has a [ without a ] in its host; ",
+        f"{SECRET}@127.0.0.1:9/db?nope=x": "has an option behind the ? that libpq does not know; ",
+        f"{SECRET}@127.0.0.1:9/db?nope": "has an option behind the ? that is not written as name=value; ",
+        f"{SECRET}@127.0.0.1:9/db?connect_timeout={SECRET}": "has a connect_timeout that is no whole number",
+        f"{SECRET}@127.0.0.1:9/db?keepalives={SECRET}": "has a value of keepalives that is no whole number",
+        f"{SECRET}@127.0.0.1:9/db?sslmode={SECRET}": "has a value of sslmode that libpq does not take",
+        f"{SECRET}@127.0.0.1:9/db?target_session_attrs={SECRET}": "has a value of target_session_attrs that libpq does",
+        f"{SECRET}@127.0.0.1:9/db?service={SECRET}": "has a value of service that libpq does not take",
+    }.items(),
+)
+def test_what_is_wrong_with_a_url_is_said_without_the_value(rest: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(reason)}") as refusal:
+        SqlStore(f"postgresql://blog:{rest}")
+    assert type(refusal.value) is ValueError
+    assert SECRET not in "".join(traceback.format_exception(refusal.value))
+
+
+def test_options_are_checked_without_a_connection_and_several_hosts_and_ports_are_fine(listen: Listen) -> None:
+    port = listen()
+    for rest in (f"127.0.0.1:{port}", f"127.0.0.1:{port},no-such-host.invalid:{port}"):
+        url = f"postgresql://blog:{SECRET}@{rest}/db?sslmode=require&connect_timeout=2&keepalives_idle=9&options="
+        SqlStore(url).close()
+
+
 @given(
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6).filter(
         lambda word: word not in "postgresql"

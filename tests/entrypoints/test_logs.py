@@ -87,6 +87,17 @@ SECRETS = {
     "postgresql://blog:hunter2@db/blog": "hunter2",
     "postgresql://blog:p@ss:hunter2@db:5432/blog?sslmode=require": "hunter2",
     "postgresql+psycopg://:hunter2@/blog": "hunter2",
+    "postgresql://blog:a%zz/b?c#d'e[hunter2@db/blog": "hunter2",
+    """postgresql://blog:a@hunter2/b@[::1/blog": no such host""": "hunter2",
+    'invalid percent-encoded token: "hunter2%z"z"': "hunter2",
+    'forbidden value %00 in percent-encoded value: "hunter2%00"': "hunter2",
+    'invalid URI query parameter: "hunter2"': "hunter2",
+    'missing key/value separator "=" in URI query parameter: "hunter2"': "hunter2",
+    'invalid integer value "hunter2" for connection option "port"': "hunter2",
+    'could not translate host name "hunter2@db" to address': "hunter2",
+    "host=db password='a hunter2' dbname=blog": "hunter2",
+    "failed to resolve host 'hunter2@db': no such name": "hunter2",
+    "host=db password = hunter2": "hunter2",
     "host=db password=hunter2 dbname=blog": "hunter2",
     "postgresql://db/blog?user=a&PASSWORD=hunter2&x=1": "hunter2",
     "Failing row contains (1, alice, $argon2id$v=19$m=8,t=1,p=1$c2FsdA$hunter2).": "hunter2",
@@ -106,13 +117,22 @@ def test_what_looks_like_a_secret_does_not_leave_the_process(text: str, secret: 
         assert "[redacted]" in made[name]
 
 
-@pytest.mark.parametrize("text", ["http://127.0.0.1:8000/docs", "mail alice@example.org", "blog_short", "a://b@c:1"])
+@pytest.mark.parametrize(
+    "text",
+    ["http://127.0.0.1:8000/docs", "mail alice@example.org", "blog_short", "a://b@c:1", 'host name "db.example"'],
+)
 def test_what_is_no_secret_is_left_as_it_is(text: str) -> None:
     assert redacted(text) == text
 
 
 def test_looking_for_secrets_takes_no_longer_than_the_text_is_long() -> None:
-    for text in ("://a:" * 100_000, "blog" * 100_000, "$argon2id$" * 100_000, "password=" * 100_000):
+    for text in (
+        "://a:" * 100_000,
+        "blog" * 100_000,
+        "$argon2id$" * 100_000,
+        "password='" * 100_000,
+        'host name "' * 100_000,
+    ):
         redacted(text)
 
 

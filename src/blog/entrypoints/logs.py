@@ -41,7 +41,12 @@ _secret = re.compile(
     r"|blog[a-z]{1,20}_[0-9A-Za-z]{46}"  # other codes of the same form
     r"|\$argon2[a-z]{1,2}\$[0-9A-Za-z$=,+/]+|\\x[0-9a-f]{64}"  # hashes, digests: PostgreSQL repeats the row it refuses
 )
-_named_password = re.compile(r"(password=)[^\s&]+", re.IGNORECASE)
+_named_password = re.compile(r"(password\s?=\s?)(?:'(?:[^'\\]|\\.)*'|[^\s&]+)", re.IGNORECASE)
+_libpq_repeats = re.compile(
+    r"(percent-encoded (?:token|value): |URI query parameter: |invalid port number: |invalid integer value "
+    r"""|host name (?="[^"\n]*@)|resolve host (?='[^'\n]*@))["'][^\n]*["']"""
+)
+"""Parts of a URL that libpq could not read: what is left of a password with a raw `%`, `@`, `/` or `?` in it."""
 _after_scheme = re.compile(r"(?<=://)\S+")
 
 _log = logging.getLogger(__name__)
@@ -71,6 +76,7 @@ def redacted(text: str) -> str:
     The last resort: nothing that logs is meant to say either.
     """
     text = _named_password.sub(r"\1[redacted]", _secret.sub("[redacted]", text))
+    text = _libpq_repeats.sub(r'\1"[redacted]"', text)
     return _after_scheme.sub(_without_password, text)
 
 

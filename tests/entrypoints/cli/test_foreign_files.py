@@ -10,7 +10,7 @@ from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.entrypoints.cli.test_import import posts_in, summary
 
 from blog.domain.archive import Manuscript
-from blog.domain.errors import Invalid
+from blog.domain.errors import Fault, Invalid
 from blog.entrypoints.cli import folders
 from blog.entrypoints.cli.drafts import Draft, Reading, draft_of
 from blog.entrypoints.cli.front_matter import parted
@@ -131,6 +131,68 @@ def test_folders_of_other_programs_are_taken_in_and_what_is_left_out_is_said_onc
     assert run("import", "in", "--recursive", "--ignore-unknown", "--author", "alice").said.startswith(
         "Added 0, there already 4"
     )
+
+
+_HOME = "---\nlayout: home\n---\n"
+_ABOUT = "---\nlayout: page\ntitle: About\npermalink: /about/\n---\nThis is the base theme.\n"
+
+
+@pytest.mark.usefixtures("database")
+def test_the_pages_of_a_site_are_left_out_by_name_and_are_no_faults(run: Run) -> None:
+    _file("_posts/2015-11-17-welcome.markdown", JEKYLL)
+    _file("index.markdown", _HOME)
+    _file("about.markdown", _ABOUT)
+    _file("README.md", "# My site")
+
+    taken = run("import", "in", "--recursive", "--ignore-unknown", "--author", "alice")
+
+    assert (taken.status, taken.said) == (0, summary(added=1).replace(".\n", ", pages left out 3.\n"))
+    for page in ("index.markdown", "about.markdown", "README.md"):
+        assert f"blog: {page}: left out as a page, since it has no date\n" in taken.errors
+
+
+@pytest.mark.usefixtures("database")
+def test_a_page_is_a_fault_where_nothing_is_to_be_left_out_and_nothing_but_pages_is_no_success(run: Run) -> None:
+    _file("about.md", _ABOUT)
+
+    told = run("import", "in", "--author", "alice")
+    alone = run("import", "in", "--author", "alice", "--ignore-unknown")
+
+    assert (told.status, told.said) == (1, summary(faulty=1))
+    assert (alone.status, alone.said) == (1, summary().replace(".\n", ", pages left out 1.\n"))
+
+
+@pytest.mark.parametrize(
+    ("path", "head"),
+    [
+        ("_posts/hello.md", "layout: page"),
+        ("blog/hello.md", "title: Hello"),
+        ("blog/hello.md", "layout: layouts/post.njk"),
+        ("blog/2016-02-30-hello.md", "layout: page"),
+        ("about.md", "layout: page\ndate: soon"),
+    ],
+)
+def test_a_post_that_has_lost_its_date_is_not_taken_for_a_page(path: str, head: str) -> None:
+    draft = _draft(f"---\n{head}\n---\nWorld", path)
+
+    assert draft.faults
+    assert not draft.is_page
+
+
+def test_a_post_that_has_lost_its_date_beside_the_folder_of_posts_is_a_fault_if_it_says_what_it_is() -> None:
+    reading = Reading(author="ann", ignore_unknown=True, has_posts_folder=True)
+    draft = draft_of(parted("---\nlayout: post\n---\nWorld"), reading, PurePath("hello.md"))
+
+    assert [fault.field for fault in draft.faults] == ["created_at"]
+    assert not draft.is_page
+
+
+def test_a_day_in_the_name_that_there_is_not_is_the_fault_unless_the_front_matter_has_one() -> None:
+    faulty = _draft("---\ntitle: Hello\n---\nWorld", "_posts/2016-02-30-bad.md")
+    dated = _draft("---\ntitle: Hello\ndate: 2016-02-29\n---\nWorld", "_posts/2016-02-30-bad.md")
+
+    assert faulty.faults == (Fault("file name", "2016-02-30 is no day"),)
+    assert dated.faults == ()
 
 
 def test_a_member_that_a_post_does_not_have_is_a_fault_that_names_the_option(run: Run, database: Database) -> None:

@@ -3,8 +3,9 @@
 import os
 import socket
 import sqlite3
+import traceback
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.servers import run_blog
 
+from blog import wiring
+from blog.adapters.memory import MemoryStore
 from blog.entrypoints.http.asgi import app
-from blog.settings import SettingError
+from blog.settings import SettingError, Settings
 
 _REFUSED = {
     "taken": ("users add alice", PASSWORD, "The username alice is taken."),
@@ -218,7 +221,7 @@ def test_a_server_with_debug_on_that_others_can_reach_does_not_start(run: Run, m
 def test_accounts_cannot_be_kept_in_the_memory_of_a_command_that_ends(run: Run) -> None:
     refused = run("users", "list", "--database", "memory:")
 
-    assert refused == Outcome(2, "", "blog: BLOG_DATABASE_URL: what is kept in memory is gone when this command ends\n")
+    assert refused == Outcome(2, "", "blog: --database: what is kept in memory is gone when this command ends\n")
 
 
 def _in_no_folder(folder: Path) -> Path:
@@ -259,7 +262,7 @@ def test_a_database_that_cannot_be_one_is_told_in_one_line_with_its_path(
     before = sorted(tmp_path.rglob("*"))
 
     for command in (["migrate"], ["serve", "--port", "0"]):
-        told = Outcome(2, "", f"blog: BLOG_DATABASE_URL: {line.format(path=path)}\n")
+        told = Outcome(2, "", f"blog: --database: {line.format(path=path)}\n")
         assert run(*command, "--database", f"sqlite:///{path}") == told
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -296,3 +299,66 @@ def test_whoever_reads_only_the_beginning_of_a_list_gets_no_complaint(database: 
 def _everything_in(database: Database) -> list[str]:
     with closing(sqlite3.connect(database.file)) as connection:
         return list(connection.iterdump())
+
+
+_NO_URLS = ["s3cr%zzet@127.0.0.1:1/x", "s3cret@[::1/x", "s3cret@127.0.0.1:1/x?no=x", "s3cret@[::1]/x?connect_timeout=a"]
+
+
+@pytest.mark.parametrize("rest", _NO_URLS)
+@pytest.mark.parametrize("command", ["users list", "migrate", "serve --port 0"])
+def test_a_postgresql_url_that_is_none_is_told_in_one_line_by_the_name_it_was_given_by(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, rest: str
+) -> None:
+    url = f"postgresql://blog:{rest}"
+    (tmp_path / "url").write_text(url)
+
+    by_option = run(*command.split(), "--database", url)
+    monkeypatch.setenv("BLOG_DATABASE_URL_FILE", str(tmp_path / "url"))
+    by_file = run(*command.split())
+    monkeypatch.delenv("BLOG_DATABASE_URL_FILE")
+    monkeypatch.setenv("BLOG_DATABASE_URL", url)
+    by_variable = run(*command.split())
+
+    for refused, name in (
+        (by_option, "--database"),
+        (by_file, "BLOG_DATABASE_URL_FILE"),
+        (by_variable, "BLOG_DATABASE_URL"),
+    ):
+        assert (refused.status, refused.said, refused.errors.count("\n")) == (2, "", 1)
+        assert refused.errors.startswith(f"blog: {name}: has a")
+        assert "s3cr" not in refused.errors
+
+
+@pytest.mark.parametrize("rest", _NO_URLS)
+def test_a_replica_whose_url_is_none_is_told_by_its_own_name(monkeypatch: pytest.MonkeyPatch, rest: str) -> None:
+    told = {"BLOG_REPLICA_URL": f"postgresql://blog:{rest}", "BLOG_DATABASE_URL": "postgresql://blog@127.0.0.1:9/blog"}
+    settings = Settings.read(told)
+    kept = MemoryStore()
+    monkeypatch.setattr(wiring, "_open_stores", lambda _: nullcontext(kept))
+
+    with pytest.raises(SettingError, match=r"^BLOG_REPLICA_URL: has a") as refusal, wiring.opened_to_serve(settings):
+        pytest.fail("it is served")
+    assert "s3cr" not in "".join(traceback.format_exception(refusal.value))
+
+
+def test_a_replica_beside_a_database_that_has_none_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_REPLICA_URL", "postgresql://blog:s3cret@127.0.0.1:9/blog")
+
+    for database in ("sqlite:///blog.db", "memory:"):
+        refused = run("serve", "--port", "0", "--database", database)
+        told = "blog: BLOG_REPLICA_URL: only a PostgreSQL database has a replica\n"
+        assert refused == Outcome(2, "", told)
+
+
+def test_a_default_that_cannot_be_used_is_not_called_by_a_variable_that_nobody_set(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "blog.db").mkdir()
+
+    assert run("migrate") == Outcome(
+        2, "", f"blog: the default --database: {tmp_path}/blog.db is a folder, and must be a file\n"
+    )
+
+
+def test_processes_that_cannot_share_memory_are_told_by_the_option_that_asked_for_them(run: Run) -> None:
+    refused = run("serve", "--workers", "2", "--database", "memory:")
+
+    assert refused == Outcome(2, "", "blog: --workers: processes do not share their memory\n")

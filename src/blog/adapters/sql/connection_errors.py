@@ -11,9 +11,25 @@ from itertools import zip_longest
 from typing import Any, Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo, timeout_from_conninfo
+from psycopg.pq import PGconn
 
-_ENCODED: Final = "in a name or a password, each of @ : / ? # [ ] % is written percent-encoded, such as %40 for @"
+_ENCODED: Final = (
+    "in a name or a password, each of @ : / ? # [ ] % is written percent-encoded, such as %40 for @ and %25 for %"
+)
+
+_SYNTAX: Final = [
+    (r"percent-encoded", "has a % with no code behind it: % is written %25"),
+    (r"matching \"\]\"", "has a [ without a ] in its host"),
+    (r"invalid URI query parameter", "has an option behind the ? that libpq does not know"),
+    (r"key/value separator", "has an option behind the ? that is not written as name=value"),
+]
+"""What libpq says in English of a URL that it cannot read, up to the part of it that it repeats."""
+
+_NO_FOLDER: Final = "/dev/null"
+"""Where no socket can be: libpq looks at the options first, and fails here before it uses the network."""
+_WHOLE_NUMBERS: Final = ("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
+"""Options that libpq reads only once a socket is open."""
 
 _REASONS: Final = [
     (r"Connection refused|failed: No such file or directory", "no server listens there"),
@@ -57,14 +73,40 @@ def parameters_of(url: str) -> dict[str, Any]:
     """
     try:
         given = conninfo_to_dict(url)
-    except psycopg.Error:
-        raise ValueError(f"is no URL of PostgreSQL, or has an option that libpq does not know; {_ENCODED}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"has percent-encoded bytes that are not UTF-8; {_ENCODED}") from None
+    except psycopg.Error as error:
+        said = str(error).partition(": ")[0]
+        meant = next((meaning for pattern, meaning in _SYNTAX if re.search(pattern, said)), "is no URL of PostgreSQL")
+        raise ValueError(f"{meant}; {_ENCODED}") from None
     if any("@" in str(given.get(part) or "") for part in ("host", "dbname", "port")):
         raise ValueError(f"has an @ where none can be; {_ENCODED}")
     ports = str(given.get("port") or "").split(",")
     if not all(port == "" or (port.isascii() and port.isdigit() and 0 < int(port) < 65_536) for port in ports):  # noqa: PLR2004 - ports
         raise ValueError(f"has a port that is no number from 1 to 65535; {_ENCODED}")
     return dict(given)
+
+
+def check_options(given: Mapping[str, Any]) -> None:
+    """Refuse what libpq would refuse whenever it connects, such as `sslmode=maybe`. Nothing is sent anywhere.
+
+    Raises:
+        ValueError: an option has a value that cannot be. The message names the option, and not the value.
+    """
+    try:
+        timeout_from_conninfo(dict(given))
+    except psycopg.Error:
+        raise ValueError("has a connect_timeout that is no whole number") from None
+    for name in _WHOLE_NUMBERS:
+        if name in given and not re.fullmatch(r"[+-]?[0-9]{1,9}", str(given[name]).strip()):
+            raise ValueError(f"has a value of {name} that is no whole number")
+    nowhere = make_conninfo(**{**given, "host": _NO_FOLDER, "hostaddr": "", "port": ""})
+    attempt = PGconn.connect_start(nowhere.encode())
+    said = attempt.get_error_message()
+    attempt.finish()
+    if _NO_FOLDER not in said:
+        name = next((name for name in given if re.search(rf"\b{name}\b", said)), "an option")
+        raise ValueError(f"has a value of {name} that libpq does not take")
 
 
 def place_of(given: Mapping[str, Any]) -> str:

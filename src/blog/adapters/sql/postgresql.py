@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from blog.domain.blog import Contended
 from blog.domain.errors import BlogError, Fault, Invalid, Unavailable
 
-from .connection_errors import CannotConnect, cause_of, parameters_of, place_of
+from .connection_errors import CannotConnect, cause_of, check_options, parameters_of, place_of
 from .dialect import PATIENCE
 from .libpq import LibpqConnection
 from .tsvector import TsvectorPostIndex
@@ -59,9 +59,11 @@ class PostgresqlDialect:
         """An engine that knows nothing of the URL, which is libpq's to read.
 
         Raises:
-            ValueError: libpq cannot read it. The message repeats nothing of it.
+            ValueError: libpq cannot read it, or refuses an option in it. The message repeats nothing of it.
         """
-        self._place = place_of(parameters_of(self._url))
+        given = parameters_of(self._url)
+        check_options(given)
+        self._place = place_of(given)
         return create_engine(
             "postgresql+psycopg://",
             creator=lambda: connect(self._url, self._patience),

@@ -102,7 +102,8 @@ def _seal(here: Console) -> None:
 
 def _verify(settings: Settings, head: bytes | None) -> int:
     """Prove it as it is found: making tables would stumble over what somebody broke."""
-    with acting(replace(settings, migrate=False)) as (blog, actor):
+    called = {**settings.given_as, "migrate": settings.name_of("database_url")}  # nobody set migrate
+    with acting(replace(settings, migrate=False, given_as=called)) as (blog, actor):
         verdict = blog.audit.verify(actor, head=head)
     print(f"{verdict.sealed} entries are sealed, {verdict.unsealed} not yet.")
     print(f"Head, to be noted elsewhere: {verdict.head.hex()}")

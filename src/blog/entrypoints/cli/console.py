@@ -117,7 +117,7 @@ def console(settings: Settings, *, makes_database: bool = False) -> Iterator[Con
     if not makes_database:
         require_database(settings)
     if settings.database_url == "memory:":
-        raise SettingError("BLOG_DATABASE_URL: what is kept in memory is gone when this command ends")
+        raise SettingError(f"{settings.name_of('database_url')}: what is kept in memory is gone when this command ends")
     with opened(settings) as open_blog:
         yield Console(open_blog, settings.token)
 

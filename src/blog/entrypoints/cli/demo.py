@@ -65,7 +65,7 @@ def demo(settings: Settings) -> None:
     kept = f"It is kept in the database that you named, and its passwords in {_PASSWORDS}."
     if settings.database_url == Settings().database_url:
         kept = f"It is kept in {FOLDER}/; to begin anew, delete that folder."
-        settings = replace(settings, database_url=f"sqlite:///{FOLDER / 'blog.db'}")
+        settings = replace(settings, database_url=f"sqlite:///{FOLDER / 'blog.db'}", replica_url="")
     with listening(replace(settings, uds="")) as listeners:  # the lines of curl are for a port
         try:
             with opened(settings) as open_blog:

@@ -50,6 +50,12 @@ _CERTAIN: Final = frozenset({"draft", "private"})
 """Those that must say one of the two. `published` can be a date, and a `status` can be anything."""
 _DRAFTS: Final = "_drafts"
 """The folder in which Jekyll and Hexo keep drafts."""
+_POSTS: Final = "_posts"
+"""The folder in which Jekyll and Hexo keep posts. What lies beside it, and has no date, is a page."""
+_LAYOUTS_OF_PAGES: Final = frozenset(
+    {"home", "page", "index", "about", "archive", "archives", "categories", "tags", "search", "contact", "404"}
+)
+"""Layouts that no post has. Any other may be one of a post that has lost its date."""
 _ANY_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _KNOWN: Final = ", ".join(NAMES)
 _TOLD_LONGEST: Final = 40
@@ -72,6 +78,7 @@ class Draft:
         unknown: the members that a post does not have, where they are left out.
         is_hidden: whether the file says that nobody may read it yet.
         lacks_zone: whether it gives a date without a time zone, which is taken as UTC.
+        is_page: whether it is a page of the site, such as "About", and is to be left out.
     """
 
     manuscript: Manuscript
@@ -79,6 +86,7 @@ class Draft:
     unknown: tuple[str, ...] = ()
     is_hidden: bool = False
     lacks_zone: bool = False
+    is_page: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +96,14 @@ class Reading:
     Args:
         author: whose the posts are whose files name no author.
         authors: the accounts of authors whom files call otherwise.
-        ignore_unknown: whether members that a post does not have are left out.
+        ignore_unknown: whether members that a post does not have are left out, and so are pages.
+        has_posts_folder: whether there is a folder `_posts`, so that files without a date outside of it are pages.
     """
 
     author: str | None = None
     authors: Mapping[str, str] = field(default_factory=dict)
     ignore_unknown: bool = False
+    has_posts_folder: bool = False
 
     @classmethod
     def of(cls, *, author: str | None, authors: Sequence[tuple[str, str]] | None, ignore_unknown: bool) -> Self:
@@ -107,10 +117,11 @@ def draft_of(parts: Parts, reading: Reading, file: PurePath) -> Draft:
     Raises:
         Invalid: it is not such that anything can be said about its members.
     """
-    if parts.kind is Kind.NONE and reading.author is None:
-        raise Invalid([Fault(HEAD, "is missing; --author NAME takes in files without any")])
     said = _Said(parts, reading)
-    path_day, path_title = _of_path(file)
+    path_day, path_title, path_fault = _of_path(file)
+    is_page = not (path_day or path_fault) and _is_page(said, reading, file)
+    if parts.kind is Kind.NONE and reading.author is None and not is_page:
+        raise Invalid([Fault(HEAD, "is missing; --author NAME takes in files without any")])
     created = said.meant("created_at", dated) or (None if said.has("created_at") else path_day)
     updated = said.meant("updated_at", dated)
     version, place = said.meant("version", number), said.meant("place", number)
@@ -118,7 +129,9 @@ def draft_of(parts: Parts, reading: Reading, file: PurePath) -> Draft:
     if not (title or said.is_faulty("title")):
         said.faults.append(Fault("title", "is missing"))
     name = _author(said, reading)
-    if created is None:
+    if created is None and path_fault and not said.has("created_at"):
+        said.faults.append(path_fault)
+    elif created is None:
         said.require("created_at", "is missing: a day or a time such as 2026-11-23 or 2026-11-23T09:30")
     place = 1 if place is None else place
     created_at = (created or updated or Dated(_ANY_DAY, has_zone=True, is_day=True)).at
@@ -137,7 +150,20 @@ def draft_of(parts: Parts, reading: Reading, file: PurePath) -> Draft:
         tuple(said.unknown),
         is_hidden=said.is_hidden or _DRAFTS in file.parts[:-1],
         lacks_zone=not all(each.has_zone for each in (created, updated) if each is not None),
+        is_page=is_page,
     )
+
+
+def is_in_posts_folder(file: PurePath) -> bool:
+    """Whether a file lies where Jekyll and Hexo keep posts."""
+    return _POSTS in file.parts[:-1]
+
+
+def _is_page(said: "_Said", reading: Reading, file: PurePath) -> bool:
+    """Whether a file whose name has no date is a page: it has no date at all, and lies or looks as no post does."""
+    if not reading.ignore_unknown or said.has("created_at") or is_in_posts_folder(file) or "post" in said.layout:
+        return False
+    return reading.has_posts_folder or PurePath(said.layout).stem in _LAYOUTS_OF_PAGES
 
 
 def _author(said: "_Said", reading: Reading) -> str:
@@ -167,6 +193,7 @@ class _Said:
         self.faults: list[Fault] = []
         self.unknown: list[str] = []
         self.is_hidden = False
+        self.layout = ""
         self._called: dict[str, str] = {}
         self._leaves_out = reading.ignore_unknown
         for name, value in members_of(parts):
@@ -174,6 +201,8 @@ class _Said:
 
     def _take(self, name: str | None, value: str | None) -> None:
         lower = (name or "").lower()
+        if lower == "layout":
+            self.layout = (value or "").lower()
         member = next((member for member, names in NAMES.items() if lower in names), None)
         if lower in _HIDDEN_IF and value is not None and value.lower() in _HIDDEN_IF[lower] | _SHOWN_IF[lower]:
             self.is_hidden |= value.lower() in _HIDDEN_IF[lower]
@@ -231,16 +260,18 @@ class _Said:
             return None
 
 
-def _of_path(file: PurePath) -> tuple[Dated | None, str]:
-    """The day and the title in a path, as in `2015-11-20-hello-world.md` or `2015-11-20-hello-world/index.md`."""
+def _of_path(file: PurePath) -> tuple[Dated | None, str, Fault | None]:
+    """The day and the title in a path, as in `2015-11-20-hello-world.md` or `2015-11-20-hello-world/index.md`; and what
+    is wrong with a day such as 2016-02-30.
+    """
     named = file.parent.name if file.stem == "index" else file.stem
     found = _dated_name.fullmatch(named)
     words = " ".join(re.split(r"[-_\s]+", (found[2] or "") if found else named)).strip()
+    title = words[:1].upper() + words[1:]
     try:
-        day = dated(found[1]) if found else None
+        return (dated(found[1]) if found else None), title, None
     except ArgumentTypeError:
-        day = None
-    return day, words[:1].upper() + words[1:]
+        return None, title, Fault("file name", f"{named[: len('2016-02-30')]} is no day")
 
 
 def _title_in(body: str) -> str:

@@ -15,7 +15,7 @@ from blog.domain.text import unsafe_in
 from blog.settings import Settings
 
 from .console import Console, console
-from .drafts import Draft, Reading, draft_of
+from .drafts import Draft, Reading, draft_of, is_in_posts_folder
 from .folders import Listing, listing_of, require_inside
 from .front_matter import Parts, parted
 from .printing import row, say
@@ -72,6 +72,7 @@ class _Tally:
     counts: Counter[TakenIn | None] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     hidden: int = 0
+    pages: int = 0
     without_zone: int = 0
     places: dict[Path, int] = field(default_factory=dict)
     """Where a file stands among those of its author and time, if it is not the first."""
@@ -98,6 +99,11 @@ class _Tally:
         elif outcome is TakenIn.ADDED and self.is_dry_run:
             row("would add", name)
 
+    def leave_out_page(self, file: Path) -> None:
+        """Say it by name, since it could be a post that has lost its date."""
+        self.pages += 1
+        say_beside(f"{file.relative_to(self.folder).as_posix()}: left out as a page, since it has no date")
+
     def status(self, listing: Listing) -> int:
         """Say how many posts there are of each kind; and 1, if one is not in the blog as its file has it, or if none of
         what is there has become a post.
@@ -106,8 +112,11 @@ class _Tally:
         faulty = self.counts[None]
         would = "Would add" if self.is_dry_run else "Added"
         hidden = f", drafts left out {self.hidden}" if self.hidden else ""
-        print(f"{would} {added}, there already {there}, there but different {different}, faulty {faulty}{hidden}.")
-        passed_over = self.hidden or listing.others or listing.folders
+        pages = f", pages left out {self.pages}" if self.pages else ""
+        print(
+            f"{would} {added}, there already {there}, there but different {different}, faulty {faulty}{hidden}{pages}."
+        )
+        passed_over = self.hidden or self.pages or listing.others or listing.folders
         return 1 if different or faulty or (passed_over and not (added or there)) else 0
 
     def tell_the_rest(self, listing: Listing) -> None:
@@ -154,7 +163,9 @@ def import_into(
     listing = listing_of(folder, recursive=recursive)
     tally = _Tally(folder, dry_run)
     files = progress(listing.files, doing="Reading", total=len(listing.files))
-    found = sorted(_found(files, reading or Reading(), tally), key=lambda each: each.stands)
+    inside = (each.relative_to(folder) for each in listing.files)
+    reading = replace(reading or Reading(), has_posts_folder=any(map(is_in_posts_folder, inside)))
+    found = sorted(_found(files, reading, tally), key=lambda each: each.stands)
     tally.note(found)
     for batch in _batches(progress(found, doing="Importing", total=len(found))):
         for file, outcome in _outcomes(here, batch, is_dry_run=dry_run):
@@ -173,6 +184,8 @@ def _found(files: Iterable[Path], reading: Reading, tally: _Tally) -> Iterator[_
             continue
         if draft.is_hidden:
             tally.hidden += 1
+        elif draft.is_page:
+            tally.leave_out_page(file)
         else:
             yield _Found(file, draft)
 

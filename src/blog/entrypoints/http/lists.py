@@ -168,7 +168,8 @@ def asked_in(request: Request[Any, Any, Any]) -> Asked:
 def listed(blog: Blog, asked: Asked, actor: Member | None) -> Listed:
     """What is asked for, up to `PAGE_BYTES` of it. So a page may end before its limit, but it has one post at least.
 
-    Posts are read some at a time, so that of a hundred large ones no more are read than fit.
+    Posts are read some at a time: `_FIRST_READ` of them, and then as many as are likely to fit. Of a hundred large
+    ones, that many more than fit are read at most.
     """
     results, last = [], None
     rows = _rows(blog, asked, actor)
