@@ -152,7 +152,7 @@ def test_what_cannot_be_written_to_can_be_read_exported_proven_and_backed_up(
 def test_what_cannot_be_written_to_is_not_served(closed: Path, tmp_path: Path) -> None:
     folder_of_others(closed)
     ((status, said, told),) = blog("serve --port 0", database=closed, cwd=tmp_path).values()
-    line = f"blog: BLOG_DATABASE_URL: {closed} cannot be written to, and can only be read by other commands"
+    line = f"blog: --database: {closed} cannot be written to, and can only be read by other commands"
     assert (status, said, told.splitlines()[-1]) == (2, "", line)
 
 
