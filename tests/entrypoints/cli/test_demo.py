@@ -76,6 +76,7 @@ def test_the_printed_passwords_open_the_printed_accounts_of_this_demo_only(tmp_p
             assert [bool(server.log_in(name, passwords[name])) for name in ("alice", "bob", "admin")] == [True] * 3
         found += passwords.values()
         assert (folder / ".demo" / "passwords.json").stat().st_mode & 0o077 == 0
+        assert {path.stat().st_mode & 0o077 for path in (folder / ".demo").iterdir()} == {0}
 
     assert len(set(found)) == 6
 

@@ -70,6 +70,7 @@ def app_of(settings: Settings) -> Iterator[Edge | AccessLog]:
     Raises:
         Unavailable: the database cannot be opened.
     """
+    trusted_proxies = [*settings.trusted_proxies, *([UNIX] if settings.uds else [])]
     with opened_to_serve(settings) as opened, tidied(opened.open_blog):
         edge = create_app(
             opened.open_blog,
@@ -80,12 +81,12 @@ def app_of(settings: Settings) -> Iterator[Edge | AccessLog]:
             threads=settings.threads,
             cors_origins=settings.cors_origins,
             cors_headers=settings.cors_headers,
-            trusted_proxies=[*settings.trusted_proxies, *([UNIX] if settings.uds else [])],
+            trusted_proxies=trusted_proxies,
             root_path=settings.root_path,
             require_if_match=settings.require_if_match,
             debug=settings.debug,
         )
-        proxies = Proxies(settings.trusted_proxies)
+        proxies = Proxies(trusted_proxies)
         yield AccessLog(edge, lambda scope: proxies.client_of(Request(scope))) if settings.access_log else edge
 
 
