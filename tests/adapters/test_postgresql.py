@@ -48,7 +48,7 @@ def unit(store: SqlStore) -> Iterator[Unit]:
         ("57014", Unavailable),
         ("57P01", Unavailable),
         ("42703", None),
-        ("23503", None),
+        ("23503", Contended),
     ],
 )
 def test_an_error_means_what_its_state_says(unit: Unit, state: str, meaning: type[Exception] | None) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
-from sqlalchemy.exc import IntegrityError
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
@@ -22,7 +21,7 @@ from blog.adapters.sql.unit import Unit
 from blog.contracts import StandingClock
 from blog.contracts.given import acting
 from blog.domain.actors import Operator
-from blog.domain.blog import OpenBlog
+from blog.domain.blog import Contended, OpenBlog
 from blog.domain.errors import Unavailable
 from blog.domain.ids import UserId
 from blog.domain.lists import Order
@@ -122,7 +121,7 @@ def test_of_a_post_that_is_gone_no_word_stays(
 
 
 def test_a_token_of_nobody_is_not_kept(store: SqlStore) -> None:
-    with pytest.raises(IntegrityError), store() as stores:
+    with pytest.raises(Contended), store() as stores:  # as if the user had been deleted meanwhile
         stores.tokens.add(Token(user_id=UserId(99), digest=bytes(32), created_at=NOON, expires_at=NOON))
 
 
