@@ -42,6 +42,7 @@ USES: list[tuple[str, Use, Scope | None, type[Exception] | None]] = [
     ("log out", lambda blog, actor: blog.accounts.log_out(actor), None, None),
     ("log out everywhere", lambda blog, actor: blog.accounts.log_out_everywhere(actor), Scope.ACCOUNT, None),
     ("rename oneself", lambda blog, actor: blog.accounts.rename(actor, ""), Scope.ACCOUNT, Invalid),
+    ("ask to rename oneself", lambda blog, actor: blog.accounts.ask_to_rename(actor, ""), Scope.ACCOUNT, Invalid),
     ("new password", lambda blog, me: blog.accounts.ask_to_change_password(me, "", ""), Scope.ACCOUNT, Invalid),
     ("ask to leave", lambda blog, actor: blog.accounts.ask_to_delete(actor, ""), Scope.ACCOUNT, Invalid),
     ("leave", lambda blog, actor: blog.accounts.delete(actor, "", PostsOnDeletion.KEEP), Scope.ACCOUNT, WrongPassword),

@@ -126,7 +126,9 @@ class Connections:
             return rows
         left, rows = self._text_limit, []
         for row in cursor:
-            left -= sum(len(value) for value in row if isinstance(value, str))
+            for value in row:  # a loop without a call: this is done for every row that is read on the event loop
+                if value.__class__ is str:
+                    left -= len(value)
             if left < 0:
                 cursor.close()
                 raise Unavailable("There is too much to read at once.")
