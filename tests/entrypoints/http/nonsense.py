@@ -24,7 +24,7 @@ PATH_TRICKS += [
 ]
 QUERIES = ["limit=0", "limit=9999999999999", "limit=1&limit=2", "cursor=' OR 1=1--", "%00=1", "%ff=%fe", "limit=%d9%a3"]
 QUERIES += ["=", "&".join(f"a{number}=1" for number in range(500)), "x=" + "y" * 9000, "include=__class__", "limit=NaN"]
-JSON = [b"", b"{", b"[" * 100_000, b'{"a":' * 50_000, b"NaN", b'{"title": NaN}', b'{"title": 1e999}', b"\xef\xbb\xbf{}"]
+JSON = [b"", b"{", b"[" * 100_000, b'{"a":' * 50_000, b"NaN", b'{"title": NaN}', b'{"title": 1e999}', b"\xef\xbb\xbf[]"]
 JSON += [b'{"title": "\\ud800", "body": "x", "username": "\\udfff", "password": "\\ud800hunter2"}', b"\xff\xfe{\0}\0"]
 JSON += [b'{"username": "alice", "username": "bob", "password": "hunter2"}', b'{"user": %s}' % (b"9" * 5000), b"null"]
 JSON += [
