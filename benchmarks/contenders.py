@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 
 import httpx
 import psycopg
-from torture.processes import free_port
+from torture.processes import unreserved_port
 
 from blog.adapters.sql import SqlStore
 from blog.domain.actors import Operator
@@ -43,7 +43,7 @@ class Contender(ABC):
     folder: Path
     postgresql: str = ""
     """Where its PostgreSQL database is, if it has one: `127.0.0.1:PORT/NAME`."""
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=unreserved_port)
     process: int = 0
     tokens: dict[str, str] = field(default_factory=dict)
     ids: list[Any] = field(default_factory=list)

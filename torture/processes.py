@@ -35,6 +35,13 @@ def free_port() -> int:
     return port
 
 
+def unreserved_port() -> int:
+    """Return a port on loopback that nobody listens on, for servers that do not set SO_REUSEADDR."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
 def wait_until(condition: Callable[[], bool], seconds: float, what: str, interval: float = 0.1) -> None:
     """Ask again and again.
 
