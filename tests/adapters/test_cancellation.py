@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Timer
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -59,23 +60,23 @@ def cancelled_soon(work: Callable[[Cancellation], object]) -> None:
 def test_sqlite_stops_in_the_middle_of_a_statement(sqlite: SqlStore) -> None:
     def read(cancellation: Cancellation) -> None:
         with Unit(sqlite._connections, cancellation) as unit:
-            unit._run(FOR_LONG, fetch=True, writes=False)
+            unit._run(FOR_LONG, fetched=(), writes=False)
 
     for _ in range(3):
         cancelled_soon(read)
         with Unit(sqlite._connections) as unit:
-            assert unit._run("SELECT 7", fetch=True) == [(7,)]
+            assert unit._run("SELECT 7", fetched=()) == [(7,)]
 
 
 def test_postgresql_stops_in_the_middle_of_a_statement_and_the_server_does_too(postgresql: SqlStore) -> None:
     def read(cancellation: Cancellation) -> None:
         with Unit(postgresql._connections, cancellation) as unit:
-            unit._run("SELECT pg_sleep(3)", fetch=True, writes=False)
+            unit._run("SELECT pg_sleep(3)", fetched=(), writes=False)
 
     cancelled_soon(read)
     with Unit(postgresql._connections) as unit:
         running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
-        assert unit._run(running, fetch=True) == [(0,)]
+        assert unit._run(running, fetched=()) == [(0,)]
 
 
 def test_a_connection_on_which_postgresql_was_asked_to_cancel_is_not_used_again(postgresql: SqlStore) -> None:
@@ -83,12 +84,12 @@ def test_a_connection_on_which_postgresql_was_asked_to_cancel_is_not_used_again(
 
     def read(cancellation: Cancellation) -> None:
         with Unit(postgresql._connections, cancellation) as unit:
-            pids.append(unit._run("SELECT pg_backend_pid()", fetch=True)[0][0])
-            unit._run("SELECT pg_sleep(3)", fetch=True, writes=False)
+            pids.append(unit._run("SELECT pg_backend_pid()", fetched=())[0][0])
+            unit._run("SELECT pg_sleep(3)", fetched=(), writes=False)
 
     cancelled_soon(read)
     with Unit(postgresql._connections) as unit:
-        assert unit._run("SELECT pg_backend_pid()", fetch=True)[0][0] not in pids
+        assert unit._run("SELECT pg_backend_pid()", fetched=())[0][0] not in pids
 
 
 def test_memory_stops_between_the_rows_that_it_looks_through() -> None:
@@ -156,7 +157,7 @@ def test_in_a_group_a_cancelled_unit_stores_nothing_and_the_others_are_stored(sq
 
     def stop_in_statement(unit: Unit, cancellation: Cancellation) -> None:
         Timer(0.3, cancellation.cancel).start()
-        unit._run(FOR_LONG, fetch=True, writes=False)
+        unit._run(FOR_LONG, fetched=(), writes=False)
 
     def fail(stop: Callable[[Unit, Cancellation], None]) -> None:
         cancellation = Cancellation()
@@ -177,12 +178,19 @@ def test_in_a_group_a_cancelled_unit_stores_nothing_and_the_others_are_stored(sq
         assert [post.title for post in blog.posts.page().posts] == ["Last", "First"]
 
 
-def test_a_write_of_sqlite_is_never_interrupted_since_that_would_undo_the_units_beside_it(sqlite: SqlStore) -> None:
+def test_a_write_of_sqlite_is_never_interrupted_since_that_would_undo_the_units_beside_it(
+    sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interruptible = Mock(wraps=Interruption)
+    monkeypatch.setattr("blog.adapters.sql.unit.Interruption", interruptible)
     with Unit(sqlite._connections, Cancellation()) as unit:
         unit.begin()
-        assert unit._connection is not None
-        assert not isinstance(unit._interruptible(unit._connection, writes=True), Interruption)
-        assert isinstance(unit._interruptible(unit._connection, writes=False), Interruption)
+        unit._run("SELECT 1", fetched=(), writes=True)
+        interruptible.assert_not_called()
+        unit._run("SELECT 1", fetched=(), writes=False)
+        interruptible.assert_called_once()
+        unit._run("SELECT 1", fetched=(), writes=True)
+        assert unit._interruption is None
 
 
 def test_a_wait_for_a_free_connection_is_cancelled(sqlite: SqlStore) -> None:

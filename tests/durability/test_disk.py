@@ -85,8 +85,8 @@ def test_a_full_file_takes_a_whole_unit_of_work_or_nothing_of_it(database: Datab
 def _leave_pages(store: SqlStore, pages: int) -> None:
     """Let the file grow by no more than this, through the only connection there is."""
     with Unit(store._connections) as unit:
-        ((now,),) = unit._run("PRAGMA page_count", fetch=True)
-        unit._run(f"PRAGMA max_page_count={now + pages}", fetch=True)
+        ((now,),) = unit._run("PRAGMA page_count", fetched=())
+        unit._run(f"PRAGMA max_page_count={now + pages}", fetched=())
 
 
 def test_a_unit_that_fills_the_disk_leaves_those_that_it_is_kept_with(database: Database) -> None:

@@ -71,20 +71,7 @@ class Accounts:
         Raises:
             InvalidToken.
         """
-        token = self.tokens.recognise(secret)
-        try:
-            user = self.repository.get(token.user_id)
-        except UnknownUser:
-            raise InvalidToken from None
-        if not user.is_active:
-            raise InvalidToken
-        return Member(
-            user=user,
-            scopes=token.scopes,
-            token_id=token.id,
-            address=address,
-            is_unnoted=token.is_unnoted(self.now()),
-        )
+        return self.tokens.authenticate(secret, address=address)
 
     def log_out(self, actor: Member) -> None:
         """End the token that is shown.

@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from struct import Struct
 from typing import TYPE_CHECKING, Final, Protocol, TypedDict, Unpack
 
 from .actors import Actor, Member, Scope, require
@@ -21,6 +22,11 @@ if TYPE_CHECKING:  # to find posts, one must know what a post is
 
 TITLE_LONGEST: Final = 200
 BODY_LONGEST: Final = 100_000
+
+_facts: Final = Struct("<qqddq")
+"""The facts of a post beside its texts, in bytes: its id, its author's id, when it was created and updated, and the
+length of its title.
+"""
 
 
 class PostNotFound(NotFound):
@@ -110,9 +116,10 @@ class Post:
         A version alone names two states where a backup was restored: the one before it, and the one written since. The
         author's name is left out: it changes without the post.
         """
-        times = f"{self.created_at.astimezone(UTC).isoformat()} {self.updated_at.astimezone(UTC).isoformat()}"
-        facts = f"{self.id} {self.author_id} {times} {len(self.title)} {self.title}{self.body}"
-        return f"{self.version}-{hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()}"
+        created_at, updated_at = self.created_at.timestamp(), self.updated_at.timestamp()
+        facts = _facts.pack(self.id, self.author_id, created_at, updated_at, len(self.title))
+        digest = hashlib.sha256(facts + f"{self.title}{self.body}".encode())  # half the time of BLAKE2 for a short text
+        return f"{self.version}-{digest.hexdigest()[:32]}"
 
     def may_be_changed_by(self, actor: Actor) -> bool:
         """Only its author may change or delete a post."""

@@ -12,7 +12,7 @@ from .codes import Form, digest_of, hint_of
 from .errors import Fault, Forbidden, NotFound, Unauthenticated
 from .ids import UNSTORED, TokenId, UserId
 from .text import faults_in_text
-from .users import User, UserRepository
+from .users import UnknownUser, User, UserRepository
 
 FORM: Final = Form("blog_")
 PATTERN: Final = "blog_[0-9A-Za-z]{46}"
@@ -211,6 +211,27 @@ class Tokens:
         if token is None or not token.is_alive(self.now(), self.idle):
             raise InvalidToken
         return token
+
+    def authenticate(self, secret: str, *, address: str = "") -> Member:
+        """Whose token this is: the actor of every change. `address` is where they call from.
+
+        Raises:
+            InvalidToken.
+        """
+        token = self.recognise(secret)
+        try:
+            user = self.users.get(token.user_id)
+        except UnknownUser:
+            raise InvalidToken from None
+        if not user.is_active:
+            raise InvalidToken
+        return Member(
+            user=user,
+            scopes=token.scopes,
+            token_id=token.id,
+            address=address,
+            is_unnoted=token.is_unnoted(self.now()),
+        )
 
     def note_use(self, actor: Member) -> None:
         """Remember that a token is in use, if that is not known well enough. Not within the unit that uses it."""

@@ -19,6 +19,9 @@ _POLL_INTERVAL: Final = 0.2
 """Seconds after which a wait for a connection looks whether the unit of work was cancelled."""
 
 
+_ROWS_AT_ONCE: Final = 8
+"""How many rows are read before their texts are counted, where a statement may give only so much."""
+
 _PAUSE: Final = 0.005
 """Seconds before a statement that met a lock is run again: some locks fail without any wait."""
 
@@ -111,50 +114,56 @@ class Connections:
             if told:
                 connection.commit(told)
             else:
-                self.unlocked(connection.commit, None)
+                self._commit(connection)
         except Exception as error:
             raise self.failure(error, "COMMIT") from error
 
-    def fetch(self, cursor: Any) -> list[Sequence[Any]]:
-        """All rows.
+    def _commit(self, connection: DriverConnection) -> None:
+        try:
+            connection.commit()
+        except Exception as error:  # noqa: BLE001 - which is raised again, unless it tells of a lock
+            self.unlocked(error, connection.commit, None)
+
+    def fetch(self, cursor: Any, long_texts: Sequence[int]) -> list[Sequence[Any]]:
+        """All rows, of which these places hold texts that can be long.
 
         Raises:
             Unavailable: they hold more text than a statement may give. The rest of it is not read.
         """
-        if self._text_limit is None:
+        if self._text_limit is None or not long_texts:
             rows: list[Sequence[Any]] = cursor.fetchall()
             return rows
         left, rows = self._text_limit, []
-        for row in cursor:
-            for value in row:  # a loop without a call: this is done for every row that is read on the event loop
-                if value.__class__ is str:
-                    left -= len(value)
+        while some := cursor.fetchmany(_ROWS_AT_ONCE):
+            for place in long_texts:
+                left -= sum([len(row[place]) for row in some])
             if left < 0:
                 cursor.close()
                 raise Unavailable("There is too much to read at once.")
-            rows.append(row)
+            rows += some
         return rows
 
-    def unlocked(self, run: Callable[[], Result], cancellation: Cancellation | None) -> Result:
-        """Run a statement; as long as somebody else holds a lock, run it again, and no longer than is waited for locks.
+    def unlocked(self, error: Exception, run: Callable[[], Result], cancellation: Cancellation | None) -> Result:
+        """Run a statement again that met a lock, as long as somebody holds it, and no longer than is waited for locks.
+
+        Args:
+            error: what it raised at first. Unless it tells of a lock, it is raised again.
+            run: runs it.
+            cancellation: ends the wait.
 
         Raises:
             Cancelled: while waiting for the lock.
         """
-        deadline: float | None = None
-        while True:
-            try:
-                return run()
-            except Exception as error:
-                if not self.dialect.is_locked(error):
-                    raise
-                if deadline is None:
-                    deadline = monotonic() + self.patience - self.dialect.lock_poll_interval
-                if monotonic() >= deadline:
-                    raise
+        deadline = monotonic() + self.patience - self.dialect.lock_poll_interval
+        while self.dialect.is_locked(error) and monotonic() < deadline:
             if cancellation is not None:
                 cancellation.check()
             sleep(_PAUSE)
+            try:
+                return run()
+            except Exception as again:  # noqa: BLE001 - which is raised below, unless it tells of a lock
+                error = again
+        raise error
 
     def is_lost(self, connection: DriverConnection) -> bool:
         """Whether a connection that has failed is dead, but for one that was waited for in vain: its time is used up.

@@ -38,7 +38,7 @@ class DriverConnection(Protocol):
         """Make the statement fail that runs, or is about to run, within `interruptible`. Any thread may call this."""
 
     def interruptible(self) -> AbstractContextManager[object]:
-        """A block for one statement, in which no `interrupt` is lost, and which none outlives."""
+        """A block for statements of one unit, in which no `interrupt` is lost, and which none outlives."""
 
     def close(self) -> None:
         """Let go of the database."""

@@ -123,6 +123,7 @@ class _Part(Unit):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._group.is_entered = False
+        self._interrupt_no_more()
         if not self._writing:
             return
         try:

@@ -1,4 +1,4 @@
-"""Interrupting the statement that a unit of work waits for, and no other."""
+"""Interrupting the statements of one unit of work, and of no other."""
 
 from contextlib import AbstractContextManager
 from threading import Lock
@@ -10,14 +10,14 @@ from .dialect import DriverConnection
 
 
 class Interruption:
-    """A block for one statement, in which a cancellation interrupts the connection.
+    """A block for statements of one unit of work, in which a cancellation interrupts the connection.
 
     Once the block is left, the connection is interrupted no more: by then it may run a statement of another unit. So
     interrupting and leaving exclude each other by a lock.
 
     Args:
         cancellation: interrupts.
-        connection: where the statement runs.
+        connection: where the statements run.
     """
 
     __slots__ = ("_block", "_cancellation", "_connection", "_lock", "_runs")

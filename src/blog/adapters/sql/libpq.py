@@ -127,7 +127,7 @@ class LibpqConnection:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """A block for one statement, in which no `interrupt` is lost, and which none outlives."""
+        """A block for statements of one unit, in which no `interrupt` is lost, and which none outlives."""
         self._is_interruptible, self._is_interrupted = True, False
         try:
             yield

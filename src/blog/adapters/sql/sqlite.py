@@ -42,11 +42,11 @@ class _Connection(sqlite3.Connection):
     """A connection whose statements can be interrupted, also before they have begun."""
 
     def interruptible(self) -> AbstractContextManager[object]:
-        """A block for one statement, in which no `interrupt` is lost, and which none outlives.
+        """A block for statements of one unit, in which no `interrupt` is lost, and which none outlives.
 
         SQLite forgets an interrupt when a statement begins while no other runs (sqlite.org/c3ref/interrupt.html). So
-        another one runs meanwhile, half read: an interrupt that comes too early then counts for the statement too. It
-        is forgotten once both have ended.
+        another one runs meanwhile, half read: an interrupt that comes between two statements then counts for the
+        second. It is forgotten once all have ended.
         """
         return closing(self.execute("SELECT 1 UNION ALL SELECT 2"))
 

@@ -8,10 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Delete, Dialect, Insert, Select, Table, Update
+from sqlalchemy import Delete, Dialect, Insert, Select, Table, Text, Update
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Row = TypeVar("Row")
+
+
+class LongText(Text):
+    """The type of a column whose texts are counted where a statement may read only so much."""
+
 
 Core = Select[*tuple[Any, ...]] | Insert | Update | Delete
 """A statement of SQLAlchemy Core, with bound parameters for what is given later."""
@@ -80,6 +85,10 @@ class Prepared(Generic[Row]):
         """
         self._values = _in_order(self._binds)
         columns = core.exported_columns
+        self.long_texts: Final = tuple(
+            place for place, column in enumerate(columns) if isinstance(column.type, LongText)
+        )
+        """Which columns hold texts that can be long."""
         processes = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self.made: Final = _maker(make, [column.name for column in columns], processes)
         """What becomes of a row of the driver's."""

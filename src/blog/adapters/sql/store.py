@@ -44,7 +44,8 @@ class SqlStore:
             path of an SQLite file.
         connections: how many units of work there are at once; further ones wait.
         patience: seconds to wait for them, or for a lock. With 0, what is locked is `Unavailable` at once.
-        text_limit: how many characters one statement may read; more is `Unavailable`. Without, there is no limit.
+        text_limit: how many characters of bodies one statement may read; more is `Unavailable`. Without, there is no
+            limit.
 
     Attributes:
         engine: SQLAlchemy's own, for what is not done in units of work.

@@ -33,6 +33,8 @@ from sqlalchemy.types import TypeEngine
 
 from blog.domain.actors import Scope
 
+from .statement import LongText
+
 REVISION: Final = "0007"
 """Which step in `migrations/` the tables below are those of."""
 
@@ -164,7 +166,7 @@ posts = Table(
     metadata,
     Column("id", Number, Identity(), primary_key=True),
     Column("title", Text, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", LongText, nullable=False),
     Column("author_id", Number, ForeignKey("users.id"), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),

@@ -1,9 +1,9 @@
 """One unit of work on a database."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.errors import BlogError
@@ -12,8 +12,6 @@ from .connections import Connections
 from .dialect import DriverConnection, Told
 from .interruption import Interruption
 from .statement import Change, Row, Statement
-
-_UNINTERRUPTED: Final = nullcontext()
 
 
 class Unit:
@@ -33,6 +31,7 @@ class Unit:
         self._connections = connections
         self._connection: DriverConnection | None = None
         self._cancellation = cancellation
+        self._interruption: Interruption | None = None
         self._told: Told = []
         self._writing = self._failed = False
 
@@ -40,14 +39,14 @@ class Unit:
         """The first row, or None."""
         self._begin_for(statement)
         prepared = statement.prepared(self._connections.compiler, given)
-        rows = self._run(*prepared.filled(given), fetch=True, writes=statement.writes)
+        rows = self._run(*prepared.filled(given), fetched=prepared.long_texts, writes=statement.writes)
         return prepared.made(rows[0]) if rows else None
 
     def all(self, statement: Statement[Row], **given: Any) -> list[Row]:
         """Every row."""
         self._begin_for(statement)
         prepared = statement.prepared(self._connections.compiler, given)
-        rows = self._run(*prepared.filled(given), fetch=True, writes=statement.writes)
+        rows = self._run(*prepared.filled(given), fetched=prepared.long_texts, writes=statement.writes)
         return [prepared.made(row) for row in rows]
 
     def change(self, statement: Change, **given: Any) -> int:
@@ -97,7 +96,8 @@ class Unit:
         Raises:
             Cancelled.
         """
-        self._check()
+        if self._cancellation is not None and self._cancellation.is_cancelled:
+            raise Cancelled
         if not self._writing:
             self._tell(self._connections.dialect.begin)
             self._writing = True
@@ -105,8 +105,8 @@ class Unit:
     def _begin_for(self, statement: Statement[Row]) -> None:
         if statement.writes:
             self.begin()
-        else:
-            self._check()
+        elif self._cancellation is not None and self._cancellation.is_cancelled:
+            raise Cancelled
 
     def _check(self) -> None:
         if self._cancellation is not None:
@@ -118,6 +118,7 @@ class Unit:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._interrupt_no_more()
         try:
             if self._writing and kind is None:
                 self._check()  # from here on it is not cancelled: nobody could say whether it was stored
@@ -132,12 +133,6 @@ class Unit:
             self._hear()  # alone: it can be run once more on another connection, and a COMMIT cannot
         if self._connection is not None:
             self._connections.commit(self._connection, self._told)
-
-    def _interruptible(self, connection: DriverConnection, *, writes: bool) -> AbstractContextManager[None]:
-        """A block in which a statement is interrupted when the unit is cancelled, if that harms nobody else."""
-        if self._cancellation is None or (writes and not self._connections.dialect.interrupts_writes):
-            return _UNINTERRUPTED
-        return Interruption(self._cancellation, connection)
 
     def _take(self) -> DriverConnection:
         return self._connections.take(self._cancellation)
@@ -155,8 +150,17 @@ class Unit:
         if self._told:
             self._run(*self._told.pop())
 
-    def _run(self, statement: str, values: Any = (), *, fetch: bool = False, writes: bool = True) -> Any:
-        """The rows, or how many there were."""
+    def _run(
+        self, statement: str, values: Any = (), *, fetched: Sequence[int] | None = None, writes: bool = True
+    ) -> Any:
+        """The rows, or how many there were. A cancellation interrupts it, if that harms nobody else.
+
+        Args:
+            statement: in the words of the driver.
+            values: for its places.
+            fetched: which places of the rows can hold long texts; without, no rows are fetched.
+            writes: whether it does more than read.
+        """
         self.runs += 1
         connection = self._connection
         is_first = connection is None
@@ -165,9 +169,9 @@ class Unit:
         told = self._told.copy()
         wanted = (statement, values, self._told) if told else (statement, values)
         try:
-            with self._interruptible(connection, writes=writes):
-                cursor = self._connections.unlocked(lambda: connection.execute(*wanted), self._cancellation)
-                return self._connections.fetch(cursor) if fetch else cursor.rowcount
+            if self._cancellation is not None:
+                self._let_interrupt(self._cancellation, connection, writes=writes)
+            return self._executed(connection, wanted, fetched)
         except BlogError:
             self._failed = True
             raise
@@ -177,5 +181,29 @@ class Unit:
                 raise Cancelled from error
             if not (self._connections.is_lost(connection) and is_first):
                 raise self._connections.failure(error, statement) from error
+        self._interrupt_no_more()
         self._connection, self._told = self._connections.instead_of(connection), told
-        return self._run(statement, values, fetch=fetch, writes=writes)  # nothing was done in this unit before
+        return self._run(statement, values, fetched=fetched, writes=writes)  # nothing was done in this unit before
+
+    def _let_interrupt(self, cancellation: Cancellation, connection: DriverConnection, *, writes: bool) -> None:
+        """Have a cancellation interrupt what is run from here on, as long as that harms nobody else."""
+        harms_others = writes and not self._connections.dialect.interrupts_writes
+        if harms_others:
+            self._interrupt_no_more()
+        elif self._interruption is None:
+            interruption = Interruption(cancellation, connection)
+            interruption.__enter__()
+            self._interruption = interruption
+
+    def _interrupt_no_more(self) -> None:
+        if self._interruption is not None:
+            self._interruption.__exit__(None, None, None)
+            self._interruption = None
+
+    def _executed(self, connection: DriverConnection, wanted: tuple[Any, ...], fetched: Sequence[int] | None) -> Any:
+        """The rows, or how many there were. As long as somebody else holds a lock, it is tried again."""
+        try:
+            cursor = connection.execute(*wanted)
+        except Exception as error:  # noqa: BLE001 - which is raised again, unless it tells of a lock
+            cursor = self._connections.unlocked(error, lambda: connection.execute(*wanted), self._cancellation)
+        return cursor.rowcount if fetched is None else self._connections.fetch(cursor, fetched)

@@ -207,7 +207,7 @@ class Visit(Request[Any, Any, Any]):
         address = self.house.proxies.client_of(self)
 
         def use_as(blog: Blog) -> tuple[Member, Answer]:
-            actor = blog.accounts.authenticate(secret, address=address)
+            actor = blog.tokens.authenticate(secret, address=address)
             self.scope["user_id"] = actor.user_id  # type: ignore[typeddict-unknown-key] # which the access log has
             return actor, use(blog, actor)
 
@@ -260,6 +260,9 @@ def check_brief(*posts: Post) -> None:
     Raises:
         Unavailable: there. The read is then done on a thread.
     """
+    characters = sum([len(post.body) for post in posts])
+    if 4 * characters <= ENCODED_ON_THE_LOOP:  # as nearly always: no character has more bytes in UTF-8
+        return
     if sum(map(_size, posts)) > ENCODED_ON_THE_LOOP and _is_on_event_loop():
         raise Unavailable("There is too much to encode at once.")
 

@@ -1,6 +1,6 @@
 """Lists of posts over HTTP: what is asked for in the query, and where the next page is."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -171,23 +171,18 @@ def listed(blog: Blog, asked: Asked, actor: Member | None) -> Listed:
     Posts are read some at a time: `_FIRST_READ` of them, and then as many as are likely to fit. Of a hundred large
     ones, that many more than fit are read at most.
     """
-    results, last = [], None
-    rows = _rows(blog, asked, actor)
-    for (row, goes_on), encoded in up_to_page_bytes(rows, lambda each: msgspec.json.encode(each[0].shown)):
-        results.append(Raw(encoded))
-        last = row if goes_on else None
+    results: list[Raw] = []
+    size, last = 0, None
+    for rows, goes_on in _reads(blog, asked, actor):
+        for row in rows:
+            encoded = msgspec.json.encode(row.shown)
+            size += len(encoded)
+            if size > PAGE_BYTES and last is not None:
+                return Listed(results, _cursor_after(asked, last), _count(blog, asked))
+            results.append(Raw(encoded))
+            last = row
+        last = last if goes_on else None
     return Listed(results, last and _cursor_after(asked, last), _count(blog, asked))
-
-
-def up_to_page_bytes(rows: Iterable[Row], encode: Callable[[Row], bytes]) -> Iterator[tuple[Row, bytes]]:
-    """The first rows, each with its JSON, up to `PAGE_BYTES` of it; one at least, if there is one."""
-    size = 0
-    for row in rows:
-        encoded = encode(row)
-        if size and size + len(encoded) > PAGE_BYTES:
-            return
-        size += len(encoded)
-        yield row, encoded
 
 
 def next_url(request: Request[Any, Any, Any], asked: Asked, cursor: str) -> str:
@@ -197,12 +192,12 @@ def next_url(request: Request[Any, Any, Any], asked: Asked, cursor: str) -> str:
     return page_url(request, "/api/posts/", **{**asked.said, "limit": asked.limit, "cursor": cursor})
 
 
-def _rows(blog: Blog, asked: Asked, actor: Member | None) -> Iterator[tuple[_Row, bool]]:
-    """The posts that are asked for, each with whether others come after it."""
+def _reads(blog: Blog, asked: Asked, actor: Member | None) -> Iterator[tuple[Sequence[_Row], bool]]:
+    """The posts that are asked for, some at a time, and whether others come after them."""
     number, some, after = 0, min(asked.limit, _FIRST_READ), asked.after
     while True:
         rows, goes_on = _read(blog, asked, actor, some, after)
-        yield from ((row, goes_on or row is not rows[-1]) for row in rows)
+        yield rows, goes_on
         number += len(rows)
         if not goes_on or number == asked.limit:
             return

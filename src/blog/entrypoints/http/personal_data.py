@@ -20,7 +20,7 @@ from .audit import EntryOut
 from .cursors import PATTERN, cursor_of, place_of
 from .door import Visit
 from .invitations import InvitationOut
-from .lists import up_to_page_bytes
+from .lists import PAGE_BYTES
 from .moments import Moment, moment
 from .operations import Operation
 from .post_shapes import PostOut
@@ -100,8 +100,12 @@ def _page(blog: Blog, actor: Member, request: Visit) -> Answer:
 
 def _fitting(page: PersonalDataPage) -> PersonalDataPage:
     """As many posts and entries as a page of a list has room for."""
-    rows = chain(map(PostOut.of, page.posts), map(EntryOut.of, page.entries))
-    return page.first(sum(1 for _ in up_to_page_bytes(rows, msgspec.json.encode)))
+    size = 0
+    for fitting, row in enumerate(chain(map(PostOut.of, page.posts), map(EntryOut.of, page.entries))):
+        size += len(msgspec.json.encode(row))
+        if size > PAGE_BYTES and fitting:
+            return page.first(fitting)
+    return page
 
 
 def _cursor(position: Position) -> str:
