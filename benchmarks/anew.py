@@ -5,7 +5,7 @@ It shows what an answer costs that has to be made. With PostgreSQL the blog keep
 
 import sys
 
-from blog.adapters.sql.sqlite import SqliteDialect
+from blog.adapters.sql.engine.sqlite import SqliteDialect
 from blog.entrypoints.cli import main
 
 if __name__ == "__main__":

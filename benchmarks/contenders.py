@@ -15,8 +15,8 @@ import psycopg
 from torture.processes import unreserved_port
 
 from blog.adapters.sql import SqlStore
-from blog.domain.actors import Operator
-from blog.wiring import blog_on
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
 
 from .contents import NAMES, PASSWORD, Draft, answer
 from .processes import run
@@ -136,7 +136,7 @@ class Blog(Contender):
         store = SqlStore(self.database)
         try:
             store.migrate()
-            with blog_on(store)() as blog:
+            with create_blog(store)() as blog:
                 for name in NAMES:
                     blog.users.add(Operator(), name, PASSWORD)
         finally:

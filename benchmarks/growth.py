@@ -10,9 +10,9 @@ import httpx
 import psycopg
 
 from blog.adapters.sql import SqlStore
+from blog.bootstrap import create_blog
+from blog.domain.accounts.login import log_in
 from blog.domain.blog import OpenBlog
-from blog.domain.entrance import log_in
-from blog.wiring import blog_on
 
 from .arena import database, postgresql
 from .contenders import Blog, Contender, ForgetfulBlog
@@ -63,7 +63,7 @@ def _grow(blog: Blog, largest: int, postgresql_port: int = 0) -> Iterator[Grown]
         blog.set_up(client)
         size = 0
         for aim in (size for size in SIZES if size <= largest):
-            size = fill(blog_on(store), size, aim)
+            size = fill(create_blog(store), size, aim)
             if postgresql_port:
                 _vacuum(postgresql_port)
             for what, plan in plans(blog, client, size):
@@ -86,7 +86,7 @@ def fill(open_blog: OpenBlog, size: int, aim: int) -> int:
     secrets = {name: log_in(open_blog, name, PASSWORD)[1].secret for name in NAMES}
     for first in range(size + 1, aim + 1, _IN_A_UNIT):
         with open_blog() as blog:
-            authors = {name: blog.accounts.authenticate(secret) for name, secret in secrets.items()}
+            authors = {name: blog.tokens.authenticate(secret) for name, secret in secrets.items()}
             for number in range(first, min(first + _IN_A_UNIT, aim + 1)):
                 post = draft(number)
                 blog.posts.create(authors[post.author], title=post.title, body=post.body)

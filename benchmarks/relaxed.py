@@ -10,7 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from blog.adapters.sql import SqlStore, sqlite
+from blog.adapters.sql import SqlStore
+from blog.adapters.sql.engine import sqlite
 from blog.entrypoints.cli import main
 
 _NORMAL: Final = 1

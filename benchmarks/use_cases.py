@@ -7,9 +7,9 @@ from typing import Final
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.domain.actors import Operator
-from blog.domain.entrance import log_in
-from blog.wiring import blog_on
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.login import log_in
 
 from .checks import POSTS
 from .contents import NAMES, PASSWORD, draft
@@ -23,12 +23,12 @@ _IN_A_BATCH: Final = 250
 
 def microseconds() -> dict[str, float]:
     """Each use case's least time over batches: what it takes where nothing comes in between."""
-    open_blog = blog_on(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    open_blog = create_blog(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1))
     with open_blog() as blog:
         blog.users.add(Operator(), NAMES[0], PASSWORD)
     secret = log_in(open_blog, NAMES[0], PASSWORD)[1].secret
     with open_blog() as blog:
-        author = blog.accounts.authenticate(secret)
+        author = blog.tokens.authenticate(secret)
         posts = [blog.posts.create(author, title=draft(n).title, body=draft(n).body).id for n in range(1, POSTS + 1)]
     one, numbers = posts[POSTS // 2], count()
 
@@ -38,11 +38,11 @@ def microseconds() -> dict[str, float]:
 
     def change() -> None:
         with open_blog() as blog:
-            blog.posts.update(blog.accounts.authenticate(secret), one, title=f"Changed {next(numbers)}")
+            blog.posts.update(blog.tokens.authenticate(secret), one, title=f"Changed {next(numbers)}")
 
     def create() -> None:
         with open_blog() as blog:
-            blog.posts.create(blog.accounts.authenticate(secret), title="New", body=draft(1).body)
+            blog.posts.create(blog.tokens.authenticate(secret), title="New", body=draft(1).body)
 
     return {GET: _least(get), CHANGE: _least(change), CREATE: _least(create)}
 

@@ -14,9 +14,9 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from blog.domain.actors import Scope
-from blog.domain.ids import TokenId, UserId
-from blog.domain.tokens import Token
+from blog.domain.accounts.actors import Scope
+from blog.domain.accounts.tokens import Token
+from blog.domain.shared import TokenId, UserId
 
 
 class DirectoryTokenStore:
@@ -39,7 +39,7 @@ class DirectoryTokenStore:
     def of_user(self, user_id: UserId) -> Sequence[Token]:
         return sorted(self._tokens(f"{user_id}/*-*.json"), key=lambda token: token.id)
 
-    def note_use(self, token_id: TokenId, at: datetime) -> None:
+    def touch(self, token_id: TokenId, at: datetime) -> None:
         with self._alone():
             for file in self._directory.glob(f"*/{token_id}-*.json"):
                 _write(file, replace(_read(file), last_used_at=at))
@@ -56,9 +56,11 @@ class DirectoryTokenStore:
             for file in self._directory.glob(f"{user_id}/*-*.json"):
                 file.unlink()
 
-    def purge(self, *, expired_by: datetime, quiet_since: datetime, limit: int) -> int:
+    def purge(self, *, expired_by: datetime, last_active_at: datetime, limit: int) -> int:
         tokens = self._tokens("*/*-*.json")
-        dead = (token.id for token in tokens if token.expires_at <= expired_by or token.quiet_since <= quiet_since)
+        dead = (
+            token.id for token in tokens if token.expires_at <= expired_by or token.last_active_at <= last_active_at
+        )
         return sum(map(self.remove, list(islice(dead, limit))))
 
     def _tokens(self, pattern: str) -> Iterator[Token]:

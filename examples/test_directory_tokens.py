@@ -9,12 +9,12 @@ import pytest
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.contracts import TokenStoreContract
-from blog.domain.actors import Operator
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.tokens import InvalidToken, TokenStore
 from blog.domain.blog import Stores
-from blog.domain.entrance import log_in
-from blog.domain.tokens import InvalidToken, TokenStore
-from blog.wiring import blog_on
+from blog.testing.contracts import TokenStoreContract
 
 from .directory_tokens import DirectoryTokenStore
 
@@ -34,13 +34,13 @@ def test_a_blog_can_keep_its_tokens_in_a_directory(tmp_path: Path) -> None:
         with open_others() as stores:
             yield replace(stores, tokens=tokens)
 
-    open_blog = blog_on(open_stores, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    open_blog = create_blog(open_stores, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     with open_blog() as blog:
         alice = blog.users.add(Operator(), "alice", "correct horse battery")
     secret = log_in(open_blog, "alice", "correct horse battery")[1].secret
     with open_blog() as blog:
-        actor = blog.accounts.authenticate(secret)
+        actor = blog.tokens.authenticate(secret)
         assert actor.user == alice
         blog.accounts.log_out(actor)
     with pytest.raises(InvalidToken), open_blog() as blog:
-        blog.accounts.authenticate(secret)
+        blog.tokens.authenticate(secret)

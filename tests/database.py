@@ -11,11 +11,11 @@ from typing import Final
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.domain.actors import Operator
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.user import User
 from blog.domain.blog import OpenBlog
-from blog.domain.entrance import log_in
-from blog.domain.users import User
-from blog.wiring import blog_on
 
 PASSWORD: Final = "quite a long pass phrase"
 
@@ -45,7 +45,7 @@ class Database:
     def opened(self) -> Iterator[OpenBlog]:
         """The blog in it, which hashes passwords in no time."""
         with closing(SqlStore(f"sqlite:///{self.file}") if self.file.exists() else empty_store(self.file)) as store:
-            yield blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+            yield create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
 
     def add_users(self, *names: str) -> None:
         """Open accounts of these names, with the password of all tests."""
@@ -66,13 +66,13 @@ class Database:
     def noted(self, token: str) -> str:
         """The token, whose use is noted now: for the next minute no server does so, beside whatever it is asked."""
         with self.opened() as open_blog, open_blog() as blog:
-            blog.tokens.note_use(blog.accounts.authenticate(token))
+            blog.tokens.touch(blog.tokens.authenticate(token))
         return token
 
     def whose(self, token: str) -> str:
         """The name that a token belongs to."""
         with self.opened() as open_blog, open_blog() as blog:
-            return blog.accounts.authenticate(token).name
+            return blog.tokens.authenticate(token).name
 
     @contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:

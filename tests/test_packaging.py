@@ -14,7 +14,7 @@ from packaging.version import Version
 from supply.pins import DEPLOY, NotAPin, drift, pins_in
 from tests.servers import PATIENCE, environment
 
-from blog.domain.tokens import PATTERN
+from blog.domain.accounts.tokens import PATTERN
 
 _ROOT = Path(__file__).parent.parent
 _PACKAGE = _ROOT / "src" / "blog"
@@ -52,7 +52,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
 def test_the_wheel_holds_what_is_no_code_too(wheel: Path) -> None:
     names = _names(wheel)
 
-    assert {"blog/py.typed", "blog/entrypoints/http/static/docs.html"} <= names
+    assert {"blog/py.typed", "blog/entrypoints/http/openapi/static/docs.html"} <= names
     assert {name.rpartition("/")[2] for name in names if "/licenses/" in name} == {"LICENSE"}
 
 

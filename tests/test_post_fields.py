@@ -8,18 +8,18 @@ import msgspec
 import pytest
 
 from blog.adapters.memory import MemoryStore
-from blog.contracts.given import NOON, acting, unlike
-from blog.domain import batches
-from blog.domain.actors import Member, Operator
-from blog.domain.archive import Manuscript, TakenIn
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Member, Operator
 from blog.domain.blog import Blog
-from blog.domain.ids import PostId, UserId
-from blog.domain.posts import Post, PostChanges
-from blog.entrypoints.cli.drafts import Reading, draft_of
-from blog.entrypoints.cli.front_matter import parted, text_of
-from blog.entrypoints.http.batch import CreateStep, UpdateStep
-from blog.entrypoints.http.post_shapes import PostIn, PostOut, PostPatch
-from blog.wiring import blog_on
+from blog.domain.posts import batch as batches
+from blog.domain.posts.importing import ImportOutcome, PortablePost
+from blog.domain.posts.post import Post, PostChanges
+from blog.domain.shared import PostId, UserId
+from blog.entrypoints.cli.markdown.drafts import Reading, draft_of
+from blog.entrypoints.cli.markdown.front_matter import split_front_matter, text_of
+from blog.entrypoints.http.routes.batch import CreateOperation, UpdateOperation
+from blog.entrypoints.http.schemas.posts import PostIn, PostOut, PostPatch
+from blog.testing.contracts.fixtures import NOON, acting, unlike
 
 FIELDS = {field.name for field in fields(Post)}
 OF_ONE_BLOG = {"id", "author_id"}
@@ -43,7 +43,7 @@ def a_post() -> Post:
 
 @pytest.fixture
 def blog() -> Iterator[Blog]:
-    with blog_on(MemoryStore())() as blog:
+    with create_blog(MemoryStore())() as blog:
         yield blog
 
 
@@ -68,8 +68,8 @@ def test_a_field_that_is_sent_can_be_changed_and_batched(field: str) -> None:
     places = {
         "PostPatch": members(PostPatch),
         "PostChanges": set(PostChanges.__annotations__),
-        "CreateStep": members(CreateStep),
-        "UpdateStep": members(UpdateStep),
+        "CreateOperation": members(CreateOperation),
+        "UpdateOperation": members(UpdateOperation),
         "batches.Create": {member.name for member in fields(batches.Create)},
     }
     assert [place for place, names in places.items() if field not in names] == [], f"{field} is lost there"
@@ -93,23 +93,23 @@ def test_a_field_that_is_sent_is_stored_by_each_use_case(blog: Blog, ann: Member
 @pytest.mark.parametrize("field", sorted(FIELDS - OF_ONE_BLOG))
 def test_a_field_is_exported_and_imported(blog: Blog, ann: Member, field: str) -> None:
     post = a_post()
-    written = Manuscript.of(post)
+    written = PortablePost.of(post)
     assert getattr(written, field, None) == getattr(post, field), f"an export loses {field}"
 
-    parts = parted(text_of(written))
+    parts = split_front_matter(text_of(written))
     read = draft_of(parts, Reading(), PurePath())
-    assert read.faults == ()
+    assert read.errors == ()
     assert getattr(replace(read.manuscript, body=parts.body), field) == getattr(post, field), f"a file loses {field}"
 
-    imported = blog.archive.take_in(Operator(), written).post
+    imported = blog.importer.import_post(Operator(), written).post
     assert getattr(imported, field) == getattr(post, field), f"an import loses {field}"
 
 
 @pytest.mark.parametrize("field", sorted(SENT))
 def test_an_import_tells_a_post_that_differs_in_one_field(blog: Blog, ann: Member, field: str) -> None:
-    written = Manuscript.of(a_post())
-    blog.archive.take_in(Operator(), written)
+    written = PortablePost.of(a_post())
+    blog.importer.import_post(Operator(), written)
     other = replace(written, **{field: unlike(field, getattr(written, field))})  # type: ignore[arg-type]  # of its type
 
-    assert blog.archive.take_in(Operator(), written).taken_in is TakenIn.THERE
-    assert blog.archive.take_in(Operator(), other).taken_in is TakenIn.DIFFERENT, field
+    assert blog.importer.import_post(Operator(), written).taken_in is ImportOutcome.THERE
+    assert blog.importer.import_post(Operator(), other).taken_in is ImportOutcome.DIFFERENT, field

@@ -11,9 +11,9 @@ import pytest
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.contracts.given import acting
-from blog.domain.actors import Operator
-from blog.wiring import blog_on
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.testing.contracts.fixtures import acting
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,7 +52,7 @@ async def test_the_http_api_can_be_mounted_under_a_prefix(example: Callable[[str
 
 def test_the_use_cases_can_stand_behind_any_function(example: Callable[[str], dict[str, Any]]) -> None:
     change_title = example("change_title")["change_title"]
-    open_blog = blog_on(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    open_blog = create_blog(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1))
     with open_blog() as blog:
         alice = blog.users.add(Operator(), "alice", "correct horse battery")
         post = blog.posts.create(acting(alice), title="Hello", body="World")

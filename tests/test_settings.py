@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from blog.domain.invitations import Registration
+from blog.domain.accounts.invitations import Registration
 from blog.settings import SettingError, Settings, UnknownSetting, service_variables, unknown_settings
 
 WRONG = {

@@ -41,7 +41,7 @@ ROOT_PATH: Final = r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+"
 """The path under which a proxy serves the blog, without a slash at its end. Two slashes at its beginning would name
 another host, dot segments would lead out of it.
 """
-ROOT_PATH_LONGEST: Final = 200
+MAX_ROOT_PATH_LENGTH: Final = 200
 
 
 class SettingError(ValueError):
@@ -129,7 +129,7 @@ def _networks(text: str) -> tuple[str, ...]:
 def _root_path(text: str) -> str:
     """A path without a slash at its end; `/` itself stays, since it says more than nothing does."""
     path = text if text == "/" else text.removesuffix("/")
-    if path not in {"", "/"} and (len(path) > ROOT_PATH_LONGEST or not re.fullmatch(ROOT_PATH, path)):
+    if path not in {"", "/"} and (len(path) > MAX_ROOT_PATH_LENGTH or not re.fullmatch(ROOT_PATH, path)):
         raise SettingError("must be a path such as /blog, of letters, digits and ._~-")
     return path
 

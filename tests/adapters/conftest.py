@@ -12,9 +12,9 @@ from torture.processes import public_folder
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.tables import metadata
+from blog.adapters.sql.schema.tables import metadata
+from blog.bootstrap import create_blog
 from blog.domain.blog import OpenBlog
-from blog.wiring import blog_on
 
 
 @pytest.fixture(scope="session")
@@ -68,4 +68,4 @@ def store(request: pytest.FixtureRequest) -> SqlStore:
 
 @pytest.fixture
 def open_blog(store: SqlStore) -> OpenBlog:
-    return blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    return create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))

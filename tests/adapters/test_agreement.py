@@ -10,10 +10,10 @@ from sqlalchemy import delete
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.tables import metadata
-from blog.contracts import AgreementMachine
+from blog.adapters.sql.schema.tables import metadata
+from blog.bootstrap import create_blog
 from blog.domain.blog import OpenBlog, OpenStores
-from blog.wiring import blog_on
+from blog.testing.contracts import AgreementMachine
 
 HASHER = Argon2PasswordHasher(memory=8, iterations=1)
 
@@ -27,7 +27,7 @@ class AllStores(AgreementMachine):
                 for table in reversed(metadata.sorted_tables):
                     connection.execute(delete(table))
         stores: Sequence[OpenStores] = (MemoryStore(), *self.databases)
-        return [blog_on(store, hasher=HASHER, now=self.clock, terms=self.terms) for store in stores]
+        return [create_blog(store, hasher=HASHER, now=self.clock, terms=self.terms) for store in stores]
 
 
 def test_all_stores_agree_whatever_anybody_does(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from blog.adapters.argon2 import Argon2PasswordHasher
-from blog.contracts import PasswordHasherContract
-from blog.domain.passwords import PasswordHasher
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.testing.contracts import PasswordHasherContract
 
 PASSWORD = "correct horse battery staple"
 

@@ -9,19 +9,19 @@ import pytest
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
-from blog.contracts.given import acting
-from blog.domain.actors import Operator
-from blog.domain.attempts import PAIR, TooManyAttempts, key_of
-from blog.domain.blog import Contended, OpenBlog, OpenStores, Terms
-from blog.domain.entrance import log_in, register
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.invitations import InvalidInvitation, Registration
+from blog.domain.accounts.login import log_in, register
+from blog.domain.accounts.throttle import ACCOUNT_AND_ADDRESS, TooManyAttempts, key_of
+from blog.domain.accounts.tokens import MAX_TOKENS_PER_USER
+from blog.domain.accounts.user import LastAdmin, PostsOnDeletion, UnknownUser, UsernameTaken
+from blog.domain.blog import BlogConfig, ConcurrencyConflict, OpenBlog, OpenStores
 from blog.domain.errors import BlogError
-from blog.domain.housekeeping import tidy
-from blog.domain.invitations import InvalidInvitation, Registration
-from blog.domain.posts import NotTheAuthor, PostNotFound
-from blog.domain.tokens import TOKENS_PER_USER
-from blog.domain.users import LastAdmin, PostsOnDeletion, UnknownUser, UsernameTaken
-from blog.wiring import blog_on
+from blog.domain.maintenance import run_maintenance
+from blog.domain.posts.post import NotTheAuthor, PostNotFound
+from blog.testing.contracts import StandingClock
+from blog.testing.contracts.fixtures import acting
 
 PASSWORD = "correct horse battery staple"
 NOON = StandingClock()()
@@ -38,7 +38,9 @@ def open_stores(request: pytest.FixtureRequest) -> OpenStores:
 @pytest.fixture
 def open_blog(open_stores: OpenStores) -> OpenBlog:
     hasher = Argon2PasswordHasher(memory=8, iterations=1)
-    return blog_on(open_stores, hasher=hasher, now=StandingClock(), terms=Terms(registration=Registration.INVITE))
+    return create_blog(
+        open_stores, hasher=hasher, now=StandingClock(), terms=BlogConfig(registration=Registration.INVITE)
+    )
 
 
 def at_once(work: Callable[[int], object], threads: int) -> list[object]:
@@ -62,8 +64,8 @@ def test_of_fifty_guesses_made_at_once_only_eight_are_looked_at(open_blog: OpenB
             return blog.throttle.reserve("ann", HERE).id > 0
 
     outcomes = at_once(guess, 50)
-    assert outcomes.count(True) == PAIR.failures
-    assert outcomes.count(TooManyAttempts) == 50 - PAIR.failures
+    assert outcomes.count(True) == ACCOUNT_AND_ADDRESS.failures
+    assert outcomes.count(TooManyAttempts) == 50 - ACCOUNT_AND_ADDRESS.failures
 
 
 def test_guesses_made_at_once_at_many_accounts_are_counted_by_their_address(open_blog: OpenBlog) -> None:
@@ -120,8 +122,8 @@ def test_what_is_written_while_its_author_is_deleted_is_not_left_under_their_nam
 
     outcomes = at_once(work, 7)
     assert outcomes[2] is None
-    assert {each for each in outcomes if isinstance(each, type)} <= {Contended, PostNotFound, NotTheAuthor}
-    tidy(open_blog)
+    assert {each for each in outcomes if isinstance(each, type)} <= {ConcurrencyConflict, PostNotFound, NotTheAuthor}
+    run_maintenance(open_blog)
     with open_blog() as blog:
         authors = [post.author for post in blog.posts.page(limit=100).posts]
         written = {each for each in outcomes if isinstance(each, int)} | {old.id}
@@ -150,12 +152,12 @@ def test_of_six_who_want_a_name_that_is_just_being_given_up_none_gets_it(open_bl
 def test_nobody_has_more_tokens_than_anybody_may_however_many_log_in_at_once(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
-        for _ in range(TOKENS_PER_USER - 1):
+        for _ in range(MAX_TOKENS_PER_USER - 1):
             blog.tokens.issue(ann)
     outcomes = at_once(lambda number: log_in(open_blog, "ann", PASSWORD, address=str(number))[0], 6)
     assert outcomes == [ann] * 6
     with open_blog() as blog:
-        assert len(blog.tokens.of(Operator(), ann.id)) == TOKENS_PER_USER
+        assert len(blog.tokens.of(Operator(), ann.id)) == MAX_TOKENS_PER_USER
 
 
 def test_an_invitation_opens_one_account_however_many_use_it_at_once(open_blog: OpenBlog) -> None:
@@ -174,8 +176,8 @@ def test_an_invitation_opens_one_account_however_many_use_it_at_once(open_blog: 
 def test_however_many_names_are_tried_from_however_many_addresses_the_attempts_stay_bounded(
     open_stores: OpenStores, open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blog.domain.attempts.ATTEMPTS_KEPT", 8)
-    monkeypatch.setattr("blog.domain.attempts._PURGED_EVERY", 4)
+    monkeypatch.setattr("blog.domain.accounts.throttle.MAX_ATTEMPTS", 8)
+    monkeypatch.setattr("blog.domain.accounts.throttle._PURGED_EVERY", 4)
     names = [f"user{number}" for number in range(24)]
     for name in names:
         with open_blog() as blog:

@@ -13,15 +13,15 @@ from sqlalchemy import select
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.backup import NotEmpty
-from blog.adapters.sql.tables import metadata
-from blog.contracts.given import acting
-from blog.domain.actors import Operator
+from blog.adapters.sql.schema.tables import metadata
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.user import PostsOnDeletion, UsernameTaken
 from blog.domain.blog import OpenBlog
-from blog.domain.errors import Invalid
-from blog.domain.ids import PostId
-from blog.domain.lists import Order
-from blog.domain.users import PostsOnDeletion, UsernameTaken
-from blog.wiring import blog_on
+from blog.domain.errors import ValidationFailed
+from blog.domain.posts.pagination import SortOrder
+from blog.domain.shared import PostId
+from blog.testing.contracts.fixtures import acting
 
 PASSWORD = "correct horse battery staple"
 HASHER = Argon2PasswordHasher(memory=8, iterations=1)
@@ -38,13 +38,13 @@ def rows(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
 @pytest.fixture
 def filled(store: SqlStore) -> SqlStore:
     """A database with something in every table, and posts the youngest of which is deleted."""
-    with blog_on(store, hasher=HASHER)() as blog:
+    with create_blog(store, hasher=HASHER)() as blog:
         carl = acting(blog.users.add(Operator(), "carl", PASSWORD))
-        blog.posts.create(carl, title="Kept", body="…")
+        blog.posts.create(carl, title="ResponseCache", body="…")
         blog.users.delete(Operator(), carl.user_id, PostsOnDeletion.KEEP)
         for name in ("ann", "bob"):
             author = acting(blog.users.add(Operator(), name, PASSWORD, is_admin=name == "ann"))
-            blog.accounts.admit(blog.throttle.reserve(name, "192.0.2.1"), name, PASSWORD, "a laptop", None)
+            blog.accounts.complete_login(blog.throttle.reserve(name, "192.0.2.1"), name, PASSWORD, "a laptop", None)
             blog.throttle.reserve(name, "192.0.2.2")
             blog.invitations.create(Operator())
             blog.audit.seal(limit=5)
@@ -74,7 +74,7 @@ def test_a_backup_restored_is_the_same_to_the_last_row(filled: SqlStore, other: 
 
 
 def found(store: SqlStore, text: str) -> list[PostId]:
-    with blog_on(store, hasher=HASHER)() as blog:
+    with create_blog(store, hasher=HASHER)() as blog:
         return [each.post.id for each in blog.search.find(text).found]
 
 
@@ -82,7 +82,7 @@ def test_what_is_restored_is_found_by_its_words(filled: SqlStore, other: SqlStor
     kept = [found(filled, text) for text in ("changed", "3", "-3 changed")]
     assert [len(ids) for ids in kept] == [2, 1, 2]
     filled.back_up(tmp_path / "backup")
-    with blog_on(filled, hasher=HASHER)() as blog:
+    with create_blog(filled, hasher=HASHER)() as blog:
         blog.posts.create(acting(blog.users.named(Operator(), "ann")), title="later", body="changed")
     for store in (other, filled):
         store.restore(tmp_path / "backup", replace=True)
@@ -91,11 +91,11 @@ def test_what_is_restored_is_found_by_its_words(filled: SqlStore, other: SqlStor
 
 def test_a_restored_blog_uses_no_number_twice(filled: SqlStore, other: SqlStore, tmp_path: Path) -> None:
     with filled() as stores:
-        last = stores.posts.page(Order.NEWEST, limit=1)[0].id + 1  # the one that was deleted
+        last = stores.posts.page(SortOrder.NEWEST, limit=1)[0].id + 1  # the one that was deleted
     filled.back_up(tmp_path / "backup")
     for store in (other, filled):
         store.restore(tmp_path / "backup", replace=True)
-        with blog_on(store, hasher=HASHER)() as blog:
+        with create_blog(store, hasher=HASHER)() as blog:
             ann = acting(blog.users.named(Operator(), "ann"))
             assert blog.posts.create(ann, title="new", body="new").id > last
 
@@ -121,7 +121,7 @@ def test_a_backup_is_of_one_moment(store: SqlStore, open_blog: OpenBlog, other: 
             store.back_up(tmp_path / f"backup-{number}")
             other.restore(tmp_path / f"backup-{number}", replace=True)
             with other() as stores:
-                first, second = stores.posts.page(Order.NEWEST, limit=2)
+                first, second = stores.posts.page(SortOrder.NEWEST, limit=2)
             assert first.body == second.body
         enough.set()
         assert writer.result() > 0
@@ -162,7 +162,7 @@ def test_a_backup_that_fails_leaves_no_file(filled: SqlStore, tmp_path: Path, mo
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(type(filled.dialect), "last_number", fail)
+    monkeypatch.setattr(type(filled.dialect), "last_id", fail)
     with pytest.raises(ZeroDivisionError):
         filled.back_up(tmp_path / "backup")
     assert list(tmp_path.glob("backup*")) == []
@@ -187,7 +187,7 @@ def test_what_is_no_backup_is_not_restored(filled: SqlStore, tmp_path: Path, dam
     file = tmp_path / "backup"
     filled.back_up(file)
     damage(file)
-    with pytest.raises((FileNotFoundError, Invalid)):
+    with pytest.raises((FileNotFoundError, ValidationFailed)):
         filled.restore(file, replace=True)
     assert rows(filled) == kept
 
@@ -198,7 +198,7 @@ def test_the_names_of_deleted_accounts_stay_reserved_where_a_backup_is_restored(
     filled.back_up(tmp_path / "backup.db")
     other.restore(tmp_path / "backup.db")
     for username in ("carl", "Carl"):
-        with pytest.raises(UsernameTaken), blog_on(other, hasher=HASHER)() as blog:
+        with pytest.raises(UsernameTaken), create_blog(other, hasher=HASHER)() as blog:
             blog.users.add(Operator(), username, PASSWORD)
-    with blog_on(other, hasher=HASHER)() as blog:
-        assert [post.title for post in blog.posts.page(authors=["deleted-user"]).posts] == ["Kept"]
+    with create_blog(other, hasher=HASHER)() as blog:
+        assert [post.title for post in blog.posts.page(authors=["deleted-user"]).posts] == ["ResponseCache"]

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.sqlite_file import SqliteFile
-from blog.contracts.given import acting
-from blog.domain.actors import Operator
+from blog.adapters.sql.engine.sqlite_file import SqliteFile
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
 from blog.domain.errors import Unavailable
-from blog.domain.lists import Order
-from blog.wiring import blog_on
+from blog.domain.posts.pagination import SortOrder
+from blog.testing.contracts.fixtures import acting
 
 PASSWORD = "correct horse battery staple"
 NAMES = [
@@ -38,7 +38,7 @@ NAMES = [
 
 @pytest.fixture
 def filled(sqlite: SqlStore) -> SqlStore:
-    with blog_on(sqlite, hasher=Argon2PasswordHasher(memory=8, iterations=1))() as blog:
+    with create_blog(sqlite, hasher=Argon2PasswordHasher(memory=8, iterations=1))() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
         blog.posts.create(ann, title="Hello", body="World")
     return sqlite
@@ -54,7 +54,7 @@ def umask() -> Iterator[None]:
 
 def titles(store: SqlStore) -> list[str]:
     with store() as stores:
-        return [post.title for post in stores.posts.page(Order.NEWEST, limit=10)]
+        return [post.title for post in stores.posts.page(SortOrder.NEWEST, limit=10)]
 
 
 def files_below(folder: Path) -> dict[str, int]:
@@ -114,7 +114,7 @@ def test_a_database_and_what_lies_beside_it_is_made_for_its_owner_only(tmp_path:
     with closing(SqlStore(tmp_path / "blog.db")) as store:
         store.migrate()
         with store() as stores:
-            stores.attempts.hold("somebody", "somewhere")
+            stores.attempts.lock("somebody", "somewhere")
             assert set(files_below(tmp_path)) == {"blog.db", "blog.db-wal", "blog.db-shm"}
             assert set(files_below(tmp_path).values()) == {0o600}
 

@@ -12,15 +12,15 @@ import pytest
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.interruption import Interruption
-from blog.adapters.sql.unit import Unit
-from blog.contracts import CancellationContract
-from blog.contracts.given import acting
-from blog.domain.actors import Operator
+from blog.adapters.sql.engine.interruption import Interruption
+from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
 from blog.domain.blog import CancellableBlog, OpenStores
 from blog.domain.cancellation import Cancellation, Cancelled
-from blog.domain.queries import Query as SearchQuery
-from blog.wiring import blog_on
+from blog.domain.search.query import SearchQuery
+from blog.testing.contracts import CancellationContract
+from blog.testing.contracts.fixtures import acting
 
 LONG = 60
 PASSWORD = "correct horse battery staple"
@@ -28,7 +28,7 @@ FOR_LONG = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHER
 
 
 def cancellable_blog(store: OpenStores) -> CancellableBlog:
-    open_blog = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     assert isinstance(open_blog, CancellableBlog)
     return open_blog
 
@@ -114,17 +114,17 @@ def test_memory_stops_between_the_rows_that_it_looks_through() -> None:
 
 
 def test_an_interrupt_that_comes_before_the_statement_has_begun_is_not_lost(sqlite: SqlStore) -> None:
-    connection = sqlite._connections.take()
+    connection = sqlite._connections.acquire()
     with connection.interruptible():
         connection.interrupt()
         with pytest.raises(sqlite3.OperationalError, match="interrupted"):
             connection.execute(FOR_LONG)
     assert connection.execute("SELECT 7").fetchall() == [(7,)]
-    sqlite._connections.give_back(connection, reset=True)
+    sqlite._connections.release(connection, reset=True)
 
 
 def test_a_statement_that_has_ended_is_not_interrupted_and_so_no_other_is(sqlite: SqlStore) -> None:
-    connection, cancellation, interrupts = sqlite._connections.take(), Cancellation(), list[str]()
+    connection, cancellation, interrupts = sqlite._connections.acquire(), Cancellation(), list[str]()
 
     class Watched:
         """The connection, and when it was interrupted."""
@@ -144,7 +144,7 @@ def test_a_statement_that_has_ended_is_not_interrupted_and_so_no_other_is(sqlite
     assert interrupts == []
     with pytest.raises(Cancelled), Interruption(cancellation, connection):
         raise AssertionError("it was cancelled before")
-    sqlite._connections.give_back(connection, reset=True)
+    sqlite._connections.release(connection, reset=True)
 
 
 def test_in_a_group_a_cancelled_unit_stores_nothing_and_the_others_are_stored(sqlite: SqlStore) -> None:
@@ -182,7 +182,7 @@ def test_a_write_of_sqlite_is_never_interrupted_since_that_would_undo_the_units_
     sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interruptible = Mock(wraps=Interruption)
-    monkeypatch.setattr("blog.adapters.sql.unit.Interruption", interruptible)
+    monkeypatch.setattr("blog.adapters.sql.engine.unit_of_work.Interruption", interruptible)
     with Unit(sqlite._connections, Cancellation()) as unit:
         unit.begin()
         unit._run("SELECT 1", fetched=(), writes=True)
@@ -194,7 +194,7 @@ def test_a_write_of_sqlite_is_never_interrupted_since_that_would_undo_the_units_
 
 
 def test_a_wait_for_a_free_connection_is_cancelled(sqlite: SqlStore) -> None:
-    connections = [sqlite._connections.take() for _ in range(8)]
-    cancelled_soon(sqlite._connections.take)
+    connections = [sqlite._connections.acquire() for _ in range(8)]
+    cancelled_soon(sqlite._connections.acquire)
     for connection in connections:
-        sqlite._connections.give_back(connection, reset=False)
+        sqlite._connections.release(connection, reset=False)

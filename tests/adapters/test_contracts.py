@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.fts5 import Fts5PostIndex
-from blog.adapters.sql.tsvector import TsvectorPostIndex
-from blog.contracts import IdempotencyStoreContract, PostIndexContract, PostListContract, PostWalkContract
+from blog.adapters.sql.search.fts5 import Fts5PostIndex
+from blog.adapters.sql.search.tsvector import TsvectorPostIndex
 from blog.domain.blog import OpenStores
+from blog.testing.contracts import IdempotencyStoreContract, PostIndexContract, PostListContract, PostWalkContract
 
 INHERITORS = """
 import pytest
-from blog.contracts import AgreementMachine, TokenStoreContract, UserRepositoryContract
+from blog.testing.contracts import AgreementMachine, TokenStoreContract, UserRepositoryContract
 
 class TestForgetful(UserRepositoryContract):
     pass
@@ -93,8 +93,8 @@ from contextlib import contextmanager
 
 import pytest
 from blog.adapters.memory import MemoryStore
-from blog.contracts import SharedStoresContract, TokenStoreContract
-from blog.domain.ids import TokenId
+from blog.testing.contracts import SharedStoresContract, TokenStoreContract
+from blog.domain.shared import TokenId
 
 
 class HastyTokens:
@@ -116,7 +116,7 @@ class HastyTokens:
     def of_user(self, user_id):
         return [token for token in list(self._tokens.values()) if token.user_id == user_id]
 
-    def note_use(self, token_id, at):
+    def touch(self, token_id, at):
         if token_id in self._tokens:
             self._tokens[token_id] = replace(self._tokens[token_id], last_used_at=at)
 

@@ -7,36 +7,36 @@ import pytest
 
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
-from blog.contracts import EditionContract
-from blog.contracts.blog import newest
-from blog.contracts.given import acting
-from blog.domain.actors import Operator
-from blog.domain.blog import Edition, OpenBlog
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.blog import DataVersion, OpenBlog
 from blog.domain.errors import Unavailable
-from blog.wiring import blog_on
+from blog.testing.contracts import DataVersionContract
+from blog.testing.contracts.blog import newest
+from blog.testing.contracts.fixtures import acting
 
 
-class TestEditionsInMemory(EditionContract):
+class TestEditionsInMemory(DataVersionContract):
     @pytest.fixture
     def store(self) -> MemoryStore:
         return MemoryStore()
 
     @pytest.fixture
     def open_blog(self, store: MemoryStore) -> OpenBlog:
-        return blog_on(store)
+        return create_blog(store)
 
     @pytest.fixture
-    def edition(self, store: MemoryStore) -> Edition:
+    def edition(self, store: MemoryStore) -> DataVersion:
         return store.edition
 
 
-class TestEditionsOfSqlite(EditionContract):
+class TestEditionsOfSqlite(DataVersionContract):
     @pytest.fixture
     def open_blog(self, sqlite: SqlStore) -> OpenBlog:
-        return blog_on(sqlite)
+        return create_blog(sqlite)
 
     @pytest.fixture
-    def edition(self, sqlite: SqlStore) -> Edition:
+    def edition(self, sqlite: SqlStore) -> DataVersion:
         assert sqlite.edition
         return sqlite.edition
 
@@ -52,10 +52,10 @@ def other(file: Path, sqlite: SqlStore) -> Iterator[SqlStore]:
 def test_what_is_kept_through_another_store_makes_another_edition(sqlite: SqlStore, other: SqlStore) -> None:
     assert other.edition
     before = other.edition()
-    with blog_on(sqlite)() as blog:
+    with create_blog(sqlite)() as blog:
         blog.posts.create(acting(blog.users.add(Operator(), "ann", "a long pass phrase")), title="Hello", body="World")
     assert other.edition() != before
-    assert len(newest(blog_on(other))) == 1
+    assert len(newest(create_blog(other))) == 1
 
 
 def test_what_is_restored_makes_another_edition(sqlite: SqlStore, other: SqlStore, tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from httpx import ASGITransport, AsyncClient, Response
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
-from blog.domain.actors import Operator
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.login import log_in
 from blog.domain.blog import OpenStores
-from blog.domain.entrance import log_in
 from blog.entrypoints.http import create_app
-from blog.wiring import blog_on
 
 PASSWORD = "correct horse battery staple"
 EDITORS = 6
@@ -32,7 +32,7 @@ def served(request: pytest.FixtureRequest) -> tuple[OpenStores, Any]:
 
 def editing(served: tuple[OpenStores, Any], method: str, seen: str) -> tuple[list[Response], Response]:
     """What six editors are answered who all have seen this of Ann's post, and what there is then."""
-    open_blog = blog_on(served[0], hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    open_blog = create_blog(served[0], hasher=Argon2PasswordHasher(memory=8, iterations=1))
     with open_blog() as blog:
         blog.users.add(Operator(), "ann", PASSWORD)
     token = log_in(open_blog, "ann", PASSWORD)[1].secret

@@ -16,19 +16,19 @@ from hypothesis import strategies as st
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
-from blog.contracts.given import acting
-from blog.domain.actors import Member, Operator
-from blog.domain.archive import Manuscript
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Member, Operator
+from blog.domain.accounts.user import PostsOnDeletion
 from blog.domain.blog import OpenBlog
-from blog.domain.ids import UNSTORED, PostId, UserId
-from blog.domain.lists import Order
-from blog.domain.posts import Post, faults_in
-from blog.domain.users import PostsOnDeletion
-from blog.entrypoints.cli.console import Console
-from blog.entrypoints.cli.exporting import export_from
-from blog.entrypoints.cli.importing import import_into
-from blog.wiring import blog_on
+from blog.domain.posts.importing import PortablePost
+from blog.domain.posts.pagination import SortOrder
+from blog.domain.posts.post import Post, validate_post
+from blog.domain.shared import UNSTORED, PostId, UserId
+from blog.entrypoints.cli.markdown.exporting import export_from
+from blog.entrypoints.cli.markdown.importing import import_into
+from blog.entrypoints.cli.session import Session
+from blog.testing.contracts import StandingClock
+from blog.testing.contracts.fixtures import acting
 
 AUTHORS = ("ann", "Bob", "no")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -39,9 +39,9 @@ bodies = st.text(max_size=30) | st.sampled_from(("\r\n  ---\n---\ntitle: x\n---\
 moments = st.sampled_from((NOON, NOON + timedelta(microseconds=1)))
 moments |= st.timedeltas(timedelta(days=-370_000), timedelta(days=2_900_000)).map(NOON.__add__)
 manuscripts = st.builds(
-    lambda later, **said: Manuscript(updated_at=said["created_at"] + later, **said),
-    title=titles.filter(lambda title: not faults_in(title=title)),
-    body=bodies.filter(lambda body: not faults_in(body=body)),
+    lambda later, **said: PortablePost(updated_at=said["created_at"] + later, **said),
+    title=titles.filter(lambda title: not validate_post(title=title)),
+    body=bodies.filter(lambda body: not validate_post(body=body)),
     author=st.sampled_from(AUTHORS),
     created_at=moments,
     version=st.integers(1, 9),
@@ -54,13 +54,13 @@ several = st.lists(manuscripts, max_size=8)
 def open_blog(request: pytest.FixtureRequest) -> OpenBlog:
     """A blog on each store, with three authors."""
     stores: Any = MemoryStore() if request.param == "memory" else request.getfixturevalue(request.param)
-    return peopled(blog_on(stores, hasher=HASHER))
+    return peopled(create_blog(stores, hasher=HASHER))
 
 
 @given(several)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_from_a_blog_to_files_to_another_blog_and_back_nothing_is_lost(
-    open_blog: OpenBlog, written: list[Manuscript]
+    open_blog: OpenBlog, written: list[PortablePost]
 ) -> None:
     source = blog_with(written)
     with emptied(open_blog), TemporaryDirectory() as one, TemporaryDirectory() as other:
@@ -75,7 +75,7 @@ def test_posts_that_were_changed_after_the_clock_was_set_back_are_taken_in_as_th
     open_blog: OpenBlog, tmp_path: Path
 ) -> None:
     clock = StandingClock()
-    source = peopled(blog_on(MemoryStore(), hasher=HASHER, now=clock))
+    source = peopled(create_blog(MemoryStore(), hasher=HASHER, now=clock))
     with source() as blog:
         ann = acting(blog.users.named(Operator(), "ann"))
         post = blog.posts.create(ann, title="Hello", body="World")
@@ -90,7 +90,7 @@ def test_posts_that_were_changed_after_the_clock_was_set_back_are_taken_in_as_th
 
 @given(several, st.integers(0, 8))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_importing_again_is_importing_once(open_blog: OpenBlog, written: list[Manuscript], some: int) -> None:
+def test_importing_again_is_importing_once(open_blog: OpenBlog, written: list[PortablePost], some: int) -> None:
     with emptied(open_blog), TemporaryDirectory() as one, TemporaryDirectory() as all_of_them:
         part = len(exported(blog_with(written[:some]), Path(one)))
         imported(open_blog, Path(one))
@@ -102,7 +102,9 @@ def test_importing_again_is_importing_once(open_blog: OpenBlog, written: list[Ma
 
 @given(several)
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_dry_run_says_what_an_import_does_and_changes_nothing(open_blog: OpenBlog, written: list[Manuscript]) -> None:
+def test_a_dry_run_says_what_an_import_does_and_changes_nothing(
+    open_blog: OpenBlog, written: list[PortablePost]
+) -> None:
     with emptied(open_blog), TemporaryDirectory() as folder:
         files = exported(blog_with(written), Path(folder))
         *added, line = imported(open_blog, Path(folder), dry_run=True).splitlines(keepends=True)
@@ -123,13 +125,13 @@ def peopled(open_blog: OpenBlog) -> OpenBlog:
     return open_blog
 
 
-def blog_with(written: list[Manuscript]) -> OpenBlog:
+def blog_with(written: list[PortablePost]) -> OpenBlog:
     """A blog in memory that holds these."""
-    open_blog = peopled(blog_on(MemoryStore(), hasher=HASHER))
+    open_blog = peopled(create_blog(MemoryStore(), hasher=HASHER))
     known = [(each.author, each.created_at) for each in written]
     with open_blog() as blog:
         for number, each in enumerate(written):
-            blog.archive.take_in(Operator(), replace(each, place=known[: number + 1].count(known[number])))
+            blog.importer.import_post(Operator(), replace(each, place=known[: number + 1].count(known[number])))
     return open_blog
 
 
@@ -148,7 +150,7 @@ def emptied(open_blog: OpenBlog) -> Iterator[None]:
 def posts_in(open_blog: OpenBlog) -> list[Post]:
     """All of them, but for the numbers that only this blog gives; those of one moment by their authors."""
     with open_blog() as blog:
-        posts = blog.posts.page(Order.OLDEST, limit=100).posts
+        posts = blog.posts.page(SortOrder.OLDEST, limit=100).posts
     by_author = sorted(posts, key=lambda post: (post.created_at, post.author))
     return [replace(post, id=PostId(UNSTORED), author_id=UserId(UNSTORED)) for post in by_author]
 
@@ -156,14 +158,14 @@ def posts_in(open_blog: OpenBlog) -> list[Post]:
 def exported(open_blog: OpenBlog, folder: Path) -> dict[str, bytes]:
     """The files, by their names."""
     with contextlib.redirect_stdout(io.StringIO()):
-        export_from(Console(open_blog, ""), folder, prune=False)
+        export_from(Session(open_blog, ""), folder, prune=False)
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 def imported(open_blog: OpenBlog, folder: Path, *, dry_run: bool = False) -> str:
     """What is said of it."""
     with contextlib.redirect_stdout(io.StringIO()) as line:
-        import_into(Console(open_blog, ""), folder, dry_run=dry_run)
+        import_into(Session(open_blog, ""), folder, dry_run=dry_run)
     return line.getvalue()
 
 
@@ -182,7 +184,7 @@ def test_posts_that_are_kept_of_deleted_accounts_and_of_former_names_come_back_t
     with open_blog() as blog:
         blog.users.change(Operator(), ann.id, username="anna")
     assert imported(open_blog, folder) == f"Added 0, {said(there=2)}"
-    elsewhere = peopled(blog_on(MemoryStore(), hasher=HASHER))
+    elsewhere = peopled(create_blog(MemoryStore(), hasher=HASHER))
     assert imported(elsewhere, folder) == f"Added 2, {said(there=0)}"
     with elsewhere() as blog:
         assert {post.author for post in blog.posts.page().posts} == {"ann", "deleted-user"}

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.tokens import SqlTokenStore
-from blog.contracts.given import acting
-from blog.contracts.tokens import a_token
-from blog.domain.accounts import Accounts
-from blog.domain.actors import Operator
+from blog.adapters.sql.repositories.tokens import SqlTokenStore
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.own_account import Accounts
+from blog.domain.accounts.user import User
 from blog.domain.blog import OpenBlog, Stores
-from blog.domain.lists import Order
-from blog.domain.users import User
+from blog.domain.posts.pagination import SortOrder
+from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.tokens import a_token
 
 PASSWORD = "correct horse battery staple"
 
@@ -32,14 +32,14 @@ def test_whose_a_token_is_takes_one_statement(open_blog: OpenBlog, ann: User) ->
     with open_blog() as blog:
         secret = blog.tokens.issue(ann).secret
     with open_blog() as blog:
-        assert blog.accounts.authenticate(secret).user == ann
+        assert blog.tokens.authenticate(secret).user == ann
         assert runs(blog.accounts) == 1
 
 
 @pytest.mark.parametrize(
     "meanwhile",
     [
-        lambda stores: stores.posts.page(Order.NEWEST, limit=1),
+        lambda stores: stores.posts.page(SortOrder.NEWEST, limit=1),
         lambda stores: stores.tokens.find(b"another"),
         lambda stores: stores.users.find("nobody"),
     ],

@@ -14,9 +14,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
-from blog.contracts import InterleavingContract
+from blog.bootstrap import create_blog
 from blog.domain.blog import OpenBlog
-from blog.wiring import blog_on
+from blog.testing.contracts import InterleavingContract
 
 INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS", "150"))
 HASHER = Argon2PasswordHasher(memory=8, iterations=1)
@@ -27,7 +27,7 @@ class TestInterleavingsInMemory(InterleavingContract):
 
     @pytest.fixture
     def open_blog(self) -> OpenBlog:
-        return blog_on(MemoryStore(), hasher=HASHER)
+        return create_blog(MemoryStore(), hasher=HASHER)
 
 
 class TestInterleavingsInSqlite(InterleavingContract):
@@ -35,7 +35,7 @@ class TestInterleavingsInSqlite(InterleavingContract):
 
     @pytest.fixture
     def open_blog(self, sqlite: SqlStore) -> OpenBlog:
-        return blog_on(sqlite, hasher=HASHER)
+        return create_blog(sqlite, hasher=HASHER)
 
 
 class TestInterleavingsInPostgresql(InterleavingContract):
@@ -45,7 +45,7 @@ class TestInterleavingsInPostgresql(InterleavingContract):
     def open_blog(self, postgresql_url: str, postgresql: SqlStore) -> Iterator[OpenBlog]:
         postgresql.close()  # so that its next connections are new ones
         with deadlocks_seen_at_once(postgresql_url):
-            yield blog_on(postgresql, hasher=HASHER)
+            yield create_blog(postgresql, hasher=HASHER)
 
 
 @contextmanager

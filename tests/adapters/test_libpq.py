@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.libpq import LibpqConnection
-from blog.domain.lists import Order
+from blog.adapters.sql.engine.libpq_pipeline import LibpqConnection
+from blog.domain.posts.pagination import SortOrder
 
 NOON = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
 PLANES = "".join(map(chr, [1, 0x7F, 0xE9, 0x20AC, 0xFFFD, *range(0x10000, 0x110000, 0x10000)]))
@@ -99,7 +99,7 @@ def test_behind_a_pooler_nothing_is_prepared(postgresql_url: str, *, pooler: boo
         store.migrate()
         for _ in range(10):
             with store() as stores:
-                assert list(stores.posts.page(Order.NEWEST, limit=1, created_after=NOON)) == []
+                assert list(stores.posts.page(SortOrder.NEWEST, limit=1, created_after=NOON)) == []
         (connection,) = store._connections._idle
         assert isinstance(connection, LibpqConnection)
         statements = [statement for statement in prepared(connection) if "posts" in statement]

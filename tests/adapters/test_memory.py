@@ -9,7 +9,14 @@ import pytest
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.contracts import (
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.tokens import TokenStore
+from blog.domain.accounts.user import User
+from blog.domain.blog import OpenBlog, OpenStores
+from blog.domain.errors import Unavailable
+from blog.domain.posts.post import Post
+from blog.testing.contracts import (
     AttemptStoreContract,
     AuditLogContract,
     IdempotencyStoreContract,
@@ -25,14 +32,7 @@ from blog.contracts import (
     UnitPerCall,
     UserRepositoryContract,
 )
-from blog.contracts.given import acting
-from blog.domain.actors import Operator
-from blog.domain.blog import OpenBlog, OpenStores
-from blog.domain.errors import Unavailable
-from blog.domain.posts import Post
-from blog.domain.tokens import TokenStore
-from blog.domain.users import User
-from blog.wiring import blog_on
+from blog.testing.contracts.fixtures import acting
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ class TestMemoryTokenStoreWithinOneUnit(TokenStoreContract):
 class TestBlogInMemory(OpenBlogContract):
     @pytest.fixture
     def open_blog(self, store: MemoryStore) -> OpenBlog:
-        return blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+        return create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
 
 
 def test_a_unit_that_would_write_waits_no_longer_than_its_patience() -> None:
@@ -139,7 +139,7 @@ def test_a_unit_that_would_write_waits_no_longer_than_its_patience() -> None:
 
 
 def test_many_threads_lose_nothing(store: MemoryStore) -> None:
-    open_blog = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", "correct horse battery staple"))
 

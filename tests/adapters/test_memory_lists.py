@@ -8,20 +8,20 @@ from datetime import timedelta
 import pytest
 
 from blog.adapters.memory import MemoryStore, words
-from blog.contracts.cost import cost_of
-from blog.contracts.given import NOON, Failed
+from blog.domain.accounts.user import User
 from blog.domain.blog import OpenStores, Stores
-from blog.domain.idempotency import KeptAnswer
-from blog.domain.lists import Order, Place
-from blog.domain.posts import Post
-from blog.domain.queries import Query
-from blog.domain.users import User
+from blog.domain.idempotency import IdempotencyRecord
+from blog.domain.posts.pagination import Position, SortOrder
+from blog.domain.posts.post import Post
+from blog.domain.search.query import SearchQuery
+from blog.testing.contracts.cost import cost_of
+from blog.testing.contracts.fixtures import NOON, Failed
 
 FIRST = {
-    Order.NEWEST: [505, 504, 503],
-    Order.OLDEST: [1, 2, 3],
-    Order.UPDATED: [505, 504, 503],
-    Order.TITLE: [1, 2, 3],
+    SortOrder.NEWEST: [505, 504, 503],
+    SortOrder.OLDEST: [1, 2, 3],
+    SortOrder.UPDATED: [505, 504, 503],
+    SortOrder.TITLE: [1, 2, 3],
 }
 """The posts that come first of 505 that have all but their numbers in common."""
 
@@ -37,9 +37,9 @@ def author(store: MemoryStore) -> User:
         return stores.users.add(User(username="ann", created_at=NOON), "hash")
 
 
-@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("order", SortOrder)
 def test_a_write_costs_the_same_however_much_was_written_since_anybody_looked(
-    store: MemoryStore, author: User, order: Order
+    store: MemoryStore, author: User, order: SortOrder
 ) -> None:
     def write() -> None:
         keep(store, author, "written")
@@ -52,23 +52,23 @@ def test_a_write_costs_the_same_however_much_was_written_since_anybody_looked(
     assert many.calls == few.calls
     with store() as stores:
         assert [post.id for post in stores.posts.page(order, limit=3)] == FIRST[order]
-        assert stores.posts.count() == stores.index.count(Query.of("written")) == 505
+        assert stores.posts.count() == stores.index.count(SearchQuery.of("written")) == 505
 
 
-@pytest.mark.parametrize("order", Order)
-def test_only_the_first_who_looks_pays_for_what_was_written(store: MemoryStore, author: User, order: Order) -> None:
+@pytest.mark.parametrize("order", SortOrder)
+def test_only_the_first_who_looks_pays_for_what_was_written(store: MemoryStore, author: User, order: SortOrder) -> None:
     def look() -> None:
         with store() as stores:
             assert [post.id for post in stores.posts.page(order, limit=3)] == FIRST[order]
             stores.posts.page(order, limit=3, authors=["ann"])
-            stores.index.find(Query.of("writ* -nothing"), limit=3)
+            stores.index.find(SearchQuery.of("writ* -nothing"), limit=3)
             assert stores.answers.purge(until=NOON - timedelta(days=1), limit=3) == 0
 
     with store() as stores:
         for number in range(505):
             stores.index.put(stores.posts.add(a_post(author, "written")))
             key = f"key {number}".encode()
-            stores.answers.put(KeptAnswer(user_id=author.id, key=key, request=b"", answer=None, at=NOON))
+            stores.answers.put(IdempotencyRecord(user_id=author.id, key=key, request=b"", answer=None, at=NOON))
     first = cost_of(look)
     assert cost_of(look).calls < first.calls / 10
 
@@ -101,9 +101,9 @@ def test_threads_that_write_list_and_search_each_find_what_they_kept(store: Memo
         post = keep(store, author, f"word{number} all")
         assert lists(store, f"word{number}")[-1] == [post]
         with store() as stores:
-            for order in Order:
+            for order in SortOrder:
                 assert post in stores.posts.page(order, limit=100)
-            assert post in [hit.post for hit in stores.index.find(Query.of("al*"), limit=100)]
+            assert post in [hit.post for hit in stores.index.find(SearchQuery.of("al*"), limit=100)]
             stores.posts.remove(post.id)
             stores.index.remove(post.id)
 
@@ -129,7 +129,7 @@ def test_a_beginning_of_very_many_words_finds_the_same(
     monkeypatch.setattr(words, "_NARROW", narrow)
     posts = [keep(store, author, text) for text in ("one", "two once", "only one", "nothing")]
     with store() as stores:
-        found = stores.index.find(Query.of("on*"), limit=10)
+        found = stores.index.find(SearchQuery.of("on*"), limit=10)
     assert [hit.post for hit in found] == posts[2::-1]
 
 
@@ -138,15 +138,15 @@ def test_a_name_that_is_like_a_username_only_in_other_letters_is_nobodys(store: 
         kim = stores.users.add(User(username="kim", created_at=NOON), "hash")
     post = keep(store, kim, "said")
     with store() as stores:
-        assert list(stores.posts.page(Order.NEWEST, limit=1, authors=["KIM"])) == [post]
-        assert list(stores.posts.page(Order.NEWEST, limit=1, authors=["\u212aim"])) == []
-        assert list(stores.posts.page(Order.NEWEST, limit=1, authors=[])) == []
+        assert list(stores.posts.page(SortOrder.NEWEST, limit=1, authors=["KIM"])) == [post]
+        assert list(stores.posts.page(SortOrder.NEWEST, limit=1, authors=["\u212aim"])) == []
+        assert list(stores.posts.page(SortOrder.NEWEST, limit=1, authors=[])) == []
 
 
-@pytest.mark.parametrize("order", Order)
-def test_a_place_by_another_kind_of_key_is_before_all(store: MemoryStore, author: User, order: Order) -> None:
+@pytest.mark.parametrize("order", SortOrder)
+def test_a_place_by_another_kind_of_key_is_before_all(store: MemoryStore, author: User, order: SortOrder) -> None:
     post = keep(store, author, "said")
-    place = Place(NOON, post.id) if order is Order.TITLE else Place("said", post.id)
+    place = Position(NOON, post.id) if order is SortOrder.TITLE else Position("said", post.id)
     with store() as stores:
         assert list(stores.posts.page(order, limit=1, after=place)) == [post]
 
@@ -184,5 +184,5 @@ def change_in_vain(open_stores: OpenStores, kept: Post, gone: Post, author: User
 def lists(open_stores: OpenStores, text: str) -> list[list[Post]]:
     """All posts in every order, and those that say this."""
     with open_stores() as stores:
-        found = [hit.post for hit in stores.index.find(Query.of(text), limit=10)]
-        return [*(list(stores.posts.page(order, limit=10)) for order in Order), found]
+        found = [hit.post for hit in stores.index.find(SearchQuery.of(text), limit=10)]
+        return [*(list(stores.posts.page(order, limit=10)) for order in SortOrder), found]

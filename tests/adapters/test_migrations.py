@@ -14,14 +14,14 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.schema import ForeignTables
-from blog.adapters.sql.tables import REVISION, metadata
-from blog.contracts.given import NOON, acting
-from blog.domain.actors import Operator, Scope, scopes_for
-from blog.domain.attempts import Attempt, key_of
-from blog.domain.audit import NO_SEAL, Event, Seal, digest_of
+from blog.adapters.sql.schema.migrate import ForeignTables
+from blog.adapters.sql.schema.tables import REVISION, metadata
+from blog.domain.accounts.actors import Operator, Scope, scopes_for
+from blog.domain.accounts.throttle import LoginAttempt, key_of
+from blog.domain.audit import GENESIS_DIGEST, Event, Seal, digest_of
 from blog.domain.blog import OpenBlog
-from blog.domain.lists import Order
+from blog.domain.posts.pagination import SortOrder
+from blog.testing.contracts.fixtures import NOON, acting
 
 AN_ORPHAN = """
 INSERT INTO posts (title, body, author_id, created_at, updated_at, version) VALUES ('', '', 99, '', '', 1)
@@ -55,7 +55,7 @@ def test_what_is_kept_outlives_a_migration_that_has_nothing_to_do(store: SqlStor
         post = blog.posts.create(acting(ann), title="Hello", body="World")
     store.migrate("head")
     with open_blog() as blog:
-        assert blog.accounts.authenticate(issued.secret).user == ann
+        assert blog.tokens.authenticate(issued.secret).user == ann
         assert blog.posts.get(post.id) == post
 
 
@@ -65,7 +65,7 @@ def test_tokens_of_the_first_version_can_be_used_for_all_that_their_users_may_do
     with open_blog() as blog:
         users = [blog.users.add(Operator(), name, PASSWORD, is_admin=name == "ann") for name in ("ann", "bob")]
         issued = [blog.tokens.issue(user, name="a laptop", scopes={Scope.POSTS_READ}) for user in users]
-        blog.tokens.note_use(blog.accounts.authenticate(issued[0].secret))
+        blog.tokens.touch(blog.tokens.authenticate(issued[0].secret))
         post = blog.posts.create(acting(users[1]), title="Hello", body="World")
     store.migrate("0001")
     with store.engine.connect() as connection:
@@ -78,7 +78,7 @@ def test_tokens_of_the_first_version_can_be_used_for_all_that_their_users_may_do
             as_first = replace(each.token, name="", hint="", scopes=scopes_for(user), last_used_at=None)
             assert list(stores.tokens.of_user(user.id)) == [as_first]
     with open_blog() as blog:
-        assert [blog.accounts.authenticate(each.secret).scopes for each in issued] == [
+        assert [blog.tokens.authenticate(each.secret).scopes for each in issued] == [
             frozenset({Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.ACCOUNT, Scope.ADMIN}),
             frozenset({Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.ACCOUNT}),
         ]
@@ -94,7 +94,7 @@ def test_posts_of_an_older_version_are_listed_by_title_and_found_by_their_words(
     store.migrate("0002")
     store.migrate()
     with open_blog() as blog:
-        assert list(blog.posts.page(Order.TITLE).posts) == [posts[2], posts[1], posts[0]]
+        assert list(blog.posts.page(SortOrder.TITLE).posts) == [posts[2], posts[1], posts[0]]
         assert [each.post for each in blog.search.find("quick").found] == posts[::-1]
         assert [each.post for each in blog.search.find('ecole -"brown fox"').found] == [posts[1]]
         assert [each.post for each in blog.search.find('"brown fox"').found] == [posts[2]]
@@ -109,7 +109,7 @@ def test_accounts_of_an_older_version_keep_their_names_and_give_up_reserved_ones
         taken = blog.users.add(Operator(), f"user-{users[0].id}", PASSWORD)
     store.migrate("0003")
     names = ["Deleted-User", "deleted-user-7", "deleted-users", "deleted-user-7a"]
-    with store.dialect.changing_tables(store.engine) as connection:
+    with store.dialect.migration_transaction(store.engine) as connection:
         for user, name in zip(users, names, strict=True):
             connection.exec_driver_sql(f"UPDATE users SET username = '{name}' WHERE id = {user.id}")
     store.migrate()
@@ -131,9 +131,9 @@ def test_accounts_of_an_older_version_keep_their_known_addresses_and_their_count
         ann = blog.users.add(Operator(), "Ann", PASSWORD)
     store.migrate("0003")
     with store() as stores:
-        attempt = stores.attempts.add(Attempt(account=key_of("ann"), address="192.0.2.2", at=NOON))
-        strange = stores.attempts.add(Attempt(account=key_of("nobody"), address="192.0.2.2", at=NOON))
-        stores.attempts.know_address(key_of("ann"), "192.0.2.1", NOON)
+        attempt = stores.attempts.add(LoginAttempt(account=key_of("ann"), address="192.0.2.2", at=NOON))
+        strange = stores.attempts.add(LoginAttempt(account=key_of("nobody"), address="192.0.2.2", at=NOON))
+        stores.attempts.trust_address(key_of("ann"), "192.0.2.1", NOON)
     store.migrate()
     with store() as stores:
         of_ann = stores.attempts.of_account(key_of(ann.id), since=NOON - timedelta(days=1))
@@ -152,7 +152,7 @@ def test_posts_that_were_changed_before_they_were_written_were_changed_when_they
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
         posts = [blog.posts.create(ann, title=title, body="…") for title in ("one", "two")]
     store.migrate("0005")
-    with store.dialect.changing_tables(store.engine) as connection:
+    with store.dialect.migration_transaction(store.engine) as connection:
         connection.exec_driver_sql(
             f"UPDATE posts SET updated_at = '1999-12-31T23:59:59.000000+00:00' WHERE id = {posts[0].id}"
         )
@@ -169,17 +169,17 @@ def test_seals_of_an_older_version_are_proven_and_the_next_one_proves_when_they_
             blog.audit.record(Event.POST_CREATED, Operator(), "post", number)
     with store() as stores:
         entry = stores.audit.unsealed(limit=1)
-        seal = Seal(at=NOON, entries=1, previous=NO_SEAL, digest=b"", format=1)
+        seal = Seal(at=NOON, entries=1, previous=GENESIS_DIGEST, digest=b"", format=1)
         stores.audit.seal(replace(seal, digest=digest_of(seal, entry)), entry)
     store.migrate("0005")
     store.migrate()
     with open_blog() as blog:
         blog.audit.seal()
-        assert blog.audit.verify(Operator()).faults == ()
-    with store.dialect.changing_tables(store.engine) as connection:
+        assert blog.audit.verify(Operator()).errors == ()
+    with store.dialect.migration_transaction(store.engine) as connection:
         connection.exec_driver_sql("UPDATE audit_seals SET at = '1999-12-31T23:59:59.000000+00:00' WHERE format = 1")
     with open_blog() as blog:
-        assert len(blog.audit.verify(Operator()).faults) == 1
+        assert len(blog.audit.verify(Operator()).errors) == 1
 
 
 OLD_WORDS = {
@@ -198,12 +198,12 @@ def test_posts_that_an_older_version_indexed_are_indexed_anew(store: SqlStore, o
         said = [("Łódź", "한국어를"), ("Zebra", "ข้าว"), ("Ångström", "พรุ่งนี้")]
         posts = [blog.posts.create(ann, title=title, body=body) for title, body in said]
     store.migrate("0003")
-    with store.dialect.changing_tables(store.engine) as connection:
+    with store.dialect.migration_transaction(store.engine) as connection:
         for statement in ("UPDATE posts SET title_key = 'łodz'", *OLD_WORDS[store.engine.dialect.name]):
             connection.exec_driver_sql(statement)
     store.migrate()
     with open_blog() as blog:
-        assert list(blog.posts.page(Order.TITLE).posts) == [posts[2], posts[0], posts[1]]
+        assert list(blog.posts.page(SortOrder.TITLE).posts) == [posts[2], posts[0], posts[1]]
         for text, found in {
             "lodz": [posts[0]],
             "한국어": [posts[0]],
@@ -220,7 +220,7 @@ def test_stepping_back_to_the_first_version_takes_away_only_what_it_did_not_have
 ) -> None:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
-        blog.accounts.admit(blog.throttle.reserve("ann", "192.0.2.1"), "ann", PASSWORD, "", None)
+        blog.accounts.complete_login(blog.throttle.reserve("ann", "192.0.2.1"), "ann", PASSWORD, "", None)
         blog.throttle.reserve("ann", "192.0.2.2")
         blog.invitations.create(Operator())
         blog.audit.seal(limit=2)
@@ -257,7 +257,7 @@ def fail_after(connection: Connection, *statements: str) -> None:
 def test_a_step_that_fails_changes_nothing(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
-    with pytest.raises(ZeroDivisionError), store.dialect.changing_tables(store.engine) as connection:
+    with pytest.raises(ZeroDivisionError), store.dialect.migration_transaction(store.engine) as connection:
         fail_after(connection, "DROP TABLE answers", "DELETE FROM tokens", "DELETE FROM users")
     with open_blog() as blog:
         assert list(blog.users.page(Operator())) == [ann]
@@ -267,7 +267,7 @@ def test_a_step_that_fails_changes_nothing(store: SqlStore, open_blog: OpenBlog)
 def test_a_step_must_leave_every_foreign_key_with_its_row(sqlite: SqlStore) -> None:
     with (
         pytest.raises(RuntimeError, match="foreign key"),
-        sqlite.dialect.changing_tables(sqlite.engine) as connection,
+        sqlite.dialect.migration_transaction(sqlite.engine) as connection,
     ):
         connection.exec_driver_sql(AN_ORPHAN)
     with sqlite.engine.connect() as connection:
@@ -276,7 +276,7 @@ def test_a_step_must_leave_every_foreign_key_with_its_row(sqlite: SqlStore) -> N
 
 def test_tables_of_a_newer_version_are_left_alone(store: SqlStore) -> None:
     def set_revision(revision: str) -> None:
-        with store.dialect.changing_tables(store.engine) as connection:
+        with store.dialect.migration_transaction(store.engine) as connection:
             connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
 
     set_revision("9999")
@@ -288,7 +288,7 @@ def test_tables_of_a_newer_version_are_left_alone(store: SqlStore) -> None:
 
 def test_tables_of_others_are_left_alone(file: Path, store: SqlStore) -> None:
     other = SqlStore(f"sqlite:///{file.parent / 'others.db'}")
-    with other.dialect.changing_tables(other.engine) as connection:
+    with other.dialect.migration_transaction(other.engine) as connection:
         connection.exec_driver_sql("CREATE TABLE users (name TEXT)")
     with pytest.raises(ForeignTables, match="not this blog's"):
         other.migrate()

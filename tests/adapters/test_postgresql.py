@@ -12,14 +12,14 @@ from sqlalchemy.exc import ProgrammingError
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.unit import Unit
-from blog.contracts.given import acting
-from blog.domain.actors import Member, Operator
-from blog.domain.blog import Contended, OpenBlog
-from blog.domain.errors import Invalid, Unavailable
-from blog.domain.ids import PostId
-from blog.domain.lists import Order
-from blog.wiring import blog_on
+from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Member, Operator
+from blog.domain.blog import ConcurrencyConflict, OpenBlog
+from blog.domain.errors import Unavailable, ValidationFailed
+from blog.domain.posts.pagination import SortOrder
+from blog.domain.shared import PostId
+from blog.testing.contracts.fixtures import acting
 
 PASSWORD = "correct horse battery staple"
 
@@ -39,23 +39,25 @@ def unit(store: SqlStore) -> Iterator[Unit]:
     ("state", "meaning"),
     [
         ("08006", Unavailable),
-        ("22021", Invalid),
+        ("22021", ValidationFailed),
         ("25006", Unavailable),
-        ("40001", Contended),
-        ("40P01", Contended),
+        ("40001", ConcurrencyConflict),
+        ("40P01", ConcurrencyConflict),
         ("53300", Unavailable),
         ("55P03", Unavailable),
         ("57014", Unavailable),
         ("57P01", Unavailable),
         ("42703", None),
-        ("23503", Contended),
+        ("23503", ConcurrencyConflict),
     ],
 )
 def test_an_error_means_what_its_state_says(unit: Unit, state: str, meaning: type[Exception] | None) -> None:
     raised = f"DO $$ BEGIN RAISE EXCEPTION 'as asked' USING ERRCODE = '{state}'; END $$"
     with pytest.raises(Exception) as told:  # noqa: PT011 - which one is the question
         unit._run(raised)
-    assert type(told.value) is meaning or (meaning is None and not isinstance(told.value, (Invalid, Unavailable)))
+    assert type(told.value) is meaning or (
+        meaning is None and not isinstance(told.value, (ValidationFailed, Unavailable))
+    )
 
 
 def test_a_wrong_statement_is_a_fault_of_ours(unit: Unit) -> None:
@@ -83,14 +85,14 @@ def test_two_units_in_each_others_way_end_with_one_contended(store: SqlStore, op
 
     with ThreadPoolExecutor() as beside:
         ends = [beside.submit(change, one.id, other.id), beside.submit(change, other.id, one.id)]
-        assert {end.result() for end in ends} == {None, Contended}
+        assert {end.result() for end in ends} == {None, ConcurrencyConflict}
 
 
 @pytest.fixture
 def impatient(postgresql_url: str, store: SqlStore) -> Iterator[OpenBlog]:
     """The same database, opened by somebody who waits a second at most."""
     hasty = SqlStore(postgresql_url, connections=1, patience=1)
-    yield blog_on(hasty, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    yield create_blog(hasty, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     hasty.close()
 
 
@@ -136,12 +138,12 @@ def test_a_connection_that_died_while_it_rested_costs_nobody_anything(
     for _ in range(5):
         with open_blog() as blog:
             blog.posts.create(ann, title="Hello", body="World")
-        end_all(postgresql_url)
+        revoke_all(postgresql_url)
     with open_blog() as blog:
         assert len(blog.posts.page().posts) == 5
 
 
-def end_all(url: str) -> None:
+def revoke_all(url: str) -> None:
     """Cut every connection of the blog's, as a server that is restarted does."""
     ours = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'blog'"
     with psycopg.connect(url, autocommit=True) as connection:
@@ -155,7 +157,7 @@ def test_of_many_connections_that_died_at_rest_the_first_is_replaced_and_the_oth
     with ExitStack() as stack:
         for _ in range(5):
             stack.enter_context(Unit(store._connections))._run("SELECT 1")
-    end_all(postgresql_url)
+    revoke_all(postgresql_url)
     with Unit(store._connections) as unit:
         unit._run(first)
         assert list(store._connections._idle) == []
@@ -168,7 +170,7 @@ def test_what_was_begun_on_a_connection_that_dies_is_not_kept_and_not_done_again
     def write() -> None:
         with open_blog() as blog:
             blog.posts.create(ann, title="Hello", body="World")
-            end_all(postgresql_url)
+            revoke_all(postgresql_url)
             if more:
                 blog.posts.create(ann, title="Hello", body="World")
 
@@ -216,5 +218,5 @@ def test_the_first_host_that_takes_writes_is_used(postgresql_url: str, store: Sq
     hosts = f"127.0.0.1:9,{ours['host']}:{ours['port']}"
     several = SqlStore(f"postgresql://{ours['user']}@{hosts}/{ours['dbname']}?target_session_attrs=read-write")
     with several() as stores:
-        assert stores.posts.page(Order.NEWEST, limit=1) == []
+        assert stores.posts.page(SortOrder.NEWEST, limit=1) == []
     several.close()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.connection_errors import parameters_of, place_of
+from blog.adapters.sql.engine.connection_errors import parameters_of, place_of
 from blog.domain.errors import Unavailable
 
 SECRET = "hunter2!secret"
@@ -171,7 +171,7 @@ def test_a_real_server_has_no_such_role_no_such_database_and_too_many_connection
 def test_a_server_that_ends_a_connection_is_told_with_what_it_said(postgresql_url: str, postgresql: SqlStore) -> None:
     def go_on_regardless() -> None:
         with postgresql() as stores:
-            stores.attempts.hold("somebody", "somewhere")
+            stores.attempts.lock("somebody", "somewhere")
             with psycopg.connect(postgresql_url, autocommit=True) as other:
                 other.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

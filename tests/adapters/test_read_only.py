@@ -16,10 +16,10 @@ from tests.database import Database
 from tests.servers import CHEAP, PATIENCE, environment
 
 from blog.adapters.sql import SqlStore
-from blog.contracts.given import acting
-from blog.domain.actors import Operator
+from blog.domain.accounts.actors import Operator
 from blog.domain.errors import Unavailable
-from blog.domain.lists import Order
+from blog.domain.posts.pagination import SortOrder
+from blog.testing.contracts.fixtures import acting
 
 _DROP_FROM_BOUNDING_SET = 24
 _DAC_OVERRIDE, _DAC_READ_SEARCH = 1, 2
@@ -146,7 +146,7 @@ def test_what_cannot_be_written_to_can_be_read_exported_proven_and_backed_up(
     with closing(SqlStore(tmp_path / "other.db")) as other:
         other.restore(tmp_path / "copy")
         with other() as stores:
-            assert [post.title for post in stores.posts.page(Order.NEWEST, limit=9)] == ["Hello"]
+            assert [post.title for post in stores.posts.page(SortOrder.NEWEST, limit=9)] == ["Hello"]
 
 
 def test_what_cannot_be_written_to_is_not_served(closed: Path, tmp_path: Path) -> None:

@@ -15,13 +15,13 @@ from tests.servers import environment
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.schema import ForeignTables
-from blog.adapters.sql.tables import metadata
-from blog.contracts.given import acting
-from blog.domain.actors import Operator
-from blog.domain.errors import Invalid
-from blog.domain.lists import Order
-from blog.wiring import blog_on
+from blog.adapters.sql.schema.migrate import ForeignTables
+from blog.adapters.sql.schema.tables import metadata
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.errors import ValidationFailed
+from blog.domain.posts.pagination import SortOrder
+from blog.testing.contracts.fixtures import acting
 
 PASSWORD = "correct horse battery staple"
 HASHER = Argon2PasswordHasher(memory=8, iterations=1)
@@ -44,10 +44,10 @@ def rows(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
 
 def fill(store: SqlStore, *names: str) -> None:
     """Accounts, each with a token, an invitation, a kept answer, an audit and a post."""
-    with blog_on(store, hasher=HASHER)() as blog:
+    with create_blog(store, hasher=HASHER)() as blog:
         for name in names:
             author = acting(blog.users.add(Operator(), name, PASSWORD))
-            blog.accounts.admit(blog.throttle.reserve(name, "192.0.2.1"), name, PASSWORD, "a laptop", None)
+            blog.accounts.complete_login(blog.throttle.reserve(name, "192.0.2.1"), name, PASSWORD, "a laptop", None)
             blog.throttle.reserve(name, "192.0.2.2")
             blog.invitations.create(Operator())
             blog.audit.seal(limit=2)
@@ -93,11 +93,11 @@ def run(file: Path, *statements: str) -> None:
 def refused(store: SqlStore, file: Path) -> list[str]:
     """What is told of a backup that is refused, and that changes nothing."""
     before = rows(store)
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(ValidationFailed) as refusal:
         store.restore(file, replace=True)
     assert rows(store) == before
-    assert not [text for fault in refusal.value.faults for text in fault if not text.isprintable()]
-    return [f"{fault.field}: {fault.message}" for fault in refusal.value.faults]
+    assert not [text for fault in refusal.value.errors for text in fault if not text.isprintable()]
+    return [f"{fault.field}: {fault.message}" for fault in refusal.value.errors]
 
 
 WRONG = {
@@ -267,14 +267,14 @@ def test_nothing_that_a_backup_brings_along_ever_runs(backup: Path, other: SqlSt
         kept = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_schema")}
         assert not kept & {"endless", "on_insert", "on_update", "more", "more_of_posts"}
     with other() as stores:
-        assert [post.title for post in stores.posts.page(Order.NEWEST, limit=9)] == ["By bob", "By ann"]
+        assert [post.title for post in stores.posts.page(SortOrder.NEWEST, limit=9)] == ["By bob", "By ann"]
 
 
 def test_how_titles_are_sorted_is_not_believed(backup: Path, other: SqlStore) -> None:
     run(backup, "UPDATE posts SET title_key = 'zzz' WHERE id = 1")
     other.restore(backup, replace=True)
     with other() as stores:
-        assert [post.title for post in stores.posts.page(Order.TITLE, limit=9)] == ["By ann", "By bob"]
+        assert [post.title for post in stores.posts.page(SortOrder.TITLE, limit=9)] == ["By ann", "By bob"]
 
 
 def test_a_damaged_backup_is_refused(backup: Path, other: SqlStore) -> None:
@@ -312,20 +312,20 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(tmp_path: Path, othe
     before = (tmp_path / "old.db").read_bytes()
     other.restore(tmp_path / "old.db", replace=True)
     with other() as stores:
-        assert [post.title for post in stores.posts.page(Order.NEWEST, limit=9)] == ["By ann"]
+        assert [post.title for post in stores.posts.page(SortOrder.NEWEST, limit=9)] == ["By ann"]
     assert (tmp_path / "old.db").read_bytes() == before
 
 
 def test_a_refused_backup_makes_no_database(backup: Path, tmp_path: Path) -> None:
     run(backup, "UPDATE posts SET version = 'x'")
-    with closing(SqlStore(tmp_path / "new.db")) as new, pytest.raises(Invalid):
+    with closing(SqlStore(tmp_path / "new.db")) as new, pytest.raises(ValidationFailed):
         new.restore(backup)
     assert not (tmp_path / "new.db").exists()
 
 
 def bodies(store: SqlStore) -> set[str]:
     with store() as stores:
-        return {post.body for post in stores.posts.page(Order.NEWEST, limit=9)}
+        return {post.body for post in stores.posts.page(SortOrder.NEWEST, limit=9)}
 
 
 def test_a_database_is_restored_with_what_is_in_its_log_while_it_is_served(tmp_path: Path, other: SqlStore) -> None:
@@ -334,7 +334,7 @@ def test_a_database_is_restored_with_what_is_in_its_log_while_it_is_served(tmp_p
         fill(served, "ann")
         assert (tmp_path / "served.db-wal").stat().st_size > 0
         with served() as stores:
-            stores.attempts.hold("somebody", "somewhere")  # which locks it for writers
+            stores.attempts.lock("somebody", "somewhere")  # which locks it for writers
             other.restore(tmp_path / "served.db", replace=True)
         assert rows(other) == rows(served)
 

@@ -6,15 +6,16 @@ from itertools import product
 import pytest
 from sqlalchemy import text as sql
 
-from blog.adapters.sql import SqlStore, fts5, index
-from blog.adapters.sql.fts5 import Fts5PostIndex
-from blog.adapters.sql.posts import _count
-from blog.adapters.sql.statement import Query as Statement
-from blog.contracts.given import NOON
-from blog.contracts.posts import a_post, add_user
-from blog.contracts.seeking import found, hits, keep, put, save
-from blog.domain.lists import PostFilter
-from blog.domain.queries import TERMS_MOST, Query
+from blog.adapters.sql import SqlStore
+from blog.adapters.sql.engine.statement import ReadStatement as Statement
+from blog.adapters.sql.repositories.posts import _count
+from blog.adapters.sql.search import fts5, index
+from blog.adapters.sql.search.fts5 import Fts5PostIndex
+from blog.domain.posts.pagination import PostFilter
+from blog.domain.search.query import MAX_TERMS, SearchQuery
+from blog.testing.contracts.fixtures import NOON
+from blog.testing.contracts.posts import a_post, add_user
+from blog.testing.contracts.search_model import found, hits, keep, put, save
 
 FILTERS: list[PostFilter] = [{}, {"authors": ["ann"]}, {"authors": ["ann", "bob"], "created_after": NOON}]
 STATEMENTS = (
@@ -37,16 +38,18 @@ def asked(phrases: int, unwanted: int, words: str) -> str:
 def search(store: SqlStore, text: str, those: PostFilter) -> None:
     with store() as stores:
         hits(stores, text, **those)
-        stores.index.count(Query.of(text), **those)
+        stores.index.count(SearchQuery.of(text), **those)
 
 
 def test_however_many_phrases_are_searched_for_there_are_few_statements(store: SqlStore) -> None:
     add_user(store, "ann")
+    for statements in STATEMENTS:
+        statements.cache_clear()
     for phrases, unwanted, words, those in product((0, 1), (0, 1), ("", "-x"), FILTERS):
         search(store, asked(phrases, unwanted, words), those)
     few = [statements.cache_info().currsize for statements in STATEMENTS]
-    for phrases, those in product(range(2, TERMS_MOST, 3), FILTERS):
-        for unwanted in range(0, TERMS_MOST - phrases, 3):
+    for phrases, those in product(range(2, MAX_TERMS, 3), FILTERS):
+        for unwanted in range(0, MAX_TERMS - phrases, 3):
             search(store, asked(phrases, unwanted, "-x -y"), those)
     assert [statements.cache_info().currsize for statements in STATEMENTS] == few
     assert sum(few) < 250
@@ -55,7 +58,7 @@ def test_however_many_phrases_are_searched_for_there_are_few_statements(store: S
 def test_of_a_statement_that_was_compiled_no_compiler_is_kept(store: SqlStore) -> None:
     search(store, asked(3, 3, "-x"), {})
     with store() as stores:
-        stores.index.find(Query.of("a"), limit=3)
+        stores.index.find(SearchQuery.of("a"), limit=3)
     statements = [
         index.part(store.dialect.index, index.Shape(*shape), in_title)
         for shape in [(True, True, True), (False,) * 3]

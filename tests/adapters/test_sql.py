@@ -6,7 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from blog.adapters.sql import SqlStore
-from blog.contracts import (
+from blog.domain.accounts import login as entrance
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.tokens import TokenStore
+from blog.domain.accounts.user import User
+from blog.domain.blog import OpenBlog, OpenStores, Stores
+from blog.domain.shared import UserId
+from blog.testing.contracts import (
     AttemptStoreContract,
     AuditLogContract,
     InvitationStoreContract,
@@ -18,13 +24,7 @@ from blog.contracts import (
     UnitPerCall,
     UserRepositoryContract,
 )
-from blog.contracts.given import acting
-from blog.domain import entrance
-from blog.domain.actors import Operator
-from blog.domain.blog import OpenBlog, OpenStores, Stores
-from blog.domain.ids import UserId
-from blog.domain.tokens import TokenStore
-from blog.domain.users import User
+from blog.testing.contracts.fixtures import acting
 
 PASSWORD = "correct horse battery staple"
 NOON = StandingClock()()
@@ -113,8 +113,8 @@ def test_many_writers_beside_log_ins_lose_nothing(open_blog: OpenBlog) -> None:
 
     def read_then_write(_: int) -> None:
         with open_blog() as blog:
-            actor = blog.accounts.authenticate(issued.secret)
-            number = int(blog.posts.get_for_change(actor, post.id).body)
+            actor = blog.tokens.authenticate(issued.secret)
+            number = int(blog.posts.get_for_update(actor, post.id).body)
             blog.posts.update(actor, post.id, body=str(number + 1))
 
     def log_in(_: int) -> str:
@@ -127,4 +127,4 @@ def test_many_writers_beside_log_ins_lose_nothing(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         counted = blog.posts.get(post.id)
         assert (counted.body, counted.version) == ("150", 151)
-        assert [blog.accounts.authenticate(secret).user for secret in logged_in] == [ann.user] * 20
+        assert [blog.tokens.authenticate(secret).user for secret in logged_in] == [ann.user] * 20

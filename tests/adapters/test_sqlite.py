@@ -14,20 +14,20 @@ from sqlalchemy import create_engine, inspect, text
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.fts5 import Fts5PostIndex
-from blog.adapters.sql.sqlite_file import SqliteFile
-from blog.adapters.sql.tables import metadata
-from blog.adapters.sql.unit import Unit
-from blog.contracts import StandingClock
-from blog.contracts.given import acting
-from blog.domain.actors import Operator
-from blog.domain.blog import Contended, OpenBlog
+from blog.adapters.sql.engine.sqlite_file import SqliteFile
+from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.schema.tables import metadata
+from blog.adapters.sql.search.fts5 import Fts5PostIndex
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.tokens import InvalidToken, Token
+from blog.domain.accounts.user import User, UsernameTaken
+from blog.domain.blog import ConcurrencyConflict, OpenBlog
 from blog.domain.errors import Unavailable
-from blog.domain.ids import UserId
-from blog.domain.lists import Order
-from blog.domain.tokens import InvalidToken, Token
-from blog.domain.users import User, UsernameTaken
-from blog.wiring import blog_on
+from blog.domain.posts.pagination import SortOrder
+from blog.domain.shared import UserId
+from blog.testing.contracts import StandingClock
+from blog.testing.contracts.fixtures import acting
 
 PASSWORD = "correct horse battery staple"
 NOON = StandingClock()()
@@ -78,7 +78,7 @@ def test_a_user_deleted_by_hand_leaves_no_token_and_no_number(file: Path, store:
         heir = blog.users.add(Operator(), "heir", PASSWORD)
         assert heir.id > gone.id
         with pytest.raises(InvalidToken):
-            blog.accounts.authenticate(issued.secret)
+            blog.tokens.authenticate(issued.secret)
 
 
 @pytest.mark.parametrize("table", metadata.tables)
@@ -121,7 +121,7 @@ def test_of_a_post_that_is_gone_no_word_stays(
 
 
 def test_a_token_of_nobody_is_not_kept(store: SqlStore) -> None:
-    with pytest.raises(Contended), store() as stores:  # as if the user had been deleted meanwhile
+    with pytest.raises(ConcurrencyConflict), store() as stores:  # as if the user had been deleted meanwhile
         stores.tokens.add(Token(user_id=UserId(99), digest=bytes(32), created_at=NOON, expires_at=NOON))
 
 
@@ -129,7 +129,7 @@ def test_a_token_of_nobody_is_not_kept(store: SqlStore) -> None:
 def impatient(file: Path, store: SqlStore) -> Iterator[OpenBlog]:
     """The same database, opened by somebody who waits for nobody."""
     hasty = SqlStore(f"sqlite:///{file}", connections=1, patience=0)
-    yield blog_on(hasty, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    yield create_blog(hasty, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     hasty.close()
 
 
@@ -178,7 +178,7 @@ def test_a_damaged_database_is_unavailable(file: Path, store: SqlStore) -> None:
     store.close()
     file.write_bytes(file.read_bytes()[:100] + b"damage" * 1000)
     with pytest.raises(Unavailable, match=r"damaged|not a database"), store() as stores:
-        stores.posts.page(Order.NEWEST, limit=1)
+        stores.posts.page(SortOrder.NEWEST, limit=1)
 
 
 def make_tables(path: str) -> None:
@@ -239,7 +239,7 @@ def test_nothing_drops_the_locks_that_keep_the_log_of_a_database_in_use(
 ) -> None:
     """Whoever closes a database last deletes its log: another process must see that this one has it open."""
     with sqlite() as stores:
-        stores.attempts.hold("somebody", "somewhere")
+        stores.attempts.lock("somebody", "somewhere")
         look(sqlite, file)
         subprocess.run([sys.executable, "-c", OPEN_AND_CLOSE, str(file)], check=True, timeout=60)
         assert file.with_name("blog.db-wal").exists()

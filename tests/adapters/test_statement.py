@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import bindparam, func, insert, literal, select, update
 
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.statement import Change, Query, Statement
-from blog.adapters.sql.tables import attempts, tokens, users
-from blog.adapters.sql.unit import Unit
-from blog.domain.actors import ALL_SCOPES
+from blog.adapters.sql.engine.statement import ReadStatement, Statement, WriteStatement
+from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.schema.tables import attempts, tokens, users
+from blog.domain.accounts.actors import ALL_SCOPES
 
 NOON = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
 USER = {
@@ -23,11 +23,11 @@ USER = {
 }
 TOKEN = {"digest": bytes(range(32)), "created_at": NOON, "expires_at": NOON, "scopes": ALL_SCOPES, "last_used_at": None}
 
-_add_user = Change(insert(users).returning(users.c.id))
-_add_token = Change(insert(tokens).returning(tokens.c.id))
-_change_user = Change(update(users).where(users.c.id == bindparam("user_id")))
-_users: Query[dict[str, Any]] = Query(select(users).order_by(users.c.id), dict)
-_tokens: Query[dict[str, Any]] = Query(select(tokens).order_by(tokens.c.id), dict)
+_add_user = WriteStatement(insert(users).returning(users.c.id))
+_add_token = WriteStatement(insert(tokens).returning(tokens.c.id))
+_change_user = WriteStatement(update(users).where(users.c.id == bindparam("user_id")))
+_users: ReadStatement[dict[str, Any]] = ReadStatement(select(users).order_by(users.c.id), dict)
+_tokens: ReadStatement[dict[str, Any]] = ReadStatement(select(tokens).order_by(tokens.c.id), dict)
 
 
 def test_what_goes_in_comes_out_as_by_sqlalchemy(store: SqlStore) -> None:
@@ -50,26 +50,26 @@ def test_a_moment_of_another_zone_is_the_same_moment(store: SqlStore) -> None:
     elsewhere = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
     with Unit(store._connections) as unit:
         unit.add(_add_user, **{**USER, "created_at": elsewhere})
-        assert unit.all(Query(select(users.c.created_at), dict)) == [{"created_at": NOON}]
+        assert unit.all(ReadStatement(select(users.c.created_at), dict)) == [{"created_at": NOON}]
 
 
 def test_one_statement_sets_whatever_columns_it_is_given(store: SqlStore) -> None:
     with Unit(store._connections) as unit:
         user_id = unit.add(_add_user, **USER)
-        assert unit.change(_change_user, user_id=user_id, is_admin=False) == 1
-        assert unit.change(_change_user, user_id=user_id, username="bob", is_active=True) == 1
-        assert unit.change(_change_user, user_id=user_id + 1, is_active=True) == 0
+        assert unit.execute(_change_user, user_id=user_id, is_admin=False) == 1
+        assert unit.execute(_change_user, user_id=user_id, username="bob", is_active=True) == 1
+        assert unit.execute(_change_user, user_id=user_id + 1, is_active=True) == 0
         assert unit.all(_users) == [{**USER, "id": user_id, "username": "bob", "is_admin": False, "is_active": True}]
 
 
 def test_a_value_that_is_missing_is_a_fault_of_ours(store: SqlStore) -> None:
-    _one: Query[dict[str, Any]] = Query(select(users).where(users.c.id == bindparam("user_id")), dict)
+    _one: ReadStatement[dict[str, Any]] = ReadStatement(select(users).where(users.c.id == bindparam("user_id")), dict)
     with pytest.raises(KeyError), Unit(store._connections) as unit:
         unit.find(_one)
 
 
 def test_values_that_stand_in_the_statement_stay_there(store: SqlStore) -> None:
-    half: Query[dict[str, Any]] = Query(
+    half: ReadStatement[dict[str, Any]] = ReadStatement(
         select(users.c.id, literal("50% of ?").label("said")).where(users.c.is_admin.is_(True)).limit(1), dict
     )
     with Unit(store._connections) as unit:
@@ -79,7 +79,7 @@ def test_values_that_stand_in_the_statement_stay_there(store: SqlStore) -> None:
 
 @pytest.mark.parametrize("wanted", [[], ["a"], ["a", "b", "nobody"]])
 def test_one_of_several_takes_as_many_as_there_are(store: SqlStore, wanted: list[str]) -> None:
-    among: Query[dict[str, Any]] = Query(
+    among: ReadStatement[dict[str, Any]] = ReadStatement(
         select(attempts.c.account)
         .where(attempts.c.account.in_(bindparam("wanted", expanding=True)), attempts.c.at <= bindparam("at"))
         .order_by(attempts.c.account),
@@ -87,15 +87,15 @@ def test_one_of_several_takes_as_many_as_there_are(store: SqlStore, wanted: list
     )
     with Unit(store._connections) as unit:
         for account in ("a", "b", "c"):
-            unit.change(Change(insert(attempts)), account=account, address="", at=NOON)
+            unit.execute(WriteStatement(insert(attempts)), account=account, address="", at=NOON)
         for _ in range(2):
             found = unit.all(among, wanted=wanted, at=NOON)
             assert [each["account"] for each in found] == [name for name in wanted if name != "nobody"]
 
 
 def test_what_may_be_changed_next_waits_for_the_transaction(store: SqlStore) -> None:
-    first: Query[dict[str, Any]] = Query(select(func.count().label("all")).select_from(users), dict)
-    held: Statement[dict[str, Any]] = _users.for_change()
+    first: ReadStatement[dict[str, Any]] = ReadStatement(select(func.count().label("all")).select_from(users), dict)
+    held: Statement[dict[str, Any]] = _users.for_update()
     assert (first.writes, held.writes) == (False, True)
     with Unit(store._connections) as unit:
         assert unit.find(first) == {"all": 0}
@@ -105,7 +105,7 @@ def test_what_may_be_changed_next_waits_for_the_transaction(store: SqlStore) -> 
 
 
 def test_a_statement_is_compiled_once_for_each_kind_of_database(sqlite: SqlStore, postgresql: SqlStore) -> None:
-    newest: Query[dict[str, Any]] = Query(select(users.c.id).limit(bindparam("limit")), dict)
+    newest: ReadStatement[dict[str, Any]] = ReadStatement(select(users.c.id).limit(bindparam("limit")), dict)
     for _ in range(3):
         for store in (sqlite, postgresql):
             with Unit(store._connections) as unit:

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from blog.adapters.system import new_secret, utc_now
-from blog.contracts import ClockContract, CountedSecrets, NewSecretContract, StandingClock
-from blog.domain.clock import Clock, NewSecret
+from blog.domain.shared import Clock, SecretGenerator
+from blog.testing.contracts import ClockContract, CountedSecrets, SecretGeneratorContract, StandingClock
 
 
 class TestTheMachinesClock(ClockContract):
@@ -15,9 +15,9 @@ class TestTheMachinesClock(ClockContract):
         return utc_now
 
 
-class TestTheMachinesSecrets(NewSecretContract):
+class TestTheMachinesSecrets(SecretGeneratorContract):
     @pytest.fixture
-    def new_secret(self) -> NewSecret:
+    def new_secret(self) -> SecretGenerator:
         return new_secret
 
 

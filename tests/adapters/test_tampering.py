@@ -10,12 +10,12 @@ import pytest
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.audit import SqlAuditLog
-from blog.contracts import StandingClock
-from blog.domain.actors import Operator
-from blog.domain.audit import Audit, Entry, Event, Seal, Verdict
-from blog.domain.blog import Contended, OpenBlog
-from blog.wiring import blog_on
+from blog.adapters.sql.repositories.audit import SqlAuditLog
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.audit import Audit, AuditEntry, AuditVerification, Event, Seal
+from blog.domain.blog import ConcurrencyConflict, OpenBlog
+from blog.testing.contracts import StandingClock
 
 NOON = StandingClock()()
 OTHERWISE = {
@@ -45,20 +45,20 @@ class Sealed:
 
     store: SqlStore
     seals: Sequence[Seal]
-    entries: Sequence[Sequence[Entry]]
+    entries: Sequence[Sequence[AuditEntry]]
 
     def run(self, *statements: str) -> None:
         with self.store.engine.connect() as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement.format(seals=self.seals, entries=self.entries))
 
-    def verify(self) -> Verdict:
+    def verify(self) -> AuditVerification:
         """What becomes of the audit, the head of which was noted."""
         with self.store() as stores:
             return Audit(stores.audit, StandingClock()).verify(Operator(), head=self.seals[-1].digest)
 
-    def told(self, *faults: str) -> tuple[str, ...]:
-        return tuple(fault.format(seals=self.seals) for fault in faults)
+    def told(self, *errors: str) -> tuple[str, ...]:
+        return tuple(fault.format(seals=self.seals) for fault in errors)
 
 
 def record(open_blog: OpenBlog, *details: str) -> None:
@@ -77,7 +77,7 @@ def seal(store: SqlStore, *, limit: int) -> Seal:
 @pytest.fixture
 def sealed(store: SqlStore) -> Sealed:
     """Four seals on two entries each, and an entry that has none yet."""
-    open_blog = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1), now=StandingClock())
+    open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1), now=StandingClock())
     record(open_blog, *"abcdefghi")
     seals = [seal(store, limit=2) for _ in range(4)]
     with store() as stores:
@@ -85,18 +85,18 @@ def sealed(store: SqlStore) -> Sealed:
 
 
 def test_an_audit_that_nobody_touched_has_no_faults(sealed: Sealed) -> None:
-    assert sealed.verify() == Verdict(sealed=8, unsealed=1, head=sealed.seals[-1].digest, faults=())
+    assert sealed.verify() == AuditVerification(sealed=8, unsealed=1, head=sealed.seals[-1].digest, errors=())
 
 
-@pytest.mark.parametrize("field", [field.name for field in fields(Entry)])
+@pytest.mark.parametrize("field", [field.name for field in fields(AuditEntry)])
 def test_a_sealed_entry_that_was_changed_is_found(sealed: Sealed, field: str) -> None:
     value = OTHERWISE.get(field, "'something else'")
     sealed.run(f"UPDATE audit_entries SET {field} = {value} WHERE id = {{entries[1][0].id}}")
-    assert sealed.verify().faults == sealed.told(OF_ENTRIES % 1)
+    assert sealed.verify().errors == sealed.told(OF_ENTRIES % 1)
 
 
 @pytest.mark.parametrize(
-    ("statements", "faults"),
+    ("statements", "errors"),
     [
         (["DELETE FROM audit_entries WHERE id = {entries[1][0].id}"], [OF_ENTRIES % 1]),
         ([COPY + " subject, detail, {seals[2].id} FROM audit_entries WHERE seal_id IS NULL"], [OF_ENTRIES % 2]),
@@ -113,10 +113,10 @@ def test_a_sealed_entry_that_was_changed_is_found(sealed: Sealed, field: str) ->
     ids=["removed", "slipped in", "sealed later", "unsealed", "moved", "all removed", "miscounted", "dated back"],
 )
 def test_entries_of_a_seal_that_are_others_now_are_found(
-    sealed: Sealed, statements: Sequence[str], faults: Sequence[str]
+    sealed: Sealed, statements: Sequence[str], errors: Sequence[str]
 ) -> None:
     sealed.run(*statements)
-    assert sealed.verify().faults == sealed.told(*faults)
+    assert sealed.verify().errors == sealed.told(*errors)
 
 
 @pytest.mark.parametrize("what", ["DELETE FROM audit_entries", "UPDATE audit_entries SET seal_id = NULL"])
@@ -128,7 +128,7 @@ def test_a_seal_that_was_removed_is_found_if_only_by_the_head_that_was_noted(
 ) -> None:
     of_it = f"= {sealed.seals[number].id}"
     sealed.run(f"{what} WHERE seal_id {of_it}", f"DELETE FROM audit_seals WHERE id {of_it}")
-    assert sealed.verify().faults == sealed.told(fault)
+    assert sealed.verify().errors == sealed.told(fault)
 
 
 def test_a_chain_that_was_made_anew_lacks_the_head_that_was_noted(sealed: Sealed) -> None:
@@ -139,27 +139,27 @@ def test_a_chain_that_was_made_anew_lacks_the_head_that_was_noted(sealed: Sealed
     )
     for _ in range(4):
         seal(sealed.store, limit=2)
-    assert sealed.verify().faults == (NOT_THERE,)
+    assert sealed.verify().errors == (NOT_THERE,)
 
 
 def test_no_seal_goes_while_it_has_entries(sealed: Sealed) -> None:
-    with pytest.raises(Contended):  # what an error of a foreign key means
+    with pytest.raises(ConcurrencyConflict):  # what an error of a foreign key means
         sealed.run("DELETE FROM audit_seals WHERE id = {seals[3].id}")
 
 
 def test_the_last_seal_removed_past_the_foreign_key_leaves_entries_that_tell(sqlite: SqlStore, file: Path) -> None:
-    open_blog = blog_on(sqlite, now=StandingClock())
+    open_blog = create_blog(sqlite, now=StandingClock())
     record(open_blog, *"ab")
     seal(sqlite, limit=1)
     last = seal(sqlite, limit=1)
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("DELETE FROM audit_seals WHERE id = ?", (last.id,))
     with open_blog() as blog:
-        assert blog.audit.verify(Operator()).faults == (REMOVED,)
+        assert blog.audit.verify(Operator()).errors == (REMOVED,)
 
 
 def test_an_entry_that_is_kept_after_a_later_one_was_sealed_is_no_fault(postgresql: SqlStore) -> None:
-    open_blog = blog_on(postgresql, now=StandingClock())
+    open_blog = create_blog(postgresql, now=StandingClock())
     with open_blog() as early:
         early.audit.record(Event.POST_CREATED, Operator(), "post", 1, "takes its number first")
         assert len(early.audit.page(Operator()).entries) == 1  # so that it has taken it, and not only will have
@@ -171,7 +171,7 @@ def test_an_entry_that_is_kept_after_a_later_one_was_sealed_is_no_fault(postgres
     assert (one.detail, other.detail) == ("is kept first", "takes its number first")
     assert one.id > other.id
     with open_blog() as blog:
-        assert blog.audit.verify(Operator(), head=second.digest).faults == ()
+        assert blog.audit.verify(Operator(), head=second.digest).errors == ()
 
 
 def test_a_seal_that_is_made_meanwhile_is_no_fault(sealed: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,4 +184,4 @@ def test_a_seal_that_is_made_meanwhile_is_no_fault(sealed: Sealed, monkeypatch: 
         return counted
 
     monkeypatch.setattr(SqlAuditLog, "counts", counts_then_seal)
-    assert sealed.verify().faults == ()
+    assert sealed.verify().errors == ()

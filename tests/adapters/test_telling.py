@@ -13,24 +13,26 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.libpq import LibpqConnection
-from blog.adapters.sql.statement import Change, Query
-from blog.adapters.sql.tables import known_addresses
-from blog.adapters.sql.unit import Unit
-from blog.contracts.given import Failed, acting
-from blog.domain.actors import Operator
-from blog.domain.blog import Contended
+from blog.adapters.sql.engine.libpq_pipeline import LibpqConnection
+from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
+from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.schema.tables import known_addresses
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.blog import ConcurrencyConflict
 from blog.domain.errors import Unavailable
-from blog.wiring import blog_on
+from blog.testing.contracts.fixtures import Failed, acting
 
 NOON = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
 
-_know = Change(insert(known_addresses))
-_forget = Change(delete(known_addresses).where(known_addresses.c.account == bindparam("of_account")))
-_see = Change(
+_know = WriteStatement(insert(known_addresses))
+_forget = WriteStatement(delete(known_addresses).where(known_addresses.c.account == bindparam("of_account")))
+_see = WriteStatement(
     update(known_addresses).where(known_addresses.c.account == bindparam("of_account")).values(at=bindparam("seen"))
 )
-_known: Query[dict[str, Any]] = Query(select(known_addresses.c.account).order_by(known_addresses.c.account), dict)
+_known: ReadStatement[dict[str, Any]] = ReadStatement(
+    select(known_addresses.c.account).order_by(known_addresses.c.account), dict
+)
 
 
 def row(account: str) -> dict[str, Any]:
@@ -44,25 +46,25 @@ def known(store: SqlStore) -> list[str]:
 
 def test_what_was_told_is_kept_in_its_order(store: SqlStore) -> None:
     with Unit(store._connections) as unit:
-        unit.tell(_know, **row("ann"))
-        unit.tell(_forget, of_account="ann")
-        unit.tell(_know, **row("bob"))
+        unit.execute_deferred(_know, **row("ann"))
+        unit.execute_deferred(_forget, of_account="ann")
+        unit.execute_deferred(_know, **row("bob"))
     assert known(store) == ["bob"]
 
 
 def test_a_unit_sees_what_it_told(store: SqlStore) -> None:
     with Unit(store._connections) as unit:
-        unit.tell(_know, **row("ann"))
+        unit.execute_deferred(_know, **row("ann"))
         assert [each["account"] for each in unit.all(_known)] == ["ann"]
 
 
 def test_what_was_told_and_failed_makes_the_unit_fail_and_keep_nothing(store: SqlStore) -> None:
     def know_twice(store: SqlStore) -> None:
         with Unit(store._connections) as unit:
-            unit.change(_know, **row("bob"))
+            unit.execute(_know, **row("bob"))
             for _ in range(2):
-                unit.tell(_know, **row("ann"))
-            unit.tell(_know, **row("carol"))
+                unit.execute_deferred(_know, **row("ann"))
+            unit.execute_deferred(_know, **row("carol"))
 
     with pytest.raises(IntegrityError):
         know_twice(store)
@@ -73,7 +75,7 @@ def test_whoever_overlooks_that_what_was_told_has_failed_keeps_nothing(postgresq
     def go_on_regardless() -> None:
         with Unit(postgresql._connections) as unit:
             for _ in range(2):
-                unit.tell(_know, **row("ann"))
+                unit.execute_deferred(_know, **row("ann"))
             with pytest.raises(IntegrityError):
                 unit.all(_known)
 
@@ -85,7 +87,7 @@ def test_whoever_overlooks_that_what_was_told_has_failed_keeps_nothing(postgresq
 def test_a_unit_that_fails_keeps_nothing_of_what_it_told(store: SqlStore) -> None:
     def fail() -> None:
         with Unit(store._connections) as unit:
-            unit.tell(_know, **row("ann"))
+            unit.execute_deferred(_know, **row("ann"))
             raise Failed
 
     with pytest.raises(Failed):
@@ -97,8 +99,8 @@ def test_an_attempt_is_not_blamed_for_what_was_told_before(postgresql: SqlStore)
     def attempt() -> None:
         with Unit(postgresql._connections) as unit:
             for _ in range(2):
-                unit.tell(_know, **row("ann"))
-            with unit.attempt():
+                unit.execute_deferred(_know, **row("ann"))
+            with unit.savepoint():
                 pytest.fail("it had failed before")
 
     with pytest.raises(IntegrityError):
@@ -112,40 +114,40 @@ def test_an_attempt_that_fails_undoes_what_was_told_within_and_no_more(
     store: SqlStore, *, heard: bool, times: int
 ) -> None:
     with Unit(store._connections) as unit:
-        unit.tell(_know, **row("before"))
-        with suppress(Failed, IntegrityError), unit.attempt():
-            unit.change(_know, **row("changed"))
+        unit.execute_deferred(_know, **row("before"))
+        with suppress(Failed, IntegrityError), unit.savepoint():
+            unit.execute(_know, **row("changed"))
             for _ in range(times):
-                unit.tell(_know, **row("told"))
+                unit.execute_deferred(_know, **row("told"))
             if heard:
                 unit.all(_known)
             raise Failed
-        unit.tell(_know, **row("then"))
+        unit.execute_deferred(_know, **row("then"))
     assert known(store) == ["before", "then"]
 
 
 def test_what_was_told_within_an_attempt_fails_there(store: SqlStore) -> None:
     def attempt(unit: Unit) -> None:
-        with unit.attempt():
+        with unit.savepoint():
             for _ in range(2):
-                unit.tell(_know, **row("ann"))
+                unit.execute_deferred(_know, **row("ann"))
 
     with Unit(store._connections) as unit:
-        unit.tell(_know, **row("before"))
+        unit.execute_deferred(_know, **row("before"))
         with pytest.raises(IntegrityError):
             attempt(unit)
-        unit.tell(_know, **row("then"))
+        unit.execute_deferred(_know, **row("then"))
     assert known(store) == ["before", "then"]
 
 
 def test_an_attempt_within_an_attempt_is_undone_with_it(store: SqlStore) -> None:
     with Unit(store._connections) as unit:
-        with suppress(Failed), unit.attempt():
-            unit.tell(_know, **row("outer"))
-            with unit.attempt():
-                unit.tell(_know, **row("inner"))
+        with suppress(Failed), unit.savepoint():
+            unit.execute_deferred(_know, **row("outer"))
+            with unit.savepoint():
+                unit.execute_deferred(_know, **row("inner"))
             raise Failed
-        unit.tell(_know, **row("then"))
+        unit.execute_deferred(_know, **row("then"))
     assert known(store) == ["then"]
 
 
@@ -154,8 +156,8 @@ def test_what_cannot_be_sent_leaves_the_transaction_what_it_was(postgresql: SqlS
     def go_on_and_fail() -> None:
         with Unit(postgresql._connections) as unit:
             with pytest.raises(StatementError):
-                unit.change(_know, **row(account))
-            unit.change(_know, **row("ann"))
+                unit.execute(_know, **row(account))
+            unit.execute(_know, **row("ann"))
             raise Failed
 
     with pytest.raises(Failed):
@@ -166,37 +168,37 @@ def test_what_cannot_be_sent_leaves_the_transaction_what_it_was(postgresql: SqlS
 def test_a_deadlock_over_what_was_told_is_contention(postgresql: SqlStore) -> None:
     with Unit(postgresql._connections) as unit:
         for account in ("ann", "bob"):
-            unit.tell(_know, **row(account))
+            unit.execute_deferred(_know, **row(account))
     met = Barrier(2)
 
     def see(first: str, second: str) -> type[Exception] | None:
         try:
             with Unit(postgresql._connections) as unit:
-                unit.change(_see, of_account=first, seen=NOON)
+                unit.execute(_see, of_account=first, seen=NOON)
                 met.wait()
-                unit.tell(_see, of_account=second, seen=NOON)
+                unit.execute_deferred(_see, of_account=second, seen=NOON)
         except Unavailable as error:
             return type(error)
         return None
 
     with ThreadPoolExecutor() as beside:
         ends = [beside.submit(see, "ann", "bob"), beside.submit(see, "bob", "ann")]
-        assert {end.result() for end in ends} == {None, Contended}
+        assert {end.result() for end in ends} == {None, ConcurrencyConflict}
 
 
 def test_a_server_that_is_silent_when_all_is_to_be_kept_is_given_up(postgresql: SqlStore) -> None:
     def keep() -> None:
         with Unit(postgresql._connections) as unit:
-            unit.change(_know, **row("ann"))
+            unit.execute(_know, **row("ann"))
             unit._run("SET LOCAL statement_timeout = 0")
             connections.append(unit._connection)
             connections[0].patience = 0.2
-            unit._tell("SELECT pg_sleep(2)")
+            unit._defer("SELECT pg_sleep(2)")
 
     connections: list[Any] = []
     with pytest.raises(Unavailable):
         keep()
-    assert connections[0].was_given_up
+    assert connections[0].timed_out
     assert connections[0].closed
     assert known(postgresql) == []
 
@@ -214,14 +216,14 @@ def test_what_was_told_on_a_connection_that_had_been_cut_is_told_on_another(
     assert known(postgresql) == []
     cut_all(postgresql_url)
     with Unit(postgresql._connections) as unit:
-        unit.tell(_know, **row("ann"))
+        unit.execute_deferred(_know, **row("ann"))
     assert known(postgresql) == ["ann"]
 
 
 def test_the_transaction_on_another_connection_is_one_as_well(postgresql_url: str, postgresql: SqlStore) -> None:
     def fail() -> None:
         with Unit(postgresql._connections) as unit:
-            unit.change(_know, **row("ann"))
+            unit.execute(_know, **row("ann"))
             raise Failed
 
     assert known(postgresql) == []
@@ -239,7 +241,7 @@ def test_creating_changing_and_deleting_a_post_are_each_waited_for_twice(
         return results(connection, number)
 
     waits: list[int] = []
-    open_blog = blog_on(postgresql, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    open_blog = create_blog(postgresql, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     results = LibpqConnection._results
     monkeypatch.setattr(LibpqConnection, "_results", counted)
     with open_blog() as blog:

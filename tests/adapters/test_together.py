@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from blog.adapters.sql import SqlStore
-from blog.contracts import TogetherContract
-from blog.contracts.blog import newest
-from blog.contracts.flatness import write_alone
-from blog.contracts.given import acting
-from blog.domain.actors import Operator
-from blog.domain.blog import OpenBlog, Together
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.blog import GroupCommit, OpenBlog
 from blog.domain.errors import Unavailable
-from blog.wiring import blog_on
+from blog.testing.contracts import GroupCommitContract
+from blog.testing.contracts.blog import newest
+from blog.testing.contracts.constant_cost import write_alone
+from blog.testing.contracts.fixtures import acting
 
 PASSWORD = "correct horse battery staple"
 
@@ -24,18 +24,18 @@ def store(sqlite: SqlStore) -> SqlStore:
 
 
 @pytest.fixture
-def together(store: SqlStore) -> Together:
+def together(store: SqlStore) -> GroupCommit:
     assert store.together
     return store.together
 
 
-class TestTogetherInSqlite(TogetherContract):
+class TestTogetherInSqlite(GroupCommitContract):
     @pytest.fixture
     def open_blog(self, open_blog: OpenBlog) -> OpenBlog:
         return open_blog
 
     @pytest.fixture
-    def together(self, together: Together) -> Together:
+    def together(self, together: GroupCommit) -> GroupCommit:
         return together
 
 
@@ -45,7 +45,7 @@ def test_postgresql_keeps_units_together_by_itself(postgresql: SqlStore) -> None
 
 @pytest.mark.parametrize("goes_on", [False, True])
 def test_what_cannot_be_kept_is_told_when_the_block_is_left(
-    store: SqlStore, open_blog: OpenBlog, together: Together, *, goes_on: bool
+    store: SqlStore, open_blog: OpenBlog, together: GroupCommit, *, goes_on: bool
 ) -> None:
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
@@ -75,7 +75,7 @@ def test_a_unit_that_finds_the_database_locked_leaves_the_others(
     foreign.execute("BEGIN IMMEDIATE")
     together = hasty.together
     assert together
-    open_hastily = blog_on(hasty)
+    open_hastily = create_blog(hasty)
     with together():
         with pytest.raises(Unavailable):
             write_alone(open_hastily, ann)

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tools import draw_imports
 
 from blog.settings import setting_fields
 
@@ -13,34 +14,10 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
-CODE_MAP = ARCHITECTURE.partition("```\n")[2].partition("```")[0]
-MODULES = sorted(
-    path.relative_to(SOURCE)
-    for path in SOURCE.rglob("*.py")
-    if path.stem[0] != "_" and "migrations" not in path.parts and "contracts" not in path.parts
-)
 
-
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_the_code_map_has_every_module_in_its_place(module: Path) -> None:
-    assert str(module) in mapped()
-
-
-def test_the_code_map_has_nothing_that_is_not_there() -> None:
-    assert mapped() - {str(module) for module in MODULES} == set()
-
-
-def mapped() -> set[str]:
-    """The modules in the code map, by the folders that they are indented under."""
-    found: set[str] = set()
-    folders: list[tuple[int, str]] = []
-    for line in CODE_MAP.partition("src/blog/\n")[2].partition("\nexamples/")[0].splitlines():
-        indent = len(line) - len(line.lstrip())
-        folders = [folder for folder in folders if folder[0] < indent]
-        if folder := re.match(r" *(\w+)/", line):
-            folders.append((indent, folder[1]))
-        found |= {"/".join([*(name for _, name in folders), file]) for file in re.findall(r"\b\w+\.py\b", line)}
-    return found
+def test_the_picture_of_the_imports_is_the_one_that_is_drawn_from_the_code() -> None:
+    begin, end = draw_imports.BEGIN, draw_imports.END
+    assert draw_imports.picture() == ARCHITECTURE.partition(begin)[2].partition(end)[0]
 
 
 @pytest.mark.parametrize(

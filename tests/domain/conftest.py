@@ -5,12 +5,12 @@ from tests.domain.people import OPERATOR, PASSWORD, Watched
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.contracts import CountedSecrets, StandingClock
-from blog.domain.blog import OpenBlog, Terms
-from blog.domain.invitations import Registration
-from blog.domain.passwords import PasswordHasher
-from blog.domain.users import User
-from blog.wiring import blog_on
+from blog.bootstrap import create_blog
+from blog.domain.accounts.invitations import Registration
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.accounts.user import User
+from blog.domain.blog import BlogConfig, OpenBlog
+from blog.testing.contracts import CountedSecrets, StandingClock
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def open_blog(store: MemoryStore, hasher: PasswordHasher, clock: StandingClock) -> OpenBlog:
-    return blog_on(store, hasher=hasher, now=clock, new_secret=CountedSecrets())
+    return create_blog(store, hasher=hasher, now=clock, new_secret=CountedSecrets())
 
 
 @pytest.fixture
@@ -41,14 +41,14 @@ def watched(hasher: PasswordHasher) -> Watched:
 @pytest.fixture
 def watched_blog(store: MemoryStore, watched: Watched, clock: StandingClock) -> OpenBlog:
     """The same blog, by a hasher that is watched."""
-    return blog_on(store, hasher=watched, now=clock)
+    return create_blog(store, hasher=watched, now=clock)
 
 
 @pytest.fixture
 def inviting(store: MemoryStore, hasher: PasswordHasher, clock: StandingClock) -> OpenBlog:
     """The same blog, where one registers by invitation."""
-    terms = Terms(registration=Registration.INVITE)
-    return blog_on(store, hasher=hasher, now=clock, new_secret=CountedSecrets(), terms=terms)
+    terms = BlogConfig(registration=Registration.INVITE)
+    return create_blog(store, hasher=hasher, now=clock, new_secret=CountedSecrets(), terms=terms)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from datetime import timedelta
 from tests.domain.people import HOME
 
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
-from blog.domain.attempts import Attempt, Throttle, TooManyAttempts
+from blog.domain.accounts.throttle import LoginAttempt, Throttle, TooManyAttempts
+from blog.testing.contracts import StandingClock
 
 SECOND, MINUTE, WINDOW = timedelta(seconds=1), timedelta(minutes=1), timedelta(minutes=5)
 FAR = 1_000
@@ -22,7 +22,7 @@ class Gate:
     clock: StandingClock = field(default_factory=StandingClock)
     scale: int = 1
     store: MemoryStore = field(default_factory=MemoryStore)
-    failed: list[Attempt] = field(default_factory=list)
+    failed: list[LoginAttempt] = field(default_factory=list)
 
     @contextmanager
     def throttle(self) -> Iterator[Throttle]:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from blog.domain.actors import Member, Operator, Scope, scopes_for
-from blog.domain.audit import Entry
+from blog.domain.accounts.actors import Member, Operator, Scope, scopes_for
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.accounts.user import User
+from blog.domain.audit import AuditEntry
 from blog.domain.blog import OpenBlog
-from blog.domain.entrance import log_in
-from blog.domain.ids import TokenId
-from blog.domain.passwords import PasswordHasher
-from blog.domain.users import User
+from blog.domain.shared import TokenId
 
 PASSWORD: Final = "correct horse battery staple"
 ANOTHER: Final = "another horse on its batteries"
@@ -27,12 +27,12 @@ def entered(open_blog: OpenBlog, username: str, *scopes: Scope, address: str = H
     """Somebody who has just logged in."""
     _, issued = log_in(open_blog, username, PASSWORD, scopes=scopes or None, address=address)
     with open_blog() as blog:
-        return blog.accounts.authenticate(issued.secret, address=address)
+        return blog.tokens.authenticate(issued.secret, address=address)
 
 
-def entries(open_blog: OpenBlog) -> Sequence[Entry]:
+def entries(open_blog: OpenBlog) -> Sequence[AuditEntry]:
     """All that was recorded, the oldest first."""
-    found: list[Entry] = []
+    found: list[AuditEntry] = []
     with open_blog() as blog:
         page = blog.audit.page(OPERATOR)
         found += page.entries

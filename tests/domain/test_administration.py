@@ -6,20 +6,20 @@ from dataclasses import replace
 import pytest
 from tests.domain.people import ANOTHER, OPERATOR, PASSWORD, Watched, acting, entries
 
-from blog.contracts import StandingClock
-from blog.domain.accounts import WrongCredentials
-from blog.domain.actors import Actor, NotAnAdmin, Scope
-from blog.domain.administration import OwnPassword, UserChanges, Users
+from blog.domain.accounts.actors import Actor, NotAnAdmin, Scope
+from blog.domain.accounts.administration import OwnPassword, UserAdmin, UserChanges
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.own_account import WrongCredentials
+from blog.domain.accounts.tokens import InvalidToken
+from blog.domain.accounts.user import Credentials, LastAdmin, UnknownUser, User
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, OpenBlog
-from blog.domain.entrance import log_in
-from blog.domain.errors import Fault, Invalid
-from blog.domain.ids import UserId
-from blog.domain.tokens import InvalidToken
-from blog.domain.users import Credentials, LastAdmin, UnknownUser, User
+from blog.domain.errors import FieldError, ValidationFailed
+from blog.domain.shared import UserId
+from blog.testing.contracts import StandingClock
 
-NAME_FAULT = Fault("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -")
-SIZE = Fault("password", "must have 1 to 1024 bytes in UTF-8")
+NAME_FAULT = FieldError("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -")
+SIZE = FieldError("password", "must have 1 to 1024 bytes in UTF-8")
 NOBODY = UserId(404)
 
 
@@ -53,9 +53,9 @@ def test_accounts_are_listed_page_by_page(open_blog: OpenBlog, ann: User, bob: U
 
 @pytest.mark.parametrize("limit", [-1, 0, 101, 2**70])
 def test_nobody_gets_more_accounts_than_a_page_has(open_blog: OpenBlog, limit: int) -> None:
-    with pytest.raises(Invalid) as refusal, open_blog() as blog:
+    with pytest.raises(ValidationFailed) as refusal, open_blog() as blog:
         blog.users.page(OPERATOR, limit=limit)
-    assert refusal.value.faults == (Fault("limit", "must be a whole number from 1 to 100"),)
+    assert refusal.value.errors == (FieldError("limit", "must be a whole number from 1 to 100"),)
 
 
 def test_an_administrator_renames_promotes_and_shuts_accounts(open_blog: OpenBlog, ann: User, admin: User) -> None:
@@ -100,17 +100,17 @@ def test_all_tokens_of_an_account_can_be_ended_and_stay_dead(
         with open_blog() as blog:
             for secret in hers:
                 with pytest.raises(InvalidToken):
-                    blog.accounts.authenticate(secret)
+                    blog.tokens.authenticate(secret)
             if not again:
                 blog.users.change(OPERATOR, ann.id, is_active=True)
-            assert blog.accounts.authenticate(his.secret).user == bob
+            assert blog.tokens.authenticate(his.secret).user == bob
 
 
 def test_renaming_and_promoting_end_no_token(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     with open_blog() as blog:
         changed = blog.users.change(OPERATOR, ann.id, username="anna", is_admin=True)
-        assert blog.accounts.authenticate(issued.secret).user == changed
+        assert blog.tokens.authenticate(issued.secret).user == changed
 
 
 def test_a_deactivated_account_stays_shut_until_it_is_activated(open_blog: OpenBlog, ann: User) -> None:
@@ -166,30 +166,30 @@ def test_a_change_that_says_nothing_new_leaves_no_trace(open_blog: OpenBlog, ann
     before = entries(open_blog)
     with open_blog() as blog:
         assert blog.users.change(OPERATOR, ann.id, **changes) == ann
-        assert blog.accounts.authenticate(issued.secret).user == ann
+        assert blog.tokens.authenticate(issued.secret).user == ann
     assert entries(open_blog) == before
 
 
 def test_all_that_is_wrong_with_an_account_is_told_at_once(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        with pytest.raises(Invalid) as refusal:
+        with pytest.raises(ValidationFailed) as refusal:
             blog.users.add(OPERATOR, "no good", "")
-        assert refusal.value.faults == (NAME_FAULT, SIZE)
-        with pytest.raises(Invalid) as refusal:
+        assert refusal.value.errors == (NAME_FAULT, SIZE)
+        with pytest.raises(ValidationFailed) as refusal:
             blog.users.change(OPERATOR, ann.id, username="\0", password="", is_admin=True)
-        assert refusal.value.faults == (NAME_FAULT, SIZE)
+        assert refusal.value.errors == (NAME_FAULT, SIZE)
         assert blog.users.get(OPERATOR, ann.id) == ann
 
 
 def test_a_new_password_does_not_contain_the_name_that_one_has_or_gets(open_blog: OpenBlog, ann: User) -> None:
-    telling = (Fault("password", "must not contain the username"),)
+    telling = (FieldError("password", "must not contain the username"),)
     with open_blog() as blog:
-        with pytest.raises(Invalid) as refusal:
+        with pytest.raises(ValidationFailed) as refusal:
             blog.users.change(OPERATOR, ann.id, password="ANN is my own name")
-        assert refusal.value.faults == telling
-        with pytest.raises(Invalid) as refusal:
+        assert refusal.value.errors == telling
+        with pytest.raises(ValidationFailed) as refusal:
             blog.users.change(OPERATOR, ann.id, username="berta", password="who but BERTA knows")
-        assert refusal.value.faults == telling
+        assert refusal.value.errors == telling
     assert log_in(open_blog, "ann", PASSWORD)[0] == ann
 
 
@@ -199,7 +199,7 @@ def test_whoever_was_deactivated_a_moment_ago_is_seen_by_no_use_case(open_blog: 
         blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)
         blog.users.change(OPERATOR, admin.id, is_active=False)
     with open_blog() as blog, pytest.raises(InvalidToken):
-        blog.accounts.authenticate(issued.secret)
+        blog.tokens.authenticate(issued.secret)
 
 
 def test_nobody_promotes_themselves(open_blog: OpenBlog, ann: User) -> None:
@@ -215,7 +215,7 @@ def test_a_user_who_is_not_there_looks_like_one_who_is_to_whoever_is_no_administ
     open_blog: OpenBlog, ann: User, bob: User
 ) -> None:
     told = []
-    asks: list[Callable[[Users, UserId], object]] = [
+    asks: list[Callable[[UserAdmin, UserId], object]] = [
         lambda users, user_id: users.get(acting(ann), user_id),
         lambda users, user_id: users.named(acting(ann), "bob" if user_id == bob.id else "nobody"),
         lambda users, user_id: users.change(acting(ann), user_id, is_active=False),

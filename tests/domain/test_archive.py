@@ -9,21 +9,21 @@ from tests.domain.manuscripts import DAY, LONG_AGO, MOMENT, OLD, everything, fau
 from tests.domain.people import HOME, OPERATOR, acting, entries
 
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
-from blog.domain.actors import ALL_SCOPES, NotAnAdmin, OutOfScope, Scope
-from blog.domain.archive import PLACE_LARGEST, Archive, Manuscript, TakenIn
+from blog.domain.accounts.actors import ALL_SCOPES, NotAnAdmin, OutOfScope, Scope
+from blog.domain.accounts.deletion import DeletedUser
+from blog.domain.accounts.user import PostsOnDeletion, User, UsernameTaken
 from blog.domain.audit import Audit, Event
 from blog.domain.blog import OpenBlog, Stores
-from blog.domain.deletion import DeletedUser
-from blog.domain.errors import Fault, Unavailable
-from blog.domain.lists import Order, Place, PostFilter
-from blog.domain.posts import NotTheAuthor, Post
-from blog.domain.users import PostsOnDeletion, User, UsernameTaken
+from blog.domain.errors import FieldError, Unavailable
+from blog.domain.posts.importing import MAX_ORDINAL, ImportOutcome, PortablePost, PostImporter
+from blog.domain.posts.pagination import Position, PostFilter, SortOrder
+from blog.domain.posts.post import NotTheAuthor, Post
+from blog.testing.contracts import StandingClock
 
 
 def test_a_post_is_taken_in_as_it_was(open_blog: OpenBlog, ann: User) -> None:
     post, became = taken_in(open_blog, OLD)
-    assert became is TakenIn.ADDED
+    assert became is ImportOutcome.ADDED
     assert post == Post(
         id=post.id,
         title="Old",
@@ -34,18 +34,18 @@ def test_a_post_is_taken_in_as_it_was(open_blog: OpenBlog, ann: User) -> None:
         updated_at=LONG_AGO + DAY,
         version=7,
     )
-    assert Manuscript.of(post) == OLD
-    assert Manuscript.of(post, place=3) == replace(OLD, place=3)
+    assert PortablePost.of(post) == OLD
+    assert PortablePost.of(post, place=3) == replace(OLD, place=3)
     with open_blog() as blog:
         assert blog.posts.get(post.id) == post
         assert [each.post for each in blog.search.find("as it was").found] == [post]
-        assert blog.posts.update(acting(ann), post.id, only_if=[7], title="New").version == 8
+        assert blog.posts.update(acting(ann), post.id, expected_versions=[7], title="New").version == 8
 
 
 def test_its_author_is_found_whatever_the_case_of_their_name(open_blog: OpenBlog, ann: User, bob: User) -> None:
     post, _ = taken_in(open_blog, replace(OLD, author="bOB"))
     assert (post.author, post.author_id) == ("Bob", bob.id)
-    assert taken_in(open_blog, replace(OLD, author="BOB")) == (post, TakenIn.THERE)
+    assert taken_in(open_blog, replace(OLD, author="BOB")) == (post, ImportOutcome.THERE)
 
 
 def test_it_stands_in_lists_where_it_stood(open_blog: OpenBlog, clock: StandingClock, ann: User) -> None:
@@ -54,17 +54,17 @@ def test_it_stands_in_lists_where_it_stood(open_blog: OpenBlog, clock: StandingC
     later, _ = taken_in(open_blog, replace(OLD, created_at=LONG_AGO + DAY))
     first, _ = taken_in(open_blog, OLD)
     with open_blog() as blog:
-        assert blog.posts.page(Order.OLDEST).posts == [first, later, new]
+        assert blog.posts.page(SortOrder.OLDEST).posts == [first, later, new]
         assert blog.posts.page().posts == [new, later, first]
-        assert blog.posts.page(limit=1).next == Place(clock(), new.id)
+        assert blog.posts.page(limit=1).next == Position(clock(), new.id)
         assert blog.posts.page(created_before=LONG_AGO + MOMENT).posts == [first]
 
 
 def test_what_is_here_is_not_taken_in_again(open_blog: OpenBlog, ann: User) -> None:
     post, _ = taken_in(open_blog, OLD)
     before = entries(open_blog)
-    for again in (OLD, replace(OLD, version=1), replace(OLD, updated_at=LONG_AGO), Manuscript.of(post)):
-        assert taken_in(open_blog, again) == (post, TakenIn.THERE)
+    for again in (OLD, replace(OLD, version=1), replace(OLD, updated_at=LONG_AGO), PortablePost.of(post)):
+        assert taken_in(open_blog, again) == (post, ImportOutcome.THERE)
     assert everything(open_blog) == [post]
     assert entries(open_blog) == before
 
@@ -73,7 +73,7 @@ def test_what_is_here_is_never_changed(open_blog: OpenBlog, ann: User) -> None:
     post, _ = taken_in(open_blog, OLD)
     before = entries(open_blog)
     for other in (replace(OLD, title="Other"), replace(OLD, body="Other"), replace(OLD, title="as it was", body="Old")):
-        assert taken_in(open_blog, other) == (post, TakenIn.DIFFERENT)
+        assert taken_in(open_blog, other) == (post, ImportOutcome.DIFFERENT)
     assert everything(open_blog) == [post]
     with open_blog() as blog:
         assert blog.search.count("other") == 0
@@ -88,8 +88,8 @@ def test_what_was_written_here_is_as_little_taken_in_or_changed(
     clock.move(DAY)
     with open_blog() as blog:
         changed = blog.posts.update(acting(ann), post.id, body="Everybody")
-    assert taken_in(open_blog, Manuscript.of(changed)) == (changed, TakenIn.THERE)
-    assert taken_in(open_blog, Manuscript.of(post)) == (changed, TakenIn.DIFFERENT)
+    assert taken_in(open_blog, PortablePost.of(changed)) == (changed, ImportOutcome.THERE)
+    assert taken_in(open_blog, PortablePost.of(post)) == (changed, ImportOutcome.DIFFERENT)
 
 
 def test_a_post_is_known_by_its_author_and_its_moment(open_blog: OpenBlog, ann: User, bob: User) -> None:
@@ -99,10 +99,10 @@ def test_a_post_is_known_by_its_author_and_its_moment(open_blog: OpenBlog, ann: 
         replace(OLD, created_at=LONG_AGO + MOMENT),
         replace(OLD, created_at=LONG_AGO - MOMENT),
     ]
-    assert [taken_in(open_blog, each).taken_in for each in others] == [TakenIn.ADDED] * 4
-    assert [taken_in(open_blog, each).taken_in for each in others] == [TakenIn.THERE] * 4
+    assert [taken_in(open_blog, each).taken_in for each in others] == [ImportOutcome.ADDED] * 4
+    assert [taken_in(open_blog, each).taken_in for each in others] == [ImportOutcome.THERE] * 4
     zoned = replace(OLD, created_at=LONG_AGO.astimezone(timezone(timedelta(hours=5))))
-    assert taken_in(open_blog, zoned).taken_in is TakenIn.THERE
+    assert taken_in(open_blog, zoned).taken_in is ImportOutcome.THERE
 
 
 def test_a_post_stays_the_same_when_its_author_is_renamed(open_blog: OpenBlog, ann: User, bob: User) -> None:
@@ -110,40 +110,40 @@ def test_a_post_stays_the_same_when_its_author_is_renamed(open_blog: OpenBlog, a
     with open_blog() as blog:
         blog.users.change(OPERATOR, ann.id, username="anna")
     renamed = replace(post, author="anna")
-    assert taken_in(open_blog, replace(OLD, author="anna")) == (renamed, TakenIn.THERE)
-    assert taken_in(open_blog, OLD) == (renamed, TakenIn.THERE)
+    assert taken_in(open_blog, replace(OLD, author="anna")) == (renamed, ImportOutcome.THERE)
+    assert taken_in(open_blog, OLD) == (renamed, ImportOutcome.THERE)
     with open_blog() as blog:
         with pytest.raises(UsernameTaken):
             blog.users.change(OPERATOR, bob.id, username="ann")
         blog.users.change(OPERATOR, ann.id, username="ann")
-    assert taken_in(open_blog, replace(OLD, author="anna")) == (post, TakenIn.THERE)
+    assert taken_in(open_blog, replace(OLD, author="anna")) == (post, ImportOutcome.THERE)
 
 
 def test_posts_of_one_moment_are_told_apart_by_their_place(open_blog: OpenBlog, ann: User) -> None:
     several = [replace(OLD, title=f"The {place}.", place=place) for place in (1, 2, 3)]
     posts = [taken_in(open_blog, each) for each in several]
-    assert [became for _, became in posts] == [TakenIn.ADDED] * 3
-    assert [taken_in(open_blog, each) for each in several] == [(post, TakenIn.THERE) for post, _ in posts]
-    assert taken_in(open_blog, replace(OLD, place=2)) == (posts[1].post, TakenIn.DIFFERENT)
+    assert [became for _, became in posts] == [ImportOutcome.ADDED] * 3
+    assert [taken_in(open_blog, each) for each in several] == [(post, ImportOutcome.THERE) for post, _ in posts]
+    assert taken_in(open_blog, replace(OLD, place=2)) == (posts[1].post, ImportOutcome.DIFFERENT)
     assert everything(open_blog) == [post for post, _ in posts]
 
 
 def test_no_place_is_left_out(open_blog: OpenBlog, ann: User, bob: User) -> None:
-    missing = (Fault("place", "the one before it is not here yet"),)
+    missing = (FieldError("place", "the one before it is not here yet"),)
     taken_in(open_blog, replace(OLD, author="bob"))
     taken_in(open_blog, replace(OLD, created_at=LONG_AGO + MOMENT))
     assert faults_told(open_blog, replace(OLD, place=2)) == missing
     taken_in(open_blog, OLD)
     assert faults_told(open_blog, replace(OLD, place=3)) == missing
-    assert faults_told(open_blog, replace(OLD, place=PLACE_LARGEST)) == missing
-    assert taken_in(open_blog, replace(OLD, place=2)).taken_in is TakenIn.ADDED
+    assert faults_told(open_blog, replace(OLD, place=MAX_ORDINAL)) == missing
+    assert taken_in(open_blog, replace(OLD, place=2)).taken_in is ImportOutcome.ADDED
 
 
 def test_that_it_was_taken_in_is_recorded(open_blog: OpenBlog, clock: StandingClock, ann: User, admin: User) -> None:
     post, _ = taken_in(open_blog, replace(OLD, author="ANN"), acting(admin, *ALL_SCOPES, address=HOME))
     entry = entries(open_blog)[-1]
     assert (entry.event, entry.at, entry.subject, entry.subject_id, entry.detail) == (
-        Event.POST_TAKEN_IN,
+        Event.POST_IMPORTED,
         clock(),
         "post",
         post.id,
@@ -156,12 +156,12 @@ def test_only_an_administrator_takes_posts_in(open_blog: OpenBlog, ann: User, ad
     unheard = replace(OLD, author="nobody", title="")
     for manuscript in (OLD, unheard):
         with open_blog() as blog, pytest.raises(NotAnAdmin):
-            blog.archive.take_in(acting(ann, *ALL_SCOPES), manuscript)
+            blog.importer.import_post(acting(ann, *ALL_SCOPES), manuscript)
         with open_blog() as blog, pytest.raises(OutOfScope):
-            blog.archive.take_in(acting(admin, *(ALL_SCOPES - {Scope.ADMIN})), manuscript)
+            blog.importer.import_post(acting(admin, *(ALL_SCOPES - {Scope.ADMIN})), manuscript)
     assert everything(open_blog) == []
     post, became = taken_in(open_blog, OLD, acting(admin, Scope.ADMIN))
-    assert became is TakenIn.ADDED
+    assert became is ImportOutcome.ADDED
     with open_blog() as blog, pytest.raises(NotTheAuthor):
         blog.posts.update(acting(admin), post.id, title="Mine")
 
@@ -179,34 +179,36 @@ def test_of_two_that_take_in_the_same_post_at_once_one_waits_and_finds_it_here(
         def __init__(self, stores: Stores) -> None:
             self.posts = stores.posts
 
-        def page(self, order: Order, *, limit: int, after: Place | None = None, **those: Unpack[PostFilter]) -> Any:
+        def page(
+            self, order: SortOrder, *, limit: int, after: Position | None = None, **those: Unpack[PostFilter]
+        ) -> Any:
             here = self.posts.page(order, limit=limit, after=after, **those)
             with pytest.raises(Unavailable), store() as others:
-                archive(others, others.posts).take_in(OPERATOR, OLD)
+                archive(others, others.posts).import_post(OPERATOR, OLD)
             return here
 
         def add(self, post: Post) -> Post:
             return self.posts.add(post)
 
-    def archive(stores: Stores, posts: Any) -> Archive:
+    def archive(stores: Stores, posts: Any) -> PostImporter:
         audit, deleted_user = Audit(stores.audit, clock), cast(DeletedUser, None)
-        return Archive(posts, stores.index, stores.users, audit, deleted_user)
+        return PostImporter(posts, stores.index, stores.users, audit, deleted_user)
 
     with store() as stores:
-        post, became = archive(stores, Interrupted(stores)).take_in(OPERATOR, OLD)
-    assert became is TakenIn.ADDED
+        post, became = archive(stores, Interrupted(stores)).import_post(OPERATOR, OLD)
+    assert became is ImportOutcome.ADDED
     with store() as stores:
-        assert stores.posts.page(Order.OLDEST, limit=9) == [post]
-        assert archive(stores, stores.posts).take_in(OPERATOR, OLD) == (post, TakenIn.THERE)
+        assert stores.posts.page(SortOrder.OLDEST, limit=9) == [post]
+        assert archive(stores, stores.posts).import_post(OPERATOR, OLD) == (post, ImportOutcome.THERE)
 
 
 def test_a_post_by_a_former_name_is_its_holders(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         blog.users.change(OPERATOR, ann.id, username="anna")
     post, became = taken_in(open_blog, OLD)
-    assert (post.author_id, post.author, became) == (ann.id, "anna", TakenIn.ADDED)
+    assert (post.author_id, post.author, became) == (ann.id, "anna", ImportOutcome.ADDED)
     again, became = taken_in(open_blog, replace(OLD, author="ANNA"))
-    assert (again, became) == (post, TakenIn.THERE)
+    assert (again, became) == (post, ImportOutcome.THERE)
 
 
 def test_a_post_of_a_deleted_account_is_taken_in_under_the_name_that_stands_for_it(open_blog: OpenBlog) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.domain.gate import MINUTE, SECOND, WINDOW, Gate
 from tests.domain.people import ELSEWHERE, HOME
 
-from blog.domain.attempts import TooManyAttempts, key_of
+from blog.domain.accounts.throttle import TooManyAttempts, key_of
 
 
 @pytest.fixture

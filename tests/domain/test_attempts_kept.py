@@ -7,8 +7,8 @@ from tests.domain.gate import MINUTE, SECOND, WINDOW, Gate
 from tests.domain.people import ELSEWHERE, HOME
 
 from blog.adapters.memory import MemoryAttemptStore, MemoryStore
-from blog.domain import attempts
-from blog.domain.attempts import Throttle, TooManyAttempts, key_of
+from blog.domain.accounts import throttle as attempts
+from blog.domain.accounts.throttle import Throttle, TooManyAttempts, key_of
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_who_is_refused_takes_no_lock(gate: Gate) -> None:
     patient = MemoryStore(patience=0)
     patient._attempts = gate.store._attempts
     with patient() as holding, patient() as stores:
-        holding.attempts.hold("carl", ELSEWHERE)
+        holding.attempts.lock("carl", ELSEWHERE)
         with pytest.raises(TooManyAttempts):
             Throttle(stores.attempts, gate.clock).reserve("ann", HOME)
 
@@ -62,7 +62,7 @@ def test_attempts_are_forgotten_after_a_day(gate: Gate) -> None:
 
 
 def test_whoever_has_a_million_addresses_fills_no_store(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "ATTEMPTS_KEPT", 20)
+    monkeypatch.setattr(attempts, "MAX_ATTEMPTS", 20)
     monkeypatch.setattr(attempts, "_PURGED_EVERY", 8)
     for n in range(100):
         gate.fail(f"user{n}", f"address{n}", times=1)
@@ -73,12 +73,12 @@ def test_whoever_has_a_million_addresses_fills_no_store(gate: Gate, monkeypatch:
 
 
 def test_who_waits_for_others_is_counted_after_them(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    hold = MemoryAttemptStore.hold
+    lock = MemoryAttemptStore.lock
 
     def waiting(store: MemoryAttemptStore, account: str, address: str) -> None:
-        monkeypatch.setattr(MemoryAttemptStore, "hold", hold)
+        monkeypatch.setattr(MemoryAttemptStore, "lock", lock)
         assert gate.fail() == 8
-        hold(store, account, address)
+        lock(store, account, address)
 
-    monkeypatch.setattr(MemoryAttemptStore, "hold", waiting)
+    monkeypatch.setattr(MemoryAttemptStore, "lock", waiting)
     assert gate.fail(times=1) == 0

@@ -8,24 +8,24 @@ import pytest
 from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, entered, entries
 
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
-from blog.domain.accounts import WrongCredentials, WrongPassword
-from blog.domain.actors import Operator, Scope
-from blog.domain.attempts import TooManyAttempts
-from blog.domain.audit import Entry, Event
-from blog.domain.blog import Blog, OpenBlog, Terms
-from blog.domain.entrance import change_password, log_in, register
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator, Scope
+from blog.domain.accounts.invitations import Registration
+from blog.domain.accounts.login import change_password, log_in, register
+from blog.domain.accounts.own_account import WrongCredentials, WrongPassword
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.accounts.throttle import TooManyAttempts
+from blog.domain.accounts.user import User
+from blog.domain.audit import AuditEntry, Event
+from blog.domain.blog import Blog, BlogConfig, OpenBlog
 from blog.domain.errors import BlogError
-from blog.domain.invitations import Registration
-from blog.domain.passwords import PasswordHasher
-from blog.domain.users import User
-from blog.wiring import blog_on
+from blog.testing.contracts import StandingClock
 
 Line = tuple[Event, int | None, str, str, int | None, str, int | None, str]
 ALL_OF_HERS = "account posts:read posts:write"
 
 
-def line(entry: Entry) -> Line:
+def line(entry: AuditEntry) -> Line:
     """Everything that an entry says, but for its number and its time."""
     actor = entry.actor_id, entry.actor, entry.address, entry.token_id
     return (entry.event, *actor, entry.subject, entry.subject_id, entry.detail)
@@ -62,7 +62,7 @@ def test_logging_in_and_out_is_recorded(open_blog: OpenBlog, ann: User, lines: L
         (Event.LOGGED_IN, ann.id, "ann", HOME, 1, "user", ann.id, ""),
     ]
     with open_blog() as blog:
-        blog.accounts.log_out(blog.accounts.authenticate(issued.secret, address=ELSEWHERE))
+        blog.accounts.log_out(blog.tokens.authenticate(issued.secret, address=ELSEWHERE))
     assert lines() == [
         (Event.TOKEN_REVOKED, ann.id, "ann", ELSEWHERE, 1, "token", 1, ""),
         (Event.LOGGED_OUT, ann.id, "ann", ELSEWHERE, 1, "user", ann.id, ""),
@@ -151,7 +151,7 @@ def test_what_one_does_to_ones_own_account_is_recorded(open_blog: OpenBlog, ann:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     lines()
     with open_blog() as blog:
-        blog.accounts.rename(blog.accounts.authenticate(issued.secret, address=HOME), "anna")
+        blog.accounts.rename(blog.tokens.authenticate(issued.secret, address=HOME), "anna")
     with pytest.raises(WrongPassword):
         change_password(open_blog, issued.secret, ANOTHER, ANOTHER, address=HOME)
     change_password(open_blog, issued.secret, PASSWORD, ANOTHER, address=HOME)
@@ -193,8 +193,8 @@ def test_what_becomes_of_invitations_is_recorded(inviting: OpenBlog, lines: Line
 def test_whoever_registers_where_anybody_may_is_invited_by_nobody(
     store: MemoryStore, hasher: PasswordHasher, lines: Lines
 ) -> None:
-    terms = Terms(registration=Registration.OPEN)
-    ann = register(blog_on(store, hasher=hasher, terms=terms), "ann", PASSWORD, address=HOME)
+    terms = BlogConfig(registration=Registration.OPEN)
+    ann = register(create_blog(store, hasher=hasher, terms=terms), "ann", PASSWORD, address=HOME)
     assert lines() == [(Event.USER_REGISTERED, ann.id, "ann", HOME, None, "user", ann.id, "ann")]
 
 

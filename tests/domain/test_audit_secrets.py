@@ -7,12 +7,12 @@ from dataclasses import replace
 from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, Watched, entries
 
 from blog.adapters.memory import MemoryStore
-from blog.domain.accounts import WrongCredentials
-from blog.domain.archive import Manuscript
+from blog.domain.accounts.login import change_password, log_in, register
+from blog.domain.accounts.own_account import WrongCredentials
+from blog.domain.accounts.user import PostsOnDeletion
 from blog.domain.audit import Event
 from blog.domain.blog import OpenBlog
-from blog.domain.entrance import change_password, log_in, register
-from blog.domain.users import PostsOnDeletion
+from blog.domain.posts.importing import PortablePost
 
 Line = tuple[Event, int | None, str, str, int | None, str, int | None, str]
 ALL_OF_HERS = "account posts:read posts:write"
@@ -35,13 +35,13 @@ def secrets_of(open_blog: OpenBlog) -> Iterator[str]:
     secret = change_password(open_blog, secret, PASSWORD, ANOTHER, address=HOME)[1].secret
     yield secret
     with open_blog() as blog:
-        actor = blog.accounts.authenticate(secret, address=HOME)
+        actor = blog.tokens.authenticate(secret, address=HOME)
         post = blog.posts.create(actor, title="Hello", body="the body of a post")
         blog.posts.update(actor, post.id, title="Good bye")
         blog.posts.delete(actor, post.id)
         blog.accounts.rename(actor, "anna")
         blog.accounts.log_out(actor)
-        blog.archive.take_in(OPERATOR, replace(Manuscript.of(post), author="anna"))
+        blog.importer.import_post(OPERATOR, replace(PortablePost.of(post), author="anna"))
         blog.users.change(OPERATOR, user.id, password="yet another battery of horses")
         blog.users.delete(OPERATOR, blog.users.add(OPERATOR, "carl", PASSWORD).id, PostsOnDeletion.KEEP)
     yield from ("yet another battery of horses", "the body of a post")

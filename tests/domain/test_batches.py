@@ -7,15 +7,24 @@ from datetime import timedelta
 import pytest
 from tests.domain.people import acting, entries
 
-from blog.contracts import StandingClock
-from blog.domain.actors import Member, OutOfScope, Scope
+from blog.domain.accounts.actors import Member, OutOfScope, Scope
+from blog.domain.accounts.user import User
 from blog.domain.audit import Event
-from blog.domain.batches import BATCH_LARGEST, MAX_CHARACTERS, Create, Delete, Step, StepRefused, Update, apply
 from blog.domain.blog import OpenBlog
-from blog.domain.errors import BlogError, Fault, Invalid
-from blog.domain.ids import PostId
-from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST, NotTheAuthor, Post, PostHasChanged, PostNotFound
-from blog.domain.users import User
+from blog.domain.errors import BlogError, FieldError, ValidationFailed
+from blog.domain.posts.batch import (
+    MAX_BATCH_SIZE,
+    MAX_CHARACTERS,
+    BatchOperation,
+    BatchOperationFailed,
+    Create,
+    Delete,
+    Update,
+    apply,
+)
+from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, NotTheAuthor, Post, PostNotFound, VersionConflict
+from blog.domain.shared import PostId
+from blog.testing.contracts import StandingClock
 
 NOTHING = PostId(404)
 FINE = Create(title="Fine", body="Fine")
@@ -30,12 +39,12 @@ def posts(open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User) -> Se
     return posts
 
 
-def done(open_blog: OpenBlog, actor: Member, *steps: Step) -> list[Post | None]:
+def done(open_blog: OpenBlog, actor: Member, *steps: BatchOperation) -> list[Post | None]:
     with open_blog() as blog:
         return apply(blog.posts, actor, steps)
 
 
-def refused(open_blog: OpenBlog, actor: Member, *steps: Step) -> BlogError:
+def refused(open_blog: OpenBlog, actor: Member, *steps: BatchOperation) -> BlogError:
     """Why all of it is refused, of which nothing is left."""
     with open_blog() as blog:
         posts, found = blog.posts.page().posts, blog.search.find("fine hello").found
@@ -49,7 +58,7 @@ def refused(open_blog: OpenBlog, actor: Member, *steps: Step) -> BlogError:
 
 
 def reason(refusal: BlogError) -> tuple[int, type[BlogError]]:
-    assert isinstance(refusal, StepRefused)
+    assert isinstance(refusal, BatchOperationFailed)
     assert str(refusal) == f"Step {refusal.number}: {refusal.reason}"
     return refusal.number, type(refusal.reason)
 
@@ -93,13 +102,13 @@ def test_a_second_step_on_one_post_is_refused_by_its_number(
     one, two = (Update(post_id=post.id, changes={"title": "Two"}) for post in posts[:2])
     for again in (
         one,
-        Update(post_id=posts[0].id, changes={"body": "Three"}, only_if=[2]),
+        Update(post_id=posts[0].id, changes={"body": "Three"}, expected_versions=[2]),
         Delete(post_id=posts[0].id),
     ):
         refusal = refused(open_blog, acting(ann), two, one, FINE, again)
-        assert isinstance(refusal, Invalid)
+        assert isinstance(refusal, ValidationFailed)
         message = "is changed by step 1 already: say all of one post in one step"
-        assert refusal.faults == (Fault("steps[3].id", message),)
+        assert refusal.errors == (FieldError("steps[3].id", message),)
     assert len(done(open_blog, acting(ann), two, one, FINE, FINE)) == 4
 
 
@@ -108,14 +117,18 @@ def test_a_second_step_on_one_post_is_refused_by_its_number(
 def test_if_one_step_is_refused_none_is_done_and_it_is_said_which(
     open_blog: OpenBlog, ann: User, posts: Sequence[Post], place: int, make: type[Update | Delete]
 ) -> None:
-    others: list[Step] = [FINE, Update(post_id=posts[0].id, changes={"title": "Fine"}), Delete(post_id=posts[2].id)]
+    others: list[BatchOperation] = [
+        FINE,
+        Update(post_id=posts[0].id, changes={"title": "Fine"}),
+        Delete(post_id=posts[2].id),
+    ]
 
-    def tried(step: Step) -> tuple[int, type[BlogError]]:
+    def tried(step: BatchOperation) -> tuple[int, type[BlogError]]:
         return reason(refused(open_blog, acting(ann), *others[:place], step, *others[place:]))
 
     assert tried(make(post_id=posts[3].id)) == (place, NotTheAuthor)
     assert tried(make(post_id=NOTHING)) == (place, PostNotFound)
-    assert tried(make(post_id=posts[1].id, only_if=[2])) == (place, PostHasChanged)
+    assert tried(make(post_id=posts[1].id, expected_versions=[2])) == (place, VersionConflict)
 
 
 def test_an_administrator_changes_no_more_together_than_alone(
@@ -128,10 +141,10 @@ def test_an_administrator_changes_no_more_together_than_alone(
 def test_whoever_is_told_of_another_version_is_told_what_differs(
     open_blog: OpenBlog, ann: User, posts: Sequence[Post]
 ) -> None:
-    stale = Update(post_id=posts[1].id, changes={"title": "Hello", "body": "You"}, only_if=[7])
+    stale = Update(post_id=posts[1].id, changes={"title": "Hello", "body": "You"}, expected_versions=[7])
     refusal = refused(open_blog, acting(ann), FINE, stale)
-    assert isinstance(refusal, StepRefused)
-    assert isinstance(refusal.reason, PostHasChanged)
+    assert isinstance(refusal, BatchOperationFailed)
+    assert isinstance(refusal.reason, VersionConflict)
     assert (refusal.reason.version, refusal.reason.differing) == (1, ("body",))
     assert str(refusal) == f"Step 1: Post {posts[1].id} has changed: its version is 1 now."
 
@@ -142,7 +155,7 @@ def test_what_may_not_be_changed_is_refused_before_anything_is_changed(
     with open_blog() as blog:
         before = blog.posts.page().posts
         for step in (Delete(post_id=posts[3].id), Update(post_id=NOTHING)):
-            with pytest.raises(StepRefused):
+            with pytest.raises(BatchOperationFailed):
                 apply(blog.posts, acting(ann), [FINE, Delete(post_id=posts[0].id), step])
         assert blog.posts.page().posts == before
 
@@ -151,7 +164,7 @@ def test_all_that_is_to_be_changed_is_got_in_one_order_whatever_theirs(
     open_blog: OpenBlog, ann: User, posts: Sequence[Post]
 ) -> None:
     """Of several that are refused, the one with the lowest id is met first."""
-    steps: list[Step] = [
+    steps: list[BatchOperation] = [
         Delete(post_id=PostId(7_002)),
         FINE,
         Update(post_id=PostId(7_001)),
@@ -166,19 +179,21 @@ def test_every_fault_of_every_step_is_told_at_once(open_blog: OpenBlog, ann: Use
         acting(ann),
         FINE,
         Create(title="", body="\0"),
-        Update(post_id=posts[3].id, changes={"title": "x" * (TITLE_LONGEST + 1)}),
+        Update(post_id=posts[3].id, changes={"title": "x" * (MAX_TITLE_LENGTH + 1)}),
         Update(post_id=NOTHING, changes={"body": ""}),
         Update(post_id=posts[0].id, changes={}),
         Delete(post_id=NOTHING),
         Create(title="T", body="B"),
     )
-    assert isinstance(refusal, Invalid)
-    assert refusal.faults == (
-        Fault("steps[1].title", "must not be blank"),
-        Fault("steps[1].body", "must not contain control characters or lone surrogates: U+0000 is at line 1, column 1"),
-        Fault("steps[2].title", f"must have at most {TITLE_LONGEST} characters"),
-        Fault("steps[3].body", "must not be blank"),
-        Fault("steps[5].id", "is changed by step 3 already: say all of one post in one step"),
+    assert isinstance(refusal, ValidationFailed)
+    assert refusal.errors == (
+        FieldError("steps[1].title", "must not be blank"),
+        FieldError(
+            "steps[1].body", "must not contain control characters or lone surrogates: U+0000 is at line 1, column 1"
+        ),
+        FieldError("steps[2].title", f"must have at most {MAX_TITLE_LENGTH} characters"),
+        FieldError("steps[3].body", "must not be blank"),
+        FieldError("steps[5].id", "is changed by step 3 already: say all of one post in one step"),
     )
 
 
@@ -187,20 +202,20 @@ def test_the_posts_that_are_changed_together_have_a_limit_of_text(
     open_blog: OpenBlog, ann: User, make: type[Update | Delete]
 ) -> None:
     with open_blog() as blog:
-        large = [blog.posts.create(acting(ann), title="Large", body="x" * BODY_LONGEST).id for _ in range(21)]
+        large = [blog.posts.create(acting(ann), title="Large", body="x" * MAX_BODY_LENGTH).id for _ in range(21)]
     steps = [make(post_id=post_id) for post_id in large]
     refusal = refused(open_blog, acting(ann), FINE, *steps)
-    assert isinstance(refusal, Invalid)
+    assert isinstance(refusal, ValidationFailed)
     message = f"must change posts of at most {MAX_CHARACTERS} characters together: send fewer steps at once"
-    assert refusal.faults == (Fault("steps", message),)
+    assert refusal.errors == (FieldError("steps", message),)
     assert len(done(open_blog, acting(ann), FINE, *steps[:20])) == 21
 
 
-@pytest.mark.parametrize("number", [0, BATCH_LARGEST + 1])
+@pytest.mark.parametrize("number", [0, MAX_BATCH_SIZE + 1])
 def test_too_few_or_too_many_steps_are_refused(open_blog: OpenBlog, ann: User, number: int) -> None:
     refusal = refused(open_blog, acting(ann), *[FINE] * number)
-    assert isinstance(refusal, Invalid)
-    assert refusal.faults == (Fault("steps", f"must be from 1 to {BATCH_LARGEST}"),)
+    assert isinstance(refusal, ValidationFailed)
+    assert refusal.errors == (FieldError("steps", f"must be from 1 to {MAX_BATCH_SIZE}"),)
 
 
 def test_a_hundred_steps_are_done_together(open_blog: OpenBlog, ann: User) -> None:

@@ -9,31 +9,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blog.domain import invitations, tokens
-from blog.domain.codes import Form, digest_of, hint_of
-from blog.domain.tokens import PATTERN, is_well_formed
+from blog.domain.accounts import invitations, tokens
+from blog.domain.accounts.secret_format import SecretFormat, digest_of, hint_of
+from blog.domain.accounts.tokens import PATTERN, is_well_formed
 
 ALPHABET = digits + ascii_uppercase + ascii_lowercase
-FORMS = pytest.mark.parametrize("form", [tokens.FORM, invitations.FORM])
+FORMS = pytest.mark.parametrize("form", [tokens.TOKEN_FORMAT, invitations.CODE_FORMAT])
 
 bodies = st.text(ALPHABET, min_size=40, max_size=40)
 
 
-def issued(body: str, form: Form = tokens.FORM) -> str:
+def issued(body: str, form: SecretFormat = tokens.TOKEN_FORMAT) -> str:
     """The code that is made of these random characters."""
     return form.new(lambda: body)
 
 
 @FORMS
 @given(bodies)
-def test_a_code_is_its_prefix_forty_characters_and_their_checksum(form: Form, body: str) -> None:
+def test_a_code_is_its_prefix_forty_characters_and_their_checksum(form: SecretFormat, body: str) -> None:
     code = issued(body, form)
     assert (code[:-46], code[-46:-6]) == (form.prefix, body)
     number = 0
     for digit in code[-6:]:
         number = number * 62 + ALPHABET.index(digit)
     assert number == zlib.crc32(body.encode())
-    assert form.fits(code)
+    assert form.is_valid(code)
 
 
 @given(bodies)
@@ -61,10 +61,10 @@ def test_nothing_but_the_code_itself_is_the_code(change: "type[str]") -> None:
 
 
 def test_a_code_of_one_kind_is_none_of_another() -> None:
-    token, invitation = (issued("0" * 40, form) for form in (tokens.FORM, invitations.FORM))
-    assert not tokens.FORM.fits(invitation)
-    assert not invitations.FORM.fits(token)
-    assert not tokens.FORM.fits(token.removeprefix("blog_"))
+    token, invitation = (issued("0" * 40, form) for form in (tokens.TOKEN_FORMAT, invitations.CODE_FORMAT))
+    assert not tokens.TOKEN_FORMAT.is_valid(invitation)
+    assert not invitations.CODE_FORMAT.is_valid(token)
+    assert not tokens.TOKEN_FORMAT.is_valid(token.removeprefix("blog_"))
 
 
 @given(st.text(st.characters()))

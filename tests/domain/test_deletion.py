@@ -6,21 +6,21 @@ import pytest
 from tests.domain.people import ANOTHER, HOME, OPERATOR, PASSWORD, Watched, acting, entered, entries
 
 from blog.adapters.memory import MemoryStore, MemoryUserRepository
-from blog.contracts import StandingClock
-from blog.domain import deletion
-from blog.domain.accounts import WrongCredentials, WrongPassword
-from blog.domain.actors import Member, NotAnAdmin, OutOfScope, Scope
-from blog.domain.administration import OwnAccount
-from blog.domain.attempts import TooManyAttempts, key_of
+from blog.domain.accounts import deletion
+from blog.domain.accounts.actors import Member, NotAnAdmin, OutOfScope, Scope
+from blog.domain.accounts.administration import OwnAccount
+from blog.domain.accounts.login import change_password, delete_account, log_in, register
+from blog.domain.accounts.own_account import WrongCredentials, WrongPassword
+from blog.domain.accounts.throttle import TooManyAttempts, key_of
+from blog.domain.accounts.tokens import InvalidToken
+from blog.domain.accounts.user import LastAdmin, PostsOnDeletion, ReservedUser, UnknownUser, User, UsernameTaken
 from blog.domain.audit import Event
 from blog.domain.blog import OpenBlog
-from blog.domain.entrance import change_password, delete_account, log_in, register
-from blog.domain.errors import BlogError, Fault, Invalid
-from blog.domain.housekeeping import tidy
-from blog.domain.ids import UserId
-from blog.domain.posts import Post
-from blog.domain.tokens import InvalidToken
-from blog.domain.users import LastAdmin, PostsOnDeletion, ReservedUser, UnknownUser, User, UsernameTaken
+from blog.domain.errors import BlogError, FieldError, ValidationFailed
+from blog.domain.maintenance import run_maintenance
+from blog.domain.posts.post import Post
+from blog.domain.shared import UserId
+from blog.testing.contracts import StandingClock
 
 KEEP, DELETE = PostsOnDeletion.KEEP, PostsOnDeletion.DELETE
 either = pytest.mark.parametrize("posts", PostsOnDeletion)
@@ -50,7 +50,7 @@ def test_whoever_knows_their_password_deletes_their_account_and_can_do_nothing_m
     delete_account(open_blog, shown, PASSWORD, posts, address=HOME)
     for secret in (shown, other):
         with pytest.raises(InvalidToken), open_blog() as blog:
-            blog.accounts.authenticate(secret)
+            blog.tokens.authenticate(secret)
         with pytest.raises(InvalidToken):
             delete_account(open_blog, secret, PASSWORD, posts)
     with pytest.raises(WrongCredentials):
@@ -123,19 +123,19 @@ def test_nobody_becomes_or_changes_who_stands_for_deleted_accounts(open_blog: Op
 def test_a_name_that_stands_for_deleted_accounts_is_nobodys_to_take(
     open_blog: OpenBlog, inviting: OpenBlog, ann: User, username: str
 ) -> None:
-    reserved = (Fault("username", "is reserved"),)
-    with pytest.raises(Invalid) as refusal, open_blog() as blog:
+    reserved = (FieldError("username", "is reserved"),)
+    with pytest.raises(ValidationFailed) as refusal, open_blog() as blog:
         blog.users.add(OPERATOR, username, PASSWORD)
-    assert refusal.value.faults == reserved
-    with pytest.raises(Invalid) as refusal, open_blog() as blog:
+    assert refusal.value.errors == reserved
+    with pytest.raises(ValidationFailed) as refusal, open_blog() as blog:
         blog.users.change(OPERATOR, ann.id, username=username)
-    assert refusal.value.faults == reserved
-    with pytest.raises(Invalid) as refusal, open_blog() as blog:
+    assert refusal.value.errors == reserved
+    with pytest.raises(ValidationFailed) as refusal, open_blog() as blog:
         blog.accounts.rename(acting(ann), username)
-    assert refusal.value.faults == reserved
-    with pytest.raises(Invalid) as refusal:
+    assert refusal.value.errors == reserved
+    with pytest.raises(ValidationFailed) as refusal:
         register(inviting, username, PASSWORD, invitation="")
-    assert refusal.value.faults == reserved
+    assert refusal.value.errors == reserved
 
 
 def test_the_id_and_the_names_of_a_deleted_account_are_never_given_again(open_blog: OpenBlog, ann: User) -> None:
@@ -223,21 +223,21 @@ def test_without_the_password_or_a_token_made_for_it_nobody_deletes_their_accoun
     watched.verified.clear()
     with pytest.raises(OutOfScope):
         delete_account(watched_blog, reader, PASSWORD, DELETE, address=HOME)
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(ValidationFailed) as refusal:
         delete_account(watched_blog, secret, "", DELETE, address=HOME)
-    assert [fault.field for fault in refusal.value.faults] == ["password"]
+    assert [fault.field for fault in refusal.value.errors] == ["password"]
     assert watched.verified == []
     for _ in range(8):
         with pytest.raises(WrongPassword) as wrong:
             delete_account(watched_blog, secret, ANOTHER, DELETE, address=HOME)
-        assert wrong.value.faults == (Fault("password", "is not your password"),)
+        assert wrong.value.errors == (FieldError("password", "is not your password"),)
     with pytest.raises(TooManyAttempts):
         delete_account(watched_blog, secret, PASSWORD, DELETE, address=HOME)
     assert [each.detail for each in entries(watched_blog) if each.event is Event.LOGIN_FAILED] == [
         "to delete the account"
     ] * 8
     with watched_blog() as blog:
-        assert blog.accounts.authenticate(secret).user == ann
+        assert blog.tokens.authenticate(secret).user == ann
 
 
 def test_whose_account_is_deleted_meanwhile_changes_nothing_more(
@@ -278,7 +278,7 @@ def test_more_posts_than_one_unit_of_work_takes_are_deleted_or_moved_by_housekee
             assert blog.deletion.finish(limit=2) == 2
         left.append(sum(post.author in waiting for post in read(open_blog)))
     assert left == [6, 4, 2, 0]
-    tidy(open_blog)
+    run_maintenance(open_blog)
     assert len(read(open_blog)) == (len([*mine, *others]) if posts is KEEP else 0)
     assert {post.author for post in read(open_blog)} <= {"deleted-user"}
     with open_blog() as blog:
@@ -293,7 +293,7 @@ def test_housekeeping_finishes_what_a_deletion_left(
     with open_blog() as blog:
         blog.users.delete(OPERATOR, ann.id, DELETE)
     assert len(read(open_blog)) == 5
-    tidy(open_blog)
+    run_maintenance(open_blog)
     assert read(open_blog) == []
 
 

@@ -6,25 +6,25 @@ from hypothesis import strategies as st
 from tests.domain.people import OPERATOR, PASSWORD
 
 from blog.adapters.memory import MemoryStore
-from blog.domain.batches import StepRefused
-from blog.domain.errors import BlogError, Fault, Invalid, Unavailable
-from blog.domain.idempotency import KeyReused, SecretToldOnce
-from blog.domain.passwords import PasswordHasher
-from blog.domain.posts import NotTheAuthor, PostHasChanged, PostNotFound
-from blog.domain.tokens import InvalidToken
-from blog.wiring import blog_on
+from blog.bootstrap import create_blog
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.accounts.tokens import InvalidToken
+from blog.domain.errors import BlogError, FieldError, Unavailable, ValidationFailed
+from blog.domain.idempotency import KeyReused, SecretNotReplayable
+from blog.domain.posts.batch import BatchOperationFailed
+from blog.domain.posts.post import NotTheAuthor, PostNotFound, VersionConflict
 
 
-@given(st.lists(st.builds(Fault, st.text(max_size=5), st.text(max_size=5)), max_size=5))
-def test_a_refusal_carries_all_its_faults(faults: list[Fault]) -> None:
-    refusal = Invalid(iter(faults))
-    assert refusal.faults == tuple(faults)
-    assert str(refusal) == "; ".join(f"{field}: {message}" for field, message in faults)
+@given(st.lists(st.builds(FieldError, st.text(max_size=5), st.text(max_size=5)), max_size=5))
+def test_a_refusal_carries_all_its_faults(errors: list[FieldError]) -> None:
+    refusal = ValidationFailed(iter(errors))
+    assert refusal.errors == tuple(errors)
+    assert str(refusal) == "; ".join(f"{field}: {message}" for field, message in errors)
 
 
 def test_whoever_comes_at_a_bad_moment_is_told_when_to_come_back(hasher: PasswordHasher) -> None:
     store = MemoryStore(patience=0)
-    open_blog = blog_on(store, hasher=hasher)
+    open_blog = create_blog(store, hasher=hasher)
     with open_blog() as first, open_blog() as second:
         first.users.add(OPERATOR, "ann", PASSWORD)
         with pytest.raises(Unavailable) as refusal:
@@ -39,11 +39,11 @@ def test_whoever_comes_at_a_bad_moment_is_told_when_to_come_back(hasher: Passwor
         InvalidToken,
         NotTheAuthor,
         PostNotFound,
-        PostHasChanged,
-        StepRefused,
+        VersionConflict,
+        BatchOperationFailed,
         KeyReused,
-        SecretToldOnce,
-        Invalid,
+        SecretNotReplayable,
+        ValidationFailed,
         Unavailable,
     ],
 )

@@ -8,14 +8,14 @@ from hashlib import sha256
 import pytest
 from tests.domain.people import HOME, OPERATOR, PASSWORD, acting
 
-from blog.contracts import StandingClock
-from blog.domain import housekeeping
-from blog.domain.accounts import WrongCredentials
-from blog.domain.attempts import key_of
+from blog.domain import maintenance as housekeeping
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.own_account import WrongCredentials
+from blog.domain.accounts.throttle import key_of
+from blog.domain.accounts.user import User
 from blog.domain.blog import Blog, OpenBlog
-from blog.domain.entrance import log_in
-from blog.domain.housekeeping import tidy
-from blog.domain.users import User
+from blog.domain.maintenance import run_maintenance
+from blog.testing.contracts import StandingClock
 
 
 @pytest.fixture
@@ -41,18 +41,18 @@ def left(open_blog: OpenBlog) -> tuple[int, int, int, int, int]:
             len(blog.tokens.store.of_user(ann.id)),
             len(blog.invitations.page(OPERATOR)),
             len(blog.throttle.store.of_account(key_of("nobody"), since=blog.throttle.now() - ever)),
-            sum(answers.find_for_change(ann.id, sha256(b"key%d" % number).digest()) is not None for number in range(3)),
+            sum(answers.find_for_update(ann.id, sha256(b"key%d" % number).digest()) is not None for number in range(3)),
             blog.audit.verify(OPERATOR).unsealed,
         )
 
 
 def test_what_no_longer_counts_is_forgotten_and_what_was_recorded_is_sealed(littered: OpenBlog) -> None:
     assert left(littered)[:4] == (3, 3, 3, 3)
-    tidy(littered)
+    run_maintenance(littered)
     assert left(littered) == (0, 0, 0, 0, 0)
-    tidy(littered)
+    run_maintenance(littered)
     with littered() as blog:
-        assert blog.audit.verify(OPERATOR).faults == ()
+        assert blog.audit.verify(OPERATOR).errors == ()
 
 
 def test_what_still_counts_is_kept(open_blog: OpenBlog, ann: User) -> None:
@@ -62,7 +62,7 @@ def test_what_still_counts_is_kept(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         blog.invitations.create(OPERATOR)
         blog.idempotency.once(acting(ann), "key0", b"request", bytes)
-    tidy(open_blog)
+    run_maintenance(open_blog)
     assert left(open_blog) == (1, 1, 1, 1, 0)
 
 
@@ -73,10 +73,10 @@ def test_steps_are_repeated_until_nothing_is_left_however_much_there_was(
     monkeypatch.setattr(housekeeping, "STEP", size)
     monkeypatch.setattr(housekeeping, "ANSWERS_STEP", size)
     monkeypatch.setattr(housekeeping, "SEAL_STEP", size)
-    tidy(littered)
+    run_maintenance(littered)
     assert left(littered) == (0, 0, 0, 0, 0)
     with littered() as blog:
-        assert blog.audit.verify(OPERATOR).faults == ()
+        assert blog.audit.verify(OPERATOR).errors == ()
 
 
 def test_each_step_is_a_unit_of_its_own_and_bounded_so_that_nobody_waits_for_all(
@@ -97,6 +97,6 @@ def test_each_step_is_a_unit_of_its_own_and_bounded_so_that_nobody_waits_for_all
             yield blog
         removed.append(sum(before) - sum(left(littered)))
 
-    tidy(counted)
+    run_maintenance(counted)
     assert units == 4 * 2 + entries // 2 + 1 + len(["deletions"])
     assert max(removed) == 2

@@ -10,12 +10,19 @@ import pytest
 from tests.domain.people import acting
 
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
-from blog.contracts.given import Failed
+from blog.domain.accounts.user import User
 from blog.domain.blog import Blog, OpenBlog
-from blog.domain.errors import Conflict, Fault, Invalid
-from blog.domain.idempotency import KEPT_FOR, KEY_LONGEST, KeptAnswer, KeyReused, Outcome, SecretToldOnce
-from blog.domain.users import User
+from blog.domain.errors import Conflict, FieldError, ValidationFailed
+from blog.domain.idempotency import (
+    MAX_KEY_LENGTH,
+    RETENTION,
+    IdempotencyRecord,
+    KeyReused,
+    Outcome,
+    SecretNotReplayable,
+)
+from blog.testing.contracts import StandingClock
+from blog.testing.contracts.fixtures import Failed
 
 MOMENT = timedelta(microseconds=1)
 
@@ -95,8 +102,8 @@ def test_another_request_under_the_same_key_is_refused(
     once(open_blog, ann, bell)
     with pytest.raises(KeyReused) as refusal:
         once(open_blog, ann, bell, request=other)
-    assert refusal.value.faults == (Fault("Idempotency-Key", "was used for another request"),)
-    assert isinstance(refusal.value, Invalid)
+    assert refusal.value.errors == (FieldError("Idempotency-Key", "was used for another request"),)
+    assert isinstance(refusal.value, ValidationFailed)
     assert once(open_blog, ann, bell) == Outcome(b"ring 1", is_repeated=True)
 
 
@@ -127,13 +134,13 @@ def test_a_secret_is_told_once_and_kept_nowhere(
 ) -> None:
     assert once(open_blog, ann, bell, is_secret=True) == Outcome(b"ring 1", is_repeated=False)
     for is_secret in (True, False):
-        with pytest.raises(SecretToldOnce, match="the secret in the answer was told once") as refusal:
+        with pytest.raises(SecretNotReplayable, match="the secret in the answer was told once") as refusal:
             once(open_blog, ann, bell, is_secret=is_secret)
     assert isinstance(refusal.value, Conflict)
     with pytest.raises(KeyReused):
         once(open_blog, ann, bell, request=b"another", is_secret=True)
     with store() as stores:
-        assert stores.answers.find_for_change(ann.id, sha256(b"key").digest()) == KeptAnswer(
+        assert stores.answers.find_for_update(ann.id, sha256(b"key").digest()) == IdempotencyRecord(
             user_id=ann.id,
             key=sha256(b"key").digest(),
             request=sha256(b"ring").digest(),
@@ -148,7 +155,7 @@ def test_neither_key_nor_request_is_kept_and_no_answer_is_shown(
 ) -> None:
     once(open_blog, ann, lambda: b"an answer", key="a-key", request=b"a request")
     with store() as stores:
-        kept = stores.answers.find_for_change(ann.id, sha256(b"a-key").digest())
+        kept = stores.answers.find_for_update(ann.id, sha256(b"a-key").digest())
     assert kept is not None
     assert (kept.answer, kept.request) == (b"an answer", sha256(b"a request").digest())
     assert "answer" not in repr(kept)
@@ -157,15 +164,15 @@ def test_neither_key_nor_request_is_kept_and_no_answer_is_shown(
 def test_a_key_stands_for_its_request_a_day_long(
     open_blog: OpenBlog, clock: StandingClock, ann: User, bell: Bell
 ) -> None:
-    assert timedelta(days=1) == KEPT_FOR
+    assert timedelta(days=1) == RETENTION
     once(open_blog, ann, bell)
-    clock.move(KEPT_FOR - MOMENT)
+    clock.move(RETENTION - MOMENT)
     assert once(open_blog, ann, bell) == (b"ring 1", True)
     with pytest.raises(KeyReused):
         once(open_blog, ann, bell, request=b"another")
     clock.move(MOMENT)
     assert once(open_blog, ann, bell, request=b"another") == (b"ring 2", False)
-    clock.move(KEPT_FOR - MOMENT)
+    clock.move(RETENTION - MOMENT)
     assert once(open_blog, ann, bell, request=b"another") == (b"ring 2", True)
 
 
@@ -177,7 +184,7 @@ def test_answers_are_forgotten_after_a_day_some_at_a_time(
             once(open_blog, user, bell, key=f"key{number}")
     clock.move(MOMENT)
     once(open_blog, ann, bell, key="later")
-    clock.move(KEPT_FOR - 2 * MOMENT)
+    clock.move(RETENTION - 2 * MOMENT)
     with open_blog() as blog:
         assert blog.idempotency.purge() == 0
     clock.move(MOMENT)
@@ -195,20 +202,20 @@ def test_without_a_word_a_thousand_answers_are_forgotten_at_a_time(
     with store() as stores:
         for number in range(1001):
             key = number.to_bytes(32)
-            stores.answers.put(KeptAnswer(user_id=ann.id, key=key, request=key, answer=None, at=clock()))
-    clock.move(KEPT_FOR)
+            stores.answers.put(IdempotencyRecord(user_id=ann.id, key=key, request=key, answer=None, at=clock()))
+    clock.move(RETENTION)
     with open_blog() as blog:
         assert [blog.idempotency.purge() for _ in range(3)] == [1000, 1, 0]
 
 
-@pytest.mark.parametrize("key", ["x", "!", "~", '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "x" * KEY_LONGEST])
+@pytest.mark.parametrize("key", ["x", "!", "~", '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "x" * MAX_KEY_LENGTH])
 def test_a_key_is_visible_ascii(open_blog: OpenBlog, ann: User, bell: Bell, key: str) -> None:
     assert once(open_blog, ann, bell, key=key) == (b"ring 1", False)
 
 
-@pytest.mark.parametrize("key", ["", " ", "a b", "x\n", "\tx", "\x7f", "é", "\ud800", "\0", "x" * (KEY_LONGEST + 1)])
+@pytest.mark.parametrize("key", ["", " ", "a b", "x\n", "\tx", "\x7f", "é", "\ud800", "\0", "x" * (MAX_KEY_LENGTH + 1)])
 def test_anything_else_is_no_key(open_blog: OpenBlog, ann: User, bell: Bell, key: str) -> None:
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(ValidationFailed) as refusal:
         once(open_blog, ann, bell, key=key)
-    assert refusal.value.faults == (Fault("Idempotency-Key", "must be 1 to 255 visible characters of ASCII"),)
+    assert refusal.value.errors == (FieldError("Idempotency-Key", "must be 1 to 255 visible characters of ASCII"),)
     assert bell.rung == 0

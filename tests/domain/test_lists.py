@@ -11,25 +11,25 @@ from hypothesis import strategies as st
 from tests.domain.people import OPERATOR, PASSWORD, acting
 
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
+from blog.bootstrap import create_blog
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.accounts.user import User
 from blog.domain.blog import Blog, OpenBlog
-from blog.domain.errors import Fault, Invalid
-from blog.domain.ids import PostId
-from blog.domain.lists import Order, Place, PostFilter
-from blog.domain.pages import PAGE_LARGEST
-from blog.domain.passwords import PasswordHasher
-from blog.domain.posts import Page, Post
-from blog.domain.users import User
-from blog.domain.words import sort_key
-from blog.wiring import blog_on
+from blog.domain.errors import FieldError, ValidationFailed
+from blog.domain.posts.pagination import Position, PostFilter, SortOrder
+from blog.domain.posts.post import Post
+from blog.domain.posts.use_cases import Page
+from blog.domain.search.tokenizer import sort_key
+from blog.domain.shared import MAX_PAGE_SIZE, PostId
+from blog.testing.contracts import StandingClock
 
 NOON = StandingClock()()
 HOUR = timedelta(hours=1)
 ORDERED = {
-    Order.NEWEST: lambda post: (NOON - post.created_at, -post.id),
-    Order.OLDEST: lambda post: (post.created_at, post.id),
-    Order.UPDATED: lambda post: (NOON - post.updated_at, -post.id),
-    Order.TITLE: lambda post: (sort_key(post.title), post.id),
+    SortOrder.NEWEST: lambda post: (NOON - post.created_at, -post.id),
+    SortOrder.OLDEST: lambda post: (post.created_at, post.id),
+    SortOrder.UPDATED: lambda post: (NOON - post.updated_at, -post.id),
+    SortOrder.TITLE: lambda post: (sort_key(post.title), post.id),
 }
 """By what posts are sorted."""
 
@@ -50,15 +50,15 @@ def written(open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User) -> 
 @pytest.mark.parametrize(
     ("order", "expected"),
     [
-        (Order.NEWEST, [6, 5, 4, 3, 2, 1]),
-        (Order.OLDEST, [1, 2, 3, 4, 5, 6]),
-        (Order.UPDATED, [6, 5, 2, 4, 3, 1]),
-        (Order.TITLE, [4, 5, 2, 3, 1, 6]),
+        (SortOrder.NEWEST, [6, 5, 4, 3, 2, 1]),
+        (SortOrder.OLDEST, [1, 2, 3, 4, 5, 6]),
+        (SortOrder.UPDATED, [6, 5, 2, 4, 3, 1]),
+        (SortOrder.TITLE, [4, 5, 2, 3, 1, 6]),
     ],
 )
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6, 7])
 def test_posts_come_in_this_order_however_long_the_pages(
-    open_blog: OpenBlog, written: Sequence[Post], order: Order, expected: list[int], limit: int
+    open_blog: OpenBlog, written: Sequence[Post], order: SortOrder, expected: list[int], limit: int
 ) -> None:
     with open_blog() as blog:
         pages = list(walk(blog, order, limit))
@@ -67,7 +67,7 @@ def test_posts_come_in_this_order_however_long_the_pages(
     assert len(pages) == -(-6 // limit)
 
 
-def walk(blog: Blog, order: Order, limit: int, those: PostFilter | None = None) -> Iterator[Page]:
+def walk(blog: Blog, order: SortOrder, limit: int, those: PostFilter | None = None) -> Iterator[Page]:
     page = blog.posts.page(order, limit=limit, **those or {})
     yield page
     while page.next is not None:
@@ -78,34 +78,36 @@ def walk(blog: Blog, order: Order, limit: int, those: PostFilter | None = None) 
 def test_without_a_word_the_newest_twenty_come(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         posts = [blog.posts.create(acting(ann), title="Hello", body="World") for _ in range(21)]
-        assert blog.posts.page() == Page(posts[:0:-1], next=posts[1].place_in(Order.NEWEST))
-        assert blog.posts.page(after=Place(NOON, posts[1].id)) == Page([posts[0]], next=None)
+        assert blog.posts.page() == Page(posts[:0:-1], next=posts[1].position_in(SortOrder.NEWEST))
+        assert blog.posts.page(after=Position(NOON, posts[1].id)) == Page([posts[0]], next=None)
 
 
 def test_the_last_page_says_so_even_if_it_is_full(open_blog: OpenBlog, written: Sequence[Post]) -> None:
     with open_blog() as blog:
-        assert blog.posts.page(Order.OLDEST, limit=6) == Page(written, next=None)
-        assert blog.posts.page(Order.OLDEST, limit=5) == Page(written[:5], next=Place(NOON + 4 * HOUR, written[4].id))
-        assert blog.posts.page(Order.OLDEST, after=written[5].place_in(Order.OLDEST)) == Page([], next=None)
+        assert blog.posts.page(SortOrder.OLDEST, limit=6) == Page(written, next=None)
+        assert blog.posts.page(SortOrder.OLDEST, limit=5) == Page(
+            written[:5], next=Position(NOON + 4 * HOUR, written[4].id)
+        )
+        assert blog.posts.page(SortOrder.OLDEST, after=written[5].position_in(SortOrder.OLDEST)) == Page([], next=None)
 
 
 def test_a_place_is_what_a_post_is_ordered_by(written: Sequence[Post]) -> None:
     post = replace(written[0], updated_at=NOON + HOUR)
-    assert {order: post.place_in(order) for order in Order} == {
-        Order.NEWEST: Place(NOON, post.id),
-        Order.OLDEST: Place(NOON, post.id),
-        Order.UPDATED: Place(NOON + HOUR, post.id),
-        Order.TITLE: Place("ete", post.id),
+    assert {order: post.position_in(order) for order in SortOrder} == {
+        SortOrder.NEWEST: Position(NOON, post.id),
+        SortOrder.OLDEST: Position(NOON, post.id),
+        SortOrder.UPDATED: Position(NOON + HOUR, post.id),
+        SortOrder.TITLE: Position("ete", post.id),
     }
 
 
 def test_the_newest_and_what_was_changed_last_come_first_and_so_does_the_newer_of_two_at_once() -> None:
-    assert {order for order in Order if order.is_descending} == {Order.NEWEST, Order.UPDATED}
+    assert {order for order in SortOrder if order.is_descending} == {SortOrder.NEWEST, SortOrder.UPDATED}
 
 
-@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("order", SortOrder)
 def test_whoever_goes_on_where_a_post_was_deleted_misses_nothing(
-    open_blog: OpenBlog, written: Sequence[Post], ann: User, bob: User, order: Order
+    open_blog: OpenBlog, written: Sequence[Post], ann: User, bob: User, order: SortOrder
 ) -> None:
     with open_blog() as blog:
         everything = blog.posts.page(order).posts
@@ -139,7 +141,7 @@ def test_those_that_are_asked_for_come_and_are_counted(
     chosen = [written[number - 1] for number in expected]
     with open_blog() as blog:
         assert blog.posts.count(**those) == len(expected)
-        for order in Order:
+        for order in SortOrder:
             found = [post for page in walk(blog, order, 2, those) for post in page.posts]
             assert found == [post for post in blog.posts.page(order).posts if post in chosen]
             assert len(found) == len(expected)
@@ -160,18 +162,18 @@ def test_a_unit_sees_in_its_lists_what_it_has_done(open_blog: OpenBlog, written:
         renamed = blog.posts.update(acting(ann), written[2].id, title="Zeta")
         new = blog.posts.create(acting(ann), title="aardvark", body="World")
         assert blog.posts.count() == 6
-        assert blog.posts.page(Order.TITLE, limit=1).posts == [new]
-        assert blog.posts.page(Order.TITLE).posts[-2:] == [written[5], renamed]
-        assert blog.posts.page(Order.UPDATED, limit=2).posts == [new, renamed]
+        assert blog.posts.page(SortOrder.TITLE, limit=1).posts == [new]
+        assert blog.posts.page(SortOrder.TITLE).posts[-2:] == [written[5], renamed]
+        assert blog.posts.page(SortOrder.UPDATED, limit=2).posts == [new, renamed]
 
 
 MOVES = st.lists(st.tuples(st.sampled_from(["create", "delete", "change", "page"]), st.integers(0, 9)), max_size=20)
 
 
-@given(st.sampled_from(Order), st.integers(1, 4), MOVES)
+@given(st.sampled_from(SortOrder), st.integers(1, 4), MOVES)
 @settings(max_examples=60, deadline=None)
 def test_a_walk_shows_all_that_was_there_all_the_while_once_whatever_others_do(
-    cheap: PasswordHasher, order: Order, limit: int, moves: list[tuple[str, int]]
+    cheap: PasswordHasher, order: SortOrder, limit: int, moves: list[tuple[str, int]]
 ) -> None:
     """What was changed meanwhile may have gone elsewhere in the orders by change and by title; all else has not."""
     moments = count()
@@ -179,7 +181,7 @@ def test_a_walk_shows_all_that_was_there_all_the_while_once_whatever_others_do(
     def now() -> datetime:
         return NOON + timedelta(minutes=next(moments) // 7)
 
-    with blog_on(MemoryStore(), hasher=cheap, now=now)() as blog:
+    with create_blog(MemoryStore(), hasher=cheap, now=now)() as blog:
         ann = acting(blog.users.add(OPERATOR, "ann", PASSWORD))
         first = [blog.posts.create(ann, title="bca"[n % 3], body="World") for n in range(10)]
         untouched = {post.id: post for post in first}
@@ -207,15 +209,15 @@ def cheap(hasher: PasswordHasher) -> PasswordHasher:
     return hasher
 
 
-@pytest.mark.parametrize("limit", [1, PAGE_LARGEST])
+@pytest.mark.parametrize("limit", [1, MAX_PAGE_SIZE])
 def test_a_page_may_be_asked_for_in_any_size_from_one_to_the_largest(open_blog: OpenBlog, limit: int) -> None:
     with open_blog() as blog:
-        assert blog.posts.page(limit=limit, after=Place(NOON, PostId(10))) == Page([], next=None)
+        assert blog.posts.page(limit=limit, after=Position(NOON, PostId(10))) == Page([], next=None)
 
 
-@pytest.mark.parametrize("limit", [-1, 0, PAGE_LARGEST + 1, 2**70])
-@pytest.mark.parametrize("order", Order)
-def test_a_page_of_another_size_is_refused(open_blog: OpenBlog, order: Order, limit: int) -> None:
-    with open_blog() as blog, pytest.raises(Invalid) as refusal:
+@pytest.mark.parametrize("limit", [-1, 0, MAX_PAGE_SIZE + 1, 2**70])
+@pytest.mark.parametrize("order", SortOrder)
+def test_a_page_of_another_size_is_refused(open_blog: OpenBlog, order: SortOrder, limit: int) -> None:
+    with open_blog() as blog, pytest.raises(ValidationFailed) as refusal:
         blog.posts.page(order, limit=limit)
-    assert refusal.value.faults == (Fault("limit", f"must be a whole number from 1 to {PAGE_LARGEST}"),)
+    assert refusal.value.errors == (FieldError("limit", f"must be a whole number from 1 to {MAX_PAGE_SIZE}"),)

@@ -8,17 +8,17 @@ from tests.domain.people import ANOTHER, HOME, OPERATOR, PASSWORD, Watched, acti
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
-from blog.domain.accounts import HashChanged, WrongCredentials
-from blog.domain.actors import ALL_SCOPES, Scope
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import ALL_SCOPES, Scope
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.own_account import HashChanged, WrongCredentials
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.accounts.tokens import ScopeNotGranted
+from blog.domain.accounts.user import User
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, OpenBlog
-from blog.domain.entrance import log_in
-from blog.domain.errors import Fault, Invalid
-from blog.domain.passwords import PasswordHasher
-from blog.domain.tokens import ScopeNotGranted
-from blog.domain.users import User
-from blog.wiring import blog_on
+from blog.domain.errors import FieldError, ValidationFailed
+from blog.testing.contracts import StandingClock
 
 
 def test_the_right_password_opens_an_account_in_whatever_case_its_name_is_written(
@@ -29,14 +29,14 @@ def test_the_right_password_opens_an_account_in_whatever_case_its_name_is_writte
         assert user == bob
         assert (issued.token.user_id, issued.token.expires_at) == (bob.id, clock() + timedelta(days=30))
         with open_blog() as blog:
-            assert blog.accounts.authenticate(issued.secret).user == bob
+            assert blog.tokens.authenticate(issued.secret).user == bob
 
 
 def test_every_login_gives_another_token(open_blog: OpenBlog, ann: User) -> None:
     secrets = [log_in(open_blog, "ann", PASSWORD)[1].secret for _ in range(5)]
     assert len(set(secrets)) == 5
     with open_blog() as blog:
-        assert [blog.accounts.authenticate(secret).user for secret in secrets] == [ann] * 5
+        assert [blog.tokens.authenticate(secret).user for secret in secrets] == [ann] * 5
 
 
 def test_a_token_has_the_name_that_it_was_given(open_blog: OpenBlog, ann: User) -> None:
@@ -51,7 +51,7 @@ def test_a_token_is_made_for_all_that_its_user_may_do_or_for_less(open_blog: Ope
         _, issued = log_in(open_blog, "ann", PASSWORD, scopes=scopes)
         assert issued.token.scopes == frozenset(scopes)
         with open_blog() as blog:
-            assert blog.accounts.authenticate(issued.secret).scopes == frozenset(scopes)
+            assert blog.tokens.authenticate(issued.secret).scopes == frozenset(scopes)
 
 
 def test_no_token_is_made_for_more_than_its_user_may_do(open_blog: OpenBlog, ann: User) -> None:
@@ -112,13 +112,13 @@ def test_what_no_account_can_have_is_refused_without_a_verification_or_a_trace(
 ) -> None:
     before = entries(watched_blog)
     for _ in range(20):
-        with pytest.raises(Invalid) as refusal:
+        with pytest.raises(ValidationFailed) as refusal:
             log_in(watched_blog, "", "x" * 1025, name="\0" * 101, address=HOME)
-    assert refusal.value.faults == (
-        Fault("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -"),
-        Fault("password", "must have 1 to 1024 bytes in UTF-8"),
-        Fault("name", "must have at most 100 characters"),
-        Fault("name", "must not contain control characters or lone surrogates: U+0000 is at line 1, column 1"),
+    assert refusal.value.errors == (
+        FieldError("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -"),
+        FieldError("password", "must have 1 to 1024 bytes in UTF-8"),
+        FieldError("name", "must have at most 100 characters"),
+        FieldError("name", "must not contain control characters or lone surrogates: U+0000 is at line 1, column 1"),
     )
     assert watched.verified == []
     assert entries(watched_blog) == before
@@ -170,7 +170,7 @@ def test_a_hash_that_another_login_renewed_meanwhile_is_as_good(
     assert user == ann
     assert len(set(watched.verified)) == 2
     with open_blog() as blog:
-        assert blog.accounts.authenticate(issued.secret).user == ann
+        assert blog.tokens.authenticate(issued.secret).user == ann
 
 
 def test_a_login_whose_hash_is_changed_again_and_again_is_told_to_come_back_and_is_not_counted(
@@ -207,7 +207,7 @@ def test_an_outdated_hash_is_renewed_at_the_next_login(
     store: MemoryStore, open_blog: OpenBlog, clock: StandingClock, ann: User
 ) -> None:
     stronger = Watched(Argon2PasswordHasher(memory=16, iterations=1))
-    stronger_blog = blog_on(store, hasher=stronger, now=clock)
+    stronger_blog = create_blog(store, hasher=stronger, now=clock)
     with pytest.raises(WrongCredentials):
         log_in(stronger_blog, "ann", ANOTHER)
     assert stronger.hashed == 0
@@ -215,7 +215,7 @@ def test_an_outdated_hash_is_renewed_at_the_next_login(
         assert log_in(stronger_blog, "ann", PASSWORD)[0] == ann
     assert stronger.hashed == 1
     with store() as stores:
-        renewed = stores.users.get_for_change(ann.id)
+        renewed = stores.users.get_for_update(ann.id)
     assert renewed.user == ann
     assert not stronger.is_outdated(renewed.password_hash)
 

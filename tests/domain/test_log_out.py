@@ -3,24 +3,24 @@
 import pytest
 from tests.domain.people import ELSEWHERE, HOME, OPERATOR, PASSWORD, entered, entries
 
-from blog.contracts import StandingClock
-from blog.domain.actors import Member, Scope
+from blog.domain.accounts.actors import Member, Scope
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.tokens import InvalidToken
+from blog.domain.accounts.user import User
 from blog.domain.audit import Event
 from blog.domain.blog import OpenBlog
-from blog.domain.entrance import log_in
-from blog.domain.tokens import InvalidToken
-from blog.domain.users import User
+from blog.testing.contracts import StandingClock
 
 
 def test_logging_out_ends_this_token_and_no_other(open_blog: OpenBlog, ann: User) -> None:
     one, other = (log_in(open_blog, "ann", PASSWORD)[1].secret for _ in range(2))
     with open_blog() as blog:
-        actor = blog.accounts.authenticate(one)
+        actor = blog.tokens.authenticate(one)
         blog.accounts.log_out(actor)
     with open_blog() as blog:
-        assert blog.accounts.authenticate(other).user == ann
+        assert blog.tokens.authenticate(other).user == ann
         with pytest.raises(InvalidToken):
-            blog.accounts.authenticate(one)
+            blog.tokens.authenticate(one)
         with pytest.raises(InvalidToken):
             blog.accounts.log_out(actor)
     assert [entry.event for entry in entries(open_blog)].count(Event.LOGGED_OUT) == 1
@@ -31,7 +31,7 @@ def test_whoever_shows_no_token_can_end_none(open_blog: OpenBlog, ann: User) -> 
     with open_blog() as blog:
         with pytest.raises(InvalidToken):
             blog.accounts.log_out(Member.of(ann, address=HOME))
-        assert blog.accounts.authenticate(issued.secret).user == ann
+        assert blog.tokens.authenticate(issued.secret).user == ann
 
 
 def test_logging_out_everywhere_ends_all_of_ones_tokens_and_nobody_elses(
@@ -40,18 +40,18 @@ def test_logging_out_everywhere_ends_all_of_ones_tokens_and_nobody_elses(
     hers = [log_in(open_blog, "ann", PASSWORD)[1].secret for _ in range(3)]
     his = log_in(open_blog, "bob", PASSWORD)[1].secret
     with open_blog() as blog:
-        blog.accounts.log_out_everywhere(blog.accounts.authenticate(hers[0]))
+        blog.accounts.log_out_everywhere(blog.tokens.authenticate(hers[0]))
     with open_blog() as blog:
         for secret in hers:
             with pytest.raises(InvalidToken):
-                blog.accounts.authenticate(secret)
-        assert blog.accounts.authenticate(his).user == bob
+                blog.tokens.authenticate(secret)
+        assert blog.tokens.authenticate(his).user == bob
 
 
 def test_whoever_shows_a_token_is_known_with_all_that_counts(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD, scopes=[Scope.ACCOUNT], address=HOME)
     with open_blog() as blog:
-        actor = blog.accounts.authenticate(issued.secret, address=ELSEWHERE)
+        actor = blog.tokens.authenticate(issued.secret, address=ELSEWHERE)
     assert (actor.user, actor.scopes, actor.token_id) == (ann, frozenset({Scope.ACCOUNT}), issued.token.id)
     assert (actor.user_id, actor.name, actor.is_admin, actor.address) == (ann.id, "ann", False, ELSEWHERE)
 
@@ -61,14 +61,14 @@ def test_a_token_of_an_inactive_account_opens_nothing(open_blog: OpenBlog, ann: 
         blog.users.change(OPERATOR, ann.id, is_active=False)
         late = blog.tokens.issue(ann)
         with pytest.raises(InvalidToken):
-            blog.accounts.authenticate(late.secret)
+            blog.tokens.authenticate(late.secret)
 
 
 def test_a_token_of_nobody_opens_nothing(open_blog: OpenBlog, clock: StandingClock) -> None:
     with open_blog() as blog:
         orphan = blog.tokens.issue(User(username="nobody", created_at=clock()))
         with pytest.raises(InvalidToken):
-            blog.accounts.authenticate(orphan.secret)
+            blog.tokens.authenticate(orphan.secret)
 
 
 def test_a_new_token_takes_no_other_ones_place(open_blog: OpenBlog, ann: User) -> None:

@@ -7,23 +7,23 @@ from typing import Any
 import pytest
 from tests.domain.manuscripts import DAY, LONG_AGO, MOMENT, OLD, faults_told, taken_in
 
-from blog.domain.archive import VERSION_LARGEST, Manuscript, TakenIn
+from blog.domain.accounts.user import User
 from blog.domain.blog import OpenBlog
-from blog.domain.errors import Fault
-from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST
-from blog.domain.users import User
+from blog.domain.errors import FieldError
+from blog.domain.posts.importing import MAX_VERSION, ImportOutcome, PortablePost
+from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH
 
 UNSAFE = "must not contain control characters or lone surrogates: U+0000 is at line 1, column 1"
 FAULTS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"author": "nobody"}, [("author", "has no account here")]),
     ({"author": ""}, [("author", "has no account here")]),
     ({"title": ""}, [("title", "must not be blank")]),
-    ({"title": "x" * (TITLE_LONGEST + 1)}, [("title", f"must have at most {TITLE_LONGEST} characters")]),
-    ({"body": "x" * (BODY_LONGEST + 1)}, [("body", f"must have at most {BODY_LONGEST} characters")]),
+    ({"title": "x" * (MAX_TITLE_LENGTH + 1)}, [("title", f"must have at most {MAX_TITLE_LENGTH} characters")]),
+    ({"body": "x" * (MAX_BODY_LENGTH + 1)}, [("body", f"must have at most {MAX_BODY_LENGTH} characters")]),
     ({"body": "\0"}, [("body", UNSAFE)]),
     ({"updated_at": LONG_AGO - MOMENT}, [("updated_at", "must not be before created_at")]),
-    ({"version": 0}, [("version", f"must be from 1 to {VERSION_LARGEST}")]),
-    ({"version": VERSION_LARGEST + 1}, [("version", f"must be from 1 to {VERSION_LARGEST}")]),
+    ({"version": 0}, [("version", f"must be from 1 to {MAX_VERSION}")]),
+    ({"version": MAX_VERSION + 1}, [("version", f"must be from 1 to {MAX_VERSION}")]),
     ({"place": 0}, [("place", "must be from 1 to 1000")]),
     ({"place": 1001}, [("place", "must be from 1 to 1000")]),
     ({"created_at": datetime(999, 12, 31, tzinfo=UTC)}, [("created_at", "must be in a year from 1000 to 9998")]),
@@ -39,7 +39,7 @@ FAULTS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
             ("title", "must not be blank"),
             ("body", "must not be blank"),
             ("updated_at", "must not be before created_at"),
-            ("version", f"must be from 1 to {VERSION_LARGEST}"),
+            ("version", f"must be from 1 to {MAX_VERSION}"),
             ("place", "must be from 1 to 1000"),
         ],
     ),
@@ -50,20 +50,20 @@ FAULTS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
 def test_all_that_is_wrong_with_a_manuscript_is_told(
     open_blog: OpenBlog, ann: User, wrong: dict[str, Any], told: list[tuple[str, str]]
 ) -> None:
-    assert faults_told(open_blog, replace(OLD, **wrong)) == tuple(Fault(*fault) for fault in told)
+    assert faults_told(open_blog, replace(OLD, **wrong)) == tuple(FieldError(*fault) for fault in told)
 
 
 @pytest.mark.parametrize(
     "right",
     [
-        {"version": VERSION_LARGEST},
+        {"version": MAX_VERSION},
         {"updated_at": LONG_AGO},
         {"created_at": datetime(1000, 1, 1, tzinfo=UTC)},
         {"updated_at": datetime(9998, 12, 31, 23, 59, 59, 999_999, UTC)},
-        {"title": "x" * TITLE_LONGEST, "body": "x" * BODY_LONGEST},
+        {"title": "x" * MAX_TITLE_LENGTH, "body": "x" * MAX_BODY_LENGTH},
     ],
 )
 def test_what_may_just_be_is_taken_in(open_blog: OpenBlog, ann: User, right: dict[str, Any]) -> None:
     manuscript = replace(OLD, **right)
-    assert Manuscript.of(taken_in(open_blog, manuscript).post) == manuscript
-    assert taken_in(open_blog, manuscript).taken_in is TakenIn.THERE
+    assert PortablePost.of(taken_in(open_blog, manuscript).post) == manuscript
+    assert taken_in(open_blog, manuscript).taken_in is ImportOutcome.THERE

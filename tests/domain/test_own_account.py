@@ -9,16 +9,16 @@ import pytest
 from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, Watched, acting, entered, entries
 
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
-from blog.domain.accounts import WrongCredentials, WrongPassword
-from blog.domain.actors import ALL_SCOPES, OutOfScope, Scope
-from blog.domain.attempts import TooManyAttempts
+from blog.domain.accounts.actors import ALL_SCOPES, OutOfScope, Scope
+from blog.domain.accounts.login import change_password, delete_account, log_in, rename
+from blog.domain.accounts.own_account import WrongCredentials, WrongPassword
+from blog.domain.accounts.throttle import TooManyAttempts
+from blog.domain.accounts.tokens import InvalidToken
+from blog.domain.accounts.user import MAX_FORMER_NAMES, PostsOnDeletion, TooManyNames, User, UsernameTaken
 from blog.domain.audit import Event
-from blog.domain.blog import Blog, Contended, OpenBlog
-from blog.domain.entrance import change_password, delete_account, log_in, rename
-from blog.domain.errors import Fault, Invalid, Unauthenticated
-from blog.domain.tokens import InvalidToken
-from blog.domain.users import FORMER_NAMES_MOST, PostsOnDeletion, TooManyNames, User, UsernameTaken
+from blog.domain.blog import Blog, ConcurrencyConflict, OpenBlog
+from blog.domain.errors import FieldError, Unauthenticated, ValidationFailed
+from blog.testing.contracts import StandingClock
 
 
 def test_one_takes_another_name_and_signs_all_ones_posts_with_it(open_blog: OpenBlog, ann: User) -> None:
@@ -49,7 +49,7 @@ def test_a_name_that_one_has_already_leaves_no_trace(open_blog: OpenBlog, ann: U
 def test_nobody_takes_a_name_that_another_has(open_blog: OpenBlog, ann: User, bob: User, username: str) -> None:
     with open_blog() as blog, pytest.raises(UsernameTaken):
         blog.accounts.rename(acting(ann), username)
-    with open_blog() as blog, pytest.raises(Invalid):
+    with open_blog() as blog, pytest.raises(ValidationFailed):
         blog.accounts.rename(acting(ann), "two words")
     with open_blog() as blog:
         assert blog.users.get(OPERATOR, ann.id) == ann
@@ -57,7 +57,7 @@ def test_nobody_takes_a_name_that_another_has(open_blog: OpenBlog, ann: User, bo
 
 def test_an_account_has_ten_former_names_at_most_and_can_take_them_back(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
-    for number in range(FORMER_NAMES_MOST):
+    for number in range(MAX_FORMER_NAMES):
         rename(open_blog, issued.secret, f"ann{number}")
         rename(open_blog, issued.secret, f"ANN{number}")  # which is no further name
     before = entries(open_blog)
@@ -79,7 +79,7 @@ def test_an_account_with_all_its_names_does_not_learn_which_others_are_taken(
     open_blog: OpenBlog, ann: User, bob: User
 ) -> None:
     with open_blog() as blog:
-        for number in range(FORMER_NAMES_MOST):
+        for number in range(MAX_FORMER_NAMES):
             blog.users.change(OPERATOR, ann.id, username=f"ann{number}")
     _, issued = log_in(open_blog, "ann9", PASSWORD)
     refusals = []
@@ -108,7 +108,7 @@ def test_after_eight_tries_to_take_a_name_that_is_taken_one_waits_but_is_not_loc
 
 def test_names_that_one_gets_are_not_counted_as_failures(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
-    for number in range(FORMER_NAMES_MOST):
+    for number in range(MAX_FORMER_NAMES):
         rename(open_blog, issued.secret, f"ann{number}", address=HOME)
 
 
@@ -126,11 +126,11 @@ def test_a_try_to_take_a_name_that_another_unit_came_between_is_not_counted(
         with open_blog() as blog:
             yield blog
             if opened == 2:
-                raise Contended("Another unit of work came between.")
+                raise ConcurrencyConflict("Another unit of work came between.")
 
     for _ in range(10):
         opened = 0
-        with pytest.raises(Contended):
+        with pytest.raises(ConcurrencyConflict):
             rename(contended, issued.secret, name, address=HOME)
     assert rename(open_blog, issued.secret, name, address=HOME).username == name
 
@@ -156,8 +156,8 @@ def test_a_new_password_ends_all_tokens_and_gives_a_new_one_for_the_same(open_bl
     with open_blog() as blog:
         for secret in secrets:
             with pytest.raises(InvalidToken):
-                blog.accounts.authenticate(secret)
-        actor = blog.accounts.authenticate(issued.secret)
+                blog.tokens.authenticate(secret)
+        actor = blog.tokens.authenticate(issued.secret)
         assert (actor.user, actor.scopes) == (ann, frozenset({Scope.ACCOUNT, Scope.POSTS_READ}))
     with pytest.raises(WrongCredentials):
         log_in(open_blog, "ann", PASSWORD)
@@ -178,7 +178,7 @@ def test_whoever_does_not_know_the_old_password_changes_nothing_and_is_counted(o
     for _ in range(8):
         with pytest.raises(WrongPassword) as refusal:
             change_password(open_blog, issued.secret, ANOTHER, "yet another horse", address=HOME)
-        assert refusal.value.faults == (Fault("old_password", "is not your password"),)
+        assert refusal.value.errors == (FieldError("old_password", "is not your password"),)
     failed = [entry.detail for entry in entries(open_blog) if entry.event is Event.LOGIN_FAILED]
     assert failed == ["to change the password"] * 8
     before = entries(open_blog)
@@ -188,7 +188,7 @@ def test_whoever_does_not_know_the_old_password_changes_nothing_and_is_counted(o
         log_in(open_blog, "ann", PASSWORD, address=HOME)
     assert entries(open_blog) == before
     with open_blog() as blog:
-        assert blog.accounts.authenticate(issued.secret).user == ann
+        assert blog.tokens.authenticate(issued.secret).user == ann
     assert log_in(open_blog, "ann", PASSWORD, address=ELSEWHERE)[0] == ann
 
 
@@ -207,13 +207,13 @@ def test_all_that_is_wrong_is_told_before_anything_is_counted_or_verified(
     _, issued = log_in(watched_blog, "ann", PASSWORD)
     watched.verified.clear()
     for _ in range(10):
-        with pytest.raises(Invalid) as refusal:
+        with pytest.raises(ValidationFailed) as refusal:
             change_password(watched_blog, issued.secret, "", "ann ann ann")
-    assert refusal.value.faults == (
-        Fault("old_password", "must have 1 to 1024 bytes in UTF-8"),
-        Fault("new_password", "must have at least 15 characters"),
-        Fault("new_password", "must have at least 4 different characters"),
-        Fault("new_password", "must not contain the username"),
+    assert refusal.value.errors == (
+        FieldError("old_password", "must have 1 to 1024 bytes in UTF-8"),
+        FieldError("new_password", "must have at least 15 characters"),
+        FieldError("new_password", "must have at least 4 different characters"),
+        FieldError("new_password", "must not contain the username"),
     )
     assert watched.verified == []
     assert change_password(watched_blog, issued.secret, PASSWORD, ANOTHER)[0] == ann
@@ -258,7 +258,7 @@ def test_a_change_of_password_that_was_overtaken_changes_nothing(
 
 def test_whoever_is_gone_meanwhile_knows_no_password(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        attempt = blog.accounts.ask_to_change_password(acting(ann), PASSWORD, ANOTHER)
+        attempt = blog.accounts.begin_password_change(acting(ann), PASSWORD, ANOTHER)
         gone = acting(replace(ann, username="gone"))
         with pytest.raises(WrongPassword):
             blog.accounts.change_password(gone, attempt, PASSWORD, ANOTHER)

@@ -7,45 +7,45 @@ from tests.domain.people import OPERATOR, PASSWORD
 
 from blog.adapters.memory import MemoryStore
 from blog.adapters.zxcvbn import is_common, weakness_of
-from blog.domain.accounts import WrongCredentials
-from blog.domain.blog import OpenBlog
-from blog.domain.entrance import log_in
-from blog.domain.errors import Fault
-from blog.domain.passwords import (
-    PASSWORD_LONGEST,
-    PASSWORD_SHORTEST,
-    PASSWORD_VARIETY,
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.own_account import WrongCredentials
+from blog.domain.accounts.passwords import (
+    MAX_PASSWORD_BYTES,
+    MIN_DISTINCT_CHARACTERS,
+    MIN_PASSWORD_LENGTH,
     PasswordHasher,
     PasswordRules,
-    faults_in_password,
+    validate_password,
 )
-from blog.domain.users import Credentials, User
+from blog.domain.accounts.user import Credentials, User
+from blog.domain.blog import OpenBlog
+from blog.domain.errors import FieldError
 
-SHORT = Fault("password", f"must have at least {PASSWORD_SHORTEST} characters")
-MONOTONOUS = Fault("password", f"must have at least {PASSWORD_VARIETY} different characters")
-TELLING = Fault("password", "must not contain the username")
-LOCAL = Fault("password", "must not contain the name of this site")
-COMMON = Fault("password", "must not be one that many people have")
-REPEATED = Fault("password", "must be harder to guess than something repeated")
-SIZE = Fault("password", f"must have 1 to {PASSWORD_LONGEST} bytes in UTF-8")
-SURROGATES = Fault("password", "must not contain lone surrogates")
+SHORT = FieldError("password", f"must have at least {MIN_PASSWORD_LENGTH} characters")
+MONOTONOUS = FieldError("password", f"must have at least {MIN_DISTINCT_CHARACTERS} different characters")
+TELLING = FieldError("password", "must not contain the username")
+LOCAL = FieldError("password", "must not contain the name of this site")
+COMMON = FieldError("password", "must not be one that many people have")
+REPEATED = FieldError("password", "must be harder to guess than something repeated")
+SIZE = FieldError("password", f"must have 1 to {MAX_PASSWORD_BYTES} bytes in UTF-8")
+SURROGATES = FieldError("password", "must not contain lone surrogates")
 
 RULES = PasswordRules(is_common, weakness_of, "Ann's Corner")
 
 
 @given(st.text(st.characters() | st.sampled_from("aA\u00df\ufb03"), max_size=60), st.text("ab.", max_size=6))
 def test_a_new_password_is_judged_by_length_variety_and_the_username(password: str, username: str) -> None:
-    faults = PasswordRules(lambda _: False, lambda _: "").faults_in(password, username)
-    if out_of_bounds := faults_in_password(password):
-        assert faults == out_of_bounds
+    errors = PasswordRules(lambda _: False, lambda _: "").validate(password, username)
+    if out_of_bounds := validate_password(password):
+        assert errors == out_of_bounds
         return
-    assert (SHORT in faults) == (len(password) < PASSWORD_SHORTEST)
-    assert (MONOTONOUS in faults) == (len(set(password)) < PASSWORD_VARIETY)
-    assert (TELLING in faults) == (len(username) > 2 and username in password.casefold())
+    assert (SHORT in errors) == (len(password) < MIN_PASSWORD_LENGTH)
+    assert (MONOTONOUS in errors) == (len(set(password)) < MIN_DISTINCT_CHARACTERS)
+    assert (TELLING in errors) == (len(username) > 2 and username in password.casefold())
 
 
 @pytest.mark.parametrize(
-    ("password", "faults"),
+    ("password", "errors"),
     [
         (PASSWORD, []),
         ("x" * 12 + "yza", [REPEATED]),
@@ -78,32 +78,32 @@ def test_a_new_password_is_judged_by_length_variety_and_the_username(password: s
         ("123456789123456789", [COMMON]),
     ],
 )
-def test_every_fault_of_a_password_is_told(password: str, faults: list[Fault]) -> None:
-    assert PasswordRules(is_common, weakness_of, "Ann's Corner").faults_in(password, "Berta") == faults
+def test_every_fault_of_a_password_is_told(password: str, errors: list[FieldError]) -> None:
+    assert PasswordRules(is_common, weakness_of, "Ann's Corner").validate(password, "Berta") == errors
 
 
 def test_whether_a_password_is_common_is_asked_in_folded_case() -> None:
     rules = PasswordRules(lambda password: password == "weiss und weiss" * 2, lambda _: "")
-    assert rules.faults_in("WEISS und Wei\u00df" * 2, "berta") == [COMMON]
+    assert rules.validate("WEISS und Wei\u00df" * 2, "berta") == [COMMON]
 
 
 @given(st.text(st.characters(), max_size=2))
 def test_a_name_of_one_or_two_characters_gives_nothing_away(name: str) -> None:
     password = f"quite a {name} long one"
-    assert TELLING not in RULES.faults_in(password, name)
-    assert LOCAL not in PasswordRules(is_common, weakness_of, name).faults_in(password, "berta")
+    assert TELLING not in RULES.validate(password, name)
+    assert LOCAL not in PasswordRules(is_common, weakness_of, name).validate(password, "berta")
 
 
 def test_a_name_of_three_characters_gives_the_password_away() -> None:
-    assert RULES.faults_in("a horse of ANN on batteries", "ann") == [TELLING]
-    assert PasswordRules(is_common, weakness_of, "log").faults_in("horses and catalogues", "ann") == [LOCAL]
+    assert RULES.validate("a horse of ANN on batteries", "ann") == [TELLING]
+    assert PasswordRules(is_common, weakness_of, "log").validate("horses and catalogues", "ann") == [LOCAL]
 
 
 @given(st.text(st.characters(), max_size=1100), st.sampled_from(["password", "new_password", "old_password"]))
 def test_the_field_is_named_and_the_value_never_repeated(password: str, field: str) -> None:
-    faults = [*RULES.faults_in(password, "berta", field=field), *faults_in_password(password, field=field)]
-    assert {fault.field for fault in faults} <= {field}
-    assert len(password) < 8 or all(password not in fault.message for fault in faults)
+    errors = [*RULES.validate(password, "berta", field=field), *validate_password(password, field=field)]
+    assert {fault.field for fault in errors} <= {field}
+    assert len(password) < 8 or all(password not in fault.message for fault in errors)
 
 
 @pytest.mark.parametrize(
@@ -124,11 +124,11 @@ def test_whatever_is_long_enough_can_be_a_password_and_opens_its_account(open_bl
     assert log_in(open_blog, "ann", password)[0] == ann
 
 
-@pytest.mark.parametrize("size", [1, PASSWORD_LONGEST])
+@pytest.mark.parametrize("size", [1, MAX_PASSWORD_BYTES])
 def test_a_password_that_is_shown_has_some_bytes_and_not_too_many(size: int) -> None:
-    assert faults_in_password("x" * size) == []
-    assert faults_in_password("x" * (PASSWORD_LONGEST + size)) == [SIZE]
-    assert faults_in_password("") == [SIZE]
+    assert validate_password("x" * size) == []
+    assert validate_password("x" * (MAX_PASSWORD_BYTES + size)) == [SIZE]
+    assert validate_password("") == [SIZE]
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,8 @@ def test_a_password_that_is_shown_has_some_bytes_and_not_too_many(size: int) -> 
     ],
 )
 def test_a_password_that_is_easy_to_guess_is_refused_and_told_why(password: str, made_of: str) -> None:
-    easy = Fault("password", f"must be harder to guess than {made_of}")
-    assert RULES.faults_in(password, "berta") == [easy]
+    easy = FieldError("password", f"must be harder to guess than {made_of}")
+    assert RULES.validate(password, "berta") == [easy]
 
 
 @pytest.mark.parametrize("typed", ["caf\u00e9 by the river bank", "cafe\u0301 by the river bank"])
@@ -178,7 +178,7 @@ def test_a_hash_of_a_password_as_it_was_typed_still_opens_its_account_and_is_ren
     assert log_in(open_blog, "ann", typed)[0] == ann
     assert log_in(open_blog, "ann", normal)[0] == ann
     with store() as stores:
-        renewed = stores.users.get_for_change(ann.id).password_hash
+        renewed = stores.users.get_for_update(ann.id).password_hash
     assert log_in(open_blog, "ann", typed)[0] == ann
     with store() as stores:
-        assert stores.users.get_for_change(ann.id).password_hash == renewed
+        assert stores.users.get_for_update(ann.id).password_hash == renewed

@@ -6,15 +6,15 @@ from datetime import timedelta
 import pytest
 from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, acting, entered
 
-from blog.contracts import StandingClock
-from blog.domain import personal_data
-from blog.domain.actors import Member, OutOfScope, Scope
-from blog.domain.audit import Entry, Event
+from blog.domain.accounts import personal_data
+from blog.domain.accounts.actors import Member, OutOfScope, Scope
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.personal_data import PersonalDataPage
+from blog.domain.accounts.user import User
+from blog.domain.audit import AuditEntry, Event
 from blog.domain.blog import OpenBlog
-from blog.domain.entrance import log_in
-from blog.domain.personal_data import PersonalDataPage
-from blog.domain.posts import Post
-from blog.domain.users import User
+from blog.domain.posts.post import Post
+from blog.testing.contracts import StandingClock
 
 
 def downloaded(open_blog: OpenBlog, actor: Member) -> list[PersonalDataPage]:
@@ -29,7 +29,7 @@ def posts_of(pages: list[PersonalDataPage]) -> list[Post]:
     return [post for page in pages for post in page.posts]
 
 
-def entries_of(pages: list[PersonalDataPage]) -> list[Entry]:
+def entries_of(pages: list[PersonalDataPage]) -> list[AuditEntry]:
     return [entry for page in pages for entry in page.entries]
 
 

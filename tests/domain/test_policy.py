@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from tests.domain.people import OPERATOR, PASSWORD
 
-from blog.domain.actors import ALL_SCOPES, Actor, Member, NotAnAdmin, OutOfScope, Scope
-from blog.domain.archive import Manuscript
+from blog.domain.accounts.actors import ALL_SCOPES, Actor, Member, NotAnAdmin, OutOfScope, Scope
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.user import PostsOnDeletion, User
 from blog.domain.blog import Blog, OpenBlog
-from blog.domain.entrance import log_in
 from blog.domain.errors import Forbidden
-from blog.domain.policy import Action, Cell, Role, table
-from blog.domain.posts import Post
-from blog.domain.users import PostsOnDeletion, User
+from blog.domain.policy import Action, PolicyEntry, Role, table
+from blog.domain.posts.importing import PortablePost
+from blog.domain.posts.post import Post
 
 PICTURE = """
                 anonymous  user     admin    operator
@@ -25,7 +25,7 @@ READ_POSTS      yes        yes      yes      yes
 CREATE_POST     no         yes      yes      no
 UPDATE_POST     no         own      own      no
 DELETE_POST     no         own      own      no
-SEE_ONESELF     no         yes      yes      no
+VIEW_OWN_ACCOUNT     no         yes      yes      no
 LOG_OUT         no         yes      yes      no
 SEE_TOKENS      no         own      own      no
 END_TOKEN       no         own      own      no
@@ -36,20 +36,20 @@ SEE_USERS       no         no       any      yes
 CHANGE_USERS    no         no       any      yes
 DELETE_USERS    no         no       others   yes
 INVITE          no         no       yes      yes
-TAKE_IN_POSTS   no         no       yes      yes
+IMPORT_POSTS   no         no       yes      yes
 READ_AUDIT      no         no       yes      yes
 """
 
 
 def picture() -> dict[tuple[str, str], str]:
     """The table as it is written above: what is somebody's is one's own or another's where it is somebody who asks."""
-    cells: dict[tuple[str, str], list[Cell]] = {}
+    cells: dict[tuple[str, str], list[PolicyEntry]] = {}
     for cell in table():
         cells.setdefault((cell.action.name, cell.role.value), []).append(cell)
     return {key: word(some) for key, some in cells.items()}
 
 
-def word(cells: list[Cell]) -> str:
+def word(cells: list[PolicyEntry]) -> str:
     if len(cells) == 1:
         assert cells[0].own is None
         return "yes" if cells[0].allowed else "no"
@@ -78,7 +78,7 @@ def test_every_action_has_words_of_its_own_and_a_scope_wherever_a_token_need_hav
         Action.LOG_IN,
         Action.REGISTER,
         Action.READ_POSTS,
-        Action.SEE_ONESELF,
+        Action.VIEW_OWN_ACCOUNT,
         Action.LOG_OUT,
     }
 
@@ -106,7 +106,7 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
     Action.SEE_USERS: lambda blog, actor, user, _: (blog.users.get(actor, user.id), blog.tokens.of(actor, user.id)),
     Action.CHANGE_USERS: lambda blog, actor, user, _: blog.users.change(actor, user.id, username="another"),
     Action.INVITE: lambda blog, actor, _, __: blog.invitations.create(actor),
-    Action.TAKE_IN_POSTS: lambda blog, actor, _, post: blog.archive.take_in(actor, Manuscript.of(post)),
+    Action.IMPORT_POSTS: lambda blog, actor, _, post: blog.importer.import_post(actor, PortablePost.of(post)),
     Action.READ_AUDIT: lambda blog, actor, _, __: blog.audit.page(actor),
 }
 """What each action is in the domain; whoever is no member cannot even be handed to most of it."""
@@ -126,12 +126,14 @@ CELLS = [
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.action.name}-{cell.role.value}-{cell.own}")
-def test_the_use_cases_obey_every_cell(open_blog: OpenBlog, ann: User, bob: User, admin: User, cell: Cell) -> None:
+def test_the_use_cases_obey_every_cell(
+    open_blog: OpenBlog, ann: User, bob: User, admin: User, cell: PolicyEntry
+) -> None:
     actor: Actor = OPERATOR
     if cell.role is not Role.OPERATOR:
         _, issued = log_in(open_blog, "admin" if cell.role is Role.ADMIN else "ann", PASSWORD)
         with open_blog() as blog:
-            actor = blog.accounts.authenticate(issued.secret)
+            actor = blog.tokens.authenticate(issued.secret)
     owner = actor.user if isinstance(actor, Member) and cell.own else bob
     with open_blog() as blog:
         post = blog.posts.create(Member.of(owner), title="Hello", body="World")
@@ -140,7 +142,7 @@ def test_the_use_cases_obey_every_cell(open_blog: OpenBlog, ann: User, bob: User
 
 
 @contextmanager
-def refused(cell: Cell) -> Any:
+def refused(cell: PolicyEntry) -> Any:
     if cell.allowed:
         yield
     else:
@@ -156,7 +158,7 @@ def refused(cell: Cell) -> Any:
             Member,
             "has",
             lambda _, scope: scope is not Scope.ADMIN,
-            {"SEE_USERS", "CHANGE_USERS", "DELETE_USERS", "INVITE", "TAKE_IN_POSTS", "READ_AUDIT"},
+            {"SEE_USERS", "CHANGE_USERS", "DELETE_USERS", "INVITE", "IMPORT_POSTS", "READ_AUDIT"},
         ),
         (
             Member,

@@ -9,19 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.people import acting, entries
 
-from blog.contracts import StandingClock
-from blog.domain.actors import Member, OutOfScope, Scope
+from blog.domain.accounts.actors import Member, OutOfScope, Scope
+from blog.domain.accounts.user import User
 from blog.domain.blog import Blog, OpenBlog
-from blog.domain.errors import BlogError, Invalid, Stale
-from blog.domain.ids import PostId, UserId
-from blog.domain.posts import NotTheAuthor, Post, PostChanges, PostHasChanged, PostNotFound
-from blog.domain.users import User
+from blog.domain.errors import BlogError, PreconditionFailed, ValidationFailed
+from blog.domain.posts.post import NotTheAuthor, Post, PostChanges, PostNotFound, VersionConflict
+from blog.domain.shared import PostId, UserId
+from blog.testing.contracts import StandingClock
 
 Change = Callable[[Blog, Member, PostId, Collection[int | str] | None], object]
 
 CHANGES: dict[str, Change] = {
-    "update": lambda blog, actor, post_id, only_if: blog.posts.update(actor, post_id, only_if=only_if, body="Mine"),
-    "delete": lambda blog, actor, post_id, only_if: blog.posts.delete(actor, post_id, only_if=only_if),
+    "update": lambda blog, actor, post_id, expected_versions: blog.posts.update(
+        actor, post_id, expected_versions=expected_versions, body="Mine"
+    ),
+    "delete": lambda blog, actor, post_id, expected_versions: blog.posts.delete(
+        actor, post_id, expected_versions=expected_versions
+    ),
 }
 
 
@@ -43,13 +47,13 @@ def test_what_was_meant_for_another_version_is_refused_and_changes_nothing(
 ) -> None:
     before = entries(open_blog)
     with open_blog() as blog:
-        with pytest.raises(PostHasChanged, match=rf"^Post {post.id} has changed: its version is 3 now\.$") as refusal:
+        with pytest.raises(VersionConflict, match=rf"^Post {post.id} has changed: its version is 3 now\.$") as refusal:
             change(blog, acting(ann), post.id, seen)
         assert blog.posts.get(post.id) == post
         assert [each.post for each in blog.search.find("everybody").found] == [post]
     assert entries(open_blog) == before
     assert (refusal.value.version, refusal.value.post) == (3, post)
-    assert isinstance(refusal.value, Stale)
+    assert isinstance(refusal.value, PreconditionFailed)
 
 
 @pytest.mark.parametrize("seen", [None, [3], {3}, [1, 2, 3], range(10)])
@@ -57,10 +61,10 @@ def test_what_was_meant_for_this_version_is_done(
     open_blog: OpenBlog, clock: StandingClock, ann: User, post: Post, seen: Collection[int] | None
 ) -> None:
     with open_blog() as blog:
-        changed = blog.posts.update(acting(ann), post.id, only_if=seen, title="Good bye")
+        changed = blog.posts.update(acting(ann), post.id, expected_versions=seen, title="Good bye")
         assert changed == replace(post, title="Good bye", version=4, updated_at=clock())
         again = None if seen is None else [4]
-        blog.posts.delete(acting(ann), post.id, only_if=again)
+        blog.posts.delete(acting(ann), post.id, expected_versions=again)
         with pytest.raises(PostNotFound):
             blog.posts.get(post.id)
 
@@ -78,7 +82,7 @@ def test_another_state_of_the_same_version_is_told_from_this_one(
     other = replace(post, body="Written before the backup was restored").revision
     assert other.startswith("3-")
     with open_blog() as blog:
-        with pytest.raises(PostHasChanged, match=rf"^Post {post.id} has changed: it has another version 3 now\.$"):
+        with pytest.raises(VersionConflict, match=rf"^Post {post.id} has changed: it has another version 3 now\.$"):
             change(blog, acting(ann), post.id, [other])
         assert blog.posts.get(post.id) == post
 
@@ -137,22 +141,22 @@ def test_the_authors_name_and_the_zone_of_a_time_are_not_in_the_revision(post: P
 def test_whoever_is_refused_is_told_what_of_their_changes_the_post_does_not_say(
     open_blog: OpenBlog, ann: User, post: Post, changes: PostChanges, differing: Sequence[str]
 ) -> None:
-    with open_blog() as blog, pytest.raises(PostHasChanged) as refusal:
-        blog.posts.update(acting(ann), post.id, only_if=[2], **changes)
+    with open_blog() as blog, pytest.raises(VersionConflict) as refusal:
+        blog.posts.update(acting(ann), post.id, expected_versions=[2], **changes)
     assert refusal.value.differing == differing
 
 
 def test_whoever_would_delete_is_told_of_no_difference(open_blog: OpenBlog, ann: User, post: Post) -> None:
-    with open_blog() as blog, pytest.raises(PostHasChanged) as refusal:
-        blog.posts.delete(acting(ann), post.id, only_if=[2])
+    with open_blog() as blog, pytest.raises(VersionConflict) as refusal:
+        blog.posts.delete(acting(ann), post.id, expected_versions=[2])
     assert refusal.value.differing == ()
 
 
 def test_of_two_that_have_seen_the_same_version_one_changes_it(open_blog: OpenBlog, ann: User, post: Post) -> None:
     with open_blog() as blog:
-        first = blog.posts.update(acting(ann), post.id, only_if=[3], title="First")
-    with open_blog() as blog, pytest.raises(PostHasChanged) as refusal:
-        blog.posts.update(acting(ann), post.id, only_if=[3], title="Second")
+        first = blog.posts.update(acting(ann), post.id, expected_versions=[3], title="First")
+    with open_blog() as blog, pytest.raises(VersionConflict) as refusal:
+        blog.posts.update(acting(ann), post.id, expected_versions=[3], title="Second")
     assert refusal.value.post == first
     assert refusal.value.version == 4
 
@@ -163,7 +167,7 @@ def test_a_change_that_says_nothing_new_leaves_the_version_that_was_seen(
     before = entries(open_blog)
     with open_blog() as blog:
         for _ in range(2):
-            assert blog.posts.update(acting(ann), post.id, only_if=[3], title="Hello") == post
+            assert blog.posts.update(acting(ann), post.id, expected_versions=[3], title="Hello") == post
     assert entries(open_blog) == before
 
 
@@ -177,7 +181,7 @@ def test_nobody_else_learns_of_what_version_a_post_is(
         (acting(ann, Scope.POSTS_READ), absent, OutOfScope),
         (acting(ann), absent, PostNotFound),
         (acting(bob), post.id, NotTheAuthor),
-        (acting(ann), post.id, PostHasChanged),
+        (acting(ann), post.id, VersionConflict),
     ]
     for actor, post_id, refusal in refusals:
         with open_blog() as blog, pytest.raises(BlogError) as told:
@@ -187,8 +191,8 @@ def test_nobody_else_learns_of_what_version_a_post_is(
 
 def test_what_has_changed_comes_before_what_is_wrong_with_a_change(open_blog: OpenBlog, ann: User, post: Post) -> None:
     with open_blog() as blog:
-        with pytest.raises(PostHasChanged):
-            blog.posts.update(acting(ann), post.id, only_if=[1], title="")
-        with pytest.raises(Invalid):
-            blog.posts.update(acting(ann), post.id, only_if=[3], title="")
+        with pytest.raises(VersionConflict):
+            blog.posts.update(acting(ann), post.id, expected_versions=[1], title="")
+        with pytest.raises(ValidationFailed):
+            blog.posts.update(acting(ann), post.id, expected_versions=[3], title="")
         assert blog.posts.get(post.id) == post

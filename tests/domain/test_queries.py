@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blog.contracts.given import HOSTILE_TEXTS
-from blog.domain.queries import TERMS_MOST, WORDS_MOST, Query, Term
-from blog.domain.words import WORD_LONGEST, words_of
+from blog.domain.search.query import MAX_TERMS, WORDS_MOST, SearchQuery, Term
+from blog.domain.search.tokenizer import MAX_WORD_LENGTH, tokenize
+from blog.testing.contracts.fixtures import HOSTILE_TEXTS
 
 SIGNS = st.text(st.sampled_from('ab"*- -\t.é日:^()+\\%'), max_size=24)
 WORDS = st.lists(st.sampled_from(["a", "ab", "b", "c"]), max_size=6)
@@ -19,95 +19,95 @@ def wanted(*words: str, prefix: bool = False) -> Term:
 @pytest.mark.parametrize(
     ("text", "query"),
     [
-        ("", Query((), ())),
-        ("  \n", Query((), ())),
-        ("Hello wörld", Query((wanted("hello"), wanted("world")), ())),
-        ("hello -world", Query((wanted("hello"),), (wanted("world"),))),
-        ('"Hello, World"', Query((wanted("hello", "world"),), ())),
-        ('-"hello world"', Query((), (wanted("hello", "world"),))),
-        ("world-wide", Query((wanted("world", "wide"),), ())),
-        ("don't", Query((wanted("don", "t"),), ())),
-        ("pre*", Query((wanted("pre", prefix=True),), ())),
-        ("-pre*", Query((), (wanted("pre", prefix=True),))),
-        ('"two wor*"', Query((wanted("two", "wor", prefix=True),), ())),
-        ('"two wor"*', Query((wanted("two", "wor"),), ())),
-        ("pre*fix", Query((wanted("pre", "fix"),), ())),
-        ("*", Query((), ())),
-        ("-", Query((), ())),
-        ("- hello", Query((wanted("hello"),), ())),
-        ("--hello", Query((), (wanted("hello"),))),
-        ('"never closed', Query((wanted("never", "closed"),), ())),
-        ('"', Query((), ())),
-        ('""', Query((), ())),
-        ('-"" hello', Query((wanted("hello"),), ())),
-        ('one"two three"four', Query((wanted("one"), wanted("two", "three"), wanted("four")), ())),
-        ("hello Hello HELLO -x -X", Query((wanted("hello"),), (wanted("x"),))),
-        ("hello hello*", Query((wanted("hello"), wanted("hello", prefix=True)), ())),
-        ("日本", Query((wanted("日", "本"),), ())),
-        ("a AND NOT b", Query((wanted("a"), wanted("and"), wanted("not"), wanted("b")), ())),
-        ("(c NEAR/2 d)", Query((wanted("c"), wanted("near", "2"), wanted("d")), ())),
-        ("title:x ^y {z} \\ ' %", Query((wanted("title", "x"), wanted("y"), wanted("z")), ())),
-        ("a & !b | c <-> d:*", Query((*map(wanted, "abc"), wanted("d", prefix=True)), ())),
+        ("", SearchQuery((), ())),
+        ("  \n", SearchQuery((), ())),
+        ("Hello wörld", SearchQuery((wanted("hello"), wanted("world")), ())),
+        ("hello -world", SearchQuery((wanted("hello"),), (wanted("world"),))),
+        ('"Hello, World"', SearchQuery((wanted("hello", "world"),), ())),
+        ('-"hello world"', SearchQuery((), (wanted("hello", "world"),))),
+        ("world-wide", SearchQuery((wanted("world", "wide"),), ())),
+        ("don't", SearchQuery((wanted("don", "t"),), ())),
+        ("pre*", SearchQuery((wanted("pre", prefix=True),), ())),
+        ("-pre*", SearchQuery((), (wanted("pre", prefix=True),))),
+        ('"two wor*"', SearchQuery((wanted("two", "wor", prefix=True),), ())),
+        ('"two wor"*', SearchQuery((wanted("two", "wor"),), ())),
+        ("pre*fix", SearchQuery((wanted("pre", "fix"),), ())),
+        ("*", SearchQuery((), ())),
+        ("-", SearchQuery((), ())),
+        ("- hello", SearchQuery((wanted("hello"),), ())),
+        ("--hello", SearchQuery((), (wanted("hello"),))),
+        ('"never closed', SearchQuery((wanted("never", "closed"),), ())),
+        ('"', SearchQuery((), ())),
+        ('""', SearchQuery((), ())),
+        ('-"" hello', SearchQuery((wanted("hello"),), ())),
+        ('one"two three"four', SearchQuery((wanted("one"), wanted("two", "three"), wanted("four")), ())),
+        ("hello Hello HELLO -x -X", SearchQuery((wanted("hello"),), (wanted("x"),))),
+        ("hello hello*", SearchQuery((wanted("hello"), wanted("hello", prefix=True)), ())),
+        ("日本", SearchQuery((wanted("日", "本"),), ())),
+        ("a AND NOT b", SearchQuery((wanted("a"), wanted("and"), wanted("not"), wanted("b")), ())),
+        ("(c NEAR/2 d)", SearchQuery((wanted("c"), wanted("near", "2"), wanted("d")), ())),
+        ("title:x ^y {z} \\ ' %", SearchQuery((wanted("title", "x"), wanted("y"), wanted("z")), ())),
+        ("a & !b | c <-> d:*", SearchQuery((*map(wanted, "abc"), wanted("d", prefix=True)), ())),
     ],
 )  # fmt: skip
-def test_these_texts_ask_for_this(text: str, query: Query) -> None:
-    assert Query.of(text) == query
+def test_these_texts_ask_for_this(text: str, query: SearchQuery) -> None:
+    assert SearchQuery.of(text) == query
 
 
 @given(st.text(st.characters()) | SIGNS | st.sampled_from(HOSTILE_TEXTS))
 @settings(deadline=None)
 def test_any_text_is_a_query(text: str) -> None:
-    query = Query.of(text)
+    query = SearchQuery.of(text)
     for term in query.wanted + query.unwanted:
         assert term.words
-        assert list(term.words) == words_of(" ".join(term.words))
-    assert len(query.wanted) + len(query.unwanted) <= TERMS_MOST
+        assert list(term.words) == tokenize(" ".join(term.words))
+    assert len(query.wanted) + len(query.unwanted) <= MAX_TERMS
     assert sum(len(term.words) for term in query.wanted + query.unwanted) <= WORDS_MOST
-    assert query.finds(words_of(text), []) in {True, False}
+    assert query.finds(tokenize(text), []) in {True, False}
 
 
 @given(SIGNS)
 def test_all_that_is_wanted_or_not_stands_in_the_text(text: str) -> None:
-    query, words = Query.of(text), words_of(text)
+    query, words = SearchQuery.of(text), tokenize(text)
     assert all(term.is_in(words) for term in query.wanted + query.unwanted)
 
 
 def test_of_very_many_terms_the_first_ones_count() -> None:
-    words = [f"w{number}" for number in range(TERMS_MOST + 1)]
-    assert Query.of(" ".join(words)) == Query(tuple(wanted(word) for word in words[:TERMS_MOST]), ())
-    mixed = Query.of(" ".join("-" + word for word in words[:-1]) + " last")
-    assert mixed == Query((), tuple(wanted(word) for word in words[:TERMS_MOST]))
-    assert Query.of("a " * TERMS_MOST + "b") == Query((wanted("a"),), ())
-    assert Query.of("- " * TERMS_MOST + "b") == Query((wanted("b"),), ())
+    words = [f"w{number}" for number in range(MAX_TERMS + 1)]
+    assert SearchQuery.of(" ".join(words)) == SearchQuery(tuple(wanted(word) for word in words[:MAX_TERMS]), ())
+    mixed = SearchQuery.of(" ".join("-" + word for word in words[:-1]) + " last")
+    assert mixed == SearchQuery((), tuple(wanted(word) for word in words[:MAX_TERMS]))
+    assert SearchQuery.of("a " * MAX_TERMS + "b") == SearchQuery((wanted("a"),), ())
+    assert SearchQuery.of("- " * MAX_TERMS + "b") == SearchQuery((wanted("b"),), ())
 
 
 def test_of_a_very_long_phrase_the_first_words_count() -> None:
     words = [f"w{number}" for number in range(WORDS_MOST + 1)]
-    assert Query.of(f'"{" ".join(words)}*"') == Query((wanted(*words[:WORDS_MOST]),), ())
-    assert Query.of(f'"{" ".join(words[1:])}*"') == Query((wanted(*words[1:], prefix=True),), ())
+    assert SearchQuery.of(f'"{" ".join(words)}*"') == SearchQuery((wanted(*words[:WORDS_MOST]),), ())
+    assert SearchQuery.of(f'"{" ".join(words[1:])}*"') == SearchQuery((wanted(*words[1:], prefix=True),), ())
 
 
 def test_of_very_many_words_in_several_terms_the_first_ones_count() -> None:
     words = [f"w{number}" for number in range(WORDS_MOST)]
     first, second = words[:40], words[40:]
     text = f'"{" ".join(first)}" "{" ".join([*second, "more"])}*" last -never'
-    assert Query.of(text) == Query((wanted(*first), wanted(*second)), ())
+    assert SearchQuery.of(text) == SearchQuery((wanted(*first), wanted(*second)), ())
 
 
 def test_a_phrase_that_is_unwanted_counts_whole_or_not_at_all() -> None:
     words = [f"w{number}" for number in range(WORDS_MOST)]
     unwanted = f'-"{" ".join(words)}"'
-    assert Query.of(f"a {unwanted} -b") == Query((wanted("a"),), (wanted("b"),))
-    assert Query.of(unwanted) == Query((), (wanted(*words),))
+    assert SearchQuery.of(f"a {unwanted} -b") == SearchQuery((wanted("a"),), (wanted("b"),))
+    assert SearchQuery.of(unwanted) == SearchQuery((), (wanted(*words),))
 
 
 def test_a_very_long_word_is_found_by_its_beginning_and_by_all_of_it() -> None:
-    assert Query.of("x" * 10_000).finds(words_of("x" * 10_001), [])
-    assert Query.of("x" * 10_000 + "*").finds(words_of("x" * 20_000), [])
-    assert Query.of("x" * 70 + "*").finds(words_of("x" * 80), [])
-    assert Query.of("x" * 70 + "yz").finds(words_of("x" * 70 + "yz"), [])
-    assert not Query.of("x" * 70 + "yz").finds(words_of("x" * 70 + "ab"), [])
-    assert not Query.of("x" * WORD_LONGEST).finds(words_of("x" * (WORD_LONGEST - 1)), [])
+    assert SearchQuery.of("x" * 10_000).finds(tokenize("x" * 10_001), [])
+    assert SearchQuery.of("x" * 10_000 + "*").finds(tokenize("x" * 20_000), [])
+    assert SearchQuery.of("x" * 70 + "*").finds(tokenize("x" * 80), [])
+    assert SearchQuery.of("x" * 70 + "yz").finds(tokenize("x" * 70 + "yz"), [])
+    assert not SearchQuery.of("x" * 70 + "yz").finds(tokenize("x" * 70 + "ab"), [])
+    assert not SearchQuery.of("x" * MAX_WORD_LENGTH).finds(tokenize("x" * (MAX_WORD_LENGTH - 1)), [])
 
 
 @pytest.mark.parametrize(
@@ -154,15 +154,15 @@ def test_a_very_long_word_is_found_by_its_beginning_and_by_all_of_it() -> None:
     ],
 )
 def test_these_posts_are_found_and_these_are_not(text: str, title: str, body: str, found: bool) -> None:  # noqa: FBT001 - an answer
-    assert Query.of(text).finds(words_of(title), words_of(body)) is found
+    assert SearchQuery.of(text).finds(tokenize(title), tokenize(body)) is found
 
 
 @given(WORDS, WORDS, SIGNS)
 def test_what_is_found_stands_in_the_title_or_in_the_body(title: list[str], body: list[str], text: str) -> None:
     def is_said(term: Term) -> bool:
-        return any(True for words in (title, body) for _ in term.places_in(words))
+        return any(True for words in (title, body) for _ in term.positions_in(words))
 
-    query = Query.of(text)
+    query = SearchQuery.of(text)
     found = bool(query.wanted) and all(map(is_said, query.wanted)) and not any(map(is_said, query.unwanted))
     assert query.finds(title, body) is found
 
@@ -177,12 +177,12 @@ def test_a_term_is_where_its_words_stand_in_a_row(term: list[str], words: list[s
 
     places = [place for place in range(len(words)) if is_at(place)]
     looked_for = Term(tuple(term), is_prefix)
-    assert list(looked_for.places_in(words)) == places
+    assert list(looked_for.positions_in(words)) == places
     assert looked_for.is_in(words) == bool(places)
 
 
 @given(SIGNS, WORDS, WORDS)
 def test_a_title_that_says_it_all_is_told_apart(text: str, title: list[str], body: list[str]) -> None:
-    query = Query.of(text)
-    assert query.is_titled(title) == all(term.is_in(title) for term in query.wanted)
-    assert not query.finds(title, body) or query.is_titled(title) == query.finds(title, [])
+    query = SearchQuery.of(text)
+    assert query.matches_title(title) == all(term.is_in(title) for term in query.wanted)
+    assert not query.finds(title, body) or query.matches_title(title) == query.finds(title, [])

@@ -8,23 +8,23 @@ import pytest
 from tests.domain.people import ELSEWHERE, HOME, OPERATOR, PASSWORD, acting, entries
 
 from blog.adapters.memory import MemoryStore
-from blog.contracts import CountedSecrets, StandingClock
-from blog.domain.attempts import TooManyAttempts
-from blog.domain.blog import OpenBlog, Terms
-from blog.domain.codes import digest_of
-from blog.domain.entrance import log_in, register
-from blog.domain.errors import Fault, Invalid
-from blog.domain.ids import InvitationId
-from blog.domain.invitations import (
+from blog.bootstrap import create_blog
+from blog.domain.accounts.invitations import (
     InvalidInvitation,
     Invitation,
     InvitationNotFound,
     Registration,
     RegistrationClosed,
 )
-from blog.domain.passwords import PasswordHasher
-from blog.domain.users import User, UsernameTaken
-from blog.wiring import blog_on
+from blog.domain.accounts.login import log_in, register
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.accounts.secret_format import digest_of
+from blog.domain.accounts.throttle import TooManyAttempts
+from blog.domain.accounts.user import User, UsernameTaken
+from blog.domain.blog import BlogConfig, OpenBlog
+from blog.domain.errors import FieldError, ValidationFailed
+from blog.domain.shared import InvitationId
+from blog.testing.contracts import CountedSecrets, StandingClock
 
 Doors = Callable[[Registration], OpenBlog]
 
@@ -33,8 +33,8 @@ Doors = Callable[[Registration], OpenBlog]
 def doors(store: MemoryStore, hasher: PasswordHasher, clock: StandingClock) -> Doors:
     """The same blog under other terms."""
     secrets = CountedSecrets()
-    return lambda registration: blog_on(
-        store, hasher=hasher, now=clock, new_secret=secrets, terms=Terms(registration=registration)
+    return lambda registration: create_blog(
+        store, hasher=hasher, now=clock, new_secret=secrets, terms=BlogConfig(registration=registration)
     )
 
 
@@ -84,7 +84,7 @@ def test_an_invitation_that_opened_no_account_is_still_good(by_invitation: OpenB
         blog.users.add(OPERATOR, "Ann", PASSWORD)
     with pytest.raises(UsernameTaken):
         register(by_invitation, "ann", PASSWORD, invitation=code)
-    with pytest.raises(Invalid):
+    with pytest.raises(ValidationFailed):
         register(by_invitation, "", PASSWORD, invitation=code)
     assert register(by_invitation, "bob", PASSWORD, invitation=code).username == "bob"
 
@@ -130,9 +130,9 @@ def test_nobody_opens_accounts_or_tries_codes_without_end(doors: Doors, clock: S
 
 def test_all_that_is_wrong_with_a_new_account_is_told_at_once_and_not_counted(doors: Doors) -> None:
     for _ in range(10):
-        with pytest.raises(Invalid) as refusal:
+        with pytest.raises(ValidationFailed) as refusal:
             register(doors(Registration.OPEN), "no good", "no good" + "", address=HOME)
-    assert [fault.field for fault in refusal.value.faults] == ["username", "password", "password"]
+    assert [fault.field for fault in refusal.value.errors] == ["username", "password", "password"]
     register(doors(Registration.OPEN), "ann", PASSWORD, address=HOME)
 
 
@@ -173,9 +173,9 @@ def test_an_invitation_lasts_from_a_day_to_ninety(open_blog: OpenBlog, clock: St
         for fine in (1, 90):
             issued = blog.invitations.create(OPERATOR, days=fine)
             assert issued.invitation.expires_at == clock() + timedelta(days=fine)
-        with pytest.raises(Invalid) as refusal:
+        with pytest.raises(ValidationFailed) as refusal:
             blog.invitations.create(OPERATOR, days=days)
-    assert refusal.value.faults == (Fault("days", "must be a whole number from 1 to 90"),)
+    assert refusal.value.errors == (FieldError("days", "must be a whole number from 1 to 90"),)
 
 
 def test_invitations_are_listed_page_by_page_with_those_that_have_expired(
@@ -188,7 +188,7 @@ def test_invitations_are_listed_page_by_page_with_those_that_have_expired(
         assert list(blog.invitations.page(OPERATOR, limit=2, after=made[1].id)) == made[2:]
         assert list(blog.invitations.page(OPERATOR, after=InvitationId(99))) == []
         for limit in (0, 101):
-            with pytest.raises(Invalid):
+            with pytest.raises(ValidationFailed):
                 blog.invitations.page(OPERATOR, limit=limit)
 
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from tests.domain.people import HOME, OPERATOR, entries
 
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
-from blog.contracts.given import NOON
-from blog.domain.actors import Visitor
-from blog.domain.audit import NO_SEAL, Entry, EntryFilter, Event, Seal, Verdict, digest_of
+from blog.domain.accounts.actors import Anonymous
+from blog.domain.audit import GENESIS_DIGEST, AuditEntry, AuditFilter, AuditVerification, Event, Seal, digest_of
 from blog.domain.blog import OpenBlog
-from blog.domain.errors import Fault, Invalid
-from blog.domain.ids import EntryId, SealId, TokenId, UserId
+from blog.domain.errors import FieldError, ValidationFailed
+from blog.domain.shared import EntryId, SealId, TokenId, UserId
+from blog.testing.contracts import StandingClock
+from blog.testing.contracts.fixtures import NOON
 
 CHANGED = "Of seal {}, its time or one of its entries was changed, or an entry was removed or slipped in."
 CHANGED_1 = CHANGED.format(1)
@@ -30,9 +30,9 @@ NO_HEAD = "The seal with the digest that was noted is not there."
 
 
 @pytest.fixture
-def recorded(open_blog: OpenBlog, clock: StandingClock) -> list[Entry]:
+def recorded(open_blog: OpenBlog, clock: StandingClock) -> list[AuditEntry]:
     """Nine entries, a minute after each other, by two visitors."""
-    visitors = [Visitor(address=HOME, name="ann", user_id=UserId(1)), Visitor(address="", name="")]
+    visitors = [Anonymous(address=HOME, name="ann", user_id=UserId(1)), Anonymous(address="", name="")]
     for n in range(9):
         with open_blog() as blog:
             event = Event.LOGGED_IN if n % 3 else Event.LOGIN_FAILED
@@ -42,7 +42,7 @@ def recorded(open_blog: OpenBlog, clock: StandingClock) -> list[Entry]:
 
 
 @pytest.fixture
-def sealed(open_blog: OpenBlog, recorded: list[Entry]) -> list[Seal]:
+def sealed(open_blog: OpenBlog, recorded: list[AuditEntry]) -> list[Seal]:
     """Two full seals of four, and one of the entry that is left."""
     with open_blog() as blog:
         seals = [blog.audit.seal(limit=4) for _ in range(4)]
@@ -52,9 +52,9 @@ def sealed(open_blog: OpenBlog, recorded: list[Entry]) -> list[Seal]:
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 9, 100])
 def test_pages_walk_every_entry_exactly_once_newest_first(
-    open_blog: OpenBlog, recorded: list[Entry], limit: int
+    open_blog: OpenBlog, recorded: list[AuditEntry], limit: int
 ) -> None:
-    seen: list[Entry] = []
+    seen: list[AuditEntry] = []
     with open_blog() as blog:
         page = blog.audit.page(OPERATOR, limit=limit)
         seen += page.entries
@@ -80,7 +80,7 @@ def test_pages_walk_every_entry_exactly_once_newest_first(
     ],
 )
 def test_entries_are_found_by_all_that_is_asked_of_them(
-    open_blog: OpenBlog, recorded: list[Entry], those: EntryFilter, found: list[int]
+    open_blog: OpenBlog, recorded: list[AuditEntry], those: AuditFilter, found: list[int]
 ) -> None:
     with open_blog() as blog:
         page = blog.audit.page(OPERATOR, **those)
@@ -93,33 +93,35 @@ def test_entries_are_found_by_all_that_is_asked_of_them(
 
 @pytest.mark.parametrize("limit", [-1, 0, 101])
 def test_nobody_gets_more_entries_than_a_page_has(open_blog: OpenBlog, limit: int) -> None:
-    with open_blog() as blog, pytest.raises(Invalid) as refusal:
+    with open_blog() as blog, pytest.raises(ValidationFailed) as refusal:
         blog.audit.page(OPERATOR, limit=limit)
-    assert refusal.value.faults == (Fault("limit", "must be a whole number from 1 to 100"),)
+    assert refusal.value.errors == (FieldError("limit", "must be a whole number from 1 to 100"),)
 
 
 def test_entries_are_sealed_by_the_batch_each_seal_upon_the_one_before(
-    open_blog: OpenBlog, clock: StandingClock, recorded: list[Entry], sealed: list[Seal]
+    open_blog: OpenBlog, clock: StandingClock, recorded: list[AuditEntry], sealed: list[Seal]
 ) -> None:
-    previous = NO_SEAL
+    previous = GENESIS_DIGEST
     for number, batch in enumerate([recorded[:4], recorded[4:8], recorded[8:]], start=1):
         expected = Seal(id=SealId(number), at=clock(), entries=len(batch), previous=previous, digest=b"", format=2)
         expected = replace(expected, digest=digest_of(expected, batch))
         assert sealed[number - 1] == expected
         previous = expected.digest
     with open_blog() as blog:
-        assert blog.audit.verify(OPERATOR) == Verdict(sealed=9, unsealed=0, head=previous, faults=())
+        assert blog.audit.verify(OPERATOR) == AuditVerification(sealed=9, unsealed=0, head=previous, errors=())
         blog.audit.record(Event.LOGGED_IN, OPERATOR, "user", None)
-        assert blog.audit.verify(OPERATOR) == Verdict(sealed=9, unsealed=1, head=previous, faults=())
+        assert blog.audit.verify(OPERATOR) == AuditVerification(sealed=9, unsealed=1, head=previous, errors=())
         for seal in sealed:
-            assert blog.audit.verify(OPERATOR, head=seal.digest).faults == ()
+            assert blog.audit.verify(OPERATOR, head=seal.digest).errors == ()
     assert entries(open_blog)[:9] == recorded
 
 
 def test_an_empty_audit_is_proven_and_has_no_seal(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         assert blog.audit.seal() is None
-        assert blog.audit.verify(OPERATOR, head=NO_SEAL) == Verdict(sealed=0, unsealed=0, head=NO_SEAL, faults=())
+        assert blog.audit.verify(OPERATOR, head=GENESIS_DIGEST) == AuditVerification(
+            sealed=0, unsealed=0, head=GENESIS_DIGEST, errors=()
+        )
 
 
 def changed_entry(store: MemoryStore) -> None:
@@ -179,7 +181,7 @@ def miscounted(store: MemoryStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tamper", "faults"),
+    ("tamper", "errors"),
     [
         (changed_entry, [CHANGED_2]),
         (removed_entry, [CHANGED_1]),
@@ -200,16 +202,16 @@ def test_whoever_tampers_is_found_out(
     open_blog: OpenBlog,
     sealed: list[Seal],
     tamper: Callable[[MemoryStore], None],
-    faults: list[str],
+    errors: list[str],
 ) -> None:
     tamper(store)
     with open_blog() as blog:
-        assert list(blog.audit.verify(OPERATOR, head=sealed[-1].digest).faults) == faults
+        assert list(blog.audit.verify(OPERATOR, head=sealed[-1].digest).errors) == errors
 
 
 MOMENTS = st.integers(0, 10**9).map(lambda n: NOON + timedelta(microseconds=n))
 ENTRIES = st.builds(
-    Entry,
+    AuditEntry,
     id=st.integers(1, 5).map(EntryId),
     at=MOMENTS,
     event=st.sampled_from(Event),
@@ -225,16 +227,16 @@ ENTRIES = st.builds(
 
 @settings(max_examples=40)
 @given(st.lists(ENTRIES, max_size=3), st.lists(ENTRIES, max_size=3))
-def test_no_two_histories_have_the_same_digest(one: list[Entry], other: list[Entry]) -> None:
+def test_no_two_histories_have_the_same_digest(one: list[AuditEntry], other: list[AuditEntry]) -> None:
     for number in (1, 2):
-        seal = Seal(at=NOON, entries=3, previous=NO_SEAL, digest=b"", format=number)
+        seal = Seal(at=NOON, entries=3, previous=GENESIS_DIGEST, digest=b"", format=number)
         assert (digest_of(seal, one) == digest_of(seal, other)) == (one == other)
         assert digest_of(seal, one) != digest_of(replace(seal, previous=b"\1" * 32), one)
         assert digest_of(seal, one) != digest_of(replace(seal, format=3 - number), one)
 
 
-@pytest.mark.parametrize("name", list(Entry.__dataclass_fields__))
-def test_every_word_of_an_entry_is_proven(recorded: list[Entry], name: str) -> None:
+@pytest.mark.parametrize("name", list(AuditEntry.__dataclass_fields__))
+def test_every_word_of_an_entry_is_proven(recorded: list[AuditEntry], name: str) -> None:
     others: dict[str, object] = {
         "at": NOON + timedelta(days=1),
         "event": Event.LOGGED_OUT,
@@ -245,13 +247,13 @@ def test_every_word_of_an_entry_is_proven(recorded: list[Entry], name: str) -> N
     }
     other = replace(recorded[0], **{name: others.get(name, 99)})  # type: ignore[arg-type]
     for number in (1, 2):
-        seal = Seal(at=NOON, entries=1, previous=NO_SEAL, digest=b"", format=number)
+        seal = Seal(at=NOON, entries=1, previous=GENESIS_DIGEST, digest=b"", format=number)
         assert digest_of(seal, [other]) != digest_of(seal, [recorded[0]])
 
 
 def test_a_chain_longer_than_a_page_of_seals_is_proven_to_its_end(store: MemoryStore, open_blog: OpenBlog) -> None:
     entry = replace(SOME_ENTRY, detail="one of many")
-    previous = NO_SEAL
+    previous = GENESIS_DIGEST
     with store() as stores:
         for _ in range(1001):
             stores.audit.add(entry)
@@ -260,13 +262,13 @@ def test_a_chain_longer_than_a_page_of_seals_is_proven_to_its_end(store: MemoryS
             seal = stores.audit.seal(replace(seal, digest=digest_of(seal, [added])), [added])
             previous = seal.digest
     with open_blog() as blog:
-        assert blog.audit.verify(OPERATOR) == Verdict(sealed=1001, unsealed=0, head=previous, faults=())
+        assert blog.audit.verify(OPERATOR) == AuditVerification(sealed=1001, unsealed=0, head=previous, errors=())
 
 
 AS_BEFORE = Seal(
     at=NOON,
     entries=1,
-    previous=NO_SEAL,
+    previous=GENESIS_DIGEST,
     digest=bytes.fromhex("55c4b0036eb5d8d8520efae0f02f78cd3f022ad8157ffe421fd382d6a447bca5"),
     format=1,
 )
@@ -295,23 +297,23 @@ def test_seals_of_the_first_format_are_proven_as_before(store: MemoryStore, open
         stores.audit.add(SOME_ENTRY)
         stores.audit.seal(AS_BEFORE, stores.audit.unsealed(limit=1))
     with open_blog() as blog:
-        assert blog.audit.verify(OPERATOR, head=AS_BEFORE.digest).faults == ()
+        assert blog.audit.verify(OPERATOR, head=AS_BEFORE.digest).errors == ()
 
 
 def test_the_next_seal_proves_when_those_of_the_first_format_were_made(
     sealed_before: MemoryStore, open_blog: OpenBlog
 ) -> None:
     with open_blog() as blog:
-        assert blog.audit.verify(OPERATOR).faults == ()
+        assert blog.audit.verify(OPERATOR).errors == ()
     for number in (1, 2):
         seals = sealed_before._audit.seals.rows
         kept = seals[SealId(number)]
         seals[SealId(number)] = replace(kept, at=kept.at - timedelta(days=9000))
         with open_blog() as blog:
-            assert blog.audit.verify(OPERATOR).faults == (CHANGED_OLD,)
+            assert blog.audit.verify(OPERATOR).errors == (CHANGED_OLD,)
         seals[SealId(number)] = kept
     with open_blog() as blog:
-        assert blog.audit.verify(OPERATOR).faults == ()
+        assert blog.audit.verify(OPERATOR).errors == ()
 
 
 def test_what_an_older_version_seals_beside_this_one_is_proven_too(
@@ -327,7 +329,7 @@ def test_what_an_older_version_seals_beside_this_one_is_proven_too(
     with open_blog() as blog:
         blog.audit.record(Event.LOGGED_OUT, OPERATOR, "user", 1)
         blog.audit.seal()
-        assert blog.audit.verify(OPERATOR).faults == ()
+        assert blog.audit.verify(OPERATOR).errors == ()
 
 
 def test_no_seal_is_older_than_what_it_proves(open_blog: OpenBlog, clock: StandingClock) -> None:
@@ -340,9 +342,9 @@ def test_no_seal_is_older_than_what_it_proves(open_blog: OpenBlog, clock: Standi
             made.append(blog.audit.seal())
     assert [seal and seal.at for seal in made] == [NOON] * 3
     with open_blog() as blog:
-        assert blog.audit.verify(OPERATOR).faults == ()
+        assert blog.audit.verify(OPERATOR).errors == ()
 
 
-SOME_ENTRY: Final = Entry(
+SOME_ENTRY: Final = AuditEntry(
     at=NOON, event=Event.LOGGED_IN, actor_id=None, actor="", address="", token_id=None, subject="user", subject_id=1
 )

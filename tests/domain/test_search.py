@@ -9,21 +9,22 @@ from tests.domain.manuscripts import OLD
 from tests.domain.people import OPERATOR, acting
 
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
-from blog.contracts.given import HOSTILE_TEXTS, Failed
-from blog.domain import search
-from blog.domain.archive import Archive
+from blog.domain.accounts.deletion import DeletedUser
+from blog.domain.accounts.user import User
 from blog.domain.audit import Audit
 from blog.domain.blog import Blog, OpenBlog
-from blog.domain.deletion import DeletedUser
-from blog.domain.errors import Fault, Invalid
-from blog.domain.excerpts import READ_MOST, READ_OF_A_PAGE, Words, excerpt
-from blog.domain.ids import PostId
-from blog.domain.pages import PAGE_LARGEST
-from blog.domain.posts import Post, Posts
-from blog.domain.queries import Query
-from blog.domain.search import Findings, Found, PostIndex, Standing
-from blog.domain.users import User
+from blog.domain.errors import FieldError, ValidationFailed
+from blog.domain.posts.importing import PostImporter
+from blog.domain.posts.post import Post
+from blog.domain.posts.use_cases import Posts
+from blog.domain.search import use_cases as search
+from blog.domain.search.index import PostIndex, SearchPosition
+from blog.domain.search.query import SearchQuery
+from blog.domain.search.snippets import READ_MOST, READ_OF_A_PAGE, SnippetPart, snippet
+from blog.domain.search.use_cases import SearchPage, SearchResult
+from blog.domain.shared import MAX_PAGE_SIZE, PostId
+from blog.testing.contracts import StandingClock
+from blog.testing.contracts.fixtures import HOSTILE_TEXTS, Failed
 
 
 @pytest.fixture
@@ -91,17 +92,22 @@ def test_these_posts_are_found_those_first_whose_title_says_it_all(
 def test_what_is_found_is_shown_with_its_matches_marked(open_blog: OpenBlog, written: Sequence[Post]) -> None:
     with open_blog() as blog:
         findings = blog.search.find("appl* -pear", limit=2)
-    assert findings == Findings(
+    assert findings == SearchPage(
         [
-            Found(
+            SearchResult(
                 written[6],
-                (Words("APPLE", is_match=True),),
-                (Words("and "), Words("apple", is_match=True), Words(" again")),
+                (SnippetPart("APPLE", is_match=True),),
+                (SnippetPart("and "), SnippetPart("apple", is_match=True), SnippetPart(" again")),
                 in_title=True,
             ),
-            Found(written[0], (Words("An "), Words("apple", is_match=True)), (Words("red"),), in_title=True),
+            SearchResult(
+                written[0],
+                (SnippetPart("An "), SnippetPart("apple", is_match=True)),
+                (SnippetPart("red"),),
+                in_title=True,
+            ),
         ],
-        next=Standing(in_title=True, id=written[0].id),
+        next=SearchPosition(in_title=True, id=written[0].id),
     )
 
 
@@ -109,42 +115,42 @@ def test_of_a_long_post_what_lies_around_the_first_match_is_shown(open_blog: Ope
     with open_blog() as blog:
         blog.posts.create(acting(ann), title="Long", body="hay " * 10_000 + "needle" + " hay" * 10_000)
         (only,) = blog.search.find("needle").found
-    assert only.excerpt[2] == Words("needle", is_match=True)
-    assert only.excerpt[0] == only.excerpt[-1] == Words("…")
+    assert only.snippet[2] == SnippetPart("needle", is_match=True)
+    assert only.snippet[0] == only.snippet[-1] == SnippetPart("…")
 
 
-@pytest.mark.parametrize("number", [1, 20, PAGE_LARGEST])
+@pytest.mark.parametrize("number", [1, 20, MAX_PAGE_SIZE])
 def test_of_all_long_posts_on_a_page_only_so_much_is_read(
     open_blog: OpenBlog, ann: User, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[int] = []
 
-    def noted(text: str, query: Query, *, read: int) -> tuple[Words, ...]:
+    def noted(text: str, query: SearchQuery, *, read: int) -> tuple[SnippetPart, ...]:
         reads.append(read)
-        return excerpt(text, query, read=read)
+        return snippet(text, query, read=read)
 
-    monkeypatch.setattr(search, "excerpt", noted)
+    monkeypatch.setattr(search, "snippet", noted)
     with open_blog() as blog:
         for _ in range(number):
             blog.posts.create(acting(ann), title="新闻", body="今天的天气很好。" * 100)
         assert len(blog.search.find("新闻", limit=number).found) == number
     assert sum(reads) <= READ_OF_A_PAGE
-    assert READ_OF_A_PAGE // PAGE_LARGEST <= max(reads) <= READ_MOST
+    assert READ_OF_A_PAGE // MAX_PAGE_SIZE <= max(reads) <= READ_MOST
 
 
 def test_a_title_is_shown_whole(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         blog.posts.create(acting(ann), title="hay " * 40 + "needle", body="World")
         (only,) = blog.search.find("needle").found
-    assert only.title == (Words("hay " * 40), Words("needle", is_match=True))
+    assert only.title == (SnippetPart("hay " * 40), SnippetPart("needle", is_match=True))
 
 
 def test_one_goes_on_where_the_last_page_ended(open_blog: OpenBlog, written: Sequence[Post]) -> None:
     with open_blog() as blog:
         pages = [blog.search.find("apple", limit=3)]
-        assert pages[0].next == Standing(in_title=True, id=written[0].id)
+        assert pages[0].next == SearchPosition(in_title=True, id=written[0].id)
         pages.append(blog.search.find("apple", limit=1, after=pages[0].next))
-        assert pages[1].next == Standing(in_title=False, id=written[3].id)
+        assert pages[1].next == SearchPosition(in_title=False, id=written[3].id)
         pages.append(blog.search.find("apple", limit=1, after=pages[1].next))
         assert pages[2].next is None
     assert [each.post.id for page in pages for each in page.found] == [written[n].id for n in (6, 2, 0, 3, 1)]
@@ -192,8 +198,8 @@ def test_an_index_is_told_of_every_change(store: MemoryStore, clock: StandingClo
         posts.delete(acting(ann), other.id)
         assert noted == {one.id: one}
         taken_in = (
-            Archive(stores.posts, cast(PostIndex, noted), stores.users, posts.audit, cast(DeletedUser, None))
-            .take_in(OPERATOR, OLD)
+            PostImporter(stores.posts, cast(PostIndex, noted), stores.users, posts.audit, cast(DeletedUser, None))
+            .import_post(OPERATOR, OLD)
             .post
         )
         assert noted == {one.id: one, taken_in.id: taken_in}
@@ -229,21 +235,21 @@ def test_a_post_that_is_found_bears_the_name_its_author_has_now(
 @pytest.mark.parametrize("asked", [*HOSTILE_TEXTS, "\ud800", "\0", "-" * 10_000, '"' * 10_001, "NEAR(a b) OR NOT c:*"])
 def test_any_text_may_be_looked_for(open_blog: OpenBlog, written: Sequence[Post], asked: str) -> None:
     with open_blog() as blog:
-        assert blog.search.find(asked) == Findings([], next=None)
+        assert blog.search.find(asked) == SearchPage([], next=None)
         assert blog.search.count(asked) == 0
 
 
-@pytest.mark.parametrize("limit", [-1, 0, PAGE_LARGEST + 1])
+@pytest.mark.parametrize("limit", [-1, 0, MAX_PAGE_SIZE + 1])
 @pytest.mark.parametrize("asked", ["apple", ""])
 def test_a_page_of_another_size_is_refused(open_blog: OpenBlog, asked: str, limit: int) -> None:
-    with open_blog() as blog, pytest.raises(Invalid) as refusal:
+    with open_blog() as blog, pytest.raises(ValidationFailed) as refusal:
         blog.search.find(asked, limit=limit)
-    assert refusal.value.faults == (Fault("limit", f"must be a whole number from 1 to {PAGE_LARGEST}"),)
+    assert refusal.value.errors == (FieldError("limit", f"must be a whole number from 1 to {MAX_PAGE_SIZE}"),)
 
 
 def test_without_a_word_the_first_twenty_are_shown(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        posts = [blog.posts.create(acting(ann), title="Hello", body="World") for _ in range(PAGE_LARGEST + 1)]
+        posts = [blog.posts.create(acting(ann), title="Hello", body="World") for _ in range(MAX_PAGE_SIZE + 1)]
         assert [each.post for each in blog.search.find("hello").found] == posts[:-21:-1]
-        assert len(blog.search.find("hello", limit=PAGE_LARGEST).found) == PAGE_LARGEST
-        assert blog.search.count("hello") == PAGE_LARGEST + 1
+        assert len(blog.search.find("hello", limit=MAX_PAGE_SIZE).found) == MAX_PAGE_SIZE
+        assert blog.search.count("hello") == MAX_PAGE_SIZE + 1

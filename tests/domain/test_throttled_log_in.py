@@ -9,15 +9,15 @@ import pytest
 from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, Watched, entries
 
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
-from blog.domain.accounts import WrongCredentials
-from blog.domain.attempts import TooManyAttempts, key_of
+from blog.bootstrap import create_blog
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.own_account import WrongCredentials
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.accounts.throttle import TooManyAttempts, key_of
+from blog.domain.accounts.user import User
 from blog.domain.audit import Event
-from blog.domain.blog import Blog, Contended, OpenBlog, Terms
-from blog.domain.entrance import log_in
-from blog.domain.passwords import PasswordHasher
-from blog.domain.users import User
-from blog.wiring import blog_on
+from blog.domain.blog import Blog, BlogConfig, ConcurrencyConflict, OpenBlog
+from blog.testing.contracts import StandingClock
 
 
 def guess(open_blog: OpenBlog, username: str = "ann", *, times: int = 8, address: str = HOME) -> None:
@@ -97,7 +97,7 @@ def test_whoever_shuts_an_account_by_guessing_shuts_it_from_their_own_address_on
 def test_whoever_runs_the_blog_widens_all_limits(
     store: MemoryStore, hasher: PasswordHasher, clock: StandingClock, ann: User
 ) -> None:
-    wider = blog_on(store, hasher=hasher, now=clock, terms=Terms(throttle_scale=3))
+    wider = create_blog(store, hasher=hasher, now=clock, terms=BlogConfig(throttle_scale=3))
     guess(wider, times=24)
     with pytest.raises(TooManyAttempts):
         log_in(wider, "ann", PASSWORD, address=HOME)
@@ -129,12 +129,12 @@ def test_an_attempt_counts_before_the_password_is_looked_at(
     guess(watched_blog, times=7)
     meanwhile: list[int] = []
 
-    def knock() -> None:
+    def begin_login() -> None:
         with pytest.raises(TooManyAttempts) as refusal:
             log_in(open_blog, "ann", PASSWORD, address=HOME)
         meanwhile.append(refusal.value.retry_after)
 
-    watched.meanwhile = knock
+    watched.meanwhile = begin_login
     assert log_in(watched_blog, "ann", PASSWORD, address=HOME)[0] == ann
     assert meanwhile == [300]
     assert log_in(watched_blog, "ann", PASSWORD, address=HOME)[0] == ann
@@ -160,10 +160,10 @@ def test_a_login_that_another_unit_of_work_came_in_the_way_of_is_not_counted(ope
         with open_blog() as blog:
             yield blog
             if entered_times % 3 == 2:
-                raise Contended("Another change came between.")
+                raise ConcurrencyConflict("Another change came between.")
 
     for _ in range(20):
-        with pytest.raises(Contended):
+        with pytest.raises(ConcurrencyConflict):
             log_in(contended_blog, "ann", PASSWORD, address=HOME)
     assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0] == ann
 

@@ -8,14 +8,14 @@ import pytest
 from tests.domain.people import PASSWORD, acting
 
 from blog.adapters.memory import MemoryStore
-from blog.contracts import StandingClock
-from blog.domain.blog import OpenBlog, Terms
-from blog.domain.entrance import log_in
-from blog.domain.ids import UserId
-from blog.domain.passwords import PasswordHasher
-from blog.domain.tokens import InvalidToken, Tokens
-from blog.domain.users import User
-from blog.wiring import blog_on
+from blog.bootstrap import create_blog
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.accounts.tokens import InvalidToken, Tokens
+from blog.domain.accounts.user import User
+from blog.domain.blog import BlogConfig, OpenBlog
+from blog.domain.shared import UserId
+from blog.testing.contracts import StandingClock
 
 INSTANT = timedelta(microseconds=1)
 MISSING = UserId(404)
@@ -35,12 +35,12 @@ def test_a_token_in_use_is_good_until_the_very_moment_it_expires(
     issued = tokens.issue(ann)
     for _ in range(3):
         clock.move(timedelta(days=9))
-        tokens.note_use(acting(ann, token_id=issued.token.id))
+        tokens.touch(acting(ann, token_id=issued.token.id))
     clock.move(timedelta(days=3) - INSTANT)
-    assert tokens.recognise(issued.secret).id == issued.token.id
+    assert tokens.find_valid(issued.secret).id == issued.token.id
     clock.move(INSTANT)
     with pytest.raises(InvalidToken):
-        tokens.recognise(issued.secret)
+        tokens.find_valid(issued.secret)
 
 
 @pytest.mark.parametrize("used", [False, True])
@@ -50,26 +50,26 @@ def test_a_token_that_nobody_uses_is_good_for_fourteen_days(
     issued = tokens.issue(ann)
     if used:
         clock.move(timedelta(days=13))
-        tokens.note_use(acting(ann, token_id=issued.token.id))
+        tokens.touch(acting(ann, token_id=issued.token.id))
     clock.move(timedelta(days=14) - INSTANT)
-    assert tokens.recognise(issued.secret).id == issued.token.id
+    assert tokens.find_valid(issued.secret).id == issued.token.id
     clock.move(INSTANT)
     with pytest.raises(InvalidToken):
-        tokens.recognise(issued.secret)
+        tokens.find_valid(issued.secret)
     assert list(tokens.own(acting(ann))) == []
-    tokens.note_use(acting(ann, token_id=issued.token.id))
+    tokens.touch(acting(ann, token_id=issued.token.id))
 
 
 def test_whoever_runs_a_blog_says_how_long_tokens_last(
     store: MemoryStore, hasher: PasswordHasher, clock: StandingClock, ann: User
 ) -> None:
-    terms = Terms(token_lifetime=timedelta(hours=3), token_idle=timedelta(hours=1))
-    with blog_on(store, hasher=hasher, now=clock, terms=terms)() as blog:
+    terms = BlogConfig(token_lifetime=timedelta(hours=3), token_idle=timedelta(hours=1))
+    with create_blog(store, hasher=hasher, now=clock, terms=terms)() as blog:
         issued = blog.tokens.issue(ann)
         assert issued.token.expires_at == clock() + timedelta(hours=3)
         clock.move(timedelta(hours=1))
         with pytest.raises(InvalidToken):
-            blog.tokens.recognise(issued.secret)
+            blog.tokens.find_valid(issued.secret)
 
 
 def test_the_use_of_a_token_is_noted_at_most_once_a_minute(
@@ -80,21 +80,21 @@ def test_the_use_of_a_token_is_noted_at_most_once_a_minute(
     for seconds in (0, 1, 58.999999, 0.000001, 30, 29.999999, 0.000001):
         clock.move(timedelta(seconds=seconds))
         with open_blog() as blog:
-            actor = blog.accounts.authenticate(issued.secret)
+            actor = blog.tokens.authenticate(issued.secret)
         with open_blog() as blog:
-            blog.tokens.note_use(actor)
-            noted.append((actor.is_unnoted, blog.tokens.own(actor)[0].last_used_at == clock()))
+            blog.tokens.touch(actor)
+            noted.append((actor.needs_touch, blog.tokens.own(actor)[0].last_used_at == clock()))
     assert noted == [(True, True), *[(False, False)] * 2, (True, True), *[(False, False)] * 2, (True, True)]
 
 
 def test_a_use_that_another_has_noted_already_is_not_noted_again(
     ann: User, tokens: Tokens, clock: StandingClock
 ) -> None:
-    actor = replace(acting(ann, token_id=tokens.issue(ann).token.id), is_unnoted=True)
-    tokens.note_use(actor)
+    actor = replace(acting(ann, token_id=tokens.issue(ann).token.id), needs_touch=True)
+    tokens.touch(actor)
     first = clock()
     clock.move(timedelta(seconds=59))
-    tokens.note_use(actor)
+    tokens.touch(actor)
     assert tokens.own(actor)[0].last_used_at == first
 
 
@@ -105,7 +105,7 @@ def test_dead_tokens_are_forgotten_so_many_at_a_time(
     for _ in range(5):
         tokens.issue(ann)
     clock.move(timedelta(days=14) - INSTANT)
-    tokens.note_use(acting(bob, token_id=used.id))
+    tokens.touch(acting(bob, token_id=used.id))
     assert tokens.purge() == 0
     clock.move(INSTANT)
     living = tokens.issue(ann).token
@@ -120,6 +120,6 @@ def test_a_clock_that_is_set_back_makes_no_token_look_unused_for_longer(
 ) -> None:
     issued = tokens.issue(ann)
     clock.move(timedelta(hours=-3))
-    tokens.note_use(acting(ann, token_id=issued.token.id))
+    tokens.touch(acting(ann, token_id=issued.token.id))
     (token,) = tokens.own(acting(ann))
     assert token.last_used_at == token.created_at

@@ -7,14 +7,14 @@ import pytest
 from tests.domain.people import OPERATOR, PASSWORD, acting, entered, entries
 
 from blog.adapters.memory import MemoryTokenStore
-from blog.contracts import StandingClock
-from blog.domain.actors import ALL_SCOPES, NotAnAdmin, Scope
+from blog.domain.accounts.actors import ALL_SCOPES, NotAnAdmin, Scope
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.secret_format import digest_of
+from blog.domain.accounts.tokens import MAX_TOKENS_PER_USER, InvalidToken, Token, TokenNotFound, Tokens
+from blog.domain.accounts.user import UnknownUser, User
 from blog.domain.blog import OpenBlog
-from blog.domain.codes import digest_of
-from blog.domain.entrance import log_in
-from blog.domain.ids import TokenId, UserId
-from blog.domain.tokens import TOKENS_PER_USER, InvalidToken, Token, TokenNotFound, Tokens
-from blog.domain.users import UnknownUser, User
+from blog.domain.shared import TokenId, UserId
+from blog.testing.contracts import StandingClock
 
 MISSING = UserId(404)
 
@@ -38,7 +38,7 @@ def test_what_is_remembered_of_a_token(ann: User, tokens: Tokens, clock: Standin
         expires_at=clock() + timedelta(days=30),
         last_used_at=None,
     )
-    assert tokens.recognise(issued.secret) == issued.token
+    assert tokens.find_valid(issued.secret) == issued.token
     assert list(tokens.own(acting(ann))) == [issued.token]
 
 
@@ -51,28 +51,28 @@ def test_a_token_is_made_for_all_that_its_user_may_do_if_nothing_is_said(
 
 def test_nobody_has_more_than_twenty_five_living_tokens(open_blog: OpenBlog, clock: StandingClock, ann: User) -> None:
     secrets = []
-    for _ in range(TOKENS_PER_USER):
+    for _ in range(MAX_TOKENS_PER_USER):
         secrets.append(log_in(open_blog, "ann", PASSWORD)[1].secret)
         clock.move(timedelta(minutes=1))
     with open_blog() as blog:
-        blog.tokens.note_use(blog.accounts.authenticate(secrets[0]))
+        blog.tokens.touch(blog.tokens.authenticate(secrets[0]))
     for ended in (1, 2):
         clock.move(timedelta(minutes=1))
         secrets.append(log_in(open_blog, "ann", PASSWORD)[1].secret)
         with open_blog() as blog:
-            assert len(blog.tokens.of(OPERATOR, ann.id)) == TOKENS_PER_USER == 25
+            assert len(blog.tokens.of(OPERATOR, ann.id)) == MAX_TOKENS_PER_USER == 25
             with pytest.raises(InvalidToken):
-                blog.accounts.authenticate(secrets[ended])
-            assert blog.accounts.authenticate(secrets[0]).user == ann
-            assert blog.accounts.authenticate(secrets[ended + 1]).user == ann
+                blog.tokens.authenticate(secrets[ended])
+            assert blog.tokens.authenticate(secrets[0]).user == ann
+            assert blog.tokens.authenticate(secrets[ended + 1]).user == ann
 
 
 def test_dead_tokens_take_no_living_ones_place(ann: User, bob: User, tokens: Tokens, clock: StandingClock) -> None:
-    for _ in range(TOKENS_PER_USER):
+    for _ in range(MAX_TOKENS_PER_USER):
         tokens.issue(ann)
         tokens.issue(bob)
     clock.move(timedelta(days=14))
-    hers = [tokens.issue(ann).token for _ in range(TOKENS_PER_USER)]
+    hers = [tokens.issue(ann).token for _ in range(MAX_TOKENS_PER_USER)]
     assert list(tokens.own(acting(ann))) == hers
 
 
@@ -107,7 +107,7 @@ def test_an_administrator_sees_and_ends_everybodys_tokens(ann: User, bob: User, 
     assert list(tokens.of(OPERATOR, ann.id)) == [other.token, third.token]
     tokens.revoke_all_of(acting(admin), ann.id)
     assert list(tokens.of(OPERATOR, ann.id)) == []
-    assert tokens.recognise(his.secret) == his.token
+    assert tokens.find_valid(his.secret) == his.token
 
 
 def test_only_an_administrator_sees_and_ends_other_peoples_tokens(ann: User, bob: User, tokens: Tokens) -> None:
@@ -118,7 +118,7 @@ def test_only_an_administrator_sees_and_ends_other_peoples_tokens(ann: User, bob
                 ask(acting(ann), user_id)
         with pytest.raises(NotAnAdmin):
             tokens.revoke_of(acting(ann), user_id, his.token.id)
-    assert tokens.recognise(his.secret) == his.token
+    assert tokens.find_valid(his.secret) == his.token
 
 
 def test_why_a_token_is_refused_is_nobodys_business(ann: User, tokens: Tokens, clock: StandingClock) -> None:
@@ -129,7 +129,7 @@ def test_why_a_token_is_refused_is_nobodys_business(ann: User, tokens: Tokens, c
     refusals = []
     for secret in ("", "rubbish", "\ud800", "blog_" + "0" * 46, expired.secret, revoked.secret):
         with pytest.raises(InvalidToken) as refusal:
-            tokens.recognise(secret)
+            tokens.find_valid(secret)
         refusals.append((type(refusal.value), str(refusal.value)))
     assert set(refusals) == {(InvalidToken, "The token is not valid.")}
 
@@ -149,9 +149,9 @@ def test_a_wrong_checksum_is_refused_before_the_store_is_asked(
     wrong = secret[:-1] + ("0" if secret[-1] != "0" else "1")
     for attempt in (wrong, "", secret[:-1], "Bearer " + secret):
         with pytest.raises(InvalidToken):
-            tokens.recognise(attempt)
+            tokens.find_valid(attempt)
     assert asked == []
-    tokens.recognise(secret)
+    tokens.find_valid(secret)
     assert asked == [digest_of(secret)]
 
 

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.people import OPERATOR, PASSWORD
 
+from blog.domain.accounts.user import UnknownUser, User, UsernameTaken, validate_username
 from blog.domain.blog import OpenBlog
-from blog.domain.errors import Fault
-from blog.domain.ids import UserId
-from blog.domain.users import UnknownUser, User, UsernameTaken, faults_in_username
+from blog.domain.errors import FieldError
+from blog.domain.shared import UserId
 
-NAME_FAULT = Fault("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -")
-SIZE = Fault("password", "must have 1 to 1024 bytes in UTF-8")
+NAME_FAULT = FieldError("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -")
+SIZE = FieldError("password", "must have 1 to 1024 bytes in UTF-8")
 NOBODY = UserId(404)
 
 
@@ -36,10 +36,10 @@ def test_a_username_is_made_of_letters_digits_and_five_signs(username: str) -> N
     fine = 1 <= len(username) <= 150 and all(
         char.isascii() and (char.isalnum() or char in "_.@+-") for char in username
     )
-    assert faults_in_username(username) == ([] if fine else [NAME_FAULT])
+    assert validate_username(username) == ([] if fine else [NAME_FAULT])
 
 
 @pytest.mark.parametrize("username", ["", "x" * 151, "a b", "ann\n", "\u00e4nn", "\u0430nn", "a/b", "a\0", "\u212aim"])
 def test_two_names_that_look_alike_are_never_two_people(username: str) -> None:
-    assert faults_in_username(username) == [NAME_FAULT]
-    assert faults_in_username("x" * 150) == []
+    assert validate_username(username) == [NAME_FAULT]
+    assert validate_username("x" * 150) == []

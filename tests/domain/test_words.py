@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blog.contracts.given import HOSTILE_TEXTS
-from blog.domain import words
-from blog.domain.words import (
+from blog.domain.search import tokenizer as words
+from blog.domain.search.tokenizer import (
     MARKS_MOST,
-    SORT_KEY_LONGEST,
+    MAX_SORT_KEY_LENGTH,
+    MAX_WORD_LENGTH,
     TEXT_LONGEST,
-    WORD_LONGEST,
-    Piece,
-    folded,
-    pieces_of,
+    WordSpan,
+    normalize,
     sort_key,
-    words_of,
+    token_spans,
+    tokenize,
 )
+from blog.testing.contracts.fixtures import HOSTILE_TEXTS
 
 ANY = st.text(st.characters(), max_size=60)
 """Lone surrogates and all: what is kept from earlier days is read as well."""
@@ -78,14 +78,14 @@ OTHERS = [
 
 @pytest.mark.parametrize(("text", "plain"), SAME)
 def test_a_word_is_the_same_in_any_case_with_or_without_accents(text: str, plain: str) -> None:
-    assert words_of(text) == words_of(plain)
-    assert len(words_of(text)) == 1
+    assert tokenize(text) == tokenize(plain)
+    assert len(tokenize(text)) == 1
 
 
 @pytest.mark.parametrize(("text", "other"), OTHERS)
 def test_marks_that_are_no_accents_tell_words_apart(text: str, other: str) -> None:
-    assert words_of(text) != words_of(other)
-    assert not set(words_of(text)) >= set(words_of(other))
+    assert tokenize(text) != tokenize(other)
+    assert not set(tokenize(text)) >= set(tokenize(other))
 
 
 @pytest.mark.parametrize(
@@ -128,24 +128,24 @@ def test_marks_that_are_no_accents_tell_words_apart(text: str, other: str) -> No
     ],
 )
 def test_these_texts_say_these_words(text: str, words: list[str]) -> None:
-    assert words_of(text) == words
-    assert [word for piece in pieces_of(text) for word in piece.words] == words
+    assert tokenize(text) == words
+    assert [word for piece in token_spans(text) for word in piece.words] == words
 
 
 @pytest.mark.parametrize("letter", ["X", "É", "Ж", "\u0915\u094d"])
 def test_a_long_row_of_letters_is_several_words(letter: str) -> None:
     text = letter * 70 + "y"
-    words = words_of(text)
-    assert "".join(words) == folded(text)
-    assert [len(word) for word in words[:-1]] == [WORD_LONGEST] * (len(words) - 1)
-    assert [word for piece in pieces_of(text) for word in piece.words] == words
+    words = tokenize(text)
+    assert "".join(words) == normalize(text)
+    assert [len(word) for word in words[:-1]] == [MAX_WORD_LENGTH] * (len(words) - 1)
+    assert [word for piece in token_spans(text) for word in piece.words] == words
 
 
 def test_of_a_text_that_is_very_long_in_its_plainest_form_the_beginning_counts() -> None:
     for sign in ("\ufdfa", "\ufdf2", "ヿ", "x", "é ", "½"):
-        words = words_of(sign * 3 * TEXT_LONGEST)
+        words = tokenize(sign * 3 * TEXT_LONGEST)
         assert sum(map(len, words)) <= TEXT_LONGEST
-        assert words[0] == words_of(sign * 100)[0]
+        assert words[0] == tokenize(sign * 100)[0]
 
 
 @pytest.mark.parametrize("marks", ["\u0345\u0301\u0323", "\u0e49\u0e38", "\u3099\u302a", "\uff9e\u0e38"])
@@ -158,17 +158,17 @@ def test_of_very_many_marks_of_one_letter_the_first_ones_are_read(marks: str, mo
 
     monkeypatch.setattr(words, "unicodedata", SimpleNamespace(normalize=normalize))
     text = "ก" + marks * 30_000 + "ข"
-    assert words_of(text)[-1] == "ข"
-    assert [word for piece in pieces_of(text) for word in piece.words] == words_of(text)
+    assert tokenize(text)[-1] == "ข"
+    assert [word for piece in token_spans(text) for word in piece.words] == tokenize(text)
     assert normalised
     assert max(map(len, normalised)) <= MARKS_MOST + 10
 
 
 @given(ANY, st.integers(0, 60), st.integers(0, 60))
 def test_pieces_between_two_places_are_those_that_end_there(text: str, start: int, end: int) -> None:
-    whole = [piece for piece in pieces_of(text) if piece.start >= start]
+    whole = [piece for piece in token_spans(text) if piece.start >= start]
     start = whole[0].start if whole else len(text)
-    between = list(pieces_of(text, start, end))
+    between = list(token_spans(text, start, end))
     inside = [piece for piece in whole if piece.end <= end]
     assert between[: len(inside) - 1] == inside[: len(inside) - 1]
     assert all(piece.end <= max(end, 0) for piece in between)
@@ -176,10 +176,10 @@ def test_pieces_between_two_places_are_those_that_end_there(text: str, start: in
 
 def test_a_piece_that_goes_on_behind_the_end_says_all_its_words_but_the_last() -> None:
     text = "one " + "x" * 100
-    assert [piece.words for piece in pieces_of(text, 0, 4 + 70)] == [("one",), ("x" * 64,)]
-    assert [piece.words for piece in pieces_of(text, 0, 4 + 20)] == [("one",)]
-    assert [piece.words for piece in pieces_of(text, 0, 2)] == []
-    assert [piece.words for piece in pieces_of(text, 0, 10_000)] == [("one",), ("x" * 64, "x" * 36)]
+    assert [piece.words for piece in token_spans(text, 0, 4 + 70)] == [("one",), ("x" * 64,)]
+    assert [piece.words for piece in token_spans(text, 0, 4 + 20)] == [("one",)]
+    assert [piece.words for piece in token_spans(text, 0, 2)] == []
+    assert [piece.words for piece in token_spans(text, 0, 10_000)] == [("one",), ("x" * 64, "x" * 36)]
 
 
 READABLE = [chr(code) for code in range(0x110000) if chr(code).isalnum() or unicodedata.category(chr(code))[0] == "M"]
@@ -189,34 +189,34 @@ SOME = 4_000
 @pytest.mark.parametrize("some", [READABLE[place : place + SOME] for place in range(0, len(READABLE), SOME)])
 def test_every_character_is_read_alike_alone_and_beside_others_and_its_words_say_themselves(some: list[str]) -> None:
     text = " ".join(f"{sign} a{sign} ก{sign}b 한{sign} カ{sign}é" for sign in some)
-    words = [word for piece in pieces_of(text) for word in piece.words]
-    assert words_of(text) == words
-    assert words_of(" ".join(words)) == words
+    words = [word for piece in token_spans(text) for word in piece.words]
+    assert tokenize(text) == words
+    assert tokenize(" ".join(words)) == words
 
 
 @given(ANY)
 def test_the_words_of_a_text_say_themselves(text: str) -> None:
-    words = words_of(text)
-    assert words_of(" ".join(words)) == words
-    assert all(0 < len(word) <= WORD_LONGEST for word in words)
+    words = tokenize(text)
+    assert tokenize(" ".join(words)) == words
+    assert all(0 < len(word) <= MAX_WORD_LENGTH for word in words)
 
 
 @given(ANY, ANY)
 def test_what_stands_apart_is_read_apart(one: str, other: str) -> None:
-    assert words_of(f"{one} {other}") == words_of(one) + words_of(other)
+    assert tokenize(f"{one} {other}") == tokenize(one) + tokenize(other)
 
 
 @given(ANY)
 def test_how_a_text_is_encoded_in_unicode_does_not_matter(text: str) -> None:
-    assert words_of(unicodedata.normalize("NFC", text)) == words_of(unicodedata.normalize("NFD", text))
+    assert tokenize(unicodedata.normalize("NFC", text)) == tokenize(unicodedata.normalize("NFD", text))
 
 
 @given(ANY | st.sampled_from(HOSTILE_TEXTS))
 @settings(max_examples=50, deadline=None)
 def test_the_pieces_of_a_text_say_its_words_and_stand_where_they_say(text: str) -> None:
-    pieces = list(pieces_of(text))
-    assert [word for piece in pieces for word in piece.words] == words_of(text)
-    assert [list(piece.words) for piece in pieces] == [words_of(text[piece.start : piece.end]) for piece in pieces]
+    pieces = list(token_spans(text))
+    assert [word for piece in pieces for word in piece.words] == tokenize(text)
+    assert [list(piece.words) for piece in pieces] == [tokenize(text[piece.start : piece.end]) for piece in pieces]
     bounds = [bound for piece in pieces for bound in (piece.start, piece.end)]
     assert bounds == sorted(bounds)
     assert all(piece.words for piece in pieces)
@@ -224,18 +224,18 @@ def test_the_pieces_of_a_text_say_its_words_and_stand_where_they_say(text: str) 
 
 
 def test_a_piece_is_where_there_is_something_to_read() -> None:
-    assert list(pieces_of("¡Año ½ \u0301 日本!")) == [
-        Piece(1, 4, ("ano",)),
-        Piece(5, 6, ("1", "2")),
-        Piece(9, 10, ("日",)),
-        Piece(10, 11, ("本",)),
+    assert list(token_spans("¡Año ½ \u0301 日本!")) == [
+        WordSpan(1, 4, ("ano",)),
+        WordSpan(5, 6, ("1", "2")),
+        WordSpan(9, 10, ("日",)),
+        WordSpan(10, 11, ("本",)),
     ]
 
 
 @given(st.text(st.characters(max_codepoint=127), max_size=60))
 def test_plain_ascii_is_read_as_everything_else_is(text: str) -> None:
-    assert words_of(text) == words_of(f"{text} é")[:-1]
-    assert folded(text) == folded(f"{text}é")[:-1] == text.lower()
+    assert tokenize(text) == tokenize(f"{text} é")[:-1]
+    assert normalize(text) == normalize(f"{text}é")[:-1] == text.lower()
 
 
 @pytest.mark.parametrize(
@@ -249,8 +249,8 @@ def test_plain_ascii_is_read_as_everything_else_is(text: str) -> None:
         ("\u03a3", "\u03c3"),
         ("ẞ", "ss"),
         ("\U0001f600", "\U0001f600"),
-        ("x" * 200, "x" * SORT_KEY_LONGEST),
-        ("\ufdfa" * 200, ("صلى الله عليه وسلم" * 200)[:SORT_KEY_LONGEST]),
+        ("x" * 200, "x" * MAX_SORT_KEY_LENGTH),
+        ("\ufdfa" * 200, ("صلى الله عليه وسلم" * 200)[:MAX_SORT_KEY_LENGTH]),
         ("\u0301", ""),
     ],
 )

@@ -12,10 +12,10 @@ from tests.servers import Server, started
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.domain.actors import Operator
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.login import log_in
 from blog.domain.blog import OpenBlog
-from blog.domain.entrance import log_in
-from blog.wiring import blog_on
 
 WITHIN: Final = 60
 """Seconds after which the clients here give up on an answer. A server answers far earlier; a busy machine may not."""
@@ -41,7 +41,7 @@ class Stored:
         store = SqlStore(self.url)
         try:
             store.migrate()
-            yield blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+            yield create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
         finally:
             store.close()
 

@@ -10,10 +10,10 @@ from tests.servers import Server, serving
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.unit import Unit
+from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.bootstrap import create_blog
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Unavailable
-from blog.wiring import blog_on
 
 
 def test_while_nothing_can_be_written_all_can_be_read_and_later_all_works(database: Database) -> None:
@@ -68,14 +68,14 @@ def _titles(server: Server) -> list[str]:
 def test_a_full_file_takes_a_whole_unit_of_work_or_nothing_of_it(database: Database) -> None:
     token = database.log_in("alice")
     store = SqlStore(f"sqlite:///{database.file}", connections=1)
-    open_blog = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     try:
         _leave_pages(store, 4)
         with pytest.raises(Unavailable, match="full"):
             _write_ten(open_blog, token)
         with open_blog() as blog:
             assert blog.posts.page().posts == []
-            small = blog.posts.create(blog.accounts.authenticate(token), title="Small enough", body="For what is left.")
+            small = blog.posts.create(blog.tokens.authenticate(token), title="Small enough", body="For what is left.")
         assert small.version == 1
     finally:
         store.close()
@@ -92,7 +92,7 @@ def _leave_pages(store: SqlStore, pages: int) -> None:
 def test_a_unit_that_fills_the_disk_leaves_those_that_it_is_kept_with(database: Database) -> None:
     token = database.log_in("alice")
     store = SqlStore(f"sqlite:///{database.file}", connections=1)
-    open_blog = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     assert store.together
     try:
         _leave_pages(store, 4)
@@ -111,6 +111,6 @@ def test_a_unit_that_fills_the_disk_leaves_those_that_it_is_kept_with(database: 
 def _write_ten(open_blog: OpenBlog, token: str, body: str = "x" * 3_000) -> None:
     """Ten posts in one unit of work."""
     with open_blog() as blog:
-        alice = blog.accounts.authenticate(token)
+        alice = blog.tokens.authenticate(token)
         for number in range(10):
             blog.posts.create(alice, title=str(number), body=body)

@@ -44,7 +44,7 @@ def test_a_lock_held_too_long_refuses_writes_for_now_and_reads_never(database: D
 def _written(database: Database, token: str) -> list[int]:
     """The numbers of two posts of whoever has this token."""
     with database.opened() as open_blog, open_blog() as blog:
-        actor = blog.accounts.authenticate(token)
+        actor = blog.tokens.authenticate(token)
         return [blog.posts.create(actor, title="Before", body="The lock.").id for _ in range(2)]
 
 

@@ -6,9 +6,9 @@ from threading import Barrier
 from tests.database import PASSWORD
 from tests.durability.stored import Stored
 
-from blog.domain.actors import Operator
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.user import UsernameTaken
 from blog.domain.blog import OpenBlog
-from blog.domain.users import UsernameTaken
 
 _SPELLINGS = ["nemo", "Nemo", "NEMO", "nEmo", "neMo", "nemO"]
 

@@ -8,7 +8,7 @@ from tests.database import PASSWORD, Database
 from tests.durability.writers import Writer, all_posts, assert_kept, writing
 from tests.servers import Server, serving
 
-from blog.domain.actors import Operator
+from blog.domain.accounts.actors import Operator
 
 
 def test_two_processes_lose_nothing_between_them(database: Database) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.database import PASSWORD, Database
 from tests.servers import PATIENCE, Server, serving, started
 
-from blog.domain.posts import Post
+from blog.domain.posts.post import Post
 
 _LOG_IN = httpx.Request("POST", "http://x/api/login/", json={"username": "alice", "password": PASSWORD}).content
 _POST = httpx.Request("POST", "http://x/api/posts/", json={"title": "Half sent", "body": "And then whole."}).content
@@ -111,7 +111,7 @@ def _fill(database: Database, token: str) -> None:
     """Write so much that no socket takes it all unread."""
     with database.opened() as open_blog, open_blog() as blog:
         for number in range(100):
-            blog.posts.create(blog.accounts.authenticate(token), title=str(number), body="x" * 100_000)
+            blog.posts.create(blog.tokens.authenticate(token), title=str(number), body="x" * 100_000)
 
 
 def _posts(database: Database) -> list[Post]:

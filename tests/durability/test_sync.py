@@ -9,8 +9,8 @@ from tests.database import PASSWORD, Database
 from tests.durability import syscalls
 from tests.servers import serving
 
+from blog.adapters.sql.engine.unit_of_work import Unit
 from blog.adapters.sql.store import SqlStore
-from blog.adapters.sql.unit import Unit
 
 _WRITES = [
     *[("POST", "/api/posts/", {"title": "On the disk", "body": "Not in a cache."})] * 5,

@@ -177,7 +177,7 @@ def test_memory_is_not_shared_among_workers_so_it_is_refused(tmp_path: Path) -> 
 def test_what_stood_in_a_file_is_in_no_environment_or_command_line_of_a_worker(tmp_path: Path) -> None:
     """Others can read both for as long as a process runs."""
     (tmp_path / "url").write_text("sqlite:///hunter2.db")
-    extra = {"BLOG_DATABASE_URL_FILE": str(tmp_path / "url"), "BLOG_SITE_NAME": "Notes"}
+    extra = {"BLOG_DATABASE_URL_FILE": str(tmp_path / "url"), "BLOG_SITE_NAME": "TokenUsageRecorder"}
     with started("serve", "--port", "0", *WORKERS, cwd=tmp_path, extra=extra) as server:
         server.wait_ready()
         wait_until(lambda: len(workers(server)) == 2, "two workers")

@@ -11,12 +11,12 @@ import httpx
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.domain.actors import Member, Operator
-from blog.domain.blog import Blog, OpenBlog, Together
-from blog.domain.entrance import log_in
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Member, Operator
+from blog.domain.accounts.login import log_in
+from blog.domain.blog import Blog, GroupCommit, OpenBlog
 from blog.domain.errors import BlogError
 from blog.entrypoints.http.app import create_app
-from blog.wiring import blog_on
 
 PASSWORD = "correct horse battery staple"
 Result = TypeVar("Result")
@@ -28,7 +28,7 @@ class Store:
 
     name: str
     inner: OpenBlog = field(
-        default_factory=lambda: blog_on(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1))
+        default_factory=lambda: create_blog(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1))
     )
     before: Callable[[], object] = lambda: None
     refusals: list[BlogError] = field(default_factory=list)
@@ -41,8 +41,8 @@ class Store:
             blog.users.add(Operator(), "ann", PASSWORD)
         self.token = log_in(self.inner, "ann", PASSWORD)[1].secret
         with self.inner() as blog:
-            self.ann = blog.accounts.authenticate(self.token)
-            blog.tokens.note_use(self.ann)  # or the first request would bring one more unit of work
+            self.ann = blog.tokens.authenticate(self.token)
+            blog.tokens.touch(self.ann)  # or the first request would bring one more unit of work
             blog.posts.create(self.ann, title=self.name, body="The first here.")
 
     @contextmanager
@@ -84,13 +84,15 @@ def asked(
     *,
     replica: OpenBlog | None = None,
     at_once: OpenBlog | None = None,
-    together: Together | None = None,
+    together: GroupCommit | None = None,
     threads: int = 4,
 ) -> Result:
     """What somebody is answered."""
 
     async def run() -> Result:
-        app: Any = create_app(primary, open_at_once=at_once, open_replica=replica, together=together, threads=threads)
+        app: Any = create_app(
+            primary, open_nonblocking=at_once, open_replica=replica, together=together, threads=threads
+        )
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://blog") as client:
             return await ask(client)
 

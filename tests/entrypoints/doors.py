@@ -16,9 +16,9 @@ from tests.servers import CHEAP
 from blog.adapters.memory import MemoryStore
 from blog.domain.errors import BlogError
 from blog.entrypoints.cli import main
-from blog.entrypoints.cli.printing import say
+from blog.entrypoints.cli.printing import print_error
 from blog.entrypoints.http.app import create_app
-from blog.entrypoints.http.problems import STATUS
+from blog.entrypoints.http.errors import STATUS
 
 Request: TypeAlias = tuple[str, str, Mapping[str, Any]]
 
@@ -162,15 +162,15 @@ class Cli(Door):
         monkeypatch.chdir(folder)
         for name, value in {**CHEAP, "BLOG_MIGRATE": "no"}.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("blog.entrypoints.cli.say", self._said(say))
+        monkeypatch.setattr("blog.entrypoints.cli.print_error", self._said(print_error))
         super().__init__(self._stores, "console")
 
-    def _said(self, say: Callable[[str], None]) -> Callable[[str], None]:
+    def _said(self, print_error: Callable[[str], None]) -> Callable[[str], None]:
         """What a command says of a refusal; that is all that is seen of it, but for which one it is."""
 
         def heard(text: str) -> None:
             self._refusals.append(sys.exc_info()[1])
-            say(text)
+            print_error(text)
 
         return heard
 

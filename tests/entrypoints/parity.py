@@ -6,15 +6,15 @@ from typing import Any, Final, TypeAlias
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.domain.actors import Member, Operator, Scope
-from blog.domain.blog import Blog, OpenBlog, OpenStores, Terms
-from blog.domain.entrance import change_password, delete_account, log_in, register
-from blog.domain.errors import BlogError, Invalid
-from blog.domain.ids import InvitationId, TokenId, UserId
-from blog.domain.invitations import Registration
-from blog.domain.users import PostsOnDeletion, UnknownUser
-from blog.entrypoints.http.problems import STATUS
-from blog.wiring import blog_on
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Member, Operator, Scope
+from blog.domain.accounts.invitations import Registration
+from blog.domain.accounts.login import change_password, delete_account, log_in, register
+from blog.domain.accounts.user import PostsOnDeletion, UnknownUser
+from blog.domain.blog import Blog, BlogConfig, OpenBlog, OpenStores
+from blog.domain.errors import BlogError, ValidationFailed
+from blog.domain.shared import InvitationId, TokenId, UserId
+from blog.entrypoints.http.errors import STATUS
 
 Step: TypeAlias = Mapping[str, Any]
 
@@ -34,7 +34,7 @@ class Outcome:
     @classmethod
     def of(cls, error: BlogError) -> "Outcome":
         kind = next(kind.__name__ for kind in STATUS if isinstance(error, kind))
-        return cls(kind, tuple(fault.field for fault in error.faults) if isinstance(error, Invalid) else ())
+        return cls(kind, tuple(fault.field for fault in error.errors) if isinstance(error, ValidationFailed) else ())
 
 
 @dataclass
@@ -68,13 +68,13 @@ class Telling:
 
     def registration(self, word: str) -> None:
         """From now on, these may register."""
-        self.open_blog = blog_on(self.stores, hasher=_HASHER, terms=Terms(registration=Registration(word)))
+        self.open_blog = create_blog(self.stores, hasher=_HASHER, terms=BlogConfig(registration=Registration(word)))
 
     def keep_token(self, label: str, secret: str) -> None:
         """A token that was handed out."""
         self.secrets[label] = secret
         with self.open_blog() as blog:
-            self.ids[label] = blog.tokens.recognise(secret).id
+            self.ids[label] = blog.tokens.find_valid(secret).id
 
     def keep_invitation(self, label: str, code: str) -> None:
         """An invitation that was handed out."""
@@ -169,7 +169,7 @@ class UseCases(Telling):
         if step["do"] in {"log in", "register", "change password", "delete oneself"}:
             return self._enter(step)
         with self.open_blog() as blog:
-            actor = blog.accounts.authenticate(self.secrets[step["as"]], address=self.address)
+            actor = blog.tokens.authenticate(self.secrets[step["as"]], address=self.address)
             if step["do"] != "invite":
                 return _USES[step["do"]](self, blog, actor, step)
             days = {"days": step["days"]} if "days" in step else {}

@@ -15,11 +15,12 @@ from tests.entrypoints.blogs import Gate, Store, asked, written
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.domain.ids import PostId
-from blog.domain.posts import PostNotFound
-from blog.entrypoints.http import batches, lanes
-from blog.entrypoints.http.lanes import Lane, Lanes
-from blog.wiring import blog_on
+from blog.bootstrap import create_blog
+from blog.domain.posts.post import PostNotFound
+from blog.domain.shared import PostId
+from blog.entrypoints.http.concurrency import executors as lanes
+from blog.entrypoints.http.concurrency import group_commit as batches
+from blog.entrypoints.http.concurrency.executors import BoundedExecutor, Executors
 
 Work = Callable[[], Any]
 
@@ -32,7 +33,7 @@ class Kept:
     """A blog in a database file, and how often something is kept together in it."""
 
     def __init__(self, file: Path, stores: SqlStore) -> None:
-        self.blog = Store("first", inner=blog_on(stores, hasher=Argon2PasswordHasher(memory=8, iterations=1)))
+        self.blog = Store("first", inner=create_blog(stores, hasher=Argon2PasswordHasher(memory=8, iterations=1)))
         self.database = Database(file)
         self.blocks = 0
         self.lost: int | None = None  # which of the blocks cannot be kept
@@ -66,7 +67,7 @@ class Kept:
         """What comes of all these, which gather while something else is being done."""
 
         async def do() -> Sequence[Any]:
-            lane, gate = Lanes(1, self.together).writes, Gate()
+            lane, gate = Executors(1, self.together).writes, Gate()
             held = asyncio.create_task(lane.run(gate))
             await gate.arrivals(1)
             waiting = await waiting_on(lane, works)
@@ -78,7 +79,7 @@ class Kept:
         return asyncio.run(do())
 
 
-async def waiting_on(lane: Lane, works: Sequence[Work]) -> list[asyncio.Task[Any]]:
+async def waiting_on(lane: BoundedExecutor, works: Sequence[Work]) -> list[asyncio.Task[Any]]:
     """Those who have asked for this to be done, and wait."""
     tasks = [asyncio.create_task(lane.run(work)) for work in works]
     await asyncio.sleep(0)
@@ -106,7 +107,7 @@ def test_what_has_gathered_is_kept_at_once_in_the_order_in_which_it_came(kept: K
 
 
 def test_no_more_is_kept_at_once_than_there_are_places(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "MOST", 2)
+    monkeypatch.setattr(batches, "MAX_UNITS", 2)
     titles = [f"Post {number}" for number in range(5)]
     assert kept.done(*map(kept.writes, titles)) == titles
     assert kept.blocks == 1 + 3
@@ -114,7 +115,7 @@ def test_no_more_is_kept_at_once_than_there_are_places(kept: Kept, monkeypatch: 
 
 def test_whoever_is_answered_and_asks_again_at_once_is_kept_with_who_came_in_between(kept: Kept) -> None:
     async def do() -> list[str]:
-        loop, lane = asyncio.get_running_loop(), Lanes(1, kept.together).writes
+        loop, lane = asyncio.get_running_loop(), Executors(1, kept.together).writes
         came, in_between = threading.Event(), list[asyncio.Task[Any]]()
 
         def let_one_come() -> None:
@@ -142,7 +143,7 @@ def test_whoever_writes_stands_back_behind_whoever_reads() -> None:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     async def do() -> list[int]:
-        of_all = Lanes(1, nullcontext)
+        of_all = Executors(1, nullcontext)
         return [await lane.run(niceness) for lane in (of_all.reads, of_all.writes, of_all.logins)]
 
     here = niceness()
@@ -173,14 +174,14 @@ def test_where_one_has_waited_in_vain_for_a_lock_the_others_do_not_wait_as_long_
 
 
 def test_what_nobody_waits_for_any_longer_is_not_begun(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "ANSWER_WITHIN", 0.05)
+    monkeypatch.setattr(lanes, "RESPONSE_TIMEOUT", 0.05)
 
     async def do() -> list[str]:
-        lane, gate = Lanes(1, kept.together).writes, Gate()
+        lane, gate = Executors(1, kept.together).writes, Gate()
         waiting = await waiting_on(lane, [gate, kept.writes("Too late"), kept.writes("Later still")])
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
         gate.open()
-        monkeypatch.setattr(lanes, "ANSWER_WITHIN", 60)
+        monkeypatch.setattr(lanes, "RESPONSE_TIMEOUT", 60)
         return [*told(outcomes), await lane.run(kept.writes("In time"))]
 
     assert asyncio.run(do()) == ["Unavailable"] * 3 + ["In time"]
@@ -188,14 +189,14 @@ def test_what_nobody_waits_for_any_longer_is_not_begun(kept: Kept, monkeypatch: 
 
 
 def test_no_more_wait_to_be_written_than_there_are_places(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "REQUESTS_WAITING", 3)
+    monkeypatch.setattr(lanes, "MAX_WAITING_REQUESTS", 3)
     works = [kept.writes(f"Post {number}") for number in range(5)]
     assert told(kept.done(*works)) == ["Post 0", "Post 1", "Post 2", "Unavailable", "Unavailable"]
     assert kept.blog.titles() == ["Post 2", "Post 1", "Post 0", "first"]
 
 
 def test_another_event_loop_is_served_though_one_has_gone_in_the_middle(kept: Kept) -> None:
-    works, gate = batches.Batches(kept.together), Gate()
+    works, gate = batches.GroupCommitWriter(kept.together), Gate()
 
     async def leave() -> None:
         works.run(gate)

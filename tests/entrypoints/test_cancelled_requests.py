@@ -18,22 +18,22 @@ from tests.entrypoints.blogs import Store, asked, shown, written
 
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.cancellation import Cancellation, Cancelled
-from blog.entrypoints.http import lanes
 from blog.entrypoints.http.app import create_app
-from blog.entrypoints.http.door import cancellable
+from blog.entrypoints.http.concurrency import executors as lanes
+from blog.entrypoints.http.dispatch import cancellable
 
 LONG = 60
 
 ENDING = """
 import asyncio, threading
-from blog.entrypoints.http.hops import Hops
+from blog.entrypoints.http.concurrency.thread_pool import ThreadPool
 
 async def ask():
     begun = threading.Event()
     waiting = hops.run(lambda: begun.set() or threading.Event().wait())
     await asyncio.to_thread(begun.wait)
 
-hops = Hops("test", 1)
+hops = ThreadPool("test", 1)
 asyncio.run(ask())
 print("end", flush=True)
 """
@@ -131,7 +131,7 @@ def run(ask: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_work_whose_time_is_over_is_cancelled_when_its_client_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "ANSWER_WITHIN", 0.2)
+    monkeypatch.setattr(lanes, "RESPONSE_TIMEOUT", 0.2)
     blog = Slow()
 
     async def ask(client: httpx.AsyncClient) -> list[int]:

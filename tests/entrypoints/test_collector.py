@@ -5,13 +5,13 @@ import sys
 
 SERVING = """
 import gc
-from blog.entrypoints.http.asgi import COLLECTED_AFTER, spare_collector
+from blog.entrypoints.http.asgi import COLLECTED_AFTER, tune_gc
 
 class Cycle:
     def __init__(self):
         self.own = self
 
-spare_collector()
+tune_gc()
 assert gc.get_freeze_count() > 10_000
 assert gc.isenabled()
 looked = []

@@ -9,19 +9,19 @@ import pytest
 from tests.entrypoints.blogs import Gate
 
 from blog.domain.errors import Unavailable
-from blog.entrypoints.http import lanes
-from blog.entrypoints.http.hops import Hops
-from blog.entrypoints.http.lanes import Lane
+from blog.entrypoints.http.concurrency import executors as lanes
+from blog.entrypoints.http.concurrency.executors import BoundedExecutor
+from blog.entrypoints.http.concurrency.thread_pool import ThreadPool
 
 WITHIN = 0.4
 
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "ANSWER_WITHIN", WITHIN)
+    monkeypatch.setattr(lanes, "RESPONSE_TIMEOUT", WITHIN)
 
 
-async def told(lane: Lane, work: Callable[[], Any]) -> tuple[str, float]:
+async def told(lane: BoundedExecutor, work: Callable[[], Any]) -> tuple[str, float]:
     """What comes of it, and after how many seconds."""
     begun = time.monotonic()
     try:
@@ -31,7 +31,7 @@ async def told(lane: Lane, work: Callable[[], Any]) -> tuple[str, float]:
 
 
 def test_each_is_told_in_their_own_time_and_those_who_are_answered_before_are_not() -> None:
-    lane, gate = Lane(Hops("test", 2), 10), Gate()
+    lane, gate = BoundedExecutor(ThreadPool("test", 2), 10), Gate()
 
     async def ask() -> list[tuple[str, float]]:
         waiting = []
@@ -50,7 +50,7 @@ def test_each_is_told_in_their_own_time_and_those_who_are_answered_before_are_no
 
 
 def test_a_deadline_holds_on_each_loop_anew() -> None:
-    lane, gates = Lane(Hops("test", 4), 2), [Gate() for _ in range(3)]
+    lane, gates = BoundedExecutor(ThreadPool("test", 4), 2), [Gate() for _ in range(3)]
     for gate in gates:
         outcome, seconds = asyncio.run(told(lane, gate))
         assert outcome == "The answer takes too long."
@@ -60,7 +60,7 @@ def test_a_deadline_holds_on_each_loop_anew() -> None:
 
 
 def test_whoever_has_been_answered_or_sent_away_takes_no_place() -> None:
-    lane, gate = Lane(Hops("test", 1), 2), Gate()
+    lane, gate = BoundedExecutor(ThreadPool("test", 1), 2), Gate()
 
     async def ask() -> list[str]:
         outcomes = [await told(lane, lambda: "well") for _ in range(5)]
@@ -82,7 +82,7 @@ def test_whoever_has_been_answered_or_sent_away_takes_no_place() -> None:
 
 
 def test_many_who_are_answered_in_time_set_one_timer(monkeypatch: pytest.MonkeyPatch) -> None:
-    lane, timers = Lane(Hops("test", 1), 10), list[float]()
+    lane, timers = BoundedExecutor(ThreadPool("test", 1), 10), list[float]()
 
     async def ask() -> None:
         loop = asyncio.get_running_loop()

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from tests.entrypoints.blogs import PASSWORD, Gate, Store, asked, shown, written
 
-from blog.domain.blog import Contended
+from blog.domain.blog import ConcurrencyConflict
 from blog.domain.errors import Unavailable
-from blog.entrypoints.http import lanes
+from blog.entrypoints.http.concurrency import executors as lanes
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def assert_come_back_later(answer: httpx.Response) -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_what_another_change_came_between_is_done_again_and_counts_once(primary: Store, times: int) -> None:
-    primary.refusals = [Contended("Another change came between.")] * times
+    primary.refusals = [ConcurrencyConflict("Another change came between.")] * times
     answer = asked(primary, lambda client: written(client, primary.token))
     assert (answer.status_code, answer.json()["title"]) == (201, "Hello")
     assert primary.titles() == ["Hello", "primary"]
@@ -33,7 +33,7 @@ def test_what_another_change_came_between_is_done_again_and_counts_once(primary:
 
 
 def test_what_is_always_come_between_is_given_up_and_nothing_of_it_is_kept(primary: Store) -> None:
-    primary.refusals = [Contended("Another change came between.")] * 100
+    primary.refusals = [ConcurrencyConflict("Another change came between.")] * 100
     assert_come_back_later(asked(primary, lambda client: written(client, primary.token)))
     assert primary.titles() == ["primary"]
     assert primary.units == 3
@@ -46,7 +46,7 @@ def test_what_may_have_been_kept_is_not_done_again(primary: Store) -> None:
 
 
 def test_a_log_in_that_another_change_came_between_is_done_again(primary: Store) -> None:
-    primary.refusals = [Contended("Another change came between.")]
+    primary.refusals = [ConcurrencyConflict("Another change came between.")]
     said = {"username": "ann", "password": PASSWORD}
     answer = asked(primary, lambda client: client.post("/api/login/", json=said))
     assert answer.status_code == 200
@@ -55,7 +55,7 @@ def test_a_log_in_that_another_change_came_between_is_done_again(primary: Store)
 def test_a_write_that_takes_too_long_is_told_so_while_others_are_served(
     primary: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "ANSWER_WITHIN", 0.3)
+    monkeypatch.setattr(lanes, "RESPONSE_TIMEOUT", 0.3)
     gate = Gate()
 
     async def ask(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
@@ -75,7 +75,7 @@ def test_a_write_that_takes_too_long_is_told_so_while_others_are_served(
 
 
 def test_no_more_requests_wait_than_there_are_places(primary: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "REQUESTS_WAITING", 3)
+    monkeypatch.setattr(lanes, "MAX_WAITING_REQUESTS", 3)
     primary.before = gate = Gate()
 
     async def ask(client: httpx.AsyncClient) -> tuple[list[httpx.Response], list[httpx.Response]]:
@@ -101,7 +101,7 @@ def test_no_more_requests_wait_than_there_are_places(primary: Store, monkeypatch
 
 
 def test_no_more_log_ins_wait_than_there_are_places(primary: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "LOGINS_WAITING", 0)
+    monkeypatch.setattr(lanes, "MAX_WAITING_LOGINS", 0)
     gate = Gate()
 
     async def ask(client: httpx.AsyncClient) -> Sequence[httpx.Response]:

@@ -11,13 +11,13 @@ from tests.entrypoints.blogs import asked, shown
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.domain.actors import Operator
-from blog.domain.blog import OpenBlog, Terms
-from blog.domain.entrance import change_password, log_in, register
-from blog.domain.invitations import Registration
-from blog.domain.passwords import PasswordHasher
-from blog.entrypoints.cli import demo
-from blog.wiring import blog_on
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.invitations import Registration
+from blog.domain.accounts.login import change_password, log_in, register
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.blog import BlogConfig, OpenBlog
+from blog.entrypoints.cli.commands import demo
 
 OLD, NEW = "correct horse battery staple", "another horse on its batteries"
 
@@ -78,13 +78,13 @@ def probe(tmp_path: Path) -> LockProbe:
 
 @pytest.fixture
 def open_blog(store: SqlStore, probe: LockProbe) -> OpenBlog:
-    return blog_on(store, hasher=probe, terms=Terms(registration=Registration.OPEN))
+    return create_blog(store, hasher=probe, terms=BlogConfig(registration=Registration.OPEN))
 
 
 @pytest.fixture
 def weaker_blog(store: SqlStore) -> OpenBlog:
     """The same blog, as it was when hashes cost less. Ann has an account there, and administers."""
-    weaker = blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
+    weaker = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     with weaker() as blog:
         blog.users.add(Operator(), "ann", OLD, is_admin=True)
     return weaker
@@ -94,7 +94,7 @@ def token_in(open_blog: OpenBlog) -> str:
     """A token of Ann's whose use has been noted: the note would be a write beside the request."""
     token = log_in(open_blog, "ann", OLD)[1].secret
     with open_blog() as blog:
-        blog.tokens.note_use(blog.accounts.authenticate(token))
+        blog.tokens.touch(blog.tokens.authenticate(token))
     return token
 
 
@@ -133,7 +133,7 @@ def test_registration_and_administration_hold_no_lock_while_they_hash(
     register(open_blog, "bob", OLD)
     with weaker_blog() as blog:
         code = blog.invitations.create(Operator()).code
-    inviting = blog_on(store, hasher=probe, terms=Terms(registration=Registration.INVITE))
+    inviting = create_blog(store, hasher=probe, terms=BlogConfig(registration=Registration.INVITE))
     register(inviting, "cleo", OLD, invitation=code)
     with open_blog() as blog:
         user = blog.users.add(Operator(), "dan", OLD)
@@ -180,7 +180,7 @@ def test_an_account_that_is_refused_costs_no_hash_whether_or_not_there_is_a_key(
         hardened.append(asked)
         return asked
 
-    monkeypatch.setattr("blog.entrypoints.http.idempotency._hardened", harden)
+    monkeypatch.setattr("blog.entrypoints.http.parsing.idempotency_key._hardened", harden)
 
     async def ask(client: httpx.AsyncClient) -> list[int]:
         keys: list[dict[str, str]] = [{}, {"Idempotency-Key": "7"}]

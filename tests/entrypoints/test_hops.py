@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from tests.entrypoints.blogs import Gate
 
-from blog.entrypoints.http.hops import Hops
+from blog.entrypoints.http.concurrency.thread_pool import ThreadPool
 
 PATIENCE = 60
 
 ENDING = """
 import asyncio, threading, time
-from blog.entrypoints.http.hops import Hops
+from blog.entrypoints.http.concurrency.thread_pool import ThreadPool
 
 def slowly(name, begun):
     begun.set()
@@ -33,7 +33,7 @@ async def ask():
         await asyncio.sleep(0.01)
     return waiting
 
-hops = Hops("test", 1)
+hops = ThreadPool("test", 1)
 loop = asyncio.new_event_loop()
 waiting = loop.run_until_complete(ask())
 loop.close()
@@ -67,7 +67,7 @@ async def come_of(waiting: Awaitable[Any]) -> str:
 
 
 def test_answers_and_errors_are_told_to_whoever_waits() -> None:
-    hops = Hops("test", 2)
+    hops = ThreadPool("test", 2)
 
     async def ask() -> list[str]:
         return [await come_of(hops.run(work)) for work in (lambda: 7, refuse, lambda: None, stop)]
@@ -76,7 +76,7 @@ def test_answers_and_errors_are_told_to_whoever_waits() -> None:
 
 
 def test_work_is_begun_in_the_order_in_which_it_is_asked_for() -> None:
-    hops, done = Hops("test", 1), list[int]()
+    hops, done = ThreadPool("test", 1), list[int]()
 
     async def ask() -> None:
         await asyncio.gather(*[hops.run(partial(done.append, number)) for number in range(50)])
@@ -86,7 +86,7 @@ def test_work_is_begun_in_the_order_in_which_it_is_asked_for() -> None:
 
 
 def test_as_many_threads_as_there_may_be_work_at_once_and_have_names() -> None:
-    hops, gate = Hops("test", 3), Gate()
+    hops, gate = ThreadPool("test", 3), Gate()
 
     async def ask() -> set[str]:
         waiting = [hops.run(partial(thread_past, gate)) for _ in range(5)]
@@ -98,7 +98,7 @@ def test_as_many_threads_as_there_may_be_work_at_once_and_have_names() -> None:
 
 
 def test_what_nobody_waits_for_any_longer_is_not_begun_and_breaks_nothing() -> None:
-    hops, gate, begun = Hops("test", 1), Gate(), list[str]()
+    hops, gate, begun = ThreadPool("test", 1), Gate(), list[str]()
 
     async def ask() -> str:
         under_way, not_begun = hops.run(gate), hops.run(lambda: begun.append("late"))
@@ -113,7 +113,7 @@ def test_what_nobody_waits_for_any_longer_is_not_begun_and_breaks_nothing() -> N
 
 
 def test_the_loop_is_called_once_for_all_that_has_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
-    hops, calls = Hops("test", 2), list[Callable[..., Any]]()
+    hops, calls = ThreadPool("test", 2), list[Callable[..., Any]]()
 
     async def ask() -> list[int]:
         loop = asyncio.get_running_loop()
@@ -136,7 +136,7 @@ def test_the_loop_is_called_once_for_all_that_has_gathered(monkeypatch: pytest.M
 
 
 def test_loops_may_come_and_go_even_while_work_is_under_way() -> None:
-    hops, gate = Hops("test", 1), Gate()
+    hops, gate = ThreadPool("test", 1), Gate()
 
     async def leave() -> None:
         hops.run(gate)
@@ -155,7 +155,7 @@ def test_loops_may_come_and_go_even_while_work_is_under_way() -> None:
 
 
 def test_two_loops_are_each_told_what_is_theirs() -> None:
-    hops, answers = Hops("test", 2), dict[int, list[int]]()
+    hops, answers = ThreadPool("test", 2), dict[int, list[int]]()
 
     async def ask(number: int) -> list[int]:
         return [await asyncio.wait_for(hops.run(lambda: number), PATIENCE) for _ in range(200)]
@@ -179,7 +179,7 @@ def test_what_was_asked_for_is_done_before_the_process_ends() -> None:
 
 def test_its_threads_end_when_nobody_has_any_more_use_for_them() -> None:
     async def ask() -> list[threading.Thread]:
-        hops, gate = Hops("test", 2), Gate()
+        hops, gate = ThreadPool("test", 2), Gate()
         waiting = [hops.run(partial(thread_past, gate)) for _ in range(2)]
         await gate.arrivals(2)
         gate.open()
@@ -193,7 +193,7 @@ def test_its_threads_end_when_nobody_has_any_more_use_for_them() -> None:
 
 
 def test_what_work_held_is_gone_when_its_error_has_been_told() -> None:
-    hops, gone = Hops("test", 1), list[str]()
+    hops, gone = ThreadPool("test", 1), list[str]()
 
     class Held:
         """What the work holds."""

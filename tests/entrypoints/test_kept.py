@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
-from blog.contracts.given import acting
-from blog.domain.actors import Member, Operator
-from blog.domain.blog import Blog, Edition, OpenBlog
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Member, Operator
+from blog.domain.blog import Blog, DataVersion, OpenBlog
 from blog.domain.errors import Unavailable
-from blog.domain.ids import PostId
-from blog.entrypoints.http import kept
+from blog.domain.shared import PostId
 from blog.entrypoints.http.app import create_app
-from blog.wiring import blog_on
+from blog.entrypoints.http.middleware import response_cache as kept
+from blog.testing.contracts.fixtures import acting
 
 PATHS = (
     "/api/posts/",
@@ -44,7 +44,7 @@ class Site:
     """A blog that is asked for over HTTP, and how often it was opened for that."""
 
     open_inner: OpenBlog
-    edition: Edition | None
+    edition: DataVersion | None
     opened: int = 0
     ann: Member = field(init=False)
 
@@ -52,7 +52,7 @@ class Site:
         with self.open_inner() as blog:
             self.ann = acting(blog.users.add(Operator(), "ann", "correct horse battery staple"))
             self.token = blog.tokens.issue(self.ann.user).secret
-            blog.tokens.note_use(blog.accounts.authenticate(self.token))
+            blog.tokens.touch(blog.tokens.authenticate(self.token))
         self.app = create_app(self.open_blog, edition=self.edition)
 
     def open_blog(self) -> Any:
@@ -83,11 +83,11 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     hasher = Argon2PasswordHasher(memory=8, iterations=1)
     if request.param == "memory":
         memory = MemoryStore()
-        yield Site(blog_on(memory, hasher=hasher), memory.edition)
+        yield Site(create_blog(memory, hasher=hasher), memory.edition)
         return
     store, beside = (SqlStore(f"sqlite:///{tmp_path / 'blog.db'}") for _ in range(2))
     store.migrate()
-    yield Site(blog_on(store, hasher=hasher), beside.edition)
+    yield Site(create_blog(store, hasher=hasher), beside.edition)
     beside.close()
     store.close()
 
@@ -158,7 +158,7 @@ def test_a_page_of_another_origin_is_answered_from_the_cache(site: Site) -> None
 
 def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
     store = MemoryStore()
-    site = Site(blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
+    site = Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
     post = site.write("Hello")
     inner = site.open_inner
 
@@ -186,7 +186,7 @@ def test_where_the_edition_cannot_be_told_everybody_is_answered_anew() -> None:
     def untold() -> Hashable:
         raise Unavailable("The database is locked.")
 
-    site = Site(blog_on(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1)), untold)
+    site = Site(create_blog(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1)), untold)
     site.write("Hello")
     opened = site.opened
     assert [answer.status_code for answer in site.get(*["/api/posts/1/"] * 3)] == [200] * 3
@@ -194,9 +194,9 @@ def test_where_the_edition_cannot_be_told_everybody_is_answered_anew() -> None:
 
 
 def test_no_more_is_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(kept, "MAX_BYTES", 20_000)
     store = MemoryStore()
-    site = Site(blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
+    site = Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
     site.write("Hello")
     paths = [f"/api/posts/?limit={limit}" for limit in range(1, 60)]
     first = [told(answer) for answer in site.get(*paths)]
@@ -207,11 +207,11 @@ def test_no_more_is_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch)
 
 def in_memory() -> Site:
     store = MemoryStore()
-    return Site(blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
+    return Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
 
 
 def test_room_is_made_of_what_was_asked_for_least_lately(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(kept, "MAX_BYTES", 20_000)
     site = in_memory()
     site.write("Hello")
     paths = ["/api/posts/", *(f"/api/posts/?limit={limit}" for limit in range(1, 60))]
@@ -252,7 +252,7 @@ def test_what_a_long_query_asks_for_is_not_kept() -> None:
 def test_all_that_is_kept_has_room_in_what_may_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is measured, and with keys and heads that are larger than the bodies."""
     most = 1_000_000
-    monkeypatch.setattr(kept, "MOST_BYTES", most)
+    monkeypatch.setattr(kept, "MAX_BYTES", most)
     site = in_memory()
     for number in range(3):
         site.write(f"Hello {number}")
@@ -280,7 +280,7 @@ changes = st.sampled_from(["write", "rename", "update", "delete", "read"])
 @settings(max_examples=15, deadline=None)
 def test_whatever_happens_nobody_can_tell_that_answers_are_kept(steps: list[str]) -> None:
     store = MemoryStore()
-    site = Site(blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
+    site = Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
     plain = create_app(site.open_inner)
     keeping = site.app
     for number, step in enumerate(steps):

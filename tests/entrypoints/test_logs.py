@@ -14,7 +14,7 @@ import pytest
 from tests.database import Database
 from tests.servers import PATIENCE, environment, serving
 
-from blog.entrypoints.logs import LOGGING, AccessLog, Lines, redacted
+from blog.entrypoints.server.logs import LOGGING, AccessLog, Lines, redacted
 
 TOKEN = "blog_" + "Ab1" * 15 + "z"
 INVITATION = "bloginvite_" + "Ab1" * 15 + "z"
@@ -151,7 +151,7 @@ def test_a_process_that_is_started_by_another_is_told_the_same() -> None:
 def test_warnings_and_what_nobody_caught_are_lines_from_the_first_moment(tmp_path: Path) -> None:
     program = """if True:
         import threading, warnings
-        from blog.entrypoints.cli import serve
+        from blog.entrypoints.cli.commands import serve
         from blog.settings import Settings
 
         def open_the_blog(settings):
@@ -177,8 +177,8 @@ def test_warnings_and_what_nobody_caught_are_lines_from_the_first_moment(tmp_pat
     assert run.returncode == 1
     assert [(each["level"], each["logger"]) for each in made] == [
         ("warning", "py.warnings"),
-        ("critical", "blog.entrypoints.logs"),
-        ("critical", "blog.entrypoints.logs"),
+        ("critical", "blog.entrypoints.server.logs"),
+        ("critical", "blog.entrypoints.server.logs"),
     ]
     assert "ZeroDivisionError" in made[1]["exception"]
     assert "ValueError: The end" in made[2]["exception"]
@@ -188,7 +188,7 @@ def test_to_import_the_blog_changes_nothing_about_logging() -> None:
     program = """if True:
         import logging, sys, threading
         before = sys.excepthook, threading.excepthook
-        import blog.entrypoints.http.asgi, blog.entrypoints.cli.serve
+        import blog.entrypoints.http.asgi, blog.entrypoints.cli.commands.serve
         assert (sys.excepthook, threading.excepthook) == before
         assert not logging.getLogger().handlers and not logging.getLogger("blog").handlers
         assert logging.getLogger("blog").level == logging.NOTSET"""

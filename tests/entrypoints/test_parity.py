@@ -11,8 +11,8 @@ import pytest
 from tests.entrypoints.doors import COMMANDS, REQUESTS, Cli, Http
 from tests.entrypoints.parity import Outcome, Telling, UseCases
 
-from blog.entrypoints.cli.commands import GROUPS
-from blog.entrypoints.http.problems import STATUS
+from blog.entrypoints.cli.command_list import GROUPS
+from blog.entrypoints.http.errors import STATUS
 
 STORY: Final[list[dict[str, Any]]] = json.loads(Path(__file__).with_name("parity.json").read_text(encoding="utf-8"))
 
@@ -56,7 +56,7 @@ def test_the_story_has_every_step_that_the_doors_know_done_and_refused_in_every_
     done = Counter(step["do"] for step in STORY if "refused" not in step)
     assert set(done) == {*REQUESTS, "registration"} == {*COMMANDS, "registration"}
     refused = {step["refused"] for step in STORY if "refused" in step}
-    assert refused == {kind.__name__ for kind in STATUS} - {"Unavailable", "Stale", "KeyReused"}
+    assert refused == {kind.__name__ for kind in STATUS} - {"Unavailable", "PreconditionFailed", "KeyReused"}
 
 
 def test_the_story_has_every_command_on_users_and_tokens() -> None:

@@ -13,12 +13,13 @@ from tests.database import Database
 from tests.entrypoints.blogs import Store, asked, shown
 from tests.servers import CHEAP
 
+from blog.bootstrap import open_for_serving
 from blog.domain.blog import Blog
 from blog.domain.errors import Unavailable
-from blog.domain.ids import PostId
-from blog.entrypoints.http import answers, posts
+from blog.domain.shared import PostId
+from blog.entrypoints.http import response as answers
+from blog.entrypoints.http.routes import posts
 from blog.settings import Settings
-from blog.wiring import opened_to_serve
 
 BRIEF = (
     "/api/posts/1/",
@@ -118,7 +119,7 @@ def test_while_another_process_keeps_readers_out_they_wait_and_nobody_else_does(
             assert answered == {live}
         return [(await live).status_code, (await read).status_code]
 
-    with opened_to_serve(settings) as opened:
+    with open_for_serving(settings) as opened:
 
         @contextmanager
         def open_blog() -> Iterator[Blog]:
@@ -126,7 +127,7 @@ def test_while_another_process_keeps_readers_out_they_wait_and_nobody_else_does(
             with opened.open_blog() as blog:
                 yield blog
 
-        assert asked(open_blog, ask, at_once=opened.open_at_once) == [200, 200]
+        assert asked(open_blog, ask, at_once=opened.open_nonblocking) == [200, 200]
 
 
 def encoding_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -167,16 +168,16 @@ def test_no_more_text_is_read_from_a_database_on_the_event_loop_than_takes_a_mom
     token = database.noted(database.log_in("ann"))
     with database.opened() as open_blog, open_blog() as blog:
         for number in range(20):
-            blog.posts.create(blog.accounts.authenticate(token), title=str(number), body="x" * 100_000)
+            blog.posts.create(blog.tokens.authenticate(token), title=str(number), body="x" * 100_000)
     threads = encoding_threads(monkeypatch)
 
     async def ask(client: httpx.AsyncClient) -> list[int]:
         answers = [await client.get(path) for path in ("/api/posts/", "/api/posts/?limit=1", "/api/posts/1/")]
         return [len(answer.json().get("results", [1])) for answer in answers]
 
-    with opened_to_serve(settings) as opened:
-        assert opened.open_at_once is not None
-        with pytest.raises(Unavailable), opened.open_at_once() as blog:
+    with open_for_serving(settings) as opened:
+        assert opened.open_nonblocking is not None
+        with pytest.raises(Unavailable), opened.open_nonblocking() as blog:
             blog.posts.page(limit=20)
-        assert asked(opened.open_blog, ask, at_once=opened.open_at_once) == [10, 1, 1]
+        assert asked(opened.open_blog, ask, at_once=opened.open_nonblocking) == [10, 1, 1]
     assert threads == ["blog-read", "MainThread", "MainThread"]

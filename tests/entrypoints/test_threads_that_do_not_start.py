@@ -10,8 +10,8 @@ from tests.database import empty_store
 from tests.entrypoints.blogs import PASSWORD, Store, asked, shown, written
 
 from blog.adapters.argon2 import Argon2PasswordHasher
-from blog.domain.blog import Together
-from blog.wiring import blog_on
+from blog.bootstrap import create_blog
+from blog.domain.blog import GroupCommit
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def fail_to_start(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]
 
 
 def statuses(
-    store: Store, asks: Sequence[Callable[[httpx.AsyncClient], Any]], together: Together | None = None
+    store: Store, asks: Sequence[Callable[[httpx.AsyncClient], Any]], together: GroupCommit | None = None
 ) -> list[int]:
     async def ask(client: httpx.AsyncClient) -> list[int]:
         return [(await each(client)).status_code for each in asks]
@@ -47,7 +47,7 @@ def test_the_thread_that_writes_for_all_is_started_by_the_next_change(
     tmp_path: Any, fail_to_start: Callable[[str, int], None]
 ) -> None:
     stores = empty_store(tmp_path / "blog.db")
-    store = Store("first", inner=blog_on(stores, hasher=Argon2PasswordHasher(memory=8, iterations=1)))
+    store = Store("first", inner=create_blog(stores, hasher=Argon2PasswordHasher(memory=8, iterations=1)))
     fail_to_start("blog-write", 2)
     write = [lambda client: written(client, store.token)] * 4
     assert statuses(store, write, stores.together) == [503, 503, 201, 201]

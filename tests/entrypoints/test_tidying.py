@@ -7,14 +7,14 @@ from contextlib import contextmanager
 import pytest
 from tests.entrypoints.blogs import Store
 
-from blog.domain import housekeeping
-from blog.domain.actors import Operator
+from blog.domain import maintenance as housekeeping
+from blog.domain.accounts.actors import Operator
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.cancellation import Cancellation
 from blog.domain.errors import Unavailable
-from blog.domain.housekeeping import Step
-from blog.entrypoints import tidying
-from blog.entrypoints.tidying import tidied
+from blog.domain.maintenance import Step
+from blog.entrypoints.server import maintenance as tidying
+from blog.entrypoints.server.maintenance import maintained
 
 LONG = 60
 
@@ -49,7 +49,7 @@ def test_steps_are_repeated_in_turns_until_every_task_is_done(monkeypatch: pytes
     tasks = Tasks(tokens=1, answers=5, seals=3)
     monkeypatch.setattr(tidying, "STEPS", tasks.steps())
     monkeypatch.setattr(tidying, "EVERY", LONG)
-    with tidied(Store("blog"), every=0.02):
+    with maintained(Store("blog"), every=0.02):
         tasks.wait()
     done = tasks.done[: 1 + 5 + 3]
     assert done == ["tokens", "answers", "seals", "answers", "seals", "answers", "seals", "answers", "answers"]
@@ -61,7 +61,7 @@ def test_a_task_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch, ca
 
     tasks = Tasks(seals=3)
     monkeypatch.setattr(tidying, "STEPS", [fail, *tasks.steps()])
-    with tidied(Store("blog"), every=0.02):
+    with maintained(Store("blog"), every=0.02):
         tasks.wait()
     assert tasks.done[:3] == ["seals"] * 3
     assert "Housekeeping was left undone." in caplog.text
@@ -87,7 +87,7 @@ def test_all_that_was_recorded_is_sealed_in_one_round_however_much_it_is(monkeyp
         return not sealed.is_set()
 
     monkeypatch.setattr(tidying, "STEPS", [begin, *housekeeping.STEPS, look])
-    with tidied(store, every=0.02):
+    with maintained(store, every=0.02):
         assert sealed.wait(LONG)
     assert rounds == 1
 
@@ -111,7 +111,7 @@ def test_a_step_that_runs_when_the_server_stops_is_cancelled(monkeypatch: pytest
 
             return opened
 
-    with tidied(Slow("blog"), every=0.02):
+    with maintained(Slow("blog"), every=0.02):
         assert begun.wait(LONG)
     assert cancelled.is_set()
 
@@ -129,7 +129,7 @@ def test_a_database_that_does_not_answer_is_logged_once(
         return fail
 
     monkeypatch.setattr(tidying, "STEPS", [failing(step) for step in tasks.steps()])
-    with tidied(Store("blog"), every=0.02):
+    with maintained(Store("blog"), every=0.02):
         tasks.wait()
     told = [(record.getMessage(), record.exc_info) for record in caplog.records]
     assert told == [("Housekeeping was left undone: The disk is full. blog.db: the disk is full.", None)]

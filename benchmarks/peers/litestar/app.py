@@ -9,7 +9,7 @@ from pathlib import Path
 import uvicorn
 from litestar import Litestar, MediaType, Response, get
 
-from blog.entrypoints.http.wire import Wire
+from blog.entrypoints.server.protocol import Wire
 
 
 def app_of(content: bytes) -> Litestar:

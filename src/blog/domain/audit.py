@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Protocol, TypedDict, Unpack
 
-from .actors import Actor, Visitor, must_administer
-from .clock import Clock
-from .ids import UNSTORED, EntryId, SealId, TokenId, UserId
-from .pages import check_limit
+from blog.domain.accounts.actors import Actor, Anonymous, require_admin
 
-NO_SEAL: Final = bytes(32)
+from .shared import UNSTORED, Clock, EntryId, SealId, TokenId, UserId, check_limit
+
+GENESIS_DIGEST: Final = bytes(32)
 """What stands before the first seal."""
 
 SEAL_FORMAT: Final = 2
@@ -46,11 +45,11 @@ class Event(StrEnum):
     POST_CREATED = "post.created"
     POST_CHANGED = "post.changed"
     POST_DELETED = "post.deleted"
-    POST_TAKEN_IN = "post.taken-in"
+    POST_IMPORTED = "post.taken-in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class AuditEntry:
     """One thing that was done. The actor's name is the one they had then; `subject` is what it was done to."""
 
     id: EntryId = EntryId(UNSTORED)
@@ -64,9 +63,9 @@ class Entry:
     subject_id: int | None
     detail: str = ""
 
-    def kept_as(self, entry_id: EntryId) -> "Entry":
+    def with_id(self, entry_id: EntryId) -> "AuditEntry":
         """The entry under the id that a log gives it. `replace` takes twice the time, and every change is entered."""
-        return Entry(
+        return AuditEntry(
             id=entry_id,
             at=self.at,
             event=self.event,
@@ -92,7 +91,7 @@ class Seal:
     format: int = SEAL_FORMAT
 
 
-class EntryFilter(TypedDict, total=False):
+class AuditFilter(TypedDict, total=False):
     """Which entries are asked for: those that are all of this. `about_user` is whose account something was done to."""
 
     event: Event
@@ -106,38 +105,38 @@ class EntryFilter(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class EntryPage:
+class AuditPage:
     """Some entries, newest first, and the id before which the next page begins: None on the last page."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[AuditEntry]
     next_before: EntryId | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class AuditVerification:
     """What became of the seals. `head` is the digest of the last one: whoever notes it elsewhere can ask for it."""
 
     sealed: int
     unsealed: int
     head: bytes
-    faults: tuple[str, ...]
+    errors: tuple[str, ...]
 
 
 class AuditLog(Protocol):
     """Where the audit is kept. There is no way to change or to remove what is in it."""
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: AuditEntry) -> None:
         """Keep the entry under a new id."""
 
-    def page(self, *, limit: int, before: EntryId | None = None, **those: Unpack[EntryFilter]) -> Sequence[Entry]:
+    def page(self, *, limit: int, before: EntryId | None = None, **those: Unpack[AuditFilter]) -> Sequence[AuditEntry]:
         """Up to `limit` entries by descending id, from the first one below `before`; times from `since` to before
         `until`.
         """
 
-    def unsealed(self, *, limit: int) -> Sequence[Entry]:
+    def unsealed(self, *, limit: int) -> Sequence[AuditEntry]:
         """Up to `limit` entries without a seal by ascending id. No other unit of work gets any before this one ends."""
 
-    def seal(self, seal: Seal, entries: Sequence[Entry]) -> Seal:
+    def seal(self, seal: Seal, entries: Sequence[AuditEntry]) -> Seal:
         """Keep the seal under a new id, put it on these entries, and give it back with that id."""
 
     def last_seal(self) -> Seal | None:
@@ -146,7 +145,7 @@ class AuditLog(Protocol):
     def seals(self, *, limit: int, after: SealId | None = None) -> Sequence[Seal]:
         """Up to `limit` seals by ascending id, from the first one after `after`."""
 
-    def sealed_by(self, seal_id: SealId) -> Sequence[Entry]:
+    def sealed_by(self, seal_id: SealId) -> Sequence[AuditEntry]:
         """All entries with this seal, by ascending id."""
 
     def counts(self) -> tuple[int, int]:
@@ -160,10 +159,12 @@ class Audit:
     log: AuditLog
     now: Clock
 
-    def record(self, event: Event, by: Actor | Visitor, subject: str, subject_id: int | None, detail: str = "") -> None:
+    def record(
+        self, event: Event, by: Actor | Anonymous, subject: str, subject_id: int | None, detail: str = ""
+    ) -> None:
         """Keep what is being done, if what is being done is kept."""
         self.log.add(
-            Entry(
+            AuditEntry(
                 at=self.now(),
                 event=event,
                 actor_id=by.user_id,
@@ -177,19 +178,19 @@ class Audit:
         )
 
     def page(
-        self, actor: Actor, *, limit: int = 100, before: EntryId | None = None, **those: Unpack[EntryFilter]
-    ) -> EntryPage:
+        self, actor: Actor, *, limit: int = 100, before: EntryId | None = None, **those: Unpack[AuditFilter]
+    ) -> AuditPage:
         """Read a page of up to `limit` entries, newest first, on from `before`.
 
         Raises:
             NotAnAdmin, OutOfScope.
             Invalid: of `limit`.
         """
-        must_administer(actor)
+        require_admin(actor)
         check_limit(limit)
         entries = self.log.page(limit=limit + 1, before=before, **those)
         page = entries[:limit]
-        return EntryPage(page, next_before=page[-1].id if len(entries) > limit else None)
+        return AuditPage(page, next_before=page[-1].id if len(entries) > limit else None)
 
     def seal(self, *, limit: int = 1000) -> Seal | None:
         """Seal up to `limit` entries that have no seal yet; None if there are none."""
@@ -198,11 +199,11 @@ class Audit:
             return None
         last = self.log.last_seal()
         at = max(self.now(), *(entry.at for entry in entries), *([last.at] if last else []))  # a clock may be set back
-        seal = Seal(at=at, entries=len(entries), previous=last.digest if last else NO_SEAL, digest=b"")
+        seal = Seal(at=at, entries=len(entries), previous=last.digest if last else GENESIS_DIGEST, digest=b"")
         untimed = self._untimed() if last and last.format == 1 else ()
         return self.log.seal(replace(seal, digest=digest_of(seal, entries, untimed)), entries)
 
-    def verify(self, actor: Actor, *, head: bytes | None = None) -> Verdict:
+    def verify(self, actor: Actor, *, head: bytes | None = None) -> AuditVerification:
         """Prove that no sealed entry was changed, removed or slipped in, and that `head` is one of the seals.
 
         What is not sealed yet is not proven; nor is anything to whoever lets the whole chain be made anew and has
@@ -211,16 +212,16 @@ class Audit:
         Raises:
             NotAnAdmin, OutOfScope.
         """
-        must_administer(actor)
+        require_admin(actor)
         sealed, unsealed = self.log.counts()
-        faults, proven, previous, known = [], 0, NO_SEAL, {NO_SEAL}
+        errors, proven, previous, known = [], 0, GENESIS_DIGEST, {GENESIS_DIGEST}
         untimed: list[Seal] = []
         for seal in self._seals():
             entries = self.log.sealed_by(seal.id)
             if seal.previous != previous:
-                faults.append(f"Before seal {seal.id}, a seal was changed or removed.")
+                errors.append(f"Before seal {seal.id}, a seal was changed or removed.")
             if seal.digest != digest_of(seal, entries, untimed) or seal.entries != len(entries):
-                faults.append(_fault_of(seal, untimed))
+                errors.append(_fault_of(seal, untimed))
             if seal.format != 1:
                 untimed.clear()
             else:
@@ -229,10 +230,10 @@ class Audit:
             known.add(previous)
             proven += len(entries)
         if not sealed <= proven <= self.log.counts()[0]:  # others may seal meanwhile
-            faults.append("There are entries of a seal that was removed.")
+            errors.append("There are entries of a seal that was removed.")
         if head is not None and head not in known:
-            faults.append("The seal with the digest that was noted is not there.")
-        return Verdict(sealed=sealed, unsealed=unsealed, head=previous, faults=tuple(faults))
+            errors.append("The seal with the digest that was noted is not there.")
+        return AuditVerification(sealed=sealed, unsealed=unsealed, head=previous, errors=tuple(errors))
 
     def _untimed(self) -> Sequence[Seal]:
         """The seals of format 1 at the end of the chain."""
@@ -251,7 +252,7 @@ class Audit:
             after = seals[-1].id
 
 
-def digest_of(seal: Seal, entries: Iterable[Entry], untimed: Sequence[Seal] = ()) -> bytes:
+def digest_of(seal: Seal, entries: Iterable[AuditEntry], untimed: Sequence[Seal] = ()) -> bytes:
     """The SHA-256 digest that a seal must have.
 
     Args:
@@ -265,7 +266,7 @@ def digest_of(seal: Seal, entries: Iterable[Entry], untimed: Sequence[Seal] = ()
         for earlier in untimed:
             digest.update(_line("seal", earlier.format, _utc(earlier.at), earlier.entries))
     for entry in entries:
-        values = [getattr(entry, name) for name in Entry.__dataclass_fields__]
+        values = [getattr(entry, name) for name in AuditEntry.__dataclass_fields__]
         told = str if seal.format == 1 else _utc
         digest.update(_line(*(told(value) if isinstance(value, datetime) else value for value in values)))
     return digest.digest()

@@ -6,23 +6,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from .accounts import Accounts
-from .administration import Users
-from .archive import Archive
-from .attempts import AttemptStore, Throttle
+from blog.domain.accounts.administration import UserAdmin
+from blog.domain.accounts.deletion import AccountDeletion, DeletedUser
+from blog.domain.accounts.invitations import Invitations, InvitationStore, Registration
+from blog.domain.accounts.own_account import Accounts
+from blog.domain.accounts.passwords import IsCommon, NormalizingHasher, PasswordHasher, PasswordRules, WeaknessOf
+from blog.domain.accounts.personal_data import PersonalData
+from blog.domain.accounts.throttle import AttemptStore, Throttle
+from blog.domain.accounts.tokens import Tokens, TokenStore
+from blog.domain.accounts.user import UserRepository
+from blog.domain.posts.importing import PostImporter
+from blog.domain.posts.repository import PostRepository
+from blog.domain.posts.use_cases import Posts
+from blog.domain.search.index import PostIndex
+from blog.domain.search.use_cases import Search
+
 from .audit import Audit, AuditLog
 from .cancellation import Cancellation
-from .clock import Clock, NewSecret
-from .deletion import AccountDeletion, DeletedUser
 from .errors import Unavailable
 from .idempotency import Idempotency, IdempotencyStore
-from .invitations import Invitations, InvitationStore, Registration
-from .passwords import IsCommon, NormalizingHasher, PasswordHasher, PasswordRules, WeaknessOf
-from .personal_data import PersonalData
-from .posts import PostRepository, Posts
-from .search import PostIndex, Search
-from .tokens import Tokens, TokenStore
-from .users import UserRepository
+from .shared import Clock, SecretGenerator
 
 
 @dataclass(slots=True)
@@ -45,18 +48,18 @@ class Stores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class Dependencies:
     """What else the rooms work with."""
 
     hasher: PasswordHasher
     is_common: IsCommon
     weakness_of: WeaknessOf
     now: Clock
-    new_secret: NewSecret
+    new_secret: SecretGenerator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class BlogConfig:
     """What whoever runs a blog may decide. Tokens end after `token_lifetime`, or unused after `token_idle`; the
     limits on failed attempts are multiplied by `throttle_scale`.
     """
@@ -87,7 +90,7 @@ class _room(Generic[_Room]):  # noqa: N801 - it is read as a decorator
 class Blog:
     """Everything one can do, within one unit of work. Each room is put together when it is first entered."""
 
-    def __init__(self, stores: Stores, means: Means, terms: Terms) -> None:
+    def __init__(self, stores: Stores, means: Dependencies, terms: BlogConfig) -> None:
         self._stores, self._means, self._terms = stores, means, terms
 
     @_room
@@ -99,8 +102,8 @@ class Blog:
         return Search(self._stores.index)
 
     @_room
-    def archive(self) -> Archive:
-        return Archive(self._stores.posts, self._stores.index, self._stores.users, self.audit, self._deleted_user)
+    def importer(self) -> PostImporter:
+        return PostImporter(self._stores.posts, self._stores.index, self._stores.users, self.audit, self._deleted_user)
 
     @_room
     def accounts(self) -> Accounts:
@@ -118,8 +121,8 @@ class Blog:
         )
 
     @_room
-    def users(self) -> Users:
-        return Users(
+    def users(self) -> UserAdmin:
+        return UserAdmin(
             repository=self._stores.users,
             deletion=self.deletion,
             tokens=self.tokens,
@@ -195,7 +198,7 @@ class Blog:
         return NormalizingHasher(self._means.hasher)
 
 
-class Contended(Unavailable):
+class ConcurrencyConflict(Unavailable):
     """Two units of work got in each other's way. Nothing of this one was kept; the same may succeed at once."""
 
 
@@ -203,7 +206,7 @@ OpenBlog: TypeAlias = Callable[[], AbstractContextManager[Blog]]
 """Opens the blog for one unit of work, on the thread that calls it.
 
     with open_blog() as blog:
-        actor = blog.accounts.authenticate(secret)
+        actor = blog.tokens.authenticate(secret)
         post = blog.posts.update(actor, post_id, title="A better title")
 
 Leaving the block keeps everything done in it; leaving it by an exception keeps nothing. Until it first writes, or
@@ -212,7 +215,7 @@ it sees its own writes too. Nobody sees the unfinished writes of another unit, a
 so one after the other.
 
 Raises:
-    Contended: nothing was kept, since another unit came between.
+    ConcurrencyConflict: nothing was kept, since another unit came between.
     Unavailable: the store does not answer, or may not have kept the unit.
 """
 
@@ -249,7 +252,7 @@ class CancellableStores(Protocol):
         """The same stores, for units of work that are cancelled with this."""
 
 
-Together: TypeAlias = Callable[[], AbstractContextManager[None]]
+GroupCommit: TypeAlias = Callable[[], AbstractContextManager[None]]
 """Keeps several units of work at once: those that this thread opens within the block.
 
 Each sees those before it. One that fails keeps nothing, and leaves the others as they are. Nothing of any is kept, or
@@ -260,7 +263,7 @@ Raises:
     Unavailable: the store does not answer, or may not have kept the units.
 """
 
-Edition: TypeAlias = Callable[[], Hashable]
+DataVersion: TypeAlias = Callable[[], Hashable]
 """Tells one edition of the blog from another: while it says the same, nothing has been kept meanwhile, by whichever
 process. It is asked by one thread at a time.
 

@@ -11,19 +11,19 @@ class BlogError(Exception):
     """The root of every refusal."""
 
 
-class Fault(NamedTuple):
+class FieldError(NamedTuple):
     """One thing wrong with one field of what came in; never repeats the value."""
 
     field: str
     message: str
 
 
-class Invalid(BlogError):
-    """What came in breaks a rule; `faults` lists every broken one, not only the first."""
+class ValidationFailed(BlogError):
+    """What came in breaks a rule; `errors` lists every broken one, not only the first."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in self.faults))
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in self.errors))
 
 
 class Unauthenticated(BlogError):
@@ -42,11 +42,11 @@ class Conflict(BlogError):
     """What is asked contradicts what is stored."""
 
 
-class Stale(BlogError):
+class PreconditionFailed(BlogError):
     """What is asked was meant for a state of things that is no more."""
 
 
-class TooMany(BlogError):
+class RateLimited(BlogError):
     """Whoever asks has asked too often; after `retry_after` seconds they may again."""
 
     def __init__(self, message: str, *, retry_after: int) -> None:

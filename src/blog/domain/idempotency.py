@@ -10,25 +10,25 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
-from .actors import Member
-from .clock import Clock
-from .errors import Conflict, Fault, Invalid
-from .ids import UserId
+from blog.domain.accounts.actors import Member
 
-KEPT_FOR: Final = timedelta(days=1)
-KEY_LONGEST: Final = 255
+from .errors import Conflict, FieldError, ValidationFailed
+from .shared import Clock, UserId
 
-_key = re.compile(rf"[!-~]{{1,{KEY_LONGEST}}}")
+RETENTION: Final = timedelta(days=1)
+MAX_KEY_LENGTH: Final = 255
+
+_key = re.compile(rf"[!-~]{{1,{MAX_KEY_LENGTH}}}")
 
 
-class KeyReused(Invalid):
+class KeyReused(ValidationFailed):
     """Somebody sends another request under a key that they have used."""
 
     def __init__(self) -> None:
-        super().__init__([Fault("Idempotency-Key", "was used for another request")])
+        super().__init__([FieldError("Idempotency-Key", "was used for another request")])
 
 
-class SecretToldOnce(Conflict):
+class SecretNotReplayable(Conflict):
     """What was asked was done when it was first asked. The answer held a secret, which is not kept."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class SecretToldOnce(Conflict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptAnswer:
+class IdempotencyRecord:
     """What somebody was answered. Key and request are known by their SHA-256 digests; an answer of None was secret."""
 
     user_id: UserId
@@ -49,12 +49,12 @@ class KeptAnswer:
 class IdempotencyStore(Protocol):
     """Where answers are kept, by whom they were for and under which key."""
 
-    def find_for_change(self, user_id: UserId, key: bytes) -> KeptAnswer | None:
+    def find_for_update(self, user_id: UserId, key: bytes) -> IdempotencyRecord | None:
         """The answer that is kept, or None. No other unit of work gets that of the same user and key before this one
         ends.
         """
 
-    def put(self, kept: KeptAnswer) -> None:
+    def put(self, kept: IdempotencyRecord) -> None:
         """Keep the answer, in the place of one of the same user and key."""
 
     def remove_all_of(self, user_id: UserId) -> None:
@@ -93,31 +93,33 @@ class Idempotency:
             is_secret: whether the answer holds a secret, and so cannot be given again.
 
         Raises:
-            Invalid: of the key.
+            ValidationFailed: of the key.
             KeyReused: it stands for another request.
-            SecretToldOnce: the answer was secret.
+            SecretNotReplayable: the answer was secret.
         """
         check_key(key)
         asked, at = hashlib.sha256(request).digest(), self.now()
         digest = hashlib.sha256(key.encode()).digest()
-        kept = self.store.find_for_change(actor.user_id, digest)
-        if kept is not None and at < kept.at + KEPT_FOR:
+        kept = self.store.find_for_update(actor.user_id, digest)
+        if kept is not None and at < kept.at + RETENTION:
             return self._repeated(kept, asked)
         answer = act()
         self.store.put(
-            KeptAnswer(user_id=actor.user_id, key=digest, request=asked, answer=None if is_secret else answer, at=at)
+            IdempotencyRecord(
+                user_id=actor.user_id, key=digest, request=asked, answer=None if is_secret else answer, at=at
+            )
         )
         return Outcome(answer, is_repeated=False)
 
     def purge(self, *, limit: int = 1000) -> int:
         """Forget up to `limit` answers that are too old; how many."""
-        return self.store.purge(until=self.now() - KEPT_FOR, limit=limit)
+        return self.store.purge(until=self.now() - RETENTION, limit=limit)
 
-    def _repeated(self, kept: KeptAnswer, asked: bytes) -> Outcome:
+    def _repeated(self, kept: IdempotencyRecord, asked: bytes) -> Outcome:
         if kept.request != asked:
             raise KeyReused
         if kept.answer is None:
-            raise SecretToldOnce
+            raise SecretNotReplayable
         return Outcome(kept.answer, is_repeated=True)
 
 
@@ -125,7 +127,9 @@ def check_key(key: str) -> None:
     """A key is something short that can stand in a header.
 
     Raises:
-        Invalid: it is not.
+        ValidationFailed: it is not.
     """
     if not _key.fullmatch(key):
-        raise Invalid([Fault("Idempotency-Key", f"must be 1 to {KEY_LONGEST} visible characters of ASCII")])
+        raise ValidationFailed(
+            [FieldError("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} visible characters of ASCII")]
+        )

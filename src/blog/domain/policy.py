@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Final, TypeAlias
 
-from .actors import Actor, Member, Operator, Scope, may_administer
-from .ids import UserId
-from .posts import Post, may_write
-from .users import User
+from blog.domain.accounts.actors import Actor, Member, Operator, Scope, may_administer
+from blog.domain.accounts.user import User
+from blog.domain.posts.post import Post, may_write
+
+from .shared import UserId
 
 Rule: TypeAlias = Callable[[Actor | None, UserId], bool]
 """Whether an actor, or nobody in particular, may do something to what a user owns."""
@@ -62,7 +63,7 @@ class Action(Enum):
     CREATE_POST = "write a post", _writer, Scope.POSTS_WRITE, False
     UPDATE_POST = "change a post", _author, Scope.POSTS_WRITE, True
     DELETE_POST = "delete a post", _author, Scope.POSTS_WRITE, True
-    SEE_ONESELF = "see who one is", _member, None, False
+    VIEW_OWN_ACCOUNT = "see who one is", _member, None, False
     LOG_OUT = "log out, and end the token that is shown", _member, None, False
     SEE_TOKENS = "list one's tokens", _holder, Scope.ACCOUNT, True
     END_TOKEN = "end one's tokens", _holder, Scope.ACCOUNT, True
@@ -73,14 +74,14 @@ class Action(Enum):
     CHANGE_USERS = "open and change accounts, end their tokens", _admin, Scope.ADMIN, True
     DELETE_USERS = "delete accounts", _admin_of_others, Scope.ADMIN, True
     INVITE = "see, make and take back invitations", _admin, Scope.ADMIN, False
-    TAKE_IN_POSTS = "take in posts as they were written elsewhere", _admin, Scope.ADMIN, False
+    IMPORT_POSTS = "take in posts as they were written elsewhere", _admin, Scope.ADMIN, False
     READ_AUDIT = "read the audit", _admin, Scope.ADMIN, False
 
-    def __init__(self, words: str, rule: Rule, scope: Scope | None, is_to_somebodys: bool) -> None:  # noqa: FBT001
+    def __init__(self, words: str, rule: Rule, scope: Scope | None, has_owner: bool) -> None:  # noqa: FBT001
         self.words = words
         self.rule = rule
         self.scope = scope
-        self.is_to_somebodys = is_to_somebodys
+        self.has_owner = has_owner
 
     @property
     def is_for_everybody(self) -> bool:
@@ -89,7 +90,7 @@ class Action(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class PolicyEntry:
     """Whether somebody who comes as this may do it, to what is their own or to another's (None: no difference)."""
 
     action: Action
@@ -102,12 +103,12 @@ _ME: Final = UserId(1)
 _ANOTHER: Final = UserId(2)
 
 
-def table() -> Iterator[Cell]:
+def table() -> Iterator[PolicyEntry]:
     """Every cell, by asking the rules."""
     for action in Action:
         for role, actor in _ACTORS.items():
-            for own in (True, False) if action.is_to_somebodys and isinstance(actor, Member) else (None,):
-                yield Cell(action, role, own, action.rule(actor, _ME if own else _ANOTHER))
+            for own in (True, False) if action.has_owner and isinstance(actor, Member) else (None,):
+                yield PolicyEntry(action, role, own, action.rule(actor, _ME if own else _ANOTHER))
 
 
 def _someone(*, is_admin: bool) -> Member:

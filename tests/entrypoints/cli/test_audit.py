@@ -6,7 +6,7 @@ import pytest
 from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 
-from blog.domain.actors import Operator
+from blog.domain.accounts.actors import Operator
 from blog.domain.audit import Event
 
 

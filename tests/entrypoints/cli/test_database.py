@@ -35,7 +35,7 @@ def posts(database: Database) -> Database:
     """The database with a post by alice in it."""
     token = database.log_in("alice")
     with database.opened() as open_blog, open_blog() as blog:
-        alice = blog.accounts.authenticate(token)
+        alice = blog.tokens.authenticate(token)
         blog.posts.create(alice, title="Hello", body="World")
     return database
 
@@ -168,7 +168,7 @@ def test_a_driver_that_is_not_installed_is_named(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("BLOG_DATABASE_URL", "postgresql://blog:a-secret@127.0.0.1:9/blog")
-    monkeypatch.delitem(sys.modules, "blog.adapters.sql.postgresql", raising=False)
+    monkeypatch.delitem(sys.modules, "blog.adapters.sql.engine.postgresql", raising=False)
     monkeypatch.setitem(sys.modules, "psycopg", None)
 
     refused = run(*command.split())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blog.entrypoints.cli.dates import Dated, dated
+from blog.entrypoints.cli.markdown.dates import Dated, dated
 
 ELEVEN = datetime(2015, 11, 21, 11, 5, 9, tzinfo=UTC)
 

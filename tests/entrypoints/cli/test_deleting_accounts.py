@@ -6,10 +6,10 @@ import pytest
 from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.conftest import Run
 
-from blog.domain import deletion, personal_data
-from blog.domain.actors import Member
-from blog.domain.posts import Post
-from blog.entrypoints.cli import users
+from blog.domain.accounts import deletion, personal_data
+from blog.domain.accounts.actors import Member
+from blog.domain.posts.post import Post
+from blog.entrypoints.cli.commands import users
 
 
 def written(database: Database, username: str, number: int) -> list[Post]:

@@ -15,8 +15,8 @@ from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.servers import PATIENCE, Server, started
 
-from blog.domain.actors import Operator
-from blog.domain.users import PostsOnDeletion
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.user import PostsOnDeletion
 
 
 @contextmanager

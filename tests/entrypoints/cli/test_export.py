@@ -15,11 +15,11 @@ from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.entrypoints.cli.terminal import at_a_terminal
 from tests.servers import run_blog
 
-from blog.domain.actors import Member, Operator
-from blog.domain.archive import Manuscript
-from blog.domain.ids import PostId
-from blog.entrypoints.cli.console import Console
-from blog.entrypoints.cli.exporting import export_from
+from blog.domain.accounts.actors import Member, Operator
+from blog.domain.posts.importing import PortablePost
+from blog.domain.shared import PostId
+from blog.entrypoints.cli.markdown.exporting import export_from
+from blog.entrypoints.cli.session import Session
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -41,7 +41,7 @@ def written(database: Database, *titles: str, **said: Any) -> None:
         for place, title in enumerate(titles, start=1):
             post: dict[str, Any] = {"author": "alice", "created_at": NOON, "updated_at": NOON + HOUR, "version": 2}
             post |= {"title": title, "body": "World", "place": place} | said
-            blog.archive.take_in(Operator(), Manuscript(**post))
+            blog.importer.import_post(Operator(), PortablePost(**post))
 
 
 def summary(written: int, same: int, gone: str = "found 0 of posts that are gone") -> str:
@@ -78,7 +78,7 @@ def test_nothing_is_written_through_a_link_whose_name_could_be_guessed(
     victim.write_text("precious")
     Path("out").mkdir()
     Path("out", f".blog-export-{os.getpid()}.part").symlink_to(victim)
-    monkeypatch.setattr("blog.entrypoints.cli.files.secrets.token_hex", lambda *_: "guessed")
+    monkeypatch.setattr("blog.entrypoints.cli.markdown.files.secrets.token_hex", lambda *_: "guessed")
     Path("out", ".blog-guessed.part").symlink_to(victim)
 
     refused = run("export", "out")
@@ -257,7 +257,7 @@ def test_many_posts_are_read_page_by_page(tmp_path: Path, capsys: pytest.Capture
             blog.posts = type("Watched", (), {"page": staticmethod(pages)})()
             yield blog
 
-    export_from(Console(watched, ""), tmp_path, prune=False)
+    export_from(Session(watched, ""), tmp_path, prune=False)
 
     assert capsys.readouterr().out == summary(205, 0)
     assert len(names(str(tmp_path))) == 205

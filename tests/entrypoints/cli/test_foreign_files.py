@@ -9,11 +9,11 @@ from tests.database import Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.entrypoints.cli.test_import import posts_in, summary
 
-from blog.domain.archive import Manuscript
-from blog.domain.errors import Fault, Invalid
-from blog.entrypoints.cli import folders
-from blog.entrypoints.cli.drafts import Draft, Reading, draft_of
-from blog.entrypoints.cli.front_matter import parted
+from blog.domain.errors import FieldError, ValidationFailed
+from blog.domain.posts.importing import PortablePost
+from blog.entrypoints.cli.markdown import folders
+from blog.entrypoints.cli.markdown.drafts import Draft, Reading, draft_of
+from blog.entrypoints.cli.markdown.front_matter import split_front_matter
 
 JEKYLL = """\
 ---
@@ -67,12 +67,12 @@ def _file(path: str, text: str) -> None:
 
 
 def _draft(text: str, path: str = "any.md", *, author: str | None = "ann", ignore_unknown: bool = True) -> Draft:
-    return draft_of(parted(text), Reading(author=author, ignore_unknown=ignore_unknown), PurePath(path))
+    return draft_of(split_front_matter(text), Reading(author=author, ignore_unknown=ignore_unknown), PurePath(path))
 
 
-def _read(text: str, path: str = "any.md") -> Manuscript:
+def _read(text: str, path: str = "any.md") -> PortablePost:
     draft = _draft(text, path)
-    assert draft.faults == ()
+    assert draft.errors == ()
     return draft.manuscript
 
 
@@ -175,15 +175,15 @@ def test_a_page_is_a_fault_where_nothing_is_to_be_left_out_and_nothing_but_pages
 def test_a_post_that_has_lost_its_date_is_not_taken_for_a_page(path: str, head: str) -> None:
     draft = _draft(f"---\n{head}\n---\nWorld", path)
 
-    assert draft.faults
+    assert draft.errors
     assert not draft.is_page
 
 
 def test_a_post_that_has_lost_its_date_beside_the_folder_of_posts_is_a_fault_if_it_says_what_it_is() -> None:
     reading = Reading(author="ann", ignore_unknown=True, has_posts_folder=True)
-    draft = draft_of(parted("---\nlayout: post\n---\nWorld"), reading, PurePath("hello.md"))
+    draft = draft_of(split_front_matter("---\nlayout: post\n---\nWorld"), reading, PurePath("hello.md"))
 
-    assert [fault.field for fault in draft.faults] == ["created_at"]
+    assert [fault.field for fault in draft.errors] == ["created_at"]
     assert not draft.is_page
 
 
@@ -191,8 +191,8 @@ def test_a_day_in_the_name_that_there_is_not_is_the_fault_unless_the_front_matte
     faulty = _draft("---\ntitle: Hello\n---\nWorld", "_posts/2016-02-30-bad.md")
     dated = _draft("---\ntitle: Hello\ndate: 2016-02-29\n---\nWorld", "_posts/2016-02-30-bad.md")
 
-    assert faulty.faults == (Fault("file name", "2016-02-30 is no day"),)
-    assert dated.faults == ()
+    assert faulty.errors == (FieldError("file name", "2016-02-30 is no day"),)
+    assert dated.errors == ()
 
 
 def test_a_member_that_a_post_does_not_have_is_a_fault_that_names_the_option(run: Run, database: Database) -> None:
@@ -241,7 +241,7 @@ def test_what_the_front_matter_says_goes_before_the_name() -> None:
 )
 def test_a_file_without_front_matter_is_called_as_its_first_heading_or_as_the_file(body: str, title: str) -> None:
     assert _read(body, "2015-11-20-some-file.md").title == title
-    assert parted(body).body == body
+    assert split_front_matter(body).body == body
 
 
 def test_a_file_without_front_matter_or_date_is_told(run: Run, database: Database) -> None:
@@ -274,14 +274,14 @@ def test_what_nobody_may_read_yet_is_left_out_and_counted(run: Run, database: Da
 def test_what_everybody_may_read_is_taken_in(line: str) -> None:
     draft = _draft(f"---\ntitle: Hello\ndate: 2015-11-20\n{line}\n---\nWorld", ignore_unknown=False)
 
-    assert (draft.is_hidden, draft.faults) == (False, ())
+    assert (draft.is_hidden, draft.errors) == (False, ())
 
 
 @pytest.mark.parametrize("line", ["draft: maybe", "draft: [true]", "private: 2020-01-01"])
 def test_a_draft_that_is_neither_true_nor_false_is_not_published(line: str) -> None:
     draft = _draft(f"---\ntitle: Hello\ndate: 2015-11-20\n{line}\n---\nWorld")
 
-    assert [fault.message for fault in draft.faults] == ["must be true or false"]
+    assert [fault.message for fault in draft.errors] == ["must be true or false"]
 
 
 def test_a_draft_is_left_out_in_toml_too() -> None:
@@ -303,7 +303,7 @@ def test_of_two_names_of_one_date_the_more_telling_one_counts_and_the_other_is_s
 ) -> None:
     draft = _draft(f"---\ntitle: Hello\n{lines}\n---\nWorld")
 
-    assert (draft.manuscript.created_at, draft.unknown, draft.faults) == (created_at, unknown, ())
+    assert (draft.manuscript.created_at, draft.unknown, draft.errors) == (created_at, unknown, ())
 
 
 def test_authors_are_found_by_the_names_that_files_have_for_them(run: Run, database: Database) -> None:
@@ -366,7 +366,7 @@ def test_more_files_than_are_held_in_memory_are_refused(
     ],
 )
 def test_what_is_no_toml_is_told(head: str, fault: str) -> None:
-    with pytest.raises(Invalid, match=fault):
+    with pytest.raises(ValidationFailed, match=fault):
         _draft(f"+++\n{head}\n+++\nWorld")
 
 
@@ -375,9 +375,9 @@ def test_an_alias_of_an_alias_of_a_list_takes_no_memory() -> None:
     draft = _draft(f"---\ntitle: Hello\ndate: 2015-11-20\n{bomb}---\nWorld")
 
     assert len(draft.unknown) == 30
-    assert draft.faults == ()
+    assert draft.errors == ()
 
 
 def test_json_is_said_not_to_be_read() -> None:
-    with pytest.raises(Invalid, match="front matter: must begin with a line ---"):
-        parted(json.dumps({"title": "Hello", "date": "2015-11-20"}) + "\nWorld")
+    with pytest.raises(ValidationFailed, match="front matter: must begin with a line ---"):
+        split_front_matter(json.dumps({"title": "Hello", "date": "2015-11-20"}) + "\nWorld")

@@ -9,33 +9,33 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blog.domain.archive import VERSION_LARGEST, Manuscript
-from blog.domain.errors import Fault, Invalid
-from blog.domain.posts import TITLE_LONGEST, faults_in
-from blog.entrypoints.cli.drafts import Reading, draft_of
-from blog.entrypoints.cli.front_matter import Kind, Parts, file_name, is_file_name, parted, text_of
+from blog.domain.errors import FieldError, ValidationFailed
+from blog.domain.posts.importing import MAX_VERSION, PortablePost
+from blog.domain.posts.post import MAX_TITLE_LENGTH, validate_post
+from blog.entrypoints.cli.markdown.drafts import Reading, draft_of
+from blog.entrypoints.cli.markdown.front_matter import Kind, Parts, file_name, is_file_name, split_front_matter, text_of
 
 NOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
-HELLO = Manuscript(title="Hello", body="World", author="alice", created_at=NOON, updated_at=NOON)
+HELLO = PortablePost(title="Hello", body="World", author="alice", created_at=NOON, updated_at=NOON)
 
-titles = st.text(min_size=1, max_size=TITLE_LONGEST).filter(lambda title: not faults_in(title=title))
+titles = st.text(min_size=1, max_size=MAX_TITLE_LENGTH).filter(lambda title: not validate_post(title=title))
 names = st.text("abAB-._@+1", min_size=1, max_size=150)
 
 
-def read(text: str, author: str | None = None) -> Manuscript:
+def read(text: str, author: str | None = None) -> PortablePost:
     """What a file without a fault says."""
-    parts = parted(text)
+    parts = split_front_matter(text)
     draft = draft_of(parts, Reading(author=author), PurePath())
-    assert draft.faults == ()
+    assert draft.errors == ()
     return replace(draft.manuscript, body=parts.body)
 
 
-def refused(head: str, author: str | None = None) -> tuple[Fault, ...]:
+def refused(head: str, author: str | None = None) -> tuple[FieldError, ...]:
     """What is wrong with front matter."""
     try:
-        return draft_of(Parts(head, "", Kind.YAML), Reading(author=author), PurePath()).faults
-    except Invalid as error:
-        return error.faults
+        return draft_of(Parts(head, "", Kind.YAML), Reading(author=author), PurePath()).errors
+    except ValidationFailed as error:
+        return error.errors
 
 
 def test_the_file_of_a_post_is_what_people_would_write() -> None:
@@ -81,7 +81,7 @@ def test_no_title_is_taken_for_anything_else(title: str, line: str) -> None:
 
     assert text.splitlines()[1] == f"title: {line}"
     assert read(text) == replace(HELLO, title=title)
-    assert yaml.safe_load(parted(text).head)["title"] == title
+    assert yaml.safe_load(split_front_matter(text).head)["title"] == title
 
 
 @pytest.mark.parametrize(
@@ -111,13 +111,13 @@ def test_a_body_is_kept_to_the_byte(body: str) -> None:
         title=titles,
         body=st.text(),
         author=names,
-        version=st.integers(1, VERSION_LARGEST),
+        version=st.integers(1, MAX_VERSION),
         place=st.integers(1, 2000),
     )
 )
-def test_what_is_written_is_read(manuscript: Manuscript) -> None:
+def test_what_is_written_is_read(manuscript: PortablePost) -> None:
     assert read(text_of(manuscript)) == manuscript
-    assert len(parted(text_of(manuscript)).head) < 10_000
+    assert len(split_front_matter(text_of(manuscript)).head) < 10_000
 
 
 @given(titles, names, st.integers(1, 2000))
@@ -221,15 +221,15 @@ def test_a_file_all_of_whose_lines_end_in_crlf_has_a_body_of_simple_ones() -> No
     ],
 )
 def test_front_matter_that_is_not_between_its_lines_is_not_taken_for_the_body(text: str) -> None:
-    with pytest.raises(Invalid) as refusal:
-        parted(text)
+    with pytest.raises(ValidationFailed) as refusal:
+        split_front_matter(text)
     told = "must begin with a line --- at the top of the file, and end with another"
-    assert refusal.value.faults == (Fault("front matter", told),)
+    assert refusal.value.errors == (FieldError("front matter", told),)
 
 
 def test_front_matter_without_end_is_not_looked_at() -> None:
-    with pytest.raises(Invalid, match="front matter: must have at most 10000 characters"):
-        parted("---\n" + "a: b\n" * 2001 + "---\n")
+    with pytest.raises(ValidationFailed, match="front matter: must have at most 10000 characters"):
+        split_front_matter("---\n" + "a: b\n" * 2001 + "---\n")
 
 
 FINE = "title: Hello\nauthor: alice\ncreated_at: 2026-11-23\n"
@@ -242,7 +242,7 @@ FIELDS = "is none of title, author, created_at, updated_at, version, place; --ig
 
 
 @pytest.mark.parametrize(
-    ("head", "faults"),
+    ("head", "errors"),
     [
         ("", ["front matter: must have lines such as title: Hello"]),
         ("Hello\n", ["front matter: must have lines such as title: Hello"]),
@@ -277,8 +277,8 @@ FIELDS = "is none of title, author, created_at, updated_at, version, place; --ig
         ),
     ],
 )  # fmt: skip
-def test_all_that_is_wrong_with_front_matter_is_told(head: str, faults: list[str]) -> None:
-    assert [f"{fault.field}: {fault.message}" for fault in refused(head)] == faults
+def test_all_that_is_wrong_with_front_matter_is_told(head: str, errors: list[str]) -> None:
+    assert [f"{fault.field}: {fault.message}" for fault in refused(head)] == errors
 
 
 @given(st.text(st.sampled_from("tile:authr \n\"'[]{}&*!|>%@`#-?,\\0x~é"), max_size=40) | st.text(max_size=40))

@@ -11,12 +11,12 @@ from tests.entrypoints.blogs import Store
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.servers import run_blog
 
-from blog.domain.actors import Operator
-from blog.domain.ids import PostId, UserId
-from blog.domain.lists import Order
-from blog.domain.posts import Post
-from blog.entrypoints.cli.console import Console
-from blog.entrypoints.cli.importing import LARGEST, STEP, import_into
+from blog.domain.accounts.actors import Operator
+from blog.domain.posts.pagination import SortOrder
+from blog.domain.posts.post import Post
+from blog.domain.shared import PostId, UserId
+from blog.entrypoints.cli.markdown.importing import LARGEST, STEP, import_into
+from blog.entrypoints.cli.session import Session
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NO_FRONT_MATTER = "front matter: must begin with a line --- at the top of the file, and end with another"
@@ -37,7 +37,7 @@ def hello(name: str, *lines: str, title: str = "Hello", author: str = "alice") -
 
 def posts_in(database: Database) -> list[Post]:
     with database.opened() as open_blog, open_blog() as blog:
-        return list(blog.posts.page(Order.OLDEST, limit=100).posts)
+        return list(blog.posts.page(SortOrder.OLDEST, limit=100).posts)
 
 
 def titles(database: Database) -> list[tuple[int, str, str]]:
@@ -304,7 +304,7 @@ def test_many_files_are_taken_in_some_at_a_time(tmp_path: Path, capsys: pytest.C
         (tmp_path / f"{number:04}.md").write_text(text, encoding="utf-8")
     store.units = 0
 
-    assert import_into(Console(store, ""), tmp_path) == 0
+    assert import_into(Session(store, ""), tmp_path) == 0
 
     assert capsys.readouterr().out == summary(added=2 * STEP + 10)
     assert store.units == 1 + 3

@@ -13,7 +13,7 @@ from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.servers import run_blog
 
-from blog import wiring
+from blog import bootstrap
 from blog.adapters.memory import MemoryStore
 from blog.entrypoints.http.asgi import app
 from blog.settings import SettingError, Settings
@@ -334,9 +334,12 @@ def test_a_replica_whose_url_is_none_is_told_by_its_own_name(monkeypatch: pytest
     told = {"BLOG_REPLICA_URL": f"postgresql://blog:{rest}", "BLOG_DATABASE_URL": "postgresql://blog@127.0.0.1:9/blog"}
     settings = Settings.read(told)
     kept = MemoryStore()
-    monkeypatch.setattr(wiring, "_open_stores", lambda _: nullcontext(kept))
+    monkeypatch.setattr(bootstrap, "_open_stores", lambda _: nullcontext(kept))
 
-    with pytest.raises(SettingError, match=r"^BLOG_REPLICA_URL: has a") as refusal, wiring.opened_to_serve(settings):
+    with (
+        pytest.raises(SettingError, match=r"^BLOG_REPLICA_URL: has a") as refusal,
+        bootstrap.open_for_serving(settings),
+    ):
         pytest.fail("it is served")
     assert "s3cr" not in "".join(traceback.format_exception(refusal.value))
 

@@ -6,7 +6,7 @@ import pytest
 from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 
-from blog.domain.tokens import PATTERN, InvalidToken
+from blog.domain.accounts.tokens import PATTERN, InvalidToken
 
 NEW = "an even longer pass phrase"
 

@@ -11,7 +11,7 @@ from tests.database import Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.servers import PATIENCE, environment, run_blog
 
-from blog.entrypoints.cli.commands import COMMANDS, GROUPS
+from blog.entrypoints.cli.command_list import COMMANDS, GROUPS
 from blog.settings import unknown_settings
 
 _COMMANDS = [

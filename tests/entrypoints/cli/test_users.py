@@ -6,8 +6,8 @@ import pytest
 from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 
-from blog.domain.accounts import WrongCredentials
-from blog.domain.tokens import InvalidToken
+from blog.domain.accounts.own_account import WrongCredentials
+from blog.domain.accounts.tokens import InvalidToken
 
 _NEW = "an even longer pass phrase"
 

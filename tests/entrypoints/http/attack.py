@@ -12,17 +12,17 @@ from tests.entrypoints.http.visits import PASSWORD
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
-from blog.domain.actors import Member, Operator
-from blog.domain.blog import Terms
-from blog.domain.entrance import log_in
-from blog.domain.invitations import Registration
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Member, Operator
+from blog.domain.accounts.invitations import Registration
+from blog.domain.accounts.login import log_in
+from blog.domain.blog import BlogConfig
 from blog.entrypoints.http import create_app
-from blog.wiring import blog_on
 
-_open_blog = blog_on(
+_open_blog = create_blog(
     MemoryStore(),
     hasher=Argon2PasswordHasher(memory=8, iterations=1),
-    terms=Terms(registration=Registration.OPEN, throttle_scale=1_000_000),
+    terms=BlogConfig(registration=Registration.OPEN, throttle_scale=1_000_000),
 )
 _refused = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "5xx"]
 _config = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": _refused}}})
@@ -103,4 +103,4 @@ def _newcomer(*, is_admin: bool) -> tuple[str, Member]:
         blog.users.add(Operator(), name, PASSWORD, is_admin=is_admin)
     secret = log_in(_open_blog, name, PASSWORD)[1].secret
     with _open_blog() as blog:
-        return secret, blog.accounts.authenticate(secret)
+        return secret, blog.tokens.authenticate(secret)

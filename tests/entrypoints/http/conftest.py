@@ -10,10 +10,10 @@ from tests.entrypoints.http.visits import Member, Site, StoppedClock
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
+from blog.bootstrap import create_blog
+from blog.domain.accounts.passwords import PasswordHasher
 from blog.domain.blog import OpenBlog, OpenStores
-from blog.domain.passwords import PasswordHasher
 from blog.entrypoints.http import create_app
-from blog.wiring import blog_on
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +45,7 @@ def clock() -> StoppedClock:
 
 @pytest.fixture
 def open_blog(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> OpenBlog:
-    return blog_on(store, hasher=hasher, now=clock)
+    return create_blog(store, hasher=hasher, now=clock)
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from typing import Any, Final, TypeVar
 import httpx
 from httpx import ASGITransport, AsyncClient, Response
 
-from blog.domain.actors import Operator, Scope
-from blog.domain.audit import Entry
-from blog.domain.blog import OpenStores, Terms
-from blog.domain.clock import Clock
-from blog.domain.entrance import log_in
-from blog.domain.passwords import PasswordHasher
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator, Scope
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.audit import AuditEntry
+from blog.domain.blog import BlogConfig, OpenStores
+from blog.domain.shared import Clock
 from blog.entrypoints.http import create_app
-from blog.wiring import blog_on
 
 SECRET: Final = "correct horse battery staple"
 WRONG: Final = "incorrect horse battery staple"
@@ -40,10 +40,10 @@ class House:
         hasher: PasswordHasher,
         clock: Clock,
         *,
-        terms: Terms | None = None,
+        terms: BlogConfig | None = None,
         trusted_proxies: Sequence[str] = (),
     ) -> None:
-        self.open_blog = blog_on(open_stores, hasher=hasher, now=clock, terms=terms)
+        self.open_blog = create_blog(open_stores, hasher=hasher, now=clock, terms=terms)
         self._app: Any = create_app(self.open_blog, trusted_proxies=trusted_proxies)
         self._runner = asyncio.Runner()
         self._clients: dict[str, AsyncClient] = {}
@@ -89,7 +89,7 @@ class House:
         user, issued = log_in(self.open_blog, username, SECRET, scopes=granted)
         return Person(house=self, id=user.id, username=username, token=issued.secret, token_id=issued.token.id)
 
-    def audit(self) -> list[Entry]:
+    def audit(self) -> list[AuditEntry]:
         """All that is recorded, the oldest first."""
         with self.open_blog() as blog:
             return list(blog.audit.page(Operator(), limit=100).entries)[::-1]

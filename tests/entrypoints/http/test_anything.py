@@ -1,6 +1,7 @@
 """The blog promises that, whatever is sent…"""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,10 +12,10 @@ from tests.entrypoints.http.visits import Member, Site, faulty
 
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
-from blog.domain.blog import OpenStores, Terms
-from blog.domain.passwords import PasswordHasher
+from blog.bootstrap import create_blog
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.blog import BlogConfig, OpenStores
 from blog.entrypoints.http import create_app
-from blog.wiring import blog_on
 
 JSON = {"Content-Type": "application/json"}
 CONTROLS = {chr(code) for code in (*range(32), *range(127, 160))} - set("\t\n\r")
@@ -36,7 +37,7 @@ def alice(
 ) -> Iterator[Member]:
     """One blog for all examples, in which alice has written one post."""
     stores = MemoryStore() if request.param == "memory" else sqlite(tmp_path_factory)
-    open_blog = blog_on(stores, hasher=hasher, terms=Terms(throttle_scale=100_000))
+    open_blog = create_blog(stores, hasher=hasher, terms=BlogConfig(throttle_scale=100_000))
     site = Site(create_app(open_blog), open_blog)
     alice = site.member("alice")
     alice.writes()
@@ -95,8 +96,11 @@ def test_a_body_of_any_bytes_is_answered_without_a_failure(
 @given(shown=st.binary(max_size=80) | st.binary(max_size=50).map(lambda rest: b"Token blog_" + rest))
 def test_no_header_but_a_token_opens_a_protected_route(alice: Member, shown: bytes) -> None:
     site = alice.site
-    for method, path in (("GET", "/api/users/me/"), ("DELETE", "/api/posts/1/"), ("GET", "/api/posts/1/")):
+    for method, path in (("GET", "/api/users/me/"), ("DELETE", "/api/posts/1/")):
         assert site.ask(method, path, headers=[(b"Authorization", shown)]).status_code == 401
+    public = site.ask("GET", "/api/posts/1/", headers=[(b"Authorization", shown)]).status_code
+    is_ours = re.match(rb"\s*(token|bearer|blog_)", shown, re.IGNORECASE)
+    assert public == 401 or (public == 200 and not is_ours)  # credentials for a proxy in front are ignored
 
 
 @anything

@@ -20,8 +20,8 @@ from tests.servers import PATIENCE, Server, serving
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.domain.actors import Operator
-from blog.wiring import blog_on
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
 
 PASSWORD: Final = "correct horse battery staple"
 HOME, MALLORYS = "192.0.2.1", "198.51.100.66"
@@ -139,7 +139,7 @@ def database(tmp_path: Path) -> Path:
     path = tmp_path / "blog.db"
     with closing(SqlStore(f"sqlite:///{path}")) as store:
         store.migrate()
-        with blog_on(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))() as blog:
+        with create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))() as blog:
             blog.users.add(Operator(), "alice", PASSWORD, is_admin=True)
             blog.users.add(Operator(), "mallory", PASSWORD)
     return path

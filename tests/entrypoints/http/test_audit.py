@@ -10,9 +10,9 @@ import pytest
 from tests.entrypoints.http.houses import AWAY, HOME, SECRET, WRONG, House, Person
 from tests.entrypoints.http.visits import StoppedClock, faulty, problem
 
-from blog.domain.blog import OpenStores, Terms
-from blog.domain.invitations import Registration
-from blog.domain.passwords import PasswordHasher
+from blog.domain.accounts.invitations import Registration
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.blog import BlogConfig, OpenStores
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 AUDIT = "/api/audit/"
@@ -22,7 +22,7 @@ POST = {"title": "A title", "body": "A body"}
 
 @pytest.fixture
 def house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[House]:
-    house = House(store, hasher, clock, terms=Terms(registration=Registration.INVITE))
+    house = House(store, hasher, clock, terms=BlogConfig(registration=Registration.INVITE))
     yield house
     house.close()
 

@@ -8,10 +8,10 @@ import pytest
 from httpx import Response
 from tests.entrypoints.http.visits import Member, Site, StoppedClock, faulty, problem
 
-from blog.domain.actors import Scope
+from blog.domain.accounts.actors import Scope
+from blog.domain.accounts.login import log_in
 from blog.domain.blog import OpenBlog
-from blog.domain.entrance import log_in
-from blog.domain.posts import BODY_LONGEST, TITLE_LONGEST
+from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH
 from blog.entrypoints.http import create_app
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
@@ -95,7 +95,7 @@ def test_a_post_is_changed_once_in_a_batch(site: Site, alice: Member) -> None:
 def test_the_answer_to_a_batch_is_bounded_and_what_has_no_room_is_answered_without_its_body(
     site: Site, alice: Member
 ) -> None:
-    large = "\U0001f98a" * BODY_LONGEST
+    large = "\U0001f98a" * MAX_BODY_LENGTH
     posts = [alice.writes(f"Title {number}", large) for number in range(4)] + [alice.writes("Small", "Small")]
     answer = batch(alice, *[{"do": "update", "id": post["id"], "title": f"{post['title']}!"} for post in posts])
     results = [result["post"] for result in answer.json()["results"]]
@@ -109,7 +109,9 @@ def test_the_answer_to_a_batch_is_bounded_and_what_has_no_room_is_answered_witho
 
 def test_the_largest_batch_is_answered_and_stored_in_less_than_a_megabyte(site: Site, alice: Member) -> None:
     number = 2_300  # together a little less than a megabyte, as JSON
-    steps = [{"do": "create", "title": "\U0001f98a" * TITLE_LONGEST, "body": "\U0001f98a" * number} for _ in range(95)]
+    steps = [
+        {"do": "create", "title": "\U0001f98a" * MAX_TITLE_LENGTH, "body": "\U0001f98a" * number} for _ in range(95)
+    ]
     content = json.dumps({"steps": steps}, ensure_ascii=False).encode()
     assert 950_000 < len(content) < 2**20
     headers = {"Content-Type": "application/json", "Idempotency-Key": "key"}
@@ -161,13 +163,13 @@ def test_every_fault_is_told_with_the_step_that_it_is_in(site: Site, alice: Memb
         alice,
         NEW,
         {"do": "create", "title": "", "body": 7},
-        {"do": "update", "title": "x" * (TITLE_LONGEST + 1), "user": alice.id},
+        {"do": "update", "title": "x" * (MAX_TITLE_LENGTH + 1), "user": alice.id},
         {"do": "delete", "id": "8", "version": 0},
         {"do": "undo", "nonsense": 1},
         {"id": 8},
         "create",
         {"do": ["create"]},
-        {"do": "update", "id": True, "title": None, "body": "x" * (BODY_LONGEST + 1), "version": 2**64},
+        {"do": "update", "id": True, "title": None, "body": "x" * (MAX_BODY_LENGTH + 1), "version": 2**64},
         {"do": "create", "id": 8, "title": "T", "body": "B\x00", "version": 1},
     )
     assert wrong(answer) == {
@@ -175,7 +177,7 @@ def test_every_fault_is_told_with_the_step_that_it_is_in(site: Site, alice: Memb
         "steps[1].title": "must not be blank",
         "steps[2].user": "is not known here: known are id, title, body, version",
         "steps[2].id": "is missing",
-        "steps[2].title": f"must have at most {TITLE_LONGEST} characters",
+        "steps[2].title": f"must have at most {MAX_TITLE_LENGTH} characters",
         "steps[3].id": "must be a whole number",
         "steps[3].version": "must be a whole number",
         "steps[4].do": "must be create, update or delete",
@@ -185,7 +187,7 @@ def test_every_fault_is_told_with_the_step_that_it_is_in(site: Site, alice: Memb
         "steps[8].id": "must be a whole number",
         "steps[8].title": "must be a string",
         "steps[8].version": "must be a whole number",
-        "steps[8].body": f"must have at most {BODY_LONGEST} characters",
+        "steps[8].body": f"must have at most {MAX_BODY_LENGTH} characters",
         "steps[9].id": "is not known here: known are title, body",
         "steps[9].version": "is not known here: known are title, body",
         "steps[9].body": "must not contain control characters or lone surrogates: U+0000 is at line 1, column 2",

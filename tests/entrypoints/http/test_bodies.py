@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.entrypoints.blogs import PASSWORD, Store, shown
 
-from blog.entrypoints.http.app import LARGEST_BODY, create_app
+from blog.entrypoints.http.app import MAX_BODY_BYTES, create_app
 
 POST = b'{"title": "Hello", "body": "World"}'
 END = {"type": "http.disconnect"}
@@ -46,14 +46,14 @@ def test_a_body_in_pieces_is_one(headers: list[tuple[bytes, bytes]]) -> None:
 
 @pytest.mark.parametrize("headers", [[], [(b"transfer-encoding", b"chunked")]], ids=["untold", "chunked"])
 def test_a_body_that_turns_out_too_large_is_not_read_to_its_end(headers: list[tuple[bytes, bytes]]) -> None:
-    half = piece(b" " * (LARGEST_BODY // 2 + 1))
+    half = piece(b" " * (MAX_BODY_BYTES // 2 + 1))
     assert asked(half, half, headers=headers)[0] == 413
     log_in = msgspec.json.encode({"username": "ann", "password": PASSWORD})
     assert asked(piece(log_in.ljust(8193)), headers=headers, path="/api/login/")[0] == 413
 
 
 def test_a_body_that_is_announced_as_too_large_is_not_read() -> None:
-    assert asked(headers=[(b"content-length", b"%d" % (LARGEST_BODY + 1))])[0] == 413
+    assert asked(headers=[(b"content-length", b"%d" % (MAX_BODY_BYTES + 1))])[0] == 413
 
 
 @pytest.mark.parametrize("headers", [[], [(b"transfer-encoding", b"chunked")]], ids=["untold", "chunked"])

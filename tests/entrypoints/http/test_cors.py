@@ -14,8 +14,8 @@ from tests.entrypoints.http.wires import problem as refusal
 from blog.adapters.memory import MemoryStore
 from blog.domain.blog import OpenBlog
 from blog.entrypoints.http import create_app
-from blog.entrypoints.http.cors import HEADERS, CrossOrigin
-from blog.entrypoints.http.wire import Wire
+from blog.entrypoints.http.middleware.cors import HEADERS, CrossOrigin
+from blog.entrypoints.server.protocol import HardenedProtocol
 
 PAGE, OTHER_PAGE, FOREIGN = "https://pages.example", "capacitor://localhost", "https://evil.example"
 TRACING = "traceparent, tracestate, baggage, sentry-trace, x-requested-with"
@@ -156,7 +156,7 @@ def test_whatever_a_page_says_of_itself_only_an_origin_that_is_set_is_repeated(s
     assert told.get(b"access-control-allow-origin") == (PAGE.encode() if sent.get(b"origin") == PAGE.encode() else None)
 
 
-class Hasty(Wire):
+class Hasty(HardenedProtocol):
     """A connection that does not wait long for the rest of a request."""
 
     head_within = body_within = heard_out = 0.5

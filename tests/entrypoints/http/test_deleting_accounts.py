@@ -6,8 +6,8 @@ import pytest
 from tests.entrypoints.http.houses import AWAY, SECRET, WRONG, House, Person
 from tests.entrypoints.http.visits import problem
 
-from blog.domain.actors import Operator, Scope
-from blog.domain.posts import BODY_LONGEST
+from blog.domain.accounts.actors import Operator, Scope
+from blog.domain.posts.post import MAX_BODY_LENGTH
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 ME, DELETE, EXPORT = "/api/users/me/", "/api/users/me/delete/", "/api/users/me/export/"
@@ -178,7 +178,7 @@ def test_somebody_downloads_all_that_is_kept_about_them(house: House, root: Pers
 
 @on_both
 def test_no_part_of_the_download_has_more_than_a_megabyte(house: House, alice: Person) -> None:
-    body = "\U0001f98a" * BODY_LONGEST
+    body = "\U0001f98a" * MAX_BODY_LENGTH
     posts = []
     for number in range(7):
         answer = alice.ask("POST", "/api/posts/", json={"title": f"Large {number}", "body": body})

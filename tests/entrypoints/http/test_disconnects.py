@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 
 from blog.domain.cancellation import Cancelled
-from blog.entrypoints.http import disconnects
-from blog.entrypoints.http.disconnects import DisconnectWatch
+from blog.entrypoints.http.concurrency import disconnects
+from blog.entrypoints.http.concurrency.disconnects import DisconnectWatch
 
 PART: Final[Mapping[str, Any]] = {"type": "http.request", "body": b"a part", "more_body": True}
 END: Final[Mapping[str, Any]] = {"type": "http.request", "body": b"", "more_body": False}

@@ -46,7 +46,7 @@ def test_each_part_says_what_it_is(site: Site) -> None:
         answer = site.ask("GET", f"/docs/{name}")
         assert answer.headers["content-type"].partition(";")[0] == kind
         assert answer.headers["cache-control"] == "public, max-age=86400"
-        assert answer.content == (files("blog.entrypoints.http") / "static" / name).read_bytes()
+        assert answer.content == (files("blog.entrypoints.http.openapi") / "static" / name).read_bytes()
 
 
 def test_nothing_else_is_to_be_had(site: Site) -> None:

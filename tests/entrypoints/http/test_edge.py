@@ -14,13 +14,13 @@ from tests.entrypoints.http.visits import Member, Site, problem
 
 from blog.domain.blog import OpenBlog
 from blog.entrypoints.http import create_app
-from blog.entrypoints.http.edge import Edge
+from blog.entrypoints.http.middleware.security_headers import SecurityHeadersMiddleware
 
 PAGE = "https://pages.example"
 
 FORKING = """
 import asyncio, os
-from blog.entrypoints.http.edge import Edge
+from blog.entrypoints.http.middleware.security_headers import SecurityHeadersMiddleware
 
 async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 204, "headers": []})
@@ -32,7 +32,7 @@ async def show(message):
 
 async def ask():
     for _ in range(50):
-        await Edge(app)({"type": "http", "method": "GET", "path": "/", "headers": []}, None, show)
+        await SecurityHeadersMiddleware(app)({"type": "http", "method": "GET", "path": "/", "headers": []}, None, show)
 
 for _ in range(3):
     asyncio.run(ask())
@@ -169,7 +169,7 @@ def test_what_fails_outside_of_every_route_is_a_problem_too_and_logged_once(capl
         raise LookupError("hunter2")
 
     async def ask() -> Response:
-        app: Any = Edge(broken)
+        app: Any = SecurityHeadersMiddleware(broken)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://blog.test") as client:
             return await client.get("/api/posts/")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tests.entrypoints.http.wires import PATIENCE, Served, answers, request, served
 
-from blog.entrypoints.http.wire import Wire
+from blog.entrypoints.server.protocol import HardenedProtocol
 
 EXPECT = "Expect: 100-continue"
 SIZED = "Content-Length: 47"
@@ -15,7 +15,7 @@ NEXT = request("GET /next", "Connection: close")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Served]:
-    with served(Wire) as server:
+    with served(HardenedProtocol) as server:
         yield server
 
 

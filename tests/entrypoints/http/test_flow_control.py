@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.entrypoints.http.wires import LARGE, Served, answers, eventually, problem, request, served
 
-from blog.entrypoints.http.closing import PatientTransport
-from blog.entrypoints.http.flow_control import PIECE, ByteBudget
-from blog.entrypoints.http.wire import Wire
+from blog.entrypoints.server.flow_control import PIECE, ByteBudget
+from blog.entrypoints.server.lingering_close import LingeringTransport
+from blog.entrypoints.server.protocol import HardenedProtocol
 
 MEBIBYTE = 1024 * 1024
 STUCK = 60
@@ -27,7 +27,7 @@ steps = st.lists(
 )
 
 
-class Narrow(Wire):
+class Narrow(HardenedProtocol):
     """A wire whose limits a few large messages reach."""
 
     most_unsent = 50 * MEBIBYTE
@@ -56,7 +56,7 @@ def test_an_answer_of_any_size_is_whole_and_followed_by_the_next(server: Served,
 def test_head_and_body_of_a_small_answer_are_written_at_once(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[bytes] = []
 
-    class Counting(PatientTransport):
+    class Counting(LingeringTransport):
         def __init__(self, transport: asyncio.Transport, *rest: Any) -> None:
             super().__init__(transport, *rest)
             self._transport = cast("asyncio.Transport", Counted(transport))
@@ -72,8 +72,8 @@ def test_head_and_body_of_a_small_answer_are_written_at_once(start: str, monkeyp
             written.append(data)
             self._transport.write(data)
 
-    monkeypatch.setattr("blog.entrypoints.http.wire.PatientTransport", Counting)
-    with served(Wire) as server, server.connected() as client:
+    monkeypatch.setattr("blog.entrypoints.server.protocol.LingeringTransport", Counting)
+    with served(HardenedProtocol) as server, server.connected() as client:
         client.sendall(request(start))
         assert client.recv(65536).startswith(b"HTTP/1.1 200 OK")
     assert len(written) == 1

@@ -7,8 +7,8 @@ from tests.entrypoints.http.houses import same
 from tests.entrypoints.http.keys import KEY, POST, TAKING, on_both, posts, sends
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, faulty, problem
 
-from blog.domain.actors import Operator, Scope
-from blog.domain.entrance import log_in
+from blog.domain.accounts.actors import Operator, Scope
+from blog.domain.accounts.login import log_in
 
 MALFORMED = ["", "two words", "\u00e9", '"', '"open', 'end"ed" ', '"a"b"', '"a\\b"', '""', '"a b"', "x" * 256, "a\tb"]
 MALFORMED += ['"' + "x" * 256 + '"', '"a";b', ":YQ==:\x7f", '"a", "b"']

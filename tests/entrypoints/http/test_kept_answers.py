@@ -15,8 +15,8 @@ from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, 
 
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Unavailable
-from blog.entrypoints.http import idempotency
-from blog.entrypoints.tidying import tidied
+from blog.entrypoints.http.parsing import idempotency_key as idempotency
+from blog.entrypoints.server.maintenance import maintained
 
 
 def kept(database: Path) -> list[tuple[bytes, bytes]]:
@@ -94,5 +94,5 @@ def test_whoever_serves_a_blog_forgets_what_is_a_day_old(
     sends(alice, "create", "another")
     (_, younger) = kept(database)
     clock.advance(hours=23)
-    with tidied(open_blog, every=0.001):
+    with maintained(open_blog, every=0.001):
         until(lambda: kept(database) == [younger])

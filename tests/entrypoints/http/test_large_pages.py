@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from tests.entrypoints.http.visits import Member, Site, StoppedClock
 
 from blog.adapters.memory import MemoryStore
+from blog.bootstrap import create_blog
+from blog.domain.accounts.passwords import PasswordHasher
 from blog.domain.blog import OpenStores, Stores
-from blog.domain.passwords import PasswordHasher
-from blog.domain.posts import BODY_LONGEST
-from blog.entrypoints.http import create_app, lists
-from blog.wiring import blog_on
+from blog.domain.posts.post import MAX_BODY_LENGTH
+from blog.entrypoints.http import create_app
+from blog.entrypoints.http.parsing import lists
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 EVERY_LIST = [
@@ -30,7 +31,7 @@ EVERY_LIST = [
     "q=large+-small&count=true",
 ]
 EVERY_LIST += ["include=permissions", "fields=body,id", "created_after=2026-01-01T00:00:00Z&order=oldest"]
-LARGEST = "\U0001f98a" * BODY_LONGEST
+LARGEST = "\U0001f98a" * MAX_BODY_LENGTH
 
 
 def pages(site: Site, query: str, limit: int = 100) -> list[Any]:
@@ -101,11 +102,11 @@ def test_of_large_posts_no_more_are_read_than_about_fit(store: OpenStores, hashe
         with store() as stores:
             yield replace(stores, posts=Heard(stores.posts, asked))
 
-    open_blog = blog_on(heard, hasher=hasher)
+    open_blog = create_blog(heard, hasher=hasher)
     site = Site(create_app(open_blog), open_blog)
     alice = site.member("alice")
     for number in range(60):
-        alice.writes(f"Large {number}", "x" * BODY_LONGEST)
+        alice.writes(f"Large {number}", "x" * MAX_BODY_LENGTH)
     asked.clear()
     assert len(site.ask("GET", "/api/posts/?limit=100").json()["results"]) == 10
     assert asked == [26]
@@ -121,7 +122,7 @@ def test_of_large_posts_no_more_are_read_than_about_fit(store: OpenStores, hashe
 @contextmanager
 def site_of(hasher: PasswordHasher) -> Iterator[Site]:
     """An empty blog in memory."""
-    open_blog = blog_on(MemoryStore(), hasher=hasher)
+    open_blog = create_blog(MemoryStore(), hasher=hasher)
     site = Site(create_app(open_blog), open_blog)
     yield site
     site.close()

@@ -10,12 +10,12 @@ import pytest
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, faulty, problem
 
 from blog.adapters.argon2 import Argon2PasswordHasher
-from blog.domain.actors import Operator
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.passwords import PasswordHasher
 from blog.domain.blog import OpenBlog, OpenStores
-from blog.domain.ids import UserId
-from blog.domain.passwords import PasswordHasher
+from blog.domain.shared import UserId
 from blog.entrypoints.http import create_app
-from blog.wiring import blog_on
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 
@@ -41,7 +41,7 @@ def counting(hasher: PasswordHasher) -> CountingHasher:
 @pytest.fixture
 def counted(store: OpenStores, counting: CountingHasher) -> Iterator[Site]:
     """A site whose hasher counts, with alice, who is active, and bob, who is not."""
-    open_blog = blog_on(store, hasher=counting)
+    open_blog = create_blog(store, hasher=counting)
     site = Site(create_app(open_blog), open_blog)
     site.member("alice")
     bob = site.member("bob")
@@ -202,7 +202,7 @@ def test_a_hash_made_by_old_parameters_is_good_and_renewed_by_the_next_log_in(
         assert credentials is not None
         return credentials.password_hash
 
-    new = blog_on(store, hasher=Argon2PasswordHasher(memory=16, iterations=2), now=clock)
+    new = create_blog(store, hasher=Argon2PasswordHasher(memory=16, iterations=2), now=clock)
     site = Site(create_app(new), new)
     old = kept()
     problem(log_in(site, "alice", "wrong"), 401)
@@ -214,7 +214,7 @@ def test_a_hash_made_by_old_parameters_is_good_and_renewed_by_the_next_log_in(
 
 
 def test_unless_it_is_told_otherwise_it_keeps_a_hash_by_argon2id_that_is_dear_enough(store: OpenStores) -> None:
-    with blog_on(store)() as blog:
+    with create_blog(store)() as blog:
         blog.users.add(Operator(), "alice", PASSWORD)
     with store() as stores:
         kept = stores.users.find("alice")
@@ -236,7 +236,7 @@ def test_a_password_changed_while_the_old_one_is_checked_is_not_changed_back(
                     stores.users.save(replace(current, password_hash=changed))
             return super().verify(password_hash, password)
 
-    open_overtaken = blog_on(store, hasher=Overtaken(hasher))
+    open_overtaken = create_blog(store, hasher=Overtaken(hasher))
     site = Site(create_app(open_overtaken), open_overtaken)
     problem(log_in(site, "alice", PASSWORD), 401)
     assert log_in(site, "alice", "another battery staple horse").status_code == 200

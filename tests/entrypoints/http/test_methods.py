@@ -37,7 +37,7 @@ def alice(site: Site) -> Member:
     """An administrator, whose use of her token is noted already: in what is listed of it, nothing changes any more."""
     alice = site.member("alice", is_admin=True)
     with site.open_blog() as blog:
-        blog.tokens.note_use(blog.accounts.authenticate(alice.token))
+        blog.tokens.touch(blog.tokens.authenticate(alice.token))
     return alice
 
 

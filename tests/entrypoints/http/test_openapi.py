@@ -17,26 +17,26 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, problem
 
-from blog.domain.actors import Operator, Scope
-from blog.domain.blog import OpenBlog, OpenStores, Terms
-from blog.domain.entrance import log_in
-from blog.domain.ids import PostId
-from blog.domain.invitations import Registration
-from blog.domain.lists import Order, Place
-from blog.domain.passwords import PasswordHasher
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator, Scope
+from blog.domain.accounts.invitations import Registration
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.blog import BlogConfig, OpenBlog, OpenStores
 from blog.domain.policy import Action
-from blog.domain.search import Standing
+from blog.domain.posts.pagination import Position, SortOrder
+from blog.domain.search.index import SearchPosition
+from blog.domain.shared import PostId
 from blog.entrypoints.http import app as application
 from blog.entrypoints.http import create_app
-from blog.entrypoints.http.cursors import PATTERN, cursor_of, cursor_of_standing
-from blog.entrypoints.http.operations import Operation, RouteWithoutPolicy, Who
-from blog.entrypoints.http.post_shapes import PostIn
-from blog.entrypoints.http.requests import LARGEST_NUMBER
-from blog.wiring import blog_on
+from blog.entrypoints.http.operation import Operation, RouteWithoutPolicy, Who
+from blog.entrypoints.http.parsing.cursors import PATTERN, cursor_of, cursor_of_standing
+from blog.entrypoints.http.parsing.request import MAX_ID
+from blog.entrypoints.http.schemas.posts import PostIn
 
 OF_THE_DOCS = {"/schema/openapi.json", "/docs", "/docs/{name}"}
 OF_ADMINS = {Action.SEE_USERS, Action.CHANGE_USERS, Action.DELETE_USERS, Action.INVITE, Action.READ_AUDIT}
-OVER_HTTP = set(Action) - {Action.TAKE_IN_POSTS}
+OVER_HTTP = set(Action) - {Action.IMPORT_POSTS}
 NEW = "another correct horse"
 SENT = {
     "BatchIn": {"steps": [{"do": "create", "title": "Another title", "body": "Another body"}]},
@@ -58,7 +58,7 @@ SENT = {
 @pytest.fixture
 def open_blog(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> OpenBlog:
     """One that everybody can register with."""
-    return blog_on(store, hasher=hasher, now=clock, terms=Terms(registration=Registration.OPEN))
+    return create_blog(store, hasher=hasher, now=clock, terms=BlogConfig(registration=Registration.OPEN))
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def aimed(path: str, member: Member) -> str:
     """The path at something that is there: of the member's own, but for what only an administrator sees."""
     other = member.site.member(f"other{member.id}")
     with member.site.open_blog() as blog:
-        shown = {each: blog.accounts.authenticate(each.token).token_id for each in (member, other)}
+        shown = {each: blog.tokens.authenticate(each.token).token_id for each in (member, other)}
         invitation = blog.invitations.create(Operator()).invitation
     numbers = {
         "post_id": member.writes()["id"],
@@ -288,13 +288,13 @@ def test_an_operation_that_takes_a_body_but_no_media_type_cannot_be_made() -> No
 @pytest.mark.parametrize("kind", ["place", "standing"])
 @given(data=st.data())
 def test_every_cursor_that_is_given_fits_the_pattern_in_the_document(kind: str, data: st.DataObject) -> None:
-    number = PostId(data.draw(st.integers(1, LARGEST_NUMBER)))
+    number = PostId(data.draw(st.integers(1, MAX_ID)))
     if kind == "standing":
-        cursor = cursor_of_standing(Standing(data.draw(st.booleans()), number))
+        cursor = cursor_of_standing(SearchPosition(data.draw(st.booleans()), number))
     else:
-        order = data.draw(st.sampled_from(Order))
-        keys: Any = st.text(max_size=40) if order is Order.TITLE else st.datetimes(timezones=st.just(UTC))
-        cursor = cursor_of(order, Place(data.draw(keys), number))
+        order = data.draw(st.sampled_from(SortOrder))
+        keys: Any = st.text(max_size=40) if order is SortOrder.TITLE else st.datetimes(timezones=st.just(UTC))
+        cursor = cursor_of(order, Position(data.draw(keys), number))
     assert re.fullmatch(PATTERN, cursor)
 
 
@@ -335,7 +335,9 @@ def test_every_member_of_every_shape_has_an_example_or_refers_to_a_shape_that_ha
         for name, member in schema.get("properties", {}).items():
             items = member.get("items", {})
             refers = "$ref" in member or "$ref" in items or "anyOf" in items
-            help_text = f"{shape}.{name}: add it to entrypoints/http/examples.py, or to its type by msgspec.Meta"
+            help_text = (
+                f"{shape}.{name}: add it to entrypoints/http/openapi/examples.py, or to its type by msgspec.Meta"
+            )
             assert refers or "examples" in member, help_text
 
 
@@ -402,8 +404,8 @@ def validator_of(document: Any) -> Callable[[Any, Any, str], None]:
 
     def validate(schema: Any, value: Any, what: str) -> None:
         whole = {**schema, "components": document["components"]}
-        faults = [fault.message for fault in Draft202012Validator(whole).iter_errors(value)]
-        assert not faults, f"{what}: {faults}"
+        errors = [fault.message for fault in Draft202012Validator(whole).iter_errors(value)]
+        assert not errors, f"{what}: {errors}"
 
     return validate
 

@@ -13,7 +13,7 @@ from tests.durability.stored import ask
 from tests.entrypoints.blogs import Store, asked, written
 from tests.servers import serving
 
-from blog.domain.blog import Contended
+from blog.domain.blog import ConcurrencyConflict
 from blog.domain.cancellation import Cancelled
 from blog.domain.errors import Unavailable
 from blog.entrypoints.http.outages import QUIET, Outages
@@ -84,7 +84,7 @@ def test_two_outages_at_once_are_told_apart(outages: Outages, clock: Clock, capl
     for _ in range(5):
         outages.failed(FULL, writes=True)
         outages.failed(UNREACHABLE, writes=False)
-        outages.failed(Contended("Another change came between."), writes=True)
+        outages.failed(ConcurrencyConflict("Another change came between."), writes=True)
     assert len(caplog.records) == 3
     clock.seconds += QUIET
     outages.worked(writes=True)

@@ -7,9 +7,9 @@ import pytest
 from tests.entrypoints.http.houses import AWAY, SECRET, WRONG, House, Person
 from tests.entrypoints.http.visits import StoppedClock, faulty, problem
 
-from blog.domain.actors import Scope
-from blog.domain.blog import OpenStores, Terms
-from blog.domain.passwords import PasswordHasher
+from blog.domain.accounts.actors import Scope
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.blog import BlogConfig, OpenStores
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 ME, CHANGE = "/api/users/me/", "/api/users/me/password/"
@@ -45,7 +45,7 @@ STRONG = [
 
 @pytest.fixture
 def house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[House]:
-    house = House(store, hasher, clock, terms=Terms(site="Gazette"))
+    house = House(store, hasher, clock, terms=BlogConfig(site="Gazette"))
     yield house
     house.close()
 

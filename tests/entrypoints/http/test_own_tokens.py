@@ -12,9 +12,9 @@ from tests.entrypoints.http.houses import House, Person, commits, until
 from tests.entrypoints.http.visits import StoppedClock, faulty, problem
 
 from blog.adapters.memory import MemoryStore
-from blog.domain.actors import Scope
+from blog.domain.accounts.actors import Scope
+from blog.domain.accounts.passwords import PasswordHasher
 from blog.domain.blog import Stores
-from blog.domain.passwords import PasswordHasher
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 TOKENS = "/api/tokens/"
@@ -41,7 +41,7 @@ def listed(person: Person) -> list[dict[str, Any]]:
 def last_used(person: Person) -> str | None:
     """When the token was last used, as far as it is noted."""
     with person.house.open_blog() as blog:
-        tokens = blog.tokens.own(blog.accounts.authenticate(person.token))
+        tokens = blog.tokens.own(blog.tokens.authenticate(person.token))
     at = next(token.last_used_at for token in tokens if token.id == person.token_id)
     return None if at is None else f"{at:%m-%d %H:%M:%S}"
 
@@ -218,7 +218,7 @@ def test_nobody_waits_until_the_use_of_a_token_is_noted(hasher: PasswordHasher, 
             self._tokens = tokens
 
         def __getattr__(self, name: str) -> Any:
-            if name == "note_use":
+            if name == "touch":
                 noting.append(current_thread().name)
                 gate.wait(30)
             return getattr(self._tokens, name)

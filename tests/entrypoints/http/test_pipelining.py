@@ -8,14 +8,14 @@ from contextlib import suppress
 import pytest
 from tests.entrypoints.http.wires import Served, eventually, request, served
 
-from blog.entrypoints.http.wire import Wire
+from blog.entrypoints.server.protocol import HardenedProtocol
 
 MANY = 3000
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Served]:
-    with served(Wire) as server:
+    with served(HardenedProtocol) as server:
         yield server
 
 

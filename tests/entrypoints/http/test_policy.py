@@ -10,20 +10,20 @@ from tests.entrypoints.http.houses import SECRET, House, Person
 from tests.entrypoints.http.visits import StoppedClock
 
 from blog.adapters.memory import MemoryStore
-from blog.domain.accounts import Accounts
-from blog.domain.actors import Member, Operator, Scope
-from blog.domain.archive import Manuscript
-from blog.domain.blog import Blog, Terms
-from blog.domain.entrance import log_in, register
+from blog.domain.accounts.actors import Member, Operator, Scope
+from blog.domain.accounts.invitations import Registration
+from blog.domain.accounts.login import log_in, register
+from blog.domain.accounts.own_account import Accounts
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.accounts.personal_data import PersonalData
+from blog.domain.accounts.tokens import Tokens
+from blog.domain.accounts.user import PostsOnDeletion, UnknownUser
+from blog.domain.blog import Blog, BlogConfig
 from blog.domain.errors import Forbidden, NotFound, Unauthenticated
-from blog.domain.ids import PostId, TokenId, UserId
-from blog.domain.invitations import Registration
-from blog.domain.passwords import PasswordHasher
-from blog.domain.personal_data import PersonalData
-from blog.domain.policy import Action, Cell, Role, table
-from blog.domain.posts import Posts
-from blog.domain.tokens import Tokens
-from blog.domain.users import PostsOnDeletion, UnknownUser
+from blog.domain.policy import Action, PolicyEntry, Role, table
+from blog.domain.posts.importing import PortablePost
+from blog.domain.posts.use_cases import Posts
+from blog.domain.shared import PostId, TokenId, UserId
 
 _numbers = count()
 POST: Final = {"title": "A title", "body": "A body"}
@@ -128,7 +128,7 @@ HTTP: Final[Mapping[Action, HttpDriver]] = {
     Action.CREATE_POST: lambda case: case.asks("POST", "/api/posts/", POST),
     Action.UPDATE_POST: lambda case: case.asks("PUT", f"/api/posts/{case.post}/", POST),
     Action.DELETE_POST: lambda case: case.asks("DELETE", f"/api/posts/{case.post}/"),
-    Action.SEE_ONESELF: lambda case: case.asks("GET", "/api/users/me/"),
+    Action.VIEW_OWN_ACCOUNT: lambda case: case.asks("GET", "/api/users/me/"),
     Action.LOG_OUT: lambda case: case.asks("POST", "/api/logout/"),
     Action.SEE_TOKENS: _sees_tokens,
     Action.END_TOKEN: lambda case: case.asks("DELETE", f"/api/tokens/{case.other_token.token_id}/"),
@@ -147,7 +147,7 @@ USE_CASES: Final[Mapping[Action, UseCase]] = {
     Action.CREATE_POST: lambda blog, actor, _: blog.posts.create(actor, title="A title", body="A body"),
     Action.UPDATE_POST: lambda blog, actor, case: blog.posts.update(actor, case.post, title="Another"),
     Action.DELETE_POST: lambda blog, actor, case: blog.posts.delete(actor, case.post),
-    Action.SEE_ONESELF: lambda _, actor, __: actor.user,
+    Action.VIEW_OWN_ACCOUNT: lambda _, actor, __: actor.user,
     Action.LOG_OUT: lambda blog, actor, _: blog.accounts.log_out(actor),
     Action.SEE_TOKENS: _sees_own,
     Action.END_TOKEN: lambda blog, actor, case: blog.tokens.revoke(actor, TokenId(case.owner.token_id)),
@@ -167,8 +167,8 @@ USE_CASES: Final[Mapping[Action, UseCase]] = {
         blog.users.add(actor, f"new{next(_numbers)}", SECRET),
     ),
     Action.INVITE: lambda blog, actor, _: (blog.invitations.create(actor), blog.invitations.page(actor)),
-    Action.TAKE_IN_POSTS: lambda blog, actor, case: blog.archive.take_in(
-        actor, Manuscript.of(blog.posts.get(case.post))
+    Action.IMPORT_POSTS: lambda blog, actor, case: blog.importer.import_post(
+        actor, PortablePost.of(blog.posts.get(case.post))
     ),
     Action.READ_AUDIT: lambda blog, actor, _: blog.audit.page(actor),
 }
@@ -178,7 +178,7 @@ FOR_MEMBERS: Final[Mapping[Action, Callable[..., object]]] = {
     Action.CREATE_POST: Posts.create,
     Action.UPDATE_POST: Posts.update,
     Action.DELETE_POST: Posts.delete,
-    Action.SEE_ONESELF: Accounts.rename,
+    Action.VIEW_OWN_ACCOUNT: Accounts.rename,
     Action.LOG_OUT: Accounts.log_out,
     Action.SEE_TOKENS: Tokens.own,
     Action.END_TOKEN: Tokens.revoke,
@@ -192,14 +192,14 @@ FOR_MEMBERS: Final[Mapping[Action, Callable[..., object]]] = {
 @pytest.fixture(scope="module")
 def house(hasher: PasswordHasher) -> Iterator[House]:
     """One for all cells, each of which has people of its own: to put a house together takes longer than to ask it."""
-    terms = Terms(registration=Registration.OPEN, throttle_scale=1000)
+    terms = BlogConfig(registration=Registration.OPEN, throttle_scale=1000)
     house = House(MemoryStore(), hasher, StoppedClock(), terms=terms)
     house.person("root", is_admin=True)  # so that nobody else is the last administrator
     yield house
     house.close()
 
 
-def case_of(house: House, cell: Cell, scopes: frozenset[Scope] | None = None) -> Case:
+def case_of(house: House, cell: PolicyEntry, scopes: frozenset[Scope] | None = None) -> Case:
     """The people of a cell, on the scene."""
     other = house.person(f"other{next(_numbers)}")
     if cell.role is Role.ANONYMOUS:
@@ -210,7 +210,7 @@ def case_of(house: House, cell: Cell, scopes: frozenset[Scope] | None = None) ->
     return Case(house, actor, actor if cell.own else other)
 
 
-def named(cell: Cell) -> str:
+def named(cell: PolicyEntry) -> str:
     """What a cell is called among the tests."""
     whose = {True: "-own", False: "-anothers", None: ""}[cell.own]
     return f"{cell.role.value}-{cell.action.name.lower()}{whose}"
@@ -220,7 +220,7 @@ def is_done(case: Case, action: Action) -> bool:
     """Whether it is done by whoever opens the blog and shows what they have."""
     try:
         with case.house.open_blog() as blog:
-            actor = blog.accounts.authenticate(case.actor.token if case.actor else "")
+            actor = blog.tokens.authenticate(case.actor.token if case.actor else "")
             USE_CASES[action](blog, actor, case)
     except (Forbidden, NotFound, Unauthenticated):
         return False
@@ -228,18 +228,18 @@ def is_done(case: Case, action: Action) -> bool:
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.action in HTTP], ids=named)
-def test_the_policy_is_what_happens_over_http(house: House, cell: Cell) -> None:
+def test_the_policy_is_what_happens_over_http(house: House, cell: PolicyEntry) -> None:
     assert HTTP[cell.action](case_of(house, cell)) is cell.allowed
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.action in USE_CASES], ids=named)
-def test_the_policy_is_what_happens_to_whoever_opens_the_blog(house: House, cell: Cell) -> None:
+def test_the_policy_is_what_happens_to_whoever_opens_the_blog(house: House, cell: PolicyEntry) -> None:
     assert is_done(case_of(house, cell), cell.action) is cell.allowed
 
 
 @pytest.mark.parametrize("cell", [cell for cell in table() if cell.role is Role.OPERATOR], ids=named)
-def test_the_policy_is_what_happens_at_the_console(house: House, cell: Cell) -> None:
-    case = case_of(house, Cell(cell.action, Role.ANONYMOUS, None, allowed=False))
+def test_the_policy_is_what_happens_at_the_console(house: House, cell: PolicyEntry) -> None:
+    case = case_of(house, PolicyEntry(cell.action, Role.ANONYMOUS, None, allowed=False))
     if cell.action in FOR_MEMBERS:
         taken = get_type_hints(FOR_MEMBERS[cell.action])["actor"]
         assert (Operator in (taken, *get_args(taken))) is cell.allowed
@@ -252,7 +252,7 @@ def test_the_policy_is_what_happens_at_the_console(house: House, cell: Cell) -> 
 
 
 def test_every_action_is_driven(house: House) -> None:
-    assert set(HTTP) == set(Action) - {Action.TAKE_IN_POSTS}
+    assert set(HTTP) == set(Action) - {Action.IMPORT_POSTS}
     without_actor = {Action.LOOK, Action.LOG_IN, Action.REGISTER, Action.READ_POSTS}
     assert set(USE_CASES) == set(Action) - without_actor
     assert {cell.action for cell in table()} == set(Action)
@@ -266,12 +266,12 @@ def test_every_action_is_driven(house: House) -> None:
 
 @pytest.mark.parametrize("action", HTTP)
 def test_a_token_does_what_its_scope_is_for_and_what_needs_none(house: House, action: Action) -> None:
-    cell = Cell(action, Role.ADMIN, own=action is not Action.DELETE_USERS, allowed=True)
+    cell = PolicyEntry(action, Role.ADMIN, own=action is not Action.DELETE_USERS, allowed=True)
     done = {scope for scope in Scope if HTTP[action](case_of(house, cell, frozenset({scope})))}
     assert done == (set(Scope) if action.scope is None else {action.scope})
 
 
 @pytest.mark.parametrize("action", [action for action in HTTP if action.scope is not None])
 def test_a_token_for_all_but_what_is_done_does_not_do_it(house: House, action: Action) -> None:
-    cell = Cell(action, Role.ADMIN, own=action is not Action.DELETE_USERS, allowed=True)
+    cell = PolicyEntry(action, Role.ADMIN, own=action is not Action.DELETE_USERS, allowed=True)
     assert not HTTP[action](case_of(house, cell, frozenset(scope for scope in Scope if scope is not action.scope)))

@@ -12,14 +12,14 @@ from tests.entrypoints.http.visits import PASSWORD, Member, Site, faulty, proble
 from tests.servers import CHEAP
 
 from blog.adapters.memory import MemoryStore
-from blog.domain.actors import Scope
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Scope
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.passwords import PasswordHasher
 from blog.domain.blog import OpenBlog, OpenStores, Stores
-from blog.domain.entrance import log_in
-from blog.domain.passwords import PasswordHasher
 from blog.entrypoints.http import create_app
 from blog.entrypoints.http.asgi import app_of
 from blog.settings import Settings
-from blog.wiring import blog_on
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 CHANGES = ("PUT", "PATCH", "DELETE")
@@ -268,7 +268,7 @@ def test_whether_it_is_required_is_a_setting() -> None:
     for word, status in (("yes", 428), ("no", 200)):
         variables = {**CHEAP, "BLOG_REGISTRATION": "open", "BLOG_REQUIRE_IF_MATCH": word}
         with app_of(Settings.read(variables, database_url="memory:")) as app:
-            site = Site(app, blog_on(MemoryStore()))
+            site = Site(app, create_blog(MemoryStore()))
             user = site.ask("POST", "/api/register/", json=account).json()
             ann = Member(site, user["id"], "ann", site.ask("POST", "/api/login/", json=account).json()["token"])
             assert changed(ann, "PATCH", f"/api/posts/{ann.writes()['id']}/").status_code == status
@@ -296,13 +296,13 @@ def test_an_edit_reads_the_post_once(store: OpenStores, hasher: PasswordHasher) 
         with store() as stores:
             yield replace(stores, posts=Heard(stores.posts, read))
 
-    open_blog = blog_on(open_stores, hasher=hasher)
+    open_blog = create_blog(open_stores, hasher=hasher)
     site = Site(create_app(open_blog), open_blog)
     alice = site.member("alice")
     path = f"/api/posts/{alice.writes()['id']}/"
     read.clear()
     assert alice.ask("PATCH", path, json={"title": "Anew"}, headers={"If-Match": '"1"'}).status_code == 200
-    assert read == ["get_for_change", "save"]
+    assert read == ["get_for_update", "save"]
     site.close()
 
 

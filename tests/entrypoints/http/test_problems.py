@@ -8,12 +8,17 @@ from http import HTTPStatus
 import pytest
 from tests.entrypoints.http.visits import Member, Site, problem
 
-from blog.domain import accounts, actors, attempts, errors, invitations, posts, tokens, users
+from blog.domain import errors
+from blog.domain.accounts import actors, invitations, tokens
+from blog.domain.accounts import own_account as accounts
+from blog.domain.accounts import throttle as attempts
+from blog.domain.accounts import user as users
 from blog.domain.blog import Blog, OpenBlog
-from blog.domain.errors import BlogError, TooMany, Unavailable
+from blog.domain.errors import BlogError, RateLimited, Unavailable
 from blog.domain.idempotency import KeyReused
+from blog.domain.posts import use_cases as posts
 from blog.entrypoints.http import create_app
-from blog.entrypoints.http.problems import STATUS
+from blog.entrypoints.http.errors import STATUS
 
 SECRET = "SELECT password FROM users; /srv/blog/secrets.py; hunter2"
 
@@ -68,7 +73,7 @@ def test_what_nobody_foresaw_is_told_once_to_the_log_and_not_to_the_client(
     answer = failing.ask("DELETE", "/api/posts/7/?q=hunter2", token="x", headers={"X-Request-ID": "request-77"})
     assert problem(answer, 500) == {"type": "about:blank", "title": "Internal Server Error", "status": 500}
     (record,) = caplog.records
-    assert (record.name, record.levelno) == ("blog.entrypoints.http.problems", logging.ERROR)
+    assert (record.name, record.levelno) == ("blog.entrypoints.http.errors", logging.ERROR)
     assert record.getMessage() == "Request request-77 failed: DELETE /api/posts/{post_id}"
     assert record.exc_info is not None
     assert record.exc_info[1] is error
@@ -113,7 +118,7 @@ def test_a_store_that_does_not_answer_makes_every_request_come_back_later(failin
 
 def test_whoever_asks_too_often_is_told_when_to_come_back(failing: Site, broken: Broken) -> None:
     alice = failing.member("alice")
-    broken.error = TooMany("Slow down.", retry_after=9)
+    broken.error = RateLimited("Slow down.", retry_after=9)
     login = {"username": "alice", "password": "x"}
     for method, path, sent in (("POST", "/api/login/", login), ("GET", "/api/posts/", None)):
         answer = alice.ask(method, path, json=sent)

@@ -10,9 +10,9 @@ from tests.entrypoints.http.houses import AWAY, HOME, SECRET, House, Person
 from tests.entrypoints.http.visits import StoppedClock, faulty, problem
 
 from blog.adapters.sql import SqlStore
-from blog.domain.blog import OpenStores, Terms
-from blog.domain.invitations import Registration
-from blog.domain.passwords import PasswordHasher
+from blog.domain.accounts.invitations import Registration
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.blog import BlogConfig, OpenStores
 
 NewHouse: TypeAlias = Callable[[Registration], House]
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
@@ -24,7 +24,7 @@ def new_house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) ->
     houses = []
 
     def new(registration: Registration) -> House:
-        houses.append(House(store, hasher, clock, terms=Terms(registration=registration)))
+        houses.append(House(store, hasher, clock, terms=BlogConfig(registration=registration)))
         return houses[-1]
 
     yield new
@@ -152,7 +152,7 @@ def test_of_two_who_come_at_once_with_one_invitation_one_gets_in(
 ) -> None:
     stores = [SqlStore(f"sqlite:///{database}") for _ in range(2)]
     stores[0].migrate()
-    houses = [House(store, hasher, clock, terms=Terms(registration=Registration.INVITE)) for store in stores]
+    houses = [House(store, hasher, clock, terms=BlogConfig(registration=Registration.INVITE)) for store in stores]
     root = houses[0].person("root", is_admin=True)
     for race in range(5):
         code = invites(root)

@@ -15,12 +15,12 @@ from tests.entrypoints.http.visits import PASSWORD, Site
 from tests.servers import serving
 
 from blog.adapters.memory import MemoryStore
-from blog.domain.actors import Operator
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.login import log_in
 from blog.domain.blog import OpenBlog
-from blog.domain.entrance import log_in
 from blog.entrypoints.http import create_app
-from blog.entrypoints.http.addresses import Proxies
-from blog.entrypoints.http.root_path import RootPath
+from blog.entrypoints.http.middleware.root_path import RootPath
+from blog.entrypoints.http.parsing.client_address import TrustedProxies
 
 PROXY, STRANGER = "10.0.0.1", "203.0.113.9"
 OWN = ("api", "docs", "schema", "livez", "readyz")
@@ -218,7 +218,7 @@ segments = st.text(st.sampled_from('ab.~-_/%\\"<>?#: \r\n\0é'), max_size=12)
 def test_whatever_a_proxy_says_the_prefix_is_a_path_on_this_host(said: str, path: str) -> None:
     headers = [(b"x-forwarded-prefix", said.encode())]
     scope = {"client": (PROXY, 1), "path": f"/api/{path}", "headers": headers}
-    prefix, inner = RootPath("", Proxies([PROXY]), OWN).split(scope, dict(headers))
+    prefix, inner = RootPath("", TrustedProxies([PROXY]), OWN).split(scope, dict(headers))
     assert re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)*", prefix)
     assert not {".", ".."} & set(prefix.split("/"))
     assert (prefix + inner == f"/api/{path}") or inner == f"/api/{path}"

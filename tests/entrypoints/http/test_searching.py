@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.entrypoints.http.visits import Member, Site, StoppedClock, faulty
 
-from blog.domain.excerpts import Words
-from blog.domain.ids import UserId
-from blog.domain.posts import Post
-from blog.domain.search import Found
-from blog.entrypoints.http.post_shapes import Snippet
+from blog.domain.posts.post import Post
+from blog.domain.search.snippets import SnippetPart
+from blog.domain.search.use_cases import SearchResult
+from blog.domain.shared import UserId
+from blog.entrypoints.http.schemas.posts import Snippet
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 LIST = "/api/posts/"
@@ -132,11 +132,11 @@ def test_no_snippet_is_anything_but_text_and_marks(alice: Member, q: str, title:
 
 def test_what_is_marked_is_text_too(clock: StoppedClock) -> None:
     post = Post(title="", body="", author_id=UserId(1), author="alice", created_at=clock(), updated_at=clock())
-    found = Found(
+    found = SearchResult(
         post,
         in_title=True,
-        title=(Words("<b>", is_match=True), Words("&")),
-        excerpt=(Words('"'), Words("'", is_match=True)),
+        title=(SnippetPart("<b>", is_match=True), SnippetPart("&")),
+        snippet=(SnippetPart('"'), SnippetPart("'", is_match=True)),
     )
     assert Snippet.of(found) == Snippet(title="<mark>&lt;b&gt;</mark>&amp;", body="&quot;<mark>&#x27;</mark>")
 

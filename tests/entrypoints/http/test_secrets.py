@@ -7,10 +7,10 @@ from http import HTTPStatus
 import pytest
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, problem
 
-from blog.domain.actors import Operator
-from blog.entrypoints.http.accounts import LoginIn
-from blog.entrypoints.http.requests import Body
-from blog.entrypoints.http.shapes import LoginOut, NameOut
+from blog.domain.accounts.actors import Operator
+from blog.entrypoints.http.parsing.request import Body
+from blog.entrypoints.http.routes.accounts import LoginIn
+from blog.entrypoints.http.schemas.accounts import LoginOut, NameOut
 
 TYPED = "hunter2 hunter2 hunter2"
 
@@ -72,7 +72,7 @@ def test_a_secret_that_is_in_a_defects_way_is_not_logged(
 
     with site.open_blog() as blog:
         blog.users.add(Operator(), "alice", PASSWORD)
-        monkeypatch.setattr(type(blog.accounts), "admit", fail)
+        monkeypatch.setattr(type(blog.accounts), "complete_login", fail)
     problem(site.ask("POST", "/api/login/", json={"username": "alice", "password": PASSWORD}), 500)
     assert "ZeroDivisionError" in caplog.text
     assert PASSWORD not in caplog.text

@@ -5,14 +5,14 @@ from contextlib import ExitStack, closing
 from tests.entrypoints.http.visits import Site
 
 from blog.adapters.memory import MemoryStore
-from blog.domain.passwords import PasswordHasher
+from blog.bootstrap import create_blog
+from blog.domain.accounts.passwords import PasswordHasher
 from blog.entrypoints.http import create_app
-from blog.wiring import blog_on
 
 
 def test_several_blogs_in_one_process_answer_for_themselves(hasher: PasswordHasher) -> None:
     with ExitStack() as until_end:
-        blogs = [blog_on(MemoryStore(), hasher=hasher) for _ in range(2)]
+        blogs = [create_blog(MemoryStore(), hasher=hasher) for _ in range(2)]
         sites = [Site(create_app(blog, require_if_match=bool(strict)), blog) for strict, blog in enumerate(blogs)]
         one, other = (until_end.enter_context(closing(site)) for site in sites)
         ann, bob = one.member("ann"), other.member("bob")

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 from tests.entrypoints.http.wires import LARGE, PATIENCE, Served, answers, eventually, problem, request, served
 
-from blog.entrypoints.http.wire import Wire
+from blog.entrypoints.server.protocol import HardenedProtocol
 
 SIZED = request("POST /", "Content-Length: 999999")
 CHUNKED = request("POST /", "Transfer-Encoding: chunked")
@@ -27,14 +27,14 @@ SLOW = {b"": b"\n", b"GET /": b"a", b"GET / HTTP/1.1\r\nX-A:": b"a", SIZED: b"a"
 """What one may begin with, and then repeat without end."""
 
 
-class Hasty(Wire):
+class Hasty(HardenedProtocol):
     """A wire that does not wait long."""
 
     head_within = body_within = heard_out = 0.5
     read_within = read_within_stopping = 0.7
 
 
-class Steady(Wire):
+class Steady(HardenedProtocol):
     """A wire on which a body wins a second by every ten bytes."""
 
     body_within = 3
@@ -121,7 +121,7 @@ def test_who_reads_slowly_gets_all_of_its_answer(server: Served) -> None:
     assert received > LARGE
 
 
-def fill_unread(server: Served, client: socket.socket) -> Wire:
+def fill_unread(server: Served, client: socket.socket) -> HardenedProtocol:
     """Ask without reading until a few bytes wait in the server: fewer than any transport reports by itself."""
     client.sendall(request("GET /"))
     assert client.recv(1)
@@ -179,7 +179,7 @@ def test_a_server_that_stops_does_not_wait_for_who_reads_nothing() -> None:
 
 
 def test_a_server_that_stops_closes_idle_connections_at_once() -> None:
-    with served(Wire, keep_alive=300) as server, server.connected() as idle, server.connected() as unused:
+    with served(HardenedProtocol, keep_alive=300) as server, server.connected() as idle, server.connected() as unused:
         idle.sendall(request("GET /"))
         assert idle.recv(65536).startswith(b"HTTP/1.1 200")
         server.server.should_exit = True
@@ -202,7 +202,7 @@ def test_a_later_head_must_come_as_quickly_as_the_first() -> None:
 
 
 def test_an_idle_connection_is_closed_when_its_time_is_up() -> None:
-    with served(Wire, keep_alive=1) as server:
+    with served(HardenedProtocol, keep_alive=1) as server:
         assert [answer.status for answer in server.say(request("GET /"))] == [200]
 
 

@@ -10,8 +10,8 @@ import pytest
 from tests.entrypoints.http.wires import PATIENCE, Served, answers, problem, request, served
 from tests.servers import serving
 
-from blog.entrypoints.http.heads import LARGEST_HEAD, LARGEST_TARGET, MOST_HEADERS
-from blog.entrypoints.http.wire import Wire
+from blog.entrypoints.server.protocol import HardenedProtocol
+from blog.entrypoints.server.request_head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 
 CHUNKED = "Transfer-Encoding: chunked"
 NEXT = request("GET /next")
@@ -86,12 +86,12 @@ HEADS = {
     "a greeting of TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 }
 TOO_LARGE = {
-    "a long address": (request(f"GET /{'a' * LARGEST_TARGET}"), 414),
+    "a long address": (request(f"GET /{'a' * MAX_TARGET_BYTES}"), 414),
     "an address without end": (b"GET /" + b"a" * 2_000_000, 414),
-    "a long header": (request("GET /", f"X-A: {'a' * LARGEST_HEAD}"), 431),
+    "a long header": (request("GET /", f"X-A: {'a' * MAX_HEAD_BYTES}"), 431),
     "a header without end": (b"GET / HTTP/1.1\r\nX-A: " + b"a" * 2_000_000, 431),
     "much white space": (b"GET / HTTP/1.1\r\nX-A: " + b" " * 2_000_000, 431),
-    "many headers": (request("GET /", *["X-A: a"] * MOST_HEADERS), 431),
+    "many headers": (request("GET /", *["X-A: a"] * MAX_HEADERS), 431),
     "many headers without end": (b"GET / HTTP/1.1\r\n" + b"X-A: a\r\n" * 200_000, 431),
     "a trailer without end": (request("POST /", CHUNKED, body=b"0\r\nX-A: " + b"a" * 2_000_000), 431),
     "a chunk's size without end": (request("POST /", CHUNKED, body=b"1;a=" + b"a" * 2_000_000), 431),
@@ -100,7 +100,7 @@ TOO_LARGE = {
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Served]:
-    with served(Wire) as server:
+    with served(HardenedProtocol) as server:
         yield server
 
 
@@ -138,10 +138,10 @@ def test_who_says_too_much_hears_so_even_if_it_listens_only_in_the_end(
 
 def test_a_head_may_be_as_large_as_the_limits_say(server: Served) -> None:
     last = "Connection: close"
-    long = LARGEST_HEAD - WITH_HOST - len(f"{last}\r\nX-A: \r\n")
+    long = MAX_HEAD_BYTES - WITH_HOST - len(f"{last}\r\nX-A: \r\n")
     for large in (
-        request(f"GET /{'a' * (LARGEST_TARGET - 1)}", f"X-A: {'a' * long}", last),
-        request("GET /", *["X-A: a"] * (MOST_HEADERS - 2), last),
+        request(f"GET /{'a' * (MAX_TARGET_BYTES - 1)}", f"X-A: {'a' * long}", last),
+        request("GET /", *["X-A: a"] * (MAX_HEADERS - 2), last),
     ):
         assert [answer.status for answer in server.say(large)] == [200]
         assert [answer.status for answer in server.say(large[:70_000], large[70_000:])] == [200]

@@ -9,9 +9,9 @@ from tests.entrypoints.http.visits import StoppedClock, problem
 
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
-from blog.domain.actors import Operator
-from blog.domain.blog import OpenStores, Terms
-from blog.domain.passwords import PasswordHasher
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.blog import BlogConfig, OpenStores
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 
@@ -151,7 +151,7 @@ def test_a_name_spelled_otherwise_is_counted_as_the_same_name(house: House) -> N
 
 
 def test_all_limits_can_be_multiplied(hasher: PasswordHasher, clock: StoppedClock) -> None:
-    house = House(MemoryStore(), hasher, clock, terms=Terms(throttle_scale=2))
+    house = House(MemoryStore(), hasher, clock, terms=BlogConfig(throttle_scale=2))
     assert house.fails("alice", 17) == [401] * 16 + [429]
     house.close()
 

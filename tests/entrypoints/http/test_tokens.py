@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, problem
 
-from blog.domain.actors import Operator
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.accounts.tokens import PATTERN
 from blog.domain.blog import OpenStores, Stores
-from blog.domain.ids import UserId
-from blog.domain.passwords import PasswordHasher
-from blog.domain.tokens import PATTERN
+from blog.domain.shared import UserId
 from blog.entrypoints.http import create_app
-from blog.wiring import blog_on
 
 on_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
@@ -118,11 +118,11 @@ def test_a_token_with_a_wrong_checksum_is_refused_without_asking_the_store(
         with store() as stores:
             yield replace(stores, tokens=Watched(stores.tokens))
 
-    open_blog = blog_on(watched, hasher=hasher)
+    open_blog = create_blog(watched, hasher=hasher)
     site = Site(create_app(open_blog), open_blog)
     alice = site.member("alice")
     with open_blog() as blog:
-        blog.tokens.note_use(blog.accounts.authenticate(alice.token))  # or it would be noted in the background
+        blog.tokens.touch(blog.tokens.authenticate(alice.token))  # or it would be noted in the background
     asked.clear()
     assert alice.ask("GET", ME).status_code == 200
     assert asked == ["find"]
@@ -169,7 +169,7 @@ def test_a_token_ends_at_the_moment_that_was_announced(site: Site, clock: Stoppe
     for _ in range(2):
         clock.advance(days=10)
         with site.open_blog() as blog:  # for one that nobody uses ends earlier
-            blog.tokens.note_use(blog.accounts.authenticate(announced["token"]))
+            blog.tokens.touch(blog.tokens.authenticate(announced["token"]))
     clock.advance(days=10, microseconds=-1)
     assert announced["expires_at"] == "2026-12-22T09:30:00.000000Z"
     assert site.ask("GET", ME, token=announced["token"]).status_code == 200

@@ -11,9 +11,9 @@ from tests.entrypoints.http.houses import SECRET, WRONG, House
 from tests.entrypoints.http.visits import StoppedClock
 
 from blog.adapters.memory import MemoryStore
-from blog.domain.actors import Operator
-from blog.domain.passwords import PasswordHasher
-from blog.entrypoints.http.addresses import Proxies
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.entrypoints.http.parsing.client_address import TrustedProxies
 
 PROXY, SECOND = "10.0.0.1", "2001:db8:ffff::2"
 TRUSTED = ("10.0.0.0/8", "2001:db8:ffff::/48")
@@ -160,7 +160,7 @@ def found_at(peer: object, forwarded: str | None, networks: Sequence[str]) -> st
     """The address that is found where this peer hands this on."""
     headers = [] if forwarded is None else [(b"x-forwarded-for", forwarded.encode())]
     scope: Any = {"type": "http", "method": "GET", "path": "/", "headers": headers, "client": peer}
-    return Proxies(networks).client_of(Request(scope))
+    return TrustedProxies(networks).client_ip(Request(scope))
 
 
 @pytest.mark.parametrize("house", [(), TRUSTED], indirect=True)
@@ -195,7 +195,7 @@ def found(chain: Sequence[str]) -> str:
     """The address that is found when a trusted proxy hands on this chain."""
     headers = [(b"x-forwarded-for", ", ".join(chain).encode())]
     scope: Any = {"type": "http", "method": "GET", "path": "/", "headers": headers, "client": (PROXY, 1)}
-    return Proxies(TRUSTED).client_of(Request(scope))
+    return TrustedProxies(TRUSTED).client_ip(Request(scope))
 
 
 @given(left=st.lists(entries), first=untrusted.map(str), right=st.lists(trusted))

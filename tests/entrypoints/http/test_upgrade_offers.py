@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.entrypoints.http.wires import Served, answers, problem, request, served
 
-from blog.entrypoints.http.wire import Wire
+from blog.entrypoints.server.protocol import HardenedProtocol
 
 OFFERS = {
     "none": (),
@@ -29,7 +29,7 @@ BODIES = ["", "hello", "\r\n\r\n", "GET /smuggled HTTP/1.1\r\nHost: blog.test\r\
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Served]:
-    with served(Wire) as server:
+    with served(HardenedProtocol) as server:
         yield server
 
 

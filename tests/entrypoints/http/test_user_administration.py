@@ -8,9 +8,9 @@ from tests.entrypoints.http.houses import SECRET, House, Person
 from tests.entrypoints.http.visits import StoppedClock, faulty, problem
 
 from blog.adapters.sql import SqlStore
-from blog.domain.actors import Operator, Scope
-from blog.domain.ids import UserId
-from blog.domain.passwords import PasswordHasher
+from blog.domain.accounts.actors import Operator, Scope
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.shared import UserId
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 USERS = "/api/users/"

@@ -8,11 +8,11 @@ import pytest
 from httpx import Response
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, problem
 
-from blog.domain.blog import OpenStores, Terms
-from blog.domain.passwords import PasswordHasher
+from blog.bootstrap import create_blog
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.blog import BlogConfig, OpenStores
 from blog.entrypoints.http import create_app
-from blog.entrypoints.http.lanes import LOGIN_THREADS, LOGINS_WAITING
-from blog.wiring import blog_on
+from blog.entrypoints.http.concurrency.executors import LOGIN_THREADS, MAX_WAITING_LOGINS
 
 BAD = {"username": "alice", "password": "wrong"}
 
@@ -44,7 +44,7 @@ def held(hasher: PasswordHasher) -> Iterator[HeldHasher]:
 
 @pytest.fixture
 def slow(store: OpenStores, held: HeldHasher) -> Iterator[Site]:
-    open_blog = blog_on(store, hasher=held, terms=Terms(throttle_scale=100_000))
+    open_blog = create_blog(store, hasher=held, terms=BlogConfig(throttle_scale=100_000))
     site = Site(create_app(open_blog), open_blog)
     yield site
     held.gate.set()
@@ -111,7 +111,7 @@ def test_no_more_than_64_log_ins_wait_and_the_next_is_told_to_come_back(
         assert [(await attempt).status_code for attempt in tries] == [401] * (LOGIN_THREADS + 64)
         return refused
 
-    assert LOGINS_WAITING == 64
+    assert MAX_WAITING_LOGINS == 64
     for refused in slow.run(scenario()):
         assert problem(refused, 503)["detail"] == "Too many requests are waiting."
         assert refused.headers["retry-after"] == "1"
@@ -121,7 +121,7 @@ def test_no_more_than_64_log_ins_wait_and_the_next_is_told_to_come_back(
 
 def test_whoever_gives_up_waiting_leaves_their_place_to_others(slow: Site, alice: Member, held: HeldHasher) -> None:
     async def scenario() -> Response:
-        tries = await pending(slow, LOGIN_THREADS + LOGINS_WAITING)
+        tries = await pending(slow, LOGIN_THREADS + MAX_WAITING_LOGINS)
         for attempt in tries:
             attempt.cancel()
         await asyncio.gather(*tries, return_exceptions=True)

@@ -14,10 +14,10 @@ import pytest
 from tests.entrypoints.http.visits import PASSWORD
 
 from blog.adapters.sql import SqlStore
-from blog.domain.actors import Operator
+from blog.bootstrap import create_blog
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.login import log_in
 from blog.domain.blog import OpenBlog
-from blog.domain.entrance import log_in
-from blog.wiring import blog_on
 
 SPELLINGS = [
     "/api/posts/1", "/api/posts/1/", "//api/posts/1/", "/api//posts/1", "/api/posts//1//", "/api/./posts/1",
@@ -89,7 +89,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     url = f"sqlite:///{folder}/blog.db"
     store = SqlStore(url)
     store.migrate()
-    tokens = _filled(blog_on(store))
+    tokens = _filled(create_blog(store))
     store.close()
     command = [sys.executable, "-m", "blog", "serve", "--database", url, "--port", "0"]
     with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
@@ -111,7 +111,7 @@ def _filled(open_blog: OpenBlog) -> dict[str, str]:
             blog.users.add(Operator(), name, PASSWORD)
     tokens = {name: log_in(open_blog, name, PASSWORD)[1].secret for name in ("alice", "bob")}
     with open_blog() as blog:
-        blog.posts.create(blog.accounts.authenticate(tokens["alice"]), title="A title", body="A body")
+        blog.posts.create(blog.tokens.authenticate(tokens["alice"]), title="A title", body="A body")
     return tokens
 
 

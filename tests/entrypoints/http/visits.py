@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import httpx
 from httpx import ASGITransport, AsyncClient, Response
 
-from blog.domain.actors import Operator
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.login import log_in
 from blog.domain.blog import OpenBlog
-from blog.domain.entrance import log_in
 
 PASSWORD = "correct horse battery staple"
 

@@ -13,9 +13,9 @@ from typing import Any, Final, cast
 
 import uvicorn
 
-from blog.entrypoints.http.cors import CrossOrigin
-from blog.entrypoints.http.edge import Edge
-from blog.entrypoints.http.wire import Wire
+from blog.entrypoints.http.middleware.cors import CrossOrigin
+from blog.entrypoints.http.middleware.security_headers import SecurityHeadersMiddleware
+from blog.entrypoints.server.protocol import HardenedProtocol
 
 PATIENCE: Final = 30
 """Seconds after which a test gives up. Far more than any needs: no test is about time."""
@@ -69,9 +69,9 @@ class Served:
             yield connection
 
     @property
-    def connections(self) -> list[Wire]:
+    def connections(self) -> list[HardenedProtocol]:
         """The connections that are open, as the server has them."""
-        return [cast("Wire", connection) for connection in list(self.server.server_state.connections)]
+        return [cast("HardenedProtocol", connection) for connection in list(self.server.server_state.connections)]
 
     def is_left_alone(self) -> bool:
         """Whether the server has, in the end, no connection left."""
@@ -86,11 +86,11 @@ class Served:
 
 
 @contextmanager
-def served(wire: type[Wire], *, cors: CrossOrigin | None = None, keep_alive: int = 5) -> Iterator[Served]:
+def served(wire: type[HardenedProtocol], *, cors: CrossOrigin | None = None, keep_alive: int = 5) -> Iterator[Served]:
     """The small application on a wire of this kind, which keeps idle connections for so many seconds."""
     echo = Echo()
     config = uvicorn.Config(
-        Edge(echo, cors=cors),
+        SecurityHeadersMiddleware(echo, cors=cors),
         http=wire,
         lifespan="off",
         log_config=None,

@@ -5,35 +5,35 @@ from datetime import datetime
 from itertools import takewhile
 from typing import TypeAlias
 
-from blog.domain.idempotency import KeptAnswer
-from blog.domain.ids import UserId
+from blog.domain.idempotency import IdempotencyRecord
+from blog.domain.shared import UserId
 
-from .unit import Shelf, Unit
+from .unit import Table, Unit
 
 Age: TypeAlias = tuple[datetime, UserId, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerShelves:
+class IdempotencyTables:
     """Answers by whom they were for and under which key, and by when they were kept."""
 
-    by_key: Shelf[tuple[UserId, bytes], KeptAnswer] = field(default_factory=Shelf)
-    by_age: Shelf[Age, KeptAnswer] = field(default_factory=Shelf)
+    by_key: Table[tuple[UserId, bytes], IdempotencyRecord] = field(default_factory=Table)
+    by_age: Table[Age, IdempotencyRecord] = field(default_factory=Table)
 
 
 class MemoryIdempotencyStore:
     """An `IdempotencyStore` over one unit of work in memory."""
 
-    def __init__(self, unit: Unit, shelves: AnswerShelves) -> None:
+    def __init__(self, unit: Unit, shelves: IdempotencyTables) -> None:
         self._unit = unit
         self._shelves = shelves
 
-    def find_for_change(self, user_id: UserId, key: bytes) -> KeptAnswer | None:
+    def find_for_update(self, user_id: UserId, key: bytes) -> IdempotencyRecord | None:
         self._unit.begin()
         return self._unit.find(self._shelves.by_key, (user_id, key))
 
-    def put(self, kept: KeptAnswer) -> None:
-        before = self.find_for_change(kept.user_id, kept.key)
+    def put(self, kept: IdempotencyRecord) -> None:
+        before = self.find_for_update(kept.user_id, kept.key)
         if before is not None:
             self._remove(before)
         self._unit.on(self._shelves.by_key).put((kept.user_id, kept.key), kept)
@@ -52,10 +52,10 @@ class MemoryIdempotencyStore:
             self._remove(kept)
         return len(old)
 
-    def _remove(self, kept: KeptAnswer) -> None:
+    def _remove(self, kept: IdempotencyRecord) -> None:
         self._unit.on(self._shelves.by_key).drop((kept.user_id, kept.key))
         self._unit.on(self._shelves.by_age).drop(_age(kept))
 
 
-def _age(kept: KeptAnswer) -> Age:
+def _age(kept: IdempotencyRecord) -> Age:
     return kept.at, kept.user_id, kept.key

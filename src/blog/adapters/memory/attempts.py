@@ -4,33 +4,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from blog.domain.attempts import Attempt
-from blog.domain.ids import AttemptId
+from blog.domain.accounts.throttle import LoginAttempt
+from blog.domain.shared import AttemptId
 
-from .unit import Shelf, Unit
+from .unit import Table, Unit
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptShelves:
+class LoginAttemptTables:
     """Attempts by number, by account and by address; and since when an account's password was right from where."""
 
-    by_id: Shelf[AttemptId, Attempt] = field(default_factory=Shelf)
-    by_account: Shelf[tuple[str, float], Attempt] = field(default_factory=Shelf)
-    by_address: Shelf[tuple[str, float], Attempt] = field(default_factory=Shelf)
-    known: Shelf[tuple[str, str], tuple[str, str, datetime]] = field(default_factory=Shelf)
+    by_id: Table[AttemptId, LoginAttempt] = field(default_factory=Table)
+    by_account: Table[tuple[str, float], LoginAttempt] = field(default_factory=Table)
+    by_address: Table[tuple[str, float], LoginAttempt] = field(default_factory=Table)
+    known: Table[tuple[str, str], tuple[str, str, datetime]] = field(default_factory=Table)
 
 
 class MemoryAttemptStore:
     """An `AttemptStore` over one unit of work in memory."""
 
-    def __init__(self, unit: Unit, shelves: AttemptShelves) -> None:
+    def __init__(self, unit: Unit, shelves: LoginAttemptTables) -> None:
         self._unit = unit
         self._shelves = shelves
 
-    def hold(self, account: str, address: str) -> None:  # noqa: ARG002 - only one unit writes at a time
+    def lock(self, account: str, address: str) -> None:  # noqa: ARG002 - only one unit writes at a time
         self._unit.begin()
 
-    def add(self, attempt: Attempt) -> Attempt:
+    def add(self, attempt: LoginAttempt) -> LoginAttempt:
         self._unit.begin()
         attempt = replace(attempt, id=AttemptId(next(self._shelves.by_id.numbers)))
         self._unit.on(self._shelves.by_id).put(attempt.id, attempt)
@@ -38,17 +38,17 @@ class MemoryAttemptStore:
         self._unit.on(self._shelves.by_address).put((attempt.address, attempt.id), attempt)
         return attempt
 
-    def remove(self, attempt: Attempt) -> None:
+    def remove(self, attempt: LoginAttempt) -> None:
         self._unit.begin()
         self._unit.on(self._shelves.by_id).drop(attempt.id)
         self._unit.on(self._shelves.by_account).drop((attempt.account, attempt.id))
         self._unit.on(self._shelves.by_address).drop((attempt.address, attempt.id))
 
-    def of_account(self, account: str, *, since: datetime) -> Sequence[Attempt]:
+    def of_account(self, account: str, *, since: datetime) -> Sequence[LoginAttempt]:
         attempts = self._unit.on(self._shelves.by_account).between((account, 0), (account, float("inf")))
         return _since(since, attempts)
 
-    def of_address(self, address: str, *, since: datetime) -> Sequence[Attempt]:
+    def of_address(self, address: str, *, since: datetime) -> Sequence[LoginAttempt]:
         attempts = self._unit.on(self._shelves.by_address).between((address, 0), (address, float("inf")))
         return _since(since, attempts)
 
@@ -56,7 +56,7 @@ class MemoryAttemptStore:
         known = self._unit.on(self._shelves.known).between((account, ""), (account + "\0", ""))
         return {address: at for _, address, at in known}
 
-    def know_address(self, account: str, address: str, at: datetime) -> None:
+    def trust_address(self, account: str, address: str, at: datetime) -> None:
         self._unit.begin()
         self._unit.on(self._shelves.known).put((account, address), (account, address, at))
 
@@ -84,5 +84,5 @@ class MemoryAttemptStore:
             known.drop(key)
 
 
-def _since(moment: datetime, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+def _since(moment: datetime, attempts: Sequence[LoginAttempt]) -> Sequence[LoginAttempt]:
     return sorted((attempt for attempt in attempts if attempt.at > moment), key=lambda attempt: attempt.at)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
-from .unit import Key, Shelf
+from .unit import Key, Table
 
 Row = TypeVar("Row")
 
@@ -15,7 +15,7 @@ Row = TypeVar("Row")
 class Derived(ABC, Generic[Key, Row]):
     """Follows what finished units have kept on a shelf. It is read under the guard, after it has caught up."""
 
-    def __init__(self, shelf: Shelf[Key, Row]) -> None:
+    def __init__(self, shelf: Table[Key, Row]) -> None:
         self._shelf = shelf
         self._known: dict[Key, Row] = {}
         self._changed: set[Key] = set()

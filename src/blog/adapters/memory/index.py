@@ -5,24 +5,24 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Unpack
 
-from blog.domain.ids import PostId
-from blog.domain.lists import PostFilter
-from blog.domain.posts import Post
-from blog.domain.queries import Query
-from blog.domain.search import Hit, Standing
+from blog.domain.posts.pagination import PostFilter
+from blog.domain.posts.post import Post
+from blog.domain.search.index import Hit, SearchPosition
+from blog.domain.search.query import SearchQuery
+from blog.domain.shared import PostId
 
 from .lists import Wanted
-from .posts import PostShelves, signed
-from .unit import Shelf, Unit
-from .users import UserShelves
+from .posts import PostTables, with_author_name
+from .unit import Table, Unit
+from .users import UserTables
 from .words import Said, WordIndex, standing_of
 
 
 @dataclass(frozen=True, slots=True)
-class IndexShelves:
+class IndexTables:
     """Posts by number, as they are found, and by their words."""
 
-    by_id: Shelf[PostId, Post] = field(default_factory=Shelf)
+    by_id: Table[PostId, Post] = field(default_factory=Table)
     words: WordIndex = field(init=False)
 
     def __post_init__(self) -> None:
@@ -32,7 +32,7 @@ class IndexShelves:
 class MemoryPostIndex:
     """A `PostIndex` over one unit of work in memory."""
 
-    def __init__(self, unit: Unit, shelves: IndexShelves, posts: PostShelves, users: UserShelves) -> None:
+    def __init__(self, unit: Unit, shelves: IndexTables, posts: PostTables, users: UserTables) -> None:
         self._unit = unit
         self._shelves = shelves
         self._posts = posts
@@ -47,21 +47,21 @@ class MemoryPostIndex:
         self._unit.on(self._shelves.by_id).drop(post_id)
 
     def find(
-        self, query: Query, *, limit: int, after: Standing | None = None, **those: Unpack[PostFilter]
+        self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **those: Unpack[PostFilter]
     ) -> Sequence[Hit]:
         wanted = Wanted.of(those, self._unit, self._users)
         with self._unit.guard:
             hits = list(islice(self._kept(query, after, wanted), limit))
             hits += self._own(query, after, wanted)
         hits.sort(key=lambda hit: (hit.in_title, hit.post.id), reverse=True)
-        return [Hit(signed(post, self._unit, self._users), in_title) for post, in_title in hits[:limit]]
+        return [Hit(with_author_name(post, self._unit, self._users), in_title) for post, in_title in hits[:limit]]
 
-    def count(self, query: Query, **those: Unpack[PostFilter]) -> int:
+    def count(self, query: SearchQuery, **those: Unpack[PostFilter]) -> int:
         wanted = Wanted.of(those, self._unit, self._users)
         with self._unit.guard:
             return sum(1 for _ in self._kept(query, None, wanted)) + sum(1 for _ in self._own(query, None, wanted))
 
-    def _kept(self, query: Query, after: Standing | None, wanted: Wanted) -> Iterator[Hit]:
+    def _kept(self, query: SearchQuery, after: SearchPosition | None, wanted: Wanted) -> Iterator[Hit]:
         """What is found of what other units have kept, by where it stands."""
         self._shelves.words.catch_up()
         posts, own = self._unit.on(self._posts.by_id), self._unit.on(self._shelves.by_id).own
@@ -70,7 +70,7 @@ class MemoryPostIndex:
             if post is not None and wanted.has(post):
                 yield Hit(post, standing.in_title)
 
-    def _own(self, query: Query, after: Standing | None, wanted: Wanted) -> Iterator[Hit]:
+    def _own(self, query: SearchQuery, after: SearchPosition | None, wanted: Wanted) -> Iterator[Hit]:
         """What is found of what this unit has put, in no order."""
         posts, own = self._unit.on(self._posts.by_id), self._unit.on(self._shelves.by_id).own
         end = None if after is None else (after.in_title, after.id)

@@ -5,24 +5,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
-from blog.domain.ids import InvitationId, UserId
-from blog.domain.invitations import Invitation
+from blog.domain.accounts.invitations import Invitation
+from blog.domain.shared import InvitationId, UserId
 
-from .unit import Shelf, Unit
+from .unit import Table, Unit
 
 
 @dataclass(frozen=True, slots=True)
-class InvitationShelves:
+class InvitationTables:
     """Invitations by number, and their numbers by digest."""
 
-    by_id: Shelf[InvitationId, Invitation] = field(default_factory=Shelf)
-    by_digest: Shelf[bytes, InvitationId] = field(default_factory=Shelf)
+    by_id: Table[InvitationId, Invitation] = field(default_factory=Table)
+    by_digest: Table[bytes, InvitationId] = field(default_factory=Table)
 
 
 class MemoryInvitationStore:
     """An `InvitationStore` over one unit of work in memory."""
 
-    def __init__(self, unit: Unit, shelves: InvitationShelves) -> None:
+    def __init__(self, unit: Unit, shelves: InvitationTables) -> None:
         self._unit = unit
         self._shelves = shelves
 

@@ -8,18 +8,18 @@ from typing import Any, Final, TypeAlias
 
 from sortedcontainers import SortedList
 
-from blog.domain.ids import UNSTORED, PostId, UserId
-from blog.domain.lists import Order, Place, PostFilter
-from blog.domain.posts import Post
+from blog.domain.posts.pagination import Position, PostFilter, SortOrder
+from blog.domain.posts.post import Post
+from blog.domain.shared import UNSTORED, PostId, UserId
 
 from .derived import Derived
-from .unit import Shelf, Unit
-from .users import UserShelves
+from .unit import Table, Unit
+from .users import UserTables
 
 EVERYBODY: Final = UserId(UNSTORED)
 """As whose all posts stand in an order once more."""
 
-Position: TypeAlias = tuple[Any, ...]
+Rank: TypeAlias = tuple[Any, ...]
 """Key and id of a place, or the beginning of that: what stands before all places that begin so."""
 
 
@@ -32,7 +32,7 @@ class Wanted:
     before: datetime | None
 
     @classmethod
-    def of(cls, those: PostFilter, unit: Unit, users: UserShelves) -> "Wanted":
+    def of(cls, those: PostFilter, unit: Unit, users: UserTables) -> "Wanted":
         """What a filter asks for; its names are those that users have now."""
         authors = None
         if "authors" in those:
@@ -55,22 +55,22 @@ class Stretch:
     post stands there, and ends before `end` (None: after the last post).
     """
 
-    start: Position
-    end: Position | None
+    start: Rank
+    end: Rank | None
 
     @classmethod
-    def of(cls, order: Order, after: Place | None, wanted: Wanted) -> "Stretch":
+    def of(cls, order: SortOrder, after: Position | None, wanted: Wanted) -> "Stretch":
         """Where the posts stand that are wanted, as far as the order tells."""
-        starts: list[Position] = [()]
-        ends: list[Position] = []
-        if after is not None and isinstance(after.key, str) == (order is Order.TITLE):
+        starts: list[Rank] = [()]
+        ends: list[Rank] = []
+        if after is not None and isinstance(after.key, str) == (order is SortOrder.TITLE):
             (ends if order.is_descending else starts).append((after.key, after.id))
-        if order in {Order.NEWEST, Order.OLDEST}:
+        if order in {SortOrder.NEWEST, SortOrder.OLDEST}:
             starts += [(wanted.since,)] if wanted.since else []
             ends += [(wanted.before,)] if wanted.before else []
         return cls(max(starts), min(ends, default=None))
 
-    def has(self, position: Position) -> bool:
+    def has(self, position: Rank) -> bool:
         """Whether a post that stands there is within."""
         return self.start < position and (self.end is None or position < self.end)
 
@@ -78,14 +78,12 @@ class Stretch:
 class Ranking(Derived[PostId, Post]):
     """All posts in one order, and each author's."""
 
-    def __init__(self, shelf: Shelf[PostId, Post], order: Order) -> None:
+    def __init__(self, shelf: Table[PostId, Post], order: SortOrder) -> None:
         super().__init__(shelf)
         self._order = order
-        self._ranks: SortedList[Position] = SortedList()
+        self._ranks: SortedList[Rank] = SortedList()
 
-    def positions(
-        self, authors: Collection[UserId] | None, stretch: Stretch, *, descending: bool
-    ) -> Iterator[Position]:
+    def positions(self, authors: Collection[UserId] | None, stretch: Stretch, *, descending: bool) -> Iterator[Rank]:
         """Where posts by these authors stand there, in their order."""
         owners = [EVERYBODY] if authors is None else authors
         ranks = (self._ranks.irange(*_ends(owner, stretch), (False, False), reverse=descending) for owner in owners)
@@ -104,22 +102,24 @@ class Ranking(Derived[PostId, Post]):
             for rank in self._ranks_of(post):
                 self._ranks.remove(rank)
 
-    def _ranks_of(self, post: Post) -> tuple[Position, Position]:
+    def _ranks_of(self, post: Post) -> tuple[Rank, Rank]:
         position = position_of(post, self._order)
         return (EVERYBODY, *position), (post.author_id, *position)
 
 
-def rankings(shelf: Shelf[PostId, Post]) -> Mapping[Order, Ranking]:
+def rankings(shelf: Table[PostId, Post]) -> Mapping[SortOrder, Ranking]:
     """What tells of each order how posts stand in it. From either end, one order is two."""
-    written, updated, title = (Ranking(shelf, order) for order in (Order.OLDEST, Order.UPDATED, Order.TITLE))
-    return {Order.NEWEST: written, Order.OLDEST: written, Order.UPDATED: updated, Order.TITLE: title}
+    written, updated, title = (
+        Ranking(shelf, order) for order in (SortOrder.OLDEST, SortOrder.UPDATED, SortOrder.TITLE)
+    )
+    return {SortOrder.NEWEST: written, SortOrder.OLDEST: written, SortOrder.UPDATED: updated, SortOrder.TITLE: title}
 
 
-def position_of(post: Post, order: Order) -> Position:
+def position_of(post: Post, order: SortOrder) -> Rank:
     """Where a post stands."""
-    place = post.place_in(order)
+    place = post.position_in(order)
     return place.key, place.id
 
 
-def _ends(owner: UserId, stretch: Stretch) -> tuple[Position, Position]:
+def _ends(owner: UserId, stretch: Stretch) -> tuple[Rank, Rank]:
     return (owner, *stretch.start), (owner + 1,) if stretch.end is None else (owner, *stretch.end)

@@ -6,23 +6,23 @@ from itertools import islice
 from operator import itemgetter
 from typing import Unpack
 
-from blog.domain.blog import Contended
-from blog.domain.ids import PostId, UserId
-from blog.domain.lists import Order, Place, PostFilter
-from blog.domain.posts import Post, PostNotFound
-from blog.domain.users import hidden_name_of
+from blog.domain.accounts.user import hidden_name_of
+from blog.domain.blog import ConcurrencyConflict
+from blog.domain.posts.pagination import Position, PostFilter, SortOrder
+from blog.domain.posts.post import Post, PostNotFound
+from blog.domain.shared import PostId, UserId
 
 from .lists import Ranking, Stretch, Wanted, position_of, rankings
-from .unit import Shelf, Unit
-from .users import UserShelves
+from .unit import Table, Unit
+from .users import UserTables
 
 
 @dataclass(frozen=True, slots=True)
-class PostShelves:
+class PostTables:
     """Posts by number, and how they stand in every order."""
 
-    by_id: Shelf[PostId, Post] = field(default_factory=Shelf)
-    rankings: Mapping[Order, Ranking] = field(init=False)
+    by_id: Table[PostId, Post] = field(default_factory=Table)
+    rankings: Mapping[SortOrder, Ranking] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rankings", rankings(self.by_id))
@@ -31,7 +31,7 @@ class PostShelves:
 class MemoryPostRepository:
     """A `PostRepository` over one unit of work in memory."""
 
-    def __init__(self, unit: Unit, shelves: PostShelves, users: UserShelves) -> None:
+    def __init__(self, unit: Unit, shelves: PostTables, users: UserTables) -> None:
         self._unit = unit
         self._shelves = shelves
         self._users = users
@@ -39,7 +39,7 @@ class MemoryPostRepository:
     def add(self, post: Post) -> Post:
         self._unit.begin()
         if author_of(post, self._unit, self._users) is None:
-            raise Contended("Another change came between.")  # as a foreign key does it
+            raise ConcurrencyConflict("Another change came between.")  # as a foreign key does it
         post = replace(post, id=PostId(next(self._shelves.by_id.numbers)))
         self._unit.on(self._shelves.by_id).put(post.id, post)
         return post
@@ -48,9 +48,9 @@ class MemoryPostRepository:
         post = self._unit.find(self._shelves.by_id, post_id)
         if post is None:
             raise PostNotFound(post_id)
-        return signed(post, self._unit, self._users)
+        return with_author_name(post, self._unit, self._users)
 
-    def get_for_change(self, post_id: PostId) -> Post:
+    def get_for_update(self, post_id: PostId) -> Post:
         self._unit.begin()
         return self.get(post_id)
 
@@ -62,7 +62,7 @@ class MemoryPostRepository:
         self._unit.on(self._shelves.by_id).put(post.id, post)
 
     def remove(self, post_id: PostId) -> None:
-        self.get_for_change(post_id)
+        self.get_for_update(post_id)
         self._unit.on(self._shelves.by_id).drop(post_id)
 
     def remove_some_of(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
@@ -78,7 +78,7 @@ class MemoryPostRepository:
         return len(posts)
 
     def page(
-        self, order: Order, *, limit: int, after: Place | None = None, **those: Unpack[PostFilter]
+        self, order: SortOrder, *, limit: int, after: Position | None = None, **those: Unpack[PostFilter]
     ) -> Sequence[Post]:
         wanted = Wanted.of(those, self._unit, self._users)
         stretch, ranking = Stretch.of(order, after, wanted), self._shelves.rankings[order]
@@ -95,14 +95,14 @@ class MemoryPostRepository:
             )
             page += islice(((position, post) for position, post in kept if post and wanted.has(post)), limit)
         page.sort(key=itemgetter(0), reverse=order.is_descending)
-        return [signed(post, self._unit, self._users) for _, post in page[:limit]]
+        return [with_author_name(post, self._unit, self._users) for _, post in page[:limit]]
 
     def _of(self, author_id: UserId, limit: int) -> list[Post]:
         """Up to `limit` posts by this author, which no other unit changes before this one ends."""
         self._unit.begin()
         posts = self._unit.on(self._shelves.by_id)
         own = [post for post in posts.own.values() if post and post.author_id == author_id]
-        ranking = self._shelves.rankings[Order.OLDEST]
+        ranking = self._shelves.rankings[SortOrder.OLDEST]
         everything = Stretch((), None)
         with self._unit.guard:
             ranking.catch_up()
@@ -112,22 +112,22 @@ class MemoryPostRepository:
 
     def count(self, **those: Unpack[PostFilter]) -> int:
         wanted = Wanted.of(those, self._unit, self._users)
-        ranking = self._shelves.rankings[Order.OLDEST]
+        ranking = self._shelves.rankings[SortOrder.OLDEST]
         own = self._unit.on(self._shelves.by_id).own
         with self._unit.guard:
             ranking.catch_up()
-            kept = ranking.count(wanted.authors, Stretch.of(Order.OLDEST, None, wanted))
+            kept = ranking.count(wanted.authors, Stretch.of(SortOrder.OLDEST, None, wanted))
             replaced = [self._shelves.by_id.find(post_id) for post_id in own]
         return kept - _number_of(replaced, wanted) + _number_of(own.values(), wanted)
 
 
-def signed(post: Post, unit: Unit, users: UserShelves) -> Post:
+def with_author_name(post: Post, unit: Unit, users: UserTables) -> Post:
     """The post with its author's name as it is now."""
     author = author_of(post, unit, users)
     return post if author is None or author == post.author else replace(post, author=author)
 
 
-def author_of(post: Post, unit: Unit, users: UserShelves) -> str | None:
+def author_of(post: Post, unit: Unit, users: UserTables) -> str | None:
     """The name of its author, or None if there is no such account any more."""
     author = unit.find(users.by_id, post.author_id)
     if author is not None:

@@ -7,15 +7,15 @@ from threading import Lock
 from blog.domain.blog import OpenStores, Stores
 from blog.domain.cancellation import Cancellation
 
-from .answers import AnswerShelves, MemoryIdempotencyStore
-from .attempts import AttemptShelves, MemoryAttemptStore
-from .audit import AuditShelves, MemoryAuditLog
-from .index import IndexShelves, MemoryPostIndex
-from .invitations import InvitationShelves, MemoryInvitationStore
-from .posts import MemoryPostRepository, PostShelves
-from .tokens import MemoryTokenStore, TokenShelves
+from .answers import IdempotencyTables, MemoryIdempotencyStore
+from .attempts import LoginAttemptTables, MemoryAttemptStore
+from .audit import AuditTables, MemoryAuditLog
+from .index import IndexTables, MemoryPostIndex
+from .invitations import InvitationTables, MemoryInvitationStore
+from .posts import MemoryPostRepository, PostTables
+from .tokens import MemoryTokenStore, TokenTables
 from .unit import Unit
-from .users import MemoryUserRepository, UserShelves
+from .users import MemoryUserRepository, UserTables
 
 
 class MemoryStore:
@@ -28,9 +28,9 @@ class MemoryStore:
     def __init__(self, *, patience: float = 5) -> None:
         self._patience = patience
         self._guard, self._writer = Lock(), Lock()
-        self._users, self._tokens, self._invitations = UserShelves(), TokenShelves(), InvitationShelves()
-        self._attempts, self._posts, self._audit = AttemptShelves(), PostShelves(), AuditShelves()
-        self._index, self._answers = IndexShelves(), AnswerShelves()
+        self._users, self._tokens, self._invitations = UserTables(), TokenTables(), InvitationTables()
+        self._attempts, self._posts, self._audit = LoginAttemptTables(), PostTables(), AuditTables()
+        self._index, self._answers = IndexTables(), IdempotencyTables()
         self._edition = 0
 
     def edition(self) -> Hashable:

@@ -5,25 +5,25 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
-from blog.domain.ids import TokenId, UserId
-from blog.domain.tokens import Token
+from blog.domain.accounts.tokens import Token
+from blog.domain.shared import TokenId, UserId
 
-from .unit import Shelf, Unit
+from .unit import Table, Unit
 
 
 @dataclass(frozen=True, slots=True)
-class TokenShelves:
+class TokenTables:
     """Tokens by number; and their numbers by digest, and by whose they are."""
 
-    by_id: Shelf[TokenId, Token] = field(default_factory=Shelf)
-    by_digest: Shelf[bytes, TokenId] = field(default_factory=Shelf)
-    by_user: Shelf[tuple[UserId, int], TokenId] = field(default_factory=Shelf)
+    by_id: Table[TokenId, Token] = field(default_factory=Table)
+    by_digest: Table[bytes, TokenId] = field(default_factory=Table)
+    by_user: Table[tuple[UserId, int], TokenId] = field(default_factory=Table)
 
 
 class MemoryTokenStore:
     """A `TokenStore` over one unit of work in memory."""
 
-    def __init__(self, unit: Unit, shelves: TokenShelves) -> None:
+    def __init__(self, unit: Unit, shelves: TokenTables) -> None:
         self._unit = unit
         self._shelves = shelves
 
@@ -43,7 +43,7 @@ class MemoryTokenStore:
         found = (self._unit.find(self._shelves.by_id, number) for number in self._numbers_of(user_id))
         return [token for token in found if token is not None]  # another unit may have ended one just now
 
-    def note_use(self, token_id: TokenId, at: datetime) -> None:
+    def touch(self, token_id: TokenId, at: datetime) -> None:
         self._unit.begin()
         if token := self._unit.find(self._shelves.by_id, token_id):
             self._unit.on(self._shelves.by_id).put(token_id, replace(token, last_used_at=at))
@@ -63,10 +63,10 @@ class MemoryTokenStore:
         for token_id in self._numbers_of(user_id):
             self.remove(token_id)
 
-    def purge(self, *, expired_by: datetime, quiet_since: datetime, limit: int) -> int:
+    def purge(self, *, expired_by: datetime, last_active_at: datetime, limit: int) -> int:
         self._unit.begin()
         tokens = self._unit.on(self._shelves.by_id).everything()
-        dead = (token for token in tokens if token.expires_at <= expired_by or token.quiet_since <= quiet_since)
+        dead = (token for token in tokens if token.expires_at <= expired_by or token.last_active_at <= last_active_at)
         return sum(self.remove(token.id) for token in islice(dead, limit))
 
     def _numbers_of(self, user_id: UserId) -> Sequence[TokenId]:

@@ -24,7 +24,7 @@ _POLL_INTERVAL: Final = 0.1
 """Seconds after which a wait for another unit looks whether this one was cancelled."""
 
 
-class Shelf(Generic[Key, Row]):
+class Table(Generic[Key, Row]):
     """What all finished units have kept of one kind, for whoever holds the guard, and the numbers of new rows.
 
     A row is kept at once, and put in order when somebody first asks for rows in order: a write does not pay for it.
@@ -40,7 +40,7 @@ class Shelf(Generic[Key, Row]):
     def find(self, key: Key) -> Row | None:
         return self._recent[key] if key in self._recent else self._rows.get(key)
 
-    def lay_down(self, changes: Mapping[Key, Row | None]) -> None:
+    def apply(self, changes: Mapping[Key, Row | None]) -> None:
         """Keep rows; one of None is taken away."""
         for key, row in changes.items():
             if row is None:
@@ -76,9 +76,9 @@ class Unit:
         self._patience = patience
         self._cancellation = cancellation
         self._writing = False
-        self._views: dict[Shelf[Any, Any], View[Any, Any]] = {}
+        self._views: dict[Table[Any, Any], View[Any, Any]] = {}
 
-    def on(self, shelf: Shelf[Key, Row]) -> "View[Key, Row]":
+    def on(self, shelf: Table[Key, Row]) -> "View[Key, Row]":
         """The shelf as this unit sees it.
 
         Raises:
@@ -90,7 +90,7 @@ class Unit:
             view = self._views[shelf] = View(shelf, self)
         return view
 
-    def find(self, shelf: Shelf[Key, Row], key: Key) -> Row | None:
+    def find(self, shelf: Table[Key, Row], key: Key) -> Row | None:
         """One row, as this unit sees it.
 
         Raises:
@@ -153,7 +153,7 @@ class Unit:
             with self.guard:
                 for shelf, view in self._views.items():
                     if view.own:
-                        shelf.lay_down(view.own)
+                        shelf.apply(view.own)
         return self._writing
 
     def end(self) -> None:
@@ -168,7 +168,7 @@ class View(Generic[Key, Row]):
 
     __slots__ = ("_each", "_guard", "_shelf", "own")
 
-    def __init__(self, shelf: Shelf[Key, Row], unit: Unit) -> None:
+    def __init__(self, shelf: Table[Key, Row], unit: Unit) -> None:
         self._shelf = shelf
         self._guard = unit.guard
         self._each = unit.each

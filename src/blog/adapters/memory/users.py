@@ -3,30 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from blog.domain.ids import UNSTORED, UserId
-from blog.domain.users import Credentials, PendingDeletion, PostsOnDeletion, UnknownUser, User, UsernameTaken
+from blog.domain.accounts.user import Credentials, PendingDeletion, PostsOnDeletion, UnknownUser, User, UsernameTaken
+from blog.domain.shared import UNSTORED, UserId
 
-from .unit import Shelf, Unit
+from .unit import Table, Unit
 
 
 @dataclass(frozen=True, slots=True)
-class UserShelves:
+class UserTables:
     """Accounts by their number, and their numbers by the name that they have, and by every name that they ever had.
 
     A name whose account was removed is kept under the number 0. Accounts that are being deleted are hidden.
     """
 
-    by_id: Shelf[UserId, Credentials] = field(default_factory=Shelf)
-    by_name: Shelf[str, UserId] = field(default_factory=Shelf)
-    by_any_name: Shelf[str, UserId] = field(default_factory=Shelf)
-    names: Shelf[tuple[UserId, str], str] = field(default_factory=Shelf)
-    hidden: Shelf[UserId, PendingDeletion] = field(default_factory=Shelf)
+    by_id: Table[UserId, Credentials] = field(default_factory=Table)
+    by_name: Table[str, UserId] = field(default_factory=Table)
+    by_any_name: Table[str, UserId] = field(default_factory=Table)
+    names: Table[tuple[UserId, str], str] = field(default_factory=Table)
+    hidden: Table[UserId, PendingDeletion] = field(default_factory=Table)
 
 
 class MemoryUserRepository:
     """A `UserRepository` over one unit of work in memory."""
 
-    def __init__(self, unit: Unit, shelves: UserShelves) -> None:
+    def __init__(self, unit: Unit, shelves: UserTables) -> None:
         self._unit = unit
         self._shelves = shelves
 
@@ -54,28 +54,28 @@ class MemoryUserRepository:
     def names_of(self, user_id: UserId) -> Sequence[str]:
         return self._unit.on(self._shelves.names).between((user_id, ""), (user_id + 1, ""))
 
-    def get_for_change(self, user_id: UserId) -> Credentials:
+    def get_for_update(self, user_id: UserId) -> Credentials:
         self._unit.begin()
         return self._credentials(user_id)
 
-    def active_admins_for_change(self) -> Sequence[User]:
+    def active_admins_for_update(self) -> Sequence[User]:
         self._unit.begin()
         everybody = self._unit.on(self._shelves.by_id).everything()
         return [credentials.user for credentials in everybody if credentials.user.is_active_admin]
 
     def save(self, credentials: Credentials) -> None:
-        current = self.get_for_change(credentials.user.id)
+        current = self.get_for_update(credentials.user.id)
         if current.user.username != credentials.user.username:
             self._rename(current.user, credentials.user.username)
         self._unit.on(self._shelves.by_id).put(credentials.user.id, credentials)
 
     def begin_deletion(self, user_id: UserId, posts: PostsOnDeletion) -> None:
-        user = self.get_for_change(user_id).user
+        user = self.get_for_update(user_id).user
         self._unit.on(self._shelves.by_id).drop(user_id)
         self._unit.on(self._shelves.by_name).drop(user.username.lower())
         self._unit.on(self._shelves.hidden).put(user_id, PendingDeletion(user_id, posts))
 
-    def next_deletion_for_change(self) -> PendingDeletion | None:
+    def next_deletion_for_update(self) -> PendingDeletion | None:
         self._unit.begin()
         return next(iter(self._unit.on(self._shelves.hidden).ascending(1)), None)
 

@@ -8,14 +8,14 @@ from typing import Final, NamedTuple, TypeAlias
 
 from sortedcontainers import SortedList
 
-from blog.domain.ids import PostId
-from blog.domain.posts import Post
-from blog.domain.queries import Query, Term
-from blog.domain.search import Standing
-from blog.domain.words import words_of
+from blog.domain.posts.post import Post
+from blog.domain.search.index import SearchPosition
+from blog.domain.search.query import SearchQuery, Term
+from blog.domain.search.tokenizer import tokenize
+from blog.domain.shared import PostId
 
 from .derived import Derived
-from .unit import Shelf
+from .unit import Table
 
 _NARROW: Final = 10_000
 """How many posts the words of one beginning may lead to for these to be put together; else all are looked through."""
@@ -36,7 +36,7 @@ class Said(NamedTuple):
     @classmethod
     def by(cls, post: Post) -> "Said":
         """What a post says; each word is kept once, however many posts say it."""
-        return cls(*(tuple(map(sys.intern, words_of(text))) for text in (post.title, post.body)))
+        return cls(*(tuple(map(sys.intern, tokenize(text))) for text in (post.title, post.body)))
 
 
 class Concordance:
@@ -82,12 +82,12 @@ class Concordance:
 class WordIndex(Derived[PostId, Post]):
     """The words of all posts, those of titles apart."""
 
-    def __init__(self, shelf: Shelf[PostId, Post]) -> None:
+    def __init__(self, shelf: Table[PostId, Post]) -> None:
         super().__init__(shelf)
         self._said: dict[PostId, Said] = {}
         self._titles, self._texts = Concordance(), Concordance()
 
-    def found_by(self, query: Query, *, after: Standing | None, each: Each) -> Iterator[Standing]:
+    def found_by(self, query: SearchQuery, *, after: SearchPosition | None, each: Each) -> Iterator[SearchPosition]:
         """Where the posts stand that the query finds, in their order. `each` goes through all that are looked at."""
         if not query.wanted:
             return
@@ -96,7 +96,7 @@ class WordIndex(Derived[PostId, Post]):
                 below = after.id if after is not None and in_title == after.in_title else None
                 for post_id in concordance.candidates(query.wanted, below=below, each=each):
                     if standing_of(post_id, self._said[post_id], query) == (in_title, post_id):
-                        yield Standing(in_title, post_id)
+                        yield SearchPosition(in_title, post_id)
 
     def _take(self, rows: Iterable[Post]) -> None:
         for post in rows:
@@ -111,9 +111,9 @@ class WordIndex(Derived[PostId, Post]):
             self._texts.remove(post.id, chain(*said))
 
 
-def standing_of(post_id: PostId, said: Said, query: Query) -> tuple[bool, PostId] | None:
+def standing_of(post_id: PostId, said: Said, query: SearchQuery) -> tuple[bool, PostId] | None:
     """Where a post stands among those that the query finds, the first highest; None if it is not among them."""
-    return (query.is_titled(said.title), post_id) if query.finds(*said) else None
+    return (query.matches_title(said.title), post_id) if query.finds(*said) else None
 
 
 def _words_of(terms: Iterable[Term]) -> Iterator[tuple[str, bool]]:

@@ -8,11 +8,10 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select
 
+from blog.adapters.sql.engine.dialect import Dialect
+from blog.adapters.sql.repositories.posts import every_post
+from blog.adapters.sql.schema.tables import metadata
 from blog.domain.errors import Conflict
-
-from .dialect import Dialect
-from .posts import every_post
-from .tables import metadata
 
 _AT_ONCE: Final = 1000
 """Rows that are held in memory at a time."""
@@ -37,7 +36,7 @@ def transfer(
     Raises:
         NotEmpty: there is something in the other, and it is not to be replaced.
     """
-    with source.snapshot(source_engine) as giver, target.changing_tables(target_engine) as taker:
+    with source.snapshot(source_engine) as giver, target.migration_transaction(target_engine) as taker:
         last = {table.name: _last_id(taker, target, table) for table in _TABLES}
         _clear(taker, replace=replace)
         _copy(giver, taker)
@@ -49,7 +48,7 @@ def transfer(
 def _last_id(connection: Connection, dialect: Dialect, table: Table) -> int:
     """The highest id that a table ever gave or holds: a row that was put there by hand may have a higher one."""
     highest: int | None = connection.execute(select(func.max(table.c.id))).scalar_one()
-    return max(highest or 0, dialect.last_number(connection, table.name))
+    return max(highest or 0, dialect.last_id(connection, table.name))
 
 
 def _copy(source: Connection, target: Connection) -> None:

@@ -13,18 +13,17 @@ from typing import Any, Final
 
 from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table
 
-from blog.domain.actors import Scope
-from blog.domain.archive import VERSION_LARGEST, YEAR_FIRST, YEAR_LAST
+from blog.adapters.sql.schema.tables import BigIntId, Scopes, UtcDateTime, metadata
+from blog.domain.accounts.actors import Scope
+from blog.domain.accounts.tokens import validate_token_name
+from blog.domain.accounts.user import PostsOnDeletion, validate_username
 from blog.domain.audit import Event
-from blog.domain.errors import Fault, Invalid
-from blog.domain.ids import UNSTORED
-from blog.domain.posts import faults_in
-from blog.domain.text import CONTROLS
-from blog.domain.tokens import faults_in_token_name
-from blog.domain.users import PostsOnDeletion, faults_in_username
-from blog.domain.words import sort_key
-
-from .tables import Moment, Number, Scopes, metadata
+from blog.domain.errors import FieldError, ValidationFailed
+from blog.domain.posts.importing import MAX_VERSION, MAX_YEAR, MIN_YEAR
+from blog.domain.posts.post import validate_post
+from blog.domain.search.tokenizer import sort_key
+from blog.domain.shared import UNSTORED
+from blog.domain.validation import CONTROLS
 
 _MOST: Final = 20
 """How many faults are listed; of further ones only their number is."""
@@ -47,11 +46,11 @@ Check = Callable[[Any], str | None]
 """Tells what is wrong with a value that is not NULL; None if nothing is."""
 
 
-class Faults:
+class RowErrors:
     """What is wrong with the rows of a backup. No value is repeated."""
 
     def __init__(self) -> None:
-        self._listed: list[Fault] = []
+        self._listed: list[FieldError] = []
         self._count = 0
 
     def add(self, table: str, row_id: object, column: str, message: str) -> None:
@@ -59,13 +58,13 @@ class Faults:
         self._count += 1
         if len(self._listed) < _MOST:
             row = f" {row_id}" if isinstance(row_id, int) else ""
-            self._listed.append(Fault(f"{table}{row}{f', {column}' if column else ''}", message))
+            self._listed.append(FieldError(f"{table}{row}{f', {column}' if column else ''}", message))
 
     def raise_if_many(self) -> None:
         """Spare the rest of a backup that is wrong all over.
 
         Raises:
-            Invalid: there are too many faults already.
+            ValidationFailed: there are too many faults already.
         """
         if self._count >= _TOO_MANY:
             self.raise_if_any()
@@ -74,12 +73,12 @@ class Faults:
         """Refuse the backup.
 
         Raises:
-            Invalid: there is a fault.
+            ValidationFailed: there is a fault.
         """
         if not self._count:
             return
         more = self._count - len(self._listed)
-        raise Invalid([*self._listed, *([Fault("backup", f"has {more} further faults")] if more else [])])
+        raise ValidationFailed([*self._listed, *([FieldError("backup", f"has {more} further faults")] if more else [])])
 
 
 def check_rows(file: Path) -> None:
@@ -88,18 +87,18 @@ def check_rows(file: Path) -> None:
     How titles sort follows from them, so it is not believed but computed.
 
     Raises:
-        Invalid: of the rows that break a rule.
+        ValidationFailed: of the rows that break a rule.
     """
-    faults = Faults()
+    errors = RowErrors()
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         for table in metadata.sorted_tables:
             checks = {column.name: checks_of(column) for column in table.c}
             for row in _rows(connection, table):
                 for name, message in _faults_in(table, row, checks):
-                    faults.add(table.name, row["id"], name, message)
-            faults.raise_if_many()
-        faults.raise_if_any()
+                    errors.add(table.name, row["id"], name, message)
+            errors.raise_if_many()
+        errors.raise_if_any()
         _sort_titles(connection)
         connection.execute("COMMIT")
 
@@ -157,7 +156,7 @@ def _reference(value: int) -> str | None:
 
 
 def _version(value: int) -> str | None:
-    return None if 1 <= value <= VERSION_LARGEST else f"must be a whole number from 1 to {VERSION_LARGEST}"
+    return None if 1 <= value <= MAX_VERSION else f"must be a whole number from 1 to {MAX_VERSION}"
 
 
 def _truth(value: int) -> str | None:
@@ -167,9 +166,9 @@ def _truth(value: int) -> str | None:
 def _moment(value: str) -> str | None:
     """A moment is in UTC and has one spelling: so the order of the texts is that of the moments."""
     with suppress(ValueError):
-        if _utc.fullmatch(value) and YEAR_FIRST <= datetime.fromisoformat(value).year <= YEAR_LAST:
+        if _utc.fullmatch(value) and MIN_YEAR <= datetime.fromisoformat(value).year <= MAX_YEAR:
             return None
-    return f"must be a time in UTC, with microseconds, in a year from {YEAR_FIRST} to {YEAR_LAST}"
+    return f"must be a time in UTC, with microseconds, in a year from {MIN_YEAR} to {MAX_YEAR}"
 
 
 def _scopes(value: str) -> str | None:
@@ -195,22 +194,22 @@ def _event(value: str) -> str | None:
 
 
 def _reserved_name(value: str) -> str | None:
-    return "must be in lower case" if value != value.lower() else _first(faults_in_username(value))
+    return "must be in lower case" if value != value.lower() else _first(validate_username(value))
 
 
-def _first(faults: list[Fault]) -> str | None:
-    return faults[0].message if faults else None
+def _first(errors: list[FieldError]) -> str | None:
+    return errors[0].message if errors else None
 
 
-_BY_TYPE: Final[dict[type, Check]] = {Moment: _moment, Scopes: _scopes, Number: _reference}
+_BY_TYPE: Final[dict[type, Check]] = {UtcDateTime: _moment, Scopes: _scopes, BigIntId: _reference}
 
 _BY_NAME: Final[dict[str, Check]] = {
     "audit_entries.event": _event,
-    "posts.body": lambda value: _first(faults_in(body=value)),
-    "posts.title": lambda value: _first(faults_in(title=value)),
+    "posts.body": lambda value: _first(validate_post(body=value)),
+    "posts.title": lambda value: _first(validate_post(title=value)),
     "posts.title_key": _anything,
-    "tokens.name": lambda value: _first(faults_in_token_name(value)),
+    "tokens.name": lambda value: _first(validate_token_name(value)),
     "usernames.name": _reserved_name,
     "users.deletion": lambda value: None if value in set(PostsOnDeletion) else "must be delete or keep",
-    "users.username": lambda value: _first(faults_in_username(value)),
+    "users.username": lambda value: _first(validate_username(value)),
 }

@@ -13,11 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Final
 
-from blog.domain.errors import Fault, Invalid, Unavailable
+from blog.adapters.sql.engine.dialect import DEFAULT_TIMEOUT
+from blog.adapters.sql.engine.sqlite_file import SqliteFile
+from blog.domain.errors import FieldError, Unavailable, ValidationFailed
 
-from .dialect import PATIENCE
-from .row_checks import Faults, is_id
-from .sqlite_file import SqliteFile
+from .row_checks import RowErrors, is_id
 
 _LONGEST: Final = 64 * 1024 * 1024
 """Bytes of one value that is read."""
@@ -46,7 +46,7 @@ def reading(file: Path) -> Iterator[sqlite3.Connection]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        Invalid: it is no database, or a damaged one.
+        ValidationFailed: it is no database, or a damaged one.
         Unavailable: it was changed while it was read without a lock.
     """
     file.stat()
@@ -89,7 +89,7 @@ def _copied(source: SqliteFile, folder: Path) -> str:
 
 
 def _connected(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=DEFAULT_TIMEOUT, isolation_level=None)
     try:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
         connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
@@ -107,7 +107,7 @@ def revision_in(source: sqlite3.Connection) -> str:
     """The migration that the tables of a backup are those of.
 
     Raises:
-        Invalid: it has no tables of a blog.
+        ValidationFailed: it has no tables of a blog.
     """
     if not _is_table(source, "alembic_version", {"version_num"}):
         raise _refused(_NO_TABLES)
@@ -121,7 +121,7 @@ def check_whole(source: sqlite3.Connection, tables: Sequence[str]) -> None:
     """Look whether SQLite finds its own structures sound in each of these tables.
 
     Raises:
-        Invalid: it does not.
+        ValidationFailed: it does not.
     """
     for table in tables:
         for (said,) in source.execute(f'PRAGMA quick_check("{table}")'):
@@ -133,26 +133,26 @@ def take_rows(source: sqlite3.Connection, file: Path) -> None:
     """Copy all rows of a backup into an empty database whose tables are of the same migration.
 
     Raises:
-        Invalid: of every row that is not what such a table holds.
+        ValidationFailed: of every row that is not what such a table holds.
     """
-    faults = Faults()
+    errors = RowErrors()
     with closing(sqlite3.connect(file, isolation_level=None)) as target:
         target.execute("BEGIN")
         for table in _tables_of(target):
             if not _is_table(source, table, set(_columns_of(target, table))):
                 raise _refused(f"has no table {table} of a blog")
             check_whole(source, [table])
-            _take_table(source, target, table, faults)
-            faults.raise_if_many()
-        faults.raise_if_any()  # a row that was refused would leave others without theirs
+            _take_table(source, target, table, errors)
+            errors.raise_if_many()
+        errors.raise_if_any()  # a row that was refused would leave others without theirs
         for table, row_id, parent, _ in target.execute("PRAGMA foreign_key_check"):
-            faults.add(table, row_id, "", f"belongs to a row of {parent} that is not there")
-        _take_numbers(source, target, faults)
-        faults.raise_if_any()
+            errors.add(table, row_id, "", f"belongs to a row of {parent} that is not there")
+        _take_numbers(source, target, errors)
+        errors.raise_if_any()
         target.execute("COMMIT")
 
 
-def _take_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str, faults: Faults) -> None:
+def _take_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str, errors: RowErrors) -> None:
     columns = _columns_of(target, table)
     names = ", ".join(f'"{name}"' for name in columns)
     places = ", ".join("?" for _ in columns)
@@ -164,10 +164,10 @@ def _take_table(source: sqlite3.Connection, target: sqlite3.Connection, table: s
         for row in some:
             wrong = [(name, fault) for (name, check), value in zip(checks, row, strict=True) if (fault := check(value))]
             for name, fault in wrong:
-                faults.add(table, row[0], name, fault)
+                errors.add(table, row[0], name, fault)
             if not wrong:
                 good.append(row)
-        _insert(target, insert, good, lambda row_id: faults.add(table, row_id, "", _REPEATED))
+        _insert(target, insert, good, lambda row_id: errors.add(table, row_id, "", _REPEATED))
 
 
 def _insert(
@@ -185,7 +185,7 @@ def _insert(
     target.execute("RELEASE some")
 
 
-def _take_numbers(source: sqlite3.Connection, target: sqlite3.Connection, faults: Faults) -> None:
+def _take_numbers(source: sqlite3.Connection, target: sqlite3.Connection, errors: RowErrors) -> None:
     """Take over from which id on each table goes on: there may have been later rows, and be no more."""
     if not source.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").fetchone():
         return
@@ -194,7 +194,7 @@ def _take_numbers(source: sqlite3.Connection, target: sqlite3.Connection, faults
         if table not in tables or last == 0:
             continue
         if not is_id(last):
-            faults.add(table, None, "", "goes on from an id that no row can have")
+            errors.add(table, None, "", "goes on from an id that no row can have")
             continue
         (now,) = target.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
         target.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
@@ -245,5 +245,5 @@ def _is_table(source: sqlite3.Connection, name: str, columns: set[str]) -> bool:
     return columns <= {column for (column,) in kept}
 
 
-def _refused(message: str) -> Invalid:
-    return Invalid([Fault("backup", message)])
+def _refused(message: str) -> ValidationFailed:
+    return ValidationFailed([FieldError("backup", message)])

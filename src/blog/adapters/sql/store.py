@@ -10,28 +10,28 @@ from typing import Final
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
-from blog.domain.blog import Edition, OpenStores, Stores, Together
+from blog.adapters.sql.engine.data_version import DataVersionProbe
+from blog.adapters.sql.engine.dialect import DEFAULT_TIMEOUT, Dialect
+from blog.adapters.sql.engine.group_commit import SqlGroupCommit
+from blog.adapters.sql.engine.pool import ConnectionPool
+from blog.adapters.sql.engine.sqlite_file import SqliteFile
+from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.repositories.audit import SqlAuditLog
+from blog.adapters.sql.repositories.idempotency import SqlIdempotencyStore
+from blog.adapters.sql.repositories.invitations import SqlInvitationStore
+from blog.adapters.sql.repositories.login_attempts import SqlAttemptStore
+from blog.adapters.sql.repositories.posts import SqlPostRepository
+from blog.adapters.sql.repositories.tokens import SqlTokenStore
+from blog.adapters.sql.repositories.users import SqlUserRepository
+from blog.adapters.sql.schema.tables import REVISION, metadata, revision_of
+from blog.adapters.sql.search.index import SqlPostIndex
+from blog.domain.blog import DataVersion, GroupCommit, OpenStores, Stores
 from blog.domain.cancellation import Cancellation
-from blog.domain.errors import BlogError, Invalid, Unavailable
+from blog.domain.errors import BlogError, Unavailable, ValidationFailed
 
-from .answers import SqlIdempotencyStore
-from .attempts import SqlAttemptStore
-from .audit import SqlAuditLog
 from .backup import transfer
-from .connections import Connections
-from .dialect import PATIENCE, Dialect
-from .edition import Editions
-from .group import Groups
-from .index import SqlPostIndex
-from .invitations import SqlInvitationStore
-from .posts import SqlPostRepository
 from .row_checks import check_rows
-from .sqlite_file import SqliteFile
 from .staging import check_whole, reading, revision_in, take_rows
-from .tables import REVISION, metadata, revision_of
-from .tokens import SqlTokenStore
-from .unit import Unit
-from .users import SqlUserRepository
 
 _SQLITE: Final = "sqlite:///"
 
@@ -57,18 +57,18 @@ class SqlStore:
     """
 
     def __init__(
-        self, url: str | Path, *, connections: int = 8, patience: float = PATIENCE, text_limit: int | None = None
+        self, url: str | Path, *, connections: int = 8, patience: float = DEFAULT_TIMEOUT, text_limit: int | None = None
     ) -> None:
         self.dialect = _dialect_of(url, patience)
         self.engine = self.dialect.new_engine()
         event.listen(self.engine, "handle_error", self._translated)
-        self._connections = Connections(
+        self._connections = ConnectionPool(
             self.engine, self.dialect, limit=connections, patience=patience, text_limit=text_limit
         )
-        self._groups = Groups(self._connections)
-        self._editions = Editions(self._connections, self.dialect.edition)
-        self.edition: Edition | None = self._editions if self.dialect.edition else None
-        self.together: Together | None = None if self.dialect.shares_syncs else self._groups.together
+        self._groups = SqlGroupCommit(self._connections)
+        self._editions = DataVersionProbe(self._connections, self.dialect.edition)
+        self.edition: DataVersion | None = self._editions if self.dialect.edition else None
+        self.together: GroupCommit | None = None if self.dialect.has_group_commit else self._groups.together
 
     def __call__(self) -> AbstractContextManager[Stores]:
         """Open the stores for one unit of work."""
@@ -87,9 +87,9 @@ class SqlStore:
         """
         if revision == "head" and self.is_migrated():
             return
-        from . import schema  # noqa: PLC0415 - Alembic takes its time to import, and is needed only here
+        from .schema import migrate as schema  # noqa: PLC0415 - Alembic takes its time to import, and is needed only here
 
-        with self.dialect.changing_tables(self.engine) as connection:
+        with self.dialect.migration_transaction(self.engine) as connection:
             schema.migrate(connection, revision)
 
     def is_migrated(self) -> bool:
@@ -156,7 +156,7 @@ class SqlStore:
 
         Raises:
             FileNotFoundError: there is no such file.
-            Invalid: the file is no backup, or holds what this blog could not have written.
+            ValidationFailed: the file is no backup, or holds what this blog could not have written.
             NotEmpty: there is something in this database, and it is not to be replaced.
             ForeignTables: the backup is of a newer version.
             Unavailable: the database, or the file, cannot be read or written.
@@ -178,7 +178,7 @@ class SqlStore:
         self._connections.close()
 
     def _translated(self, context: ExceptionContext) -> BlogError | None:
-        return self.dialect.meaning(context.original_exception)
+        return self.dialect.translate_error(context.original_exception)
 
 
 class _Opened(AbstractContextManager[Stores]):
@@ -236,7 +236,7 @@ def _check_backup(file: Path) -> None:
         with reading(file) as backup:
             check_whole(backup, sorted(metadata.tables))
             is_whole = revision_in(backup) == REVISION
-    except (Invalid, OSError) as error:
+    except (ValidationFailed, OSError) as error:
         raise Unavailable("The backup cannot be read again.", cause=f"{file}: {error}.") from error
     if not is_whole:
         raise Unavailable("The backup cannot be read again.", cause=f"{file}: something else was written to it.")
@@ -245,10 +245,10 @@ def _check_backup(file: Path) -> None:
 def _dialect_of(url: str | Path, patience: float) -> Dialect:
     """The dialect of the database at this URL. A driver is imported only where it is used: it may be an extra."""
     if isinstance(url, str) and url.startswith("postgresql:"):
-        from .postgresql import PostgresqlDialect  # noqa: PLC0415 - see above
+        from blog.adapters.sql.engine.postgresql import PostgresqlDialect  # noqa: PLC0415 - see above
 
         return PostgresqlDialect(url, patience)
-    from .sqlite import SqliteDialect  # noqa: PLC0415 - see above
+    from blog.adapters.sql.engine.sqlite import SqliteDialect  # noqa: PLC0415 - see above
 
     if isinstance(url, str) and not url.startswith(_SQLITE):
         raise ValueError("must be sqlite:///PATH or postgresql://...")

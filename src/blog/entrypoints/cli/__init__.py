@@ -13,12 +13,12 @@ from blog.domain.errors import BlogError, Unavailable
 from blog.settings import SettingError, Settings, service_variables, unknown_settings
 
 from .parser import options_in
-from .printing import say
+from .printing import print_error
 from .streams import prepare_streams
 
 _SETTINGS = ("database_url", "host", "port", "uds", "root_path", "threads", "workers", "migrate")
 """Those that are options too."""
-_SERVING: Final = {"serve", "demo"}
+_SERVING: Final = {"commands.serve", "commands.demo"}
 """The modules of the commands that serve: beside a misspelt setting, they would make an empty database and serve it."""
 
 
@@ -35,19 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int | None = run(settings, **options)
         sys.stdout.flush()
     except SettingError as error:
-        say(str(error))
+        print_error(str(error))
         return 2
     except BrokenPipeError:  # whoever read our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        say(f"{error.strerror}: {error.filename}" if error.filename else str(error))
+        print_error(f"{error.strerror}: {error.filename}" if error.filename else str(error))
         return 1
     except BlogError as error:
-        say(error.explained if isinstance(error, Unavailable) else str(error))
+        print_error(error.explained if isinstance(error, Unavailable) else str(error))
         return 1
     except KeyboardInterrupt:
-        say("stopped")
+        print_error("stopped")
         return 130
     return status or 0
 
@@ -61,10 +61,12 @@ def _look_for_unknown_settings(*, serves: bool) -> None:
     others = service_variables(os.environ)
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        say(f"{others[0]}{more}: left out, as Kubernetes sets them for a service; enableServiceLinks: false ends that")
+        print_error(
+            f"{others[0]}{more}: left out, as Kubernetes sets them for a service; enableServiceLinks: false ends that"
+        )
     unknown = unknown_settings(os.environ)
     wrong = [each for each in unknown if serves or each.meant]
     if wrong:
         raise SettingError("; ".join(str(each) for each in wrong))
     for each in unknown:
-        say(str(each))
+        print_error(str(each))

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from .arguments import Parser
-from .commands import COMMANDS, DATABASE, GROUPS, Argument, Command
+from .command_list import COMMANDS, DATABASE, GROUPS, Argument, Command
 
 _EPILOG: Final = """\
 settings, in the environment or as options:

@@ -7,17 +7,17 @@ from typing import TypeAlias
 Cell: TypeAlias = str | int | datetime | None
 
 
-def say(text: str) -> None:
+def print_error(text: str) -> None:
     """Say one line about what is done, which is not what was asked for."""
     print(f"blog: {safe(text)}", file=sys.stderr)
 
 
-def note(text: str) -> None:
+def print_hint(text: str) -> None:
     """Say one line to go with what is printed, for whoever reads and not for a program."""
     print(safe(text), file=sys.stderr)
 
 
-def row(*cells: Cell) -> None:
+def print_row(*cells: Cell) -> None:
     """Print one line of cells with tabs between."""
     print("\t".join(safe(_text(cell)) for cell in cells))
 

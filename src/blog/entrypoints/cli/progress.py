@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from .printing import say
+from .printing import print_error
 
 _Row = TypeVar("_Row")
 
@@ -27,4 +27,4 @@ def progress(rows: Iterable[_Row], *, doing: str, total: int | None = None) -> I
 def say_beside(text: str) -> None:
     """Say one line without tearing the bar."""
     with tqdm.external_write_mode(file=sys.stderr):
-        say(text)
+        print_error(text)

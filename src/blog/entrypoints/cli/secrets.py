@@ -5,13 +5,13 @@ import sys
 from getpass import getpass
 from typing import Final
 
-from blog.domain.errors import Fault, Invalid
+from blog.domain.errors import FieldError, ValidationFailed
 from blog.settings import SettingError
 
 _UTF_16: Final = ", and looks like UTF-16: in PowerShell, $OutputEncoding = [Text.UTF8Encoding]::new() sets UTF-8"
 
 
-class Asked:
+class SecretPrompt:
     """Whoever sits at the terminal, or what is sent to standard input, one secret a line."""
 
     def __init__(self, *, from_stdin: bool) -> None:
@@ -23,25 +23,27 @@ class Asked:
 
         Raises:
             SettingError: there is nobody to ask.
-            Invalid: of `field`.
+            ValidationFailed: of `field`.
         """
         try:
             return self._one(prompt)
         except UnicodeDecodeError as error:
-            raise Invalid([Fault(field, f"must be in UTF-8{_UTF_16 if _is_utf_16(error.object) else ''}")]) from None
+            raise ValidationFailed(
+                [FieldError(field, f"must be in UTF-8{_UTF_16 if _is_utf_16(error.object) else ''}")]
+            ) from None
         except EOFError:
-            raise Invalid([Fault(field, "was not given")]) from None
+            raise ValidationFailed([FieldError(field, "was not given")]) from None
 
     def new_password(self, field: str = "password", prompt: str = "Password: ") -> str:
         """A new password. Whoever types it does so twice, since it does not show.
 
         Raises:
             SettingError: there is nobody to ask.
-            Invalid: of `field`.
+            ValidationFailed: of `field`.
         """
         first = self.password(field, prompt)
         if not self._from_stdin and self.password(field, "The same again: ") != first:
-            raise Invalid([Fault(field, "was not the same twice")])
+            raise ValidationFailed([FieldError(field, "was not the same twice")])
         return first
 
     def code(self, prompt: str) -> str | None:

@@ -8,33 +8,33 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ExceptionHandlersMap
 
-from blog.domain.blog import Edition, OpenBlog, Together
+from blog.domain.blog import DataVersion, GroupCommit, OpenBlog
 from blog.domain.errors import BlogError
-from blog.domain.posts import PostHasChanged
+from blog.domain.posts.post import VersionConflict
+from blog.entrypoints.http.concurrency.executors import Executors
+from blog.entrypoints.http.middleware.cors import CrossOrigin
+from blog.entrypoints.http.middleware.response_cache import ResponseCache
+from blog.entrypoints.http.middleware.root_path import RootPath
+from blog.entrypoints.http.middleware.security_headers import SecurityHeadersMiddleware
+from blog.entrypoints.http.openapi.page import DocsController
+from blog.entrypoints.http.parsing.body import refuse_large_body
+from blog.entrypoints.http.parsing.client_address import TrustedProxies
+from blog.entrypoints.http.parsing.conditional import on_version_conflict
+from blog.entrypoints.http.routes.accounts import AccountsController
+from blog.entrypoints.http.routes.audit import AuditController
+from blog.entrypoints.http.routes.batch import BatchController
+from blog.entrypoints.http.routes.health import HealthController
+from blog.entrypoints.http.routes.invitations import InvitationsController
+from blog.entrypoints.http.routes.personal_data import PersonalDataController
+from blog.entrypoints.http.routes.posts import PostsController
+from blog.entrypoints.http.routes.tokens import TokensController
+from blog.entrypoints.http.routes.users import UsersController
 
-from .accounts import AccountsController
-from .addresses import Proxies
-from .audit import AuditController
-from .batch import BatchController
-from .bodies import refuse_large_body
-from .cors import CrossOrigin
-from .docs import DocsController
-from .door import House, Notes, Replica, Visit, cancellable
-from .edge import Edge
-from .health import HealthController
-from .invitations import InvitationsController
-from .kept import Kept
-from .lanes import Lanes
-from .operations import operations_of
-from .personal_data import PersonalDataController
-from .posts import PostsController
-from .preconditions import on_post_has_changed
-from .problems import Refused, on_blog_error, on_defect, on_http_exception, on_refused
-from .root_path import RootPath
-from .tokens import TokensController
-from .users import UsersController
+from .dispatch import ApiRequest, AppState, Replica, TokenUsageRecorder, cancellable
+from .errors import HttpError, on_blog_error, on_http_error, on_http_exception, on_unhandled
+from .operation import operations_of
 
-LARGEST_BODY: Final = 1024 * 1024
+MAX_BODY_BYTES: Final = 1024 * 1024
 """Bytes. A post of the greatest length, each character escaped, has 1.2 million; written in UTF-8 it has 400 000."""
 
 MAX_PATH: Final = 1024
@@ -56,22 +56,22 @@ _CONTROLLERS: Final = [
     UsersController,
 ]
 
-_WHAT_GOES_WRONG: Final[ExceptionHandlersMap] = {
+_EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
     BlogError: on_blog_error,
-    PostHasChanged: on_post_has_changed,
-    Refused: on_refused,
+    VersionConflict: on_version_conflict,
+    HttpError: on_http_error,
     HTTPException: on_http_exception,
-    Exception: on_defect,
+    Exception: on_unhandled,
 }
 
 
 def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog decides
     open_blog: OpenBlog,
     *,
-    open_at_once: OpenBlog | None = None,
+    open_nonblocking: OpenBlog | None = None,
     open_replica: OpenBlog | None = None,
-    together: Together | None = None,
-    edition: Edition | None = None,
+    together: GroupCommit | None = None,
+    edition: DataVersion | None = None,
     threads: int = 4,
     cors_origins: Sequence[str] = (),
     cors_headers: Sequence[str] = (),
@@ -79,12 +79,12 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     root_path: str = "",
     require_if_match: bool = False,
     debug: bool = False,
-) -> Edge:
+) -> SecurityHeadersMiddleware:
     """The blog as an ASGI application, to be served as it is or mounted in another under a prefix.
 
     Args:
         open_blog: opens the blog for one unit of work.
-        open_at_once: opens it for a read on the event loop, which answers at once or is `Unavailable`.
+        open_nonblocking: opens it for a read on the event loop, which answers at once or is `Unavailable`.
         open_replica: opens a copy of it, perhaps a moment behind, to answer readers who show no token.
         together: keeps several units of work at once. Given it, one thread writes for all.
         edition: tells, at once, whether anything was kept meanwhile. Given it, what was answered is answered again.
@@ -102,18 +102,20 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
         ValueError: the root path is none, or a proxy is no address.
     """
     replica = None if open_replica is None else Replica(open_replica)
-    proxies = Proxies(trusted_proxies)
-    lanes, notes = Lanes(threads, together), Notes()
-    house = House(open_blog, cancellable(open_blog), open_at_once, replica, lanes, notes, proxies, require_if_match)
+    proxies = TrustedProxies(trusted_proxies)
+    lanes, notes = Executors(threads, together), TokenUsageRecorder()
+    house = AppState(
+        open_blog, cancellable(open_blog), open_nonblocking, replica, lanes, notes, proxies, require_if_match
+    )
     routes = _routes(debug)
     app = _served(house, routes)
     cors = CrossOrigin(cors_origins, cors_headers) if cors_origins else None
     prefixes = RootPath(root_path, proxies, {route.path.split("/")[1] for route in routes.routes})
-    answering = app if edition is None or open_replica is not None else Kept(app, edition)
-    return Edge(answering, cors=cors, proxies=proxies, root_path=prefixes)
+    answering = app if edition is None or open_replica is not None else ResponseCache(app, edition)
+    return SecurityHeadersMiddleware(answering, cors=cors, proxies=proxies, root_path=prefixes)
 
 
-def _served(house: House, routes: Litestar) -> ASGIApp:
+def _served(house: AppState, routes: Litestar) -> ASGIApp:
     """The routes, for requests to this house."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -136,11 +138,11 @@ def _routes(debug: bool) -> Litestar:  # noqa: FBT001 - a key of the cache
         _CONTROLLERS,
         before_request=refuse_large_body,
         debug=debug,
-        exception_handlers=_WHAT_GOES_WRONG,
+        exception_handlers=_EXCEPTION_HANDLERS,
         logging_config=None,
         openapi_config=None,
-        request_class=Visit,
-        request_max_body_size=LARGEST_BODY,
+        request_class=ApiRequest,
+        request_max_body_size=MAX_BODY_BYTES,
     )
     list(operations_of(app))  # each has said who may use it
     return app

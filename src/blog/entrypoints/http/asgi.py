@@ -12,14 +12,14 @@ from typing import Final
 
 from litestar import Request
 
-from blog.entrypoints.logs import AccessLog, configure
-from blog.entrypoints.tidying import tidied
+from blog.bootstrap import open_for_serving
+from blog.entrypoints.http.middleware.security_headers import SecurityHeadersMiddleware
+from blog.entrypoints.http.parsing.client_address import UNIX, TrustedProxies
+from blog.entrypoints.server.logs import AccessLog, configure
+from blog.entrypoints.server.maintenance import maintained
 from blog.settings import SettingError, Settings, unknown_settings
-from blog.wiring import opened_to_serve
 
-from .addresses import UNIX, Proxies
 from .app import create_app
-from .edge import Edge
 
 COLLECTED_AFTER: Final = 10_000
 """How many more objects there must be than at the last look for garbage, before it is looked for again. Python's 700
@@ -27,7 +27,7 @@ are passed by a few requests at once, which leave no garbage behind that has to 
 """
 
 
-def app() -> Edge | AccessLog:
+def app() -> SecurityHeadersMiddleware | AccessLog:
     """The application that the `BLOG_…` variables describe. Its database is closed when the process ends.
 
     Raises:
@@ -39,7 +39,7 @@ def app() -> Edge | AccessLog:
     return app_until_exit(Settings.read(os.environ))
 
 
-def app_until_exit(settings: Settings) -> Edge | AccessLog:
+def app_until_exit(settings: Settings) -> SecurityHeadersMiddleware | AccessLog:
     """The application that the settings describe, for a process that serves nothing else.
 
     A process that was started by another to serve does not outlive it: it would hold the port, and nobody would know.
@@ -52,11 +52,11 @@ def app_until_exit(settings: Settings) -> Edge | AccessLog:
     until_exit = ExitStack()
     atexit.register(until_exit.close)
     made = until_exit.enter_context(app_of(settings))
-    spare_collector()
+    tune_gc()
     return made
 
 
-def spare_collector() -> None:
+def tune_gc() -> None:
     """Let garbage be looked for among what requests leave behind, and seldom: not among all that was made to start."""
     gc.collect()
     gc.freeze()
@@ -64,17 +64,17 @@ def spare_collector() -> None:
 
 
 @contextmanager
-def app_of(settings: Settings) -> Iterator[Edge | AccessLog]:
+def app_of(settings: Settings) -> Iterator[SecurityHeadersMiddleware | AccessLog]:
     """The application that the settings describe, until the block is left.
 
     Raises:
         Unavailable: the database cannot be opened.
     """
     trusted_proxies = [*settings.trusted_proxies, *([UNIX] if settings.uds else [])]
-    with opened_to_serve(settings) as opened, tidied(opened.open_blog):
+    with open_for_serving(settings) as opened, maintained(opened.open_blog):
         edge = create_app(
             opened.open_blog,
-            open_at_once=opened.open_at_once,
+            open_nonblocking=opened.open_nonblocking,
             open_replica=opened.open_replica,
             edition=opened.edition,
             together=opened.together,
@@ -86,8 +86,8 @@ def app_of(settings: Settings) -> Iterator[Edge | AccessLog]:
             require_if_match=settings.require_if_match,
             debug=settings.debug,
         )
-        proxies = Proxies(trusted_proxies)
-        yield AccessLog(edge, lambda scope: proxies.client_of(Request(scope))) if settings.access_log else edge
+        proxies = TrustedProxies(trusted_proxies)
+        yield AccessLog(edge, lambda scope: proxies.client_ip(Request(scope))) if settings.access_log else edge
 
 
 def _stop_with_parent() -> None:

@@ -1,0 +1,1 @@
+"""The ports of the domain on SQL tables, one file each."""

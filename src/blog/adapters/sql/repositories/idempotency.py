@@ -1,0 +1,45 @@
+"""Answers that are kept for retries, in a database."""
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
+from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.schema.tables import answers
+from blog.domain.idempotency import IdempotencyRecord
+from blog.domain.shared import UserId
+
+_of_key = (answers.c.user_id == bindparam("of_user"), answers.c.key == bindparam("of_key"))
+
+_find = ReadStatement(
+    select(*(column for column in answers.c if column is not answers.c.id)).where(*_of_key), IdempotencyRecord
+)
+_remove = WriteStatement(delete(answers).where(*_of_key))
+_remove_all_of = WriteStatement(delete(answers).where(answers.c.user_id == bindparam("of_user")))
+_add = WriteStatement(insert(answers))
+_old = select(answers.c.id).where(answers.c.at <= bindparam("until")).order_by(answers.c.at).limit(bindparam("limit"))
+_purge = WriteStatement(delete(answers).where(answers.c.id.in_(_old)))
+
+
+class SqlIdempotencyStore:
+    """An `IdempotencyStore` over one unit of work on a database."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    def find_for_update(self, user_id: UserId, key: bytes) -> IdempotencyRecord | None:
+        self._unit.advisory_lock(f"answer {user_id} {key.hex()}")
+        return self._unit.find(_find, of_user=user_id, of_key=key)
+
+    def put(self, kept: IdempotencyRecord) -> None:
+        self._unit.execute(_remove, of_user=kept.user_id, of_key=kept.key)
+        self._unit.execute(
+            _add, user_id=kept.user_id, key=kept.key, request=kept.request, answer=kept.answer, at=kept.at
+        )
+
+    def remove_all_of(self, user_id: UserId) -> None:
+        self._unit.execute(_remove_all_of, of_user=user_id)
+
+    def purge(self, *, until: datetime, limit: int) -> int:
+        return self._unit.execute(_purge, until=until, limit=limit)

@@ -1,0 +1,64 @@
+"""The tables of a database, brought to what this version of the blog needs."""
+
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from blog.domain.errors import Conflict
+
+from .tables import metadata, revision_of
+
+_LOCATION: Final = "blog.adapters.sql.schema:migrations"
+
+
+class ForeignTables(Conflict):
+    """The tables in a database cannot be brought to what this version of the blog needs."""
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """Bring a database to this revision, up or down, in the transaction that the connection is in.
+
+    Raises:
+        ForeignTables: its tables are not what any step known here leads to.
+    """
+    current = revision_of(connection)
+    _check(connection, current)
+    if revision not in {"head", "base"}:
+        _check_known(revision)
+    towards = command.downgrade if _is_older(revision, current) else command.upgrade
+    towards(_config(connection), revision)
+
+
+def _check(connection: Connection, current: str | None) -> None:
+    if current is None and not set(inspect(connection).get_table_names()).isdisjoint(metadata.tables):
+        raise ForeignTables("The database has tables of the same names that are not this blog's.")
+    if current is not None:
+        _check_known(current)
+
+
+def _check_known(revision: str) -> None:
+    if revision not in {step.revision for step in _steps().walk_revisions()}:
+        raise ForeignTables("The tables are of a newer version of the blog than this one.")
+
+
+def _is_older(revision: str, current: str | None) -> bool:
+    """Whether a revision lies behind the current one."""
+    if current is None or revision == "head":
+        return False
+    return revision == "base" or revision in {
+        step.revision for step in _steps().iterate_revisions(current, "base") if step.revision != current
+    }
+
+
+def _steps() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config(connection: Connection | None = None) -> Config:
+    """Where the steps are, and the connection that `env.py` is to take them on."""
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", _LOCATION)
+    return config

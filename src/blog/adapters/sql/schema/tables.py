@@ -1,0 +1,277 @@
+"""The tables. Their columns are named like the fields of the entities they hold."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Dialect,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    column,
+    func,
+    inspect,
+    literal_column,
+    select,
+    table,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.types import TypeEngine
+
+from blog.adapters.sql.engine.statement import LongText
+from blog.domain.accounts.actors import Scope
+
+REVISION: Final = "0007"
+"""Which step in `migrations/` the tables below are those of."""
+
+_version: Final = table("alembic_version", column("version_num"))
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The step that the tables in a database are those of, or None if it has no tables of ours."""
+    if not inspect(connection).has_table(_version.name):
+        return None
+    found: str | None = connection.execute(select(_version.c.version_num)).scalar()
+    return found
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, to the microsecond. SQLite knows no times: it keeps ISO 8601 text, which sorts as time does."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(String(32) if dialect.name == "sqlite" else TIMESTAMP(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:  # noqa: ARG002 - SQLAlchemy names it
+        return _moment if dialect.name == "sqlite" else None
+
+
+def _moment(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+class BigIntId(TypeDecorator[int]):
+    """The number of a row, in 64 bits. No row has one beyond, so whoever asks for one is answered as at the edge.
+
+    SQLite numbers rows only in a column declared INTEGER, which holds 64 bits there.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else BigInteger())
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy names it
+        return None if value is None else min(max(value, -(2**63)), 2**63 - 1)
+
+
+class Scopes(TypeDecorator[frozenset[Scope]]):
+    """What a token was made for, as words with spaces between."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Iterable[Scope] | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - as above
+        return None if value is None else " ".join(sorted(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> frozenset[Scope] | None:  # noqa: ARG002 - as above
+        return None if value is None else _scopes(value)
+
+
+@cache
+def _scopes(text: str) -> frozenset[Scope]:
+    return frozenset(map(Scope, text.split()))
+
+
+SortKey = Text().with_variant(Text(collation="C"), "postgresql")
+"""A text that is ordered character by character, as Python does it and SQLite by itself."""
+
+metadata = MetaData()
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("username", String(150), nullable=False),
+    Column("is_admin", Boolean, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("deletion", Text),
+    sqlite_autoincrement=True,
+)
+
+Index("users_username_key", func.lower(users.c.username), unique=True)
+Index(
+    "users_deletion",
+    users.c.id,
+    sqlite_where=users.c.deletion.is_not(None),
+    postgresql_where=users.c.deletion.is_not(None),
+)
+
+usernames = Table(
+    "usernames",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("user_id", BigIntId, ForeignKey("users.id", ondelete="SET NULL")),
+    sqlite_autoincrement=True,
+)
+
+Index("usernames_name_key", usernames.c.name, unique=True)
+Index("usernames_user_id", usernames.c.user_id)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("user_id", BigIntId, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("hint", Text, nullable=False, server_default=""),
+    Column("scopes", Scopes, nullable=False, server_default=""),
+    Column("last_used_at", UtcDateTime),
+    sqlite_autoincrement=True,
+)
+
+Index("tokens_digest_key", tokens.c.digest, unique=True)
+Index("tokens_user_id", tokens.c.user_id)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("body", LongText, nullable=False),
+    Column("author_id", BigIntId, ForeignKey("users.id"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("title_key", SortKey, nullable=False, server_default=""),
+    sqlite_autoincrement=True,
+)
+
+Index("posts_author_id", posts.c.author_id, posts.c.created_at, posts.c.id)
+Index("posts_created_at", posts.c.created_at, posts.c.id)
+Index("posts_updated_at", posts.c.updated_at, posts.c.id)
+Index("posts_title_key", posts.c.title_key, posts.c.id)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("user_id", BigIntId, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("key", LargeBinary(32), nullable=False),
+    Column("request", LargeBinary(32), nullable=False),
+    Column("answer", LargeBinary),
+    Column("at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("answers_key", answers.c.user_id, answers.c.key, unique=True)
+Index("answers_at", answers.c.at)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("by_id", BigIntId, ForeignKey("users.id", ondelete="SET NULL")),
+    Column("by", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("invitations_digest_key", invitations.c.digest, unique=True)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("attempts_account_at", attempts.c.account, attempts.c.at)
+Index("attempts_address_at", attempts.c.address, attempts.c.at)
+
+known_addresses = Table(
+    "known_addresses",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("known_addresses_key", known_addresses.c.account, known_addresses.c.address, unique=True)
+
+seals = Table(
+    "audit_seals",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("entries", BigInteger, nullable=False),
+    Column("previous", LargeBinary(32), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("format", Integer, nullable=False, server_default="1"),
+    sqlite_autoincrement=True,
+)
+
+entries = Table(
+    "audit_entries",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("actor_id", BigIntId),
+    Column("actor", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("token_id", BigIntId),
+    Column("subject", Text, nullable=False),
+    Column("subject_id", BigIntId),
+    Column("detail", Text, nullable=False),
+    Column("seal_id", BigIntId, ForeignKey("audit_seals.id")),
+    sqlite_autoincrement=True,
+)
+
+Index("audit_entries_seal_id", entries.c.seal_id, entries.c.id)
+Index("audit_entries_actor_id", entries.c.actor_id, entries.c.id)
+
+IS_ABOUT_A_USER: Final = entries.c.subject == literal_column("'user'")
+"""No parameter: a partial index is used by statements that say its condition word by word."""
+Index(
+    "audit_entries_about_user",
+    entries.c.subject_id,
+    entries.c.id,
+    sqlite_where=IS_ABOUT_A_USER,
+    postgresql_where=IS_ABOUT_A_USER,
+)

@@ -1,0 +1,258 @@
+"""Words in SQLite: in its full-text index FTS5 (sqlite.org/fts5.html), which is given words and no texts.
+
+FTS5 takes its time over each post, and far less over many at once. So posts wait until there are some, and are read by
+the way; meanwhile whoever searches looks through those that wait, one by one.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, ClassVar, Final
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Delete,
+    Insert,
+    Integer,
+    MetaData,
+    Table,
+    TableValuedAlias,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
+from blog.adapters.sql.repositories.posts import FILTERS
+from blog.adapters.sql.schema.tables import BigIntId, posts
+from blog.domain.posts.post import Post
+from blog.domain.search.index import Hit
+from blog.domain.search.query import SearchQuery, Term
+from blog.domain.shared import PostId
+
+from .index import Candidates, Given, Shape, SqlPostIndex, filters, newest_of, row_of, within
+
+_metadata: Final = MetaData()
+
+
+def _table(name: str, *columns: Column[Any]) -> Table:
+    return Table(name, _metadata, *columns)
+
+
+_words: Final = _table("post_words", Column("rowid", BigIntId), Column("title", Text), Column("body", Text))
+_titles: Final = _table("post_titles", Column("rowid", BigIntId), Column("title", Text))
+_unread: Final = _table(
+    "unread_posts",
+    Column("number", Integer, primary_key=True),
+    Column("id", BigIntId),
+    Column("title", Text),
+    Column("body", Text),
+)
+
+_last = select(func.coalesce(func.max(_unread.c.number), 0)).scalar_subquery()
+_insert: Final = upsert(_unread).values(number=_last + bindparam("weight", type_=Integer))
+_anew: Final = {name: _insert.excluded[name] for name in ("number", "title", "body")}
+_put = WriteStatement(_insert.on_conflict_do_update([_unread.c.id], set_=_anew).returning(_unread.c.number.label("id")))
+"""It counts what waits: the number of a row is the sum of the weights of all that came until then."""
+
+
+def _read(table: Table) -> list[Insert | Delete]:
+    """What puts what waits in its place in an index. Rows without words are of posts that are gone.
+
+    In the order of the ids, each word list is written once: FTS5 writes down all that it has gathered as soon as a row
+    comes that is before the last one. So a row is replaced, too, and not deleted before all are inserted.
+    """
+    names = [column.name for column in table.c if column.name != "rowid"]
+    gone = select(_unread.c.id).where(_unread.c.title.is_(None))
+    said = select(_unread.c.id, *(_unread.c[name] for name in names)).where(_unread.c.title.is_not(None))
+    replace = insert(table).prefix_with("OR REPLACE")
+    return [
+        delete(table).where(table.c.rowid.in_(gone)),
+        replace.from_select(["rowid", *names], said.order_by(_unread.c.id)),
+    ]
+
+
+_READING: Final = [*_read(_words), *_read(_titles), delete(_unread)]
+_read_unread: Final = [*map(WriteStatement, _READING)]
+
+
+class Fts5PostIndex(SqlPostIndex):
+    """A `PostIndex` on SQLite."""
+
+    both = " AND "
+    either = " OR "
+
+    most_unread: ClassVar[int] = 512
+    """How many changes wait, and fewer if they are long."""
+    weighs_one: ClassVar[int] = 4096
+    """Characters of a change above which it counts as more than one: whoever searches looks through all that waits."""
+    few: ClassVar[int] = 2000
+    """Where fewer posts than that pass the filters they are looked through one by one: the index may know of a million
+    others that say the same.
+    """
+
+    def put(self, post: Post) -> None:
+        row = row_of(post)
+        self._wait(1 + (len(row["title"]) + len(row["body"])) // self.weighs_one, **row)
+
+    def remove(self, post_id: PostId) -> None:
+        self._wait(1, id=post_id, title=None, body=None)
+
+    @classmethod
+    def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
+        """Find these posts and no others, in the transaction that the connection is in."""
+        for table in _metadata.tables.values():
+            connection.execute(delete(table))
+        for some in every:
+            connection.execute(insert(_unread), [row_of(post) for post in some])
+            for statement in _READING:
+                connection.execute(statement)
+
+    def _wait(self, weight: int, **row: Any) -> None:
+        if self._unit.add(_put, weight=weight, **row) >= self.most_unread:
+            for statement in _read_unread:
+                self._unit.execute(statement)
+
+    def _counted(self, query: SearchQuery, given: Given) -> int:
+        waiting = self._unit.find(_count_unread(_shape(query), *given), **given, **_patterns(query))
+        return super()._counted(query, given) + (waiting["posts"] if waiting else 0)
+
+    def _part(self, query: SearchQuery, limit: int, given: Given, *, in_title: bool) -> list[Hit]:
+        asked, patterns = (_shape(query), in_title, *given), given | _patterns(query)
+        waiting = self._unit.all(_unread_part(*asked), **patterns, limit=limit)
+        hits = [Hit(post, in_title) for post in waiting]
+        if self._are_few(given):
+            hits += [Hit(post, in_title) for post in self._unit.all(_few_part(*asked), **patterns, limit=limit)]
+        else:
+            hits += super()._part(query, limit, given, in_title=in_title)
+        return sorted(hits, key=lambda hit: hit.post.id, reverse=True)[:limit]
+
+    def _are_few(self, given: Given) -> bool:
+        asked_for = {name: value for name, value in given.items() if name in FILTERS}
+        passing = self._unit.find(_count_up_to(*asked_for), **asked_for, most=self.few) if asked_for else None
+        return passing is not None and passing["posts"] < self.few
+
+    @staticmethod
+    def word(word: str, *, is_prefix: bool) -> str:
+        return f'"{word}" *' if is_prefix else f'"{word}"'
+
+    @staticmethod
+    def array(terms: Iterable[Term]) -> str:
+        return json.dumps([term.pattern for term in terms], ensure_ascii=False)
+
+    @staticmethod
+    def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
+        here = _titles if in_title else _words
+        conditions = [_matches(here, "wanted"), not_(_row_there(_unread.c.id))]
+        said = [here.c.title] if in_title else [here.c.title, here.c.body]
+        if shape.has_phrases:
+            conditions.append(_says_every("phrases", *said))
+        if in_title is False:
+            titled = [_says_every("phrases", _titles.c.title)] if shape.has_phrases else []
+            conditions.append(not_(_row_there(_titles.c.rowid, _matches(_titles, "wanted"), *titled)))
+        if shape.has_unwanted_words:
+            conditions.append(not_(_row_there(_words.c.rowid, _matches(_words, "unwanted"))))
+        if shape.has_unwanted_phrases:
+            unwanted = _says_any("unwanted_phrases", _words.c.title, _words.c.body)
+            conditions.append(not_(_row_there(_words.c.rowid, unwanted)))
+        return Candidates(here.c.rowid, here, conditions)
+
+
+def _shape(query: SearchQuery) -> Shape:
+    """Of those that wait, each term is looked for as a phrase is."""
+    return Shape(has_phrases=True, has_unwanted_phrases=bool(query.unwanted), has_unwanted_words=False)
+
+
+def _patterns(query: SearchQuery) -> dict[str, str]:
+    wanted = {"phrases": Fts5PostIndex.array(query.wanted)}
+    return wanted | ({"unwanted_phrases": Fts5PostIndex.array(query.unwanted)} if query.unwanted else {})
+
+
+@cache
+def _unread_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
+    says_all = select(_unread.c.id).where(*_says_all(_unread, shape, in_title))
+
+    def conditions(post_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        return [_row_there(posts.c.id, *filters(names), of=post_id), *within(post_id, names)]
+
+    return ReadStatement(newest_of(says_all, conditions), Post)
+
+
+@cache
+def _few_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
+    says_all = _says_all(_words, shape, in_title)
+
+    def conditions(post_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        is_read = _row_there(_words.c.rowid, *says_all, of=post_id)
+        return [is_read, not_(_row_there(_unread.c.id, of=post_id)), *within(post_id, names)]
+
+    return ReadStatement(newest_of(select(posts.c.id).where(*filters(names)), conditions), Post)
+
+
+@cache
+def _count_up_to(*names: str) -> ReadStatement[dict[str, int]]:
+    some = select(posts.c.id).where(*filters(names)).limit(bindparam("most")).subquery()
+    return ReadStatement(select(func.count().label("posts")).select_from(some), dict)
+
+
+@cache
+def _count_unread(shape: Shape, *names: str) -> ReadStatement[dict[str, int]]:
+    statement = select(func.count().label("posts")).select_from(_unread)
+    passes = _row_there(posts.c.id, *filters(names), of=_unread.c.id)
+    return ReadStatement(statement.where(*_says_all(_unread, shape), passes), dict)
+
+
+def _says_all(table: Table, shape: Shape, in_title: bool | None = None) -> list[ColumnElement[bool]]:  # noqa: FBT001 - as in `Candidates`
+    """What holds of the rows of a table that say all that is wanted, and nothing unwanted, one by one.
+
+    Rows of posts that are gone say nothing at all.
+    """
+    title, body = table.c.title, table.c.body
+    nothing_unwanted: list[ColumnElement[bool]] = [title.is_not(None)]
+    if shape.has_unwanted_phrases:
+        nothing_unwanted.append(not_(_says_any("unwanted_phrases", title, body)))
+    titled = _says_every("phrases", title)
+    if in_title:
+        return [titled, *nothing_unwanted]
+    all_wanted = [_says_every("phrases", title, body), *nothing_unwanted]
+    return all_wanted if in_title is None else [not_(titled), *all_wanted]
+
+
+def _says_every(phrases: str, *texts: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether each of these phrases is a part of one of the texts."""
+    phrase = _phrases_in(phrases)
+    missing = select(1).select_from(phrase).where(*(func.instr(text, phrase.c.value) == 0 for text in texts))
+    return not_(exists(missing.correlate_except(phrase)))
+
+
+def _says_any(phrases: str, *texts: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether one of these phrases is a part of one of the texts."""
+    phrase = _phrases_in(phrases)
+    there = select(1).select_from(phrase).where(or_(*(func.instr(text, phrase.c.value) > 0 for text in texts)))
+    return exists(there.correlate_except(phrase))
+
+
+def _phrases_in(name: str) -> TableValuedAlias:
+    return func.json_each(bindparam(name, type_=Text)).table_valued("value", name=name)
+
+
+def _matches(table: Table, query: str) -> ColumnElement[bool]:
+    return literal_column(table.name).bool_op("MATCH")(bindparam(query, type_=Text))
+
+
+def _row_there(
+    row_id: Column[Any], *conditions: ColumnElement[bool], of: ColumnElement[int] = posts.c.id
+) -> ColumnElement[bool]:
+    """Whether the table of `row_id` has a row of the post, by its id, for which this holds."""
+    there = select(1).select_from(row_id.table).where(row_id == of, *conditions)
+    return exists(there.correlate_except(row_id.table))

@@ -1,0 +1,140 @@
+"""Words in PostgreSQL: as vectors of text search (its manual, chapter 12) that are made of words and not of texts."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Computed,
+    Connection,
+    MetaData,
+    Table,
+    Text,
+    all_,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    not_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR, insert
+
+from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
+from blog.adapters.sql.schema.tables import BigIntId
+from blog.domain.posts.post import Post
+from blog.domain.search.index import Hit
+from blog.domain.search.query import SearchQuery, Term
+from blog.domain.shared import PostId
+
+from .index import Candidates, Given, Shape, SqlPostIndex, part, part_at_once, row_of
+
+_words: Final = Table(  # whose vectors are made of the words by the database
+    "post_words",
+    MetaData(),
+    Column("id", BigIntId, primary_key=True),
+    Column("title", Text),
+    Column("body", Text),
+    Column("in_title", TSVECTOR, Computed("")),
+    Column("anywhere", TSVECTOR, Computed("")),
+)
+
+
+_said = _words.c.title + _words.c.body
+_insert = insert(_words)
+_anew = {name: _insert.excluded[name] for name in ("title", "body")}
+_upsert = _insert.on_conflict_do_update(index_elements=[_words.c.id], set_=_anew)
+_put = WriteStatement(_upsert)
+_remove = WriteStatement(delete(_words).where(_words.c.id == bindparam("post_id", type_=BigIntId)))
+_window = select(_words.c.id).order_by(_words.c.id.desc()).offset(bindparam("window")).limit(1)
+_start: ReadStatement[dict[str, int]] = ReadStatement(_window, dict)
+_start_below: ReadStatement[dict[str, int]] = ReadStatement(
+    _window.where(_words.c.id < bindparam("below", type_=BigIntId)), dict
+)
+
+
+class TsvectorPostIndex(SqlPostIndex):
+    """A `PostIndex` on PostgreSQL."""
+
+    both = " & "
+    either = " | "
+
+    window: ClassVar[int] = 2000
+    """Among how many of the newest posts one looks first, one by one, and then among as many below, while that gives
+    half of what is missing.
+
+    What is said often is soon found so. What is not is said seldom, and so found at once by the vectors, and put in
+    order. PostgreSQL would choose between the two by what it believes of a word, and reads all posts where it is wrong.
+    """
+
+    def put(self, post: Post) -> None:
+        self._unit.execute_deferred(_put, **row_of(post))
+
+    def remove(self, post_id: PostId) -> None:
+        self._unit.execute_deferred(_remove, post_id=post_id)
+
+    @classmethod
+    def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
+        """Find these posts and no others, in the transaction that the connection is in."""
+        connection.execute(delete(_words))
+        for some in every:
+            connection.execute(_upsert, [row_of(post) for post in some])
+
+    def _part(self, query: SearchQuery, limit: int, given: Given, *, in_title: bool) -> list[Hit]:
+        hits: list[Hit] = []
+        while missing := limit - len(hits):
+            start = self._start(given.get("below"))
+            if start is None:  # there are no more than that
+                return hits + self._hits(part, query, missing, given, in_title=in_title)
+            some = self._hits(part, query, missing, given | {"above": start}, in_title=in_title)
+            hits += some
+            given = given | {"below": start + 1}
+            if len(some) < missing / 2:
+                return hits + self._hits(part_at_once, query, missing - len(some), given, in_title=in_title)
+        return hits
+
+    def _start(self, below: int | None) -> int | None:
+        """What the ids of a window are above, or None where fewer posts are left than it has room for."""
+        if below is None:
+            found = self._unit.find(_start, window=self.window)
+        else:
+            found = self._unit.find(_start_below, window=self.window, below=below)
+        return found["id"] if found else None
+
+    @staticmethod
+    def word(word: str, *, is_prefix: bool) -> str:
+        return f"'{word}':*" if is_prefix else f"'{word}'"
+
+    @staticmethod
+    def array(terms: Iterable[Term]) -> str:
+        return "\n".join(f"%{term.pattern}%" for term in terms)
+
+    @staticmethod
+    def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
+        titled = _has(_words.c.in_title, "wanted")
+        anywhere: list[ColumnElement[bool]] = [_has(_words.c.anywhere, "wanted")]
+        if shape.has_phrases:
+            titled = and_(titled, _words.c.title.like(all_(_patterns_in("phrases"))))
+            anywhere.append(_said.like(all_(_patterns_in("phrases"))))
+        unwanted: list[ColumnElement[bool]] = []
+        if shape.has_unwanted_phrases:
+            unwanted.append(_said.like(any_(_patterns_in("unwanted_phrases"))))
+        if shape.has_unwanted_words:
+            unwanted.append(_has(_words.c.anywhere, "unwanted"))
+        if in_title:
+            return Candidates(_words.c.id, _words, [titled, *map(not_, unwanted)])
+        if in_title is False:
+            unwanted.append(titled)
+        return Candidates(_words.c.id, _words, [*anywhere, *map(not_, unwanted)])
+
+
+def _patterns_in(name: str) -> ColumnElement[Any]:
+    """What is given by this name, by the lines: no word holds a sign that a pattern gives a meaning to."""
+    return func.string_to_array(bindparam(name, type_=Text), "\n", type_=ARRAY(Text))
+
+
+def _has(vector: Column[Any], query: str) -> ColumnElement[bool]:
+    return vector.bool_op("@@")(cast(bindparam(query, type_=Text), TSQUERY))

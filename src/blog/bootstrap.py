@@ -1,0 +1,232 @@
+"""The one file that knows every part, and puts them together."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from types import TracebackType
+from typing import Final
+
+from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.memory import MemoryStore
+from blog.adapters.sql import SqlStore
+from blog.adapters.system import new_secret as system_secret
+from blog.adapters.system import utc_now
+from blog.adapters.zxcvbn import is_common, weakness_of
+from blog.domain.accounts.invitations import Registration
+from blog.domain.accounts.passwords import PasswordHasher
+from blog.domain.blog import (
+    Blog,
+    BlogConfig,
+    CancellableStores,
+    DataVersion,
+    Dependencies,
+    GroupCommit,
+    OpenBlog,
+    OpenStores,
+    Stores,
+)
+from blog.domain.cancellation import Cancellation
+from blog.domain.shared import Clock, SecretGenerator
+
+from .settings import SettingError, Settings
+
+_INSTALL_POSTGRES: Final = "pip install '.[postgres]' in the checkout of the blog adds it"
+
+
+_TEXT_AT_ONCE: Final = 256 * 1024
+"""Characters that are read from a database on the event loop, which takes about a millisecond."""
+
+
+def create_blog(
+    open_stores: OpenStores,
+    *,
+    hasher: PasswordHasher | None = None,
+    now: Clock = utc_now,
+    new_secret: SecretGenerator = system_secret,
+    terms: BlogConfig | None = None,
+) -> OpenBlog:
+    """A blog on these stores: `MemoryStore()`, `SqlStore("sqlite:///blog.db")`, or stores of your own."""
+    means = Dependencies(
+        hasher=hasher or Argon2PasswordHasher(),
+        is_common=is_common,
+        weakness_of=weakness_of,
+        now=now,
+        new_secret=new_secret,
+    )
+    cancellable = open_stores.cancellable if isinstance(open_stores, CancellableStores) else None
+    return _OpenBlog(open_stores, means, terms or BlogConfig(), cancellable)
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenBlog:
+    """The blog on these stores. Its units of work can be cancelled if the stores' units can."""
+
+    open_stores: OpenStores
+    means: Dependencies
+    terms: BlogConfig
+    cancellable_stores: Callable[[Cancellation], OpenStores] | None = None
+
+    def __call__(self) -> AbstractContextManager[Blog]:
+        return _Opened(self.open_stores(), self.means, self.terms)
+
+    def cancellable(self, cancellation: Cancellation) -> OpenBlog:
+        if self.cancellable_stores is None:
+            return self
+        return _OpenBlog(self.cancellable_stores(cancellation), self.means, self.terms)
+
+
+class _Opened(AbstractContextManager[Blog]):
+    """The blog on stores that are open for as long as it is."""
+
+    def __init__(self, stores: AbstractContextManager[Stores], means: Dependencies, terms: BlogConfig) -> None:
+        self._stores, self._means, self._terms = stores, means, terms
+
+    def __enter__(self) -> Blog:
+        return Blog(self._stores.__enter__(), self._means, self._terms)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return self._stores.__exit__(kind, failure, trace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingBlog:
+    """A blog as a server has it: what else than `open_blog` there is depends on where it is kept.
+
+    Args:
+        open_blog: opens the blog for one unit of work.
+        open_nonblocking: opens it for a read that answers at once, or is `Unavailable`.
+        open_replica: opens a copy of it, perhaps a moment behind.
+        together: keeps several units of work at once.
+        edition: tells whether anything was kept meanwhile.
+    """
+
+    open_blog: OpenBlog
+    open_nonblocking: OpenBlog | None
+    open_replica: OpenBlog | None
+    together: GroupCommit | None
+    edition: DataVersion | None
+
+
+@contextmanager
+def open_from_settings(settings: Settings) -> Iterator[OpenBlog]:
+    """The blog that the settings describe, with its tables made, until the block is left.
+
+    Raises:
+        Unavailable: its database cannot be opened.
+    """
+    with _open_stores(settings) as open_stores:
+        yield _create_blog(open_stores, settings)
+
+
+@contextmanager
+def open_for_serving(settings: Settings) -> Iterator[ServingBlog]:
+    """The same blog for a server, which may open it in more than one way.
+
+    Raises:
+        SettingError: its database can only be read, or there can be no replica of it.
+        Unavailable: its database cannot be opened.
+    """
+    with (
+        _open_stores(settings) as open_stores,
+        _stores_at_once(settings, open_stores) as stores_at_once,
+        _opened_replica(settings) as open_replica,
+    ):
+        if isinstance(open_stores, SqlStore) and open_stores.is_read_only:
+            file = settings.database_url.removeprefix("sqlite:///")
+            name = settings.name_of("database_url")
+            raise SettingError(f"{name}: {file} cannot be written to, and can only be read by other commands")
+        yield ServingBlog(
+            open_blog=_create_blog(open_stores, settings),
+            open_nonblocking=None if stores_at_once is None else _create_blog(stores_at_once, settings),
+            open_replica=open_replica,
+            together=open_stores.together if isinstance(open_stores, SqlStore) else None,
+            edition=None if stores_at_once is None else stores_at_once.edition,
+        )
+
+
+@contextmanager
+def _opened_replica(settings: Settings) -> Iterator[OpenBlog | None]:
+    """The copy of the blog to read from, if there is one, until the block is left."""
+    if not settings.replica_url:
+        yield None
+        return
+    name = settings.name_of("replica_url")
+    if not settings.database_url.startswith("postgresql:"):
+        raise SettingError(f"{name}: only a PostgreSQL database has a replica")
+    replica = replace(settings, database_url=settings.replica_url, given_as={"database_url": name})
+    with database(replica) as store:
+        yield _create_blog(store, settings)
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[SqlStore]:
+    """The database that is set, until the block is left. A fault is told with the name by which it was set.
+
+    Raises:
+        SettingError: everything is kept in this process's memory, or the database needs a driver that is not installed.
+        Unavailable: the database was read without a lock, and was changed meanwhile.
+    """
+    name = settings.name_of("database_url")
+    if settings.database_url == "memory:":
+        raise SettingError(f"{name}: what is kept in memory is gone when this command ends")
+    try:
+        store = SqlStore(settings.database_url, connections=settings.connections)
+    except ValueError as error:
+        raise SettingError(f"{name}: {error}") from None
+    except ModuleNotFoundError as error:
+        raise SettingError(f"{name}: needs {error.name}: {_INSTALL_POSTGRES}") from None
+    try:
+        yield store
+        store.check_unchanged()
+    finally:
+        store.close()
+
+
+def _create_blog(open_stores: OpenStores, settings: Settings) -> OpenBlog:
+    return create_blog(open_stores, hasher=_hasher(settings), terms=_config_from(settings))
+
+
+def _config_from(settings: Settings) -> BlogConfig:
+    return BlogConfig(
+        registration=Registration(settings.registration),
+        site=settings.site_name,
+        throttle_scale=settings.throttle_scale,
+        token_lifetime=timedelta(days=settings.token_days),
+        token_idle=timedelta(days=settings.token_idle_days),
+    )
+
+
+def _hasher(settings: Settings) -> Argon2PasswordHasher:
+    return Argon2PasswordHasher(
+        memory=settings.argon2_memory, iterations=settings.argon2_iterations, lanes=settings.argon2_lanes
+    )
+
+
+@contextmanager
+def _open_stores(settings: Settings) -> Iterator[OpenStores]:
+    if settings.database_url == "memory:":
+        yield MemoryStore()
+        return
+    with database(settings) as store:
+        if settings.migrate:
+            store.migrate()
+        elif not store.is_migrated():
+            raise SettingError(
+                f"{settings.name_of('migrate')}: the tables are not those of this version: run blog migrate first"
+            )
+        yield store
+
+
+@contextmanager
+def _stores_at_once(settings: Settings, open_stores: OpenStores) -> Iterator[SqlStore | MemoryStore | None]:
+    """Stores that are read without waiting. SQLite is in this process, and there a reader waits only for another
+    process that does away with the log of a database; to a server across a network there is always a way.
+    """
+    if settings.database_url.startswith("sqlite:"):
+        with closing(SqlStore(settings.database_url, connections=1, patience=0, text_limit=_TEXT_AT_ONCE)) as store:
+            yield store
+    else:
+        yield open_stores if isinstance(open_stores, MemoryStore) else None

@@ -1,0 +1,199 @@
+"""Administration: what administrators do with other people's accounts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypedDict, Unpack
+
+from blog.domain.audit import Audit, Event
+from blog.domain.errors import FieldError, Forbidden, ValidationFailed
+from blog.domain.shared import Clock, UserId, check_limit
+
+from .actors import Actor, require_admin
+from .deletion import AccountDeletion
+from .passwords import NormalizingHasher, PasswordRules
+from .tokens import Tokens
+from .user import (
+    Credentials,
+    LastAdmin,
+    PostsOnDeletion,
+    ReservedUser,
+    UnknownUser,
+    User,
+    UserRepository,
+    changes_between,
+    check_number_of_names,
+    validate_new_username,
+    validate_username,
+)
+
+
+class UserChanges(TypedDict, total=False):
+    """What an administrator can say anew about an account."""
+
+    username: str
+    is_admin: bool
+    is_active: bool
+
+
+class OwnPassword(Forbidden):
+    """An administrator may not reset their own password: a stolen admin token would become a log-in."""
+
+    def __init__(self) -> None:
+        super().__init__("Your own password can only be changed with the old one.")
+
+
+class OwnAccount(Forbidden):
+    """An administrator may not delete their own account without their password."""
+
+    def __init__(self) -> None:
+        super().__init__("Your own account can only be deleted with your password.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """An account that can be opened: its fields are checked, and its password is hashed."""
+
+    username: str
+    password_hash: str = field(repr=False)
+    is_admin: bool
+
+
+@dataclass(slots=True)
+class UserAdmin:
+    """All accounts, as administrators see and change them."""
+
+    repository: UserRepository
+    deletion: AccountDeletion
+    tokens: Tokens
+    audit: Audit
+    hasher: NormalizingHasher
+    rules: PasswordRules
+    now: Clock
+
+    def add(self, actor: Actor, username: str, password: str, *, is_admin: bool = False) -> User:
+        """Open an account.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UsernameTaken.
+            ValidationFailed: of `username` and `password`.
+        """
+        return self.open(actor, self.prepare(actor, username, password, is_admin=is_admin))
+
+    def prepare(self, actor: Actor, username: str, password: str, *, is_admin: bool = False) -> NewAccount:
+        """Check a new account and hash its password, which is slow: to be called before the unit takes a lock.
+
+        Raises:
+            NotAnAdmin, OutOfScope.
+            ValidationFailed: of `username` and `password`.
+        """
+        require_admin(actor)
+        self._check(username=username, password=password, whose=username)
+        return NewAccount(username=username, password_hash=self.hasher.hash(password), is_admin=is_admin)
+
+    def open(self, actor: Actor, new: NewAccount) -> User:
+        """Open an account that was prepared.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UsernameTaken.
+        """
+        require_admin(actor)
+        user = User(username=new.username, is_admin=new.is_admin, created_at=self.now())
+        user = self.repository.add(user, new.password_hash)
+        role = ", admin" if new.is_admin else ""
+        self.audit.record(Event.USER_CREATED, actor, "user", user.id, f"{new.username}{role}")
+        return user
+
+    def get(self, actor: Actor, user_id: UserId) -> User:
+        """One account.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UnknownUser.
+        """
+        require_admin(actor)
+        return self.repository.get(user_id)
+
+    def named(self, actor: Actor, username: str) -> User:
+        """The account of this name.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UnknownUser.
+        """
+        require_admin(actor)
+        found = None if validate_username(username) else self.repository.find(username)
+        if found is None:
+            raise UnknownUser(username)
+        return found.user
+
+    def page(self, actor: Actor, *, limit: int = 100, after: UserId | None = None) -> Sequence[User]:
+        """Up to `limit` accounts by ascending id, from the first one after `after`.
+
+        Raises:
+            NotAnAdmin, OutOfScope.
+            ValidationFailed: of `limit`.
+        """
+        require_admin(actor)
+        check_limit(limit)
+        return self.repository.page(limit=limit, after=after)
+
+    def change(
+        self, actor: Actor, user_id: UserId, *, password: str | None = None, **changes: Unpack[UserChanges]
+    ) -> User:
+        """Rename, promote or demote somebody, shut or open their account, or give them a new password.
+
+        A new password and a shut account end all their tokens, and opening it again revives none.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UnknownUser, UsernameTaken, TooManyNames, LastAdmin, ReservedUser.
+            OwnPassword: the account is the actor's own, and a password is given.
+            ValidationFailed: of `username` and `password`.
+        """
+        require_admin(actor)
+        if password is not None and actor.user_id == user_id:
+            raise OwnPassword
+        user, username = self.repository.get(user_id), changes.get("username")
+        if user.is_reserved:
+            raise ReservedUser
+        self._check(username=username, password=password, whose=username or user.username)
+        password_hash = None if password is None else self.hasher.hash(password)
+        admins = self.repository.active_admins_for_update() if _may_end_administration(changes) else ()
+        current = self.repository.get_for_update(user_id)
+        if username is not None:
+            check_number_of_names(self.repository, user_id, username)
+        user = replace(current.user, **changes)
+        if current.user.is_active_admin and not user.is_active_admin and len(admins) == 1:
+            raise LastAdmin
+        self._keep(actor, current, Credentials(user, password_hash or current.password_hash))
+        return user
+
+    def delete(self, actor: Actor, user_id: UserId, posts: PostsOnDeletion) -> None:
+        """Delete somebody's account, and delete or keep their posts.
+
+        Raises:
+            NotAnAdmin, OutOfScope, UnknownUser, LastAdmin, ReservedUser.
+            OwnAccount: the account is the actor's own.
+        """
+        require_admin(actor)
+        if actor.user_id == user_id:
+            raise OwnAccount
+        self.deletion.delete(actor, user_id, posts)
+
+    def _keep(self, actor: Actor, old: Credentials, new: Credentials) -> None:
+        if new == old:
+            return
+        self.repository.save(new)
+        if changed := changes_between(old.user, new.user):
+            self.audit.record(Event.USER_CHANGED, actor, "user", new.user.id, changed)
+        if new.password_hash != old.password_hash:
+            self.audit.record(Event.PASSWORD_RESET, actor, "user", new.user.id)
+        if new.password_hash != old.password_hash or not new.user.is_active:
+            self.tokens.revoke_all(actor, new.user)
+
+    def _check(self, *, username: str | None, password: str | None, whose: str) -> None:
+        errors: list[FieldError] = [] if username is None else validate_new_username(username)
+        errors += [] if password is None else self.rules.validate(password, whose)
+        if errors:
+            raise ValidationFailed(errors)
+
+
+def _may_end_administration(changes: UserChanges) -> bool:
+    return not changes.get("is_admin", True) or not changes.get("is_active", True)

@@ -1,0 +1,294 @@
+"""Accounts: how one comes in, shows who one is, and sees to one's own account."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from blog.domain.audit import Audit, Event
+from blog.domain.errors import FieldError, Unauthenticated, Unavailable, ValidationFailed
+from blog.domain.shared import Clock
+
+from .actors import Anonymous, Member, Scope, require_scope, scopes_for
+from .deletion import AccountDeletion
+from .invitations import Invitations, Registration, RegistrationClosed
+from .passwords import NormalizingHasher, PasswordRules, validate_password
+from .throttle import LoginAttempt, Throttle, rename_key_of
+from .tokens import InvalidToken, IssuedToken, TokenNotFound, Tokens, validate_token_name
+from .user import (
+    Credentials,
+    PostsOnDeletion,
+    UnknownUser,
+    User,
+    UserRepository,
+    changes_between,
+    check_number_of_names,
+    validate_new_username,
+    validate_username,
+)
+
+
+class WrongCredentials(Unauthenticated):
+    """Name and password do not open an account; whether the name exists is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("Unknown username, wrong password, or inactive account.")
+
+
+class WrongPassword(ValidationFailed):
+    """Whoever would change their password, or delete their account, does not know their password."""
+
+    def __init__(self, field: str = "old_password") -> None:
+        super().__init__([FieldError(field, "is not your password")])
+
+
+class HashChanged(Unavailable):
+    """The stored hash is another one than the hash that was verified: the password has to be verified again."""
+
+    def __init__(self) -> None:
+        super().__init__("The password was changed meanwhile.")
+
+
+@dataclass(slots=True)
+class Accounts:
+    """What one can do with an account of one's own.
+
+    Logging in, registering and changing one's password take several units of work: see `entrance`, which goes through
+    the steps that are here.
+    """
+
+    repository: UserRepository
+    tokens: Tokens
+    invitations: Invitations
+    throttle: Throttle
+    audit: Audit
+    hasher: NormalizingHasher
+    rules: PasswordRules
+    registration: Registration
+    now: Clock
+    deletion: AccountDeletion
+
+    def authenticate(self, secret: str, *, address: str = "") -> Member:
+        """Whose token this is: the actor of every change. `address` is where they call from.
+
+        Raises:
+            InvalidToken.
+        """
+        return self.tokens.authenticate(secret, address=address)
+
+    def log_out(self, actor: Member) -> None:
+        """End the token that is shown.
+
+        Raises:
+            InvalidToken: it was ended a moment ago, or none was shown.
+        """
+        if actor.token_id is None:
+            raise InvalidToken
+        try:
+            self.tokens.revoke(actor, actor.token_id)
+        except TokenNotFound:
+            raise InvalidToken from None
+        self.audit.record(Event.LOGGED_OUT, actor, "user", actor.user_id)
+
+    def log_out_everywhere(self, actor: Member) -> None:
+        """End all of one's tokens.
+
+        Raises:
+            OutOfScope.
+        """
+        require_scope(actor, Scope.ACCOUNT)
+        self.tokens.revoke_all(actor, actor.user)
+        self.audit.record(Event.LOGGED_OUT, actor, "user", actor.user_id, "everywhere")
+
+    def ask_to_rename(self, actor: Member, username: str) -> LoginAttempt | None:
+        """Count an attempt to take a new name, so that nobody tries out which names are taken.
+
+        None for a name that is one's own, or was: it tells nothing about others. Log-ins at the account are counted
+        apart, so nobody is locked out of it by these attempts.
+
+        Raises:
+            OutOfScope, TooManyNames, TooManyAttempts.
+            ValidationFailed: of `username`.
+        """
+        require_scope(actor, Scope.ACCOUNT)
+        if errors := validate_new_username(username):
+            raise ValidationFailed(errors)
+        if username.lower() in self.repository.names_of(actor.user_id):
+            return None
+        check_number_of_names(self.repository, actor.user_id, username)
+        return self.throttle.reserve(rename_key_of(actor.user_id), actor.address)
+
+    def rename(self, actor: Member, username: str, attempt: LoginAttempt | None = None) -> User:
+        """Take another name. `attempt` is counted no longer then.
+
+        Raises:
+            OutOfScope, UsernameTaken, TooManyNames.
+            InvalidToken: one's account was deleted a moment ago.
+            ValidationFailed: of `username`.
+        """
+        require_scope(actor, Scope.ACCOUNT)
+        if errors := validate_new_username(username):
+            raise ValidationFailed(errors)
+        try:
+            current = self.repository.get_for_update(actor.user_id)
+        except UnknownUser:
+            raise InvalidToken from None
+        check_number_of_names(self.repository, actor.user_id, username)
+        renamed = replace(current.user, username=username)
+        if changed := changes_between(current.user, renamed):
+            self.repository.save(replace(current, user=renamed))
+            self.audit.record(Event.USER_CHANGED, actor, "user", actor.user_id, changed)
+        if attempt is not None:
+            self.throttle.cancel(attempt)
+        return renamed
+
+    def begin_login(self, username: str, password: str, name: str, address: str) -> LoginAttempt:
+        """Count an attempt to log in, before the password is looked at.
+
+        Raises:
+            TooManyAttempts.
+            ValidationFailed: of what no account and no token can have.
+        """
+        if errors := [*validate_username(username), *validate_password(password), *validate_token_name(name)]:
+            raise ValidationFailed(errors)
+        found = self.repository.find(username)
+        return self.throttle.reserve(username if found is None else found.user.id, address)
+
+    def complete_login(
+        self, attempt: LoginAttempt, username: str, password: str, name: str, scopes: Collection[Scope] | None
+    ) -> tuple[User, IssuedToken]:
+        """A new token for whoever knows the password.
+
+        Raises:
+            WrongCredentials: after the same one verification, whatever was wrong.
+            ScopeNotGranted.
+            HashChanged: during the verification.
+        """
+        found = self.repository.find(username)
+        matches = self.hasher.verify(found.password_hash if found else self.hasher.decoy, password)
+        if found is None or not matches:
+            raise WrongCredentials
+        renewed = self.hasher.hash(password) if self.hasher.needs_rehash(found.password_hash, password) else None
+        user = self._confirmed(found, renewed)
+        issued = self.tokens.issue(user, name=name, scopes=scopes, address=attempt.address)
+        self.throttle.succeeded(attempt)
+        holder = Anonymous(address=attempt.address, name=user.username, user_id=user.id, token_id=issued.token.id)
+        self.audit.record(Event.LOGGED_IN, holder, "user", user.id)
+        return user, issued
+
+    def record_failed_login(self, attempt: LoginAttempt, username: str, why: str = "") -> None:
+        """Record an attempt that failed. A name that nobody has may be a password, and is not kept."""
+        found = self.repository.find(username)
+        visitor = Anonymous(address=attempt.address)
+        if found is not None:
+            visitor = replace(visitor, name=found.user.username, user_id=found.user.id)
+        self.audit.record(Event.LOGIN_FAILED, visitor, "user", visitor.user_id, why)
+        if self.throttle.trips_limit(attempt):
+            self.audit.record(Event.LOGIN_THROTTLED, visitor, "user", visitor.user_id)
+
+    def begin_password_change(self, actor: Member, old_password: str, new_password: str) -> LoginAttempt:
+        """Count an attempt to change one's password, before the old one is looked at.
+
+        Raises:
+            OutOfScope, TooManyAttempts.
+            ValidationFailed: of `old_password` and `new_password`.
+        """
+        require_scope(actor, Scope.ACCOUNT)
+        errors = validate_password(old_password, field="old_password")
+        errors += self.rules.validate(new_password, actor.user.username, field="new_password")
+        if errors:
+            raise ValidationFailed(errors)
+        return self.throttle.reserve(actor.user_id, actor.address)
+
+    def change_password(
+        self, actor: Member, attempt: LoginAttempt, old_password: str, new_password: str
+    ) -> tuple[User, IssuedToken]:
+        """A new password, and a new token in the place of all others.
+
+        Raises:
+            WrongPassword.
+            HashChanged: during the verification.
+        """
+        found = self.repository.find(actor.user.username)
+        if found is None or not self.hasher.verify(found.password_hash, old_password):
+            raise WrongPassword
+        user = self._confirmed(found, self.hasher.hash(new_password))
+        self.audit.record(Event.PASSWORD_CHANGED, actor, "user", user.id)
+        self.tokens.revoke_all(actor, user)
+        self.throttle.succeeded(attempt)
+        scopes = actor.scopes & scopes_for(user)  # who was an administrator once may be none now
+        return user, self.tokens.issue(user, scopes=scopes, address=actor.address)
+
+    def ask_to_delete(self, actor: Member, password: str) -> LoginAttempt:
+        """Count an attempt to delete one's account, before the password is looked at.
+
+        Raises:
+            OutOfScope, TooManyAttempts.
+            ValidationFailed: of `password`.
+        """
+        require_scope(actor, Scope.ACCOUNT)
+        if errors := validate_password(password):
+            raise ValidationFailed(errors)
+        return self.throttle.reserve(actor.user_id, actor.address)
+
+    def delete(self, actor: Member, password: str, posts: PostsOnDeletion) -> None:
+        """Delete one's account with all that is kept about it, and delete or keep one's posts.
+
+        Raises:
+            OutOfScope, WrongPassword, LastAdmin.
+            HashChanged: during the verification.
+        """
+        require_scope(actor, Scope.ACCOUNT)
+        found = self.repository.find(actor.user.username)
+        if found is None or not self.hasher.verify(found.password_hash, password):
+            raise WrongPassword("password")
+        self._confirmed(found, None)
+        self.deletion.delete(actor, actor.user_id, posts)
+
+    def begin_registration(self, username: str, password: str, address: str) -> LoginAttempt:
+        """Count an attempt to register, so that nobody opens accounts without end or tries out which names are taken.
+
+        Raises:
+            RegistrationClosed, TooManyAttempts.
+            ValidationFailed: of `username` and `password`.
+        """
+        if self.registration is Registration.CLOSED:
+            raise RegistrationClosed
+        if errors := [*validate_new_username(username), *self.rules.validate(password, username)]:
+            raise ValidationFailed(errors)
+        return self.throttle.reserve(f"registration from {address}", address)
+
+    def register(self, attempt: LoginAttempt, username: str, password: str, invitation: str | None) -> User:
+        """Open an account for oneself.
+
+        Raises:
+            InvalidInvitation, UsernameTaken.
+        """
+        password_hash = self.hasher.hash(password)  # which takes its time, so before anything is held
+        by = ""
+        if self.registration is Registration.INVITE:
+            by = f", invited by {self.invitations.redeem(invitation or '').by}"
+        user = self.repository.add(User(username=username, created_at=self.now()), password_hash)
+        visitor = Anonymous(address=attempt.address, name=username, user_id=user.id)
+        self.audit.record(Event.USER_REGISTERED, visitor, "user", user.id, f"{username}{by}")
+        return user
+
+    def _confirmed(self, verified: Credentials, new_hash: str | None) -> User:
+        """Lock the user whose password was verified, and store the new hash if there is one.
+
+        Verifying and hashing are slow, so both were done before the lock was taken: nobody else waits for them. Another
+        unit of work may have changed the account meanwhile. A changed hash is not verified here, under the lock.
+
+        Raises:
+            WrongCredentials: the account was deactivated or deleted meanwhile.
+            HashChanged: somebody changed the password, or renewed its hash.
+        """
+        try:
+            current = self.repository.get_for_update(verified.user.id)
+        except UnknownUser:
+            raise WrongCredentials from None
+        if not current.user.is_active:
+            raise WrongCredentials
+        if current.password_hash != verified.password_hash:
+            raise HashChanged
+        if new_hash is not None:
+            self.repository.save(replace(current, password_hash=new_hash))
+        return current.user

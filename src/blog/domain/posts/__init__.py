@@ -1,0 +1,1 @@
+"""Posts: the entity, its port, and what people do with it."""

@@ -1,0 +1,49 @@
+"""The database as a whole: its tables, copies of it, and what is forgotten."""
+
+from pathlib import Path
+
+from blog.bootstrap import database
+from blog.domain import maintenance as housekeeping
+from blog.domain.errors import ValidationFailed
+from blog.entrypoints.cli.printing import print_error
+from blog.entrypoints.cli.session import require_database, session
+from blog.settings import Settings
+
+
+def migrate(settings: Settings, *, check: bool) -> int:
+    """Bring the tables to what this version needs, or only say whether they are."""
+    if check:
+        require_database(settings)
+    with database(settings) as store:
+        if not check:
+            store.migrate()
+        current = store.is_migrated()
+    print("The tables are up to date." if current else "The tables are not those of this version.")
+    return 0 if current else 1
+
+
+def back_up(settings: Settings, *, file: Path) -> None:
+    """Write everything to a new file."""
+    require_database(settings)
+    with database(settings) as store:
+        store.back_up(file)
+    print(f"Everything is in {file}.")
+
+
+def restore(settings: Settings, *, file: Path, replace: bool) -> int:
+    """Take everything from a backup. Each fault in it is told on a line of its own, and then nothing is changed."""
+    with database(settings) as store:
+        try:
+            store.restore(file, replace=replace)
+        except ValidationFailed as error:
+            for fault in error.errors:
+                print_error(f"{fault.field}: {fault.message}")
+            return 1
+    print(f"Everything is as it was in {file}.")
+    return 0
+
+
+def tidy(settings: Settings) -> None:
+    """Forget what no longer counts, and seal the audit. It says nothing, as cron likes it."""
+    with session(settings) as here:
+        housekeeping.run_maintenance(here.open_blog)

@@ -1,0 +1,47 @@
+"""The table of who may do what, for people."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Final
+
+from blog.domain.policy import PolicyEntry, Role, table
+from blog.settings import Settings
+
+_HEAD: Final = ("", "scope", *(role.value for role in Role))
+_LEGEND: Final = (
+    "own: of what is theirs only; others: of what is not theirs only. A token must have been made for\n"
+    "the scope. The operator is whoever runs commands at the console without one."
+)
+
+
+def policy(_: Settings, *, markdown: bool) -> None:
+    """Say who may do what."""
+    print(as_markdown() if markdown else as_text())
+
+
+def as_text() -> str:
+    """The table, aligned for a terminal."""
+    rows = [_HEAD, *_rows()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, "", _LEGEND])
+
+
+def as_markdown() -> str:
+    """The table, for a document."""
+    rows = [_HEAD, ("---",) * len(_HEAD), *_rows()]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([*lines, "", _LEGEND.replace("\n", " ")])
+
+
+def _rows() -> Iterator[tuple[str, ...]]:
+    for action, cells in groupby(table(), lambda cell: cell.action):
+        by_role = {role: _word(list(of_role)) for role, of_role in groupby(cells, lambda cell: cell.role)}
+        yield action.words, action.scope or "-", *(by_role[role] for role in Role)
+
+
+def _word(cells: list[PolicyEntry]) -> str:
+    allowed = {cell.own for cell in cells if cell.allowed}
+    if len(allowed) == len(cells):
+        return "yes"
+    return "own" if allowed == {True} else "others" if allowed else "-"

@@ -1,0 +1,1 @@
+"""Posts as Markdown files with front matter: export and import."""

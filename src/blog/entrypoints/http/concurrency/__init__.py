@@ -1,0 +1,1 @@
+"""Threads for work that waits, their limits and their timeouts."""

@@ -1,0 +1,156 @@
+"""Every error as `application/problem+json` (RFC 9457)."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from traceback import format_exception
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from msgspec import UNSET, UnsetType
+
+from blog.domain.errors import (
+    BlogError,
+    Conflict,
+    FieldError,
+    Forbidden,
+    NotFound,
+    PreconditionFailed,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+    ValidationFailed,
+)
+from blog.domain.idempotency import KeyReused
+
+from .response import Answer
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS: Final[Mapping[type[BlogError], HTTPStatus]] = {
+    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ValidationFailed: HTTPStatus.BAD_REQUEST,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""What each kind of refusal is called in HTTP."""
+
+_log = logging.getLogger(__name__)
+
+
+class FieldErrorOut(msgspec.Struct, rename={"name": "field"}):
+    """One faulty member of what was sent."""
+
+    name: str
+    message: str
+
+
+class Problem(msgspec.Struct, kw_only=True):
+    """What went wrong. `errors` lists every faulty member, where members were faulty. Where something has changed,
+    `version` is what it is in now, and `differing` lists the members that were sent and that it does not say. Of
+    a batch, `step` is the first step that is refused, counted from 0.
+    """
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str | UnsetType = UNSET
+    errors: list[FieldErrorOut] | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+    differing: list[str] | UnsetType = UNSET
+    step: int | UnsetType = UNSET
+
+
+class HttpError(Exception):
+    """A request that HTTP itself refuses, before the blog hears of it."""
+
+    def __init__(self, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+        super().__init__(detail)
+
+
+def problem(
+    status: HTTPStatus,
+    detail: str | UnsetType = UNSET,
+    errors: tuple[FieldError, ...] = (),
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response[bytes]:
+    """A problem as a response; `more` are members of it that few problems have."""
+    shown = [FieldErrorOut(error.field, error.message) for error in errors] or UNSET
+    body = Problem(title=status.phrase, status=status, detail=detail, errors=shown, **more)
+    return Response(
+        msgspec.json.encode(body),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers={**_headers(status), **(headers or {})},
+    )
+
+
+def refusal(status: HTTPStatus, detail: str | UnsetType = UNSET, *headers: tuple[bytes, bytes]) -> Answer:
+    """A problem as a plain ASGI application, for what is refused outside of Litestar."""
+    body = msgspec.json.encode(Problem(title=status.phrase, status=status, detail=detail))
+    known = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+    return Answer(status, [*known, *headers], body)
+
+
+def on_blog_error(request: Request[Any, Any, Any], error: BlogError) -> Response[bytes]:
+    """What the domain refuses."""
+    status = status_of(error)
+    if isinstance(error, Unavailable):
+        request.scope["house"].outages.failed(error, writes=request.method != "GET")  # type: ignore[typeddict-item]
+    if isinstance(error, ValidationFailed):
+        return problem(status, "Some of what was sent is not valid.", error.errors)
+    if isinstance(error, RateLimited | Unavailable):
+        return problem(status, str(error), headers={"Retry-After": str(error.retry_after)})
+    return problem(status, str(error))
+
+
+def status_of(error: BlogError) -> HTTPStatus:
+    """What a refusal is called in HTTP, by its kind."""
+    return next(status for kind, status in STATUS.items() if isinstance(error, kind))
+
+
+def on_http_error(_: Request[Any, Any, Any], error: HttpError) -> Response[bytes]:
+    """What HTTP refuses."""
+    return problem(error.status, error.detail, headers=error.headers)
+
+
+def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """What Litestar refuses. Its own words are left out, since they repeat the path and the query."""
+    detail = (
+        f"Here, {', '.join(methods_of(allow))} are allowed." if (allow := (error.headers or {}).get("allow")) else UNSET
+    )
+    return problem(HTTPStatus(error.status_code), detail, headers=error.headers)
+
+
+def methods_of(allow: str) -> list[str]:
+    """The methods that a path has, given those that Litestar knows of: HEAD and OPTIONS are answered outside of it."""
+    methods = {method.strip() for method in allow.split(",")} | {"OPTIONS"}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+
+
+def on_unhandled(request: Request[Any, Any, Any], defect: Exception) -> Response[bytes]:
+    """What nobody foresaw: told in full to the log, and to the client not at all, but for debugging."""
+    told: dict[str, Any] = {"request_id": request.scope.get("request_id"), "method": request.method}
+    told["route"] = request.scope.get("path_template")
+    _log.exception("Request %(request_id)s failed: %(method)s %(route)s", told, extra=told)
+    detail = "".join(format_exception(defect)) if request.app.debug else UNSET
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+
+
+def _headers(status: HTTPStatus) -> dict[str, str]:
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "Token"}
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return {"Connection": "close"}  # what is left of the body is not worth reading
+    return {}

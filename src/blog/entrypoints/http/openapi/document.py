@@ -1,0 +1,212 @@
+"""The OpenAPI 3.1 document, made from what each route says of itself."""
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from importlib.metadata import version
+from inspect import getdoc
+from itertools import chain
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from blog.domain.errors import BlogError, Forbidden, Unauthenticated, Unavailable
+from blog.entrypoints.http.errors import MEDIA_TYPE, STATUS, Problem
+from blog.entrypoints.http.operation import Operation, Who, operations_of
+from blog.entrypoints.http.parsing.request import JSON, WHOLE_NUMBER
+
+from .examples import add_examples, example_of, problem_example
+
+Schemas: TypeAlias = dict[str, dict[str, Any]]
+
+_parameter = re.compile(r"{(\w+)}")
+_SCHEMA: Final = "#/components/schemas/{name}"
+_SECURITY: Final[dict[Who, list[dict[str, list[str]]]]] = {
+    Who.NOBODY: [],
+    Who.ANYONE: [{}, {"bearer": []}],
+    Who.SIGNED_IN: [{"bearer": []}],
+}
+_SECURITY_SCHEMES: Final = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The `token` from `POST /api/login/`, as it is: blog_…",
+    },
+}
+"""One scheme, of which every tool knows what to write before the token. The server takes `Token` for `Bearer`, too."""
+
+_INTRODUCTION: Final = """\
+Everyone can read posts. A logged-in user can write posts. Only its author can change or delete a post.
+
+**How to start**
+
+1. Send your username and password to `POST /api/login/`. The answer has a `token`.
+2. Choose *Authorize* on this page and paste the token. Other clients send `Authorization: Bearer blog_…`.
+3. Write a post with `POST /api/posts/`, and read it with `GET /api/posts/`.
+
+Lists come in pages: `next` is the address of the next page. `If-Match` with the `ETag` of a post keeps you from
+overwriting the change of somebody else (optimistic locking). A `POST` with an `Idempotency-Key` can be sent again after
+a lost answer. Every error is `application/problem+json` (RFC 9457), and names every faulty field.
+"""
+_TAGS: Final = {
+    "Posts": "Read, search, write, change and delete posts.",
+    "Accounts": "Log in and out, register, and change your own account.",
+    "Tokens": "Your own tokens: where you are logged in.",
+    "Users": "All accounts and their tokens. For administrators.",
+    "Invitations": "Codes to register with. For administrators.",
+    "Audit": "What was done, when, by whom and from where. For administrators.",
+    "Health": "For load balancers and monitoring.",
+}
+"""Groups of operations, in the order in which a reader needs them."""
+
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+_HEADER: Final = {
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "Which scheme to use."),
+    HTTPStatus.PRECONDITION_FAILED: ("ETag", "What there is now."),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", "After how many seconds to try again."),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", "After how many seconds to try again."),
+}
+
+
+def openapi_document(app: Litestar) -> dict[str, Any]:
+    """The document for all routes of the application that say what they are."""
+    described = sorted(_described(app), key=_place)
+    shapes = {shape for _, _, operation in described for shape in (operation.answers, operation.takes) if shape}
+    _, schemas = msgspec.json.schema_components([*sorted(shapes, key=_name), Problem], ref_template=_SCHEMA)
+    add_examples(schemas)
+    paths: dict[str, dict[str, Any]] = {}
+    for path, handler, operation in described:
+        for method in sorted(handler.http_methods):
+            paths.setdefault(path, {})[method.lower()] = _operation(path, handler, operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Blog",
+            "version": version("hexablog"),
+            "description": _INTRODUCTION,
+        },
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": _SECURITY_SCHEMES},
+    }
+
+
+def _described(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler, Operation]]:
+    for route, handler, operation in operations_of(app):
+        if operation.is_described:
+            yield _path(route), handler, operation
+
+
+def _place(described: tuple[str, HTTPRouteHandler, Operation]) -> tuple[int, str, int]:
+    """Where an operation stands: by its group, its path and its method."""
+    path, handler, _ = described
+    (tag,) = handler.resolve_tags()
+    return list(_TAGS).index(tag), path, min(_METHODS.index(method) for method in handler.http_methods)
+
+
+def _path(route: HTTPRoute) -> str:
+    path = route.path_format.replace(":str", "")
+    return f"{path}/" if path.startswith("/api/") else path
+
+
+def _operation(path: str, handler: HTTPRouteHandler, operation: Operation, schemas: Schemas) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": handler.handler_name,
+        "summary": (getdoc(handler.fn) or "").partition("\n")[0].rstrip("."),
+        "tags": handler.resolve_tags(),
+        "security": _SECURITY[operation.who],
+        **({"description": f"Takes a token with the scope `{scope}`."} if (scope := operation.action.scope) else {}),
+        "responses": _responses(operation, schemas),
+    }
+    if parameters := [*_path_parameters(path), *_other_parameters(operation)]:
+        described["parameters"] = parameters
+    if operation.takes is not None:
+        content = _content(operation.takes, schemas, *operation.takes_types)
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
+    for name in _parameter.findall(path):
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": f"The id of the {name.removesuffix('_id')}.",
+            "schema": WHOLE_NUMBER,
+            "example": 1,
+        }
+
+
+def _other_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    """Parameters without examples: the documentation page would send those."""
+    for place, parameters in (("query", operation.takes_query), ("header", operation.takes_header)):
+        for name, told in parameters.items():
+            yield {
+                "name": name,
+                "in": place,
+                "required": place == "query" and name in operation.needs_query,
+                "description": told["description"],
+                "schema": {key: value for key, value in told.items() if key != "description"},
+            }
+
+
+def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
+    good: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+    if operation.answers is not None:
+        good["content"] = _content(operation.answers, schemas, JSON)
+    if operation.answers_header:
+        good["headers"] = {
+            name: {"description": text, "schema": {"type": "string"}} for name, text in operation.answers_header.items()
+        }
+    bad = {str(int(status)): _problem(status) for status in sorted(set(_bad_statuses(operation)))}
+    return {str(operation.status): good, **_unchanged(operation, good), **bad}
+
+
+def _unchanged(operation: Operation, good: dict[str, Any]) -> dict[str, Any]:
+    """What is answered to whoever has the good answer already."""
+    if "If-None-Match" not in operation.takes_header:
+        return {}
+    return {"304": {"description": HTTPStatus.NOT_MODIFIED.phrase, "headers": good["headers"]}}
+
+
+def _bad_statuses(operation: Operation) -> Iterator[HTTPStatus]:
+    refuses: Iterator[type[BlogError]] = iter(operation.refuses)
+    if operation.who is not Who.NOBODY:
+        refuses = chain(refuses, (Unauthenticated,))
+    if operation.action.scope is not None:
+        refuses = chain(refuses, (Forbidden,))
+    for kind in chain(refuses, (Unavailable,)):
+        yield STATUS[kind]
+    yield HTTPStatus.INTERNAL_SERVER_ERROR
+    yield HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    if operation.takes is not None:
+        yield HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    if "If-Match" in operation.takes_header:
+        yield HTTPStatus.PRECONDITION_REQUIRED
+
+
+def _problem(status: HTTPStatus) -> dict[str, Any]:
+    content = {"schema": _reference(Problem), "example": problem_example(status.phrase, status)}
+    described: dict[str, Any] = {"description": status.phrase, "content": {MEDIA_TYPE: content}}
+    if status in _HEADER:
+        header, text = _HEADER[status]
+        described["headers"] = {header: {"description": text, "schema": {"type": "string"}}}
+    return described
+
+
+def _content(shape: type[msgspec.Struct], schemas: Schemas, *media_types: str) -> dict[str, Any]:
+    example = example_of(_name(shape), schemas)
+    return {each: {"schema": _reference(shape), "example": example} for each in media_types}
+
+
+def _reference(shape: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": _SCHEMA.format(name=_name(shape))}
+
+
+def _name(shape: type[msgspec.Struct]) -> str:
+    return shape.__name__

@@ -1,0 +1,133 @@
+"""Examples for the OpenAPI document: what the documentation page fills in, and what a reader sees of an answer.
+
+Without them, tools invent texts that fit a pattern and mean nothing. A value is given for each member by its name; one
+object's examples are made from those of its members. A shape can also bring an example of its own, by `msgspec.Meta`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_BY_NAME: Final[Mapping[str, Any]] = {
+    "actor": "alice",
+    "actor_id": 1,
+    "address": "203.0.113.7",
+    "at": "2026-11-22T09:30:00.000000Z",
+    "author": "alice",
+    "body": "My first post.",
+    "by": "admin",
+    "code": "bloginvite_0123456789abcdefghijABCDEFGHIJ01234567890000",
+    "count": 1,
+    "created_at": "2026-11-22T09:30:00.000000Z",
+    "current": True,
+    "days": 7,
+    "delete": True,
+    "detail": "",
+    "event": "post.created",
+    "expires_at": "2026-12-22T09:30:00.000000Z",
+    "hint": "blog_0123",
+    "id": 1,
+    "invitation": "bloginvite_0123456789abcdefghijABCDEFGHIJ01234567890000",
+    "is_active": True,
+    "is_admin": False,
+    "last_login_at": "2026-11-22T09:30:00.000000Z",
+    "last_used_at": "2026-11-22T10:00:00.000000Z",
+    "name": "laptop",
+    "new_password": "a better horse battery staple",
+    "next": None,
+    "old_password": "correct horse battery staple",
+    "password": "correct horse battery staple",
+    "scopes": ["posts:read", "posts:write"],
+    "status": "ok",
+    "subject": "post",
+    "subject_id": 1,
+    "title": "Hello, world",
+    "token": "blog_0123456789abcdefghijABCDEFGHIJ01234567890000",
+    "token_id": 1,
+    "update": True,
+    "updated_at": "2026-11-22T09:30:00.000000Z",
+    "user": 1,
+    "username": "alice",
+    "usernames": ["alice"],
+    "version": 1,
+}
+_BY_SHAPE: Final[Mapping[str, Any]] = {
+    "BatchIn.steps": [
+        {"do": "create", "title": "Hello, world", "body": "My first post."},
+        {"do": "update", "id": 1, "title": "A better title"},
+    ],
+    "CreateOperation.do": "create",
+    "DeleteOperation.do": "delete",
+    "FieldErrorOut.field": "title",
+    "FieldErrorOut.message": "is missing",
+    "PostPatch.title": "A better title",
+    "Problem.detail": "Some of what was sent is not valid.",
+    "Problem.differing": ["title"],
+    "Problem.status": 400,
+    "Problem.step": 0,
+    "Problem.title": "Bad Request",
+    "Problem.type": "about:blank",
+    "ResultOut.status": 201,
+    "Snippet.body": "My <mark>first</mark> post.",
+    "Snippet.title": "Hello, world",
+    "UpdateOperation.do": "update",
+    "UserIn.username": "carol",
+    "RegistrationIn.username": "carol",
+}
+"""Of members whose name does not say enough: `Shape.member`."""
+
+_SENT: Final[Mapping[str, tuple[str, ...]]] = {
+    "InvitationIn": ("days",),
+    "MeIn": ("username",),
+    "PostPatch": ("title",),
+    "UserPatch": ("is_admin",),
+}
+"""Of shapes in which nothing is required, the members that their example has."""
+
+_PROBLEMS: Final[Mapping[int, str]] = {
+    400: "Some of what was sent is not valid.",
+    401: "The token is not valid.",
+    403: "Only its author may change or delete a post.",
+    404: "There is no post 77.",
+    409: "The username is taken.",
+    412: "Post 1 has changed: its version is 2 now.",
+    415: "The body must be application/json in UTF-8.",
+    428: "If-Match must tell which version of the post is meant.",
+}
+
+
+def add_examples(schemas: Mapping[str, dict[str, Any]]) -> None:
+    """Give every member of these schemas an example, unless it has one or refers to a shape that has."""
+    for shape, schema in schemas.items():
+        for name, member in schema.get("properties", {}).items():
+            example = _BY_SHAPE.get(f"{shape}.{name}", _BY_NAME.get(name, _MISSING))
+            if example is not _MISSING and "$ref" not in member:
+                member.setdefault("examples", [example])
+
+
+def example_of(shape: str, schemas: Mapping[str, dict[str, Any]]) -> Any:
+    """An object of this shape with what is required in it; where nothing is, with what is usual, or else with all."""
+    schema = schemas[shape]
+    members = schema.get("properties")
+    if members is None:
+        return _BY_NAME.get(shape.lower(), schema.get("enum", [None])[0])
+    names = _SENT.get(shape) or schema.get("required") or [name for name in members if "$ref" not in members[name]]
+    return {name: _example(members[name], schemas) for name in members if name in names}
+
+
+def problem_example(title: str, status: int) -> dict[str, Any]:
+    """A short problem with this status."""
+    detail = {"detail": _PROBLEMS[status]} if status in _PROBLEMS else {}
+    return {"type": "about:blank", "title": title, "status": status, **detail}
+
+
+def _example(schema: dict[str, Any], schemas: Mapping[str, dict[str, Any]]) -> Any:
+    if "$ref" in schema:
+        return example_of(schema["$ref"].rpartition("/")[2], schemas)
+    if "examples" in schema:
+        return schema["examples"][0]
+    if schema.get("type") == "array":
+        return [_example(schema["items"], schemas)]
+    return schema.get("default")
+
+
+_MISSING: Final = object()

@@ -1,0 +1,116 @@
+"""Where a request comes from: the peer, unless it is a proxy that is trusted to say for whom it asks."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any, Final
+
+from litestar import Request
+
+from .request import headers_of
+
+UNIX: Final = "unix"
+"""Stands for the peer on a Unix socket among trusted proxies."""
+
+_FORWARDED: Final = b"x-forwarded-for"
+_OF_PROXIES: Final = frozenset(
+    {_FORWARDED, b"forwarded", b"x-forwarded-host", b"x-forwarded-prefix", b"x-forwarded-proto", b"x-real-ip"}
+)
+"""Headers that proxies add."""
+
+_port = re.compile(r"^(?:\[([^\]]*)\]|([0-9.]+))(?::[0-9]{1,5})?$")
+
+_log = logging.getLogger(__name__)
+
+_MAX_ADDRESS: Final = 100
+"""Characters of an entry of `X-Forwarded-For` that are read. Entries are cached, and an address is shorter."""
+
+
+class TrustedProxies:
+    """The proxies that are trusted.
+
+    A peer without an address is one on a Unix socket, and so a proxy on the same machine which the permissions of that
+    socket let in. It is trusted where any proxy is.
+
+    Args:
+        networks: addresses and networks, such as `10.0.0.0/8`, or `unix` for the peer on a Unix socket. Without any,
+            nobody's word is taken.
+    """
+
+    def __init__(self, networks: Sequence[str] = ()) -> None:
+        self._networks = [ip_network(network) for network in networks if network != UNIX]
+        self._trusts_any = bool(networks)
+        self._has_warned = False
+
+    def client_ip(self, request: Request[Any, Any, Any]) -> str:
+        """The address that a request comes from; empty if it comes by no network.
+
+        Each proxy adds on the right whom it was asked by. So the first one from the right that is not trusted is as far
+        as anybody's word is worth something; what stands further left is what a client would like to be.
+        """
+        peer = _peer_of(request.scope)
+        if not self._trusts_any:
+            return _shown(peer) if peer else ""
+        address = _address(peer)
+        said = ",".join(headers_of(request, _FORWARDED)).split(",")
+        trusted = self.trusts_peer_of(request.scope)
+        while said and trusted:
+            nearer = _address(said.pop().strip()[:_MAX_ADDRESS])
+            if nearer is None:
+                break
+            address, trusted = nearer, self._trusts(nearer)
+        return str(address or peer)
+
+    def trusts_peer_of(self, scope: Any) -> bool:
+        """Whether the peer that a request comes from is a trusted proxy."""
+        peer = _peer_of(scope)
+        if not peer:
+            return self._trusts_any
+        address = _address(peer)
+        return address is not None and self._trusts(address)
+
+    def warn_of_untrusted(self, scope: Any, headers: Mapping[bytes, bytes]) -> None:
+        """Log once if a request has the headers of a proxy, and comes from a peer that is not trusted.
+
+        Likely a proxy is in front whose address nobody has set. Then all clients share the limits of one.
+        """
+        if self._has_warned or _OF_PROXIES.isdisjoint(headers) or self.trusts_peer_of(scope):
+            return
+        self._has_warned = True
+        _log.warning(
+            "A request from %s has headers of a proxy (X-Forwarded-For and the like), which are ignored, since"
+            " BLOG_TRUSTED_PROXIES does not name it. If it is a proxy of yours, name it: otherwise all clients behind"
+            " it count as one, and share the limits on failed log-ins. This is logged once.",
+            _shown(_peer_of(scope)) or "a Unix socket",
+        )
+
+    def _trusts(self, address: IPv4Address | IPv6Address) -> bool:
+        return any(address in network for network in self._networks)
+
+
+def _peer_of(scope: Any) -> str:
+    """The address that the server was called from; empty on a Unix socket, which servers say in one of two ways."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+@lru_cache
+def _shown(text: str) -> str:
+    """The address that a text names, in its one spelling, or else the text."""
+    return str(_address(text) or text)
+
+
+@lru_cache
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address that a text names, perhaps with a port. One of IPv4 that is dressed as IPv6 is itself,
+    and of a zone nothing is kept.
+    """
+    if (bare := _port.match(text)) is not None:
+        text = bare[1] or bare[2]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -1,0 +1,236 @@
+"""Batches over HTTP: several changes of posts in one request, of which all are made or none."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeAlias, cast
+
+import msgspec
+from litestar import Controller, Request, Response, post
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from blog.domain.accounts.actors import Member, Scope, require_scope
+from blog.domain.blog import Blog
+from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFailed, ValidationFailed
+from blog.domain.idempotency import KeyReused
+from blog.domain.policy import Action
+from blog.domain.posts import batch as batches
+from blog.domain.posts.post import Post, PostChanges, VersionConflict, validate_post
+from blog.domain.shared import PostId
+from blog.entrypoints.http.dispatch import ApiRequest
+from blog.entrypoints.http.errors import problem, status_of
+from blog.entrypoints.http.operation import Operation
+from blog.entrypoints.http.parsing.idempotency_key import KEY_HEADER, REPLAYED_HEADER, run_idempotent
+from blog.entrypoints.http.parsing.request import MAX_ID, Body, read
+from blog.entrypoints.http.response import Answer, answer
+from blog.entrypoints.http.schemas.posts import FIELDS, PostOut, PostPart, Text, Title
+from blog.entrypoints.http.schemas.timestamps import Timestamp
+
+ANSWER_BYTES: Final = 3 * 2**18
+"""How many bytes of posts are answered with their bodies: 768 KiB, so that all of an answer has less than a megabyte. A
+batch of 4 KB can change a hundred posts of 400 KB, and what is answered under an `Idempotency-Key` is kept for a day.
+"""
+
+Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
+Version = Annotated[int, Meta(ge=1, le=MAX_ID, description="Only if it is this one. Compulsory where `If-Match` is.")]
+
+
+class CreateOperation(Struct, forbid_unknown_fields=True, tag_field="do", tag="create"):
+    """Write a post."""
+
+    title: Title
+    body: Text
+
+
+class UpdateOperation(Struct, forbid_unknown_fields=True, tag_field="do", tag="update"):
+    """Change some or all of a post."""
+
+    id: Id
+    title: Title | UnsetType = UNSET
+    body: Text | UnsetType = UNSET
+    version: Version | UnsetType = UNSET
+
+
+class DeleteOperation(Struct, forbid_unknown_fields=True, tag_field="do", tag="delete"):
+    """Delete a post."""
+
+    id: Id
+    version: Version | UnsetType = UNSET
+
+
+Step: TypeAlias = CreateOperation | UpdateOperation | DeleteOperation
+
+
+class BatchIn(Struct, forbid_unknown_fields=True):
+    """What shall be done, in this order. Each post can be changed by one step."""
+
+    steps: Annotated[list[Step], Meta(min_length=1, max_length=batches.MAX_BATCH_SIZE)]
+
+
+class ChangedPost(PostPart, kw_only=True):
+    """A post after a step of a batch. Where all posts of a batch are too large for one answer, some have no `body`."""
+
+    id: int
+    title: str
+    body: str | UnsetType = UNSET
+    user: int
+    author: str
+    created_at: Timestamp
+    updated_at: Timestamp
+    version: int
+
+
+class ResultOut(Struct):
+    """What came of a step: the status that it would be answered with by itself, and the post after it."""
+
+    status: int
+    post: ChangedPost | UnsetType = UNSET
+
+
+class BatchOut(Struct):
+    """What came of each step."""
+
+    results: list[ResultOut]
+
+
+class _Encoded(Struct):
+    """A `BatchOut` whose posts are JSON already."""
+
+    results: list["_EncodedResult"]
+
+
+class _EncodedResult(Struct):
+    status: int
+    post: Raw | UnsetType = UNSET
+
+
+class _Unread(Struct):
+    """A batch, as far as it is read at once: so each fault can be told with the step that it is in."""
+
+    steps: list[Any]
+
+
+_SHAPES: Final[Mapping[str, type[Struct]]] = {
+    "create": CreateOperation,
+    "update": UpdateOperation,
+    "delete": DeleteOperation,
+}
+
+
+def _on_step_refused(_: Request[Any, Any, Any], error: batches.BatchOperationFailed) -> Response[bytes]:
+    """What refuses one step refuses all, and it is said which step it was."""
+    reason, more = error.reason, dict[str, Any]()
+    if isinstance(reason, VersionConflict):
+        more = {"version": reason.version, "differing": reason.differing}
+    return problem(status_of(reason), str(reason), step=error.number, **more)
+
+
+class BatchController(Controller):
+    path = "/api/posts/batch"
+    tags = ("Posts",)
+
+    @post(
+        "/",
+        status_code=200,
+        exception_handlers={batches.BatchOperationFailed: _on_step_refused},
+        opt=Operation(
+            action=Action.CREATE_POST,
+            answers=BatchOut,
+            answers_header=REPLAYED_HEADER,
+            takes=BatchIn,
+            takes_header=KEY_HEADER,
+            refuses=(ValidationFailed, KeyReused, NotFound, Forbidden, PreconditionFailed),
+        ).opt,
+    )
+    async def batch(self, request: ApiRequest) -> Answer:
+        """Write, change and delete posts: all that is asked, or nothing."""
+        sent = await request.sent()
+        needs_version = request.house.requires_if_match
+
+        def done_once(blog: Blog, actor: Member) -> Answer:
+            require_scope(actor, Scope.POSTS_WRITE)
+            return run_idempotent(
+                request, sent, blog, actor, lambda: _done(blog, actor, sent, needs_version=needs_version)
+            )
+
+        return await request.signed_in(done_once)
+
+
+def _done(blog: Blog, actor: Member, sent: Body, *, needs_version: bool) -> Answer:
+    steps = _steps(sent, needs_version=needs_version)
+    posts = batches.apply(blog.posts, actor, steps)
+    results: list[_EncodedResult] = []
+    room = ANSWER_BYTES
+    for step, after in zip(steps, posts, strict=True):
+        if after is None:
+            results.append(_EncodedResult(204))
+            continue
+        encoded = _encoded(after, room)
+        room -= len(encoded)
+        results.append(_EncodedResult(_status(step), Raw(encoded)))
+    return answer(_Encoded(results))
+
+
+def _encoded(changed: Post, room: int) -> bytes:
+    """The post as JSON, without its body if it has no room with it."""
+    shown: PostPart = PostOut.of(changed)
+    encoded = msgspec.json.encode(shown)
+    if len(encoded) <= room:
+        return encoded
+    return msgspec.json.encode(shown.only([name for name in FIELDS if name != "body"]))
+
+
+def _status(step: batches.BatchOperation) -> int:
+    return 201 if isinstance(step, batches.Create) else 200
+
+
+def _steps(sent: Body, *, needs_version: bool) -> list[batches.BatchOperation]:
+    """The steps that the body tells.
+
+    Raises:
+        ValidationFailed: of their number, or of every member that is wrong.
+    """
+    given, errors = sent.members(_Unread)
+    steps: list[batches.BatchOperation] = []
+    if "steps" in given:
+        batches.check_size(given["steps"])
+    for number, said in enumerate(given.get("steps", ())):
+        try:
+            steps.append(_step(said, needs_version=needs_version))
+        except ValidationFailed as wrong:
+            errors += [FieldError(f"steps[{number}]{fault.field}", fault.message) for fault in wrong.errors]
+    if errors:
+        raise ValidationFailed(errors)
+    return steps
+
+
+def _step(said: object, *, needs_version: bool) -> batches.BatchOperation:
+    """One step.
+
+    Raises:
+        ValidationFailed: of every member that is wrong, by its name with a dot before it.
+    """
+    if not isinstance(said, dict):
+        raise ValidationFailed([FieldError("", "must be an object")])
+    do = said.get("do")
+    shape = _SHAPES.get(do) if isinstance(do, str) else None
+    if shape is None:
+        raise ValidationFailed(
+            [FieldError(".do", "must be create, update or delete" if "do" in said else "is missing")]
+        )
+    given, errors = read({name: value for name, value in said.items() if name != "do"}, shape)
+    changes = cast(PostChanges, {name: given.pop(name) for name in ("title", "body") if name in given})
+    errors += validate_post(**changes)
+    if needs_version and shape is not CreateOperation and "version" not in said:
+        errors.append(FieldError("version", "is missing"))
+    if errors:
+        raise ValidationFailed([FieldError(f".{fault.field}", fault.message) for fault in errors])
+    return _made(shape, given, changes)
+
+
+def _made(shape: type[Struct], given: Mapping[str, int], changes: PostChanges) -> batches.BatchOperation:
+    if shape is CreateOperation:
+        return batches.Create(title=changes["title"], body=changes["body"])
+    post_id = PostId(given["id"])
+    expected_versions = (given["version"],) if "version" in given else None
+    if shape is UpdateOperation:
+        return batches.Update(post_id=post_id, changes=changes, expected_versions=expected_versions)
+    return batches.Delete(post_id=post_id, expected_versions=expected_versions)

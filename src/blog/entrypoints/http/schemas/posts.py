@@ -1,0 +1,162 @@
+"""What posts look like on the wire: as they are sent, and as they are shown, whole or in part."""
+
+import html
+from collections.abc import Collection, Sequence
+from typing import Annotated, Final
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec.structs import fields
+
+from blog.domain.accounts.actors import Member
+from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, Post
+from blog.domain.search.snippets import SnippetPart
+from blog.domain.search.use_cases import SearchResult
+
+from .accounts import READABLE
+from .timestamps import Timestamp, to_timestamp
+
+
+def _text(longest: int) -> Meta:
+    return Meta(extra_json_schema={"minLength": 1, "maxLength": longest, "pattern": f"^{READABLE}$"})
+
+
+Title = Annotated[str, _text(MAX_TITLE_LENGTH)]
+Text = Annotated[str, _text(MAX_BODY_LENGTH)]
+Owner = Annotated[
+    int,
+    Meta(description="The author's id. May be sent when it is the sender's own.", extra_json_schema={"minimum": 1}),
+]
+
+
+_READ_ONLY: Final = Meta(description="May be sent as it is.", extra_json_schema={"readOnly": True})
+
+
+class PostIn(Struct, forbid_unknown_fields=True):
+    """A whole post, as its author sends it."""
+
+    title: Title
+    body: Text
+    user: Owner | UnsetType = UNSET
+
+
+class Permissions(Struct):
+    """What whoever asks may do with a post."""
+
+    update: bool
+    delete: bool
+
+    @classmethod
+    def of(cls, post: Post, actor: Member | None) -> "Permissions":
+        allowed = actor is not None and post.may_be_changed_by(actor)
+        return cls(update=allowed, delete=allowed)
+
+
+class PostPatch(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What shall change of a post; the rest stays. What nobody changes may be sent back as it is."""
+
+    title: Title | UnsetType = UNSET
+    body: Text | UnsetType = UNSET
+    user: Owner | UnsetType = UNSET
+    id: Annotated[int, _READ_ONLY] | UnsetType = UNSET
+    author: Annotated[str, _READ_ONLY] | UnsetType = UNSET
+    created_at: Annotated[Timestamp, _READ_ONLY] | UnsetType = UNSET
+    updated_at: Annotated[Timestamp, _READ_ONLY] | UnsetType = UNSET
+    version: Annotated[int, _READ_ONLY] | UnsetType = UNSET
+    permissions: Annotated[Permissions, _READ_ONLY] | UnsetType = UNSET
+
+
+class PostPut(PostPatch, forbid_unknown_fields=True, kw_only=True):
+    """A whole post, as it shall be. What nobody changes may be sent back as it is."""
+
+    title: Title
+    body: Text
+
+
+class Snippet(Struct):
+    """Where a post says what was looked for, as HTML: its title, and what lies around the first match in its body.
+    Matches are within `mark`; nothing else in it is an element.
+    """
+
+    title: str
+    body: str
+
+    @classmethod
+    def of(cls, found: SearchResult) -> "Snippet":
+        return cls(title=_marked(found.title), body=_marked(found.snippet))
+
+
+class PostPart(Struct):
+    """A post, or what of it was asked for by `fields`. `version` counts its changes from 1."""
+
+    id: int | UnsetType = UNSET
+    title: str | UnsetType = UNSET
+    body: str | UnsetType = UNSET
+    user: int | UnsetType = UNSET
+    author: str | UnsetType = UNSET
+    created_at: Timestamp | UnsetType = UNSET
+    updated_at: Timestamp | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+    permissions: Permissions | UnsetType = UNSET
+    snippet: Snippet | UnsetType = UNSET
+
+    def only(self, names: Collection[str]) -> "PostPart":
+        """Those members alone, and what was to be added."""
+        return PostPart(
+            permissions=self.permissions,
+            snippet=self.snippet,
+            **{name: getattr(self, name) for name in FIELDS if name in names},
+        )
+
+
+class PostOut(PostPart):
+    """A post. `version` counts its changes from 1."""
+
+    id: int
+    title: str
+    body: str
+    user: int
+    author: str
+    created_at: Timestamp
+    updated_at: Timestamp
+    version: int
+    permissions: Permissions | UnsetType = UNSET
+    snippet: Snippet | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, post: Post) -> "PostOut":
+        return cls(
+            id=post.id,
+            title=post.title,
+            body=post.body,
+            user=post.author_id,
+            author=post.author,
+            created_at=to_timestamp(post.created_at),
+            updated_at=to_timestamp(post.updated_at),
+            version=post.version,
+        )
+
+
+class PageOut(Struct):
+    """Some posts. `next` is where the next page is, or null on the last one; `count`, if it was asked for, how many
+    posts all pages have.
+    """
+
+    results: Sequence[PostPart]
+    next: str | None
+    count: int | UnsetType = UNSET
+
+
+class EncodedPage(Struct):
+    """A `PageOut` whose posts are JSON already."""
+
+    results: Sequence[Raw]
+    next: str | None
+    count: int | UnsetType = UNSET
+
+
+FIELDS: Final = tuple(member.name for member in fields(PostOut) if member.required)
+"""The members that every post has, of which some can be left out."""
+
+
+def _marked(parts: Sequence[SnippetPart]) -> str:
+    return "".join(f"<mark>{html.escape(text)}</mark>" if is_match else html.escape(text) for text, is_match in parts)

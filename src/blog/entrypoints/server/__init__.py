@@ -1,0 +1,1 @@
+"""The process that serves: the HTTP protocol, its limits, logs and maintenance."""

@@ -1,0 +1,151 @@
+"""Flow control: large responses are written piece by piece, and the bytes that wait in memory have a limit.
+
+uvicorn hands the body of a response to the transport at once, whatever its size. A client that reads nothing then
+keeps a whole page in memory. Here the next piece waits until the transport has sent the one before.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.server import ServerState
+
+PIECE: Final = 64 * 1024
+"""Bytes of a body that the transport is given at once."""
+
+Connection = TypeVar("Connection")
+
+
+class ByteBudget(Generic[Connection]):
+    """A limit on the bytes that all connections of a server keep in memory.
+
+    When the limit is passed, the connection whose bytes have not moved for the longest time is dropped. A new one is
+    not refused instead: clients that are stuck could then shut out all others.
+
+    Args:
+        limit: bytes, over all connections.
+        drop: ends a connection.
+    """
+
+    def __init__(self, limit: int, drop: Callable[[Connection], None]) -> None:
+        self.limit = limit
+        self.used = 0
+        self._drop = drop
+        self._held: OrderedDict[Connection, tuple[int, bytes]] = OrderedDict()
+        self._sharers: dict[int, int] = {}
+
+    def hold(self, connection: Connection, size: int, body: bytes = b"") -> None:
+        """Count bytes for a connection in place of what was counted before. Its bytes have moved just now.
+
+        Args:
+            connection: whose bytes they are.
+            size: how many bytes it keeps for itself.
+            body: what it keeps besides. One object that several connections send, as from a cache, counts once.
+        """
+        self.release(connection)
+        self._held[connection] = size, body
+        sharers = self._sharers.get(id(body), 0)
+        self._sharers[id(body)] = sharers + 1
+        self.used += size if sharers else size + len(body)
+        while self.used > self.limit and len(self._held) > 1:
+            slowest = next(iter(self._held))
+            self.release(slowest)
+            self._drop(slowest)
+
+    def release(self, connection: Connection) -> None:
+        """Count nothing for a connection any longer."""
+        held = self._held.pop(connection, None)
+        if held is None:
+            return
+        size, body = held
+        sharers = self._sharers.pop(id(body)) - 1
+        if sharers:
+            self._sharers[id(body)] = sharers
+        self.used -= size if sharers else size + len(body)
+
+
+class Budgets:
+    """The limits of one server. A process has one server.
+
+    Args:
+        unsent: for responses that clients have not taken yet.
+        unfinished: for bodies of requests of which the rest is still to come.
+    """
+
+    def __init__(self, unsent: ByteBudget[Any], unfinished: ByteBudget[Any]) -> None:
+        self.unsent = unsent
+        self.unfinished = unfinished
+
+
+_budgets: WeakKeyDictionary[ServerState, Budgets] = WeakKeyDictionary()
+
+
+def budgets_of(server: ServerState, make: Callable[[], Budgets]) -> Budgets:
+    """The limits that all connections of a server share, made with the first connection."""
+    budgets = _budgets.get(server)
+    if budgets is None:
+        budgets = _budgets[server] = make()
+    return budgets
+
+
+class PieceSender:
+    """The `send` of an ASGI application, which writes the body of a large response in pieces.
+
+    Args:
+        cycle: the request and its response, as uvicorn has them.
+        hold: is told the large body that is being sent, and `b""` at its end.
+    """
+
+    __slots__ = ("_cycle", "_hold")
+
+    def __init__(self, cycle: RequestResponseCycle, hold: Callable[[bytes], None]) -> None:
+        self._cycle = cycle
+        self._hold = hold
+
+    def __call__(self, message: Any) -> Awaitable[None]:
+        """Send one message. What is small goes to uvicorn as it is."""
+        if message["type"] == "http.response.start":
+            self._close_if_body_may_not_come()
+            self._cycle.transport.hold_next()  # type: ignore[attr-defined] # it is a LingeringTransport
+        elif len(message.get("body", b"")) > PIECE and self._cycle.scope["method"] != "HEAD":
+            return self._send_in_pieces(message)
+        return self._cycle.send(message)
+
+    def _close_if_body_may_not_come(self) -> None:
+        """End the connection with a final response that is sent instead of `100 Continue` (RFC 9110, section 10.1.1).
+
+        The client may send the body all the same, or leave it out and send its next request, and nobody can tell which.
+        """
+        if self._cycle.waiting_for_100_continue and self._cycle.more_body:
+            self._cycle.keep_alive = False
+
+    async def _send_in_pieces(self, message: Any) -> None:
+        """Send a body. Each `send` waits until the transport has sent the piece before.
+
+        The pieces are copies: a slice by `memoryview` would keep all of the body in memory up to its last byte.
+        """
+        body, more_body = message["body"], message.get("more_body", False)
+        self._hold(body)
+        try:
+            for start in range(0, len(body), PIECE):
+                end = start + PIECE
+                piece: Any = {**message, "body": body[start:end], "more_body": more_body or end < len(body)}
+                await self._cycle.send(piece)
+                if self._cycle.disconnected:
+                    return
+        finally:
+            self._hold(b"")
+
+
+class ParserFlowControl(FlowControl):
+    """uvicorn's flow control, which reads nothing more while bytes wait for the parser."""
+
+    is_held = False
+
+    def resume_reading(self) -> None:
+        """Read on, unless bytes are waiting."""
+        if not self.is_held:
+            super().resume_reading()

@@ -1,0 +1,74 @@
+"""How a connection ends: not before the client has heard why."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+_RESET: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER of no seconds: to close is to reset, and nothing that was not sent is kept."""
+
+
+class LingeringTransport:
+    """A transport that hears a client out before it closes.
+
+    Closed at once, the connection is reset, and the answer is lost to whoever reads it only after all is sent.
+
+    It also sends the head of a response together with what follows: uvicorn writes them one after the other, and each
+    write is a system call and a segment.
+    """
+
+    def __init__(self, transport: asyncio.Transport, still_sends: Callable[[], bool], heard_out: float) -> None:
+        self._transport = transport
+        self._still_sends = still_sends
+        self._heard_out = heard_out
+        self._closing = False
+        self._holds_next = False
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Whether it is closed, or about to be."""
+        return self._closing or self._transport.is_closing()
+
+    def hold_next(self) -> None:
+        """Keep what is written next, which is a head, until something else is written or the response ends."""
+        self._holds_next = True
+
+    def write(self, data: bytes) -> None:
+        """Write, after what was kept."""
+        if self._holds_next:
+            self._holds_next = False
+            self._head = data
+        elif self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+        else:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Write what was kept, if nothing has followed it."""
+        self._holds_next = False
+        if self._head:
+            self.write(b"")
+
+    def abort(self) -> None:
+        """Drop the connection, with all that waits. The kernel would otherwise go on offering it, for minutes."""
+        with suppress(OSError):
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Close it: at once, or some seconds after the last word to a client who is still sending."""
+        self.flush()
+        if self.is_closing() or not self._still_sends():
+            self._transport.close()
+            return
+        self._closing = True
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        asyncio.get_running_loop().call_later(self._heard_out, self._transport.close)

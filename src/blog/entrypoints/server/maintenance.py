@@ -1,0 +1,83 @@
+"""Housekeeping beside a server, by a thread of its own."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from blog.domain.blog import CancellableBlog, OpenBlog
+from blog.domain.cancellation import Cancellation, Cancelled
+from blog.domain.errors import Unavailable
+from blog.domain.maintenance import STEPS, Step, run_step
+
+EVERY: Final = 30.0
+"""Seconds between two rounds at most, and half of that at least: several processes shall not all do it at once."""
+
+_SHORTEST_PAUSE: Final = 0.01
+"""Seconds between two steps. A step that took longer is followed by a pause as long as itself, so that requests get at
+least half of the time in which one writer at a time can work.
+"""
+
+_LONGEST_PAUSE: Final = 0.2
+"""Seconds between two steps at most: a step takes long because it waits for others who write, and gets its turn less
+often than they do.
+"""
+
+_END_WITHIN: Final = 1.5
+"""Seconds that the thread has to end. A step that goes on all the same ends with the process, and stores nothing."""
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def maintained(open_blog: OpenBlog, *, every: float = EVERY) -> Iterator[None]:
+    """Keep the blog tidy until the block is left. A step that runs then is cancelled."""
+    done, cancellation = threading.Event(), Cancellation()
+    if isinstance(open_blog, CancellableBlog):
+        open_blog = open_blog.cancellable(cancellation)
+    thread = threading.Thread(target=_maintain_until, args=(done, open_blog, every), name="blog-tidy", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        cancellation.cancel()
+        thread.join(_END_WITHIN)
+
+
+def _maintain_until(done: threading.Event, open_blog: OpenBlog, every: float) -> None:
+    causes: set[str] = set()
+    while not done.wait(random.uniform(0.5, 1) * every):  # noqa: S311 - see EVERY
+        unfinished = list(STEPS)
+        while unfinished and not done.is_set():
+            unfinished = [step for step in unfinished if _may_have_more(done, open_blog, step, causes)]
+
+
+def _may_have_more(done: threading.Event, open_blog: OpenBlog, step: Step, causes: set[str]) -> bool:
+    """Do a step of a task, then pause. Tasks take turns, so that none waits until another has caught up.
+
+    `causes` are those why the database does not answer: each is logged once, until a step works again.
+    """
+    if done.is_set():
+        return False
+    begun = time.monotonic()
+    try:
+        may_have_more = run_step(open_blog, step)
+        causes.clear()
+        if not may_have_more:
+            return False
+    except Cancelled:
+        return False
+    except Unavailable as error:
+        if str(error) not in causes:
+            causes.add(str(error))
+            _log.error("Housekeeping was left undone: %s", error.explained)
+        return False
+    except Exception:  # noqa: BLE001 - another time, then; what is wrong with one task leaves the others
+        _log.exception("Housekeeping was left undone.")
+        return False
+    done.wait(min(max(_SHORTEST_PAUSE, time.monotonic() - begun), _LONGEST_PAUSE))
+    return True

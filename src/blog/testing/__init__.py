@@ -1,0 +1,1 @@
+"""What third parties inherit to test their own adapters."""

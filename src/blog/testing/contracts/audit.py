@@ -1,0 +1,262 @@
+"""What an `AuditLog` promises."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from blog.domain.accounts.actors import Operator
+from blog.domain.audit import GENESIS_DIGEST, Audit, AuditEntry, AuditFilter, Event, Seal, digest_of
+from blog.domain.blog import OpenStores, Stores
+from blog.domain.shared import UNSTORED, EntryId, SealId, TokenId, UserId
+
+from .fixtures import HOSTILE_TEXTS, NOON, Failed, not_given
+
+TICK = timedelta(microseconds=1)
+BEYOND = [UNSTORED, -1, 1_000_000_007, 2**63 - 1, 2**64, -(2**64)]
+
+
+class AuditLogContract:
+    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work.
+
+    A unit that waits for another must wait for more than a second.
+    """
+
+    @pytest.fixture
+    def open_stores(self) -> OpenStores:
+        """The stores whose audit is to be proved."""
+        not_given(self, "open_stores", "an OpenStores on empty stores")
+
+    @pytest.mark.parametrize("detail", ["", *HOSTILE_TEXTS[:-1]])
+    @pytest.mark.parametrize("is_visitors", [False, True])
+    def test_what_is_added_is_read_back_whole(self, open_stores: OpenStores, detail: str, *, is_visitors: bool) -> None:
+        entry = replace(an_entry(), detail=detail)
+        if is_visitors:
+            entry = replace(entry, actor_id=None, actor="", address="", token_id=None, subject_id=None)
+        with open_stores() as stores:
+            stores.audit.add(entry)
+            (added,) = stores.audit.page(limit=10)
+            assert added == replace(entry, id=added.id)
+        assert all_entries(open_stores) == unsealed(open_stores) == [added]
+
+    @pytest.mark.parametrize("event", Event)
+    def test_every_event_is_kept(self, open_stores: OpenStores, event: Event) -> None:
+        added = add(open_stores, replace(an_entry(), event=event))
+        (kept,) = all_entries(open_stores)
+        assert kept == added
+        assert type(kept.event) is Event
+
+    def test_ids_are_positive_and_ascend(self, open_stores: OpenStores) -> None:
+        ids = [add(open_stores).id for _ in range(3)]
+        assert [UNSTORED, *ids] == sorted({UNSTORED, *ids})
+
+    def test_a_unit_that_fails_has_recorded_and_sealed_nothing(self, open_stores: OpenStores) -> None:
+        kept = add(open_stores)
+        with pytest.raises(Failed), open_stores() as stores:
+            stores.audit.add(an_entry())
+            seal(stores, limit=2)
+            raise Failed
+        assert all_entries(open_stores) == unsealed(open_stores) == [kept]
+        with open_stores() as stores:
+            assert stores.audit.last_seal() is None
+            assert list(stores.audit.seals(limit=10)) == []
+
+    def test_pages_go_by_descending_id(self, open_stores: OpenStores) -> None:
+        entries = [add(open_stores) for _ in range(5)][::-1]
+        with open_stores() as stores:
+            for limit in range(1, 7):
+                assert list(stores.audit.page(limit=limit)) == entries[:limit]
+                for before in [entry.id for entry in entries] + [EntryId(number) for number in BEYOND]:
+                    below = [entry for entry in entries if entry.id < before]
+                    assert list(stores.audit.page(limit=limit, before=before)) == below[:limit]
+
+    @pytest.mark.parametrize(
+        ("those", "found"),
+        [
+            ({"event": Event.POST_DELETED}, [1]),
+            ({"event": Event.USER_CREATED}, []),
+            ({"actor_id": UserId(78)}, [2]),
+            ({"subject": "user"}, [3]),
+            ({"subject_id": 57}, [4]),
+            ({"address": ""}, [5]),
+            ({"about_user": UserId(55)}, [3]),
+            ({"about_user": UserId(57)}, []),
+            ({"about_user": UserId(2**64)}, []),
+            ({"about_user": UserId(55), "actor_id": UserId(77)}, [3]),
+            ({"since": NOON}, [0, 1, 2, 3, 4, 5, 7]),
+            ({"since": NOON + TICK}, [7]),
+            ({"until": NOON}, [6]),
+            ({"until": NOON + TICK}, [0, 1, 2, 3, 4, 5, 6]),
+            ({"since": NOON - TICK, "until": NOON}, [6]),
+            ({"subject": "post", "event": Event.POST_DELETED, "until": NOON + TICK}, [1]),
+            ({"subject": "user", "event": Event.POST_DELETED}, []),
+        ],
+    )
+    def test_a_page_shows_those_that_are_all_of_what_is_asked_for(
+        self, open_stores: OpenStores, those: AuditFilter, found: Sequence[int]
+    ) -> None:
+        entries = [add(open_stores, entry) for entry in different_entries()]
+        wanted = [entries[number] for number in found][::-1]
+        with open_stores() as stores:
+            assert list(stores.audit.page(limit=100, **those)) == wanted
+            assert list(stores.audit.page(limit=1, **those)) == wanted[:1]
+            below = [entry for entry in wanted if entry.id < entries[4].id]
+            assert list(stores.audit.page(limit=100, before=entries[4].id, **those)) == below
+
+    def test_what_has_no_seal_comes_by_ascending_id(self, open_stores: OpenStores) -> None:
+        entries = [add(open_stores) for _ in range(4)]
+        with open_stores() as stores:
+            for limit in range(1, 6):
+                assert list(stores.audit.unsealed(limit=limit)) == entries[:limit]
+            entries.append(added(stores, an_entry()))
+            assert list(stores.audit.unsealed(limit=10)) == entries
+
+    def test_a_seal_is_read_back_whole_and_with_its_entries(self, open_stores: OpenStores) -> None:
+        entries = [add(open_stores) for _ in range(7)]
+        made: list[Seal] = []
+        for first, limit in ((0, 3), (3, 1), (4, 2)):
+            with open_stores() as stores:
+                made.append(seal(stores, limit=limit))
+                assert stores.audit.last_seal() == made[-1]
+                assert list(stores.audit.sealed_by(made[-1].id)) == entries[first : first + limit]
+                assert stores.audit.counts() == (first + limit, 7 - first - limit)
+        assert [UNSTORED, *(each.id for each in made)] == sorted({UNSTORED, *(each.id for each in made)})
+        with open_stores() as stores:
+            assert stores.audit.last_seal() == made[-1]
+            assert [list(stores.audit.sealed_by(each.id)) for each in made] == [entries[:3], entries[3:4], entries[4:6]]
+            assert list(stores.audit.unsealed(limit=10)) == entries[6:]
+            assert stores.audit.counts() == (6, 1)
+        assert all_entries(open_stores) == entries[::-1]
+
+    def test_a_seal_is_put_on_just_the_entries_it_is_made_for(self, open_stores: OpenStores) -> None:
+        entries = [add(open_stores) for _ in range(4)]
+        with open_stores() as stores:
+            made = stores.audit.seal(a_seal(), [entries[0], entries[2]])
+        with open_stores() as stores:
+            assert list(stores.audit.sealed_by(made.id)) == [entries[0], entries[2]]
+            assert list(stores.audit.unsealed(limit=10)) == [entries[1], entries[3]]
+            assert made == replace(a_seal(), id=made.id)
+            assert list(stores.audit.seals(limit=10)) == [made]
+
+    def test_seals_go_by_ascending_id(self, open_stores: OpenStores) -> None:
+        with open_stores() as stores:
+            assert stores.audit.last_seal() is None
+            made = [stores.audit.seal(a_seal(), [added(stores, an_entry())]) for _ in range(4)]
+        with open_stores() as stores:
+            for limit in range(1, 6):
+                assert list(stores.audit.seals(limit=limit)) == made[:limit]
+                for after in [each.id for each in made] + [SealId(number) for number in BEYOND]:
+                    above = [each for each in made if each.id > after]
+                    assert list(stores.audit.seals(limit=limit, after=after)) == above[:limit]
+
+    @pytest.mark.parametrize("seal_id", BEYOND)
+    def test_a_seal_that_is_not_there_has_no_entries(self, open_stores: OpenStores, seal_id: SealId) -> None:
+        add(open_stores)
+        with open_stores() as stores:
+            assert list(stores.audit.sealed_by(seal_id)) == []
+            assert stores.audit.counts() == (0, 1)
+
+    def test_units_that_seal_do_so_one_after_the_other(self, open_stores: OpenStores) -> None:
+        entries = [add(open_stores) for _ in range(2)]
+
+        def meanwhile() -> Seal:
+            with open_stores() as stores:
+                return seal(stores, limit=1)
+
+        with ThreadPoolExecutor() as beside:
+            with open_stores() as stores:
+                stores.audit.unsealed(limit=1)
+                later = beside.submit(meanwhile)
+                assert wait([later], timeout=0.2).not_done
+                first = seal(stores, limit=1)
+            second = later.result(timeout=10)
+        with open_stores() as stores:
+            assert [list(stores.audit.sealed_by(each.id)) for each in (first, second)] == [entries[:1], entries[1:]]
+            assert [each.previous for each in stores.audit.seals(limit=10)] == [GENESIS_DIGEST, first.digest]
+
+    def test_whoever_seals_beside_whom_makes_one_chain_of_every_entry(self, open_stores: OpenStores) -> None:
+        def record_and_seal(_: int) -> None:
+            with open_stores() as stores:
+                stores.audit.add(an_entry())
+            with open_stores() as stores:
+                Audit(stores.audit, lambda: NOON).seal(limit=2)
+
+        with ThreadPoolExecutor(5) as threads:
+            list(threads.map(record_and_seal, range(20)))
+        with open_stores() as stores:
+            verdict = Audit(stores.audit, lambda: NOON).verify(Operator())
+        assert (verdict.errors, verdict.sealed + verdict.unsealed) == ((), 20)
+
+
+def an_entry() -> AuditEntry:
+    """An entry that no log has taken yet, no two fields of which are alike."""
+    return AuditEntry(
+        at=NOON,
+        event=Event.POST_CHANGED,
+        actor_id=UserId(77),
+        actor="ann",
+        address="192.0.2.1",
+        token_id=TokenId(66),
+        subject="post",
+        subject_id=55,
+        detail="a detail",
+    )
+
+
+def different_entries() -> list[AuditEntry]:
+    """One entry, and others that differ from it in one field each."""
+    entry = an_entry()
+    changed = [
+        replace(entry, event=Event.POST_DELETED),
+        replace(entry, actor_id=UserId(78)),
+        replace(entry, subject="user"),
+        replace(entry, subject_id=57),
+        replace(entry, address=""),
+        replace(entry, at=NOON - TICK),
+        replace(entry, at=NOON + TICK),
+    ]
+    return [entry, *changed]
+
+
+def a_seal() -> Seal:
+    """A seal that no log has taken yet, whose digest proves nothing."""
+    return Seal(at=NOON, entries=2**40, previous=b"\0" * 31 + b"a", digest=b"\xff" * 32)
+
+
+def seal(stores: Stores, *, limit: int) -> Seal:
+    """Seal the first entries that have none."""
+    entries, last = stores.audit.unsealed(limit=limit), stores.audit.last_seal()
+    previous = GENESIS_DIGEST if last is None else last.digest
+    made = Seal(at=NOON, entries=len(entries), previous=previous, digest=b"", format=1)
+    made = replace(made, digest=digest_of(made, entries))
+    sealed = stores.audit.seal(made, entries)
+    assert sealed == replace(made, id=sealed.id)
+    return sealed
+
+
+def add(open_stores: OpenStores, entry: AuditEntry | None = None) -> AuditEntry:
+    """An entry, kept by a unit of its own."""
+    with open_stores() as stores:
+        return added(stores, entry or an_entry())
+
+
+def added(stores: Stores, entry: AuditEntry) -> AuditEntry:
+    """The entry as the log has taken it."""
+    stores.audit.add(entry)
+    (newest,) = stores.audit.page(limit=1)
+    assert newest == replace(entry, id=newest.id)
+    return newest
+
+
+def all_entries(open_stores: OpenStores) -> list[AuditEntry]:
+    """What is kept, as a new unit sees it."""
+    with open_stores() as stores:
+        return list(stores.audit.page(limit=100))
+
+
+def unsealed(open_stores: OpenStores) -> list[AuditEntry]:
+    """What is kept and has no seal, likewise."""
+    with open_stores() as stores:
+        return list(stores.audit.unsealed(limit=100))

@@ -1,0 +1,248 @@
+"""What an `OpenBlog` promises: one unit of work, all or nothing."""
+
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import pytest
+
+from blog.domain.accounts.actors import Member, Operator
+from blog.domain.accounts.login import log_in
+from blog.domain.accounts.own_account import WrongCredentials
+from blog.domain.accounts.tokens import InvalidToken
+from blog.domain.accounts.user import UsernameTaken
+from blog.domain.audit import Event
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.idempotency import Outcome
+from blog.domain.posts import batch as batches
+from blog.domain.posts.importing import PortablePost
+from blog.domain.posts.post import Post, PostNotFound
+
+from .constant_cost import PASSWORD, FlatnessContract, write, write_alone
+from .fixtures import NOON, Failed, acting
+
+MANUSCRIPT = PortablePost(title="A title", body="From elsewhere", author="ann", created_at=NOON, updated_at=NOON)
+SOON = 10
+"""Seconds in which whatever waits for nobody has long been done."""
+
+
+class OpenBlogContract(FlatnessContract):
+    """Needs a fixture `open_blog`: your blog, empty. A unit that waits for another must wait for more than a second."""
+
+    def test_leaving_a_unit_keeps_everything_done_in_it(self, open_blog: OpenBlog) -> None:
+        with open_blog() as blog:
+            ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+            issued = blog.tokens.issue(ann.user)
+            first, second, third = (write(blog, ann) for _ in range(3))
+            changed = blog.posts.update(ann, first.id, body="changed")
+            blog.posts.delete(ann, third.id)
+        with open_blog() as blog:
+            assert blog.tokens.authenticate(issued.secret).user == ann.user
+            assert list(blog.posts.page().posts) == [second, changed]
+            assert found(blog, "changed") == [changed]
+            assert events(blog)[:3] == [Event.POST_DELETED, Event.POST_CHANGED, Event.POST_CREATED]
+
+    def test_logging_in_takes_several_units(self, open_blog: OpenBlog, ann: Member) -> None:
+        user, issued = log_in(open_blog, "Ann", PASSWORD)
+        assert user == ann.user
+        with pytest.raises(WrongCredentials):
+            log_in(open_blog, "ann", "not the password")
+        with open_blog() as blog:
+            assert blog.tokens.authenticate(issued.secret).user == ann.user
+            assert events(blog)[:2] == [Event.LOGIN_FAILED, Event.LOGGED_IN]
+
+    def test_a_unit_that_fails_keeps_nothing(self, open_blog: OpenBlog, ann: Member) -> None:
+        with open_blog() as blog:
+            issued = blog.tokens.issue(ann.user)
+            changed, deleted = write(blog, ann), write(blog, ann)
+            done = events(blog)
+        with pytest.raises(Failed), open_blog() as blog:
+            blog.posts.update(ann, changed.id, body="changed")
+            blog.posts.delete(ann, deleted.id)
+            write(blog, ann)
+            stillborn = blog.tokens.issue(ann.user)
+            blog.users.add(Operator(), "bob", PASSWORD)
+            blog.users.change(Operator(), ann.user_id, is_active=False, password=PASSWORD[::-1])
+            blog.invitations.create(Operator())
+            blog.throttle.reserve("ann", "192.0.2.1")
+            blog.audit.seal()
+            blog.importer.import_post(Operator(), MANUSCRIPT)
+            blog.idempotency.once(ann, "key", b"request", lambda: b"stillborn")
+            raise Failed
+        with open_blog() as blog:
+            assert list(blog.posts.page().posts) == found(blog, "body") == [deleted, changed]
+            assert blog.idempotency.once(ann, "key", b"another", lambda: b"first").answer == b"first"
+            assert list(blog.users.page(Operator())) == [ann.user]
+            assert list(blog.invitations.page(Operator())) == []
+            assert events(blog) == done
+            assert blog.audit.verify(Operator()).sealed == 0
+            assert blog.tokens.authenticate(issued.secret).user == ann.user
+            with pytest.raises(InvalidToken):
+                blog.tokens.authenticate(stillborn.secret)
+        assert log_in(open_blog, "ann", PASSWORD)[0] == ann.user
+
+    def test_what_went_wrong_is_told_as_it_is(self, open_blog: OpenBlog, ann: Member) -> None:
+        with pytest.raises(Failed) as told, open_blog() as blog:
+            write(blog, ann)
+            raise (failure := Failed())
+        assert told.value is failure
+
+    @pytest.mark.parametrize("failure", [KeyboardInterrupt, GeneratorExit, StopIteration])
+    def test_whatever_ends_a_unit_early_keeps_nothing(
+        self, open_blog: OpenBlog, ann: Member, failure: type[BaseException]
+    ) -> None:
+        with pytest.raises(failure), open_blog() as blog:
+            write(blog, ann)
+            raise failure
+        assert newest(open_blog) == []
+
+    def test_a_refusal_that_is_caught_takes_nothing_else_along(self, open_blog: OpenBlog, ann: Member) -> None:
+        with open_blog() as blog:
+            first = write(blog, ann)
+            with pytest.raises(UsernameTaken):
+                blog.users.add(Operator(), "ANN", PASSWORD)
+            second = write(blog, ann)
+        assert newest(open_blog) == [second, first]
+
+    def test_a_unit_sees_its_own_writes(self, open_blog: OpenBlog) -> None:
+        with open_blog() as blog:
+            ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+            issued = blog.tokens.issue(ann.user)
+            assert blog.tokens.authenticate(issued.secret).user == ann.user
+            first, second = write(blog, ann), write(blog, ann)
+            changed = blog.posts.update(ann, second.id, title="Changed")
+            assert blog.posts.get(second.id) == changed
+            assert list(blog.posts.page().posts) == found(blog, "body") == [changed, first]
+            blog.posts.delete(ann, second.id)
+            assert list(blog.posts.page().posts) == found(blog, "body") == [first]
+            with pytest.raises(PostNotFound):
+                blog.posts.get(second.id)
+
+    def test_nobody_sees_or_waits_for_the_unfinished_writes_of_another(self, open_blog: OpenBlog, ann: Member) -> None:
+        with open_blog() as blog:
+            issued = blog.tokens.issue(ann.user)
+            changed, deleted = write(blog, ann), write(blog, ann)
+
+        def look() -> object:
+            with open_blog() as blog:
+                actor, users = blog.tokens.authenticate(issued.secret), list(blog.users.page(Operator()))
+                return list(blog.posts.page().posts), found(blog, "title"), actor, users, events(blog)
+
+        with ThreadPoolExecutor() as beside:
+            before = look()
+            with open_blog() as blog:
+                blog.posts.update(ann, changed.id, title="Changed")
+                blog.posts.delete(ann, deleted.id)
+                write(blog, ann)
+                blog.users.add(Operator(), "bob", PASSWORD)
+                blog.users.change(Operator(), ann.user_id, is_active=False)
+                assert beside.submit(look).result(timeout=SOON) == before
+
+    def test_nobody_waits_for_a_unit_that_only_reads(self, open_blog: OpenBlog, ann: Member) -> None:
+        with open_blog() as blog:
+            issued = blog.tokens.issue(ann.user)
+            post = write(blog, ann)
+
+        def change() -> Post:
+            with open_blog() as blog:
+                return blog.posts.update(ann, post.id, title="Changed")
+
+        with open_blog() as blog:
+            attempt = blog.accounts.begin_login("ann", "not the password", "", "")
+        with ThreadPoolExecutor() as beside, open_blog() as blog:
+            assert blog.posts.get(post.id) == post
+            blog.tokens.authenticate(issued.secret)
+            with pytest.raises(WrongCredentials):
+                blog.accounts.complete_login(attempt, "ann", "not the password", "", None)
+            assert len(blog.posts.page().posts) == 1
+            changed = beside.submit(change).result(timeout=SOON)
+            assert blog.posts.get(post.id) == changed
+
+    def test_two_units_that_change_one_post_lose_no_update(self, open_blog: OpenBlog, ann: Member) -> None:
+        with open_blog() as blog:
+            post = blog.posts.create(ann, title="Counted", body="0")
+            issued = blog.tokens.issue(ann.user)
+
+        def count(_: int) -> None:
+            with open_blog() as blog:
+                actor = blog.tokens.authenticate(issued.secret)
+                number = int(blog.posts.get_for_update(actor, post.id).body)
+                blog.posts.update(actor, post.id, body=str(number + 1))
+
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(count, range(40)))
+        with open_blog() as blog:
+            counted = blog.posts.get(post.id)
+        assert (counted.body, counted.version) == ("40", post.version + 40)
+
+    def test_what_is_got_for_change_is_held_to_the_end_of_the_unit(self, open_blog: OpenBlog, ann: Member) -> None:
+        with open_blog() as blog:
+            post = write(blog, ann)
+
+        def change() -> Post:
+            with open_blog() as blog:
+                return blog.posts.update(ann, post.id, title="Changed")
+
+        with ThreadPoolExecutor() as beside:
+            with open_blog() as blog:
+                blog.posts.get_for_update(ann, post.id)
+                later = beside.submit(change)
+                assert wait([later], timeout=0.2).not_done
+            assert newest(open_blog) in ([post], [later.result(timeout=SOON)])
+
+    def test_a_batch_that_is_refused_keeps_nothing(self, open_blog: OpenBlog, ann: Member) -> None:
+        post, other = write_alone(open_blog, ann), write_alone(open_blog, ann)
+        steps: list[batches.BatchOperation] = [
+            batches.Create(title="Stillborn", body="A body"),
+            batches.Update(post_id=post.id, changes={"body": "changed"}),
+            batches.Delete(post_id=other.id, expected_versions=[other.version + 1]),
+        ]
+        with pytest.raises(batches.BatchOperationFailed), open_blog() as blog:
+            batches.apply(blog.posts, ann, steps)
+        assert newest(open_blog) == [other, post]
+        with open_blog() as blog:
+            assert found(blog, "body") == [other, post]
+            assert found(blog, "changed") == found(blog, "stillborn") == []
+
+    def test_what_is_asked_six_times_at_once_is_done_once(self, open_blog: OpenBlog, ann: Member) -> None:
+        def ask(_: int) -> Outcome:
+            with open_blog() as blog:
+                return blog.idempotency.once(ann, "key", b"request", lambda: str(write(blog, ann).id).encode())
+
+        with ThreadPoolExecutor(6) as threads:
+            outcomes = list(threads.map(ask, range(6)))
+        (post,) = newest(open_blog)
+        assert {answer for answer, _ in outcomes} == {str(post.id).encode()}
+        assert sorted(is_repeated for _, is_repeated in outcomes) == [False] + [True] * 5
+
+    def test_a_unit_that_failed_stands_in_nobodys_way(self, open_blog: OpenBlog, ann: Member) -> None:
+        for _ in range(20):
+            with pytest.raises(Failed), open_blog() as blog:
+                write(blog, ann)
+                raise Failed
+        with ThreadPoolExecutor() as beside:
+            beside.submit(lambda: write_alone(open_blog, ann)).result(timeout=SOON)
+        assert len(newest(open_blog)) == 1
+
+    def test_the_id_of_a_deleted_post_is_never_used_again(self, open_blog: OpenBlog, ann: Member) -> None:
+        ids = []
+        for _ in range(3):
+            post = write_alone(open_blog, ann)
+            ids.append(post.id)
+            with open_blog() as blog:
+                blog.posts.delete(ann, post.id)
+        assert ids == sorted(set(ids))
+
+
+def events(blog: Blog) -> list[Event]:
+    """What was recorded, the newest first."""
+    return [entry.event for entry in blog.audit.page(Operator()).entries]
+
+
+def newest(open_blog: OpenBlog) -> list[Post]:
+    """What is kept, as a new unit sees it."""
+    with open_blog() as blog:
+        return list(blog.posts.page().posts)
+
+
+def found(blog: Blog, text: str) -> list[Post]:
+    """What a search finds."""
+    return [each.post for each in blog.search.find(text).found]

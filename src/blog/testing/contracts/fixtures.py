@@ -1,0 +1,89 @@
+"""What the contracts are given by whoever inherits them, and what they give each other."""
+
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from typing import Final, NoReturn, TypeVar
+
+import pytest
+
+from blog.domain.accounts.actors import Member, scopes_for
+from blog.domain.accounts.user import User
+from blog.domain.shared import UNSTORED, TokenId
+
+NOON: Final = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
+"""A moment that loses something wherever days, zones or microseconds are lost."""
+
+HOSTILE_TEXTS: Final = [
+    " ends in a space ",
+    "tab\tand\nline\r\nand another\rend",
+    "'; DROP TABLE posts; -- \" \\ %s %(x)s :x ? $1 {} <b>&amp;</b>",
+    "e\u0301 is not \u00e9, \u1e9e, \u0130, \u212a, \ufb01",
+    "\U0001f3f3\ufe0f\u200d\U0001f308 \U0010ffff \ufffe \u202e",
+    "x" * 100_000,
+]
+"""What the domain lets through and careless stores do not."""
+
+
+THREADS: Final = 4
+
+Result = TypeVar("Result")
+
+
+class Failed(Exception):
+    """What goes wrong at the end of a unit of work."""
+
+
+def acting(user: User) -> Member:
+    """Somebody with a token that was made for all that they may do."""
+    return Member(user=user, scopes=scopes_for(user), token_id=TokenId(UNSTORED))
+
+
+def not_given(contract: object, fixture: str, what: str) -> NoReturn:
+    """Tell an inheritor what they forgot."""
+    pytest.fail(f"{type(contract).__name__} must have a fixture `{fixture}` that returns {what}.", pytrace=False)
+
+
+def at_once(work: Callable[[int], Result], threads: int = THREADS) -> list[Result]:
+    """Return what each of several threads, numbered from 0, gives back; they start together and are switched often."""
+    start = Barrier(threads)
+
+    def begin(number: int) -> Result:
+        start.wait(timeout=60)
+        return work(number)
+
+    with _switching_often(), ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(begin, range(threads)))
+
+
+@contextmanager
+def _switching_often() -> Iterator[None]:
+    """Let threads take turns every few microseconds, so that code that is not thread-safe shows it."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def unlike(name: str, value: object) -> object:
+    """Return another value of the same type, for a test that looks at every field by itself.
+
+    Raises:
+        TypeError: nobody has said yet what another value of this type is.
+    """
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value + 1
+        case str():
+            return f"{value} too"
+        case datetime():
+            return value + timedelta(days=1, microseconds=1)
+        case _:
+            raise TypeError(f"{name}: `unlike` has to say what another {type(value).__name__} is.")

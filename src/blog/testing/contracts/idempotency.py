@@ -1,0 +1,202 @@
+"""What an `IdempotencyStore` promises."""
+
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from datetime import datetime, timedelta
+from threading import Barrier
+
+import pytest
+
+from blog.domain.accounts.user import User
+from blog.domain.blog import OpenStores
+from blog.domain.idempotency import IdempotencyRecord
+from blog.domain.shared import UserId
+
+from .fixtures import NOON, Failed, not_given
+from .posts import add_user
+
+TICK = timedelta(microseconds=1)
+KEY, OTHER_KEY = bytes(range(32)), bytes(32)
+ANSWERS = [None, b"", b"\0", bytes(range(256)), b"\xff" * 1_000_000]
+
+
+class IdempotencyStoreContract:
+    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work.
+
+    A unit that waits for another must wait for more than a second.
+    """
+
+    @pytest.fixture
+    def open_stores(self) -> OpenStores:
+        """The stores whose answers are to be proved."""
+        not_given(self, "open_stores", "an OpenStores on empty stores")
+
+    @pytest.fixture
+    def ann(self, open_stores: OpenStores) -> User:
+        """Somebody who asks."""
+        return add_user(open_stores, "ann")
+
+    @pytest.mark.parametrize("answer", ANSWERS, ids=["secret", "empty", "NUL", "every byte", "1 MB"])
+    @pytest.mark.parametrize("key", [KEY, OTHER_KEY, b"\xff" * 32], ids=["every byte", "NUL", "high"])
+    def test_what_is_put_is_found_whole(
+        self, open_stores: OpenStores, ann: User, key: bytes, answer: bytes | None
+    ) -> None:
+        kept = replace(an_answer(ann), key=key, answer=answer)
+        with open_stores() as stores:
+            assert stores.answers.find_for_update(ann.id, key) is None
+            stores.answers.put(kept)
+            assert stores.answers.find_for_update(ann.id, key) == kept
+        assert find(open_stores, ann.id, key) == kept
+
+    def test_each_user_has_their_own_answers_and_each_key_its_own(self, open_stores: OpenStores, ann: User) -> None:
+        bob, carol = add_user(open_stores, "bob"), add_user(open_stores, "carol")
+        keys = [KEY, OTHER_KEY, KEY[:-1] + b"\0", b"\xff" + KEY[1:]]
+        kept = [
+            replace(an_answer(user), key=key, answer=str(user.id).encode() + key) for user in (ann, bob) for key in keys
+        ]
+        for each in kept:
+            put(open_stores, each)
+        assert [find(open_stores, each.user_id, each.key) for each in kept] == kept
+        unknown = [(carol.id, KEY), (ann.id, KEY[::-1])]
+        assert [find(open_stores, *each) for each in unknown] == [None] * 2
+
+    def test_what_is_put_takes_the_place_of_what_was_kept_under_its_key(
+        self, open_stores: OpenStores, ann: User
+    ) -> None:
+        first, other = an_answer(ann), replace(an_answer(ann), key=OTHER_KEY)
+        second = replace(first, request=OTHER_KEY, answer=None, at=NOON + TICK)
+        third = replace(first, request=KEY[::-1], answer=b"third", at=NOON - 3000 * timedelta(days=1))
+        put(open_stores, other)
+        for kept in (first, second, third):
+            put(open_stores, kept)
+            assert find(open_stores, ann.id, KEY) == kept
+        with open_stores() as stores:
+            stores.answers.put(first)
+            stores.answers.put(second)
+            assert stores.answers.find_for_update(ann.id, KEY) == second
+        assert find(open_stores, ann.id, KEY) == second
+        assert find(open_stores, ann.id, OTHER_KEY) == other
+
+    def test_a_unit_that_fails_has_kept_and_forgotten_nothing(self, open_stores: OpenStores, ann: User) -> None:
+        kept = an_answer(ann)
+        put(open_stores, kept)
+        with pytest.raises(Failed), open_stores() as stores:
+            stores.answers.put(replace(kept, key=OTHER_KEY))
+            stores.answers.put(replace(kept, answer=b"another"))
+            assert stores.answers.purge(until=NOON, limit=10) == 2
+            raise Failed
+        assert find(open_stores, ann.id, KEY) == kept
+        assert find(open_stores, ann.id, OTHER_KEY) is None
+
+    @pytest.mark.parametrize("before", [False, True], ids=["none kept before", "one kept before"])
+    def test_nobody_gets_what_another_unit_got_before_that_unit_ends(
+        self, open_stores: OpenStores, ann: User, *, before: bool
+    ) -> None:
+        old = an_answer(ann) if before else None
+        if old is not None:
+            put(open_stores, old)
+        new = replace(an_answer(ann), answer=b"new", at=NOON + TICK)
+        with ThreadPoolExecutor() as beside:
+            with open_stores() as stores:
+                assert stores.answers.find_for_update(ann.id, KEY) == old
+                later = beside.submit(find, open_stores, ann.id, KEY)
+                assert wait([later], timeout=0.2).not_done
+                stores.answers.put(new)
+                assert wait([later], timeout=0.1).not_done
+            assert later.result(timeout=10) == new
+
+    def test_if_the_first_unit_fails_the_next_one_is_the_first(self, open_stores: OpenStores, ann: User) -> None:
+        with ThreadPoolExecutor() as beside:
+            with pytest.raises(Failed), open_stores() as stores:
+                assert stores.answers.find_for_update(ann.id, KEY) is None
+                stores.answers.put(an_answer(ann))
+                later = beside.submit(find, open_stores, ann.id, KEY)
+                assert wait([later], timeout=0.2).not_done
+                raise Failed
+            assert later.result(timeout=10) is None
+
+    def test_of_six_at_once_one_finds_nothing_and_the_others_its_answer(
+        self, open_stores: OpenStores, ann: User
+    ) -> None:
+        together = Barrier(6)
+
+        def ask(own: IdempotencyRecord) -> IdempotencyRecord | None:
+            together.wait(timeout=10)
+            with open_stores() as stores:
+                found = stores.answers.find_for_update(own.user_id, own.key)
+                if found is None:
+                    stores.answers.put(own)
+                return found
+
+        for key in (KEY, OTHER_KEY, KEY[::-1]):
+            answers = [replace(an_answer(ann), key=key, answer=str(number).encode()) for number in range(6)]
+            with ThreadPoolExecutor(6) as threads:
+                found = list(threads.map(ask, answers))
+            winner = answers[found.index(None)]
+            assert found == [None if each is winner else winner for each in answers]
+            assert find(open_stores, ann.id, key) == winner
+
+    def test_what_is_old_is_purged_and_nothing_else(self, open_stores: OpenStores, ann: User) -> None:
+        bob = add_user(open_stores, "bob")
+        moments = [NOON - TICK, NOON, NOON + TICK, NOON + timedelta(days=1), NOON - timedelta(days=400)]
+        answers = [
+            replace(an_answer(user), key=bytes([place] * 32), at=at)
+            for user in (ann, bob)
+            for place, at in enumerate(moments)
+        ]
+        for each in answers:
+            put(open_stores, each)
+        assert purge(open_stores, until=NOON, limit=100) == 6
+        assert purge(open_stores, until=NOON, limit=100) == 0
+        found = [find(open_stores, each.user_id, each.key) for each in answers]
+        assert found == [each if each.at > NOON else None for each in answers]
+
+    def test_no_more_are_purged_than_asked_for(self, open_stores: OpenStores, ann: User) -> None:
+        keys = [bytes([number] * 32) for number in range(7)]
+        with open_stores() as stores:
+            for key in keys:
+                stores.answers.put(replace(an_answer(ann), key=key))
+        for purged, left in ((3, 4), (3, 1), (1, 0), (0, 0)):
+            assert purge(open_stores, until=NOON, limit=3) == purged
+            assert sum(find(open_stores, ann.id, key) is not None for key in keys) == left
+
+    def test_all_of_a_user_are_removed_and_none_of_another(self, open_stores: OpenStores, ann: User) -> None:
+        kept = an_answer(add_user(open_stores, "bob"))
+        for each in (an_answer(ann), replace(an_answer(ann), key=OTHER_KEY), kept):
+            put(open_stores, each)
+        for _ in range(2):  # the second time there are none
+            with open_stores() as stores:
+                stores.answers.remove_all_of(ann.id)
+            assert [find(open_stores, ann.id, key) for key in (KEY, OTHER_KEY)] == [None, None]
+        assert find(open_stores, kept.user_id, KEY) == kept
+        assert purge(open_stores, until=NOON, limit=100) == 1
+
+    def test_what_was_renewed_is_as_old_as_it_is_now(self, open_stores: OpenStores, ann: User) -> None:
+        renewed = replace(an_answer(ann), at=NOON + TICK)
+        put(open_stores, an_answer(ann))
+        put(open_stores, renewed)
+        assert purge(open_stores, until=NOON, limit=100) == 0
+        assert find(open_stores, ann.id, KEY) == renewed
+
+
+def an_answer(user: User) -> IdempotencyRecord:
+    """An answer that somebody was given, no two fields of which are alike."""
+    return IdempotencyRecord(user_id=user.id, key=KEY, request=b"\x80" * 32, answer=b"answer", at=NOON)
+
+
+def put(open_stores: OpenStores, kept: IdempotencyRecord) -> None:
+    """Keep the answer by a unit of its own."""
+    with open_stores() as stores:
+        stores.answers.put(kept)
+
+
+def find(open_stores: OpenStores, user_id: UserId, key: bytes) -> IdempotencyRecord | None:
+    """What is kept, as a new unit sees it."""
+    with open_stores() as stores:
+        return stores.answers.find_for_update(user_id, key)
+
+
+def purge(open_stores: OpenStores, *, until: datetime, limit: int) -> int:
+    """What a unit of its own forgets."""
+    with open_stores() as stores:
+        return stores.answers.purge(until=until, limit=limit)

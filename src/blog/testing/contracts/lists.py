@@ -1,0 +1,248 @@
+"""What a `PostRepository` promises of lists: every order, every page, every filter."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final, Unpack
+
+import pytest
+
+from blog.domain.accounts.user import User
+from blog.domain.blog import OpenStores, Stores
+from blog.domain.posts.pagination import Position, PostFilter, SortOrder
+from blog.domain.posts.post import Post
+from blog.domain.shared import PostId
+
+from .fixtures import NOON, Failed, not_given
+from .posts import NO_POSTS, a_post, add_user
+
+TICK: Final = timedelta(microseconds=1)
+HOUR: Final = timedelta(hours=1)
+YEAR_ONE: Final = datetime(1, 1, 2, tzinfo=UTC)
+YEAR_LAST: Final = datetime(9999, 12, 30, tzinfo=UTC)
+
+TITLES: Final = [
+    "b", "B", "\u00e1", "a", "a b", "a  b", "ab", "a-b", "a\tb", " a", "", "Z", "z", "_", "~", "%", "'", "10", "9",
+    "Stra\u00dfe", "STRASSE", "strasse", "stras\u017fe", "\u0130stanbul", "istanbul", "Istanbul", "\u0131stanbul",
+    "\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2", "\u03c3\u03af\u03c3\u03c5\u03c6\u03bf\u03c3", "\u03a9", "\u2126",
+    "\uff41", "\uffee", "\ufffd", "\U00010000", "\U0001f600", "\U0010ffff", "\ud7ff", "\ue000", "\u65e5\u672c",
+    "\ud55c", "\u00bd", "x" * 99, "x" * 100, "x" * 101, "x" * 200, "x" * 100 + "b", "x" * 100 + "a", "\U0001f600" * 200,
+]  # fmt: skip
+"""What sorts otherwise by another alphabet, another encoding, a case or a length."""
+
+MOMENTS: Final = [YEAR_ONE, NOON - HOUR, NOON, NOON + TICK, NOON + HOUR, YEAR_LAST]
+SORT_KEYS: Final = ["", "a", "a title", "x" * 200, "\U0010ffff" * 100]
+"""Where posts stand in an order, or would."""
+
+FILTERS: Final[list[PostFilter]] = [
+    {"authors": ["ann"]},
+    {"authors": ["ANN", "nobody"]},
+    {"authors": ["bOB", "Ann", "ann"]},
+    {"authors": ("nobody", "an", "annn", "a%", "a_n", "", "'", "\u00e4nn", "\U0001f600")},
+    {"authors": []},
+    {"created_after": NOON},
+    {"created_after": NOON + TICK},
+    {"created_before": NOON},
+    {"created_before": NOON + TICK},
+    {"created_after": NOON, "created_before": NOON},
+    {"created_after": NOON.astimezone(timezone(3 * HOUR)), "created_before": (NOON + HOUR).astimezone(timezone(-HOUR))},
+    {"created_after": YEAR_ONE, "created_before": YEAR_LAST},
+    {"authors": {"bob"}, "created_after": NOON, "created_before": NOON + HOUR},
+    {"authors": ["ann"], "created_before": NOON - TICK},
+    {"authors": ["bob", "Carol"], "created_after": NOON - TICK},
+]  # fmt: skip
+
+
+class PostListContract:
+    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work."""
+
+    @pytest.fixture
+    def open_stores(self) -> OpenStores:
+        """The stores whose posts are to be proved."""
+        not_given(self, "open_stores", "an OpenStores on empty stores")
+
+    @pytest.fixture
+    def posts(self, open_stores: OpenStores) -> list[Post]:
+        """Posts of three authors, of which many have a title, or a moment, in common."""
+        return add_many(open_stores)
+
+    @pytest.mark.parametrize("order", SortOrder)
+    def test_posts_come_in_order_and_among_equals_by_id(
+        self, open_stores: OpenStores, posts: list[Post], order: SortOrder
+    ) -> None:
+        expected = in_order(posts, order)
+        with open_stores() as stores:
+            for limit in (1, 2, 5, len(posts) - 1, len(posts), len(posts) + 1, 101):
+                assert list(stores.posts.page(order, limit=limit)) == expected[:limit]
+
+    @pytest.mark.parametrize("order", SortOrder)
+    def test_a_page_goes_on_after_a_place_whether_or_not_a_post_is_there(
+        self, open_stores: OpenStores, posts: list[Post], order: SortOrder
+    ) -> None:
+        gone = posts[1::3]
+        with open_stores() as stores:
+            for post in gone:
+                stores.posts.remove(post.id)
+        left = [post for post in posts if post not in gone]
+        keys = SORT_KEYS if order is SortOrder.TITLE else MOMENTS
+        edges = [Position(key, post_id) for post_id in [*NO_POSTS, posts[4].id] for key in keys]
+        with open_stores() as stores:
+            for after in [post.position_in(order) for post in posts] + edges:
+                expected = listed(left, order, after)
+                assert list(stores.posts.page(order, limit=100, after=after)) == expected
+                assert list(stores.posts.page(order, limit=2, after=after)) == expected[:2]
+
+    def test_titles_are_ordered_by_their_sort_keys_character_by_character(self, open_stores: OpenStores) -> None:
+        ann = add_user(open_stores, "ann")
+        with open_stores() as stores:
+            posts = [stores.posts.add(replace(a_post(ann), title=title)) for title in TITLES]
+            assert list(stores.posts.page(SortOrder.TITLE, limit=100)) == in_order(posts, SortOrder.TITLE)
+        with open_stores() as stores:
+            assert list(stores.posts.page(SortOrder.TITLE, limit=100)) == in_order(posts, SortOrder.TITLE)
+            for limit in (1, 3):
+                assert walked(stores, SortOrder.TITLE, limit) == in_order(posts, SortOrder.TITLE)
+
+    @pytest.mark.parametrize("order", SortOrder)
+    def test_a_page_shows_those_that_are_asked_for(
+        self, open_stores: OpenStores, posts: list[Post], order: SortOrder
+    ) -> None:
+        with open_stores() as stores:
+            for those in FILTERS:
+                expected = [post for post in in_order(posts, order) if is_among(post, **those)]
+                assert list(stores.posts.page(order, limit=100, **those)) == expected
+                assert walked(stores, order, 2, **those) == expected
+
+    def test_posts_are_counted_as_they_are_listed(self, open_stores: OpenStores, posts: list[Post]) -> None:
+        expected = [sum(is_among(post, **those) for post in posts) for those in FILTERS]
+        with open_stores() as stores:
+            assert stores.posts.count() == len(posts)
+            assert [stores.posts.count(**those) for those in FILTERS] == expected
+
+    @pytest.mark.parametrize("order", SortOrder)
+    def test_a_unit_lists_what_it_has_done_and_others_do_not(
+        self, open_stores: OpenStores, posts: list[Post], order: SortOrder
+    ) -> None:
+        with open_stores() as other, open_stores() as stores:
+            now = change_some(stores, posts)
+            for one, seen in ((stores, now), (other, posts)):
+                assert everything(one, order) == [in_order(seen, order)] * 3
+                for those in FILTERS:
+                    assert list(one.posts.page(order, limit=100, **those)) == listed(seen, order, **those)
+                    assert one.posts.count(**those) == len(listed(seen, order, **those))
+        with open_stores() as stores:
+            assert everything(stores, order) == [in_order(now, order)] * 3
+
+    @pytest.mark.parametrize("order", SortOrder)
+    def test_a_unit_that_fails_leaves_every_list_as_it_was(
+        self, open_stores: OpenStores, posts: list[Post], order: SortOrder
+    ) -> None:
+        with pytest.raises(Failed), open_stores() as stores:
+            change_some(stores, posts)
+            everything(stores, order)
+            raise Failed
+        with open_stores() as stores:
+            assert everything(stores, order) == [in_order(posts, order)] * 3
+
+    def test_an_author_is_asked_for_by_the_name_they_have_now(self, open_stores: OpenStores, posts: list[Post]) -> None:
+        def rename(stores: Stores, old: str, new: str) -> None:
+            found = stores.users.find(old)
+            assert found is not None
+            stores.users.save(replace(found, user=replace(found.user, username=new)))
+
+        def of(stores: Stores, name: str) -> list[Post]:
+            for order in SortOrder:
+                seen = stores.posts.page(order, limit=100, authors=[name])
+                assert list(seen) == in_order(seen, order)
+                assert len(seen) == stores.posts.count(authors=[name])
+            return list(seen)
+
+        anns, bobs = (listed(posts, SortOrder.TITLE, authors=[name]) for name in ("ann", "bob"))
+        with open_stores() as stores:
+            rename(stores, "ann", "anna")
+            rename(stores, "bob", "Bobby")
+            renamed = [replace(post, author="anna") for post in anns], [replace(post, author="Bobby") for post in bobs]
+            assert (of(stores, "ANNA"), of(stores, "bobby"), of(stores, "ann"), of(stores, "bob")) == (*renamed, [], [])
+        with open_stores() as stores:
+            assert (of(stores, "ANNA"), of(stores, "bobby"), of(stores, "ann"), of(stores, "bob")) == (*renamed, [], [])
+
+
+def add_many(open_stores: OpenStores) -> list[Post]:
+    """Posts of ann, Bob and carol, kept: an hour, a microsecond or nothing lies between one and the next."""
+    authors = [add_user(open_stores, name) for name in ("ann", "Bob", "carol")]
+    with open_stores() as stores:
+        return [stores.posts.add(one_of_many(authors, number)) for number in range(15)]
+
+
+def one_of_many(authors: Sequence[User], number: int) -> Post:
+    """A post like others and unlike them."""
+    return replace(
+        a_post(authors[number * number % 4 % 3]),
+        title=("b", "a title", "A  T\u00edtle", "\u00c1")[number * 7 % 11 % 4],
+        body=str(number),
+        created_at=NOON + (-HOUR, -TICK, 0 * TICK, TICK, HOUR)[number * 3 % 5],
+        updated_at=NOON + (0 * TICK, TICK, HOUR)[number * 2 % 7 % 3],
+    )
+
+
+def change_some(stores: Stores, posts: Sequence[Post]) -> list[Post]:
+    """What there is after a unit wrote, changed and removed posts."""
+    first, second, third, *others, fourth, last = posts
+    stores.posts.remove(second.id)
+    stores.posts.remove(last.id)
+    changed = [
+        replace(first, title="zz", updated_at=NOON - HOUR, version=8),
+        replace(third, title="\u00e1", updated_at=NOON + 2 * HOUR, version=8),
+        replace(fourth, updated_at=first.updated_at, version=8),
+    ]
+    for before, post in zip((first, third, fourth), changed, strict=True):
+        stores.posts.save(post, over=before)
+    return [*changed, *others, stores.posts.add(first), stores.posts.add(replace(last, title=third.title))]
+
+
+def everything(stores: Stores, order: SortOrder) -> list[list[Post]]:
+    """All that a unit sees: at once, and page by page."""
+    return [list(stores.posts.page(order, limit=100)), walked(stores, order, 1), walked(stores, order, 4)]
+
+
+def walked(stores: Stores, order: SortOrder, limit: int, **those: Unpack[PostFilter]) -> list[Post]:
+    """All of those, as somebody comes by them who asks for page after page."""
+    seen: list[Post] = []
+    while page := stores.posts.page(order, limit=limit, after=seen[-1].position_in(order) if seen else None, **those):
+        assert page[0] not in seen, "a page begins with what an earlier one had"
+        seen += page
+    return seen
+
+
+def listed(
+    posts: Iterable[Post], order: SortOrder, after: Position | None = None, **those: Unpack[PostFilter]
+) -> list[Post]:
+    """Those posts in this order, on from a place."""
+    return [post for post in in_order(posts, order) if is_behind(post, order, after) and is_among(post, **those)]
+
+
+def in_order(posts: Iterable[Post], order: SortOrder) -> list[Post]:
+    """The posts as they are to come."""
+    return sorted(posts, key=lambda post: rank(post.position_in(order)), reverse=order.is_descending)
+
+
+def is_behind(post: Post, order: SortOrder, after: Position | None) -> bool:
+    """Whether the post comes after that place."""
+    if after is None:
+        return True
+    here, there = rank(post.position_in(order)), rank(after)
+    return here < there if order.is_descending else here > there
+
+
+def rank(place: Position) -> tuple[Any, PostId]:
+    """What a place is compared by."""
+    return place.key, place.id
+
+
+def is_among(post: Post, **those: Unpack[PostFilter]) -> bool:
+    """Whether the post is one of those that are asked for."""
+    authors = those.get("authors")
+    return (
+        (authors is None or post.author.lower() in {author.lower() for author in authors})
+        and those.get("created_after", post.created_at) <= post.created_at
+        and ("created_before" not in those or post.created_at < those["created_before"])
+    )

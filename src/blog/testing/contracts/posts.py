@@ -1,0 +1,347 @@
+"""What a `PostRepository` promises of each post; what it promises of lists stands in `lists`."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import fields, replace
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from blog.domain.accounts.user import PostsOnDeletion, User, hidden_name_of
+from blog.domain.blog import ConcurrencyConflict, OpenStores, Stores
+from blog.domain.posts.pagination import Position, SortOrder
+from blog.domain.posts.post import Post, PostNotFound
+from blog.domain.posts.repository import PostRepository
+from blog.domain.shared import UNSTORED, PostId, UserId
+
+from .fixtures import HOSTILE_TEXTS, NOON, not_given, unlike
+
+NO_POSTS = [PostId(UNSTORED), PostId(-1), PostId(1_000_000_007), PostId(2**63 - 1), PostId(2**64), PostId(-(2**64))]
+
+
+FIELDS = [field.name for field in fields(Post) if field.name not in {"id", "author_id", "author"}]
+"""What a repository stores of a post as it is told."""
+
+
+class PostRepositoryContract:
+    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work."""
+
+    @pytest.fixture
+    def open_stores(self) -> OpenStores:
+        """The stores whose posts are to be proved."""
+        not_given(self, "open_stores", "an OpenStores on empty stores")
+
+    @pytest.fixture
+    def author(self, open_stores: OpenStores) -> User:
+        """Somebody who writes."""
+        return add_user(open_stores, "ann")
+
+    @pytest.mark.parametrize("field", FIELDS)
+    def test_every_field_is_stored_and_replaced(self, open_stores: OpenStores, author: User, field: str) -> None:
+        post = a_post(author)
+        other = replace(post, **{field: unlike(field, getattr(post, field))})  # type: ignore[arg-type]  # of its type
+        added, replaced = add(open_stores, other), add(open_stores, post)
+        with open_stores() as stores:
+            stores.posts.save(replace(other, id=replaced.id), over=replaced)
+        assert all_posts(open_stores) == [replace(other, id=replaced.id), replace(other, id=added.id)], field
+
+    @pytest.mark.parametrize("text", HOSTILE_TEXTS)
+    def test_what_is_added_is_read_back_whole(self, open_stores: OpenStores, author: User, text: str) -> None:
+        post = replace(a_post(author), title=text[:200], body=text)
+        with open_stores() as stores:
+            added = stores.posts.add(post)
+            assert added == replace(post, id=added.id)
+            assert everywhere(stores.posts, added.id) == [added] * 3
+        with open_stores() as stores:
+            assert everywhere(stores.posts, added.id) == [added] * 3
+
+    def test_ids_are_positive_and_ascend(self, open_stores: OpenStores, author: User) -> None:
+        ids = [add(open_stores, a_post(author)).id for _ in range(3)]
+        assert [UNSTORED, *ids] == sorted({UNSTORED, *ids})
+
+    def test_the_id_of_a_removed_post_is_never_used_again(self, open_stores: OpenStores, author: User) -> None:
+        with open_stores() as stores:
+            first = stores.posts.add(a_post(author))
+            stores.posts.remove(first.id)
+            second = stores.posts.add(a_post(author))
+        with open_stores() as stores:
+            stores.posts.remove(second.id)
+        assert first.id < second.id < add(open_stores, a_post(author)).id
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda posts, post_id: posts.get(post_id),
+            lambda posts, post_id: posts.get_for_update(post_id),
+            lambda posts, post_id: posts.remove(post_id),
+            lambda posts, post_id: posts.save(nobodys(post_id), over=nobodys(post_id)),
+        ],
+        ids=["get", "get_for_update", "remove", "save"],
+    )
+    @pytest.mark.parametrize("post_id", NO_POSTS)
+    def test_what_is_not_there_is_not_found(
+        self, open_stores: OpenStores, author: User, post_id: PostId, ask: Callable[[PostRepository, PostId], object]
+    ) -> None:
+        kept = add(open_stores, a_post(author))
+        with open_stores() as stores:
+            with pytest.raises(PostNotFound) as refusal:
+                ask(stores.posts, post_id)
+            assert str(refusal.value) == f"There is no post {post_id}."
+        assert all_posts(open_stores) == [kept]
+
+    def test_a_saved_post_takes_the_place_of_the_one_with_its_id(self, open_stores: OpenStores, author: User) -> None:
+        before, other = add(open_stores, a_post(author)), add(open_stores, a_post(author))
+        after = Post(
+            id=before.id,
+            title="another title",
+            body="another body",
+            author_id=author.id,
+            author=author.username,
+            created_at=NOON - timedelta(days=3000, microseconds=7),
+            updated_at=NOON + timedelta(days=3000, microseconds=7),
+            version=2**40,
+        )
+        with open_stores() as stores:
+            stores.posts.save(after, over=before)
+            assert everywhere(stores.posts, after.id) == [after] * 3
+        assert all_posts(open_stores) == [other, after]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"title": "another title"},
+            {"body": "another body"},
+            {"created_at": NOON + timedelta(days=1)},
+            {"updated_at": NOON + timedelta(days=1)},
+            {},
+        ],
+        ids=lambda change: " ".join(change) or "nothing",
+    )
+    def test_of_a_saved_post_all_is_kept_that_differs(
+        self, open_stores: OpenStores, author: User, change: dict[str, Any]
+    ) -> None:
+        before, other = add(open_stores, a_post(author)), add(open_stores, a_post(author))
+        after = replace(before, version=8, **change)
+        with open_stores() as stores:
+            stores.posts.save(after, over=before)
+            assert everywhere(stores.posts, after.id) == [after] * 3
+        assert sorted(all_posts(open_stores), key=lambda post: post.id) == [after, other]
+
+    def test_a_removed_post_is_gone_for_good(self, open_stores: OpenStores, author: User) -> None:
+        kept, gone = add(open_stores, a_post(author)), add(open_stores, a_post(author))
+        with open_stores() as stores:
+            stores.posts.remove(gone.id)
+            assert list(stores.posts.page(SortOrder.NEWEST, limit=10)) == [kept]
+        with open_stores() as stores:
+            for ask in (stores.posts.get, stores.posts.get_for_update, stores.posts.remove):
+                with pytest.raises(PostNotFound):
+                    ask(gone.id)
+            with pytest.raises(PostNotFound):
+                stores.posts.save(gone, over=gone)
+        assert all_posts(open_stores) == [kept]
+
+    def test_what_was_read_for_a_change_is_replaced_and_removed_only_as_it_is_now(
+        self, open_stores: OpenStores, author: User
+    ) -> None:
+        other, added = add(open_stores, a_post(author)), add(open_stores, a_post(author))
+        with open_stores() as stores:
+            first = stores.posts.get_for_update(added.id)
+            second, third = (replace(first, title=f"version {version}", version=version) for version in (8, 9))
+            stores.posts.save(second, over=first)
+            with pytest.raises(PostNotFound):
+                stores.posts.save(third, over=first)
+            assert everywhere(stores.posts, added.id) == [second] * 3
+            stores.posts.save(third, over=second)
+            assert everywhere(stores.posts, added.id) == [third] * 3
+        assert all_posts(open_stores) == [third, other]
+        with open_stores() as stores:
+            last = stores.posts.get_for_update(added.id)
+            stores.posts.remove(added.id)
+            for ask in (stores.posts.get, stores.posts.remove):
+                with pytest.raises(PostNotFound):
+                    ask(added.id)
+            with pytest.raises(PostNotFound):
+                stores.posts.save(replace(last, version=10), over=last)
+        assert all_posts(open_stores) == [other]
+
+    @pytest.mark.parametrize("over", [-1, 0, 6, 8, 9, 2**31, 2**53])
+    def test_nothing_takes_the_place_of_another_version(self, open_stores: OpenStores, author: User, over: int) -> None:
+        post = add(open_stores, a_post(author))
+        with open_stores() as stores:
+            with pytest.raises(PostNotFound) as refusal:
+                stores.posts.save(replace(post, title="changed", version=over + 1), over=replace(post, version=over))
+            assert str(refusal.value) == f"There is no post {post.id}."
+            assert everywhere(stores.posts, post.id) == [post] * 3
+        assert all_posts(open_stores) == [post]
+
+    def test_no_version_is_replaced_twice(self, open_stores: OpenStores, author: User) -> None:
+        post = add(open_stores, a_post(author))
+        first, second = (replace(post, body=body, version=8) for body in ("first", "second"))
+        with open_stores() as stores:
+            stores.posts.save(first, over=post)
+            with pytest.raises(PostNotFound):
+                stores.posts.save(second, over=post)
+        with open_stores() as stores, pytest.raises(PostNotFound):
+            stores.posts.save(second, over=post)
+        assert all_posts(open_stores) == [first]
+
+    def test_of_six_at_once_one_replaces_each_version(self, open_stores: OpenStores, author: User) -> None:
+        post = add(open_stores, a_post(author))
+        together = Barrier(6)
+
+        def revise(number: int) -> Post | None:
+            with open_stores() as stores:
+                seen = stores.posts.get(post.id)
+                together.wait(timeout=10)
+                revised = replace(seen, body=str(number), version=seen.version + 1)
+                with suppress(PostNotFound):
+                    stores.posts.save(revised, over=seen)
+                    return revised
+            return None
+
+        for version in range(8, 13):
+            with ThreadPoolExecutor(6) as threads:
+                revised = [each for each in threads.map(revise, range(6)) if each is not None]
+            assert [each.version for each in revised] == [version]
+            assert all_posts(open_stores) == revised
+
+    def test_the_authors_name_is_the_one_they_have_now(self, open_stores: OpenStores, author: User) -> None:
+        post = add(open_stores, a_post(author))
+        with open_stores() as stores:
+            credentials = stores.users.get_for_update(author.id)
+            stores.users.save(replace(credentials, user=replace(author, username="anna")))
+            renamed = replace(post, author="anna")
+            assert everywhere(stores.posts, post.id) == [renamed] * 3
+        with open_stores() as stores:
+            assert everywhere(stores.posts, post.id) == [renamed] * 3
+
+    def test_nobody_changes_what_another_unit_got_for_change(self, open_stores: OpenStores, author: User) -> None:
+        post = add(open_stores, a_post(author))
+
+        def append(stores: Stores, text: str) -> None:
+            current = stores.posts.get_for_update(post.id)
+            stores.posts.save(replace(current, body=current.body + text), over=current)
+
+        def meanwhile() -> None:
+            with open_stores() as stores:
+                append(stores, "second")
+
+        with ThreadPoolExecutor() as beside:
+            with open_stores() as stores:
+                stores.posts.get_for_update(post.id)
+                later = beside.submit(meanwhile)
+                assert wait([later], timeout=0.2).not_done
+                append(stores, "first")
+            later.result(timeout=10)
+        assert all_posts(open_stores) == [replace(post, body=post.body + "firstsecond")]
+
+    def test_some_posts_of_an_author_are_removed_and_no_others(self, open_stores: OpenStores, author: User) -> None:
+        bob = add_user(open_stores, "bob")
+        mine = [add(open_stores, a_post(author)).id for _ in range(5)]
+        others = [add(open_stores, a_post(bob)) for _ in range(2)]
+        with open_stores() as stores:
+            mine.append(stores.posts.add(a_post(author)).id)
+            removed = list(stores.posts.remove_some_of(author.id, limit=4))
+            assert len(set(removed)) == 4
+            assert set(removed) <= set(mine)
+            for post_id in removed:
+                with pytest.raises(PostNotFound):
+                    stores.posts.get(post_id)
+        assert {post.id for post in all_posts(open_stores)} == {*mine, *(post.id for post in others)} - set(removed)
+        with open_stores() as stores:
+            removed += stores.posts.remove_some_of(author.id, limit=100)
+            assert stores.posts.remove_some_of(author.id, limit=100) == []
+        assert sorted(removed) == sorted(mine)
+        assert all_posts(open_stores) == others[::-1]
+
+    def test_some_posts_of_an_author_become_anothers(self, open_stores: OpenStores, author: User) -> None:
+        bob = add_user(open_stores, "bob")
+        posts = [add(open_stores, a_post(user)) for user in (author, bob, author, author)]
+        with open_stores() as stores:
+            stores.posts.get_for_update(posts[0].id)
+            assert stores.posts.reassign_some_of(author.id, bob.id, limit=2) == 2
+            assert stores.posts.count(authors=["ann"]) == 1
+            assert stores.posts.count(authors=["bob"]) == 3
+        with open_stores() as stores:
+            assert stores.posts.reassign_some_of(author.id, bob.id, limit=2) == 1
+            assert stores.posts.reassign_some_of(author.id, bob.id, limit=2) == 0
+            all_bobs = [replace(post, author_id=bob.id, author="bob") for post in posts]
+            assert [stores.posts.get(post.id) for post in posts] == all_bobs
+            assert list(stores.posts.page(SortOrder.OLDEST, limit=9, authors=["bob"])) == all_bobs
+            assert stores.posts.count(authors=["ann"]) == 0
+
+    def test_posts_of_an_account_that_is_being_deleted_are_shown_under_a_name_that_nobody_has(
+        self, open_stores: OpenStores, author: User
+    ) -> None:
+        post = add(open_stores, a_post(author))
+        hidden = replace(post, author=hidden_name_of(author.id))
+        with open_stores() as stores:
+            stores.users.begin_deletion(author.id, PostsOnDeletion.DELETE)
+            assert everywhere(stores.posts, post.id) == [hidden] * 3
+        with open_stores() as stores:
+            assert everywhere(stores.posts, post.id) == [hidden] * 3
+            for name in ("ann", hidden.author):
+                assert stores.posts.count(authors=[name]) == 0
+            later = stores.posts.add(a_post(author))  # by whoever had logged in before
+            assert {*stores.posts.remove_some_of(author.id, limit=9)} == {post.id, later.id}
+            stores.users.remove(author.id)
+        assert all_posts(open_stores) == []
+
+    @pytest.mark.parametrize("is_removed", [False, True])
+    def test_nobody_writes_whose_account_is_gone(
+        self, open_stores: OpenStores, author: User, *, is_removed: bool
+    ) -> None:
+        nobody = author if is_removed else replace(author, id=UserId(1_000_000_007))
+        if is_removed:
+            with open_stores() as stores:
+                stores.users.begin_deletion(author.id, PostsOnDeletion.KEEP)
+                stores.users.remove(author.id)
+        with pytest.raises(ConcurrencyConflict), open_stores() as stores:
+            stores.posts.add(a_post(nobody))
+        assert all_posts(open_stores) == []
+
+
+def a_post(author: User) -> Post:
+    """A post that no store has taken yet, no two fields of which are alike."""
+    return Post(
+        title="A title",
+        body="A body",
+        author_id=author.id,
+        author=author.username,
+        created_at=NOON,
+        updated_at=NOON + timedelta(hours=1, microseconds=1),
+        version=7,
+    )
+
+
+def nobodys(post_id: PostId) -> Post:
+    """A post of this id by somebody whom no store knows."""
+    return replace(a_post(User(username="x", created_at=NOON)), id=post_id)
+
+
+def add_user(open_stores: OpenStores, username: str) -> User:
+    """Somebody with an account, kept."""
+    with open_stores() as stores:
+        return stores.users.add(User(username=username, created_at=NOON), "hash")
+
+
+def add(open_stores: OpenStores, post: Post) -> Post:
+    """The post, kept by a unit of its own."""
+    with open_stores() as stores:
+        return stores.posts.add(post)
+
+
+def everywhere(posts: PostRepository, post_id: PostId) -> list[Post]:
+    """The post by every way that leads to it."""
+    post = posts.get(post_id)
+    following = Position(post.created_at, PostId(post_id + 1))
+    return [post, posts.get_for_update(post_id), *posts.page(SortOrder.NEWEST, limit=1, after=following)]
+
+
+def all_posts(open_stores: OpenStores) -> list[Post]:
+    """What is kept, as a new unit sees it."""
+    with open_stores() as stores:
+        return list(stores.posts.page(SortOrder.NEWEST, limit=100))

@@ -1,0 +1,88 @@
+"""What a `PostIndex` is asked, and what it is to answer."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Unpack
+
+from blog.domain.blog import OpenStores, Stores
+from blog.domain.posts.pagination import PostFilter
+from blog.domain.posts.post import Post
+from blog.domain.search.index import Hit, SearchPosition
+from blog.domain.search.query import SearchQuery
+from blog.domain.search.tokenizer import tokenize
+from blog.domain.shared import PostId
+
+from .lists import is_among
+
+
+def keep(open_stores: OpenStores, posts: Iterable[Post]) -> list[Post]:
+    """The posts, kept and put into the index by a unit of its own."""
+    with open_stores() as stores:
+        return [put(stores, post) for post in posts]
+
+
+def put(stores: Stores, post: Post) -> Post:
+    """The post, kept and to be found."""
+    added = stores.posts.add(post)
+    stores.index.put(added)
+    return added
+
+
+def save(stores: Stores, post: Post, *, over: Post) -> Post:
+    """The post in its next version, kept and to be found."""
+    stores.posts.save(post, over=over)
+    stores.index.put(post)
+    return post
+
+
+def remove(stores: Stores, post: Post) -> None:
+    """Forget the post, wherever it is kept."""
+    stores.posts.remove(post.id)
+    stores.index.remove(post.id)
+
+
+def change_some(stores: Stores, posts: Sequence[Post]) -> list[Post]:
+    """What there is after a unit wrote, changed and removed posts."""
+    first, second, third, *others, last = posts
+    remove(stores, second)
+    remove(stores, last)
+    titled = save(stores, replace(first, title="Changed and found", version=first.version + 1), over=first)
+    unfound = save(stores, replace(third, title="Changed", body="title", version=third.version + 1), over=third)
+    return [titled, unfound, *others, put(stores, first), put(stores, replace(last, title="Found", body=""))]
+
+
+def hits(
+    stores: Stores, text: str, *, limit: int = 100, after: SearchPosition | None = None, **those: Unpack[PostFilter]
+) -> list[Hit]:
+    """What is found."""
+    return list(stores.index.find(SearchQuery.of(text), limit=limit, after=after, **those))
+
+
+def found(stores: Stores, text: str) -> list[Post]:
+    """The posts that are found, the first one added first."""
+    return sorted((hit.post for hit in hits(stores, text)), key=lambda post: post.id)
+
+
+def walked(stores: Stores, text: str, **those: Unpack[PostFilter]) -> list[Hit]:
+    """What somebody finds who asks for page after page."""
+    seen: list[Hit] = []
+    while page := hits(stores, text, limit=2, after=SearchPosition(*rank(seen[-1])) if seen else None, **those):
+        assert page[0] not in seen, "a page begins with what an earlier one had"
+        seen += page
+    return seen
+
+
+def expected(posts: Iterable[Post], text: str, **those: Unpack[PostFilter]) -> list[Hit]:
+    """What is to be found."""
+    query = SearchQuery.of(text)
+    said = [(post, tokenize(post.title), tokenize(post.body)) for post in posts if is_among(post, **those)]
+    return sorted(
+        (Hit(post, query.matches_title(title)) for post, title, body in said if query.finds(title, body)),
+        key=rank,
+        reverse=True,
+    )
+
+
+def rank(hit: Hit) -> tuple[bool, PostId]:
+    """What a hit is ordered by, from the highest."""
+    return hit.in_title, hit.post.id

@@ -1,0 +1,77 @@
+"""The contracts of time and chance, and a clock and secrets without either for tests."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from string import ascii_letters, digits
+
+import pytest
+
+from blog.domain.shared import Clock, SecretGenerator
+
+from .fixtures import NOON, not_given
+
+
+class ClockContract:
+    """What a `Clock` promises. Needs a fixture `now`."""
+
+    @pytest.fixture
+    def now(self) -> Clock:
+        """The clock to be proved."""
+        not_given(self, "now", "your Clock")
+
+    def test_it_tells_the_time_now(self, now: Clock) -> None:
+        assert abs(now() - datetime.now(UTC)) < timedelta(minutes=1)
+
+    def test_it_goes_on(self, now: Clock) -> None:
+        earlier = now()
+        assert any(now() > earlier for _ in range(1_000_000))
+
+    def test_its_time_is_aware_and_in_utc(self, now: Clock) -> None:
+        assert now().utcoffset() == timedelta(0)
+
+
+class SecretGeneratorContract:
+    """What a `SecretGenerator` promises. Needs a fixture `new_secret`."""
+
+    @pytest.fixture
+    def new_secret(self) -> SecretGenerator:
+        """The source of secrets to be proved."""
+        not_given(self, "new_secret", "your SecretGenerator")
+
+    def test_it_draws_40_characters_out_of_digits_and_letters(self, new_secret: SecretGenerator) -> None:
+        secret = new_secret()
+        assert len(secret) == 40
+        assert set(secret) <= set(digits + ascii_letters)
+
+    def test_it_draws_every_character_at_every_place(self, new_secret: SecretGenerator) -> None:
+        drawn = [new_secret() for _ in range(2_000)]
+        assert [set(place) for place in zip(*drawn, strict=True)] == [set(digits + ascii_letters)] * 40
+
+    def test_it_never_draws_the_same_twice(self, new_secret: SecretGenerator) -> None:
+        assert len({new_secret() for _ in range(2_000)}) == 2_000
+
+
+class StandingClock:
+    """A `Clock` for tests: it stands until it is moved."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        """The moment at which it stands."""
+        return self.at
+
+    def move(self, by: timedelta) -> None:
+        """Let time pass."""
+        self.at += by
+
+
+class CountedSecrets:
+    """A `SecretGenerator` for tests: all different, and guessed by anybody."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def __call__(self) -> str:
+        """The next number in 40 digits."""
+        return f"{next(self._numbers):040d}"

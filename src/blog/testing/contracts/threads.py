@@ -1,0 +1,133 @@
+"""What all stores of a blog promise together: many threads use them at once, and they fit each other."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Final
+
+import pytest
+
+from blog.domain.accounts.secret_format import digest_of
+from blog.domain.accounts.throttle import LoginAttempt
+from blog.domain.accounts.user import User
+from blog.domain.blog import ConcurrencyConflict, OpenStores, Stores
+from blog.domain.idempotency import IdempotencyRecord
+from blog.domain.posts.pagination import SortOrder
+from blog.domain.search.query import SearchQuery
+
+from .audit import an_entry
+from .fixtures import NOON, at_once, not_given
+from .invitations import an_invitation
+from .posts import a_post, add_user
+from .tokens import a_token
+
+TRIES: Final = 50
+"""How often a unit is begun again that another one got in the way of."""
+
+
+def _use_users(stores: Stores, _: User, mark: str) -> None:
+    added = stores.users.add(User(username=f"name-{mark}", created_at=NOON), "hash")
+    found = stores.users.find(added.username)
+    assert found is not None
+    assert found.user == stores.users.get(added.id) == added
+
+
+def _use_tokens(stores: Stores, author: User, mark: str) -> None:
+    added = stores.tokens.add(a_token(author.id, mark))
+    assert stores.tokens.find(added.digest) == added
+    assert added in stores.tokens.of_user(author.id)
+
+
+def _use_invitations(stores: Stores, _: User, mark: str) -> None:
+    added = stores.invitations.add(an_invitation(mark))
+    assert added in stores.invitations.page(limit=1000)
+    assert stores.invitations.take(added.digest) == added
+
+
+def _use_attempts(stores: Stores, _: User, mark: str) -> None:
+    added = stores.attempts.add(LoginAttempt(account=f"account-{mark}", address="192.0.2.1", at=NOON))
+    assert list(stores.attempts.of_account(added.account, since=NOON.replace(year=2000))) == [added]
+    assert added in stores.attempts.of_address("192.0.2.1", since=NOON.replace(year=2000))
+
+
+def _use_posts(stores: Stores, author: User, mark: str) -> None:
+    added = stores.posts.add(replace(a_post(author), title=mark))
+    assert stores.posts.get(added.id) == added
+
+
+def _use_index(stores: Stores, author: User, mark: str) -> None:
+    added = stores.posts.add(replace(a_post(author), title=f"says{mark}"))
+    stores.index.put(added)
+    assert [hit.post for hit in stores.index.find(SearchQuery.of(f"says{mark}"), limit=10)] == [added]
+
+
+def _use_answers(stores: Stores, author: User, mark: str) -> None:
+    kept = IdempotencyRecord(user_id=author.id, key=digest_of(mark), request=b"request", answer=mark.encode(), at=NOON)
+    assert stores.answers.find_for_update(author.id, kept.key) is None
+    stores.answers.put(kept)
+    assert stores.answers.find_for_update(author.id, kept.key) == kept
+
+
+def _use_audit(stores: Stores, _: User, mark: str) -> None:
+    stores.audit.add(replace(an_entry(), detail=mark))
+    assert mark in [entry.detail for entry in stores.audit.page(limit=1000)]
+
+
+_USES: Final[Mapping[str, Callable[[Stores, User, str], None]]] = {
+    "users": _use_users,
+    "tokens": _use_tokens,
+    "invitations": _use_invitations,
+    "attempts": _use_attempts,
+    "posts": _use_posts,
+    "index": _use_index,
+    "answers": _use_answers,
+    "audit": _use_audit,
+}
+"""For each store, something to write and to read back that no other thread is in the way of."""
+
+
+class SharedStoresContract:
+    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work."""
+
+    rounds: int = 8
+    """How many units each thread opens."""
+
+    @pytest.fixture
+    def open_stores(self) -> OpenStores:
+        """The stores to be proved."""
+        not_given(self, "open_stores", "an OpenStores on empty stores")
+
+    @pytest.fixture
+    def author(self, open_stores: OpenStores) -> User:
+        """Somebody who writes."""
+        return add_user(open_stores, "ann")
+
+    @pytest.mark.parametrize("port", [field.name for field in fields(Stores)])
+    def test_several_threads_use_a_store_at_once(self, open_stores: OpenStores, author: User, port: str) -> None:
+        use = _USES[port]
+
+        def one_unit(mark: str) -> None:
+            for _ in range(TRIES):
+                try:
+                    with open_stores() as stores:
+                        use(stores, author, mark)
+                except ConcurrencyConflict:
+                    continue
+                return
+            pytest.fail(f"of {TRIES} units none was kept", pytrace=False)
+
+        def several_units(thread: int) -> None:
+            for number in range(self.rounds):
+                one_unit(f"{thread}x{number}")
+
+        at_once(several_units)
+
+    def test_the_index_finds_the_posts_of_the_repository_beside_it(self, open_stores: OpenStores, author: User) -> None:
+        with open_stores() as stores:
+            post = stores.posts.add(replace(a_post(author), title="Beside"))
+            stores.index.put(post)
+            assert [hit.post for hit in stores.index.find(SearchQuery.of("beside"), limit=2)] == [post]
+        with open_stores() as stores:
+            assert [hit.post for hit in stores.index.find(SearchQuery.of("beside"), limit=2)] == [
+                stores.posts.get(post.id)
+            ]
+            assert list(stores.posts.page(SortOrder.NEWEST, limit=2)) == [post]

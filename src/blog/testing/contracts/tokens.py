@@ -1,0 +1,228 @@
+"""What a `TokenStore` promises."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+
+from blog.domain.accounts.actors import ALL_SCOPES, Scope
+from blog.domain.accounts.secret_format import digest_of
+from blog.domain.accounts.tokens import Token, TokenStore
+from blog.domain.blog import OpenStores
+from blog.domain.shared import UNSTORED, TokenId, UserId
+
+from .fixtures import NOON, THREADS, at_once, not_given
+
+HOUR = timedelta(hours=1)
+TICK = timedelta(microseconds=1)
+NO_TOKENS = [TokenId(UNSTORED), TokenId(-1), TokenId(1_000_000_007), TokenId(2**64), TokenId(-(2**64))]
+SCOPES = [frozenset[Scope](), frozenset({Scope.POSTS_READ, Scope.ADMIN}), ALL_SCOPES]
+
+
+class TokenStoreContract:
+    """Needs a fixture `tokens`, an empty store; and one `holders`, if it takes tokens only of users it knows."""
+
+    threads: int = THREADS
+    """How many threads use the store at once: 1 for the store of one unit of work, which is one thread's."""
+
+    @pytest.fixture
+    def tokens(self) -> TokenStore:
+        """The store to be proved, empty."""
+        not_given(self, "tokens", "your TokenStore, empty")
+
+    @pytest.fixture
+    def holders(self) -> tuple[UserId, UserId]:
+        """Two users who can have tokens."""
+        return UserId(1), UserId(2)
+
+    @pytest.fixture
+    def holder(self, holders: tuple[UserId, UserId]) -> UserId:
+        """One of them."""
+        return holders[0]
+
+    @pytest.mark.parametrize("scopes", SCOPES, ids=len)
+    @pytest.mark.parametrize("last_used_at", [None, NOON + timedelta(microseconds=7)])
+    def test_what_is_added_is_given_back_and_found_whole(
+        self, tokens: TokenStore, holder: UserId, scopes: frozenset[Scope], last_used_at: datetime | None
+    ) -> None:
+        token = replace(a_token(holder, "one"), scopes=scopes, last_used_at=last_used_at)
+        added = tokens.add(token)
+        assert added.id > UNSTORED
+        assert added == replace(token, id=added.id)
+        assert tokens.find(token.digest) == added
+        assert list(tokens.of_user(holder)) == [added]
+
+    def test_an_expired_token_is_found_too(self, tokens: TokenStore, holder: UserId) -> None:
+        added = tokens.add(a_token(holder, "old", lifetime=timedelta(days=-400)))
+        assert tokens.find(added.digest) == added
+        assert list(tokens.of_user(holder)) == [added]
+
+    def test_a_digest_is_found_to_the_last_byte(self, tokens: TokenStore, holder: UserId) -> None:
+        digest = tokens.add(a_token(holder, "one")).digest
+        for other in (b"", digest[:-1], digest + b"\0", bytes([*digest[:-1], digest[-1] ^ 1]), digest_of("other")):
+            assert tokens.find(other) is None
+
+    def test_any_bytes_are_a_digest(self, tokens: TokenStore, holder: UserId) -> None:
+        digests = [b"\0" * 32, b"\0" * 31 + b"a", b"\xff" * 32, b"a" * 31 + b"\0", b"a" * 31 + b" "]
+        for digest in digests:
+            tokens.add(a_token(holder, digest))
+        assert [found and found.digest for found in map(tokens.find, digests)] == digests
+
+    def test_the_tokens_of_a_user_come_by_ascending_id(
+        self, tokens: TokenStore, holders: tuple[UserId, UserId]
+    ) -> None:
+        added = [tokens.add(a_token(holders[number % 2], str(number))) for number in range(12)]
+        assert list(tokens.of_user(holders[0])) == added[::2]
+        assert list(tokens.of_user(holders[1])) == added[1::2]
+        assert list(tokens.of_user(UserId(1_000_000_007))) == []
+
+    def test_a_use_is_noted_of_one_token_only(self, tokens: TokenStore, holder: UserId) -> None:
+        one, other = (tokens.add(a_token(holder, name)) for name in ("one", "other"))
+        for at in (NOON + HOUR, NOON + timedelta(days=3, microseconds=1)):
+            tokens.touch(one.id, at)
+            assert list(tokens.of_user(holder)) == [replace(one, last_used_at=at), other]
+            assert tokens.find(one.digest) == replace(one, last_used_at=at)
+
+    @pytest.mark.parametrize("token_id", NO_TOKENS)
+    def test_what_is_not_there_is_no_error(self, tokens: TokenStore, holder: UserId, token_id: TokenId) -> None:
+        kept = tokens.add(a_token(holder, "kept"))
+        tokens.touch(token_id, NOON)
+        assert tokens.remove(token_id) is False
+        assert list(tokens.of_user(holder)) == [kept]
+
+    def test_a_removed_token_is_forgotten(self, tokens: TokenStore, holder: UserId) -> None:
+        gone, kept = (tokens.add(a_token(holder, name)) for name in ("gone", "kept"))
+        assert tokens.remove(gone.id) is True
+        assert tokens.find(gone.digest) is None
+        assert list(tokens.of_user(holder)) == [kept]
+        assert tokens.remove(gone.id) is False
+        tokens.touch(gone.id, NOON)
+        assert tokens.find(gone.digest) is None
+
+    def test_all_tokens_of_one_user_are_forgotten(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
+        gone = [tokens.add(a_token(holders[0], str(number))) for number in range(5)]
+        kept = tokens.add(a_token(holders[1], "kept"))
+        tokens.remove_all_of(holders[0])
+        assert [tokens.find(token.digest) for token in gone] == [None] * 5
+        assert list(tokens.of_user(holders[0])) == []
+        assert tokens.find(kept.digest) == kept
+
+    def test_a_user_without_tokens_is_no_error(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
+        kept = tokens.add(a_token(holders[1], "kept"))
+        tokens.remove_all_of(holders[0])
+        tokens.remove_all_of(UserId(1_000_000_007))
+        assert tokens.find(kept.digest) == kept
+
+    def test_ids_ascend_and_none_is_used_twice(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
+        ids = []
+        for number in range(4):
+            token = tokens.add(a_token(holders[number % 2], str(number)))
+            ids.append(token.id)
+            tokens.remove(token.id) if number % 2 else tokens.remove_all_of(token.user_id)
+        assert ids == sorted(set(ids))
+
+    def test_what_expired_or_was_long_not_used_is_purged_and_nothing_else(
+        self, tokens: TokenStore, holders: tuple[UserId, UserId]
+    ) -> None:
+        expired = Ages(NOON, NOON), Ages(NOON - HOUR, NOON + HOUR), Ages(NOON - 2 * HOUR, NOON + HOUR, NOON - HOUR)
+        alive = [Ages(NOON, NOON + TICK), Ages(NOON - HOUR + TICK, NOON + HOUR)]
+        alive += [Ages(NOON - 2 * HOUR, NOON + HOUR, NOON - HOUR + TICK)]
+        gone, kept = (
+            [tokens.add(aged(holder, ages)) for holder in holders for ages in several] for several in (expired, alive)
+        )
+        assert tokens.purge(expired_by=NOON, last_active_at=NOON - HOUR, limit=100) == 6
+        assert [tokens.find(token.digest) for token in gone + kept] == [None] * 6 + kept
+        assert [*tokens.of_user(holders[0]), *tokens.of_user(holders[1])] == kept
+        assert tokens.purge(expired_by=NOON, last_active_at=NOON - HOUR, limit=100) == 0
+
+    def test_no_more_are_purged_than_asked_for(self, tokens: TokenStore, holder: UserId) -> None:
+        for number in range(7):
+            tokens.add(a_token(holder, str(number), lifetime=-HOUR))
+        for purged, left in ((3, 4), (3, 1), (1, 0), (0, 0)):
+            assert tokens.purge(expired_by=NOON, last_active_at=NOON - HOUR, limit=3) == purged
+            assert len(tokens.of_user(holder)) == left
+
+    def test_several_threads_use_the_store_at_once(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
+        def use(thread: int) -> list[Token]:
+            kept = []
+            for number in range(12):
+                holder = holders[(thread + number) % 2]
+                added = tokens.add(a_token(holder, f"{thread}: {number}"))
+                assert tokens.find(added.digest) == added
+                assert added in tokens.of_user(holder)
+                tokens.touch(added.id, NOON)
+                if number % 3:
+                    kept.append(replace(added, last_used_at=NOON))
+                else:
+                    assert tokens.remove(added.id) is True
+                    assert tokens.find(added.digest) is None
+            return kept
+
+        kept = [token for of_thread in at_once(use, self.threads) for token in of_thread]
+        stored = [*tokens.of_user(holders[0]), *tokens.of_user(holders[1])]
+        assert sorted(stored, key=lambda token: token.id) == sorted(kept, key=lambda token: token.id)
+
+
+class UnitPerCall:
+    """A `TokenStore` for tests whose every call is a unit of work of its own: what is found is what was kept."""
+
+    def __init__(self, open_stores: OpenStores) -> None:
+        self._open = open_stores
+
+    def add(self, token: Token) -> Token:
+        with self._open() as stores:
+            return stores.tokens.add(token)
+
+    def find(self, digest: bytes) -> Token | None:
+        with self._open() as stores:
+            return stores.tokens.find(digest)
+
+    def of_user(self, user_id: UserId) -> Sequence[Token]:
+        with self._open() as stores:
+            return stores.tokens.of_user(user_id)
+
+    def touch(self, token_id: TokenId, at: datetime) -> None:
+        with self._open() as stores:
+            stores.tokens.touch(token_id, at)
+
+    def remove(self, token_id: TokenId) -> bool:
+        with self._open() as stores:
+            return stores.tokens.remove(token_id)
+
+    def remove_all_of(self, user_id: UserId) -> None:
+        with self._open() as stores:
+            stores.tokens.remove_all_of(user_id)
+
+    def purge(self, *, expired_by: datetime, last_active_at: datetime, limit: int) -> int:
+        with self._open() as stores:
+            return stores.tokens.purge(expired_by=expired_by, last_active_at=last_active_at, limit=limit)
+
+
+class Ages(NamedTuple):
+    """When a token was made, when it expires, and when it was used."""
+
+    made: datetime
+    expires: datetime
+    used: datetime | None = None
+
+
+def aged(holder: UserId, ages: Ages) -> Token:
+    """A token of this age that no store has taken yet."""
+    token = a_token(holder, f"of {holder}: {ages}")
+    return replace(token, created_at=ages.made, expires_at=ages.expires, last_used_at=ages.used)
+
+
+def a_token(holder: UserId, secret: str | bytes, *, lifetime: timedelta = timedelta(days=30)) -> Token:
+    """A token that no store has taken yet, of this secret or with this digest, no two fields of which are alike."""
+    digest = digest_of(secret) if isinstance(secret, str) else secret
+    return Token(
+        user_id=holder,
+        digest=digest,
+        name="a laptop \N{SNOWMAN}",
+        hint="blog_ab...wxyz",
+        scopes=frozenset({Scope.POSTS_READ, Scope.ACCOUNT}),
+        created_at=NOON,
+        expires_at=NOON + lifetime,
+    )

@@ -1,0 +1,1 @@
+"""A state machine that drives several blogs side by side."""

@@ -1,0 +1,172 @@
+"""The blogs that are compared, and what each makes of a step.
+
+Stores number things as they like, and every blog draws its own secrets. So steps speak of "the n-th youngest post" or
+"the n-th youngest token", and what comes back is told with the blog's numbers replaced by the order of appearance.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+from blog.domain.accounts.actors import Actor, Member, Operator
+from blog.domain.accounts.invitations import Invitation, IssuedInvitation
+from blog.domain.accounts.tokens import IssuedToken, Token
+from blog.domain.accounts.user import User
+from blog.domain.audit import AuditEntry, AuditVerification
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.posts.post import Post
+from blog.domain.posts.use_cases import Page
+from blog.domain.search.use_cases import SearchPage
+from blog.domain.shared import EntryId, InvitationId, PostId, TokenId, UserId
+
+Thing = TypeVar("Thing")
+
+NOWHERE: Final = 1_000_000_007
+NO_SECRET: Final = "blog_" + "0" * 46
+NO_CODE: Final = "bloginvite_" + "0" * 46
+
+
+class Change(NamedTuple):
+    """Somebody changed or deleted a post: its place in the order of appearance, and theirs."""
+
+    post: int
+    by: int
+
+
+@dataclass
+class Side:
+    """One of the blogs, and who and what appeared in it, in order of appearance."""
+
+    open_blog: OpenBlog
+    users: list[UserId] = field(default_factory=list)
+    posts: list[PostId] = field(default_factory=list)
+    tokens: list[TokenId] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+    invitations: list[InvitationId] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    deletions: list[int] = field(default_factory=list)
+
+    @contextmanager
+    def unit(self) -> Iterator[Blog]:
+        """A unit of work; what appears in one that fails has not appeared."""
+        appeared: tuple[list[Any], ...] = (
+            self.users,
+            self.posts,
+            self.tokens,
+            self.secrets,
+            self.invitations,
+            self.codes,
+        )
+        appeared += (self.changes, self.deletions)
+        before = [len(things) for things in appeared]
+        try:
+            with self.open_blog() as blog:
+                yield blog
+        except BaseException:
+            for things, length in zip(appeared, before, strict=True):
+                del things[length:]
+            raise
+
+    def secret(self, token: int) -> str:
+        return youngest(self.secrets, token, NO_SECRET)
+
+    def actor(self, blog: Blog, token: int) -> Member:
+        return blog.tokens.authenticate(self.secret(token))
+
+    def admin(self, blog: Blog, token: int | None) -> Actor:
+        """Whoever has the token, or the operator."""
+        return Operator() if token is None else self.actor(blog, token)
+
+    def user(self, number: int) -> UserId:
+        return youngest(self.users, number, UserId(NOWHERE))
+
+    def post(self, number: int) -> PostId:
+        return youngest(self.posts, number, PostId(NOWHERE))
+
+    def token(self, number: int) -> TokenId:
+        return youngest(self.tokens, number, TokenId(NOWHERE))
+
+    def invitation(self, number: int) -> InvitationId:
+        return youngest(self.invitations, number, InvitationId(NOWHERE))
+
+    def code(self, number: int) -> str:
+        return youngest(self.codes, number, NO_CODE)
+
+    def changed(self, post_id: PostId, actor: Member) -> None:
+        self.changes.append(Change(self.posts.index(post_id), self.users.index(actor.user_id)))
+
+    def deleted(self, user_id: UserId) -> None:
+        """Somebody's account was deleted, and with it their posts, or the posts' author."""
+        self.deletions.append(order(self.users, user_id))
+
+    def seen_user(self, user: User) -> User:
+        return replace(user, id=UserId(order(self.users, user.id)))
+
+    def seen_post(self, post: Post) -> Post:
+        return replace(post, id=self._seen_number(post.id), author_id=UserId(order(self.users, post.author_id)))
+
+    def seen_page(self, page: Page) -> Page:
+        following = page.next and replace(page.next, id=self._seen_number(page.next.id))
+        return Page([self.seen_post(post) for post in page.posts], following)
+
+    def seen_findings(self, findings: SearchPage) -> SearchPage:
+        following = findings.next and replace(findings.next, id=self._seen_number(findings.next.id))
+        return SearchPage([replace(found, post=self.seen_post(found.post)) for found in findings.found], following)
+
+    def seen_token(self, token: Token) -> Token:
+        holder = UserId(order(self.users, token.user_id))
+        return replace(token, id=TokenId(order(self.tokens, token.id)), user_id=holder, digest=b"", hint="")
+
+    def seen_login(self, login: tuple[User, IssuedToken]) -> object:
+        user, issued = login
+        self.secrets.append(issued.secret)
+        return self.seen_user(user), self.seen_token(issued.token)
+
+    def seen_invitation(self, invitation: Invitation) -> Invitation:
+        by_id = None if invitation.by_id is None else UserId(order(self.users, invitation.by_id))
+        number = InvitationId(order(self.invitations, invitation.id))
+        return replace(invitation, id=number, by_id=by_id, digest=b"", hint="")
+
+    def seen_invited(self, issued: IssuedInvitation) -> Invitation:
+        self.codes.append(issued.code)
+        return self.seen_invitation(issued.invitation)
+
+    def seen_entry(self, entry: AuditEntry) -> AuditEntry:
+        actor_id = None if entry.actor_id is None else UserId(order(self.users, entry.actor_id))
+        token_id = None if entry.token_id is None else TokenId(order(self.tokens, entry.token_id))
+        return replace(entry, id=EntryId(0), actor_id=actor_id, token_id=token_id, subject_id=self._seen_subject(entry))
+
+    def seen_verdict(self, verdict: AuditVerification) -> object:
+        return verdict.sealed, verdict.unsealed, verdict.errors
+
+    def _seen_number(self, post_id: PostId) -> PostId:
+        return PostId(order(self.posts, post_id))
+
+    def _seen_subject(self, entry: AuditEntry) -> int | None:
+        subjects: dict[str, list[Any]] = {
+            "user": self.users,
+            "post": self.posts,
+            "token": self.tokens,
+            "invitation": self.invitations,
+        }
+        return None if entry.subject_id is None else order(subjects[entry.subject], entry.subject_id)
+
+
+class Step(Protocol):
+    """One use case by whoever; what it answers can be compared."""
+
+    def __call__(self, blog: Blog, side: Side) -> object: ...
+
+
+def youngest(appeared: Sequence[Thing], number: int, otherwise: Thing) -> Thing:
+    """The thing that appeared `number` before the last, counting round and round."""
+    return appeared[-1 - number % len(appeared)] if appeared else otherwise
+
+
+def order(appeared: list[Thing], thing: Thing) -> int:
+    """When the thing first appeared: now, if not before."""
+    if thing not in appeared:
+        appeared.append(thing)
+    return appeared.index(thing)

@@ -1,0 +1,145 @@
+"""Use cases about posts as steps that can be taken on several blogs."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from blog.domain.blog import Blog
+from blog.domain.posts import batch as batches
+from blog.domain.posts.importing import PortablePost
+from blog.domain.posts.pagination import PostFilter, SortOrder
+from blog.domain.posts.post import PostChanges
+
+from .blog_under_test import Side
+
+
+@dataclass(frozen=True)
+class Create:
+    token: int
+    title: str
+    body: str
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        return side.seen_post(blog.posts.create(side.actor(blog, self.token), title=self.title, body=self.body))
+
+
+@dataclass(frozen=True)
+class Update:
+    token: int
+    post: int
+    changes: PostChanges
+    expected_versions: Collection[int] | None
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor, post_id = side.actor(blog, self.token), side.post(self.post)
+        post = blog.posts.update(actor, post_id, expected_versions=self.expected_versions, **self.changes)
+        side.changed(post_id, actor)
+        return side.seen_post(post)
+
+
+@dataclass(frozen=True)
+class Delete:
+    token: int
+    post: int
+    expected_versions: Collection[int] | None
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor, post_id = side.actor(blog, self.token), side.post(self.post)
+        blog.posts.delete(actor, post_id, expected_versions=self.expected_versions)
+        side.changed(post_id, actor)
+        return None
+
+
+@dataclass(frozen=True)
+class Read:
+    post: int
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        return side.seen_post(blog.posts.get(side.post(self.post)))
+
+
+@dataclass(frozen=True)
+class ListPosts:
+    """Some of those posts, on from where one of them stands, and how many there are."""
+
+    order: SortOrder
+    limit: int
+    after: int | None
+    those: PostFilter
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        after = None if self.after is None else blog.posts.get(side.post(self.after)).position_in(self.order)
+        page = blog.posts.page(self.order, limit=self.limit, after=after, **self.those)
+        return side.seen_page(page), blog.posts.count(**self.those)
+
+
+@dataclass(frozen=True)
+class Find:
+    """Two pages of what is found, and how many there are."""
+
+    text: str
+    limit: int
+    those: PostFilter
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        first = blog.search.find(self.text, limit=self.limit, **self.those)
+        second = blog.search.find(self.text, limit=self.limit, after=first.next, **self.those)
+        return side.seen_findings(first), side.seen_findings(second), blog.search.count(self.text, **self.those)
+
+
+@dataclass(frozen=True)
+class Once:
+    """Ask twice for a post to be written, unless that was done under this key."""
+
+    token: int
+    key: str
+    title: str
+    is_secret: bool
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor = side.actor(blog, self.token)
+
+        def write() -> bytes:
+            return str(side.seen_post(blog.posts.create(actor, title=self.title, body="once"))).encode()
+
+        return [
+            blog.idempotency.once(actor, self.key, self.title.encode(), write, is_secret=self.is_secret)
+            for _ in range(2)
+        ]
+
+
+@dataclass(frozen=True)
+class TakeIn:
+    by: int | None
+    manuscript: PortablePost
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        post, taken_in = blog.importer.import_post(side.admin(blog, self.by), self.manuscript)
+        return side.seen_post(post), taken_in
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Several changes in a unit of work of their own, of posts that stand for those that appeared so long ago."""
+
+    token: int
+    steps: Sequence[batches.BatchOperation]
+
+    def __call__(self, side: Side) -> object:
+        try:
+            with side.unit() as blog:
+                return self._applied(blog, side)
+        except batches.BatchOperationFailed as refusal:  # whose text has the blog's own numbers
+            return refusal.number, type(refusal.reason)
+
+    def _applied(self, blog: Blog, side: Side) -> object:
+        actor = side.actor(blog, self.token)
+        steps = [self._on(side, step) for step in self.steps]
+        posts = batches.apply(blog.posts, actor, steps)
+        for step in steps:
+            if not isinstance(step, batches.Create):
+                side.changed(step.post_id, actor)
+        return [post and side.seen_post(post) for post in posts]
+
+    @staticmethod
+    def _on(side: Side, step: batches.BatchOperation) -> batches.BatchOperation:
+        return step if isinstance(step, batches.Create) else replace(step, post_id=side.post(step.post_id))

@@ -1,0 +1,142 @@
+"""What an `AgreementMachine` draws its steps from."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+from hypothesis import strategies as st
+
+from blog.domain.accounts.administration import UserChanges
+from blog.domain.accounts.user import PostsOnDeletion
+from blog.domain.posts import batch as batches
+from blog.domain.posts.importing import PortablePost
+from blog.domain.posts.pagination import PostFilter, SortOrder
+from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, PostChanges
+from blog.testing.contracts.fixtures import NOON
+
+from .account_commands import (
+    ADDRESSES,
+    AddUser,
+    Authenticate,
+    ChangePassword,
+    ChangeUser,
+    DeleteOneself,
+    DeleteUser,
+    DownloadOneself,
+    Invite,
+    Issue,
+    ListUsers,
+    LogIn,
+    LogOut,
+    Register,
+    Rename,
+    Revoke,
+    Seal,
+    SeeUser,
+    Tidy,
+    Uninvite,
+)
+from .blog_under_test import Side, Step
+from .post_commands import Batch, Create, Delete, Find, ListPosts, Once, Read, TakeIn, Update
+
+Entrance: TypeAlias = Callable[[Side], object]
+"""A step that takes units of work of its own."""
+
+USERNAMES: Final = ("ann", "Ann", "BOB", "bob", "c_d")
+PASSWORDS: Final = ("correct horse battery staple", "Correct Horse Battery Staple", "too short")
+
+usernames = st.sampled_from(USERNAMES) | st.sampled_from(("nobody", "", "two words", "a%", "c.d", "deleted-user"))
+passwords = st.sampled_from(PASSWORDS)
+texts = st.text(st.characters(), max_size=12) | st.sampled_from(("plain", " ", "\0", "\u212a", "\ud800"))
+texts |= st.sampled_from((MAX_TITLE_LENGTH, MAX_TITLE_LENGTH + 1, MAX_BODY_LENGTH + 1)).map("x".__mul__)
+fine_texts = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=8)
+fine_texts |= st.sampled_from(("Hello", "hello again", "H\u00c9LLO, from Ann"))
+"""Texts that are good for a post, mixed in so that enough posts come to be."""
+
+numbers = st.integers(0, 3)
+admins = st.none() | numbers
+fates = st.sampled_from(PostsOnDeletion)
+limits = st.integers(1, 4)
+changes: st.SearchStrategy[PostChanges] = st.fixed_dictionaries(  # type: ignore[assignment]  # a TypedDict is a dict
+    {}, optional={"title": fine_texts | texts, "body": fine_texts | texts}
+)
+versions = st.none() | st.none() | st.sets(st.integers(1, 3), max_size=2)
+places = st.none() | st.none() | numbers
+moments = st.sampled_from((0.0, 0.1, 1.0, 3.0)).map(lambda hours: NOON + timedelta(hours=hours))
+filters: st.SearchStrategy[PostFilter] = st.fixed_dictionaries(  # type: ignore[assignment]  # as above
+    {},
+    optional={
+        "authors": st.lists(st.sampled_from(USERNAMES), max_size=2),
+        "created_after": moments,
+        "created_before": moments,
+    },
+)
+those = st.just(PostFilter()) | filters
+known = ("hello", "HELL*", "from", '"hello again"', "hello -again", "h\u00e9llo -ann", "ann OR", "-from hello")
+sought = st.sampled_from(known) | st.sampled_from(known) | texts
+"""What is often there, and what is not."""
+
+manuscripts = st.builds(
+    PortablePost,
+    title=fine_texts | texts,
+    body=fine_texts,
+    author=usernames | st.sampled_from((*USERNAMES[:2], "deleted-user")),
+    created_at=st.just(NOON) | moments,
+    updated_at=moments.map(lambda moment: moment + timedelta(hours=2)),
+    version=st.integers(0, 3),
+    place=st.integers(1, 2),
+)
+
+user_changes: st.SearchStrategy[UserChanges] = st.fixed_dictionaries(  # type: ignore[assignment]  # as above
+    {}, optional={"username": usernames, "is_admin": st.booleans(), "is_active": st.sampled_from((True, True, False))}
+)
+
+people_steps: st.SearchStrategy[Step] = st.one_of(
+    st.builds(AddUser, admins, usernames, passwords, st.booleans()),
+    st.builds(ChangeUser, admins, numbers, st.none() | passwords, user_changes),
+    st.builds(DeleteUser, admins, numbers, fates),
+    st.builds(DownloadOneself, numbers),
+    st.builds(SeeUser, admins, usernames),
+    st.builds(ListUsers, admins, limits, st.none() | numbers),
+    st.builds(Issue, numbers),
+    st.builds(Authenticate, numbers),
+    st.builds(LogOut, numbers, st.booleans()),
+    st.builds(Revoke, admins, st.none() | numbers, numbers),
+    st.builds(Rename, numbers, usernames),
+    st.builds(Invite, admins, st.sampled_from((0, 1, 90))),
+    st.builds(Uninvite, admins, numbers),
+    st.builds(Seal, limits),
+)
+post_steps: st.SearchStrategy[Step] = st.one_of(
+    st.builds(Create, numbers, fine_texts, fine_texts),
+    st.builds(Create, numbers, texts, texts),
+    st.builds(Update, numbers, numbers, changes, versions),
+    st.builds(Update, numbers, numbers, st.builds(PostChanges, title=fine_texts), st.none()),
+    st.builds(Delete, numbers, numbers, versions),
+    st.builds(Read, numbers),
+    st.builds(ListPosts, st.sampled_from(SortOrder), limits | st.just(0), places, those),
+    st.builds(Find, sought, limits | st.just(0), those),
+    st.builds(
+        Once, numbers, st.sampled_from(("one", "two", "")), st.sampled_from(("Hello", "Once", "")), st.booleans()
+    ),
+    st.builds(TakeIn, st.none() | admins, manuscripts),
+)
+steps = people_steps | post_steps
+parts = st.one_of(
+    st.builds(batches.Create, title=fine_texts, body=fine_texts | texts),
+    st.builds(batches.Update, post_id=numbers, changes=changes, expected_versions=versions),
+    st.builds(batches.Update, post_id=numbers, changes=st.builds(PostChanges, body=fine_texts)),
+    st.builds(batches.Delete, post_id=numbers, expected_versions=versions),
+)
+"""Steps of a batch, in which a number stands for the post that appeared so many before the last."""
+
+entrances: st.SearchStrategy[Entrance] = st.one_of(
+    st.builds(LogIn, st.sampled_from(USERNAMES), passwords, st.integers(0, len(ADDRESSES) - 1)),
+    st.builds(LogIn, st.sampled_from(USERNAMES), st.just(PASSWORDS[0]), st.just(0)),
+    st.builds(ChangePassword, numbers, st.just(PASSWORDS[0]), passwords),
+    st.builds(DeleteOneself, numbers, passwords, fates),
+    st.builds(Register, usernames, passwords, numbers),
+    st.builds(Batch, numbers, st.lists(parts, max_size=4)),
+    st.builds(Tidy),
+)
+"""What takes units of work of its own."""

@@ -1,0 +1,1 @@
+"""What developers of the blog run."""
