@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format build clean torture bench requirements deployment audit
+.PHONY: help run test check format build clean fault-tests bench requirements deployment audit
 
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -29,7 +29,7 @@ format: .venv/dev  ## Format the code, and mend what can be mended by itself
 build: .venv/dev  ## Make the wheel
 	$(BIN)/python -m build
 
-requirements: .venv/supply  ## Pin what deployments install, with hashes. UPGRADE=1 takes the newest of everything
+requirements: .venv/supply-chain  ## Pin what deployments install, with hashes. UPGRADE=1 takes the newest of everything
 	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --extra postgres --generate-hashes \
 		--no-annotate --custom-compile-command 'make requirements' $(if $(UPGRADE),--upgrade) \
 		--output-file requirements/deploy.txt pyproject.toml
@@ -44,8 +44,8 @@ deployment: .venv/dev  ## Install as a deployment does, by hashes alone, and see
 	.venv/deployment/bin/python -c 'import psycopg'
 	.venv/deployment/bin/blog --version
 
-audit: .venv/supply  ## Ask for known faults of what deployments install. Fails if it cannot be told, too
-	$(BIN)/python -m supply.audit $(BIN)/pip-audit $(if $(SERVICE),--vulnerability-service $(SERVICE))
+audit: .venv/supply-chain  ## Ask for known faults of what deployments install. Fails if it cannot be told, too
+	$(BIN)/python -m supply_chain.audit $(BIN)/pip-audit $(if $(SERVICE),--vulnerability-service $(SERVICE))
 
 clean:  ## Take away what was made
 	rm -rf .venv dist benchmarks/.venvs
@@ -62,12 +62,12 @@ clean:  ## Take away what was made
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@ .venv/run
 
-.venv/supply: pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --editable '.[supply]'
+.venv/supply-chain: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable '.[supply-chain]'
 	@touch $@
 
-torture: .venv/dev  ## Kill and freeze real clusters. Needs: apt-get install patroni etcd-server pgbouncer
-	$(BIN)/python -m torture all $(if $(ROUNDS),--rounds $(ROUNDS))
+fault-tests: .venv/dev  ## Kill and freeze real clusters. Needs: apt-get install patroni etcd-server pgbouncer
+	$(BIN)/python -m fault_tests all $(if $(ROUNDS),--rounds $(ROUNDS))
 
 PEERS := django fastapi pocketbase
 

@@ -9,13 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from . import arena, growth, rounds, use_cases
-from .contenders import HERE, STORES
+from . import growth, harness, rounds, use_cases
+from .competitors import HERE, STORES
 from .machine import about
 from .processes import end_by_exception, leave_server_core, memory
 from .report import Report, Weight, figures
 
-_CONTENDERS: Final = [each.name for each in arena.ALL]
+_COMPETITORS: Final = [each.name for each in harness.ALL]
 _DATABASES: Final = [store for store in STORES if store != "none"]
 _PARTS: Final = ["load", "use-cases", "growth"]
 _LONGEST: Final = 3 * 3600
@@ -29,7 +29,7 @@ def main() -> int:
     leave_server_core()
     report = Report(about(" ".join(["python -m benchmarks", *sys.argv[1:]])))
     try:
-        with arena.work_folder() as folder:
+        with harness.work_folder() as folder:
             _measure(report, options, folder)
     finally:
         print(f"\n{report.markdown()}", flush=True)
@@ -50,17 +50,17 @@ def _measure(report: Report, options: argparse.Namespace, folder: Path) -> None:
 
 def _load(report: Report, options: argparse.Namespace, folder: Path) -> None:
     with (
-        arena.contenders(options.only, options.database, folder) as contenders,
+        harness.competitors(options.only, options.database, folder) as competitors,
         ExitStack() as until_end,
     ):
         footprints = []
-        for each in contenders:
-            footprints.append(until_end.enter_context(arena.running(each)))
+        for each in competitors:
+            footprints.append(until_end.enter_context(harness.running(each)))
             print(f"{each.label}: started, filled, checked", flush=True)
-        report.results = rounds.measure(contenders, options.workload, options.rounds, options.seconds)
+        report.results = rounds.measure(competitors, options.workload, options.rounds, options.seconds)
         report.weights = [
             Weight(each.name, each.store, footprint.start, footprint.idle, memory(each.process))
-            for each, footprint in zip(contenders, footprints, strict=True)
+            for each, footprint in zip(competitors, footprints, strict=True)
         ]
 
 
@@ -81,13 +81,13 @@ def _is_whole(options: argparse.Namespace) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     for name, known in (
-        ("only", _CONTENDERS),
+        ("only", _COMPETITORS),
         ("database", _DATABASES),
         ("workload", list(rounds.WORKLOADS)),
         ("part", _PARTS),
     ):
         parser.add_argument(f"--{name}", type=_some_of(known), default=known, help=f"some of {','.join(known)}")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each contender gets each workload")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each competitor gets each workload")
     parser.add_argument("--seconds", type=int, default=4, help="for how long each time")
     parser.add_argument("--posts", type=int, default=100_000, help="how far to grow; a million take 15 minutes")
     parser.add_argument("--keep", action="store_true", help="write down and draw what was measured, though not all was")

@@ -1,4 +1,4 @@
-"""What every contender is filled with: a few users, and posts whose bodies have about a kilobyte of words."""
+"""What every competitor is filled with: a few users, and posts whose bodies have about a kilobyte of words."""
 
 import json
 import random

@@ -14,9 +14,9 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.login import log_in
 from blog.domain.blog import OpenBlog
 
-from .arena import database, postgresql
-from .contenders import Blog, Contender, ForgetfulBlog
+from .competitors import Blog, BlogWithoutCache, Competitor
 from .contents import COMMON, NAMES, PASSWORD, RARE, draft
+from .harness import database, postgresql
 from .load import Plan, load
 from .processes import PATIENCE, started, wait_for_200
 from .rounds import plan_of
@@ -38,17 +38,17 @@ class Grown:
 
 
 def measure(folder: Path, stores: Sequence[str], largest: int) -> list[Grown]:
-    """On each kind of database, from a thousand posts up to the largest size asked for, every answer made anew."""
+    """On each kind of database, from a thousand posts up to the largest size asked for, no response cache."""
     grown: list[Grown] = []
     for store in stores:
         own = folder / f"growth-{store}"
         own.mkdir()
         if store == "postgresql":
             with postgresql(own) as node:
-                blog = ForgetfulBlog(store, own, database(node, "growth"))
+                blog = BlogWithoutCache(store, own, database(node, "growth"))
                 grown += _grow(blog, largest, node.port)
         else:
-            grown += _grow(ForgetfulBlog(store, own), largest)
+            grown += _grow(BlogWithoutCache(store, own), largest)
     return grown
 
 
@@ -93,7 +93,7 @@ def fill(open_blog: OpenBlog, size: int, aim: int) -> int:
     return max(size, aim)
 
 
-def plans(blog: Contender, client: httpx.Client, size: int) -> Iterator[tuple[str, Plan]]:
+def plans(blog: Competitor, client: httpx.Client, size: int) -> Iterator[tuple[str, Plan]]:
     """What is asked of each size. What writes comes last."""
     chosen = range(1, size + 1, max(1, size // 1000))
     yield "get", Plan("GET", [(blog.path(each), "") for each in chosen])

@@ -10,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from torture.postgres import binaries
+from fault_tests.postgres import binaries
 
-from .contenders import HERE
+from .competitors import HERE
 
 _NAMED: Final = ("litestar", "sqlalchemy", "uvicorn", "uvloop", "msgspec", "psycopg")
 _PEERS: Final = {

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 import httpx
 
-from .contenders import HERE, Contender
+from .competitors import HERE, Competitor
 from .contents import NAMES, PASSWORD, Draft
 from .processes import run
 
@@ -17,7 +17,7 @@ _OPERATOR: Final = "operator@example.org"
 
 
 @dataclass
-class PocketBase(Contender):
+class PocketBase(Competitor):
     """With its defaults, and a collection whose rules are the blog's."""
 
     name = "pocketbase"

@@ -10,7 +10,7 @@ from .targets import MICROSECONDS, SLOWEST, Ratio, ratios, slowdowns
 
 NAMES: Final = {
     "ours": "blog",
-    "ours-anew": "blog, every answer made anew",
+    "ours-no-cache": "blog, no response cache",
     "django": "Django REST framework",
     "fastapi": "FastAPI",
     "pocketbase": "PocketBase",
@@ -29,7 +29,7 @@ STORES: Final = {
 class Weight:
     """A server's start up to its first 200, in seconds, and its memory in MiB, idle and once all loads were over."""
 
-    contender: str
+    competitor: str
     store: str
     start: float
     idle: float
@@ -125,7 +125,7 @@ def _rate(results: Results, name: str, store: str, workload: str) -> str:
 
 def _weights(weights: Sequence[Weight]) -> str:
     rows = [
-        [NAMES[each.contender], STORES[each.store], f"{each.start:.2f} s", f"{each.idle:.0f}", f"{each.loaded:.0f}"]
+        [NAMES[each.competitor], STORES[each.store], f"{each.start:.2f} s", f"{each.idle:.0f}", f"{each.loaded:.0f}"]
         for each in weights
     ]
     head = ["", "database", "start to first 200", "MiB idle", "MiB after all loads"]

@@ -1,4 +1,4 @@
-"""Every contender gets every workload in every round, so that a machine whose speed drifts is the same to all."""
+"""Every competitor gets every workload in every round, so that a machine whose speed drifts is the same to all."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from statistics import median
 from typing import Final, TypeAlias
 
 from .checks import POSTS
-from .contenders import Contender
+from .competitors import Competitor
 from .contents import NAMES, Draft, draft
 from .load import Measured, Plan, finished, load, loading
 
@@ -24,7 +24,7 @@ _LEAD: Final = 1
 """Seconds by which writers begin before, and end after, the reads whose latencies are measured beside them."""
 
 Cell: TypeAlias = tuple[str, str, str]
-"""Contender, store, workload."""
+"""Competitor, store, workload."""
 
 
 @dataclass
@@ -33,8 +33,8 @@ class Results:
 
     measured: dict[Cell, list[Measured]] = field(default_factory=dict)
 
-    def add(self, contender: Contender, workload: str, found: Measured) -> None:
-        self.measured.setdefault((contender.name, contender.store, workload), []).append(found)
+    def add(self, competitor: Competitor, workload: str, found: Measured) -> None:
+        self.measured.setdefault((competitor.name, competitor.store, workload), []).append(found)
 
     def rate(self, cell: Cell) -> float | None:
         """Requests a second: the median of the rounds."""
@@ -48,22 +48,22 @@ class Results:
         return [one.rate / other.rate for one, other in pairs]
 
 
-def plan_of(contender: Contender, workload: str) -> Plan:
+def plan_of(competitor: Competitor, workload: str) -> Plan:
     """What is asked in a workload."""
     if workload == "list":
-        return Plan("GET", [(contender.newest, "")])
+        return Plan("GET", [(competitor.newest, "")])
     if workload == "create":
-        sent = json.dumps(contender.body(Draft(f"New {_NUMBER}", draft(1).body, NAMES[0])))
+        sent = json.dumps(competitor.body(Draft(f"New {_NUMBER}", draft(1).body, NAMES[0])))
         before, _, after = sent.partition(_NUMBER)
-        return Plan("POST", [(contender.posts, contender.shown(NAMES[0]))], before, after)
+        return Plan("POST", [(competitor.posts, competitor.shown(NAMES[0]))], before, after)
     if workload == "update":
-        posts = zip(contender.ids, contender.authors, strict=True)
-        targets = [(contender.path(each), contender.shown(author)) for each, author in posts]
+        posts = zip(competitor.ids, competitor.authors, strict=True)
+        targets = [(competitor.path(each), competitor.shown(author)) for each, author in posts]
         return Plan("PATCH", targets, '{"title": "Changed ', '"}')
-    return Plan("GET", [(contender.path(each), "") for each in contender.ids or range(1, POSTS + 1)])
+    return Plan("GET", [(competitor.path(each), "") for each in competitor.ids or range(1, POSTS + 1)])
 
 
-def measure(contenders: Sequence[Contender], workloads: Sequence[str], rounds: int, seconds: float) -> Results:
+def measure(competitors: Sequence[Competitor], workloads: Sequence[str], rounds: int, seconds: float) -> Results:
     """All rounds of what reads, then all rounds of what writes: so whoever writes faster has no more to read.
 
     Raises:
@@ -73,34 +73,36 @@ def measure(contenders: Sequence[Contender], workloads: Sequence[str], rounds: i
     for some in (READS, WRITES, (QUIET,)):
         chosen = [workload for workload in some if workload in workloads]
         for number in range(rounds if chosen else 0):
-            for workload, contender in _turns(contenders, chosen, number):
-                _measure(results, contender, workload, seconds)
+            for workload, competitor in _turns(competitors, chosen, number):
+                _measure(results, competitor, workload, seconds)
             _say(f"{', '.join(chosen)}: round {number + 1} of {rounds}")
     return results
 
 
-def _turns(contenders: Sequence[Contender], workloads: Sequence[str], number: int) -> Iterable[tuple[str, Contender]]:
+def _turns(
+    competitors: Sequence[Competitor], workloads: Sequence[str], number: int
+) -> Iterable[tuple[str, Competitor]]:
     """Who is asked what in a round, one after the other. Each round begins with somebody else."""
     for workload in workloads:
-        takers = [each for each in contenders if workload in each.workloads]
+        takers = [each for each in competitors if workload in each.workloads]
         first = number % len(takers) if takers else 0
         yield from ((workload, each) for each in takers[first:] + takers[:first])
 
 
-def _measure(results: Results, contender: Contender, workload: str, seconds: float) -> None:
-    reading = plan_of(contender, workload)
-    results.add(contender, workload, load(contender.url, reading, seconds))
+def _measure(results: Results, competitor: Competitor, workload: str, seconds: float) -> None:
+    reading = plan_of(competitor, workload)
+    results.add(competitor, workload, load(competitor.url, reading, seconds))
     if workload == QUIET:
-        results.add(contender, BUSY, _beside_writes(contender, reading, seconds))
+        results.add(competitor, BUSY, _beside_writes(competitor, reading, seconds))
 
 
-def _beside_writes(contender: Contender, reading: Plan, seconds: float) -> Measured:
+def _beside_writes(competitor: Competitor, reading: Plan, seconds: float) -> Measured:
     """What reads are like while as many connections change posts."""
-    writing = plan_of(contender, "update")
-    with loading(contender.url, writing, seconds + 2 * _LEAD) as process:
+    writing = plan_of(competitor, "update")
+    with loading(competitor.url, writing, seconds + 2 * _LEAD) as process:
         time.sleep(_LEAD)
-        found = load(contender.url, reading, seconds)
-        finished(process, contender.url, writing)
+        found = load(competitor.url, reading, seconds)
+        finished(process, competitor.url, writing)
     return found
 
 

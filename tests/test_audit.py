@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from supply import audit as auditing
-from supply.audit import audit, main
-from supply.pins import Pin
+from supply_chain import audit as auditing
+from supply_chain.audit import audit, main
+from supply_chain.pins import Pin
 
 PINS = [
     Pin("litestar", "2.25.0", "", frozenset({"a" * 64, "b" * 64})),

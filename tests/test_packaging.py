@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
-from supply.pins import DEPLOY, NotAPin, drift, pins_in
+from supply_chain.pins import DEPLOY, NotAPin, drift, pins_in
 from tests.servers import PATIENCE, environment
 
 from blog.domain.accounts.tokens import PATTERN
@@ -21,7 +21,7 @@ _PACKAGE = _ROOT / "src" / "blog"
 _PROJECT: dict[str, Any] = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 _EXTRAS: dict[str, list[str]] = _PROJECT["optional-dependencies"]
 _DEPLOYED = [Requirement(line) for line in [*_PROJECT["dependencies"], *_EXTRAS["postgres"]]]
-_TOLD = ("docs", "src", "torture", "supply")
+_TOLD = ("docs", "src", "fault_tests", "supply_chain")
 _INSTALLED = re.compile(r"pip install (?:-\S+ )*'?([\w.\[\],/-]+)")
 _HASH = f"--hash=sha256:{'0' * 64}"
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from torture import postgres
-from torture.postgres import Node, binaries, query
-from torture.processes import free_port, is_executable, public_folder
+from fault_tests import postgres
+from fault_tests.postgres import Node, binaries, query
+from fault_tests.processes import free_port, is_executable, public_folder
 
 TAKING_PORTS = """
 import socket

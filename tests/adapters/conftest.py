@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from fault_tests.postgres import Node, make_database, query, url_of
+from fault_tests.processes import public_folder
 from tests.database import empty_store
-from torture.postgres import Node, make_database, query, url_of
-from torture.processes import public_folder
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore

@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from fault_tests import server as blog
+from fault_tests.ledger import Findings, compare
+from fault_tests.processes import wait_until
+from fault_tests.writers import WRITERS, Tally, Writer, writing
 from tests.servers import Server
-from torture import server as blog
-from torture.ledger import Findings, compare
-from torture.processes import wait_until
-from torture.writers import WRITERS, Tally, Writer, writing
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from itertools import count
 from typing import Final
 
 import psycopg
-from torture.postgres import Node, query
-from torture.processes import freeze, public_folder, thaw
+from fault_tests.postgres import Node, query
+from fault_tests.processes import freeze, public_folder, thaw
 
 _numbers = count(1)
 

@@ -9,10 +9,10 @@ from threading import Event
 from typing import Any, TypeAlias
 
 import httpx
+from fault_tests.processes import wait_until
 from tests.durability.stored import Stored, ask, assert_works
 from tests.durability.writers import all_posts, body_of
 from tests.servers import Server, run_blog, serving
-from torture.processes import wait_until
 
 Posts: TypeAlias = dict[int, dict[str, Any]]
 

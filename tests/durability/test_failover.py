@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fault_tests.pair import Pair
+from fault_tests.processes import public_folder
+from fault_tests.writers import WRITERS
 from tests.durability.ledgers import wait_for_writes, writing_down
 from tests.durability.nodes import frozen
 from tests.durability.stored import Stored
-from torture.pair import Pair
-from torture.processes import public_folder
-from torture.writers import WRITERS
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from fault_tests.processes import wait_until
+from fault_tests.writers import WRITERS
 from tests.database import PASSWORD
 from tests.durability.ledgers import wait_for_writes, writing_down
 from tests.durability.nodes import Host, frozen
 from tests.durability.stored import POST, Stored, ask, assert_sent_away, assert_works
 from tests.servers import run_blog
-from torture.processes import wait_until
-from torture.writers import WRITERS
 
 
 @pytest.fixture

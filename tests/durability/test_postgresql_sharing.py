@@ -4,13 +4,13 @@ import random
 import time
 from contextlib import ExitStack
 
+from fault_tests.postgres import query
+from fault_tests.processes import wait_until
 from tests.database import PASSWORD
 from tests.durability.nodes import Host
 from tests.durability.stored import Stored, ask, assert_works
 from tests.durability.writers import Writer, all_posts, assert_kept, writing
 from tests.servers import Server
-from torture.postgres import query
-from torture.processes import wait_until
 
 
 def test_three_processes_that_find_the_same_empty_database_make_its_tables_once(host: Host, postgresql: Stored) -> None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fault_tests.postgres import DATABASE, Node, make_database, query, url_of
+from fault_tests.processes import public_folder, wait_until
 from tests.durability.stored import Stored, ask
 from tests.servers import Server
-from torture.postgres import DATABASE, Node, make_database, query, url_of
-from torture.processes import public_folder, wait_until
 
 WRITTEN = {"title": "Written first", "body": "And then changed."}
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.relaxed serve ...`: the blog at a peer's durability, only to be compared with that peer.
+"""`python -m benchmarks.sync_normal serve ...`: the blog at a peer's durability, only to be compared with that peer.
 
 The blog has no setting for it on purpose: with `synchronous=NORMAL`, SQLite acknowledges what a power cut may take
 back. So whatever asks this process's driver for FULL is given NORMAL, and nothing else is changed.

@@ -1,4 +1,4 @@
-"""All contenders at once: started in turn, filled alike, checked. While one is loaded the others have nothing to do."""
+"""All competitors: started in turn, filled alike, checked. While one is loaded the others have nothing to do."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -8,15 +8,23 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from torture.postgres import Node, query
-from torture.processes import public_folder
+from fault_tests.postgres import Node, query
+from fault_tests.processes import public_folder
 
 from .checks import check, fill
-from .contenders import HERE, STORES, Bare, Blog, Contender, Django, FastApi, ForgetfulBlog
+from .competitors import HERE, STORES, Bare, Blog, BlogWithoutCache, Competitor, Django, FastApi
 from .pocketbase import PocketBase, UnloggedPocketBase
 from .processes import PATIENCE, memory, started, wait_for_200
 
-ALL: Final[tuple[type[Contender], ...]] = (Blog, ForgetfulBlog, Django, FastApi, PocketBase, UnloggedPocketBase, Bare)
+ALL: Final[tuple[type[Competitor], ...]] = (
+    Blog,
+    BlogWithoutCache,
+    Django,
+    FastApi,
+    PocketBase,
+    UnloggedPocketBase,
+    Bare,
+)
 _STARTS: Final = 3
 
 
@@ -60,7 +68,7 @@ def database(node: Node, name: str) -> str:
 
 
 @contextmanager
-def contenders(names: Sequence[str], stores: Sequence[str], folder: Path) -> Iterator[list[Contender]]:
+def competitors(names: Sequence[str], stores: Sequence[str], folder: Path) -> Iterator[list[Competitor]]:
     """Whoever is asked for, on whatever of that they can, ready to be prepared."""
     chosen = [(each, store) for store in STORES for each in ALL if store in each.stores and each.name in names]
     chosen = [(each, store) for each, store in chosen if store in {*stores, "none"}]
@@ -76,24 +84,24 @@ def contenders(names: Sequence[str], stores: Sequence[str], folder: Path) -> Ite
 
 
 @contextmanager
-def running(contender: Contender) -> Iterator[Footprint]:
-    """A contender's server, ready, filled and checked; stopped when the block is left."""
-    contender.prepare()
-    times = [_start_once(contender) for _ in range(_STARTS - 1)]
+def running(competitor: Competitor) -> Iterator[Footprint]:
+    """A competitor's server, ready, filled and checked; stopped when the block is left."""
+    competitor.prepare()
+    times = [_start_once(competitor) for _ in range(_STARTS - 1)]
     began = time.monotonic()
-    with started(contender.command(), contender.folder, contender.variables()) as contender.process:
-        times.append(wait_for_200(f"{contender.url}{contender.first}", contender.process) - began)
+    with started(competitor.command(), competitor.folder, competitor.variables()) as competitor.process:
+        times.append(wait_for_200(f"{competitor.url}{competitor.first}", competitor.process) - began)
         time.sleep(0.5)
-        footprint = Footprint(sorted(times)[len(times) // 2], memory(contender.process))
-        with httpx.Client(base_url=contender.url, trust_env=False, timeout=PATIENCE) as client:
-            contender.set_up(client)
-            if not isinstance(contender, Bare):
-                fill(contender, client)
-            check(contender, client)
+        footprint = Footprint(sorted(times)[len(times) // 2], memory(competitor.process))
+        with httpx.Client(base_url=competitor.url, trust_env=False, timeout=PATIENCE) as client:
+            competitor.set_up(client)
+            if not isinstance(competitor, Bare):
+                fill(competitor, client)
+            check(competitor, client)
         yield footprint
 
 
-def _start_once(contender: Contender) -> float:
+def _start_once(competitor: Competitor) -> float:
     began = time.monotonic()
-    with started(contender.command(), contender.folder, contender.variables()) as process:
-        return wait_for_200(f"{contender.url}{contender.first}", process) - began
+    with started(competitor.command(), competitor.folder, competitor.variables()) as process:
+        return wait_for_200(f"{competitor.url}{competitor.first}", process) - began

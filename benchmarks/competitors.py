@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 
 import httpx
 import psycopg
-from torture.processes import unreserved_port
+from fault_tests.processes import unreserved_port
 
 from blog.adapters.sql import SqlStore
 from blog.bootstrap import create_blog
@@ -36,7 +36,7 @@ _LOADS: Final = {
 
 
 @dataclass
-class Contender(ABC):
+class Competitor(ABC):
     """One of them on one kind of database, in a folder of its own."""
 
     store: str
@@ -122,7 +122,7 @@ class Contender(ABC):
             return [row[0] for row in connection.execute(statement + "?", (title,))]
 
 
-class Blog(Contender):
+class Blog(Competitor):
     """The blog, by its own command and with its own settings."""
 
     name = "ours"
@@ -145,7 +145,7 @@ class Blog(Contender):
     @property
     def module(self) -> str:
         """What is run."""
-        return "benchmarks.relaxed" if self.store == "sqlite-normal" else "blog"
+        return "benchmarks.sync_normal" if self.store == "sqlite-normal" else "blog"
 
     def command(self) -> Sequence[str | Path]:
         return [sys.executable, "-m", self.module, "serve", "--database", self.database, "--port", str(self.port)]
@@ -155,17 +155,17 @@ class Blog(Contender):
         return {"PYTHONPATH": ":".join(filter(None, [os.environ.get("PYTHONPATH"), str(HERE.parent)]))}
 
 
-class ForgetfulBlog(Blog):
+class BlogWithoutCache(Blog):
     """The blog that makes every answer anew: as whoever shows a token is answered, and everybody while posts change."""
 
-    name = "ours-anew"
+    name = "ours-no-cache"
     stores = ("sqlite",)
     workloads = ("get", "list", "p99")
-    module = "benchmarks.anew"
+    module = "benchmarks.no_cache"
 
 
 @dataclass
-class Bare(Contender):
+class Bare(Competitor):
     """A handler that returns constant bytes, on the server that the blog has."""
 
     name = "bare"
@@ -182,7 +182,7 @@ class Bare(Contender):
         """Nobody logs in here."""
 
 
-class Django(Contender):
+class Django(Competitor):
     """Django REST framework as its tutorial has it, on gunicorn."""
 
     name = "django"
@@ -211,7 +211,7 @@ class Django(Contender):
         return {"DATABASE_URL": url, "SYNCHRONOUS": _synchronous(self.store)}
 
 
-class FastApi(Contender):
+class FastApi(Competitor):
     """FastAPI with SQLAlchemy's asynchronous ORM, on uvicorn with uvloop and httptools."""
 
     name = "fastapi"

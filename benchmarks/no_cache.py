@@ -1,4 +1,4 @@
-"""`python -m benchmarks.anew serve ...`: the blog without the answers that it gives again while nothing changes.
+"""`python -m benchmarks.no_cache serve ...`: the blog without the answers that it gives again while nothing changes.
 
 It shows what an answer costs that has to be made. With PostgreSQL the blog keeps none anyway.
 """

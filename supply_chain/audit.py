@@ -1,4 +1,4 @@
-"""Ask pip-audit what is known against what deployments install: `python -m supply.audit PIP_AUDIT [OPTION...]`.
+"""Ask pip-audit what is known against what deployments install: `python -m supply_chain.audit PIP_AUDIT [OPTION...]`.
 
 pip-audit by itself ends well when it could not look a package up, and leaves out whatever a marker excludes on this
 machine. Here, what was not looked up counts as a fault: an audit that cannot be made is an audit that has failed.

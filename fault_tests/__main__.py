@@ -1,4 +1,4 @@
-"""`python -m torture`: choose what to break, and print the table of how the blog took it."""
+"""`python -m fault_tests`: choose what to break, and print the table of how the blog took it."""
 
 import argparse
 import sys
@@ -29,18 +29,18 @@ def main() -> int:
     good = True
     for what in chosen:
         began = time.monotonic()
-        with public_folder(f"torture-{what}-") as folder:
+        with public_folder(f"fault-tests-{what}-") as folder:
             trial = _run(what, own(folder), options.rounds or _ROUNDS[what])
-        print(f"\n{trial.table()}\n\n`python -m torture {what}`, {(time.monotonic() - began) / 60:.0f} minutes")
+        print(f"\n{trial.table()}\n\n`python -m fault_tests {what}`, {(time.monotonic() - began) / 60:.0f} minutes")
         good = good and all(each.is_good for each in trial.rounds)
     return max(0 if good else 1, _attacks([]) if options.what == "all" else 0)
 
 
 def _attacks(names: Sequence[str]) -> int:
     began = time.monotonic()
-    with public_folder("torture-attacks-") as folder:
+    with public_folder("fault-tests-attacks-") as folder:
         table = attacks.run(folder, names)
-    print(f"\n{table}\n\n`python -m torture attacks`, {(time.monotonic() - began) / 60:.0f} minutes")
+    print(f"\n{table}\n\n`python -m fault_tests attacks`, {(time.monotonic() - began) / 60:.0f} minutes")
     return 0
 
 
@@ -53,7 +53,7 @@ def _run(what: str, folder: Path, rounds: int) -> Trial:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m torture", description=__doc__, epilog=_NEEDS)
+    parser = argparse.ArgumentParser(prog="python -m fault_tests", description=__doc__, epilog=_NEEDS)
     parser.add_argument("what", choices=[*_ROUNDS, "attacks", "all"], help=_WHAT)
     parser.add_argument("--rounds", type=int, help="how many faults (20 for the pair, 10 for the cluster)")
     names = [attack.__name__ for attack in attacks.ALL]
