@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.domain.people import OPERATOR, acting
 
 from blog.adapters.memory import MemoryStore
-from blog.domain.accounts.actors import Member, Scope
+from blog.domain.accounts.actors import Member, OutOfScope, Scope
 from blog.domain.accounts.user import User
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import FieldError, ValidationFailed
@@ -20,6 +20,7 @@ from blog.domain.posts.post import (
     Post,
     PostChanges,
     PostNotFound,
+    VersionConflict,
     validate_post,
 )
 from blog.domain.shared import UserId
@@ -188,3 +189,58 @@ def test_what_is_not_changed_is_not_judged() -> None:
     assert [fault.field for fault in validate_post(title="")] == ["title"]
     assert [fault.field for fault in validate_post(body="")] == ["body"]
     assert [fault.field for fault in validate_post(title="", body="")] == ["title", "body"]
+
+
+def test_a_post_that_was_got_for_update_is_changed_and_deleted_without_another_look(
+    open_blog: OpenBlog, ann: User
+) -> None:
+    with open_blog() as blog:
+        post_id = blog.posts.create(acting(ann), title="Hello", body="World").id
+    with open_blog() as blog:
+        locked = blog.posts.get_for_update(acting(ann), post_id)
+        changed = blog.posts.update(acting(ann), locked, title="Good bye")
+        assert (changed.title, changed.version) == ("Good bye", 2)
+        changed = blog.posts.update(acting(ann), changed, expected_versions=[2], body="All")
+        assert blog.posts.get(post_id) == changed
+        blog.posts.delete(acting(ann), changed)
+        for change in (
+            lambda: blog.posts.update(acting(ann), changed),
+            lambda: blog.posts.delete(acting(ann), changed),
+        ):
+            with pytest.raises(PostNotFound):
+                change()
+
+
+def test_a_post_that_was_read_otherwise_is_changed_unless_it_has_changed_since(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        first = blog.posts.create(acting(ann), title="Hello", body="World")
+        second = blog.posts.update(acting(ann), first, title="Good bye")
+    with open_blog() as blog:
+        locked = blog.posts.get_for_update(acting(ann), first.id)
+        for stale in (first, replace(locked, body="Forged")):
+            with pytest.raises(VersionConflict):
+                blog.posts.update(acting(ann), stale, body="Late")
+            with pytest.raises(VersionConflict):
+                blog.posts.delete(acting(ann), stale)
+        assert blog.posts.get(first.id) == second
+        assert blog.posts.update(acting(ann), second, body="In time").version == 3
+
+
+@pytest.mark.parametrize("change", ["update", "delete"])
+def test_a_post_in_hand_gives_nobody_the_right_to_change_it(
+    open_blog: OpenBlog, ann: User, bob: User, change: str
+) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(acting(ann), title="Hello", body="World")
+    with open_blog() as blog:
+        locked = blog.posts.get_for_update(acting(ann), post.id)
+        forged = replace(locked, author_id=bob.id, author=bob.username)
+        for actor, in_hand, refusal in (
+            (acting(bob), locked, NotTheAuthor),
+            (acting(bob), forged, NotTheAuthor),
+            (acting(ann, Scope.POSTS_READ), locked, OutOfScope),
+            (acting(ann, Scope.POSTS_READ), post, OutOfScope),
+        ):
+            with pytest.raises(refusal):
+                getattr(blog.posts, change)(actor, in_hand)
+        assert blog.posts.get(post.id) == post

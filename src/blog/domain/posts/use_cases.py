@@ -1,7 +1,7 @@
 """What people do with posts."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Unpack
 
 from blog.domain.accounts.actors import Member, Scope, require_scope
@@ -32,6 +32,8 @@ class Posts:
     index: "PostIndex"
     audit: Audit
     now: Clock
+    _locked: dict[PostId, Post] = field(default_factory=dict, init=False, repr=False)
+    """The posts that this unit of work has locked, as they are now."""
 
     def create(self, actor: Member, *, title: str, body: str) -> Post:
         """Write a post in one's own name.
@@ -81,57 +83,94 @@ class Posts:
     def update(
         self,
         actor: Member,
-        post_id: PostId,
+        post: Post | PostId,
         *,
         expected_versions: Collection[int | str] | None = None,
         **changes: Unpack[PostChanges],
     ) -> Post:
-        """Change some or all of a post, if it is in one of `expected_versions`: versions or revisions. None is any.
+        """Change some or all fields of a post.
+
+        Args:
+            actor: the author of the post.
+            post: from `get_for_update` in the same unit of work, or an id. A post that was read otherwise is locked
+                now, and must not have changed since.
+            expected_versions: versions or revisions, one of which the post must have; None is any.
+            changes: the new values.
 
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor, VersionConflict.
-            Invalid: of what is changed.
+            ValidationFailed: of what is changed.
         """
-        post = self.get_for_update(actor, post_id)
-        _check_version(post, expected_versions, changes)
-        revised = post.with_changes(self.now(), **changes)
-        if revised is not post:
-            self.repository.save(revised, over=post)
-            self.index.put(revised)
-            self.audit.record(Event.POST_CHANGED, actor, "post", post_id)
-        return revised
+        current = self._lock(actor, post)
+        _check_version(current, expected_versions, changes)
+        updated = current.with_changes(self.now(), **changes)
+        if updated is not current:
+            self.repository.save(updated, over=current)
+            self._locked[updated.id] = updated
+            self.index.put(updated)
+            self.audit.record(Event.POST_CHANGED, actor, "post", updated.id)
+        return updated
 
-    def delete(self, actor: Member, post_id: PostId, *, expected_versions: Collection[int | str] | None = None) -> None:
-        """Delete a post, for good; `expected_versions` it is in one of these versions or revisions, if that matters.
+    def delete(
+        self, actor: Member, post: Post | PostId, *, expected_versions: Collection[int | str] | None = None
+    ) -> None:
+        """Delete a post for good. The arguments are those of `update`.
 
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor, VersionConflict.
         """
-        _check_version(self.get_for_update(actor, post_id), expected_versions, {})
-        self.repository.remove(post_id)
-        self.index.remove(post_id)
-        self.audit.record(Event.POST_DELETED, actor, "post", post_id)
+        current = self._lock(actor, post)
+        _check_version(current, expected_versions, {})
+        self.repository.remove(current.id)
+        self._locked.pop(current.id, None)
+        self.index.remove(current.id)
+        self.audit.record(Event.POST_DELETED, actor, "post", current.id)
 
     def get_for_update(self, actor: Member, post_id: PostId) -> Post:
-        """The post, for its author to change: every change passes through here, and so past the ownership rule.
+        """Lock a post that this actor may change, until the unit of work ends.
 
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor.
         """
         require_scope(actor, Scope.POSTS_WRITE)
         post = self.repository.get_for_update(post_id)
-        if not post.may_be_changed_by(actor):
-            raise NotTheAuthor(post_id)
+        _check_author(actor, post)
+        self._locked[post.id] = post
+        return post
+
+    def _lock(self, actor: Member, post: Post | PostId) -> Post:
+        """Return the post as it is stored, locked, after checking the ownership rule: every change passes here.
+
+        Raises:
+            OutOfScope, PostNotFound, NotTheAuthor.
+            VersionConflict: the post that was passed in is not the stored one.
+        """
+        if not isinstance(post, Post):
+            return self.get_for_update(actor, post)
+        if self._locked.get(post.id) is not post:  # Somebody else's `Post` proves nothing: not who wrote it, either.
+            current = self.get_for_update(actor, post.id)
+            _check_version(current, [post.revision], {})
+            return current
+        require_scope(actor, Scope.POSTS_WRITE)
+        _check_author(actor, post)
         return post
 
 
+def _check_author(actor: Member, post: Post) -> None:
+    """Check the ownership rule: only its author changes or deletes a post.
+
+    Raises:
+        NotTheAuthor.
+    """
+    if not post.may_be_changed_by(actor):
+        raise NotTheAuthor(post.id)
+
+
 def _check_version(post: Post, expected: Collection[int | str] | None, changes: PostChanges) -> None:
-    """Nobody changes what they have not seen, if they say what they have seen: by its version, or by its revision.
+    """Check that the post has an expected version or revision.
 
     Raises:
         VersionConflict.
     """
     if expected is not None and post.version not in expected and post.revision not in expected:
-        raise VersionConflict(
-            post, [field for field, value in changes.items() if getattr(post, field) != value], expected
-        )
+        raise VersionConflict(post, [name for name, value in changes.items() if getattr(post, name) != value], expected)
