@@ -1,10 +1,10 @@
-"""The one file that knows every part, and puts them together."""
+"""The composition root: the only module that imports every part, and connects them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from types import TracebackType
+from functools import partial
 from typing import Final
 
 from blog.adapters.argon2 import Argon2PasswordHasher
@@ -24,7 +24,6 @@ from blog.domain.blog import (
     GroupCommit,
     OpenBlog,
     OpenStores,
-    Stores,
 )
 from blog.domain.cancellation import Cancellation
 from blog.domain.shared import Clock, SecretGenerator
@@ -33,9 +32,8 @@ from .settings import SettingError, Settings
 
 _INSTALL_POSTGRES: Final = "pip install '.[postgres]' in the checkout of the blog adds it"
 
-
-_TEXT_AT_ONCE: Final = 256 * 1024
-"""Characters that are read from a database on the event loop, which takes about a millisecond."""
+_MAX_TEXT: Final = 256 * 1024
+"""Characters. The event loop reads no more at once from a database: this many take about a millisecond."""
 
 
 def create_blog(
@@ -44,70 +42,53 @@ def create_blog(
     hasher: PasswordHasher | None = None,
     now: Clock = utc_now,
     new_secret: SecretGenerator = system_secret,
-    terms: BlogConfig | None = None,
+    config: BlogConfig | None = None,
 ) -> OpenBlog:
-    """A blog on these stores: `MemoryStore()`, `SqlStore("sqlite:///blog.db")`, or stores of your own."""
-    means = Dependencies(
+    """Return a blog on these stores: `MemoryStore()`, `SqlStore("sqlite:///blog.db")`, or stores of your own."""
+    dependencies = Dependencies(
         hasher=hasher or Argon2PasswordHasher(),
         is_common=is_common,
         weakness_of=weakness_of,
         now=now,
         new_secret=new_secret,
     )
-    cancellable = open_stores.cancellable if isinstance(open_stores, CancellableStores) else None
-    return _OpenBlog(open_stores, means, terms or BlogConfig(), cancellable)
+    make_blog = partial(Blog, dependencies=dependencies, config=config or BlogConfig())
+    if isinstance(open_stores, CancellableStores):
+        return _OpenCancellableBlog(make_blog, open_stores)
+    return partial(make_blog, open_stores)
 
 
 @dataclass(frozen=True, slots=True)
-class _OpenBlog:
-    """The blog on these stores. Its units of work can be cancelled if the stores' units can."""
+class _OpenCancellableBlog:
+    """Opens a blog on stores whose units of work can be cancelled."""
 
-    open_stores: OpenStores
-    means: Dependencies
-    terms: BlogConfig
-    cancellable_stores: Callable[[Cancellation], OpenStores] | None = None
+    make_blog: Callable[[OpenStores], Blog]
+    open_stores: CancellableStores
 
-    def __call__(self) -> AbstractContextManager[Blog]:
-        return _Opened(self.open_stores(), self.means, self.terms)
+    def __call__(self) -> Blog:
+        return self.make_blog(self.open_stores)
 
     def cancellable(self, cancellation: Cancellation) -> OpenBlog:
-        if self.cancellable_stores is None:
-            return self
-        return _OpenBlog(self.cancellable_stores(cancellation), self.means, self.terms)
-
-
-class _Opened(AbstractContextManager[Blog]):
-    """The blog on stores that are open for as long as it is."""
-
-    def __init__(self, stores: AbstractContextManager[Stores], means: Dependencies, terms: BlogConfig) -> None:
-        self._stores, self._means, self._terms = stores, means, terms
-
-    def __enter__(self) -> Blog:
-        return Blog(self._stores.__enter__(), self._means, self._terms)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        return self._stores.__exit__(kind, failure, trace)
+        return partial(self.make_blog, self.open_stores.cancellable(cancellation))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingBlog:
-    """A blog as a server has it: what else than `open_blog` there is depends on where it is kept.
+    """A blog as a server uses it. Which of the optional parts there are depends on the store.
 
     Args:
         open_blog: opens the blog for one unit of work.
-        open_nonblocking: opens it for a read that answers at once, or is `Unavailable`.
-        open_replica: opens a copy of it, perhaps a moment behind.
-        together: keeps several units of work at once.
-        edition: tells whether anything was kept meanwhile.
+        open_nonblocking: opens it for reads that never wait: they raise `Unavailable` instead.
+        open_replica: opens a read replica, which may lag behind.
+        group_commit: commits several units of work at once.
+        data_version: returns a value that changes with every commit.
     """
 
     open_blog: OpenBlog
     open_nonblocking: OpenBlog | None
     open_replica: OpenBlog | None
-    together: GroupCommit | None
-    edition: DataVersion | None
+    group_commit: GroupCommit | None
+    data_version: DataVersion | None
 
 
 @contextmanager
@@ -131,8 +112,8 @@ def open_for_serving(settings: Settings) -> Iterator[ServingBlog]:
     """
     with (
         _open_stores(settings) as open_stores,
-        _stores_at_once(settings, open_stores) as stores_at_once,
-        _opened_replica(settings) as open_replica,
+        _open_nonblocking(settings, open_stores) as nonblocking,
+        _open_replica(settings) as open_replica,
     ):
         if isinstance(open_stores, SqlStore) and open_stores.is_read_only:
             file = settings.database_url.removeprefix("sqlite:///")
@@ -140,15 +121,15 @@ def open_for_serving(settings: Settings) -> Iterator[ServingBlog]:
             raise SettingError(f"{name}: {file} cannot be written to, and can only be read by other commands")
         yield ServingBlog(
             open_blog=_create_blog(open_stores, settings),
-            open_nonblocking=None if stores_at_once is None else _create_blog(stores_at_once, settings),
+            open_nonblocking=None if nonblocking is None else _create_blog(nonblocking, settings),
             open_replica=open_replica,
-            together=open_stores.together if isinstance(open_stores, SqlStore) else None,
-            edition=None if stores_at_once is None else stores_at_once.edition,
+            group_commit=open_stores.together if isinstance(open_stores, SqlStore) else None,
+            data_version=None if nonblocking is None else nonblocking.edition,
         )
 
 
 @contextmanager
-def _opened_replica(settings: Settings) -> Iterator[OpenBlog | None]:
+def _open_replica(settings: Settings) -> Iterator[OpenBlog | None]:
     """The copy of the blog to read from, if there is one, until the block is left."""
     if not settings.replica_url:
         yield None
@@ -186,10 +167,10 @@ def database(settings: Settings) -> Iterator[SqlStore]:
 
 
 def _create_blog(open_stores: OpenStores, settings: Settings) -> OpenBlog:
-    return create_blog(open_stores, hasher=_hasher(settings), terms=_config_from(settings))
+    return create_blog(open_stores, hasher=_hasher(settings), config=_read_config(settings))
 
 
-def _config_from(settings: Settings) -> BlogConfig:
+def _read_config(settings: Settings) -> BlogConfig:
     return BlogConfig(
         registration=Registration(settings.registration),
         site=settings.site_name,
@@ -221,12 +202,12 @@ def _open_stores(settings: Settings) -> Iterator[OpenStores]:
 
 
 @contextmanager
-def _stores_at_once(settings: Settings, open_stores: OpenStores) -> Iterator[SqlStore | MemoryStore | None]:
+def _open_nonblocking(settings: Settings, open_stores: OpenStores) -> Iterator[SqlStore | MemoryStore | None]:
     """Stores that are read without waiting. SQLite is in this process, and there a reader waits only for another
     process that does away with the log of a database; to a server across a network there is always a way.
     """
     if settings.database_url.startswith("sqlite:"):
-        with closing(SqlStore(settings.database_url, connections=1, patience=0, text_limit=_TEXT_AT_ONCE)) as store:
+        with closing(SqlStore(settings.database_url, connections=1, patience=0, text_limit=_MAX_TEXT)) as store:
             yield store
     else:
         yield open_stores if isinstance(open_stores, MemoryStore) else None

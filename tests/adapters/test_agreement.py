@@ -27,7 +27,7 @@ class AllStores(AgreementMachine):
                 for table in reversed(metadata.sorted_tables):
                     connection.execute(delete(table))
         stores: Sequence[OpenStores] = (MemoryStore(), *self.databases)
-        return [create_blog(store, hasher=HASHER, now=self.clock, terms=self.terms) for store in stores]
+        return [create_blog(store, hasher=HASHER, now=self.clock, config=self.config) for store in stores]
 
 
 def test_all_stores_agree_whatever_anybody_does(

@@ -39,7 +39,7 @@ def open_stores(request: pytest.FixtureRequest) -> OpenStores:
 def open_blog(open_stores: OpenStores) -> OpenBlog:
     hasher = Argon2PasswordHasher(memory=8, iterations=1)
     return create_blog(
-        open_stores, hasher=hasher, now=StandingClock(), terms=BlogConfig(registration=Registration.INVITE)
+        open_stores, hasher=hasher, now=StandingClock(), config=BlogConfig(registration=Registration.INVITE)
     )
 
 

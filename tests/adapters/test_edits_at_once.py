@@ -36,7 +36,7 @@ def editing(served: tuple[OpenStores, Any], method: str, seen: str) -> tuple[lis
     with open_blog() as blog:
         blog.users.add(Operator(), "ann", PASSWORD)
     token = log_in(open_blog, "ann", PASSWORD)[1].secret
-    app: Any = create_app(open_blog, together=served[1], threads=EDITORS)
+    app: Any = create_app(open_blog, group_commit=served[1], threads=EDITORS)
 
     async def run() -> tuple[list[Response], Response]:
         shown = {"Authorization": f"Token {token}"}

@@ -39,7 +39,6 @@ KEPT: Final = {
     "adapters/sql/repositories/posts.py:_held": "posts of one unit of work",
     "adapters/sql/engine/statement.py:_prepared": "kinds of databases, and names that the code gives",
     "domain/posts/use_cases.py:_locked": "posts of one unit of work",
-    "domain/blog.py:__dict__": "use cases of one unit of work",
     "entrypoints/server/flow_control.py:_budgets": "event loops",
     "entrypoints/server/flow_control.py:_held": "connections, until they close",
     "entrypoints/server/flow_control.py:_sharers": "connections, until they close",

@@ -48,7 +48,7 @@ def watched_blog(store: MemoryStore, watched: Watched, clock: StandingClock) -> 
 def inviting(store: MemoryStore, hasher: PasswordHasher, clock: StandingClock) -> OpenBlog:
     """The same blog, where one registers by invitation."""
     terms = BlogConfig(registration=Registration.INVITE)
-    return create_blog(store, hasher=hasher, now=clock, new_secret=CountedSecrets(), terms=terms)
+    return create_blog(store, hasher=hasher, now=clock, new_secret=CountedSecrets(), config=terms)
 
 
 @pytest.fixture

@@ -194,7 +194,7 @@ def test_whoever_registers_where_anybody_may_is_invited_by_nobody(
     store: MemoryStore, hasher: PasswordHasher, lines: Lines
 ) -> None:
     terms = BlogConfig(registration=Registration.OPEN)
-    ann = register(create_blog(store, hasher=hasher, terms=terms), "ann", PASSWORD, address=HOME)
+    ann = register(create_blog(store, hasher=hasher, config=terms), "ann", PASSWORD, address=HOME)
     assert lines() == [(Event.USER_REGISTERED, ann.id, "ann", HOME, None, "user", ann.id, "ann")]
 
 

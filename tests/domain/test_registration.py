@@ -34,7 +34,7 @@ def doors(store: MemoryStore, hasher: PasswordHasher, clock: StandingClock) -> D
     """The same blog under other terms."""
     secrets = CountedSecrets()
     return lambda registration: create_blog(
-        store, hasher=hasher, now=clock, new_secret=secrets, terms=BlogConfig(registration=registration)
+        store, hasher=hasher, now=clock, new_secret=secrets, config=BlogConfig(registration=registration)
     )
 
 

@@ -97,7 +97,7 @@ def test_whoever_shuts_an_account_by_guessing_shuts_it_from_their_own_address_on
 def test_whoever_runs_the_blog_widens_all_limits(
     store: MemoryStore, hasher: PasswordHasher, clock: StandingClock, ann: User
 ) -> None:
-    wider = create_blog(store, hasher=hasher, now=clock, terms=BlogConfig(throttle_scale=3))
+    wider = create_blog(store, hasher=hasher, now=clock, config=BlogConfig(throttle_scale=3))
     guess(wider, times=24)
     with pytest.raises(TooManyAttempts):
         log_in(wider, "ann", PASSWORD, address=HOME)

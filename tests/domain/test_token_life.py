@@ -64,7 +64,7 @@ def test_whoever_runs_a_blog_says_how_long_tokens_last(
     store: MemoryStore, hasher: PasswordHasher, clock: StandingClock, ann: User
 ) -> None:
     terms = BlogConfig(token_lifetime=timedelta(hours=3), token_idle=timedelta(hours=1))
-    with create_blog(store, hasher=hasher, now=clock, terms=terms)() as blog:
+    with create_blog(store, hasher=hasher, now=clock, config=terms)() as blog:
         issued = blog.tokens.issue(ann)
         assert issued.token.expires_at == clock() + timedelta(hours=3)
         clock.move(timedelta(hours=1))

@@ -91,7 +91,7 @@ def asked(
 
     async def run() -> Result:
         app: Any = create_app(
-            primary, open_nonblocking=at_once, open_replica=replica, together=together, threads=threads
+            primary, open_nonblocking=at_once, open_replica=replica, group_commit=together, threads=threads
         )
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://blog") as client:
             return await ask(client)

@@ -68,7 +68,7 @@ class Telling:
 
     def registration(self, word: str) -> None:
         """From now on, these may register."""
-        self.open_blog = create_blog(self.stores, hasher=_HASHER, terms=BlogConfig(registration=Registration(word)))
+        self.open_blog = create_blog(self.stores, hasher=_HASHER, config=BlogConfig(registration=Registration(word)))
 
     def keep_token(self, label: str, secret: str) -> None:
         """A token that was handed out."""

@@ -78,7 +78,7 @@ def probe(tmp_path: Path) -> LockProbe:
 
 @pytest.fixture
 def open_blog(store: SqlStore, probe: LockProbe) -> OpenBlog:
-    return create_blog(store, hasher=probe, terms=BlogConfig(registration=Registration.OPEN))
+    return create_blog(store, hasher=probe, config=BlogConfig(registration=Registration.OPEN))
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_registration_and_administration_hold_no_lock_while_they_hash(
     register(open_blog, "bob", OLD)
     with weaker_blog() as blog:
         code = blog.invitations.create(Operator()).code
-    inviting = create_blog(store, hasher=probe, terms=BlogConfig(registration=Registration.INVITE))
+    inviting = create_blog(store, hasher=probe, config=BlogConfig(registration=Registration.INVITE))
     register(inviting, "cleo", OLD, invitation=code)
     with open_blog() as blog:
         user = blog.users.add(Operator(), "dan", OLD)

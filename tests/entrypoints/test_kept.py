@@ -53,7 +53,7 @@ class Site:
             self.ann = acting(blog.users.add(Operator(), "ann", "correct horse battery staple"))
             self.token = blog.tokens.issue(self.ann.user).secret
             blog.tokens.touch(blog.tokens.authenticate(self.token))
-        self.app = create_app(self.open_blog, edition=self.edition)
+        self.app = create_app(self.open_blog, data_version=self.edition)
 
     def open_blog(self) -> Any:
         self.opened += 1

@@ -1,10 +1,12 @@
-"""The blog: all its rooms, open for one unit of work."""
+"""The blog: all its use cases, in one unit of work."""
 
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+from functools import cached_property
+from types import TracebackType
+from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 from blog.domain.accounts.administration import UserAdmin
 from blog.domain.accounts.deletion import AccountDeletion, DeletedUser
@@ -32,9 +34,9 @@ from .shared import Clock, SecretGenerator
 class Stores:
     """The stores of one unit of work, which one thread uses.
 
-    A store may be shared by several units, such as one that keeps nothing but a connection pool. Then several threads
-    call it at once, and it has to be thread-safe. Each store can be replaced by itself, but for `posts` and `index`:
-    they are replaced together, since the index finds the posts of the repository beside it.
+    A store may be shared by several units of work, for example if it holds nothing but a connection pool. Several
+    threads call such a store at once, so it must be thread-safe. Each store can be replaced alone, except `posts` and
+    `index`: the index finds the posts of the repository beside it, so both are replaced together.
     """
 
     users: UserRepository
@@ -49,7 +51,7 @@ class Stores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """What else the rooms work with."""
+    """What the use cases need beside the stores."""
 
     hasher: PasswordHasher
     is_common: IsCommon
@@ -60,8 +62,8 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlogConfig:
-    """What whoever runs a blog may decide. Tokens end after `token_lifetime`, or unused after `token_idle`; the
-    limits on failed attempts are multiplied by `throttle_scale`.
+    """What the operator of a blog can configure. Tokens expire after `token_lifetime`, or unused after `token_idle`.
+    The limits on failed attempts are multiplied by `throttle_scale`.
     """
 
     registration: Registration = Registration.CLOSED
@@ -71,42 +73,46 @@ class BlogConfig:
     token_idle: timedelta = timedelta(days=14)
 
 
-_Room = TypeVar("_Room")
+class Blog:
+    """All use cases, in one unit of work. Entering the block opens the stores; leaving it commits or rolls back.
 
-
-class _room(Generic[_Room]):  # noqa: N801 - it is read as a decorator
-    """A room that is put together when it is first entered. `cached_property` does this under a lock until Python 3.12,
-    which costs more than the room, and a unit of work is one thread's.
+    Args:
+        open_stores: opens the stores for one unit of work.
+        dependencies: what the use cases need beside the stores.
+        config: what the operator of a blog can configure.
     """
 
-    def __init__(self, put_together: Callable[["Blog"], _Room]) -> None:
-        self._put_together = put_together
+    def __init__(self, open_stores: "OpenStores", dependencies: Dependencies, config: BlogConfig) -> None:
+        self._unit_of_work = open_stores()
+        self._dependencies, self._config = dependencies, config
 
-    def __get__(self, blog: "Blog", _: type["Blog"]) -> _Room:
-        room = blog.__dict__[self._put_together.__name__] = self._put_together(blog)
-        return room
+    def __enter__(self) -> Self:
+        self._stores = self._unit_of_work.__enter__()
+        return self
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return self._unit_of_work.__exit__(kind, error, traceback)
 
-class Blog:
-    """Everything one can do, within one unit of work. Each room is put together when it is first entered."""
-
-    def __init__(self, stores: Stores, means: Dependencies, terms: BlogConfig) -> None:
-        self._stores, self._means, self._terms = stores, means, terms
-
-    @_room
+    @cached_property
     def posts(self) -> Posts:
-        return Posts(self._stores.posts, self._stores.index, self.audit, self._means.now)
+        """Read, write and delete posts."""
+        return Posts(self._stores.posts, self._stores.index, self.audit, self._dependencies.now)
 
-    @_room
+    @cached_property
     def search(self) -> Search:
+        """Full-text search in posts."""
         return Search(self._stores.index)
 
-    @_room
+    @cached_property
     def importer(self) -> PostImporter:
+        """Import posts from elsewhere."""
         return PostImporter(self._stores.posts, self._stores.index, self._stores.users, self.audit, self._deleted_user)
 
-    @_room
+    @cached_property
     def accounts(self) -> Accounts:
+        """Log in, register, and change one's own account."""
         return Accounts(
             repository=self._stores.users,
             tokens=self.tokens,
@@ -115,13 +121,14 @@ class Blog:
             audit=self.audit,
             hasher=self._hasher,
             rules=self._rules,
-            registration=self._terms.registration,
-            now=self._means.now,
+            registration=self._config.registration,
+            now=self._dependencies.now,
             deletion=self.deletion,
         )
 
-    @_room
+    @cached_property
     def users(self) -> UserAdmin:
+        """Administer the accounts of others."""
         return UserAdmin(
             repository=self._stores.users,
             deletion=self.deletion,
@@ -129,11 +136,12 @@ class Blog:
             audit=self.audit,
             hasher=self._hasher,
             rules=self._rules,
-            now=self._means.now,
+            now=self._dependencies.now,
         )
 
-    @_room
+    @cached_property
     def deletion(self) -> AccountDeletion:
+        """Delete an account step by step."""
         return AccountDeletion(
             users=self._stores.users,
             posts=self._stores.posts,
@@ -146,8 +154,9 @@ class Blog:
             deleted_user=self._deleted_user,
         )
 
-    @_room
+    @cached_property
     def personal_data(self) -> PersonalData:
+        """Download all personal data of an account."""
         return PersonalData(
             users=self._stores.users,
             tokens=self._stores.tokens,
@@ -157,116 +166,118 @@ class Blog:
             log=self._stores.audit,
         )
 
-    @_room
+    @cached_property
     def tokens(self) -> Tokens:
+        """Issue, check and revoke tokens."""
         return Tokens(
             store=self._stores.tokens,
             users=self._stores.users,
             audit=self.audit,
-            now=self._means.now,
-            new_secret=self._means.new_secret,
-            lifetime=self._terms.token_lifetime,
-            idle=self._terms.token_idle,
+            now=self._dependencies.now,
+            new_secret=self._dependencies.new_secret,
+            lifetime=self._config.token_lifetime,
+            idle=self._config.token_idle,
         )
 
-    @_room
+    @cached_property
     def invitations(self) -> Invitations:
-        return Invitations(self._stores.invitations, self.audit, self._means.now, self._means.new_secret)
+        """Create and redeem invitations."""
+        return Invitations(self._stores.invitations, self.audit, self._dependencies.now, self._dependencies.new_secret)
 
-    @_room
+    @cached_property
     def throttle(self) -> Throttle:
-        return Throttle(self._stores.attempts, self._means.now, self._terms.throttle_scale)
+        """Limit the rate of failed log-ins."""
+        return Throttle(self._stores.attempts, self._dependencies.now, self._config.throttle_scale)
 
-    @_room
+    @cached_property
     def idempotency(self) -> Idempotency:
-        return Idempotency(self._stores.answers, self._means.now)
+        """Replay the response to a repeated request."""
+        return Idempotency(self._stores.answers, self._dependencies.now)
 
-    @_room
+    @cached_property
     def audit(self) -> Audit:
-        return Audit(self._stores.audit, self._means.now)
+        """Record and read audit entries."""
+        return Audit(self._stores.audit, self._dependencies.now)
 
     @property
     def _rules(self) -> PasswordRules:
-        return PasswordRules(self._means.is_common, self._means.weakness_of, self._terms.site)
+        return PasswordRules(self._dependencies.is_common, self._dependencies.weakness_of, self._config.site)
 
     @property
     def _deleted_user(self) -> DeletedUser:
-        return DeletedUser(self._stores.users, self._hasher, self._means.now)
+        return DeletedUser(self._stores.users, self._hasher, self._dependencies.now)
 
     @property
     def _hasher(self) -> NormalizingHasher:
-        return NormalizingHasher(self._means.hasher)
+        return NormalizingHasher(self._dependencies.hasher)
 
 
 class ConcurrencyConflict(Unavailable):
-    """Two units of work got in each other's way. Nothing of this one was kept; the same may succeed at once."""
+    """Two units of work conflicted, such as in a deadlock. This one stored nothing and can be tried again at once."""
 
 
 OpenBlog: TypeAlias = Callable[[], AbstractContextManager[Blog]]
-"""Opens the blog for one unit of work, on the thread that calls it.
+"""Opens the blog for one unit of work, on the calling thread.
 
     with open_blog() as blog:
         actor = blog.tokens.authenticate(secret)
         post = blog.posts.update(actor, post_id, title="A better title")
 
-Leaving the block keeps everything done in it; leaving it by an exception keeps nothing. Until it first writes, or
-first gets something for change, a unit holds no lock, and each read sees what is stored at that moment; from then on
-it sees its own writes too. Nobody sees the unfinished writes of another unit, and two units that change one thing do
-so one after the other.
+Leaving the block commits everything done in it. An exception that leaves the block rolls everything back. Until it
+first writes, or first reads something for update, a unit of work holds no lock, and each read sees what is committed at
+that time. After that it also sees its own writes. No other unit of work sees uncommitted writes, and two units of work
+that change one thing run one after the other.
 
 Raises:
-    ConcurrencyConflict: nothing was kept, since another unit came between.
-    Unavailable: the store does not answer, or may not have kept the unit.
+    ConcurrencyConflict: nothing was stored, because another unit of work interfered.
+    Unavailable: the store does not respond, or the commit may have failed.
 """
 
 OpenStores: TypeAlias = Callable[[], AbstractContextManager[Stores]]
-"""Opens the stores for one unit of work: what `OpenBlog` promises, it promises on their behalf."""
+"""Opens the stores for one unit of work. It keeps the promises of `OpenBlog`."""
 
 
 @runtime_checkable
 class CancellableBlog(Protocol):
-    """An `OpenBlog` whose units of work can be cancelled. A server uses it where there is one; nobody has to."""
+    """An `OpenBlog` whose units of work can be cancelled. A server uses the second method if there is one."""
 
     def __call__(self) -> AbstractContextManager[Blog]:
         """Open the blog for a unit of work that nobody cancels."""
 
     def cancellable(self, cancellation: Cancellation) -> OpenBlog:
-        """The same blog, for units of work that are cancelled with this.
+        """Return the same blog, for units of work that this cancellation cancels.
 
-        A unit that is cancelled raises `Cancelled` soon, also while it reads much or waits for a lock, and stores
-        nothing. Leaving its block stores everything or raises: once storing has begun, it is not cancelled any more.
-        Other units are left as they are.
+        A cancelled unit of work raises `Cancelled` soon, also while it reads much or waits for a lock, and stores
+        nothing. Leaving its block commits or raises: once the commit has begun, cancelling has no effect. Other units
+        of work are not affected.
         """
 
 
 @runtime_checkable
 class CancellableStores(Protocol):
-    """An `OpenStores` whose units of work can be cancelled: what `CancellableBlog` promises, it promises on its
-    behalf.
-    """
+    """An `OpenStores` whose units of work can be cancelled. It keeps the promises of `CancellableBlog`."""
 
     def __call__(self) -> AbstractContextManager[Stores]:
         """Open the stores for a unit of work that nobody cancels."""
 
     def cancellable(self, cancellation: Cancellation) -> OpenStores:
-        """The same stores, for units of work that are cancelled with this."""
+        """Return the same stores, for units of work that this cancellation cancels."""
 
 
 GroupCommit: TypeAlias = Callable[[], AbstractContextManager[None]]
-"""Keeps several units of work at once: those that this thread opens within the block.
+"""Commits several units of work at once: those that this thread opens within the block.
 
-Each sees those before it. One that fails keeps nothing, and leaves the others as they are. Nothing of any is kept, or
-seen by others, before the block is left; if it cannot be kept then, or the block is left by an exception, nothing of
-all is. Such blocks, and the units within, come one after the other.
+Each unit of work sees those before it. One that fails stores nothing and does not affect the others. Nothing is stored,
+or visible to others, before the block is left. If the commit fails, or an exception leaves the block, all are rolled
+back. Such blocks, and the units of work within, run one after the other.
 
 Raises:
-    Unavailable: the store does not answer, or may not have kept the units.
+    Unavailable: the store does not respond, or the commit may have failed.
 """
 
 DataVersion: TypeAlias = Callable[[], Hashable]
-"""Tells one edition of the blog from another: while it says the same, nothing has been kept meanwhile, by whichever
-process. It is asked by one thread at a time.
+"""Returns a value that changes with every commit, by whichever process. One thread calls it at a time.
 
 Raises:
-    Unavailable: that cannot be told just now.
+    Unavailable: it cannot be read just now.
 """

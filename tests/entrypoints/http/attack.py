@@ -22,7 +22,7 @@ from blog.entrypoints.http import create_app
 _open_blog = create_blog(
     MemoryStore(),
     hasher=Argon2PasswordHasher(memory=8, iterations=1),
-    terms=BlogConfig(registration=Registration.OPEN, throttle_scale=1_000_000),
+    config=BlogConfig(registration=Registration.OPEN, throttle_scale=1_000_000),
 )
 _refused = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "5xx"]
 _config = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": _refused}}})

@@ -40,10 +40,10 @@ class House:
         hasher: PasswordHasher,
         clock: Clock,
         *,
-        terms: BlogConfig | None = None,
+        config: BlogConfig | None = None,
         trusted_proxies: Sequence[str] = (),
     ) -> None:
-        self.open_blog = create_blog(open_stores, hasher=hasher, now=clock, terms=terms)
+        self.open_blog = create_blog(open_stores, hasher=hasher, now=clock, config=config)
         self._app: Any = create_app(self.open_blog, trusted_proxies=trusted_proxies)
         self._runner = asyncio.Runner()
         self._clients: dict[str, AsyncClient] = {}

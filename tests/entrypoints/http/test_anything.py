@@ -37,7 +37,7 @@ def alice(
 ) -> Iterator[Member]:
     """One blog for all examples, in which alice has written one post."""
     stores = MemoryStore() if request.param == "memory" else sqlite(tmp_path_factory)
-    open_blog = create_blog(stores, hasher=hasher, terms=BlogConfig(throttle_scale=100_000))
+    open_blog = create_blog(stores, hasher=hasher, config=BlogConfig(throttle_scale=100_000))
     site = Site(create_app(open_blog), open_blog)
     alice = site.member("alice")
     alice.writes()

@@ -22,7 +22,7 @@ POST = {"title": "A title", "body": "A body"}
 
 @pytest.fixture
 def house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[House]:
-    house = House(store, hasher, clock, terms=BlogConfig(registration=Registration.INVITE))
+    house = House(store, hasher, clock, config=BlogConfig(registration=Registration.INVITE))
     yield house
     house.close()
 

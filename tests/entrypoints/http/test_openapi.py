@@ -58,7 +58,7 @@ SENT = {
 @pytest.fixture
 def open_blog(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> OpenBlog:
     """One that everybody can register with."""
-    return create_blog(store, hasher=hasher, now=clock, terms=BlogConfig(registration=Registration.OPEN))
+    return create_blog(store, hasher=hasher, now=clock, config=BlogConfig(registration=Registration.OPEN))
 
 
 @pytest.fixture

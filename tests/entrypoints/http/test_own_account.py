@@ -45,7 +45,7 @@ STRONG = [
 
 @pytest.fixture
 def house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[House]:
-    house = House(store, hasher, clock, terms=BlogConfig(site="Gazette"))
+    house = House(store, hasher, clock, config=BlogConfig(site="Gazette"))
     yield house
     house.close()
 

@@ -193,7 +193,7 @@ FOR_MEMBERS: Final[Mapping[Action, Callable[..., object]]] = {
 def house(hasher: PasswordHasher) -> Iterator[House]:
     """One for all cells, each of which has people of its own: to put a house together takes longer than to ask it."""
     terms = BlogConfig(registration=Registration.OPEN, throttle_scale=1000)
-    house = House(MemoryStore(), hasher, StoppedClock(), terms=terms)
+    house = House(MemoryStore(), hasher, StoppedClock(), config=terms)
     house.person("root", is_admin=True)  # so that nobody else is the last administrator
     yield house
     house.close()

@@ -24,7 +24,7 @@ def new_house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) ->
     houses = []
 
     def new(registration: Registration) -> House:
-        houses.append(House(store, hasher, clock, terms=BlogConfig(registration=registration)))
+        houses.append(House(store, hasher, clock, config=BlogConfig(registration=registration)))
         return houses[-1]
 
     yield new
@@ -152,7 +152,7 @@ def test_of_two_who_come_at_once_with_one_invitation_one_gets_in(
 ) -> None:
     stores = [SqlStore(f"sqlite:///{database}") for _ in range(2)]
     stores[0].migrate()
-    houses = [House(store, hasher, clock, terms=BlogConfig(registration=Registration.INVITE)) for store in stores]
+    houses = [House(store, hasher, clock, config=BlogConfig(registration=Registration.INVITE)) for store in stores]
     root = houses[0].person("root", is_admin=True)
     for race in range(5):
         code = invites(root)

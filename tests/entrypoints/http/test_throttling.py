@@ -151,7 +151,7 @@ def test_a_name_spelled_otherwise_is_counted_as_the_same_name(house: House) -> N
 
 
 def test_all_limits_can_be_multiplied(hasher: PasswordHasher, clock: StoppedClock) -> None:
-    house = House(MemoryStore(), hasher, clock, terms=BlogConfig(throttle_scale=2))
+    house = House(MemoryStore(), hasher, clock, config=BlogConfig(throttle_scale=2))
     assert house.fails("alice", 17) == [401] * 16 + [429]
     house.close()
 

@@ -44,7 +44,7 @@ def held(hasher: PasswordHasher) -> Iterator[HeldHasher]:
 
 @pytest.fixture
 def slow(store: OpenStores, held: HeldHasher) -> Iterator[Site]:
-    open_blog = create_blog(store, hasher=held, terms=BlogConfig(throttle_scale=100_000))
+    open_blog = create_blog(store, hasher=held, config=BlogConfig(throttle_scale=100_000))
     site = Site(create_app(open_blog), open_blog)
     yield site
     held.gate.set()

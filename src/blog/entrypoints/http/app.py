@@ -70,8 +70,8 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     *,
     open_nonblocking: OpenBlog | None = None,
     open_replica: OpenBlog | None = None,
-    together: GroupCommit | None = None,
-    edition: DataVersion | None = None,
+    group_commit: GroupCommit | None = None,
+    data_version: DataVersion | None = None,
     threads: int = 4,
     cors_origins: Sequence[str] = (),
     cors_headers: Sequence[str] = (),
@@ -86,8 +86,8 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
         open_blog: opens the blog for one unit of work.
         open_nonblocking: opens it for a read on the event loop, which answers at once or is `Unavailable`.
         open_replica: opens a copy of it, perhaps a moment behind, to answer readers who show no token.
-        together: keeps several units of work at once. Given it, one thread writes for all.
-        edition: tells, at once, whether anything was kept meanwhile. Given it, what was answered is answered again.
+        group_commit: commits several units of work at once. With it, one thread writes for all.
+        data_version: returns, without waiting, a value that changes with every commit. With it, responses are cached.
         threads: how many requests read at once, and how many write.
         cors_origins: whose pages may call the API from a browser; `*` for all.
         cors_headers: request headers that these pages may send beside the usual ones.
@@ -103,7 +103,7 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     """
     replica = None if open_replica is None else Replica(open_replica)
     proxies = TrustedProxies(trusted_proxies)
-    lanes, notes = Executors(threads, together), TokenUsageRecorder()
+    lanes, notes = Executors(threads, group_commit), TokenUsageRecorder()
     house = AppState(
         open_blog, cancellable(open_blog), open_nonblocking, replica, lanes, notes, proxies, require_if_match
     )
@@ -111,7 +111,7 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     app = _served(house, routes)
     cors = CrossOrigin(cors_origins, cors_headers) if cors_origins else None
     prefixes = RootPath(root_path, proxies, {route.path.split("/")[1] for route in routes.routes})
-    answering = app if edition is None or open_replica is not None else ResponseCache(app, edition)
+    answering = app if data_version is None or open_replica is not None else ResponseCache(app, data_version)
     return SecurityHeadersMiddleware(answering, cors=cors, proxies=proxies, root_path=prefixes)
 
 

@@ -30,12 +30,12 @@ class AgreementMachine(RuleBasedStateMachine):
 
         class MyMachine(AgreementMachine):
             def blogs(self):
-                return [blog_on(stores, now=self.clock, terms=self.terms) for stores in (...)]
+                return [blog_on(stores, now=self.clock, config=self.config) for stores in (...)]
 
         TestMyStoresAgree = MyMachine.TestCase
     """
 
-    terms: BlogConfig = BlogConfig(
+    config: BlogConfig = BlogConfig(
         registration=Registration.INVITE, token_lifetime=timedelta(hours=2), token_idle=timedelta(hours=1)
     )
     """How the blogs are run: tokens end while the machine runs."""
@@ -47,7 +47,7 @@ class AgreementMachine(RuleBasedStateMachine):
         self._sides: list[Side] = []
 
     def blogs(self) -> Sequence[OpenBlog]:
-        """The blogs to compare: empty, at `self.clock`, on `self.terms`."""
+        """The blogs to compare: empty, at `self.clock`, on `self.config`."""
         raise NotImplementedError(f"{type(self).__name__} must say which `blogs` it compares.")
 
     @initialize()
