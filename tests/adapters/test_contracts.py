@@ -64,7 +64,7 @@ class TestFts5PostIndexThatHasRead(PostIndexContract):
     def open_stores(
         self, request: pytest.FixtureRequest, sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch
     ) -> OpenStores:
-        monkeypatch.setattr(Fts5PostIndex, "most_unread", 2)
+        monkeypatch.setattr(Fts5PostIndex, "max_pending", 2)
         monkeypatch.setattr(Fts5PostIndex, "few", request.param)
         return sqlite
 

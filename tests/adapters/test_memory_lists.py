@@ -62,13 +62,15 @@ def test_only_the_first_who_looks_pays_for_what_was_written(store: MemoryStore, 
             assert [post.id for post in stores.posts.page(order, limit=3)] == FIRST[order]
             stores.posts.page(order, limit=3, authors=["ann"])
             stores.index.find(SearchQuery.of("writ* -nothing"), limit=3)
-            assert stores.answers.purge(until=NOON - timedelta(days=1), limit=3) == 0
+            assert stores.idempotency.purge(until=NOON - timedelta(days=1), limit=3) == 0
 
     with store() as stores:
         for number in range(505):
             stores.index.put(stores.posts.add(a_post(author, "written")))
             key = f"key {number}".encode()
-            stores.answers.put(IdempotencyRecord(user_id=author.id, key=key, request=b"", answer=None, at=NOON))
+            stores.idempotency.put(
+                IdempotencyRecord(user_id=author.id, key=key, fingerprint=b"", response=None, at=NOON)
+            )
     first = cost_of(look)
     assert cost_of(look).calls < first.calls / 10
 

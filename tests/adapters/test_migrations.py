@@ -1,6 +1,7 @@
 """The tables of every database are brought to what this version needs, from wherever they are."""
 
 import multiprocessing
+import re
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -16,10 +17,12 @@ from sqlalchemy import Connection, inspect
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.schema.migrate import ForeignTables
 from blog.adapters.sql.schema.tables import REVISION, metadata
+from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator, Scope, scopes_for
 from blog.domain.accounts.throttle import LoginAttempt, key_of
 from blog.domain.audit import GENESIS_DIGEST, Event, Seal, digest_of
 from blog.domain.blog import OpenBlog
+from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.pagination import SortOrder
 from blog.testing.contracts.fixtures import NOON, acting
 
@@ -38,7 +41,7 @@ def as_before(store: SqlStore) -> Iterator[None]:
 
 def is_compared(name: str | None, kind: str, _: object) -> bool:
     """The tables of words are each database's own, and those below a virtual table are SQLite's."""
-    return kind != "table" or not str(name).startswith(("post_words", "post_titles", "unread_posts"))
+    return kind != "table" or not str(name).startswith(("post_words", "post_titles", "pending_posts"))
 
 
 @pytest.mark.filterwarnings("ignore:.*expression-based index")  # which SQLAlchemy cannot compare on SQLite
@@ -129,11 +132,11 @@ def test_accounts_of_an_older_version_keep_their_known_addresses_and_their_count
 ) -> None:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "Ann", PASSWORD)
-    store.migrate("0003")
     with store() as stores:
         attempt = stores.attempts.add(LoginAttempt(account=key_of("ann"), address="192.0.2.2", at=NOON))
         strange = stores.attempts.add(LoginAttempt(account=key_of("nobody"), address="192.0.2.2", at=NOON))
         stores.attempts.trust_address(key_of("ann"), "192.0.2.1", NOON)
+    store.migrate("0003")
     store.migrate()
     with store() as stores:
         of_ann = stores.attempts.of_account(key_of(ann.id), since=NOON - timedelta(days=1))
@@ -180,6 +183,109 @@ def test_seals_of_an_older_version_are_proven_and_the_next_one_proves_when_they_
         connection.exec_driver_sql("UPDATE audit_seals SET at = '1999-12-31T23:59:59.000000+00:00' WHERE format = 1")
     with open_blog() as blog:
         assert len(blog.audit.verify(Operator()).errors) == 1
+
+
+@pytest.fixture
+def of_revision_0007(store: SqlStore, open_blog: OpenBlog) -> SqlStore:
+    """A database as the version before left it, with a row in every table, an imported post and seals of format 2."""
+    with open_blog() as blog:
+        ann = blog.users.add(Operator(), "ann", PASSWORD)
+        blog.posts.create(acting(ann), title="Hello", body="World")
+        blog.idempotency.once(acting(ann), "a-key", b"a request", lambda: b"a response")
+        blog.accounts.complete_login(blog.throttle.reserve("ann", "192.0.2.1"), "ann", PASSWORD, "", None)
+        blog.throttle.reserve("ann", "192.0.2.2")
+        blog.invitations.create(Operator())
+        blog.importer.import_post(Operator(), imported("Imported"))
+    with store() as stores:
+        entries = stores.audit.unsealed(limit=100)
+        seal = Seal(at=NOON, entries=len(entries), previous=GENESIS_DIGEST, digest=b"", format=2)
+        stores.audit.seal(replace(seal, digest=digest_of(seal, entries)), entries)
+    store.migrate("0007")
+    return store
+
+
+def imported(title: str) -> PortablePost:
+    """A post of ann's, written on a day that its title decides."""
+    written = NOON + timedelta(days=len(title))
+    return PortablePost(title=title, body="…", author="ann", created_at=written, updated_at=written)
+
+
+def names_in(store: SqlStore) -> set[str]:
+    """The names of tables, columns and indexes, and of what else has a name in PostgreSQL."""
+    with store.engine.connect() as connection:
+        tables = inspect(connection)
+        names = {
+            name
+            for table in tables.get_table_names()
+            for name in (
+                table,
+                *(f"{table}.{column['name']}" for column in tables.get_columns(table)),
+                *(str(index["name"]) for index in tables.get_indexes(table)),
+            )
+        }
+        if connection.dialect.name == "postgresql":
+            for statement in ("SELECT conname FROM pg_constraint", "SELECT relname FROM pg_class"):
+                names.update(connection.exec_driver_sql(statement).scalars())
+        return names
+
+
+@pytest.mark.filterwarnings("ignore:.*expression-based index")
+def test_rows_of_the_version_before_are_found_under_the_new_names(of_revision_0007: SqlStore) -> None:
+    store = of_revision_0007
+    with store.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT answer FROM answers").scalars().all() == [b"a response"]
+        assert connection.exec_driver_sql("SELECT count(*) FROM attempts").scalar_one() == 1
+        old_event = "SELECT count(*) FROM audit_entries WHERE event = 'post.taken-in'"
+        assert connection.exec_driver_sql(old_event).scalar_one() == 1
+    store.migrate()
+    assert not [name for name in names_in(store) if re.match("answers|attempts|unread", name)]
+    with create_blog(store)() as blog:
+        ann = acting(blog.users.named(Operator(), "ann"))
+        assert blog.idempotency.once(ann, "a-key", b"a request", lambda: b"another") == (b"a response", True)
+        assert blog.audit.page(Operator(), event=Event.POST_IMPORTED).entries
+        assert [each.post.title for each in blog.search.find("imported").found] == ["Imported"]
+    with store() as stores:
+        assert len(stores.attempts.of_address("192.0.2.2", since=NOON)) == 1
+
+
+def test_seals_of_the_version_before_are_verified_and_tampering_is_found(of_revision_0007: SqlStore) -> None:
+    store = of_revision_0007
+    store.migrate()
+    open_blog = create_blog(store)
+    with open_blog() as blog:
+        blog.importer.import_post(Operator(), imported("Imported later"))
+        blog.audit.seal()
+        assert blog.audit.verify(Operator()).errors == ()
+    with store() as stores:
+        assert [seal.format for seal in stores.audit.seals(limit=9)] == [2, 3]
+    for seal_id in (1, 2):
+        change_event(store, seal_id, Event.POST_IMPORTED, Event.POST_CREATED)
+        with open_blog() as blog:
+            assert len(blog.audit.verify(Operator()).errors) == 1
+        change_event(store, seal_id, Event.POST_CREATED, Event.POST_IMPORTED)
+    with open_blog() as blog:
+        assert blog.audit.verify(Operator()).errors == ()
+
+
+def change_event(store: SqlStore, seal_id: int, old: Event, new: Event) -> None:
+    """Tamper with the entry of the imported post under a seal, counted from 1."""
+    imported = "(SELECT id FROM posts WHERE title LIKE 'Imported%')"
+    with store.dialect.migration_transaction(store.engine) as connection:
+        seals = connection.exec_driver_sql("SELECT id FROM audit_seals ORDER BY id").scalars().all()
+        connection.exec_driver_sql(
+            f"UPDATE audit_entries SET event = '{new}' "
+            f"WHERE seal_id = {seals[seal_id - 1]} AND event = '{old}' AND subject_id IN {imported}"
+        )
+
+
+@pytest.mark.filterwarnings("ignore:.*expression-based index")
+def test_the_names_of_the_version_before_come_back_on_the_way_down(store: SqlStore) -> None:
+    store.migrate("base")
+    store.migrate("0007")
+    before = names_in(store)
+    store.migrate()
+    store.migrate("0007")
+    assert names_in(store) == before
 
 
 OLD_WORDS = {
@@ -258,7 +364,7 @@ def test_a_step_that_fails_changes_nothing(store: SqlStore, open_blog: OpenBlog)
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
     with pytest.raises(ZeroDivisionError), store.dialect.migration_transaction(store.engine) as connection:
-        fail_after(connection, "DROP TABLE answers", "DELETE FROM tokens", "DELETE FROM users")
+        fail_after(connection, "DROP TABLE idempotency_records", "DELETE FROM tokens", "DELETE FROM users")
     with open_blog() as blog:
         assert list(blog.users.page(Operator())) == [ann]
         assert blog.posts.page().posts == []

@@ -159,8 +159,14 @@ WRONG = {
     ),
     "a short digest": ("UPDATE tokens SET digest = x'00' WHERE id = 1", "tokens 1, digest: must have 32 bytes"),
     "neither true nor false": ("UPDATE users SET is_admin = 2 WHERE id = 1", "users 1, is_admin: must be 0 or 1"),
-    "an id below all": ("UPDATE attempts SET id = -1 WHERE id = 2", "attempts -1, id: must be a whole number from 1"),
-    "an id beyond all": ("UPDATE attempts SET id = 1 << 60 WHERE id = 2", f"attempts {1 << 60}, id: must be a whole"),
+    "an id below all": (
+        "UPDATE login_attempts SET id = -1 WHERE id = 2",
+        "login_attempts -1, id: must be a whole number from 1",
+    ),
+    "an id beyond all": (
+        "UPDATE login_attempts SET id = 1 << 60 WHERE id = 2",
+        f"login_attempts {1 << 60}, id: must be a whole",
+    ),
     "a line in the audit": (
         "UPDATE audit_entries SET detail = 'a\nb' WHERE id = 1",
         "audit_entries 1, detail: must not contain control characters or line breaks",
@@ -243,12 +249,12 @@ def test_of_many_faults_some_are_listed_and_the_others_counted(backup: Path, oth
 def test_a_table_that_is_wrong_all_over_is_not_read_to_its_end(backup: Path, other: SqlStore) -> None:
     run(
         backup,
-        "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO attempts "
-        "SELECT i, x'00', '', at FROM n, attempts WHERE id = (SELECT min(id) FROM attempts)",
+        "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO login_attempts "
+        "SELECT i, x'00', '', at FROM n, login_attempts WHERE id = (SELECT min(id) FROM login_attempts)",
         "UPDATE posts SET title = x'00'",
     )
     told = refused(other, backup)
-    assert told[0] == "attempts 10, account: must be text"
+    assert told[0] == "login_attempts 10, account: must be text"
     assert len(told) == 21
 
 
@@ -303,7 +309,7 @@ def test_a_backup_of_a_newer_version_is_refused(backup: Path, other: SqlStore) -
     assert rows(other) == before
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0007"])
 def test_a_backup_of_an_older_version_is_brought_up_to_date(tmp_path: Path, other: SqlStore, revision: str) -> None:
     with closing(SqlStore(tmp_path / "old.db")) as old:
         old.migrate()

@@ -22,9 +22,9 @@ STATEMENTS = (
     index.part,
     index.part_at_once,
     index._count,
-    fts5._unread_part,
+    fts5._pending_part,
     fts5._few_part,
-    fts5._count_unread,
+    fts5._count_pending,
     fts5._count_up_to,
     _count,
 )
@@ -76,21 +76,21 @@ def test_of_a_statement_that_was_compiled_no_compiler_is_kept(store: SqlStore) -
 def test_what_waits_for_the_index_is_bounded_in_characters(
     sqlite: SqlStore, length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Fts5PostIndex, "most_unread", 20)
-    most = Fts5PostIndex.most_unread * Fts5PostIndex.weighs_one
+    monkeypatch.setattr(Fts5PostIndex, "max_pending", 20)
+    most = Fts5PostIndex.max_pending * Fts5PostIndex.chars_per_weight
     post = replace(a_post(add_user(sqlite, "ann")), body="word " * (length // 5))
     for number in range(45):
         with sqlite() as stores:
             put(stores, replace(post, title=f"Title {number}"))
         rows, characters = waiting(sqlite)
-        assert rows < Fts5PostIndex.most_unread
+        assert rows < Fts5PostIndex.max_pending
         assert characters < most + length
     with sqlite() as stores:
         assert len(found(stores, "word title")) == 45
 
 
 def test_a_post_that_is_changed_while_it_waits_counts_anew(sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Fts5PostIndex, "most_unread", 20)
+    monkeypatch.setattr(Fts5PostIndex, "max_pending", 20)
     posts = keep(sqlite, [a_post(add_user(sqlite, "ann"))] * 3)
     with sqlite() as stores:
         changed = [save(stores, replace(post, body="long " * 6_000), over=post) for post in posts]
@@ -102,6 +102,6 @@ def waiting(store: SqlStore) -> tuple[int, int]:
     """How many posts wait, and how long they are."""
     with store.engine.connect() as connection:
         counted = connection.execute(
-            sql("SELECT count(*), total(length(title) + length(body)) FROM unread_posts")
+            sql("SELECT count(*), total(length(title) + length(body)) FROM pending_posts")
         ).one()
     return int(counted[0]), int(counted[1])

@@ -103,7 +103,7 @@ def test_a_failing_statement_tells_nothing_of_what_it_was_given(store: SqlStore)
 def test_of_a_post_that_is_gone_no_word_stays(
     file: Path, store: SqlStore, open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Fts5PostIndex, "most_unread", 3)
+    monkeypatch.setattr(Fts5PostIndex, "max_pending", 3)
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
         gone = [blog.posts.create(ann, title=f"Soon gone {number}", body="as all of them") for number in range(2)]
@@ -114,7 +114,7 @@ def test_of_a_post_that_is_gone_no_word_stays(
     with sqlite3.connect(file) as connection:
         words = [
             connection.execute(f"SELECT rowid, title FROM {table}").fetchall()
-            for table in ("post_words", "post_titles", "unread_posts")
+            for table in ("post_words", "post_titles", "pending_posts")
         ]
     connection.close()
     assert words == [[(kept.id, " said ")], [(kept.id, " said ")], []]

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, insert, literal, select, update
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.statement import ReadStatement, Statement, WriteStatement
 from blog.adapters.sql.engine.unit_of_work import Unit
-from blog.adapters.sql.schema.tables import attempts, tokens, users
+from blog.adapters.sql.schema.tables import login_attempts, tokens, users
 from blog.domain.accounts.actors import ALL_SCOPES
 
 NOON = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
@@ -80,14 +80,16 @@ def test_values_that_stand_in_the_statement_stay_there(store: SqlStore) -> None:
 @pytest.mark.parametrize("wanted", [[], ["a"], ["a", "b", "nobody"]])
 def test_one_of_several_takes_as_many_as_there_are(store: SqlStore, wanted: list[str]) -> None:
     among: ReadStatement[dict[str, Any]] = ReadStatement(
-        select(attempts.c.account)
-        .where(attempts.c.account.in_(bindparam("wanted", expanding=True)), attempts.c.at <= bindparam("at"))
-        .order_by(attempts.c.account),
+        select(login_attempts.c.account)
+        .where(
+            login_attempts.c.account.in_(bindparam("wanted", expanding=True)), login_attempts.c.at <= bindparam("at")
+        )
+        .order_by(login_attempts.c.account),
         dict,
     )
     with Unit(store._connections) as unit:
         for account in ("a", "b", "c"):
-            unit.execute(WriteStatement(insert(attempts)), account=account, address="", at=NOON)
+            unit.execute(WriteStatement(insert(login_attempts)), account=account, address="", at=NOON)
         for _ in range(2):
             found = unit.all(among, wanted=wanted, at=NOON)
             assert [each["account"] for each in found] == [name for name in wanted if name != "nobody"]

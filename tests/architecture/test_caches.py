@@ -16,10 +16,10 @@ LEFT_OUT: Final = {
 
 CACHED: Final = {
     "adapters/sql/repositories/audit.py:_newest_of": "sets of the names of filters, put in order",
-    "adapters/sql/search/fts5.py:_count_unread": "shapes of searches and names of filters",
+    "adapters/sql/search/fts5.py:_count_pending": "shapes of searches and names of filters",
     "adapters/sql/search/fts5.py:_count_up_to": "names of filters",
     "adapters/sql/search/fts5.py:_few_part": "shapes of searches and names of filters",
-    "adapters/sql/search/fts5.py:_unread_part": "shapes of searches and names of filters",
+    "adapters/sql/search/fts5.py:_pending_part": "shapes of searches and names of filters",
     "adapters/sql/search/index.py:_count": "shapes of searches and names of filters",
     "adapters/sql/search/index.py:part": "shapes of searches and names of filters",
     "adapters/sql/search/index.py:part_at_once": "shapes of searches and names of filters",

@@ -181,7 +181,7 @@ def test_nothing_is_left_of_a_deleted_account_but_what_is_promised(
         assert stores.tokens.of_user(admin.id) == []
         assert stores.attempts.known_addresses(key_of(admin.id)) == {}
         assert stores.attempts.of_account(key_of(admin.id), since=clock() - timedelta(days=9)) == []
-        assert stores.answers.purge(until=clock(), limit=100) == 0
+        assert stores.idempotency.purge(until=clock(), limit=100) == 0
 
 
 def test_the_last_active_administrator_cannot_be_deleted(open_blog: OpenBlog, admin: User, ann: User) -> None:

@@ -140,11 +140,11 @@ def test_a_secret_is_told_once_and_kept_nowhere(
     with pytest.raises(KeyReused):
         once(open_blog, ann, bell, request=b"another", is_secret=True)
     with store() as stores:
-        assert stores.answers.find_for_update(ann.id, sha256(b"key").digest()) == IdempotencyRecord(
+        assert stores.idempotency.find_for_update(ann.id, sha256(b"key").digest()) == IdempotencyRecord(
             user_id=ann.id,
             key=sha256(b"key").digest(),
-            request=sha256(b"ring").digest(),
-            answer=None,
+            fingerprint=sha256(b"ring").digest(),
+            response=None,
             at=clock(),
         )
     assert bell.rung == 1
@@ -155,9 +155,9 @@ def test_neither_key_nor_request_is_kept_and_no_answer_is_shown(
 ) -> None:
     once(open_blog, ann, lambda: b"an answer", key="a-key", request=b"a request")
     with store() as stores:
-        kept = stores.answers.find_for_update(ann.id, sha256(b"a-key").digest())
+        kept = stores.idempotency.find_for_update(ann.id, sha256(b"a-key").digest())
     assert kept is not None
-    assert (kept.answer, kept.request) == (b"an answer", sha256(b"a request").digest())
+    assert (kept.response, kept.fingerprint) == (b"an answer", sha256(b"a request").digest())
     assert "answer" not in repr(kept)
 
 
@@ -202,7 +202,9 @@ def test_without_a_word_a_thousand_answers_are_forgotten_at_a_time(
     with store() as stores:
         for number in range(1001):
             key = number.to_bytes(32)
-            stores.answers.put(IdempotencyRecord(user_id=ann.id, key=key, request=key, answer=None, at=clock()))
+            stores.idempotency.put(
+                IdempotencyRecord(user_id=ann.id, key=key, fingerprint=key, response=None, at=clock())
+            )
     clock.move(RETENTION)
     with open_blog() as blog:
         assert [blog.idempotency.purge() for _ in range(3)] == [1000, 1, 0]

@@ -103,7 +103,7 @@ def test_entries_are_sealed_by_the_batch_each_seal_upon_the_one_before(
 ) -> None:
     previous = GENESIS_DIGEST
     for number, batch in enumerate([recorded[:4], recorded[4:8], recorded[8:]], start=1):
-        expected = Seal(id=SealId(number), at=clock(), entries=len(batch), previous=previous, digest=b"", format=2)
+        expected = Seal(id=SealId(number), at=clock(), entries=len(batch), previous=previous, digest=b"", format=3)
         expected = replace(expected, digest=digest_of(expected, batch))
         assert sealed[number - 1] == expected
         previous = expected.digest
@@ -228,11 +228,11 @@ ENTRIES = st.builds(
 @settings(max_examples=40)
 @given(st.lists(ENTRIES, max_size=3), st.lists(ENTRIES, max_size=3))
 def test_no_two_histories_have_the_same_digest(one: list[AuditEntry], other: list[AuditEntry]) -> None:
-    for number in (1, 2):
+    for number in (1, 2, 3):
         seal = Seal(at=NOON, entries=3, previous=GENESIS_DIGEST, digest=b"", format=number)
         assert (digest_of(seal, one) == digest_of(seal, other)) == (one == other)
         assert digest_of(seal, one) != digest_of(replace(seal, previous=b"\1" * 32), one)
-        assert digest_of(seal, one) != digest_of(replace(seal, format=3 - number), one)
+        assert digest_of(seal, one) != digest_of(replace(seal, format=number % 3 + 1), one)
 
 
 @pytest.mark.parametrize("name", list(AuditEntry.__dataclass_fields__))
@@ -246,7 +246,7 @@ def test_every_word_of_an_entry_is_proven(recorded: list[AuditEntry], name: str)
         "detail": "something else",
     }
     other = replace(recorded[0], **{name: others.get(name, 99)})  # type: ignore[arg-type]
-    for number in (1, 2):
+    for number in (1, 2, 3):
         seal = Seal(at=NOON, entries=1, previous=GENESIS_DIGEST, digest=b"", format=number)
         assert digest_of(seal, [other]) != digest_of(seal, [recorded[0]])
 
@@ -298,6 +298,47 @@ def test_seals_of_the_first_format_are_proven_as_before(store: MemoryStore, open
         stores.audit.seal(AS_BEFORE, stores.audit.unsealed(limit=1))
     with open_blog() as blog:
         assert blog.audit.verify(OPERATOR, head=AS_BEFORE.digest).errors == ()
+
+
+OLD_SEALS_OF_AN_IMPORTED_POST = {
+    1: "cb21ea2ff865b8c3a0ed1803ac8151d1aa8943b796897684f7ac1341ece5f0ce",
+    2: "8ad36dee92cddf22a9286e5389af3b1cdf772f02821459e31816480e4bea55a7",
+}
+"""Digests by format, as earlier versions computed them for the event `post.taken-in`."""
+
+
+@pytest.mark.parametrize("seal_format", OLD_SEALS_OF_AN_IMPORTED_POST)
+def test_an_old_seal_of_an_imported_post_is_verified_by_the_old_name_of_the_event(
+    store: MemoryStore, open_blog: OpenBlog, seal_format: int
+) -> None:
+    digest = bytes.fromhex(OLD_SEALS_OF_AN_IMPORTED_POST[seal_format])
+    entry = AuditEntry(
+        at=NOON,
+        event=Event.POST_IMPORTED,
+        actor_id=None,
+        actor="operator",
+        address="console",
+        token_id=None,
+        subject="post",
+        subject_id=7,
+        detail="by ann",
+    )
+    with store() as stores:
+        stores.audit.add(entry)
+        seal = Seal(at=NOON, entries=1, previous=GENESIS_DIGEST, digest=digest, format=seal_format)
+        stores.audit.seal(seal, stores.audit.unsealed(limit=1))
+        stores.audit.add(entry)
+    with open_blog() as blog:
+        newer = blog.audit.seal()
+        assert newer is not None
+        assert blog.audit.verify(OPERATOR, head=newer.digest).errors == ()
+
+
+@pytest.mark.parametrize("seal_format", [1, 2, 3])
+def test_an_imported_post_cannot_pass_for_another_event(seal_format: int) -> None:
+    seal = Seal(at=NOON, entries=1, previous=GENESIS_DIGEST, digest=b"", format=seal_format)
+    digests = {digest_of(seal, [replace(SOME_ENTRY, event=event)]) for event in Event}
+    assert len(digests) == len(Event)
 
 
 def test_the_next_seal_proves_when_those_of_the_first_format_were_made(

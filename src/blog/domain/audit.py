@@ -19,9 +19,12 @@ from .shared import UNSTORED, Clock, EntryId, SealId, TokenId, UserId, check_lim
 GENESIS_DIGEST: Final = bytes(32)
 """What stands before the first seal."""
 
-SEAL_FORMAT: Final = 2
-"""How the digest of a new seal is made. Format 1 left out when the seal was made; old seals keep it, as their digests
-may be noted elsewhere. The first seal of format 2 after some of format 1 proves their times too.
+SEAL_FORMAT: Final = 3
+"""The format of a new seal. An old seal keeps its format, because its digest may be noted elsewhere.
+
+* Format 1 does not cover the time of the seal. The next seal of a later format covers that time too.
+* Format 2 covers the time of the seal.
+* Format 3 calls an imported post `post.imported`. Formats 1 and 2 cover the name it had then (`_OLD_EVENTS`).
 """
 
 
@@ -45,7 +48,12 @@ class Event(StrEnum):
     POST_CREATED = "post.created"
     POST_CHANGED = "post.changed"
     POST_DELETED = "post.deleted"
-    POST_IMPORTED = "post.taken-in"
+    POST_IMPORTED = "post.imported"
+
+
+_OLD_EVENTS: Final = {Event.POST_IMPORTED: "post.taken-in"}
+"""The names of events in seals of formats 1 and 2."""
+_FIRST_FORMAT_WITH_NEW_EVENTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,10 +274,20 @@ def digest_of(seal: Seal, entries: Iterable[AuditEntry], untimed: Sequence[Seal]
         for earlier in untimed:
             digest.update(_line("seal", earlier.format, _utc(earlier.at), earlier.entries))
     for entry in entries:
-        values = [getattr(entry, name) for name in AuditEntry.__dataclass_fields__]
-        told = str if seal.format == 1 else _utc
-        digest.update(_line(*(told(value) if isinstance(value, datetime) else value for value in values)))
+        digest.update(_line(*_sealed_values(entry, seal.format)))
     return digest.digest()
+
+
+def _sealed_values(entry: AuditEntry, seal_format: int) -> Iterator[object]:
+    """The fields of an entry, as a seal of this format covers them."""
+    for name in AuditEntry.__dataclass_fields__:
+        value = getattr(entry, name)
+        if isinstance(value, datetime):
+            yield str(value) if seal_format == 1 else _utc(value)
+        elif isinstance(value, Event) and seal_format < _FIRST_FORMAT_WITH_NEW_EVENTS:
+            yield _OLD_EVENTS.get(value, value)
+        else:
+            yield value
 
 
 def _fault_of(seal: Seal, untimed: Sequence[Seal]) -> str:

@@ -45,7 +45,7 @@ class Stores:
     attempts: AttemptStore
     posts: PostRepository
     index: PostIndex
-    answers: IdempotencyStore
+    idempotency: IdempotencyStore
     audit: AuditLog
 
 
@@ -149,7 +149,7 @@ class Blog:
             tokens=self._stores.tokens,
             invitations=self._stores.invitations,
             attempts=self._stores.attempts,
-            answers=self._stores.answers,
+            idempotency=self._stores.idempotency,
             audit=self.audit,
             deleted_user=self._deleted_user,
         )
@@ -192,7 +192,7 @@ class Blog:
     @cached_property
     def idempotency(self) -> Idempotency:
         """Replay the response to a repeated request."""
-        return Idempotency(self._stores.answers, self._dependencies.now)
+        return Idempotency(self._stores.idempotency, self._dependencies.now)
 
     @cached_property
     def audit(self) -> Audit:

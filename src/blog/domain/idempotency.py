@@ -41,8 +41,8 @@ class IdempotencyRecord:
 
     user_id: UserId
     key: bytes
-    request: bytes
-    answer: bytes | None = field(repr=False)
+    fingerprint: bytes
+    response: bytes | None = field(repr=False)
     at: datetime
 
 
@@ -106,7 +106,7 @@ class Idempotency:
         answer = act()
         self.store.put(
             IdempotencyRecord(
-                user_id=actor.user_id, key=digest, request=asked, answer=None if is_secret else answer, at=at
+                user_id=actor.user_id, key=digest, fingerprint=asked, response=None if is_secret else answer, at=at
             )
         )
         return Outcome(answer, is_repeated=False)
@@ -116,11 +116,11 @@ class Idempotency:
         return self.store.purge(until=self.now() - RETENTION, limit=limit)
 
     def _repeated(self, kept: IdempotencyRecord, asked: bytes) -> Outcome:
-        if kept.request != asked:
+        if kept.fingerprint != asked:
             raise KeyReused
-        if kept.answer is None:
+        if kept.response is None:
             raise SecretNotReplayable
-        return Outcome(kept.answer, is_repeated=True)
+        return Outcome(kept.response, is_repeated=True)
 
 
 def check_key(key: str) -> None:

@@ -19,7 +19,7 @@ def tables(file: Path) -> set[str]:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
-_words = re.compile('"(post_words|post_titles|unread_posts)|INTO sqlite_schema')
+_words = re.compile('"(post_words|post_titles|pending_posts)|INTO sqlite_schema')
 
 
 def everything_in(database: Database) -> list[str]:

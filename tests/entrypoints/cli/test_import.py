@@ -66,7 +66,7 @@ def test_a_file_becomes_the_post_that_it_says(run: Run, database: Database) -> N
         )
     ]
     assert run("audit", "--limit", "1").said.split("\t")[2:] == [
-        "post.taken-in",
+        "post.imported",
         "operator",
         "console",
         "-",
@@ -279,7 +279,7 @@ def test_an_administrators_token_imports_in_their_name(
     hello("a.md", author="bob")
 
     assert run("import", "in") == Outcome(0, summary(added=1), "")
-    assert run("audit", "--limit", "1").said.split("\t")[2:4] == ["post.taken-in", "alice"]
+    assert run("audit", "--limit", "1").said.split("\t")[2:4] == ["post.imported", "alice"]
 
 
 def test_who_is_no_administrator_is_told_so_before_any_file_is_looked_at(

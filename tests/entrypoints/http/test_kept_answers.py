@@ -22,7 +22,7 @@ from blog.entrypoints.server.maintenance import maintained
 def kept(database: Path) -> list[tuple[bytes, bytes]]:
     """What is kept of each request, and its answer."""
     with closing(sqlite3.connect(database)) as connection:
-        return connection.execute("SELECT request, answer FROM answers").fetchall()
+        return connection.execute("SELECT fingerprint, response FROM idempotency_records").fetchall()
 
 
 @on_both

@@ -58,7 +58,7 @@ class MemoryStore:
             attempts=MemoryAttemptStore(unit, self._attempts),
             posts=MemoryPostRepository(unit, self._posts, self._users),
             index=MemoryPostIndex(unit, self._index, self._posts, self._users),
-            answers=MemoryIdempotencyStore(unit, self._answers),
+            idempotency=MemoryIdempotencyStore(unit, self._answers),
             audit=MemoryAuditLog(unit, self._audit),
         )
         return MemoryStores(self, unit, stores)

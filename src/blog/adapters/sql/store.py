@@ -197,7 +197,7 @@ class _Opened(AbstractContextManager[Stores]):
             attempts=SqlAttemptStore(unit),
             posts=SqlPostRepository(unit),
             index=self._index(unit),
-            answers=SqlIdempotencyStore(unit),
+            idempotency=SqlIdempotencyStore(unit),
             audit=SqlAuditLog(unit),
         )
 

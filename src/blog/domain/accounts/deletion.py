@@ -65,7 +65,7 @@ class AccountDeletion:
     tokens: TokenStore
     invitations: InvitationStore
     attempts: AttemptStore
-    answers: IdempotencyStore
+    idempotency: IdempotencyStore
     audit: Audit
     deleted_user: DeletedUser
 
@@ -84,7 +84,7 @@ class AccountDeletion:
         self.audit.record(Event.USER_DELETED, by, "user", user_id, f"{user.username}, posts {_DONE[posts]}")
         self.tokens.remove_all_of(user_id)
         self.invitations.remove_all_by(user_id)
-        self.answers.remove_all_of(user_id)
+        self.idempotency.remove_all_of(user_id)
         for tried in (user_id, rename_key_of(user_id)):
             self.attempts.remove_all_of(key_of(tried))
         if not self.posts.page(SortOrder.OLDEST, limit=1, authors=[user.username]):

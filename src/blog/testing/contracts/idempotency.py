@@ -41,18 +41,20 @@ class IdempotencyStoreContract:
     def test_what_is_put_is_found_whole(
         self, open_stores: OpenStores, ann: User, key: bytes, answer: bytes | None
     ) -> None:
-        kept = replace(an_answer(ann), key=key, answer=answer)
+        kept = replace(an_answer(ann), key=key, response=answer)
         with open_stores() as stores:
-            assert stores.answers.find_for_update(ann.id, key) is None
-            stores.answers.put(kept)
-            assert stores.answers.find_for_update(ann.id, key) == kept
+            assert stores.idempotency.find_for_update(ann.id, key) is None
+            stores.idempotency.put(kept)
+            assert stores.idempotency.find_for_update(ann.id, key) == kept
         assert find(open_stores, ann.id, key) == kept
 
     def test_each_user_has_their_own_answers_and_each_key_its_own(self, open_stores: OpenStores, ann: User) -> None:
         bob, carol = add_user(open_stores, "bob"), add_user(open_stores, "carol")
         keys = [KEY, OTHER_KEY, KEY[:-1] + b"\0", b"\xff" + KEY[1:]]
         kept = [
-            replace(an_answer(user), key=key, answer=str(user.id).encode() + key) for user in (ann, bob) for key in keys
+            replace(an_answer(user), key=key, response=str(user.id).encode() + key)
+            for user in (ann, bob)
+            for key in keys
         ]
         for each in kept:
             put(open_stores, each)
@@ -64,16 +66,16 @@ class IdempotencyStoreContract:
         self, open_stores: OpenStores, ann: User
     ) -> None:
         first, other = an_answer(ann), replace(an_answer(ann), key=OTHER_KEY)
-        second = replace(first, request=OTHER_KEY, answer=None, at=NOON + TICK)
-        third = replace(first, request=KEY[::-1], answer=b"third", at=NOON - 3000 * timedelta(days=1))
+        second = replace(first, fingerprint=OTHER_KEY, response=None, at=NOON + TICK)
+        third = replace(first, fingerprint=KEY[::-1], response=b"third", at=NOON - 3000 * timedelta(days=1))
         put(open_stores, other)
         for kept in (first, second, third):
             put(open_stores, kept)
             assert find(open_stores, ann.id, KEY) == kept
         with open_stores() as stores:
-            stores.answers.put(first)
-            stores.answers.put(second)
-            assert stores.answers.find_for_update(ann.id, KEY) == second
+            stores.idempotency.put(first)
+            stores.idempotency.put(second)
+            assert stores.idempotency.find_for_update(ann.id, KEY) == second
         assert find(open_stores, ann.id, KEY) == second
         assert find(open_stores, ann.id, OTHER_KEY) == other
 
@@ -81,9 +83,9 @@ class IdempotencyStoreContract:
         kept = an_answer(ann)
         put(open_stores, kept)
         with pytest.raises(Failed), open_stores() as stores:
-            stores.answers.put(replace(kept, key=OTHER_KEY))
-            stores.answers.put(replace(kept, answer=b"another"))
-            assert stores.answers.purge(until=NOON, limit=10) == 2
+            stores.idempotency.put(replace(kept, key=OTHER_KEY))
+            stores.idempotency.put(replace(kept, response=b"another"))
+            assert stores.idempotency.purge(until=NOON, limit=10) == 2
             raise Failed
         assert find(open_stores, ann.id, KEY) == kept
         assert find(open_stores, ann.id, OTHER_KEY) is None
@@ -95,21 +97,21 @@ class IdempotencyStoreContract:
         old = an_answer(ann) if before else None
         if old is not None:
             put(open_stores, old)
-        new = replace(an_answer(ann), answer=b"new", at=NOON + TICK)
+        new = replace(an_answer(ann), response=b"new", at=NOON + TICK)
         with ThreadPoolExecutor() as beside:
             with open_stores() as stores:
-                assert stores.answers.find_for_update(ann.id, KEY) == old
+                assert stores.idempotency.find_for_update(ann.id, KEY) == old
                 later = beside.submit(find, open_stores, ann.id, KEY)
                 assert wait([later], timeout=0.2).not_done
-                stores.answers.put(new)
+                stores.idempotency.put(new)
                 assert wait([later], timeout=0.1).not_done
             assert later.result(timeout=10) == new
 
     def test_if_the_first_unit_fails_the_next_one_is_the_first(self, open_stores: OpenStores, ann: User) -> None:
         with ThreadPoolExecutor() as beside:
             with pytest.raises(Failed), open_stores() as stores:
-                assert stores.answers.find_for_update(ann.id, KEY) is None
-                stores.answers.put(an_answer(ann))
+                assert stores.idempotency.find_for_update(ann.id, KEY) is None
+                stores.idempotency.put(an_answer(ann))
                 later = beside.submit(find, open_stores, ann.id, KEY)
                 assert wait([later], timeout=0.2).not_done
                 raise Failed
@@ -123,13 +125,13 @@ class IdempotencyStoreContract:
         def ask(own: IdempotencyRecord) -> IdempotencyRecord | None:
             together.wait(timeout=10)
             with open_stores() as stores:
-                found = stores.answers.find_for_update(own.user_id, own.key)
+                found = stores.idempotency.find_for_update(own.user_id, own.key)
                 if found is None:
-                    stores.answers.put(own)
+                    stores.idempotency.put(own)
                 return found
 
         for key in (KEY, OTHER_KEY, KEY[::-1]):
-            answers = [replace(an_answer(ann), key=key, answer=str(number).encode()) for number in range(6)]
+            answers = [replace(an_answer(ann), key=key, response=str(number).encode()) for number in range(6)]
             with ThreadPoolExecutor(6) as threads:
                 found = list(threads.map(ask, answers))
             winner = answers[found.index(None)]
@@ -155,7 +157,7 @@ class IdempotencyStoreContract:
         keys = [bytes([number] * 32) for number in range(7)]
         with open_stores() as stores:
             for key in keys:
-                stores.answers.put(replace(an_answer(ann), key=key))
+                stores.idempotency.put(replace(an_answer(ann), key=key))
         for purged, left in ((3, 4), (3, 1), (1, 0), (0, 0)):
             assert purge(open_stores, until=NOON, limit=3) == purged
             assert sum(find(open_stores, ann.id, key) is not None for key in keys) == left
@@ -166,7 +168,7 @@ class IdempotencyStoreContract:
             put(open_stores, each)
         for _ in range(2):  # the second time there are none
             with open_stores() as stores:
-                stores.answers.remove_all_of(ann.id)
+                stores.idempotency.remove_all_of(ann.id)
             assert [find(open_stores, ann.id, key) for key in (KEY, OTHER_KEY)] == [None, None]
         assert find(open_stores, kept.user_id, KEY) == kept
         assert purge(open_stores, until=NOON, limit=100) == 1
@@ -181,22 +183,22 @@ class IdempotencyStoreContract:
 
 def an_answer(user: User) -> IdempotencyRecord:
     """An answer that somebody was given, no two fields of which are alike."""
-    return IdempotencyRecord(user_id=user.id, key=KEY, request=b"\x80" * 32, answer=b"answer", at=NOON)
+    return IdempotencyRecord(user_id=user.id, key=KEY, fingerprint=b"\x80" * 32, response=b"answer", at=NOON)
 
 
 def put(open_stores: OpenStores, kept: IdempotencyRecord) -> None:
     """Keep the answer by a unit of its own."""
     with open_stores() as stores:
-        stores.answers.put(kept)
+        stores.idempotency.put(kept)
 
 
 def find(open_stores: OpenStores, user_id: UserId, key: bytes) -> IdempotencyRecord | None:
     """What is kept, as a new unit sees it."""
     with open_stores() as stores:
-        return stores.answers.find_for_update(user_id, key)
+        return stores.idempotency.find_for_update(user_id, key)
 
 
 def purge(open_stores: OpenStores, *, until: datetime, limit: int) -> int:
     """What a unit of its own forgets."""
     with open_stores() as stores:
-        return stores.answers.purge(until=until, limit=limit)
+        return stores.idempotency.purge(until=until, limit=limit)

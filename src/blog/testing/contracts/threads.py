@@ -61,10 +61,12 @@ def _use_index(stores: Stores, author: User, mark: str) -> None:
 
 
 def _use_answers(stores: Stores, author: User, mark: str) -> None:
-    kept = IdempotencyRecord(user_id=author.id, key=digest_of(mark), request=b"request", answer=mark.encode(), at=NOON)
-    assert stores.answers.find_for_update(author.id, kept.key) is None
-    stores.answers.put(kept)
-    assert stores.answers.find_for_update(author.id, kept.key) == kept
+    kept = IdempotencyRecord(
+        user_id=author.id, key=digest_of(mark), fingerprint=b"request", response=mark.encode(), at=NOON
+    )
+    assert stores.idempotency.find_for_update(author.id, kept.key) is None
+    stores.idempotency.put(kept)
+    assert stores.idempotency.find_for_update(author.id, kept.key) == kept
 
 
 def _use_audit(stores: Stores, _: User, mark: str) -> None:
@@ -79,7 +81,7 @@ _USES: Final[Mapping[str, Callable[[Stores, User, str], None]]] = {
     "attempts": _use_attempts,
     "posts": _use_posts,
     "index": _use_index,
-    "answers": _use_answers,
+    "idempotency": _use_answers,
     "audit": _use_audit,
 }
 """For each store, something to write and to read back that no other thread is in the way of."""

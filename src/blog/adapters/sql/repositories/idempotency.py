@@ -6,20 +6,20 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
 from blog.adapters.sql.engine.unit_of_work import Unit
-from blog.adapters.sql.schema.tables import answers
+from blog.adapters.sql.schema.tables import idempotency_records as records
 from blog.domain.idempotency import IdempotencyRecord
 from blog.domain.shared import UserId
 
-_of_key = (answers.c.user_id == bindparam("of_user"), answers.c.key == bindparam("of_key"))
+_of_key = (records.c.user_id == bindparam("of_user"), records.c.key == bindparam("of_key"))
 
 _find = ReadStatement(
-    select(*(column for column in answers.c if column is not answers.c.id)).where(*_of_key), IdempotencyRecord
+    select(*(column for column in records.c if column is not records.c.id)).where(*_of_key), IdempotencyRecord
 )
-_remove = WriteStatement(delete(answers).where(*_of_key))
-_remove_all_of = WriteStatement(delete(answers).where(answers.c.user_id == bindparam("of_user")))
-_add = WriteStatement(insert(answers))
-_old = select(answers.c.id).where(answers.c.at <= bindparam("until")).order_by(answers.c.at).limit(bindparam("limit"))
-_purge = WriteStatement(delete(answers).where(answers.c.id.in_(_old)))
+_remove = WriteStatement(delete(records).where(*_of_key))
+_remove_all_of = WriteStatement(delete(records).where(records.c.user_id == bindparam("of_user")))
+_add = WriteStatement(insert(records))
+_old = select(records.c.id).where(records.c.at <= bindparam("until")).order_by(records.c.at).limit(bindparam("limit"))
+_purge = WriteStatement(delete(records).where(records.c.id.in_(_old)))
 
 
 class SqlIdempotencyStore:
@@ -29,13 +29,13 @@ class SqlIdempotencyStore:
         self._unit = unit
 
     def find_for_update(self, user_id: UserId, key: bytes) -> IdempotencyRecord | None:
-        self._unit.advisory_lock(f"answer {user_id} {key.hex()}")
+        self._unit.advisory_lock(f"idempotency key {user_id} {key.hex()}")
         return self._unit.find(_find, of_user=user_id, of_key=key)
 
     def put(self, kept: IdempotencyRecord) -> None:
         self._unit.execute(_remove, of_user=kept.user_id, of_key=kept.key)
         self._unit.execute(
-            _add, user_id=kept.user_id, key=kept.key, request=kept.request, answer=kept.answer, at=kept.at
+            _add, user_id=kept.user_id, key=kept.key, fingerprint=kept.fingerprint, response=kept.response, at=kept.at
         )
 
     def remove_all_of(self, user_id: UserId) -> None:

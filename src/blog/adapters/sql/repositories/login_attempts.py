@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
 from blog.adapters.sql.engine.unit_of_work import Unit
-from blog.adapters.sql.schema.tables import attempts, known_addresses
+from blog.adapters.sql.schema.tables import known_addresses
+from blog.adapters.sql.schema.tables import login_attempts as attempts
 from blog.domain.accounts.throttle import LoginAttempt
 from blog.domain.shared import AttemptId
 

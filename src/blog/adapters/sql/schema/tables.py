@@ -34,7 +34,7 @@ from sqlalchemy.types import TypeEngine
 from blog.adapters.sql.engine.statement import LongText
 from blog.domain.accounts.actors import Scope
 
-REVISION: Final = "0007"
+REVISION: Final = "0008"
 """Which step in `migrations/` the tables below are those of."""
 
 _version: Final = table("alembic_version", column("version_num"))
@@ -179,20 +179,20 @@ Index("posts_created_at", posts.c.created_at, posts.c.id)
 Index("posts_updated_at", posts.c.updated_at, posts.c.id)
 Index("posts_title_key", posts.c.title_key, posts.c.id)
 
-answers = Table(
-    "answers",
+idempotency_records = Table(
+    "idempotency_records",
     metadata,
     Column("id", BigIntId, Identity(), primary_key=True),
     Column("user_id", BigIntId, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
     Column("key", LargeBinary(32), nullable=False),
-    Column("request", LargeBinary(32), nullable=False),
-    Column("answer", LargeBinary),
+    Column("fingerprint", LargeBinary(32), nullable=False),
+    Column("response", LargeBinary),
     Column("at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,
 )
 
-Index("answers_key", answers.c.user_id, answers.c.key, unique=True)
-Index("answers_at", answers.c.at)
+Index("idempotency_records_key", idempotency_records.c.user_id, idempotency_records.c.key, unique=True)
+Index("idempotency_records_at", idempotency_records.c.at)
 
 invitations = Table(
     "invitations",
@@ -209,8 +209,8 @@ invitations = Table(
 
 Index("invitations_digest_key", invitations.c.digest, unique=True)
 
-attempts = Table(
-    "attempts",
+login_attempts = Table(
+    "login_attempts",
     metadata,
     Column("id", BigIntId, Identity(), primary_key=True),
     Column("account", Text, nullable=False),
@@ -219,8 +219,8 @@ attempts = Table(
     sqlite_autoincrement=True,
 )
 
-Index("attempts_account_at", attempts.c.account, attempts.c.at)
-Index("attempts_address_at", attempts.c.address, attempts.c.at)
+Index("login_attempts_account_at", login_attempts.c.account, login_attempts.c.at)
+Index("login_attempts_address_at", login_attempts.c.address, login_attempts.c.at)
 
 known_addresses = Table(
     "known_addresses",

@@ -51,18 +51,20 @@ def _table(name: str, *columns: Column[Any]) -> Table:
 
 _words: Final = _table("post_words", Column("rowid", BigIntId), Column("title", Text), Column("body", Text))
 _titles: Final = _table("post_titles", Column("rowid", BigIntId), Column("title", Text))
-_unread: Final = _table(
-    "unread_posts",
-    Column("number", Integer, primary_key=True),
+_pending: Final = _table(
+    "pending_posts",
+    Column("cumulative_weight", Integer, primary_key=True),
     Column("id", BigIntId),
     Column("title", Text),
     Column("body", Text),
 )
 
-_last = select(func.coalesce(func.max(_unread.c.number), 0)).scalar_subquery()
-_insert: Final = upsert(_unread).values(number=_last + bindparam("weight", type_=Integer))
-_anew: Final = {name: _insert.excluded[name] for name in ("number", "title", "body")}
-_put = WriteStatement(_insert.on_conflict_do_update([_unread.c.id], set_=_anew).returning(_unread.c.number.label("id")))
+_last = select(func.coalesce(func.max(_pending.c.cumulative_weight), 0)).scalar_subquery()
+_insert: Final = upsert(_pending).values(cumulative_weight=_last + bindparam("weight", type_=Integer))
+_anew: Final = {name: _insert.excluded[name] for name in ("cumulative_weight", "title", "body")}
+_put = WriteStatement(
+    _insert.on_conflict_do_update([_pending.c.id], set_=_anew).returning(_pending.c.cumulative_weight.label("id"))
+)
 """It counts what waits: the number of a row is the sum of the weights of all that came until then."""
 
 
@@ -73,17 +75,17 @@ def _read(table: Table) -> list[Insert | Delete]:
     comes that is before the last one. So a row is replaced, too, and not deleted before all are inserted.
     """
     names = [column.name for column in table.c if column.name != "rowid"]
-    gone = select(_unread.c.id).where(_unread.c.title.is_(None))
-    said = select(_unread.c.id, *(_unread.c[name] for name in names)).where(_unread.c.title.is_not(None))
+    gone = select(_pending.c.id).where(_pending.c.title.is_(None))
+    said = select(_pending.c.id, *(_pending.c[name] for name in names)).where(_pending.c.title.is_not(None))
     replace = insert(table).prefix_with("OR REPLACE")
     return [
         delete(table).where(table.c.rowid.in_(gone)),
-        replace.from_select(["rowid", *names], said.order_by(_unread.c.id)),
+        replace.from_select(["rowid", *names], said.order_by(_pending.c.id)),
     ]
 
 
-_READING: Final = [*_read(_words), *_read(_titles), delete(_unread)]
-_read_unread: Final = [*map(WriteStatement, _READING)]
+_READING: Final = [*_read(_words), *_read(_titles), delete(_pending)]
+_index_pending: Final = [*map(WriteStatement, _READING)]
 
 
 class Fts5PostIndex(SqlPostIndex):
@@ -92,9 +94,9 @@ class Fts5PostIndex(SqlPostIndex):
     both = " AND "
     either = " OR "
 
-    most_unread: ClassVar[int] = 512
+    max_pending: ClassVar[int] = 512
     """How many changes wait, and fewer if they are long."""
-    weighs_one: ClassVar[int] = 4096
+    chars_per_weight: ClassVar[int] = 4096
     """Characters of a change above which it counts as more than one: whoever searches looks through all that waits."""
     few: ClassVar[int] = 2000
     """Where fewer posts than that pass the filters they are looked through one by one: the index may know of a million
@@ -103,10 +105,10 @@ class Fts5PostIndex(SqlPostIndex):
 
     def put(self, post: Post) -> None:
         row = row_of(post)
-        self._wait(1 + (len(row["title"]) + len(row["body"])) // self.weighs_one, **row)
+        self._enqueue(1 + (len(row["title"]) + len(row["body"])) // self.chars_per_weight, **row)
 
     def remove(self, post_id: PostId) -> None:
-        self._wait(1, id=post_id, title=None, body=None)
+        self._enqueue(1, id=post_id, title=None, body=None)
 
     @classmethod
     def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
@@ -114,22 +116,22 @@ class Fts5PostIndex(SqlPostIndex):
         for table in _metadata.tables.values():
             connection.execute(delete(table))
         for some in every:
-            connection.execute(insert(_unread), [row_of(post) for post in some])
+            connection.execute(insert(_pending), [row_of(post) for post in some])
             for statement in _READING:
                 connection.execute(statement)
 
-    def _wait(self, weight: int, **row: Any) -> None:
-        if self._unit.add(_put, weight=weight, **row) >= self.most_unread:
-            for statement in _read_unread:
+    def _enqueue(self, weight: int, **row: Any) -> None:
+        if self._unit.add(_put, weight=weight, **row) >= self.max_pending:
+            for statement in _index_pending:
                 self._unit.execute(statement)
 
     def _counted(self, query: SearchQuery, given: Given) -> int:
-        waiting = self._unit.find(_count_unread(_shape(query), *given), **given, **_patterns(query))
+        waiting = self._unit.find(_count_pending(_shape(query), *given), **given, **_patterns(query))
         return super()._counted(query, given) + (waiting["posts"] if waiting else 0)
 
     def _part(self, query: SearchQuery, limit: int, given: Given, *, in_title: bool) -> list[Hit]:
         asked, patterns = (_shape(query), in_title, *given), given | _patterns(query)
-        waiting = self._unit.all(_unread_part(*asked), **patterns, limit=limit)
+        waiting = self._unit.all(_pending_part(*asked), **patterns, limit=limit)
         hits = [Hit(post, in_title) for post in waiting]
         if self._are_few(given):
             hits += [Hit(post, in_title) for post in self._unit.all(_few_part(*asked), **patterns, limit=limit)]
@@ -153,7 +155,7 @@ class Fts5PostIndex(SqlPostIndex):
     @staticmethod
     def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
         here = _titles if in_title else _words
-        conditions = [_matches(here, "wanted"), not_(_row_there(_unread.c.id))]
+        conditions = [_matches(here, "wanted"), not_(_row_there(_pending.c.id))]
         said = [here.c.title] if in_title else [here.c.title, here.c.body]
         if shape.has_phrases:
             conditions.append(_says_every("phrases", *said))
@@ -179,8 +181,8 @@ def _patterns(query: SearchQuery) -> dict[str, str]:
 
 
 @cache
-def _unread_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
-    says_all = select(_unread.c.id).where(*_says_all(_unread, shape, in_title))
+def _pending_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
+    says_all = select(_pending.c.id).where(*_says_all(_pending, shape, in_title))
 
     def conditions(post_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
         return [_row_there(posts.c.id, *filters(names), of=post_id), *within(post_id, names)]
@@ -194,7 +196,7 @@ def _few_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:
 
     def conditions(post_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
         is_read = _row_there(_words.c.rowid, *says_all, of=post_id)
-        return [is_read, not_(_row_there(_unread.c.id, of=post_id)), *within(post_id, names)]
+        return [is_read, not_(_row_there(_pending.c.id, of=post_id)), *within(post_id, names)]
 
     return ReadStatement(newest_of(select(posts.c.id).where(*filters(names)), conditions), Post)
 
@@ -206,10 +208,10 @@ def _count_up_to(*names: str) -> ReadStatement[dict[str, int]]:
 
 
 @cache
-def _count_unread(shape: Shape, *names: str) -> ReadStatement[dict[str, int]]:
-    statement = select(func.count().label("posts")).select_from(_unread)
-    passes = _row_there(posts.c.id, *filters(names), of=_unread.c.id)
-    return ReadStatement(statement.where(*_says_all(_unread, shape), passes), dict)
+def _count_pending(shape: Shape, *names: str) -> ReadStatement[dict[str, int]]:
+    statement = select(func.count().label("posts")).select_from(_pending)
+    passes = _row_there(posts.c.id, *filters(names), of=_pending.c.id)
+    return ReadStatement(statement.where(*_says_all(_pending, shape), passes), dict)
 
 
 def _says_all(table: Table, shape: Shape, in_title: bool | None = None) -> list[ColumnElement[bool]]:  # noqa: FBT001 - as in `Candidates`
