@@ -1,18 +1,29 @@
-"""The blog promises that its documents speak of what is there, and of all of it."""
+"""The documents name what is there, and all of it."""
 
+import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from tools import draw_imports
 
+import blog.testing.contracts
+from blog.adapters.memory import MemoryStore
+from blog.bootstrap import create_blog
+from blog.entrypoints.cli.markdown.drafts import NAMES
+from blog.entrypoints.cli.parser import parser
+from blog.entrypoints.http import create_app
 from blog.settings import setting_fields
 
 ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 SOURCE = ROOT / "src" / "blog"
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *DOCS.glob("**/*.md")])
+SITE = sorted(DOCS.glob("**/*.md"))
+METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 def test_the_picture_of_the_imports_is_the_one_that_is_drawn_from_the_code() -> None:
@@ -23,19 +34,58 @@ def test_the_picture_of_the_imports_is_the_one_that_is_drawn_from_the_code() -> 
 @pytest.mark.parametrize(
     "path", sorted(set(re.findall(r"`((?:domain|adapters|entrypoints)/[\w/]+\.py)`", ARCHITECTURE)))
 )
-def test_every_file_that_the_architecture_speaks_of_is_there(path: str) -> None:
+def test_every_file_that_the_architecture_names_exists(path: str) -> None:
     assert (SOURCE / path).exists()
 
 
-def test_the_readme_names_every_setting_and_no_other() -> None:
-    known = {f"BLOG_{setting.name.upper()}" for setting in setting_fields()}
-    assert set(re.findall(r"\bBLOG_[A-Z0-9_]+\b", README)) - {"BLOG_DATABASE_URL_FILE"} == known
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 130
+
+
+def test_the_settings_page_has_every_setting_and_no_other() -> None:
+    assert first_cells("settings.md", r"`(BLOG_[A-Z0-9_]+)`") == {
+        f"BLOG_{each.name.upper()}" for each in setting_fields()
+    }
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_document_names_no_setting_that_does_not_exist(document: Path) -> None:
+    known = {f"BLOG_{each.name.upper()}{end}" for each in setting_fields() for end in ("", "_FILE")}
+    named = set(re.findall(r"\bBLOG_[A-Z0-9_]*[A-Z0-9]\b", document.read_text(encoding="utf-8")))
+    assert {name for name in named if not name.startswith("BLOG_TEST_")} <= known
+
+
+def test_the_commands_page_has_every_command_and_no_other() -> None:
+    named = first_cells("commands.md", r"`blog ([a-z-]+(?: [a-z-]+)?)")
+    groups = {name.split()[0] for name in commands() if " " in name}
+    assert {name if name.split()[0] in groups else name.split()[0] for name in named} == commands()
+
+
+def test_the_front_matter_page_has_every_member_and_every_other_name() -> None:
+    text = (DOCS / "front-matter.md").read_text(encoding="utf-8")
+    assert first_cells("front-matter.md", r"`(\w+)` \| (?:no|unless|yes)") == set(NAMES)
+    assert {name for names in NAMES.values() for name in names} <= {
+        name.lower() for name in re.findall(r"`(\w+)`", text)
+    }
+
+
+def test_the_page_of_the_http_api_has_every_operation_and_no_other() -> None:
+    assert first_cells("http-api.md", r"`([A-Z]+ /\S+)`") == operations()
+
+
+def test_the_page_about_extending_has_every_contract_and_its_fixtures() -> None:
+    text = (DOCS / "extending.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`\w+(?:Contract|Machine)`.*?) \|.*\| (.*) \|$", text, re.MULTILINE)
+    contracts = {name: fixtures for names, fixtures in rows for name in re.findall(r"`(\w+)`", names)}
+    assert set(contracts) == {name for name in blog.testing.contracts.__all__ if name.endswith(("Contract", "Machine"))}
+    for name, fixtures in contracts.items():
+        words = set(re.findall(r"`([a-z_]+)[`(]", fixtures))
+        assert words & set(dir(getattr(blog.testing.contracts, name))), f"{name} has no fixture of {words}"
 
 
 def test_every_decision_is_in_their_index() -> None:
-    folder = ROOT / "docs" / "decisions"
-    index = (folder / "README.md").read_text(encoding="utf-8")
-    pages = sorted(path.name for path in folder.glob("[0-9]*.md"))
+    index = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    pages = sorted(path.name for path in (DOCS / "decisions").glob("[0-9]*.md"))
     assert re.findall(r"\((\d{4}-[\w-]+\.md)\)", index) == pages
 
 
@@ -44,3 +94,40 @@ def test_every_link_within_the_repository_leads_somewhere(document: Path) -> Non
     text = document.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", SITE, ids=lambda path: path.name)
+def test_a_page_of_the_site_links_to_pages_of_the_site(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+        assert (document.parent / target).resolve().is_relative_to(DOCS), target
+
+
+def first_cells(page: str, pattern: str) -> set[str]:
+    """Return what a pattern finds at the beginnings of the rows of a page's tables."""
+    return set(re.findall(rf"^\| {pattern}", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def commands() -> set[str]:
+    """Return the names of all commands, those of groups with the group before them."""
+    found = set()
+    for name, command in subcommands(parser()).items():
+        below = subcommands(command)
+        found |= {f"{name} {each}" for each in below} or {name}
+    return found
+
+
+def subcommands(command: Any) -> dict[str, Any]:
+    groups = command._subparsers
+    return {} if groups is None else dict(groups._group_actions[0].choices)
+
+
+def operations() -> set[str]:
+    """Return `METHOD /path` of all operations in the OpenAPI document."""
+
+    async def document() -> Any:
+        transport = httpx.ASGITransport(create_app(create_blog(MemoryStore())))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return (await client.get("/schema/openapi.json")).json()
+
+    paths = asyncio.run(document())["paths"]
+    return {f"{method.upper()} {path}" for path, members in paths.items() for method in METHODS & set(members)}

@@ -20,7 +20,7 @@ settings, in the environment or as options:
   BLOG_TOKEN         as whose holder commands act, with exactly their rights;
                      without it, they act as the operator
   BLOG_REGISTRATION  who may register: open, invite or closed
-Further settings are in the README. Each can be in a file, which BLOG_TOKEN_FILE
+Further settings: docs/settings.md. Each can be in a file, which BLOG_TOKEN_FILE
 (and so on) names; a token is no option, since others see those.
 Errors end with status 1, a wrong usage or setting with status 2."""
 
