@@ -26,7 +26,7 @@ def leave_server_core() -> None:
     os.sched_setaffinity(0, {LOAD_CORE})
 
 
-def end_by_exception(longest: int) -> None:
+def end_by_exception(max_length: int) -> None:
     """Let a signal, and the end of as many seconds, leave all blocks: so every process started is stopped."""
 
     def leave(number: int, _frame: object) -> None:
@@ -34,7 +34,7 @@ def end_by_exception(longest: int) -> None:
 
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, leave)
-    signal.alarm(longest)
+    signal.alarm(max_length)
 
 
 def run(command: Sequence[str | Path], cwd: Path, variables: Mapping[str, str]) -> None:

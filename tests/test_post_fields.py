@@ -111,5 +111,5 @@ def test_an_import_tells_a_post_that_differs_in_one_field(blog: Blog, ann: Membe
     blog.importer.import_post(Operator(), written)
     other = replace(written, **{field: unlike(field, getattr(written, field))})  # type: ignore[arg-type]  # of its type
 
-    assert blog.importer.import_post(Operator(), written).taken_in is ImportOutcome.THERE
-    assert blog.importer.import_post(Operator(), other).taken_in is ImportOutcome.DIFFERENT, field
+    assert blog.importer.import_post(Operator(), written).outcome is ImportOutcome.UNCHANGED
+    assert blog.importer.import_post(Operator(), other).outcome is ImportOutcome.CONFLICT, field

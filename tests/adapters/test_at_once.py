@@ -13,9 +13,9 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.accounts.invitations import InvalidInvitation, Registration
 from blog.domain.accounts.login import log_in, register
-from blog.domain.accounts.throttle import ACCOUNT_AND_ADDRESS, TooManyAttempts, key_of
+from blog.domain.accounts.throttle import ACCOUNT_AND_ADDRESS, TooManyAttempts, account_key
 from blog.domain.accounts.tokens import MAX_TOKENS_PER_USER
-from blog.domain.accounts.user import LastAdmin, PostsOnDeletion, UnknownUser, UsernameTaken
+from blog.domain.accounts.user import LastAdmin, PostsOnDeletion, UsernameTaken, UserNotFound
 from blog.domain.blog import BlogConfig, ConcurrencyConflict, OpenBlog, OpenStores
 from blog.domain.errors import BlogError
 from blog.domain.maintenance import run_maintenance
@@ -82,7 +82,7 @@ def test_two_last_admins_who_demote_each_other_at_once_leave_one(open_blog: Open
 
     def demote(number: int) -> bool:
         with open_blog() as blog:
-            return blog.users.change(admins[number], admins[1 - number].user_id, is_admin=False).is_admin
+            return blog.users.update(admins[number], admins[1 - number].user_id, is_admin=False).is_admin
 
     outcomes = at_once(demote, 2)
     assert sorted(outcomes, key=str) == sorted([False, LastAdmin], key=str)
@@ -137,7 +137,7 @@ def test_of_six_who_want_a_name_that_is_just_being_given_up_none_gets_it(open_bl
     def want(number: int) -> str:
         with open_blog() as blog:
             if number == 0:
-                return blog.users.change(Operator(), ann.id, username="anna").username
+                return blog.users.update(Operator(), ann.id, username="anna").username
             if number == 1:
                 blog.users.delete(Operator(), ann.id, PostsOnDeletion.DELETE)
                 return "gone"
@@ -145,7 +145,7 @@ def test_of_six_who_want_a_name_that_is_just_being_given_up_none_gets_it(open_bl
 
     outcomes = at_once(want, 7)
     assert outcomes[1] == "gone"
-    assert outcomes[0] in {"anna", UnknownUser}
+    assert outcomes[0] in {"anna", UserNotFound}
     assert outcomes[2:] == [UsernameTaken] * 5
 
 
@@ -157,7 +157,7 @@ def test_nobody_has_more_tokens_than_anybody_may_however_many_log_in_at_once(ope
     outcomes = at_once(lambda number: log_in(open_blog, "ann", PASSWORD, address=str(number))[0], 6)
     assert outcomes == [ann] * 6
     with open_blog() as blog:
-        assert len(blog.tokens.of(Operator(), ann.id)) == MAX_TOKENS_PER_USER
+        assert len(blog.tokens.list_for(Operator(), ann.id)) == MAX_TOKENS_PER_USER
 
 
 def test_an_invitation_opens_one_account_however_many_use_it_at_once(open_blog: OpenBlog) -> None:
@@ -183,11 +183,11 @@ def test_however_many_names_are_tried_from_however_many_addresses_the_attempts_s
         with open_blog() as blog:
             last = blog.throttle.reserve(name, f"from {name}")
         with open_stores() as stores:
-            kept = [stores.attempts.of_account(key_of(name), since=NOON - timedelta(days=1)) for name in names]
+            kept = [stores.attempts.of_account(account_key(name), since=NOON - timedelta(days=1)) for name in names]
         assert sum(map(len, kept)) <= 8 + 4
         assert list(kept[names.index(name)]) == [last]
     with open_blog() as blog:
         blog.throttle.purge()
     with open_stores() as stores:
-        kept = [stores.attempts.of_account(key_of(name), since=NOON - timedelta(days=1)) for name in names]
+        kept = [stores.attempts.of_account(account_key(name), since=NOON - timedelta(days=1)) for name in names]
     assert [len(each) for each in kept] == [0] * 16 + [1] * 8

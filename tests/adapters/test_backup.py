@@ -75,7 +75,7 @@ def test_a_backup_restored_is_the_same_to_the_last_row(filled: SqlStore, other: 
 
 def found(store: SqlStore, text: str) -> list[PostId]:
     with create_blog(store, hasher=HASHER)() as blog:
-        return [each.post.id for each in blog.search.find(text).found]
+        return [each.post.id for each in blog.search.find(text).results]
 
 
 def test_what_is_restored_is_found_by_its_words(filled: SqlStore, other: SqlStore, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_what_is_restored_is_found_by_its_words(filled: SqlStore, other: SqlStor
     assert [len(ids) for ids in kept] == [2, 1, 2]
     filled.back_up(tmp_path / "backup")
     with create_blog(filled, hasher=HASHER)() as blog:
-        blog.posts.create(acting(blog.users.named(Operator(), "ann")), title="later", body="changed")
+        blog.posts.create(acting(blog.users.get_by_username(Operator(), "ann")), title="later", body="changed")
     for store in (other, filled):
         store.restore(tmp_path / "backup", replace=True)
         assert [found(store, text) for text in ("changed", "3", "-3 changed")] == kept
@@ -96,7 +96,7 @@ def test_a_restored_blog_uses_no_number_twice(filled: SqlStore, other: SqlStore,
     for store in (other, filled):
         store.restore(tmp_path / "backup", replace=True)
         with create_blog(store, hasher=HASHER)() as blog:
-            ann = acting(blog.users.named(Operator(), "ann"))
+            ann = acting(blog.users.get_by_username(Operator(), "ann"))
             assert blog.posts.create(ann, title="new", body="new").id > last
 
 

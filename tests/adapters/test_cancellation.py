@@ -100,14 +100,14 @@ def test_memory_stops_between_the_rows_that_it_looks_through() -> None:
         for number in range(50):
             blog.posts.create(ann, title=f"Title {number}", body="a b c")
 
-    def finds(self: SearchQuery, *texts: Any) -> bool:
+    def matches(self: SearchQuery, *texts: Any) -> bool:
         looked_at.append(1)
         if len(looked_at) == 5:
             cancellation.cancel()
         return False
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SearchQuery, "finds", finds)
+        patch.setattr(SearchQuery, "matches", matches)
         with pytest.raises(Cancelled), open_blog.cancellable(cancellation)() as blog:
             blog.search.find("a")
     assert len(looked_at) == 5

@@ -77,7 +77,7 @@ def test_posts_that_were_changed_after_the_clock_was_set_back_are_taken_in_as_th
     clock = StandingClock()
     source = peopled(create_blog(MemoryStore(), hasher=HASHER, now=clock))
     with source() as blog:
-        ann = acting(blog.users.named(Operator(), "ann"))
+        ann = acting(blog.users.get_by_username(Operator(), "ann"))
         post = blog.posts.create(ann, title="Hello", body="World")
     clock.move(timedelta(hours=-3))
     with source() as blog:
@@ -173,7 +173,7 @@ def test_posts_that_are_kept_of_deleted_accounts_and_of_former_names_come_back_t
     open_blog: OpenBlog, tmp_path: Path
 ) -> None:
     with open_blog() as blog:
-        ann = blog.users.named(Operator(), "ann")
+        ann = blog.users.get_by_username(Operator(), "ann")
         gone = blog.users.add(Operator(), "gone", "quite a long pass phrase")
         for author in (ann, gone):
             blog.posts.create(Member.of(author), title="Hello", body="World")
@@ -182,7 +182,7 @@ def test_posts_that_are_kept_of_deleted_accounts_and_of_former_names_come_back_t
     files = exported(open_blog, folder)
     assert sorted(name.split(",")[1] for name in files) == ["ann", "deleted-user"]
     with open_blog() as blog:
-        blog.users.change(Operator(), ann.id, username="anna")
+        blog.users.update(Operator(), ann.id, username="anna")
     assert imported(open_blog, folder) == f"Added 0, {said(there=2)}"
     elsewhere = peopled(create_blog(MemoryStore(), hasher=HASHER))
     assert imported(elsewhere, folder) == f"Added 2, {said(there=0)}"

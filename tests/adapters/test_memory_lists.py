@@ -168,7 +168,7 @@ def keep(open_stores: OpenStores, author: User, title: str) -> Post:
 def change(stores: Stores, kept: Post, gone: Post, author: User) -> Post:
     """Leave but one post, which says something else."""
     other = replace(kept, title="Other", version=2)
-    stores.posts.save(other, over=kept)
+    stores.posts.save(other, previous=kept)
     stores.index.put(other)
     for post in (gone, stores.posts.add(a_post(author, "soon gone"))):
         stores.index.put(post)

@@ -19,7 +19,7 @@ from blog.adapters.sql.schema.migrate import ForeignTables
 from blog.adapters.sql.schema.tables import REVISION, metadata
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator, Scope, scopes_for
-from blog.domain.accounts.throttle import LoginAttempt, key_of
+from blog.domain.accounts.throttle import LoginAttempt, account_key
 from blog.domain.audit import GENESIS_DIGEST, Event, Seal, digest_of
 from blog.domain.blog import OpenBlog
 from blog.domain.posts.importing import PortablePost
@@ -98,9 +98,9 @@ def test_posts_of_an_older_version_are_listed_by_title_and_found_by_their_words(
     store.migrate()
     with open_blog() as blog:
         assert list(blog.posts.page(SortOrder.TITLE).posts) == [posts[2], posts[1], posts[0]]
-        assert [each.post for each in blog.search.find("quick").found] == posts[::-1]
-        assert [each.post for each in blog.search.find('ecole -"brown fox"').found] == [posts[1]]
-        assert [each.post for each in blog.search.find('"brown fox"').found] == [posts[2]]
+        assert [each.post for each in blog.search.find("quick").results] == posts[::-1]
+        assert [each.post for each in blog.search.find('ecole -"brown fox"').results] == [posts[1]]
+        assert [each.post for each in blog.search.find('"brown fox"').results] == [posts[2]]
 
 
 def test_accounts_of_an_older_version_keep_their_names_and_give_up_reserved_ones(
@@ -133,19 +133,19 @@ def test_accounts_of_an_older_version_keep_their_known_addresses_and_their_count
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "Ann", PASSWORD)
     with store() as stores:
-        attempt = stores.attempts.add(LoginAttempt(account=key_of("ann"), address="192.0.2.2", at=NOON))
-        strange = stores.attempts.add(LoginAttempt(account=key_of("nobody"), address="192.0.2.2", at=NOON))
-        stores.attempts.trust_address(key_of("ann"), "192.0.2.1", NOON)
+        attempt = stores.attempts.add(LoginAttempt(account=account_key("ann"), address="192.0.2.2", at=NOON))
+        strange = stores.attempts.add(LoginAttempt(account=account_key("nobody"), address="192.0.2.2", at=NOON))
+        stores.attempts.trust_address(account_key("ann"), "192.0.2.1", NOON)
     store.migrate("0003")
     store.migrate()
     with store() as stores:
-        of_ann = stores.attempts.of_account(key_of(ann.id), since=NOON - timedelta(days=1))
-        assert list(of_ann) == [replace(attempt, account=key_of(ann.id))]
-        assert stores.attempts.known_addresses(key_of(ann.id)) == {"192.0.2.1": NOON}
-        assert list(stores.attempts.of_account(key_of("nobody"), since=NOON - timedelta(days=1))) == [strange]
+        of_ann = stores.attempts.of_account(account_key(ann.id), since=NOON - timedelta(days=1))
+        assert list(of_ann) == [replace(attempt, account=account_key(ann.id))]
+        assert stores.attempts.trusted_addresses(account_key(ann.id)) == {"192.0.2.1": NOON}
+        assert list(stores.attempts.of_account(account_key("nobody"), since=NOON - timedelta(days=1))) == [strange]
     store.migrate("0003")
     with store() as stores:
-        assert stores.attempts.known_addresses(key_of("ann")) == {"192.0.2.1": NOON}
+        assert stores.attempts.trusted_addresses(account_key("ann")) == {"192.0.2.1": NOON}
 
 
 def test_posts_that_were_changed_before_they_were_written_were_changed_when_they_were_written(
@@ -240,10 +240,10 @@ def test_rows_of_the_version_before_are_found_under_the_new_names(of_revision_00
     store.migrate()
     assert not [name for name in names_in(store) if re.match("answers|attempts|unread", name)]
     with create_blog(store)() as blog:
-        ann = acting(blog.users.named(Operator(), "ann"))
+        ann = acting(blog.users.get_by_username(Operator(), "ann"))
         assert blog.idempotency.once(ann, "a-key", b"a request", lambda: b"another") == (b"a response", True)
         assert blog.audit.page(Operator(), event=Event.POST_IMPORTED).entries
-        assert [each.post.title for each in blog.search.find("imported").found] == ["Imported"]
+        assert [each.post.title for each in blog.search.find("imported").results] == ["Imported"]
     with store() as stores:
         assert len(stores.attempts.of_address("192.0.2.2", since=NOON)) == 1
 
@@ -317,7 +317,7 @@ def test_posts_that_an_older_version_indexed_are_indexed_anew(store: SqlStore, o
             "ขาว": [],
             "łodz*": [posts[0]],
         }.items():
-            assert [each.post for each in blog.search.find(text).found] == found, text
+            assert [each.post for each in blog.search.find(text).results] == found, text
         assert blog.search.count("พรุ่งนี้") == 1
 
 

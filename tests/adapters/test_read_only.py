@@ -89,7 +89,7 @@ def closed(tmp_path: Path) -> Iterator[Path]:
     database = Database(folder / "blog.db")
     database.add_users("ann")
     with database.opened() as open_blog, open_blog() as blog:
-        blog.posts.create(acting(blog.users.named(Operator(), "ann")), title="Hello", body="World")
+        blog.posts.create(acting(blog.users.get_by_username(Operator(), "ann")), title="Hello", body="World")
         blog.audit.seal()
     assert [path.name for path in folder.iterdir()] == ["blog.db"]
     yield database.file

@@ -35,22 +35,22 @@ def asked(phrases: int, unwanted: int, words: str) -> str:
     return " ".join(["z", *wanted, *(f"-c{number}-d" for number in range(unwanted)), words])
 
 
-def search(store: SqlStore, text: str, those: PostFilter) -> None:
+def search(store: SqlStore, text: str, filters: PostFilter) -> None:
     with store() as stores:
-        hits(stores, text, **those)
-        stores.index.count(SearchQuery.of(text), **those)
+        hits(stores, text, **filters)
+        stores.index.count(SearchQuery.of(text), **filters)
 
 
 def test_however_many_phrases_are_searched_for_there_are_few_statements(store: SqlStore) -> None:
     add_user(store, "ann")
     for statements in STATEMENTS:
         statements.cache_clear()
-    for phrases, unwanted, words, those in product((0, 1), (0, 1), ("", "-x"), FILTERS):
-        search(store, asked(phrases, unwanted, words), those)
+    for phrases, unwanted, words, filters in product((0, 1), (0, 1), ("", "-x"), FILTERS):
+        search(store, asked(phrases, unwanted, words), filters)
     few = [statements.cache_info().currsize for statements in STATEMENTS]
-    for phrases, those in product(range(2, MAX_TERMS, 3), FILTERS):
+    for phrases, filters in product(range(2, MAX_TERMS, 3), FILTERS):
         for unwanted in range(0, MAX_TERMS - phrases, 3):
-            search(store, asked(phrases, unwanted, "-x -y"), those)
+            search(store, asked(phrases, unwanted, "-x -y"), filters)
     assert [statements.cache_info().currsize for statements in STATEMENTS] == few
     assert sum(few) < 250
 
@@ -93,7 +93,7 @@ def test_a_post_that_is_changed_while_it_waits_counts_anew(sqlite: SqlStore, mon
     monkeypatch.setattr(Fts5PostIndex, "max_pending", 20)
     posts = keep(sqlite, [a_post(add_user(sqlite, "ann"))] * 3)
     with sqlite() as stores:
-        changed = [save(stores, replace(post, body="long " * 6_000), over=post) for post in posts]
+        changed = [save(stores, replace(post, body="long " * 6_000), previous=post) for post in posts]
         assert found(stores, "long") == changed
     assert waiting(sqlite) == (0, 0)
 

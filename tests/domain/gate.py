@@ -42,7 +42,7 @@ class Gate:
     def succeed(self, account: str = "ann", address: str = HOME) -> None:
         with self.throttle() as throttle:
             attempt = throttle.reserve(account, address)
-            throttle.succeeded(attempt)
+            throttle.record_success(attempt)
         gone = {(attempt.account, address)}
         self.failed = [each for each in self.failed if (each.account, each.address) not in gone]
 

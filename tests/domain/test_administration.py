@@ -11,7 +11,7 @@ from blog.domain.accounts.administration import OwnPassword, UserAdmin, UserChan
 from blog.domain.accounts.login import log_in
 from blog.domain.accounts.own_account import WrongCredentials
 from blog.domain.accounts.tokens import InvalidToken
-from blog.domain.accounts.user import Credentials, LastAdmin, UnknownUser, User
+from blog.domain.accounts.user import Credentials, LastAdmin, User, UserNotFound
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import FieldError, ValidationFailed
@@ -32,7 +32,7 @@ def test_an_administrator_opens_an_account(open_blog: OpenBlog, clock: StandingC
     with open_blog() as blog:
         assert list(blog.users.page(acting(admin))) == [admin, ann, root]
         assert blog.users.get(acting(admin), ann.id) == ann
-        assert blog.users.named(acting(admin), "ANN") == ann
+        assert blog.users.get_by_username(acting(admin), "ANN") == ann
     assert log_in(open_blog, "ann", PASSWORD)[0] == ann
 
 
@@ -40,8 +40,8 @@ def test_whom_nobody_knows_is_not_found_whatever_they_were_to_become(watched_blo
     several: list[UserChanges] = [{}, {"username": "x"}, {"username": " "}, {"is_admin": False}, {"is_active": True}]
     with watched_blog() as blog:
         for changes in several:
-            with pytest.raises(UnknownUser, match="There is no user 404"):
-                blog.users.change(OPERATOR, NOBODY, password=PASSWORD, **changes)
+            with pytest.raises(UserNotFound, match="There is no user 404"):
+                blog.users.update(OPERATOR, NOBODY, password=PASSWORD, **changes)
     assert watched.hashed == 0
 
 
@@ -60,11 +60,11 @@ def test_nobody_gets_more_accounts_than_a_page_has(open_blog: OpenBlog, limit: i
 
 def test_an_administrator_renames_promotes_and_shuts_accounts(open_blog: OpenBlog, ann: User, admin: User) -> None:
     with open_blog() as blog:
-        changed = blog.users.change(acting(admin), ann.id, username="Anna", is_admin=True, is_active=False)
+        changed = blog.users.update(acting(admin), ann.id, username="Anna", is_admin=True, is_active=False)
     assert changed == replace(ann, username="Anna", is_admin=True, is_active=False)
     with open_blog() as blog:
         assert blog.users.get(OPERATOR, ann.id) == changed
-        assert blog.users.change(OPERATOR, ann.id, username="ANNA", is_admin=False, is_active=True) == replace(
+        assert blog.users.update(OPERATOR, ann.id, username="ANNA", is_admin=False, is_active=True) == replace(
             ann, username="ANNA"
         )
     assert log_in(open_blog, "anna", PASSWORD)[0].username == "ANNA"
@@ -72,7 +72,7 @@ def test_an_administrator_renames_promotes_and_shuts_accounts(open_blog: OpenBlo
 
 def test_a_new_password_opens_the_account_and_the_old_one_no_longer(open_blog: OpenBlog, ann: User, bob: User) -> None:
     with open_blog() as blog:
-        assert blog.users.change(OPERATOR, ann.id, password=ANOTHER) == ann
+        assert blog.users.update(OPERATOR, ann.id, password=ANOTHER) == ann
     assert log_in(open_blog, "ann", ANOTHER)[0] == ann
     assert log_in(open_blog, "bob", PASSWORD)[0] == bob
     with pytest.raises(WrongCredentials):
@@ -82,10 +82,10 @@ def test_a_new_password_opens_the_account_and_the_old_one_no_longer(open_blog: O
 @pytest.mark.parametrize(
     "ending",
     [
-        lambda blog, ann: blog.users.change(OPERATOR, ann.id, password=ANOTHER),
-        lambda blog, ann: blog.users.change(OPERATOR, ann.id, password=PASSWORD),
-        lambda blog, ann: blog.users.change(OPERATOR, ann.id, is_active=False),
-        lambda blog, ann: blog.tokens.revoke_all_of(OPERATOR, ann.id),
+        lambda blog, ann: blog.users.update(OPERATOR, ann.id, password=ANOTHER),
+        lambda blog, ann: blog.users.update(OPERATOR, ann.id, password=PASSWORD),
+        lambda blog, ann: blog.users.update(OPERATOR, ann.id, is_active=False),
+        lambda blog, ann: blog.tokens.revoke_all_for(OPERATOR, ann.id),
     ],
     ids=["another password", "the same password", "deactivation", "revocation"],
 )
@@ -102,24 +102,24 @@ def test_all_tokens_of_an_account_can_be_ended_and_stay_dead(
                 with pytest.raises(InvalidToken):
                     blog.tokens.authenticate(secret)
             if not again:
-                blog.users.change(OPERATOR, ann.id, is_active=True)
+                blog.users.update(OPERATOR, ann.id, is_active=True)
             assert blog.tokens.authenticate(his.secret).user == bob
 
 
 def test_renaming_and_promoting_end_no_token(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     with open_blog() as blog:
-        changed = blog.users.change(OPERATOR, ann.id, username="anna", is_admin=True)
+        changed = blog.users.update(OPERATOR, ann.id, username="anna", is_admin=True)
         assert blog.tokens.authenticate(issued.secret).user == changed
 
 
 def test_a_deactivated_account_stays_shut_until_it_is_activated(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, is_active=False)
+        blog.users.update(OPERATOR, ann.id, is_active=False)
     with pytest.raises(WrongCredentials):
         log_in(open_blog, "ann", PASSWORD)
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, is_active=True)
+        blog.users.update(OPERATOR, ann.id, is_active=True)
     assert log_in(open_blog, "ann", PASSWORD)[0] == ann
 
 
@@ -135,15 +135,15 @@ def test_the_last_active_administrator_stays_one(open_blog: OpenBlog, admin: Use
     with open_blog() as blog:
         blog.users.add(OPERATOR, "ann", PASSWORD)
         idle = blog.users.add(OPERATOR, "idle", PASSWORD, is_admin=True)
-        blog.users.change(OPERATOR, idle.id, is_active=False)
+        blog.users.update(OPERATOR, idle.id, is_active=False)
     before = entries(open_blog)
     actors: tuple[Actor, ...] = acting(admin), OPERATOR
     for actor in actors:
         with pytest.raises(LastAdmin, match="The last active administrator stays one"), open_blog() as blog:
-            blog.users.change(actor, admin.id, **changes)
+            blog.users.update(actor, admin.id, **changes)
     with open_blog() as blog:
         assert blog.users.get(OPERATOR, admin.id) == admin
-        assert blog.users.change(OPERATOR, idle.id, is_admin=False).is_active is False
+        assert blog.users.update(OPERATOR, idle.id, is_admin=False).is_active is False
     assert len(entries(open_blog)) == len(before) + 1
 
 
@@ -151,12 +151,12 @@ def test_the_last_active_administrator_stays_one(open_blog: OpenBlog, admin: Use
 def test_one_of_two_administrators_may_step_down(open_blog: OpenBlog, admin: User, changes: UserChanges) -> None:
     with open_blog() as blog:
         blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)
-        assert not blog.users.change(acting(admin), admin.id, **changes).is_active_admin
+        assert not blog.users.update(acting(admin), admin.id, **changes).is_active_admin
 
 
 def test_the_last_administrator_may_still_change_in_other_ways(open_blog: OpenBlog, admin: User) -> None:
     with open_blog() as blog:
-        changed = blog.users.change(OPERATOR, admin.id, username="root", password=ANOTHER, is_admin=True)
+        changed = blog.users.update(OPERATOR, admin.id, username="root", password=ANOTHER, is_admin=True)
     assert log_in(open_blog, "root", ANOTHER)[0] == changed == replace(admin, username="root")
 
 
@@ -165,7 +165,7 @@ def test_a_change_that_says_nothing_new_leaves_no_trace(open_blog: OpenBlog, ann
     _, issued = log_in(open_blog, "ann", PASSWORD)
     before = entries(open_blog)
     with open_blog() as blog:
-        assert blog.users.change(OPERATOR, ann.id, **changes) == ann
+        assert blog.users.update(OPERATOR, ann.id, **changes) == ann
         assert blog.tokens.authenticate(issued.secret).user == ann
     assert entries(open_blog) == before
 
@@ -176,7 +176,7 @@ def test_all_that_is_wrong_with_an_account_is_told_at_once(open_blog: OpenBlog, 
             blog.users.add(OPERATOR, "no good", "")
         assert refusal.value.errors == (NAME_FAULT, SIZE)
         with pytest.raises(ValidationFailed) as refusal:
-            blog.users.change(OPERATOR, ann.id, username="\0", password="", is_admin=True)
+            blog.users.update(OPERATOR, ann.id, username="\0", password="", is_admin=True)
         assert refusal.value.errors == (NAME_FAULT, SIZE)
         assert blog.users.get(OPERATOR, ann.id) == ann
 
@@ -185,10 +185,10 @@ def test_a_new_password_does_not_contain_the_name_that_one_has_or_gets(open_blog
     telling = (FieldError("password", "must not contain the username"),)
     with open_blog() as blog:
         with pytest.raises(ValidationFailed) as refusal:
-            blog.users.change(OPERATOR, ann.id, password="ANN is my own name")
+            blog.users.update(OPERATOR, ann.id, password="ANN is my own name")
         assert refusal.value.errors == telling
         with pytest.raises(ValidationFailed) as refusal:
-            blog.users.change(OPERATOR, ann.id, username="berta", password="who but BERTA knows")
+            blog.users.update(OPERATOR, ann.id, username="berta", password="who but BERTA knows")
         assert refusal.value.errors == telling
     assert log_in(open_blog, "ann", PASSWORD)[0] == ann
 
@@ -197,7 +197,7 @@ def test_whoever_was_deactivated_a_moment_ago_is_seen_by_no_use_case(open_blog: 
     _, issued = log_in(open_blog, "admin", PASSWORD)
     with open_blog() as blog:
         blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)
-        blog.users.change(OPERATOR, admin.id, is_active=False)
+        blog.users.update(OPERATOR, admin.id, is_active=False)
     with open_blog() as blog, pytest.raises(InvalidToken):
         blog.tokens.authenticate(issued.secret)
 
@@ -205,7 +205,7 @@ def test_whoever_was_deactivated_a_moment_ago_is_seen_by_no_use_case(open_blog: 
 def test_nobody_promotes_themselves(open_blog: OpenBlog, ann: User) -> None:
     for changes in (UserChanges(is_admin=True), UserChanges(username="", is_admin=True)):
         with pytest.raises(NotAnAdmin), open_blog() as blog:
-            blog.users.change(acting(ann), ann.id, **changes)
+            blog.users.update(acting(ann), ann.id, **changes)
     with open_blog() as blog:
         assert blog.users.get(OPERATOR, ann.id) == ann
     assert entries(open_blog)[-1].event is Event.USER_CREATED
@@ -217,8 +217,8 @@ def test_a_user_who_is_not_there_looks_like_one_who_is_to_whoever_is_no_administ
     told = []
     asks: list[Callable[[UserAdmin, UserId], object]] = [
         lambda users, user_id: users.get(acting(ann), user_id),
-        lambda users, user_id: users.named(acting(ann), "bob" if user_id == bob.id else "nobody"),
-        lambda users, user_id: users.change(acting(ann), user_id, is_active=False),
+        lambda users, user_id: users.get_by_username(acting(ann), "bob" if user_id == bob.id else "nobody"),
+        lambda users, user_id: users.update(acting(ann), user_id, is_active=False),
     ]
     for ask in asks:
         for user_id in (bob.id, NOBODY):
@@ -241,8 +241,8 @@ def test_administrators_cannot_reset_their_own_password_without_the_old_one(
         hashed = watched.hashed
         for password in (ANOTHER, PASSWORD, "short"):
             with pytest.raises(OwnPassword):
-                blog.users.change(acting(admin, Scope.ADMIN), admin.id, password=password, username="root")
+                blog.users.update(acting(admin, Scope.ADMIN), admin.id, password=password, username="root")
         assert watched.hashed == hashed
-        assert blog.users.change(acting(admin, Scope.ADMIN), admin.id, username="root").username == "root"
-        blog.users.change(acting(admin, Scope.ADMIN), ann.id, password=ANOTHER)
-        blog.users.change(OPERATOR, admin.id, password=ANOTHER)  # who has no account
+        assert blog.users.update(acting(admin, Scope.ADMIN), admin.id, username="root").username == "root"
+        blog.users.update(acting(admin, Scope.ADMIN), ann.id, password=ANOTHER)
+        blog.users.update(OPERATOR, admin.id, password=ANOTHER)  # who has no account

@@ -38,14 +38,14 @@ def test_a_post_is_taken_in_as_it_was(open_blog: OpenBlog, ann: User) -> None:
     assert PortablePost.of(post, place=3) == replace(OLD, place=3)
     with open_blog() as blog:
         assert blog.posts.get(post.id) == post
-        assert [each.post for each in blog.search.find("as it was").found] == [post]
+        assert [each.post for each in blog.search.find("as it was").results] == [post]
         assert blog.posts.update(acting(ann), post.id, expected_versions=[7], title="New").version == 8
 
 
 def test_its_author_is_found_whatever_the_case_of_their_name(open_blog: OpenBlog, ann: User, bob: User) -> None:
     post, _ = taken_in(open_blog, replace(OLD, author="bOB"))
     assert (post.author, post.author_id) == ("Bob", bob.id)
-    assert taken_in(open_blog, replace(OLD, author="BOB")) == (post, ImportOutcome.THERE)
+    assert taken_in(open_blog, replace(OLD, author="BOB")) == (post, ImportOutcome.UNCHANGED)
 
 
 def test_it_stands_in_lists_where_it_stood(open_blog: OpenBlog, clock: StandingClock, ann: User) -> None:
@@ -64,7 +64,7 @@ def test_what_is_here_is_not_taken_in_again(open_blog: OpenBlog, ann: User) -> N
     post, _ = taken_in(open_blog, OLD)
     before = entries(open_blog)
     for again in (OLD, replace(OLD, version=1), replace(OLD, updated_at=LONG_AGO), PortablePost.of(post)):
-        assert taken_in(open_blog, again) == (post, ImportOutcome.THERE)
+        assert taken_in(open_blog, again) == (post, ImportOutcome.UNCHANGED)
     assert everything(open_blog) == [post]
     assert entries(open_blog) == before
 
@@ -73,7 +73,7 @@ def test_what_is_here_is_never_changed(open_blog: OpenBlog, ann: User) -> None:
     post, _ = taken_in(open_blog, OLD)
     before = entries(open_blog)
     for other in (replace(OLD, title="Other"), replace(OLD, body="Other"), replace(OLD, title="as it was", body="Old")):
-        assert taken_in(open_blog, other) == (post, ImportOutcome.DIFFERENT)
+        assert taken_in(open_blog, other) == (post, ImportOutcome.CONFLICT)
     assert everything(open_blog) == [post]
     with open_blog() as blog:
         assert blog.search.count("other") == 0
@@ -88,8 +88,8 @@ def test_what_was_written_here_is_as_little_taken_in_or_changed(
     clock.move(DAY)
     with open_blog() as blog:
         changed = blog.posts.update(acting(ann), post.id, body="Everybody")
-    assert taken_in(open_blog, PortablePost.of(changed)) == (changed, ImportOutcome.THERE)
-    assert taken_in(open_blog, PortablePost.of(post)) == (changed, ImportOutcome.DIFFERENT)
+    assert taken_in(open_blog, PortablePost.of(changed)) == (changed, ImportOutcome.UNCHANGED)
+    assert taken_in(open_blog, PortablePost.of(post)) == (changed, ImportOutcome.CONFLICT)
 
 
 def test_a_post_is_known_by_its_author_and_its_moment(open_blog: OpenBlog, ann: User, bob: User) -> None:
@@ -99,32 +99,32 @@ def test_a_post_is_known_by_its_author_and_its_moment(open_blog: OpenBlog, ann: 
         replace(OLD, created_at=LONG_AGO + MOMENT),
         replace(OLD, created_at=LONG_AGO - MOMENT),
     ]
-    assert [taken_in(open_blog, each).taken_in for each in others] == [ImportOutcome.ADDED] * 4
-    assert [taken_in(open_blog, each).taken_in for each in others] == [ImportOutcome.THERE] * 4
+    assert [taken_in(open_blog, each).outcome for each in others] == [ImportOutcome.ADDED] * 4
+    assert [taken_in(open_blog, each).outcome for each in others] == [ImportOutcome.UNCHANGED] * 4
     zoned = replace(OLD, created_at=LONG_AGO.astimezone(timezone(timedelta(hours=5))))
-    assert taken_in(open_blog, zoned).taken_in is ImportOutcome.THERE
+    assert taken_in(open_blog, zoned).outcome is ImportOutcome.UNCHANGED
 
 
 def test_a_post_stays_the_same_when_its_author_is_renamed(open_blog: OpenBlog, ann: User, bob: User) -> None:
     post, _ = taken_in(open_blog, OLD)
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, username="anna")
+        blog.users.update(OPERATOR, ann.id, username="anna")
     renamed = replace(post, author="anna")
-    assert taken_in(open_blog, replace(OLD, author="anna")) == (renamed, ImportOutcome.THERE)
-    assert taken_in(open_blog, OLD) == (renamed, ImportOutcome.THERE)
+    assert taken_in(open_blog, replace(OLD, author="anna")) == (renamed, ImportOutcome.UNCHANGED)
+    assert taken_in(open_blog, OLD) == (renamed, ImportOutcome.UNCHANGED)
     with open_blog() as blog:
         with pytest.raises(UsernameTaken):
-            blog.users.change(OPERATOR, bob.id, username="ann")
-        blog.users.change(OPERATOR, ann.id, username="ann")
-    assert taken_in(open_blog, replace(OLD, author="anna")) == (post, ImportOutcome.THERE)
+            blog.users.update(OPERATOR, bob.id, username="ann")
+        blog.users.update(OPERATOR, ann.id, username="ann")
+    assert taken_in(open_blog, replace(OLD, author="anna")) == (post, ImportOutcome.UNCHANGED)
 
 
 def test_posts_of_one_moment_are_told_apart_by_their_place(open_blog: OpenBlog, ann: User) -> None:
     several = [replace(OLD, title=f"The {place}.", place=place) for place in (1, 2, 3)]
     posts = [taken_in(open_blog, each) for each in several]
     assert [became for _, became in posts] == [ImportOutcome.ADDED] * 3
-    assert [taken_in(open_blog, each) for each in several] == [(post, ImportOutcome.THERE) for post, _ in posts]
-    assert taken_in(open_blog, replace(OLD, place=2)) == (posts[1].post, ImportOutcome.DIFFERENT)
+    assert [taken_in(open_blog, each) for each in several] == [(post, ImportOutcome.UNCHANGED) for post, _ in posts]
+    assert taken_in(open_blog, replace(OLD, place=2)) == (posts[1].post, ImportOutcome.CONFLICT)
     assert everything(open_blog) == [post for post, _ in posts]
 
 
@@ -136,7 +136,7 @@ def test_no_place_is_left_out(open_blog: OpenBlog, ann: User, bob: User) -> None
     taken_in(open_blog, OLD)
     assert faults_told(open_blog, replace(OLD, place=3)) == missing
     assert faults_told(open_blog, replace(OLD, place=MAX_ORDINAL)) == missing
-    assert taken_in(open_blog, replace(OLD, place=2)).taken_in is ImportOutcome.ADDED
+    assert taken_in(open_blog, replace(OLD, place=2)).outcome is ImportOutcome.ADDED
 
 
 def test_that_it_was_taken_in_is_recorded(open_blog: OpenBlog, clock: StandingClock, ann: User, admin: User) -> None:
@@ -180,9 +180,9 @@ def test_of_two_that_take_in_the_same_post_at_once_one_waits_and_finds_it_here(
             self.posts = stores.posts
 
         def page(
-            self, order: SortOrder, *, limit: int, after: Position | None = None, **those: Unpack[PostFilter]
+            self, order: SortOrder, *, limit: int, after: Position | None = None, **filters: Unpack[PostFilter]
         ) -> Any:
-            here = self.posts.page(order, limit=limit, after=after, **those)
+            here = self.posts.page(order, limit=limit, after=after, **filters)
             with pytest.raises(Unavailable), store() as others:
                 archive(others, others.posts).import_post(OPERATOR, OLD)
             return here
@@ -199,16 +199,16 @@ def test_of_two_that_take_in_the_same_post_at_once_one_waits_and_finds_it_here(
     assert became is ImportOutcome.ADDED
     with store() as stores:
         assert stores.posts.page(SortOrder.OLDEST, limit=9) == [post]
-        assert archive(stores, stores.posts).import_post(OPERATOR, OLD) == (post, ImportOutcome.THERE)
+        assert archive(stores, stores.posts).import_post(OPERATOR, OLD) == (post, ImportOutcome.UNCHANGED)
 
 
 def test_a_post_by_a_former_name_is_its_holders(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, username="anna")
+        blog.users.update(OPERATOR, ann.id, username="anna")
     post, became = taken_in(open_blog, OLD)
     assert (post.author_id, post.author, became) == (ann.id, "anna", ImportOutcome.ADDED)
     again, became = taken_in(open_blog, replace(OLD, author="ANNA"))
-    assert (again, became) == (post, ImportOutcome.THERE)
+    assert (again, became) == (post, ImportOutcome.UNCHANGED)
 
 
 def test_a_post_of_a_deleted_account_is_taken_in_under_the_name_that_stands_for_it(open_blog: OpenBlog) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.domain.gate import MINUTE, SECOND, WINDOW, Gate
 from tests.domain.people import ELSEWHERE, HOME
 
-from blog.domain.accounts.throttle import TooManyAttempts, key_of
+from blog.domain.accounts.throttle import TooManyAttempts, account_key
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_who_comes_from_nowhere_in_particular_has_no_address_to_be_counted_by(ga
     assert gate.fail("user0", "") == 7
     gate.succeed("user1", "")
     with gate.store() as stores:
-        assert stores.attempts.known_addresses("user1") == {}
+        assert stores.attempts.trusted_addresses("user1") == {}
 
 
 def test_an_account_takes_sixty_failures_in_five_minutes_from_all_addresses(gate: Gate) -> None:
@@ -217,11 +217,11 @@ def test_no_window_of_five_minutes_holds_more_failures_than_are_allowed(
         gate.fail(account, address, times)
         if ends_well and gate.wait(account, address) is None:
             gate.succeed(account, address)
-            known.add((key_of(account), address))
+            known.add((account_key(account), address))
         gate.clock.move(timedelta(seconds=gap))
     for address in (HOME, ELSEWHERE, ""):
         from_there = [each for each in gate.failed if each.address == address]
-        for account in map(key_of, ("ann", "bob", "carl")):
+        for account in map(account_key, ("ann", "bob", "carl")):
             assert most([each.at for each in from_there if each.account == account]) <= 8
         strange = [each.at for each in from_there if (each.account, address) not in known]
         assert most(strange) <= 15 or address == ""

@@ -8,7 +8,7 @@ from tests.domain.people import ELSEWHERE, HOME
 
 from blog.adapters.memory import MemoryAttemptStore, MemoryStore
 from blog.domain.accounts import throttle as attempts
-from blog.domain.accounts.throttle import Throttle, TooManyAttempts, key_of
+from blog.domain.accounts.throttle import Throttle, TooManyAttempts, account_key
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def gate() -> Gate:
 def test_who_is_refused_leaves_no_trace(gate: Gate) -> None:
     gate.fail()
     with gate.store() as stores:
-        before = list(stores.attempts.of_account(key_of("ann"), since=gate.clock() - WINDOW))
+        before = list(stores.attempts.of_account(account_key("ann"), since=gate.clock() - WINDOW))
     gate.clock.move(4 * MINUTE)
     assert gate.fail(times=1) == 0
     with gate.store() as stores:
-        assert list(stores.attempts.of_account(key_of("ann"), since=gate.clock() - WINDOW)) == before
+        assert list(stores.attempts.of_account(account_key("ann"), since=gate.clock() - WINDOW)) == before
     gate.clock.move(MINUTE)
     assert gate.wait() is None
 
@@ -69,7 +69,7 @@ def test_whoever_has_a_million_addresses_fills_no_store(gate: Gate, monkeypatch:
     with gate.store() as stores:
         kept = stores.attempts._shelves.by_id.rows  # type: ignore[attr-defined]
     assert 20 <= len(kept) < 28
-    assert [attempt.account for attempt in kept.values()][-20:] == [key_of(f"user{n}") for n in range(80, 100)]
+    assert [attempt.account for attempt in kept.values()][-20:] == [account_key(f"user{n}") for n in range(80, 100)]
 
 
 def test_who_waits_for_others_is_counted_after_them(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,11 +107,11 @@ def test_what_becomes_of_tokens_is_recorded(open_blog: OpenBlog, ann: User, admi
     actor, root = entered(open_blog, "ann"), entered(open_blog, "admin")
     assert (Event.TOKEN_REVOKED, ann.id, "ann", HOME, None, "token", 1, "for a new one") in lines()
     with open_blog() as blog:
-        mine = blog.tokens.own(actor)
+        mine = blog.tokens.list_own(actor)
         blog.tokens.revoke(actor, mine[0].id)
-        blog.tokens.revoke_of(root, ann.id, mine[1].id)
-        blog.tokens.revoke_all_of(root, ann.id)
-        blog.tokens.revoke_all_of(root, ann.id)
+        blog.tokens.revoke_for(root, ann.id, mine[1].id)
+        blog.tokens.revoke_all_for(root, ann.id)
+        blog.tokens.revoke_all_for(root, ann.id)
     assert lines() == [
         (Event.TOKEN_REVOKED, ann.id, "ann", HOME, actor.token_id, "token", mine[0].id, ""),
         (Event.TOKEN_REVOKED, admin.id, "admin", HOME, root.token_id, "token", mine[1].id, ""),
@@ -126,9 +126,9 @@ def test_what_administrators_do_is_recorded(open_blog: OpenBlog, admin: User, li
     with open_blog() as blog:
         ann = blog.users.add(actor, "ann", PASSWORD)
         bob = blog.users.add(OPERATOR, "bob", PASSWORD, is_admin=True)
-        blog.users.change(actor, ann.id, username="anna", is_admin=True)
-        blog.users.change(actor, bob.id, is_admin=False, is_active=False)
-        blog.users.change(actor, bob.id, is_active=True, password=ANOTHER)
+        blog.users.update(actor, ann.id, username="anna", is_admin=True)
+        blog.users.update(actor, bob.id, is_admin=False, is_active=False)
+        blog.users.update(actor, bob.id, is_active=True, password=ANOTHER)
     assert lines() == [
         (Event.USER_CREATED, *who, "user", ann.id, "ann"),
         (Event.USER_CREATED, None, "operator", "console", None, "user", bob.id, "bob, admin"),
@@ -140,7 +140,7 @@ def test_what_administrators_do_is_recorded(open_blog: OpenBlog, admin: User, li
     log_in(open_blog, "anna", PASSWORD)
     lines()
     with open_blog() as blog:
-        blog.users.change(Operator("root", "tty1"), ann.id, password=ANOTHER)
+        blog.users.update(Operator("root", "tty1"), ann.id, password=ANOTHER)
     assert lines() == [
         (Event.PASSWORD_RESET, None, "root", "tty1", None, "user", ann.id, ""),
         (Event.TOKEN_REVOKED, None, "root", "tty1", None, "user", ann.id, "all tokens"),
@@ -204,10 +204,10 @@ def test_nothing_is_recorded_of_what_is_not_kept(open_blog: OpenBlog, ann: User,
     acts: list[Callable[[Blog], Any]] = [
         lambda blog: blog.posts.create(actor, title="Hello", body="World"),
         lambda blog: blog.accounts.log_out_everywhere(actor),
-        lambda blog: blog.users.change(OPERATOR, ann.id, password=ANOTHER, is_active=False),
+        lambda blog: blog.users.update(OPERATOR, ann.id, password=ANOTHER, is_active=False),
         lambda blog: blog.invitations.create(OPERATOR),
         lambda blog: blog.posts.create(actor, title="", body=""),
-        lambda blog: blog.users.change(actor, ann.id, is_admin=True),
+        lambda blog: blog.users.update(actor, ann.id, is_admin=True),
     ]
     for act in acts:
         with suppress(BlogError), open_blog() as blog:
@@ -215,4 +215,4 @@ def test_nothing_is_recorded_of_what_is_not_kept(open_blog: OpenBlog, ann: User,
             raise BlogError
     assert lines() == []
     with open_blog() as blog:
-        assert len(blog.tokens.own(actor)) == 1
+        assert len(blog.tokens.list_own(actor)) == 1

@@ -42,7 +42,7 @@ def secrets_of(open_blog: OpenBlog) -> Iterator[str]:
         blog.accounts.rename(actor, "anna")
         blog.accounts.log_out(actor)
         blog.importer.import_post(OPERATOR, replace(PortablePost.of(post), author="anna"))
-        blog.users.change(OPERATOR, user.id, password="yet another battery of horses")
+        blog.users.update(OPERATOR, user.id, password="yet another battery of horses")
         blog.users.delete(OPERATOR, blog.users.add(OPERATOR, "carl", PASSWORD).id, PostsOnDeletion.KEEP)
     yield from ("yet another battery of horses", "the body of a post")
 

@@ -47,12 +47,12 @@ def done(open_blog: OpenBlog, actor: Member, *steps: BatchOperation) -> list[Pos
 def refused(open_blog: OpenBlog, actor: Member, *steps: BatchOperation) -> BlogError:
     """Why all of it is refused, of which nothing is left."""
     with open_blog() as blog:
-        posts, found = blog.posts.page().posts, blog.search.find("fine hello").found
+        posts, found = blog.posts.page().posts, blog.search.find("fine hello").results
     before = entries(open_blog)
     with pytest.raises(BlogError) as refusal:
         done(open_blog, actor, *steps)
     with open_blog() as blog:
-        assert (blog.posts.page().posts, blog.search.find("fine hello").found) == (posts, found)
+        assert (blog.posts.page().posts, blog.search.find("fine hello").results) == (posts, found)
     assert entries(open_blog) == before
     return refusal.value
 
@@ -88,7 +88,7 @@ def test_each_step_is_done_as_it_would_be_alone_and_told_in_its_place(
     assert answers == [changed, new, None, posts[1]]
     with open_blog() as blog:
         assert blog.posts.page().posts == [new, posts[3], changed, posts[1]]
-        assert [each.post for each in blog.search.find("newer").found] == [new]
+        assert [each.post for each in blog.search.find("newer").results] == [new]
     assert [(entry.event, entry.actor, entry.subject_id) for entry in entries(open_blog)[before:]] == [
         (Event.POST_CHANGED, "ann", posts[2].id),
         (Event.POST_CREATED, "ann", new.id),
@@ -145,7 +145,7 @@ def test_whoever_is_told_of_another_version_is_told_what_differs(
     refusal = refused(open_blog, acting(ann), FINE, stale)
     assert isinstance(refusal, BatchOperationFailed)
     assert isinstance(refusal.reason, VersionConflict)
-    assert (refusal.reason.version, refusal.reason.differing) == (1, ("body",))
+    assert (refusal.reason.version, refusal.reason.conflicting_fields) == (1, ("body",))
     assert str(refusal) == f"Step 1: Post {posts[1].id} has changed: its version is 1 now."
 
 

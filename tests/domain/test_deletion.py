@@ -11,9 +11,9 @@ from blog.domain.accounts.actors import Member, NotAnAdmin, OutOfScope, Scope
 from blog.domain.accounts.administration import OwnAccount
 from blog.domain.accounts.login import change_password, delete_account, log_in, register
 from blog.domain.accounts.own_account import WrongCredentials, WrongPassword
-from blog.domain.accounts.throttle import TooManyAttempts, key_of
+from blog.domain.accounts.throttle import TooManyAttempts, account_key
 from blog.domain.accounts.tokens import InvalidToken
-from blog.domain.accounts.user import LastAdmin, PostsOnDeletion, ReservedUser, UnknownUser, User, UsernameTaken
+from blog.domain.accounts.user import LastAdmin, PostsOnDeletion, ReservedUser, User, UsernameTaken, UserNotFound
 from blog.domain.audit import Event
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import BlogError, FieldError, ValidationFailed
@@ -38,7 +38,7 @@ def written(open_blog: OpenBlog, author: User, number: int) -> list[Post]:
 def read(open_blog: OpenBlog) -> list[Post]:
     with open_blog() as blog:
         posts = list(blog.posts.page(limit=100).posts)
-        assert {found.post.id for found in blog.search.find("hello", limit=100).found} == {post.id for post in posts}
+        assert {found.post.id for found in blog.search.find("hello", limit=100).results} == {post.id for post in posts}
     return posts
 
 
@@ -56,8 +56,8 @@ def test_whoever_knows_their_password_deletes_their_account_and_can_do_nothing_m
     with pytest.raises(WrongCredentials):
         log_in(open_blog, "ann", PASSWORD)
     with open_blog() as blog:
-        for ask in (blog.users.get, blog.tokens.of):
-            with pytest.raises(UnknownUser):
+        for ask in (blog.users.get, blog.tokens.list_for):
+            with pytest.raises(UserNotFound):
                 ask(OPERATOR, ann.id)
         assert bob in blog.users.page(OPERATOR)
         assert ann not in blog.users.page(OPERATOR)
@@ -82,7 +82,7 @@ def test_posts_of_a_deleted_account_are_kept_under_another_name_if_that_is_asked
     with open_blog() as blog:
         for user in (ann, carl):
             blog.users.delete(OPERATOR, user.id, KEEP)
-        deleted_user = blog.users.named(OPERATOR, "deleted-user")
+        deleted_user = blog.users.get_by_username(OPERATOR, "deleted-user")
         assert list(blog.users.page(OPERATOR)) == [bob, deleted_user]
         assert [post.id for post in blog.posts.page(authors=["Deleted-User"]).posts] == [post.id for post in kept[::-1]]
     posts = {post.id: post for post in read(open_blog)}
@@ -108,10 +108,10 @@ def test_nobody_becomes_or_changes_who_stands_for_deleted_accounts(open_blog: Op
     written(open_blog, ann, 1)
     with open_blog() as blog:
         blog.users.delete(OPERATOR, ann.id, KEEP)
-        deleted_user = blog.users.named(OPERATOR, "deleted-user")
+        deleted_user = blog.users.get_by_username(OPERATOR, "deleted-user")
     for changes in ({"username": "ghost"}, {"password": PASSWORD}, {"is_active": True}, {"is_admin": True}):
         with pytest.raises(ReservedUser), open_blog() as blog:
-            blog.users.change(OPERATOR, deleted_user.id, **changes)
+            blog.users.update(OPERATOR, deleted_user.id, **changes)
     with pytest.raises(ReservedUser), open_blog() as blog:
         blog.users.delete(OPERATOR, deleted_user.id, DELETE)
     with pytest.raises(WrongCredentials):
@@ -128,7 +128,7 @@ def test_a_name_that_stands_for_deleted_accounts_is_nobodys_to_take(
         blog.users.add(OPERATOR, username, PASSWORD)
     assert refusal.value.errors == reserved
     with pytest.raises(ValidationFailed) as refusal, open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, username=username)
+        blog.users.update(OPERATOR, ann.id, username=username)
     assert refusal.value.errors == reserved
     with pytest.raises(ValidationFailed) as refusal, open_blog() as blog:
         blog.accounts.rename(acting(ann), username)
@@ -140,7 +140,7 @@ def test_a_name_that_stands_for_deleted_accounts_is_nobodys_to_take(
 
 def test_the_id_and_the_names_of_a_deleted_account_are_never_given_again(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, username="anna")
+        blog.users.update(OPERATOR, ann.id, username="anna")
         blog.users.delete(OPERATOR, ann.id, DELETE)
     for username in ("ann", "Anna"):
         with pytest.raises(UsernameTaken), open_blog() as blog:
@@ -179,14 +179,14 @@ def test_nothing_is_left_of_a_deleted_account_but_what_is_promised(
         assert blog.invitations.page(OPERATOR) == []
     with store() as stores:
         assert stores.tokens.of_user(admin.id) == []
-        assert stores.attempts.known_addresses(key_of(admin.id)) == {}
-        assert stores.attempts.of_account(key_of(admin.id), since=clock() - timedelta(days=9)) == []
+        assert stores.attempts.trusted_addresses(account_key(admin.id)) == {}
+        assert stores.attempts.of_account(account_key(admin.id), since=clock() - timedelta(days=9)) == []
         assert stores.idempotency.purge(until=clock(), limit=100) == 0
 
 
 def test_the_last_active_administrator_cannot_be_deleted(open_blog: OpenBlog, admin: User, ann: User) -> None:
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, is_admin=True)
+        blog.users.update(OPERATOR, ann.id, is_admin=True)
         blog.users.delete(OPERATOR, admin.id, DELETE)
         with pytest.raises(LastAdmin):
             blog.users.delete(OPERATOR, ann.id, DELETE)
@@ -209,7 +209,7 @@ def test_administrators_delete_others_and_their_own_account_only_by_its_password
     for actor, user, refusal in refused:
         with pytest.raises(refusal), open_blog() as blog:
             blog.users.delete(actor, user.id, DELETE)
-    with pytest.raises(UnknownUser), open_blog() as blog:
+    with pytest.raises(UserNotFound), open_blog() as blog:
         blog.users.delete(acting(admin), UserId(404), DELETE)
     with open_blog() as blog:
         assert len(blog.users.page(OPERATOR)) == 3
@@ -268,8 +268,8 @@ def test_more_posts_than_one_unit_of_work_takes_are_deleted_or_moved_by_housekee
     with open_blog() as blog:
         for user in (ann, bob):
             blog.users.delete(OPERATOR, user.id, posts)
-            with pytest.raises(UnknownUser):
-                blog.users.change(OPERATOR, user.id, is_active=True)
+            with pytest.raises(UserNotFound):
+                blog.users.update(OPERATOR, user.id, is_active=True)
     left = [8 - 3 + 4 - 3]
     waiting = {f"deleted-user-{user.id}" for user in (ann, bob)}
     assert {post.author for post in read(open_blog)} - {"deleted-user"} == waiting

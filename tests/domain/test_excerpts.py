@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from blog.domain.search import snippets
 from blog.domain.search.query import SearchQuery
-from blog.domain.search.snippets import MAX_SNIPPET_LENGTH, READ_MOST, SnippetPart, highlight, snippet
+from blog.domain.search.snippets import MAX_SCANNED, MAX_SNIPPET_LENGTH, SnippetPart, highlight, snippet
 from blog.domain.search.tokenizer import WordSpan, token_spans, tokenize
 from blog.testing.contracts.fixtures import HOSTILE_TEXTS
 
@@ -81,7 +81,7 @@ def test_an_excerpt_is_a_part_of_the_text_in_one_piece_and_dots_say_where_there_
 @given(LONG, QUERIES)
 @thrifty
 def test_an_excerpt_shows_the_first_match_and_marks_what_the_whole_text_would(text: str, query: SearchQuery) -> None:
-    text = text if text.isascii() else text[:READ_MOST]
+    text = text if text.isascii() else text[:MAX_SCANNED]
     shown, everywhere = matches(snippet(text, query)), matches(highlight(text, query))
     assert bool(shown) == bool(everywhere)
     assert shown[:-1] == everywhere[: len(shown)][:-1]
@@ -158,7 +158,7 @@ def test_a_match_is_found_however_much_comes_before_that_looks_like_it(other: st
     assert shown == (DOTS, SnippetPart(other * 13), SnippetPart("one", is_match=True))
 
 
-FAR = 4 * READ_MOST
+FAR = 4 * MAX_SCANNED
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_else_of_a_long_text_the_beginning_is_shown() -> None:
     shown = snippet(text, SearchQuery.of("fund"))
     assert text.startswith(shown[0].text)
     assert shown[1:] == (DOTS,)
-    early = snippet(text[-READ_MOST:], SearchQuery.of("fund"))
+    early = snippet(text[-MAX_SCANNED:], SearchQuery.of("fund"))
     assert early[-1] == SnippetPart("Fünd", is_match=True)
 
 
@@ -238,5 +238,5 @@ def test_of_a_long_text_only_so_much_is_read_word_by_word(
     monkeypatch.setattr(snippets, "tokenize", noted_words)
     monkeypatch.setattr(snippets, "token_spans", noted_pieces)
     snippet(sign * (BIG // len(sign)), SearchQuery.of(asked))
-    assert sum(read) <= 4 * READ_MOST
-    assert len(read) <= READ_MOST
+    assert sum(read) <= 4 * MAX_SCANNED
+    assert len(read) <= MAX_SCANNED

@@ -11,7 +11,7 @@ from tests.domain.people import HOME, OPERATOR, PASSWORD, acting
 from blog.domain import maintenance as housekeeping
 from blog.domain.accounts.login import log_in
 from blog.domain.accounts.own_account import WrongCredentials
-from blog.domain.accounts.throttle import key_of
+from blog.domain.accounts.throttle import account_key
 from blog.domain.accounts.user import User
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.maintenance import run_maintenance
@@ -36,11 +36,11 @@ def left(open_blog: OpenBlog) -> tuple[int, int, int, int, int]:
     """How many tokens, invitations, attempts and kept answers, and how many entries without a seal."""
     ever = timedelta(days=999)
     with open_blog() as blog:
-        ann, answers = blog.users.named(OPERATOR, "ann"), blog.idempotency.store
+        ann, answers = blog.users.get_by_username(OPERATOR, "ann"), blog.idempotency.store
         return (
             len(blog.tokens.store.of_user(ann.id)),
             len(blog.invitations.page(OPERATOR)),
-            len(blog.throttle.store.of_account(key_of("nobody"), since=blog.throttle.now() - ever)),
+            len(blog.throttle.store.of_account(account_key("nobody"), since=blog.throttle.now() - ever)),
             sum(answers.find_for_update(ann.id, sha256(b"key%d" % number).digest()) is not None for number in range(3)),
             blog.audit.verify(OPERATOR).unsealed,
         )

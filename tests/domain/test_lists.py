@@ -67,11 +67,11 @@ def test_posts_come_in_this_order_however_long_the_pages(
     assert len(pages) == -(-6 // limit)
 
 
-def walk(blog: Blog, order: SortOrder, limit: int, those: PostFilter | None = None) -> Iterator[Page]:
-    page = blog.posts.page(order, limit=limit, **those or {})
+def walk(blog: Blog, order: SortOrder, limit: int, filters: PostFilter | None = None) -> Iterator[Page]:
+    page = blog.posts.page(order, limit=limit, **filters or {})
     yield page
     while page.next is not None:
-        page = blog.posts.page(order, limit=limit, after=page.next, **those or {})
+        page = blog.posts.page(order, limit=limit, after=page.next, **filters or {})
         yield page
 
 
@@ -119,7 +119,7 @@ def test_whoever_goes_on_where_a_post_was_deleted_misses_nothing(
 
 
 @pytest.mark.parametrize(
-    ("those", "expected"),
+    ("filters", "expected"),
     [
         ({}, [1, 2, 3, 4, 5, 6]),
         ({"authors": ["ann"]}, [1, 3, 5]),
@@ -136,20 +136,20 @@ def test_whoever_goes_on_where_a_post_was_deleted_misses_nothing(
     ],
 )
 def test_those_that_are_asked_for_come_and_are_counted(
-    open_blog: OpenBlog, written: Sequence[Post], those: PostFilter, expected: list[int]
+    open_blog: OpenBlog, written: Sequence[Post], filters: PostFilter, expected: list[int]
 ) -> None:
     chosen = [written[number - 1] for number in expected]
     with open_blog() as blog:
-        assert blog.posts.count(**those) == len(expected)
+        assert blog.posts.count(**filters) == len(expected)
         for order in SortOrder:
-            found = [post for page in walk(blog, order, 2, those) for post in page.posts]
+            found = [post for page in walk(blog, order, 2, filters) for post in page.posts]
             assert found == [post for post in blog.posts.page(order).posts if post in chosen]
             assert len(found) == len(expected)
 
 
 def test_authors_are_known_by_the_name_they_have_now(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, username="anna")
+        blog.users.update(OPERATOR, ann.id, username="anna")
     with open_blog() as blog:
         assert [post.author for post in blog.posts.page(authors=["Anna"]).posts] == ["anna"] * 3
         assert blog.posts.page(authors=["ann"]) == Page([], next=None)

@@ -58,7 +58,7 @@ def test_no_token_is_made_for_more_than_its_user_may_do(open_blog: OpenBlog, ann
     with pytest.raises(ScopeNotGranted, match="Only an administrator's token can have the scope admin"):
         log_in(open_blog, "ann", PASSWORD, scopes=[Scope.ADMIN, Scope.ACCOUNT])
     with open_blog() as blog:
-        assert list(blog.tokens.of(OPERATOR, ann.id)) == []
+        assert list(blog.tokens.list_for(OPERATOR, ann.id)) == []
     assert entries(open_blog)[-1].event is Event.LOGIN_FAILED
 
 
@@ -85,7 +85,7 @@ def test_whatever_was_wrong_it_costs_one_verification_and_says_the_same(
     watched_blog: OpenBlog, watched: Watched, ann: User, bob: User
 ) -> None:
     with watched_blog() as blog:
-        blog.users.change(OPERATOR, bob.id, is_active=False)
+        blog.users.update(OPERATOR, bob.id, is_active=False)
     told = []
     for username, password in (("ann", ANOTHER), ("nobody", PASSWORD), ("bob", PASSWORD), ("bob", ANOTHER)):
         watched.verified.clear()
@@ -136,8 +136,8 @@ def test_an_old_short_password_still_opens_its_account(
 @pytest.mark.parametrize(
     "meanwhile",
     [
-        lambda blog, ann: blog.users.change(OPERATOR, ann.id, password=ANOTHER),
-        lambda blog, ann: blog.users.change(OPERATOR, ann.id, is_active=False),
+        lambda blog, ann: blog.users.update(OPERATOR, ann.id, password=ANOTHER),
+        lambda blog, ann: blog.users.update(OPERATOR, ann.id, is_active=False),
     ],
     ids=["new password", "deactivation"],
 )
@@ -155,7 +155,7 @@ def test_a_login_that_was_overtaken_gives_no_token(
         log_in(watched_blog, "ann", PASSWORD)
     assert happened
     with open_blog() as blog:
-        assert list(blog.tokens.of(OPERATOR, ann.id)) == []
+        assert list(blog.tokens.list_for(OPERATOR, ann.id)) == []
 
 
 def test_a_hash_that_another_login_renewed_meanwhile_is_as_good(
@@ -163,7 +163,7 @@ def test_a_hash_that_another_login_renewed_meanwhile_is_as_good(
 ) -> None:
     def renew() -> None:
         with open_blog() as blog:
-            blog.users.change(OPERATOR, ann.id, password=PASSWORD)
+            blog.users.update(OPERATOR, ann.id, password=PASSWORD)
 
     watched.meanwhile = renew
     user, issued = log_in(watched_blog, "ann", PASSWORD)
@@ -179,7 +179,7 @@ def test_a_login_whose_hash_is_changed_again_and_again_is_told_to_come_back_and_
     def change() -> None:
         watched.meanwhile = change
         with open_blog() as blog:
-            blog.users.change(OPERATOR, ann.id, password=PASSWORD)
+            blog.users.update(OPERATOR, ann.id, password=PASSWORD)
 
     for _ in range(9):
         watched.meanwhile = change

@@ -58,7 +58,7 @@ def test_whoever_shows_a_token_is_known_with_all_that_counts(open_blog: OpenBlog
 
 def test_a_token_of_an_inactive_account_opens_nothing(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, is_active=False)
+        blog.users.update(OPERATOR, ann.id, is_active=False)
         late = blog.tokens.issue(ann)
         with pytest.raises(InvalidToken):
             blog.tokens.authenticate(late.secret)
@@ -75,4 +75,4 @@ def test_a_new_token_takes_no_other_ones_place(open_blog: OpenBlog, ann: User) -
     laptop = entered(open_blog, "ann")
     phone = entered(open_blog, "ann", address=ELSEWHERE)
     with open_blog() as blog:
-        assert [token.id for token in blog.tokens.own(phone)] == [laptop.token_id, phone.token_id]
+        assert [token.id for token in blog.tokens.list_own(phone)] == [laptop.token_id, phone.token_id]

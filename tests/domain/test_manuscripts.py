@@ -66,4 +66,4 @@ def test_all_that_is_wrong_with_a_manuscript_is_told(
 def test_what_may_just_be_is_taken_in(open_blog: OpenBlog, ann: User, right: dict[str, Any]) -> None:
     manuscript = replace(OLD, **right)
     assert PortablePost.of(taken_in(open_blog, manuscript).post) == manuscript
-    assert taken_in(open_blog, manuscript).taken_in is ImportOutcome.THERE
+    assert taken_in(open_blog, manuscript).outcome is ImportOutcome.UNCHANGED

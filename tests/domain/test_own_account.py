@@ -66,10 +66,10 @@ def test_an_account_has_ten_former_names_at_most_and_can_take_them_back(open_blo
     with open_blog() as blog, pytest.raises(TooManyNames):
         blog.accounts.rename(acting(ann), "another")
     with open_blog() as blog, pytest.raises(TooManyNames):
-        blog.users.change(OPERATOR, ann.id, username="another")
+        blog.users.update(OPERATOR, ann.id, username="another")
     assert entries(open_blog) == before
     with open_blog() as blog:
-        assert blog.users.change(OPERATOR, ann.id, username="ann3").username == "ann3"
+        assert blog.users.update(OPERATOR, ann.id, username="ann3").username == "ann3"
     assert rename(open_blog, issued.secret, "Ann").username == "Ann"
     with open_blog() as blog:
         assert blog.users.add(OPERATOR, "another", PASSWORD).username == "another"
@@ -80,7 +80,7 @@ def test_an_account_with_all_its_names_does_not_learn_which_others_are_taken(
 ) -> None:
     with open_blog() as blog:
         for number in range(MAX_FORMER_NAMES):
-            blog.users.change(OPERATOR, ann.id, username=f"ann{number}")
+            blog.users.update(OPERATOR, ann.id, username=f"ann{number}")
     _, issued = log_in(open_blog, "ann9", PASSWORD)
     refusals = []
     for name in [bob.username, "nobody"] * 6:
@@ -168,7 +168,7 @@ def test_whoever_was_an_administrator_once_can_still_change_their_password(open_
     _, issued = log_in(open_blog, "admin", PASSWORD)
     with open_blog() as blog:
         blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)
-        blog.users.change(OPERATOR, admin.id, is_admin=False)
+        blog.users.update(OPERATOR, admin.id, is_admin=False)
     _, issued = change_password(open_blog, issued.secret, PASSWORD, ANOTHER)
     assert issued.token.scopes == ALL_SCOPES - {Scope.ADMIN}
 
@@ -231,8 +231,8 @@ def test_a_token_that_was_not_made_for_it_changes_no_password(open_blog: OpenBlo
 @pytest.mark.parametrize(
     "meanwhile",
     [
-        lambda blog, ann: blog.users.change(OPERATOR, ann.id, password="a third horse of hers"),
-        lambda blog, ann: blog.users.change(OPERATOR, ann.id, is_active=False),
+        lambda blog, ann: blog.users.update(OPERATOR, ann.id, password="a third horse of hers"),
+        lambda blog, ann: blog.users.update(OPERATOR, ann.id, is_active=False),
     ],
     ids=["new password", "deactivation"],
 )

@@ -41,11 +41,11 @@ def test_it_is_all_that_is_theirs_and_nothing_of_others(
     member = entered(open_blog, "ann", address=ELSEWHERE)
     entered(open_blog, "Bob")
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, username="anna")
+        blog.users.update(OPERATOR, ann.id, username="anna")
         member = acting(blog.users.get(OPERATOR, ann.id))
         post = blog.posts.create(member, title="Hello", body="world")
         blog.posts.create(acting(bob), title="Bob's", body="own")
-        tokens = blog.tokens.of(OPERATOR, ann.id)
+        tokens = blog.tokens.list_for(OPERATOR, ann.id)
     (page,) = downloaded(open_blog, member)
     assert page.user == member.user
     assert page.usernames == ["ann", "anna"]
@@ -61,13 +61,13 @@ def test_it_has_what_others_did_to_the_account_without_where_they_did_it_from(
 ) -> None:
     by = replace(entered(open_blog, "admin"), address=ELSEWHERE)
     with open_blog() as blog:
-        blog.users.change(by, ann.id, username="anna")
-        blog.users.change(by, bob.id, username="rob")
+        blog.users.update(by, ann.id, username="anna")
+        blog.users.update(by, bob.id, username="rob")
         post = blog.posts.create(by, title="A post with the number of ann", body="is not about her")
         assert int(post.id) == int(ann.id)
         blog.posts.delete(by, post.id)
-        blog.users.change(by, ann.id, is_active=False)
-        blog.users.change(by, ann.id, is_active=True)
+        blog.users.update(by, ann.id, is_active=False)
+        blog.users.update(by, ann.id, is_active=True)
         member = acting(blog.users.get(OPERATOR, ann.id))
     (page,) = downloaded(open_blog, member)
     assert [(entry.event, entry.actor, entry.detail) for entry in page.entries][-4:] == [
@@ -95,9 +95,9 @@ def test_a_page_that_is_cut_short_leads_to_all_the_rest(open_blog: OpenBlog, ann
         written = [blog.posts.create(member, title=f"{each}", body="one of several") for each in range(5)]
     whole = entries_of(downloaded(open_blog, member))
     with open_blog() as blog:
-        pages = [blog.personal_data.page(member).first(number)]
+        pages = [blog.personal_data.page(member).truncate(number)]
         while pages[-1].next is not None:
-            pages.append(blog.personal_data.page(member, after=pages[-1].next).first(number))
+            pages.append(blog.personal_data.page(member, after=pages[-1].next).truncate(number))
     assert posts_of(pages) == written
     assert entries_of(pages) == whole
     assert all(len(page.posts) + len(page.entries) <= number for page in pages)

@@ -17,27 +17,27 @@ from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.post import Post
 
 PICTURE = """
-                anonymous  user     admin    operator
-LOOK            yes        yes      yes      yes
-LOG_IN          yes        yes      yes      yes
-REGISTER        yes        yes      yes      yes
-READ_POSTS      yes        yes      yes      yes
-CREATE_POST     no         yes      yes      no
-UPDATE_POST     no         own      own      no
-DELETE_POST     no         own      own      no
-VIEW_OWN_ACCOUNT     no         yes      yes      no
-LOG_OUT         no         yes      yes      no
-SEE_TOKENS      no         own      own      no
-END_TOKEN       no         own      own      no
-CHANGE_ONESELF  no         own      own      no
-EXPORT_ONESELF  no         own      own      no
-DELETE_ONESELF  no         own      own      no
-SEE_USERS       no         no       any      yes
-CHANGE_USERS    no         no       any      yes
-DELETE_USERS    no         no       others   yes
-INVITE          no         no       yes      yes
-IMPORT_POSTS   no         no       yes      yes
-READ_AUDIT      no         no       yes      yes
+                    anonymous  user       admin      operator
+VIEW_STATUS         yes        yes        yes        yes
+LOG_IN              yes        yes        yes        yes
+REGISTER            yes        yes        yes        yes
+READ_POSTS          yes        yes        yes        yes
+CREATE_POST         no         yes        yes        no
+UPDATE_POST         no         own        own        no
+DELETE_POST         no         own        own        no
+VIEW_OWN_ACCOUNT    no         yes        yes        no
+LOG_OUT             no         yes        yes        no
+LIST_OWN_TOKENS     no         own        own        no
+REVOKE_OWN_TOKEN    no         own        own        no
+UPDATE_OWN_ACCOUNT  no         own        own        no
+EXPORT_OWN_DATA     no         own        own        no
+DELETE_OWN_ACCOUNT  no         own        own        no
+VIEW_USERS          no         no         any        yes
+UPDATE_USERS        no         no         any        yes
+DELETE_USERS        no         no         others     yes
+MANAGE_INVITATIONS  no         no         yes        yes
+IMPORT_POSTS        no         no         yes        yes
+READ_AUDIT_LOG      no         no         yes        yes
 """
 
 
@@ -72,9 +72,9 @@ def test_every_action_has_words_of_its_own_and_a_scope_wherever_a_token_need_hav
     assert len({action.words for action in Action}) == len(Action)
     for action in Action:
         assert action.words.strip() == action.words != ""
-        assert action.is_for_everybody == (picture()[action.name, "anonymous"] == "yes")
+        assert action.is_public == (picture()[action.name, "anonymous"] == "yes")
     assert {action for action in Action if action.scope is None} == {
-        Action.LOOK,
+        Action.VIEW_STATUS,
         Action.LOG_IN,
         Action.REGISTER,
         Action.READ_POSTS,
@@ -97,23 +97,26 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
     Action.UPDATE_POST: lambda blog, actor, _, post: blog.posts.update(actor, post.id, title="Good bye"),
     Action.DELETE_POST: lambda blog, actor, _, post: blog.posts.delete(actor, post.id),
     Action.LOG_OUT: lambda blog, actor, _, __: blog.accounts.log_out(actor),
-    Action.SEE_TOKENS: lambda blog, actor, _, __: blog.tokens.own(actor),
-    Action.END_TOKEN: lambda blog, actor, _, __: blog.accounts.log_out_everywhere(actor),
-    Action.CHANGE_ONESELF: lambda blog, actor, _, __: blog.accounts.rename(actor, "another"),
-    Action.EXPORT_ONESELF: lambda blog, actor, _, __: blog.personal_data.page(actor),
-    Action.DELETE_ONESELF: lambda blog, actor, _, __: blog.accounts.ask_to_delete(actor, PASSWORD),
+    Action.LIST_OWN_TOKENS: lambda blog, actor, _, __: blog.tokens.list_own(actor),
+    Action.REVOKE_OWN_TOKEN: lambda blog, actor, _, __: blog.accounts.log_out_everywhere(actor),
+    Action.UPDATE_OWN_ACCOUNT: lambda blog, actor, _, __: blog.accounts.rename(actor, "another"),
+    Action.EXPORT_OWN_DATA: lambda blog, actor, _, __: blog.personal_data.page(actor),
+    Action.DELETE_OWN_ACCOUNT: lambda blog, actor, _, __: blog.accounts.begin_account_deletion(actor, PASSWORD),
     Action.DELETE_USERS: lambda blog, actor, user, _: blog.users.delete(actor, user.id, PostsOnDeletion.KEEP),
-    Action.SEE_USERS: lambda blog, actor, user, _: (blog.users.get(actor, user.id), blog.tokens.of(actor, user.id)),
-    Action.CHANGE_USERS: lambda blog, actor, user, _: blog.users.change(actor, user.id, username="another"),
-    Action.INVITE: lambda blog, actor, _, __: blog.invitations.create(actor),
+    Action.VIEW_USERS: lambda blog, actor, user, _: (
+        blog.users.get(actor, user.id),
+        blog.tokens.list_for(actor, user.id),
+    ),
+    Action.UPDATE_USERS: lambda blog, actor, user, _: blog.users.update(actor, user.id, username="another"),
+    Action.MANAGE_INVITATIONS: lambda blog, actor, _, __: blog.invitations.create(actor),
     Action.IMPORT_POSTS: lambda blog, actor, _, post: blog.importer.import_post(actor, PortablePost.of(post)),
-    Action.READ_AUDIT: lambda blog, actor, _, __: blog.audit.page(actor),
+    Action.READ_AUDIT_LOG: lambda blog, actor, _, __: blog.audit.page(actor),
 }
 """What each action is in the domain; whoever is no member cannot even be handed to most of it."""
 
-MEMBERS_ONLY = {Action.CREATE_POST, Action.UPDATE_POST, Action.DELETE_POST, Action.LOG_OUT, Action.SEE_TOKENS}
-ONES_OWN_ONLY = {Action.SEE_TOKENS, Action.END_TOKEN, Action.CHANGE_ONESELF}
-ONES_OWN_ONLY |= {Action.EXPORT_ONESELF, Action.DELETE_ONESELF}
+MEMBERS_ONLY = {Action.CREATE_POST, Action.UPDATE_POST, Action.DELETE_POST, Action.LOG_OUT, Action.LIST_OWN_TOKENS}
+ONES_OWN_ONLY = {Action.LIST_OWN_TOKENS, Action.REVOKE_OWN_TOKEN, Action.UPDATE_OWN_ACCOUNT}
+ONES_OWN_ONLY |= {Action.EXPORT_OWN_DATA, Action.DELETE_OWN_ACCOUNT}
 MEMBERS_ONLY |= ONES_OWN_ONLY
 CELLS = [
     cell
@@ -158,13 +161,13 @@ def refused(cell: PolicyEntry) -> Any:
             Member,
             "has",
             lambda _, scope: scope is not Scope.ADMIN,
-            {"SEE_USERS", "CHANGE_USERS", "DELETE_USERS", "INVITE", "IMPORT_POSTS", "READ_AUDIT"},
+            {"VIEW_USERS", "UPDATE_USERS", "DELETE_USERS", "MANAGE_INVITATIONS", "IMPORT_POSTS", "READ_AUDIT_LOG"},
         ),
         (
             Member,
             "has",
             lambda _, scope: scope is not Scope.ACCOUNT,
-            {"SEE_TOKENS", "END_TOKEN", "CHANGE_ONESELF", "EXPORT_ONESELF", "DELETE_ONESELF"},
+            {"LIST_OWN_TOKENS", "REVOKE_OWN_TOKEN", "UPDATE_OWN_ACCOUNT", "EXPORT_OWN_DATA", "DELETE_OWN_ACCOUNT"},
         ),
     ],
     ids=["posts", "administration", "one's own account"],

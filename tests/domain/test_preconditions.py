@@ -50,7 +50,7 @@ def test_what_was_meant_for_another_version_is_refused_and_changes_nothing(
         with pytest.raises(VersionConflict, match=rf"^Post {post.id} has changed: its version is 3 now\.$") as refusal:
             change(blog, acting(ann), post.id, seen)
         assert blog.posts.get(post.id) == post
-        assert [each.post for each in blog.search.find("everybody").found] == [post]
+        assert [each.post for each in blog.search.find("everybody").results] == [post]
     assert entries(open_blog) == before
     assert (refusal.value.version, refusal.value.post) == (3, post)
     assert isinstance(refusal.value, PreconditionFailed)
@@ -143,13 +143,13 @@ def test_whoever_is_refused_is_told_what_of_their_changes_the_post_does_not_say(
 ) -> None:
     with open_blog() as blog, pytest.raises(VersionConflict) as refusal:
         blog.posts.update(acting(ann), post.id, expected_versions=[2], **changes)
-    assert refusal.value.differing == differing
+    assert refusal.value.conflicting_fields == differing
 
 
 def test_whoever_would_delete_is_told_of_no_difference(open_blog: OpenBlog, ann: User, post: Post) -> None:
     with open_blog() as blog, pytest.raises(VersionConflict) as refusal:
         blog.posts.delete(acting(ann), post.id, expected_versions=[2])
-    assert refusal.value.differing == ()
+    assert refusal.value.conflicting_fields == ()
 
 
 def test_of_two_that_have_seen_the_same_version_one_changes_it(open_blog: OpenBlog, ann: User, post: Post) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blog.domain.search.query import MAX_TERMS, WORDS_MOST, SearchQuery, Term
+from blog.domain.search.query import MAX_TERMS, MAX_WORDS, SearchQuery, Term
 from blog.domain.search.tokenizer import MAX_WORD_LENGTH, tokenize
 from blog.testing.contracts.fixtures import HOSTILE_TEXTS
 
@@ -62,8 +62,8 @@ def test_any_text_is_a_query(text: str) -> None:
         assert term.words
         assert list(term.words) == tokenize(" ".join(term.words))
     assert len(query.wanted) + len(query.unwanted) <= MAX_TERMS
-    assert sum(len(term.words) for term in query.wanted + query.unwanted) <= WORDS_MOST
-    assert query.finds(tokenize(text), []) in {True, False}
+    assert sum(len(term.words) for term in query.wanted + query.unwanted) <= MAX_WORDS
+    assert query.matches(tokenize(text), []) in {True, False}
 
 
 @given(SIGNS)
@@ -82,32 +82,32 @@ def test_of_very_many_terms_the_first_ones_count() -> None:
 
 
 def test_of_a_very_long_phrase_the_first_words_count() -> None:
-    words = [f"w{number}" for number in range(WORDS_MOST + 1)]
-    assert SearchQuery.of(f'"{" ".join(words)}*"') == SearchQuery((wanted(*words[:WORDS_MOST]),), ())
+    words = [f"w{number}" for number in range(MAX_WORDS + 1)]
+    assert SearchQuery.of(f'"{" ".join(words)}*"') == SearchQuery((wanted(*words[:MAX_WORDS]),), ())
     assert SearchQuery.of(f'"{" ".join(words[1:])}*"') == SearchQuery((wanted(*words[1:], prefix=True),), ())
 
 
 def test_of_very_many_words_in_several_terms_the_first_ones_count() -> None:
-    words = [f"w{number}" for number in range(WORDS_MOST)]
+    words = [f"w{number}" for number in range(MAX_WORDS)]
     first, second = words[:40], words[40:]
     text = f'"{" ".join(first)}" "{" ".join([*second, "more"])}*" last -never'
     assert SearchQuery.of(text) == SearchQuery((wanted(*first), wanted(*second)), ())
 
 
 def test_a_phrase_that_is_unwanted_counts_whole_or_not_at_all() -> None:
-    words = [f"w{number}" for number in range(WORDS_MOST)]
+    words = [f"w{number}" for number in range(MAX_WORDS)]
     unwanted = f'-"{" ".join(words)}"'
     assert SearchQuery.of(f"a {unwanted} -b") == SearchQuery((wanted("a"),), (wanted("b"),))
     assert SearchQuery.of(unwanted) == SearchQuery((), (wanted(*words),))
 
 
 def test_a_very_long_word_is_found_by_its_beginning_and_by_all_of_it() -> None:
-    assert SearchQuery.of("x" * 10_000).finds(tokenize("x" * 10_001), [])
-    assert SearchQuery.of("x" * 10_000 + "*").finds(tokenize("x" * 20_000), [])
-    assert SearchQuery.of("x" * 70 + "*").finds(tokenize("x" * 80), [])
-    assert SearchQuery.of("x" * 70 + "yz").finds(tokenize("x" * 70 + "yz"), [])
-    assert not SearchQuery.of("x" * 70 + "yz").finds(tokenize("x" * 70 + "ab"), [])
-    assert not SearchQuery.of("x" * MAX_WORD_LENGTH).finds(tokenize("x" * (MAX_WORD_LENGTH - 1)), [])
+    assert SearchQuery.of("x" * 10_000).matches(tokenize("x" * 10_001), [])
+    assert SearchQuery.of("x" * 10_000 + "*").matches(tokenize("x" * 20_000), [])
+    assert SearchQuery.of("x" * 70 + "*").matches(tokenize("x" * 80), [])
+    assert SearchQuery.of("x" * 70 + "yz").matches(tokenize("x" * 70 + "yz"), [])
+    assert not SearchQuery.of("x" * 70 + "yz").matches(tokenize("x" * 70 + "ab"), [])
+    assert not SearchQuery.of("x" * MAX_WORD_LENGTH).matches(tokenize("x" * (MAX_WORD_LENGTH - 1)), [])
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_very_long_word_is_found_by_its_beginning_and_by_all_of_it() -> None:
     ],
 )
 def test_these_posts_are_found_and_these_are_not(text: str, title: str, body: str, found: bool) -> None:  # noqa: FBT001 - an answer
-    assert SearchQuery.of(text).finds(tokenize(title), tokenize(body)) is found
+    assert SearchQuery.of(text).matches(tokenize(title), tokenize(body)) is found
 
 
 @given(WORDS, WORDS, SIGNS)
@@ -164,7 +164,7 @@ def test_what_is_found_stands_in_the_title_or_in_the_body(title: list[str], body
 
     query = SearchQuery.of(text)
     found = bool(query.wanted) and all(map(is_said, query.wanted)) and not any(map(is_said, query.unwanted))
-    assert query.finds(title, body) is found
+    assert query.matches(title, body) is found
 
 
 @given(WORDS.filter(bool), WORDS, st.booleans())
@@ -185,4 +185,4 @@ def test_a_term_is_where_its_words_stand_in_a_row(term: list[str], words: list[s
 def test_a_title_that_says_it_all_is_told_apart(text: str, title: list[str], body: list[str]) -> None:
     query = SearchQuery.of(text)
     assert query.matches_title(title) == all(term.is_in(title) for term in query.wanted)
-    assert not query.finds(title, body) or query.matches_title(title) == query.finds(title, [])
+    assert not query.matches(title, body) or query.matches_title(title) == query.matches(title, [])

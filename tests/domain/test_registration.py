@@ -207,7 +207,7 @@ def test_expired_invitations_are_forgotten_so_many_at_a_time(open_blog: OpenBlog
 def test_whose_invitation_it_was_is_told_by_the_name_they_had_then(by_invitation: OpenBlog, admin: User) -> None:
     with by_invitation() as blog:
         code = blog.invitations.create(acting(admin)).code
-        blog.users.change(OPERATOR, admin.id, username="root")
+        blog.users.update(OPERATOR, admin.id, username="root")
         assert blog.invitations.page(acting(replace(admin, username="root")))[0].by == "admin"
     register(by_invitation, "ann", PASSWORD, invitation=code)
     assert entries(by_invitation)[-1].detail == "ann, invited by admin"

@@ -12,7 +12,7 @@ from blog.domain.accounts.invitations import InvitationNotFound
 from blog.domain.accounts.login import log_in
 from blog.domain.accounts.own_account import WrongPassword
 from blog.domain.accounts.tokens import TokenNotFound
-from blog.domain.accounts.user import PostsOnDeletion, UnknownUser, User, UsernameTaken
+from blog.domain.accounts.user import PostsOnDeletion, User, UsernameTaken, UserNotFound
 from blog.domain.blog import Blog, OpenBlog, OpenStores
 from blog.domain.errors import ValidationFailed
 from blog.domain.posts.batch import apply
@@ -44,31 +44,41 @@ USES: list[tuple[str, Use, Scope | None, type[Exception] | None]] = [
     ("rename oneself", lambda blog, actor: blog.accounts.rename(actor, ""), Scope.ACCOUNT, ValidationFailed),
     (
         "ask to rename oneself",
-        lambda blog, actor: blog.accounts.ask_to_rename(actor, ""),
+        lambda blog, actor: blog.accounts.begin_rename(actor, ""),
         Scope.ACCOUNT,
         ValidationFailed,
     ),
     ("new password", lambda blog, me: blog.accounts.begin_password_change(me, "", ""), Scope.ACCOUNT, ValidationFailed),
-    ("ask to leave", lambda blog, actor: blog.accounts.ask_to_delete(actor, ""), Scope.ACCOUNT, ValidationFailed),
+    (
+        "ask to leave",
+        lambda blog, actor: blog.accounts.begin_account_deletion(actor, ""),
+        Scope.ACCOUNT,
+        ValidationFailed,
+    ),
     ("leave", lambda blog, actor: blog.accounts.delete(actor, "", PostsOnDeletion.KEEP), Scope.ACCOUNT, WrongPassword),
     ("all about oneself", lambda blog, actor: blog.personal_data.page(actor), Scope.ACCOUNT, None),
-    ("own tokens", lambda blog, actor: blog.tokens.own(actor), Scope.ACCOUNT, None),
+    ("own tokens", lambda blog, actor: blog.tokens.list_own(actor), Scope.ACCOUNT, None),
     ("end another token", lambda blog, me: blog.tokens.revoke(me, TokenId(NOTHING)), Scope.ACCOUNT, TokenNotFound),
-    ("somebody's tokens", lambda blog, actor: blog.tokens.of(actor, NOBODY), Scope.ADMIN, UnknownUser),
-    ("end one", lambda blog, me: blog.tokens.revoke_of(me, NOBODY, TokenId(NOTHING)), Scope.ADMIN, UnknownUser),
-    ("end them", lambda blog, actor: blog.tokens.revoke_all_of(actor, NOBODY), Scope.ADMIN, UnknownUser),
+    ("somebody's tokens", lambda blog, actor: blog.tokens.list_for(actor, NOBODY), Scope.ADMIN, UserNotFound),
+    ("end one", lambda blog, me: blog.tokens.revoke_for(me, NOBODY, TokenId(NOTHING)), Scope.ADMIN, UserNotFound),
+    ("end them", lambda blog, actor: blog.tokens.revoke_all_for(actor, NOBODY), Scope.ADMIN, UserNotFound),
     ("open an account", lambda blog, actor: blog.users.add(actor, "", ""), Scope.ADMIN, ValidationFailed),
     ("prepare an account", lambda blog, actor: blog.users.prepare(actor, "", ""), Scope.ADMIN, ValidationFailed),
     ("open what was prepared", lambda blog, actor: blog.users.open(actor, TAKEN), Scope.ADMIN, UsernameTaken),
-    ("see an account", lambda blog, actor: blog.users.get(actor, NOBODY), Scope.ADMIN, UnknownUser),
-    ("find an account", lambda blog, actor: blog.users.named(actor, "nobody"), Scope.ADMIN, UnknownUser),
+    ("see an account", lambda blog, actor: blog.users.get(actor, NOBODY), Scope.ADMIN, UserNotFound),
+    ("find an account", lambda blog, actor: blog.users.get_by_username(actor, "nobody"), Scope.ADMIN, UserNotFound),
     ("list accounts", lambda blog, actor: blog.users.page(actor, limit=0), Scope.ADMIN, ValidationFailed),
-    ("change an account", lambda blog, actor: blog.users.change(actor, NOBODY, username=" "), Scope.ADMIN, UnknownUser),
+    (
+        "change an account",
+        lambda blog, actor: blog.users.update(actor, NOBODY, username=" "),
+        Scope.ADMIN,
+        UserNotFound,
+    ),
     (
         "delete an account",
         lambda blog, actor: blog.users.delete(actor, NOBODY, PostsOnDeletion.KEEP),
         Scope.ADMIN,
-        UnknownUser,
+        UserNotFound,
     ),
     ("invite", lambda blog, actor: blog.invitations.create(actor, days=0), Scope.ADMIN, ValidationFailed),
     ("list invitations", lambda blog, actor: blog.invitations.page(actor, limit=0), Scope.ADMIN, ValidationFailed),
@@ -156,7 +166,7 @@ def test_a_token_of_an_administrator_who_is_none_any_more_is_an_administrators_n
     _, issued = log_in(open_blog, "admin", PASSWORD)
     with open_blog() as blog:
         blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)
-        blog.users.change(OPERATOR, admin.id, is_admin=False)
+        blog.users.update(OPERATOR, admin.id, is_admin=False)
     with open_blog() as blog, pytest.raises(NotAnAdmin):
         blog.users.page(blog.tokens.authenticate(issued.secret))
 
@@ -164,7 +174,7 @@ def test_a_token_of_an_administrator_who_is_none_any_more_is_an_administrators_n
 def test_a_token_gets_no_wider_when_its_user_becomes_an_administrator(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, is_admin=True)
+        blog.users.update(OPERATOR, ann.id, is_admin=True)
     with open_blog() as blog, pytest.raises(OutOfScope):
         blog.users.page(blog.tokens.authenticate(issued.secret))
 

@@ -66,7 +66,7 @@ def test_pages_walk_every_entry_exactly_once_newest_first(
 
 
 @pytest.mark.parametrize(
-    ("those", "found"),
+    ("filters", "found"),
     [
         ({"event": Event.LOGIN_FAILED}, [6, 3, 0]),
         ({"actor_id": UserId(1)}, [8, 6, 4, 2, 0]),
@@ -80,14 +80,14 @@ def test_pages_walk_every_entry_exactly_once_newest_first(
     ],
 )
 def test_entries_are_found_by_all_that_is_asked_of_them(
-    open_blog: OpenBlog, recorded: list[AuditEntry], those: AuditFilter, found: list[int]
+    open_blog: OpenBlog, recorded: list[AuditEntry], filters: AuditFilter, found: list[int]
 ) -> None:
     with open_blog() as blog:
-        page = blog.audit.page(OPERATOR, **those)
+        page = blog.audit.page(OPERATOR, **filters)
         assert list(page.entries) == [recorded[n] for n in found]
-        first = blog.audit.page(OPERATOR, limit=1, **those)
+        first = blog.audit.page(OPERATOR, limit=1, **filters)
         assert first.next_before == (recorded[found[0]].id if len(found) > 1 else None)
-        rest = blog.audit.page(OPERATOR, before=first.next_before or EntryId(1), **those)
+        rest = blog.audit.page(OPERATOR, before=first.next_before or EntryId(1), **filters)
         assert list(rest.entries) == [recorded[n] for n in found[1:]]
 
 

@@ -20,7 +20,7 @@ from blog.domain.posts.use_cases import Posts
 from blog.domain.search import use_cases as search
 from blog.domain.search.index import PostIndex, SearchPosition
 from blog.domain.search.query import SearchQuery
-from blog.domain.search.snippets import READ_MOST, READ_OF_A_PAGE, SnippetPart, snippet
+from blog.domain.search.snippets import MAX_SCANNED, MAX_SCANNED_PER_PAGE, SnippetPart, snippet
 from blog.domain.search.use_cases import SearchPage, SearchResult
 from blog.domain.shared import MAX_PAGE_SIZE, PostId
 from blog.testing.contracts import StandingClock
@@ -49,11 +49,11 @@ def written(open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User) -> 
 def found(blog: Blog, asked: str, limit: int = 20) -> list[int]:
     """The numbers of all that is found, page by page."""
     findings = blog.search.find(asked, limit=limit)
-    numbers = [each.post.id for each in findings.found]
+    numbers = [each.post.id for each in findings.results]
     while findings.next is not None:
-        assert len(findings.found) == limit
+        assert len(findings.results) == limit
         findings = blog.search.find(asked, limit=limit, after=findings.next)
-        numbers += [each.post.id for each in findings.found]
+        numbers += [each.post.id for each in findings.results]
     return [int(number) for number in numbers]
 
 
@@ -114,7 +114,7 @@ def test_what_is_found_is_shown_with_its_matches_marked(open_blog: OpenBlog, wri
 def test_of_a_long_post_what_lies_around_the_first_match_is_shown(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         blog.posts.create(acting(ann), title="Long", body="hay " * 10_000 + "needle" + " hay" * 10_000)
-        (only,) = blog.search.find("needle").found
+        (only,) = blog.search.find("needle").results
     assert only.snippet[2] == SnippetPart("needle", is_match=True)
     assert only.snippet[0] == only.snippet[-1] == SnippetPart("…")
 
@@ -133,15 +133,15 @@ def test_of_all_long_posts_on_a_page_only_so_much_is_read(
     with open_blog() as blog:
         for _ in range(number):
             blog.posts.create(acting(ann), title="新闻", body="今天的天气很好。" * 100)
-        assert len(blog.search.find("新闻", limit=number).found) == number
-    assert sum(reads) <= READ_OF_A_PAGE
-    assert READ_OF_A_PAGE // MAX_PAGE_SIZE <= max(reads) <= READ_MOST
+        assert len(blog.search.find("新闻", limit=number).results) == number
+    assert sum(reads) <= MAX_SCANNED_PER_PAGE
+    assert MAX_SCANNED_PER_PAGE // MAX_PAGE_SIZE <= max(reads) <= MAX_SCANNED
 
 
 def test_a_title_is_shown_whole(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         blog.posts.create(acting(ann), title="hay " * 40 + "needle", body="World")
-        (only,) = blog.search.find("needle").found
+        (only,) = blog.search.find("needle").results
     assert only.title == (SnippetPart("hay " * 40), SnippetPart("needle", is_match=True))
 
 
@@ -153,16 +153,16 @@ def test_one_goes_on_where_the_last_page_ended(open_blog: OpenBlog, written: Seq
         assert pages[1].next == SearchPosition(in_title=False, id=written[3].id)
         pages.append(blog.search.find("apple", limit=1, after=pages[1].next))
         assert pages[2].next is None
-    assert [each.post.id for page in pages for each in page.found] == [written[n].id for n in (6, 2, 0, 3, 1)]
+    assert [each.post.id for page in pages for each in page.results] == [written[n].id for n in (6, 2, 0, 3, 1)]
 
 
 def test_those_that_are_asked_for_are_found_and_counted(open_blog: OpenBlog, written: Sequence[Post]) -> None:
     with open_blog() as blog:
-        assert [each.post for each in blog.search.find("apple", authors=["BOB"]).found] == [written[3], written[1]]
+        assert [each.post for each in blog.search.find("apple", authors=["BOB"]).results] == [written[3], written[1]]
         assert blog.search.count("apple", authors=["BOB"]) == 2
         late = written[3].created_at
-        assert [each.post for each in blog.search.find("red", created_after=late).found] == [written[3], written[4]]
-        assert [each.post for each in blog.search.find("red", created_before=late).found] == [written[0]]
+        assert [each.post for each in blog.search.find("red", created_after=late).results] == [written[3], written[4]]
+        assert [each.post for each in blog.search.find("red", created_before=late).results] == [written[0]]
         assert (blog.search.count("red", created_after=late), blog.search.count("red", created_before=late)) == (2, 1)
 
 
@@ -226,9 +226,9 @@ def test_a_post_that_is_found_bears_the_name_its_author_has_now(
     open_blog: OpenBlog, written: Sequence[Post], ann: User
 ) -> None:
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, username="anna")
+        blog.users.update(OPERATOR, ann.id, username="anna")
     with open_blog() as blog:
-        assert {each.post.author for each in blog.search.find("apple", authors=["anna"]).found} == {"anna"}
+        assert {each.post.author for each in blog.search.find("apple", authors=["anna"]).results} == {"anna"}
         assert blog.search.count("apple", authors=["ann"]) == 0
 
 
@@ -250,6 +250,6 @@ def test_a_page_of_another_size_is_refused(open_blog: OpenBlog, asked: str, limi
 def test_without_a_word_the_first_twenty_are_shown(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         posts = [blog.posts.create(acting(ann), title="Hello", body="World") for _ in range(MAX_PAGE_SIZE + 1)]
-        assert [each.post for each in blog.search.find("hello").found] == posts[:-21:-1]
-        assert len(blog.search.find("hello", limit=MAX_PAGE_SIZE).found) == MAX_PAGE_SIZE
+        assert [each.post for each in blog.search.find("hello").results] == posts[:-21:-1]
+        assert len(blog.search.find("hello", limit=MAX_PAGE_SIZE).results) == MAX_PAGE_SIZE
         assert blog.search.count("hello") == MAX_PAGE_SIZE + 1

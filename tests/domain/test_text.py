@@ -19,7 +19,7 @@ def unsafe(where: str) -> FieldError:
 
 
 def is_safe(text: str) -> bool:
-    return not any("control characters" in fault.message for fault in validate_text("body", text, longest=10))
+    return not any("control characters" in fault.message for fault in validate_text("body", text, max_length=10))
 
 
 @given(st.text(st.characters()))
@@ -46,17 +46,17 @@ def test_the_characters_beside_the_forbidden_ones_are_safe(char: str) -> None:
 
 @given(st.text(st.sampled_from(" \t\n\r\u00a0\u00ad\u200b\u200d\u2028\u202e\u2060\u206f\u3000\ufeff")))
 def test_what_shows_as_nothing_is_blank(text: str) -> None:
-    assert BLANK in validate_text("body", text, longest=10)
+    assert BLANK in validate_text("body", text, max_length=10)
 
 
 @given(st.text(st.characters()), st.characters(exclude_categories=("C", "Z")))
 def test_one_visible_character_is_enough(text: str, char: str) -> None:
-    assert BLANK not in validate_text("body", text + char, longest=10)
+    assert BLANK not in validate_text("body", text + char, max_length=10)
 
 
 @given(st.text(st.characters(), max_size=25))
 def test_length_counts_in_code_points(text: str) -> None:
-    assert (LONG in validate_text("body", text, longest=10)) == (len(text) > 10)
+    assert (LONG in validate_text("body", text, max_length=10)) == (len(text) > 10)
 
 
 @pytest.mark.parametrize(
@@ -75,22 +75,22 @@ def test_length_counts_in_code_points(text: str) -> None:
     ],
 )
 def test_every_fault_is_told_and_not_only_the_first(text: str, errors: list[FieldError]) -> None:
-    assert validate_text("body", text, longest=10) == errors
+    assert validate_text("body", text, max_length=10) == errors
 
 
 @given(st.text(st.characters(), min_size=12, max_size=40).filter(lambda text: len(set(text)) > 3))
 def test_a_fault_never_repeats_the_value(text: str) -> None:
-    assert all(text not in fault.message for fault in validate_text("body", text, longest=10))
+    assert all(text not in fault.message for fault in validate_text("body", text, max_length=10))
 
 
 @given(st.characters(exclude_categories=["Cs"]))
 def test_what_is_told_to_others_as_regular_expressions_is_the_rule(char: str) -> None:
     assert is_safe(char) == (not re.fullmatch(f"[{CONTROLS}]", char))
-    assert (BLANK in validate_text("body", char, longest=10)) == bool(re.fullmatch(f"[{INVISIBLE}]", char))
+    assert (BLANK in validate_text("body", char, max_length=10)) == bool(re.fullmatch(f"[{INVISIBLE}]", char))
 
 
 @given(st.text(st.sampled_from("ab\n\t\r")), st.sampled_from("\0\x0b\x9f\ud800\udfff"), st.text(st.characters()))
 def test_the_first_character_that_is_refused_is_named_with_its_place(before: str, char: str, after: str) -> None:
     line, column = len(before.split("\n")), len(before.rsplit("\n", maxsplit=1)[-1]) + 1
     where = f"U+{ord(char):04X} is at line {line}, column {column}"
-    assert unsafe(where) in validate_text("body", before + char + after, longest=10)
+    assert unsafe(where) in validate_text("body", before + char + after, max_length=10)

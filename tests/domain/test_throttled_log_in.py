@@ -13,7 +13,7 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.login import log_in
 from blog.domain.accounts.own_account import WrongCredentials
 from blog.domain.accounts.passwords import PasswordHasher
-from blog.domain.accounts.throttle import TooManyAttempts, key_of
+from blog.domain.accounts.throttle import TooManyAttempts, account_key
 from blog.domain.accounts.user import User
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, BlogConfig, ConcurrencyConflict, OpenBlog
@@ -47,7 +47,7 @@ def test_the_right_password_is_no_oracle_while_nobody_looks_at_it(
 
 def test_accounts_that_are_not_there_are_guarded_like_those_that_are(open_blog: OpenBlog, ann: User, bob: User) -> None:
     with open_blog() as blog:
-        blog.users.change(OPERATOR, bob.id, is_active=False)
+        blog.users.update(OPERATOR, bob.id, is_active=False)
     told = []
     for number, username in enumerate(("ann", "nobody", "bob")):
         guess(open_blog, username, address=f"192.0.2.{number}")
@@ -173,7 +173,7 @@ def test_a_renamed_account_keeps_its_known_addresses_and_its_count_of_failures(o
     for number in range(20):  # as many as an account takes from strange addresses
         guess(open_blog, times=3, address=f"203.0.113.{number}")
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, username="anna")
+        blog.users.update(OPERATOR, ann.id, username="anna")
     assert log_in(open_blog, "anna", PASSWORD, address=HOME)[0].id == ann.id
     with pytest.raises(TooManyAttempts):
         log_in(open_blog, "anna", PASSWORD, address=ELSEWHERE)
@@ -185,10 +185,10 @@ def test_a_name_that_an_account_gave_up_has_none_of_its_known_addresses_and_none
     log_in(open_blog, "ann", PASSWORD, address=HOME)
     guess(open_blog, times=7, address=ELSEWHERE)
     with open_blog() as blog:
-        blog.users.change(OPERATOR, ann.id, username="anna")
+        blog.users.update(OPERATOR, ann.id, username="anna")
     guess(open_blog, "ann", times=8, address=ELSEWHERE)
     with pytest.raises(TooManyAttempts):
         log_in(open_blog, "ann", PASSWORD, address=ELSEWHERE)
     with open_blog() as blog:
-        assert blog.throttle.store.known_addresses(key_of("ann")) == {}
-        assert set(blog.throttle.store.known_addresses(key_of(ann.id))) == {HOME}
+        assert blog.throttle.store.trusted_addresses(account_key("ann")) == {}
+        assert set(blog.throttle.store.trusted_addresses(account_key(ann.id))) == {HOME}

@@ -56,7 +56,7 @@ def test_a_token_that_nobody_uses_is_good_for_fourteen_days(
     clock.move(INSTANT)
     with pytest.raises(InvalidToken):
         tokens.find_valid(issued.secret)
-    assert list(tokens.own(acting(ann))) == []
+    assert list(tokens.list_own(acting(ann))) == []
     tokens.touch(acting(ann, token_id=issued.token.id))
 
 
@@ -83,7 +83,7 @@ def test_the_use_of_a_token_is_noted_at_most_once_a_minute(
             actor = blog.tokens.authenticate(issued.secret)
         with open_blog() as blog:
             blog.tokens.touch(actor)
-            noted.append((actor.needs_touch, blog.tokens.own(actor)[0].last_used_at == clock()))
+            noted.append((actor.needs_touch, blog.tokens.list_own(actor)[0].last_used_at == clock()))
     assert noted == [(True, True), *[(False, False)] * 2, (True, True), *[(False, False)] * 2, (True, True)]
 
 
@@ -95,7 +95,7 @@ def test_a_use_that_another_has_noted_already_is_not_noted_again(
     first = clock()
     clock.move(timedelta(seconds=59))
     tokens.touch(actor)
-    assert tokens.own(actor)[0].last_used_at == first
+    assert tokens.list_own(actor)[0].last_used_at == first
 
 
 def test_dead_tokens_are_forgotten_so_many_at_a_time(
@@ -121,5 +121,5 @@ def test_a_clock_that_is_set_back_makes_no_token_look_unused_for_longer(
     issued = tokens.issue(ann)
     clock.move(timedelta(hours=-3))
     tokens.touch(acting(ann, token_id=issued.token.id))
-    (token,) = tokens.own(acting(ann))
+    (token,) = tokens.list_own(acting(ann))
     assert token.last_used_at == token.created_at

@@ -11,7 +11,7 @@ from blog.domain.accounts.actors import ALL_SCOPES, NotAnAdmin, Scope
 from blog.domain.accounts.login import log_in
 from blog.domain.accounts.secret_format import digest_of
 from blog.domain.accounts.tokens import MAX_TOKENS_PER_USER, InvalidToken, Token, TokenNotFound, Tokens
-from blog.domain.accounts.user import UnknownUser, User
+from blog.domain.accounts.user import User, UserNotFound
 from blog.domain.blog import OpenBlog
 from blog.domain.shared import TokenId, UserId
 from blog.testing.contracts import StandingClock
@@ -39,7 +39,7 @@ def test_what_is_remembered_of_a_token(ann: User, tokens: Tokens, clock: Standin
         last_used_at=None,
     )
     assert tokens.find_valid(issued.secret) == issued.token
-    assert list(tokens.own(acting(ann))) == [issued.token]
+    assert list(tokens.list_own(acting(ann))) == [issued.token]
 
 
 def test_a_token_is_made_for_all_that_its_user_may_do_if_nothing_is_said(
@@ -60,7 +60,7 @@ def test_nobody_has_more_than_twenty_five_living_tokens(open_blog: OpenBlog, clo
         clock.move(timedelta(minutes=1))
         secrets.append(log_in(open_blog, "ann", PASSWORD)[1].secret)
         with open_blog() as blog:
-            assert len(blog.tokens.of(OPERATOR, ann.id)) == MAX_TOKENS_PER_USER == 25
+            assert len(blog.tokens.list_for(OPERATOR, ann.id)) == MAX_TOKENS_PER_USER == 25
             with pytest.raises(InvalidToken):
                 blog.tokens.authenticate(secrets[ended])
             assert blog.tokens.authenticate(secrets[0]).user == ann
@@ -73,51 +73,51 @@ def test_dead_tokens_take_no_living_ones_place(ann: User, bob: User, tokens: Tok
         tokens.issue(bob)
     clock.move(timedelta(days=14))
     hers = [tokens.issue(ann).token for _ in range(MAX_TOKENS_PER_USER)]
-    assert list(tokens.own(acting(ann))) == hers
+    assert list(tokens.list_own(acting(ann))) == hers
 
 
 def test_one_sees_and_ends_ones_own_tokens_and_no_others(open_blog: OpenBlog, ann: User, bob: User) -> None:
     actor, his = entered(open_blog, "ann"), entered(open_blog, "bob")
     other = entered(open_blog, "ann")
     with open_blog() as blog:
-        assert [token.id for token in blog.tokens.own(actor)] == [actor.token_id, other.token_id]
+        assert [token.id for token in blog.tokens.list_own(actor)] == [actor.token_id, other.token_id]
         for token_id in (his.token_id, TokenId(99)):
             assert token_id is not None
             with pytest.raises(TokenNotFound, match=f"There is no token {token_id}"):
                 blog.tokens.revoke(actor, token_id)
-        assert [token.id for token in blog.tokens.own(his)] == [his.token_id]
+        assert [token.id for token in blog.tokens.list_own(his)] == [his.token_id]
         assert other.token_id is not None
         blog.tokens.revoke(actor, other.token_id)
         with pytest.raises(TokenNotFound):
             blog.tokens.revoke(actor, other.token_id)
-        assert [token.id for token in blog.tokens.own(actor)] == [actor.token_id]
+        assert [token.id for token in blog.tokens.list_own(actor)] == [actor.token_id]
 
 
 def test_an_administrator_sees_and_ends_everybodys_tokens(ann: User, bob: User, admin: User, tokens: Tokens) -> None:
     one, other, third = (tokens.issue(ann) for _ in range(3))
     his = tokens.issue(bob)
     for actor in (acting(admin), OPERATOR):
-        assert list(tokens.of(actor, ann.id)) == [one.token, other.token, third.token]
+        assert list(tokens.list_for(actor, ann.id)) == [one.token, other.token, third.token]
         with pytest.raises(TokenNotFound):
-            tokens.revoke_of(actor, ann.id, his.token.id)
-        for ask in (tokens.of, tokens.revoke_all_of):
-            with pytest.raises(UnknownUser):
+            tokens.revoke_for(actor, ann.id, his.token.id)
+        for ask in (tokens.list_for, tokens.revoke_all_for):
+            with pytest.raises(UserNotFound):
                 ask(actor, MISSING)
-    tokens.revoke_of(acting(admin), ann.id, one.token.id)
-    assert list(tokens.of(OPERATOR, ann.id)) == [other.token, third.token]
-    tokens.revoke_all_of(acting(admin), ann.id)
-    assert list(tokens.of(OPERATOR, ann.id)) == []
+    tokens.revoke_for(acting(admin), ann.id, one.token.id)
+    assert list(tokens.list_for(OPERATOR, ann.id)) == [other.token, third.token]
+    tokens.revoke_all_for(acting(admin), ann.id)
+    assert list(tokens.list_for(OPERATOR, ann.id)) == []
     assert tokens.find_valid(his.secret) == his.token
 
 
 def test_only_an_administrator_sees_and_ends_other_peoples_tokens(ann: User, bob: User, tokens: Tokens) -> None:
     his = tokens.issue(bob)
     for user_id in (bob.id, MISSING):
-        for ask in (tokens.of, tokens.revoke_all_of):
+        for ask in (tokens.list_for, tokens.revoke_all_for):
             with pytest.raises(NotAnAdmin):
                 ask(acting(ann), user_id)
         with pytest.raises(NotAnAdmin):
-            tokens.revoke_of(acting(ann), user_id, his.token.id)
+            tokens.revoke_for(acting(ann), user_id, his.token.id)
     assert tokens.find_valid(his.secret) == his.token
 
 
@@ -161,7 +161,7 @@ def test_a_token_that_another_has_ended_a_moment_ago_is_not_ended_twice(
     actor, other = entered(open_blog, "ann"), entered(open_blog, "ann").token_id
     assert other is not None
     with open_blog() as blog:
-        seen_before = blog.tokens.own(actor)
+        seen_before = blog.tokens.list_own(actor)
         blog.tokens.revoke(actor, other)
     before = entries(open_blog)
     monkeypatch.setattr(MemoryTokenStore, "of_user", lambda *_: seen_before)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.people import OPERATOR, PASSWORD
 
-from blog.domain.accounts.user import UnknownUser, User, UsernameTaken, validate_username
+from blog.domain.accounts.user import User, UsernameTaken, UserNotFound, validate_username
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import FieldError
 from blog.domain.shared import UserId
@@ -20,15 +20,15 @@ def test_no_two_names_differ_only_in_case(open_blog: OpenBlog, ann: User, bob: U
     with open_blog() as blog, pytest.raises(UsernameTaken):
         blog.users.add(OPERATOR, username, PASSWORD)
     with open_blog() as blog, pytest.raises(UsernameTaken):
-        blog.users.change(OPERATOR, ann.id, username=username)
+        blog.users.update(OPERATOR, ann.id, username=username)
 
 
 @pytest.mark.parametrize("username", ["", "two words", "\ud800", "\u212aim", "nobody"])
 def test_whoever_cannot_be_is_unknown(open_blog: OpenBlog, username: str) -> None:
     with open_blog() as blog:
         blog.users.add(OPERATOR, "kim", PASSWORD)
-        with pytest.raises(UnknownUser):
-            blog.users.named(OPERATOR, username)
+        with pytest.raises(UserNotFound):
+            blog.users.get_by_username(OPERATOR, username)
 
 
 @given(st.text(st.characters() | st.sampled_from("aZ09_.@+- ")))

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from blog.domain.search import tokenizer as words
 from blog.domain.search.tokenizer import (
-    MARKS_MOST,
+    MAX_MARKS,
     MAX_SORT_KEY_LENGTH,
+    MAX_TEXT_LENGTH,
     MAX_WORD_LENGTH,
-    TEXT_LONGEST,
     WordSpan,
     normalize,
     sort_key,
@@ -143,8 +143,8 @@ def test_a_long_row_of_letters_is_several_words(letter: str) -> None:
 
 def test_of_a_text_that_is_very_long_in_its_plainest_form_the_beginning_counts() -> None:
     for sign in ("\ufdfa", "\ufdf2", "ヿ", "x", "é ", "½"):
-        words = tokenize(sign * 3 * TEXT_LONGEST)
-        assert sum(map(len, words)) <= TEXT_LONGEST
+        words = tokenize(sign * 3 * MAX_TEXT_LENGTH)
+        assert sum(map(len, words)) <= MAX_TEXT_LENGTH
         assert words[0] == tokenize(sign * 100)[0]
 
 
@@ -161,7 +161,7 @@ def test_of_very_many_marks_of_one_letter_the_first_ones_are_read(marks: str, mo
     assert tokenize(text)[-1] == "ข"
     assert [word for piece in token_spans(text) for word in piece.words] == tokenize(text)
     assert normalised
-    assert max(map(len, normalised)) <= MARKS_MOST + 10
+    assert max(map(len, normalised)) <= MAX_MARKS + 10
 
 
 @given(ANY, st.integers(0, 60), st.integers(0, 60))

@@ -58,7 +58,7 @@ def test_an_account_shut_at_the_console_is_shut_in_the_process_that_serves(datab
     with serving(database.file) as server:
         token = server.log_in("alice", PASSWORD)
         with database.opened() as open_blog, open_blog() as blog:
-            blog.users.change(Operator(), blog.users.named(Operator(), "alice").id, is_active=False)
+            blog.users.update(Operator(), blog.users.get_by_username(Operator(), "alice").id, is_active=False)
         with server.client(token) as client:
             assert client.get("/api/users/me/").status_code == 401
             refused = client.post("/api/login/", json={"username": "alice", "password": PASSWORD})

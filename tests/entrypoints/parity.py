@@ -10,7 +10,7 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Member, Operator, Scope
 from blog.domain.accounts.invitations import Registration
 from blog.domain.accounts.login import change_password, delete_account, log_in, register
-from blog.domain.accounts.user import PostsOnDeletion, UnknownUser
+from blog.domain.accounts.user import PostsOnDeletion, UserNotFound
 from blog.domain.blog import Blog, BlogConfig, OpenBlog, OpenStores
 from blog.domain.errors import BlogError, ValidationFailed
 from blog.domain.shared import InvitationId, TokenId, UserId
@@ -86,8 +86,8 @@ class Telling:
         """Whom a step speaks of, whether there is such a user or not."""
         try:
             with self.open_blog() as blog:
-                return blog.users.named(Operator(), name).id
-        except UnknownUser:
+                return blog.users.get_by_username(Operator(), name).id
+        except UserNotFound:
             return UserId(NOBODY)
 
     def world(self) -> Mapping[str, Any]:
@@ -95,7 +95,7 @@ class Telling:
         operator = Operator()
         with self.open_blog() as blog:
             users = blog.users.page(operator)
-            tokens = {user.username: blog.tokens.of(operator, user.id) for user in users}
+            tokens = {user.username: blog.tokens.list_for(operator, user.id) for user in users}
             entries = blog.audit.page(operator, limit=20).entries
             return {
                 "users": [(user.id, user.username, user.is_admin, user.is_active) for user in users],
@@ -114,7 +114,7 @@ def _change(**said: Any) -> Use:
 
     def use(to: "UseCases", blog: Blog, actor: Member, step: Step) -> object:
         changes = {name: step[value] if isinstance(value, str) else value for name, value in said.items()}
-        return blog.users.change(actor, to.user_id(step["user"]), **changes)
+        return blog.users.update(actor, to.user_id(step["user"]), **changes)
 
     return use
 
@@ -135,15 +135,15 @@ _USES: Final[Mapping[str, Use]] = {
     "delete user": lambda to, blog, actor, step: blog.users.delete(
         actor, to.user_id(step["user"]), PostsOnDeletion(step["posts"])
     ),
-    "see own tokens": lambda _, blog, actor, __: [token.name for token in blog.tokens.own(actor)],
+    "see own tokens": lambda _, blog, actor, __: [token.name for token in blog.tokens.list_own(actor)],
     "end own token": lambda to, blog, actor, step: blog.tokens.revoke(actor, TokenId(to.ids[step["token"]])),
     "see tokens": lambda to, blog, actor, step: [
-        token.name for token in blog.tokens.of(actor, to.user_id(step["user"]))
+        token.name for token in blog.tokens.list_for(actor, to.user_id(step["user"]))
     ],
-    "end token": lambda to, blog, actor, step: blog.tokens.revoke_of(
+    "end token": lambda to, blog, actor, step: blog.tokens.revoke_for(
         actor, to.user_id(step["user"]), TokenId(to.ids[step["token"]])
     ),
-    "end all tokens": lambda to, blog, actor, step: blog.tokens.revoke_all_of(actor, to.user_id(step["user"])),
+    "end all tokens": lambda to, blog, actor, step: blog.tokens.revoke_all_for(actor, to.user_id(step["user"])),
     "log out": lambda _, blog, actor, __: blog.accounts.log_out(actor),
     "log out everywhere": lambda _, blog, actor, __: blog.accounts.log_out_everywhere(actor),
     "see invitations": lambda _, blog, actor, __: [str(each.id) for each in blog.invitations.page(actor)],

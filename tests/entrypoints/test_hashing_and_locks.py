@@ -111,7 +111,7 @@ def test_a_log_in_during_which_the_hash_changes_verifies_the_new_hash_without_a_
 ) -> None:
     def renew() -> None:
         with weaker_blog() as blog:
-            blog.users.change(Operator(), blog.users.named(Operator(), "ann").id, password=OLD)
+            blog.users.update(Operator(), blog.users.get_by_username(Operator(), "ann").id, password=OLD)
 
     probe.during_verification = renew
     assert log_in(open_blog, "ann", OLD)[0].username == "ann"
@@ -138,7 +138,7 @@ def test_registration_and_administration_hold_no_lock_while_they_hash(
     with open_blog() as blog:
         user = blog.users.add(Operator(), "dan", OLD)
     with open_blog() as blog:
-        blog.users.change(Operator(), user.id, password=NEW, is_active=False)
+        blog.users.update(Operator(), user.id, password=NEW, is_active=False)
     probe.assert_held_nobody_up(hashed=4, verified=0)
 
 

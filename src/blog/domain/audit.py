@@ -136,7 +136,9 @@ class AuditLog(Protocol):
     def add(self, entry: AuditEntry) -> None:
         """Keep the entry under a new id."""
 
-    def page(self, *, limit: int, before: EntryId | None = None, **those: Unpack[AuditFilter]) -> Sequence[AuditEntry]:
+    def page(
+        self, *, limit: int, before: EntryId | None = None, **filters: Unpack[AuditFilter]
+    ) -> Sequence[AuditEntry]:
         """Up to `limit` entries by descending id, from the first one below `before`; times from `since` to before
         `until`.
         """
@@ -186,7 +188,7 @@ class Audit:
         )
 
     def page(
-        self, actor: Actor, *, limit: int = 100, before: EntryId | None = None, **those: Unpack[AuditFilter]
+        self, actor: Actor, *, limit: int = 100, before: EntryId | None = None, **filters: Unpack[AuditFilter]
     ) -> AuditPage:
         """Read a page of up to `limit` entries, newest first, on from `before`.
 
@@ -196,7 +198,7 @@ class Audit:
         """
         require_admin(actor)
         check_limit(limit)
-        entries = self.log.page(limit=limit + 1, before=before, **those)
+        entries = self.log.page(limit=limit + 1, before=before, **filters)
         page = entries[:limit]
         return AuditPage(page, next_before=page[-1].id if len(entries) > limit else None)
 

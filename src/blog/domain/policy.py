@@ -56,7 +56,7 @@ def _admin_of_others(actor: Actor | None, owner: UserId) -> bool:
 class Action(Enum):
     """What can be done: in words, by which rule, with which scope of a token, and whether it is done to somebody's."""
 
-    LOOK = "see whether the blog is well, and its documentation", _anybody, None, False
+    VIEW_STATUS = "see whether the blog is well, and its documentation", _anybody, None, False
     LOG_IN = "log in", _anybody, None, False
     REGISTER = "register, as far as registration is open", _anybody, None, False
     READ_POSTS = "read posts", _anybody, None, False
@@ -65,17 +65,17 @@ class Action(Enum):
     DELETE_POST = "delete a post", _author, Scope.POSTS_WRITE, True
     VIEW_OWN_ACCOUNT = "see who one is", _member, None, False
     LOG_OUT = "log out, and end the token that is shown", _member, None, False
-    SEE_TOKENS = "list one's tokens", _holder, Scope.ACCOUNT, True
-    END_TOKEN = "end one's tokens", _holder, Scope.ACCOUNT, True
-    CHANGE_ONESELF = "change one's name or password", _holder, Scope.ACCOUNT, True
-    EXPORT_ONESELF = "download all that is kept about one", _holder, Scope.ACCOUNT, True
-    DELETE_ONESELF = "delete one's account", _holder, Scope.ACCOUNT, True
-    SEE_USERS = "see accounts and their tokens", _admin, Scope.ADMIN, True
-    CHANGE_USERS = "open and change accounts, end their tokens", _admin, Scope.ADMIN, True
+    LIST_OWN_TOKENS = "list one's tokens", _holder, Scope.ACCOUNT, True
+    REVOKE_OWN_TOKEN = "end one's tokens", _holder, Scope.ACCOUNT, True
+    UPDATE_OWN_ACCOUNT = "change one's name or password", _holder, Scope.ACCOUNT, True
+    EXPORT_OWN_DATA = "download all that is kept about one", _holder, Scope.ACCOUNT, True
+    DELETE_OWN_ACCOUNT = "delete one's account", _holder, Scope.ACCOUNT, True
+    VIEW_USERS = "see accounts and their tokens", _admin, Scope.ADMIN, True
+    UPDATE_USERS = "open and change accounts, end their tokens", _admin, Scope.ADMIN, True
     DELETE_USERS = "delete accounts", _admin_of_others, Scope.ADMIN, True
-    INVITE = "see, make and take back invitations", _admin, Scope.ADMIN, False
+    MANAGE_INVITATIONS = "see, make and take back invitations", _admin, Scope.ADMIN, False
     IMPORT_POSTS = "take in posts as they were written elsewhere", _admin, Scope.ADMIN, False
-    READ_AUDIT = "read the audit", _admin, Scope.ADMIN, False
+    READ_AUDIT_LOG = "read the audit", _admin, Scope.ADMIN, False
 
     def __init__(self, words: str, rule: Rule, scope: Scope | None, has_owner: bool) -> None:  # noqa: FBT001
         self.words = words
@@ -84,7 +84,7 @@ class Action(Enum):
         self.has_owner = has_owner
 
     @property
-    def is_for_everybody(self) -> bool:
+    def is_public(self) -> bool:
         """Whether no token need be shown."""
         return self.rule(None, _ME)
 

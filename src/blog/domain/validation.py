@@ -15,19 +15,19 @@ _unsafe = re.compile(rf"[{CONTROLS}\ud800-\udfff]")
 _visible = re.compile(f"[^{INVISIBLE}]")
 
 
-def validate_text(field: str, text: str, *, longest: int) -> list[FieldError]:
+def validate_text(field: str, text: str, *, max_length: int) -> list[FieldError]:
     """What is wrong with a text that people will read. Its length counts in code points."""
     errors = []
     if not _visible.search(text):
         errors.append(FieldError(field, "must not be blank"))
-    if len(text) > longest:
-        errors.append(FieldError(field, f"must have at most {longest} characters"))
-    if (unsafe := unsafe_in(text)) is not None:
+    if len(text) > max_length:
+        errors.append(FieldError(field, f"must have at most {max_length} characters"))
+    if (unsafe := describe_unsafe_character(text)) is not None:
         errors.append(FieldError(field, unsafe))
     return errors
 
 
-def unsafe_in(text: str) -> str | None:
+def describe_unsafe_character(text: str) -> str | None:
     """What is wrong with a text that has a character it must not have: which one, and where the first one is, since it
     cannot be seen. None if it has none.
     """

@@ -142,7 +142,7 @@ def test_a_demo_whose_administrator_was_deleted_says_how_to_begin_anew(run: Run,
     database = Database(tmp_path / ".demo" / "blog.db")
     database.add_users("alice", "bob", "admin")
     with database.opened() as open_blog, open_blog() as blog:
-        blog.users.delete(Operator(), blog.users.named(Operator(), "admin").id, PostsOnDeletion.DELETE)
+        blog.users.delete(Operator(), blog.users.get_by_username(Operator(), "admin").id, PostsOnDeletion.DELETE)
     (tmp_path / ".demo" / "passwords.json").write_text(json.dumps(dict.fromkeys(("alice", "bob", "admin"), PASSWORD)))
 
     line = "blog: .demo/passwords.json does not open this blog's accounts: delete .demo/ to begin anew\n"

@@ -164,7 +164,7 @@ def test_files_of_posts_that_are_gone_are_told_and_left_until_they_are_to_be_tak
         Path("out", other).write_text("mine", encoding="utf-8")
     Path("out", "2026-11-23T120000.000000Z,alice,folder").mkdir()
     with database.opened() as open_blog, open_blog() as blog:
-        alice = Member.of(blog.users.named(Operator(), "alice"))
+        alice = Member.of(blog.users.get_by_username(Operator(), "alice"))
         blog.posts.update(alice, PostId(1), title="Hello, world")
         blog.posts.delete(alice, PostId(2))
     gone = [HELLO, "2026-11-23T120000.000000Z-0002,alice,again.md"]
@@ -248,9 +248,9 @@ def test_many_posts_are_read_page_by_page(tmp_path: Path, capsys: pytest.Capture
         with store() as blog:
             page = blog.posts.page
 
-            def pages(*order: Any, **those: Any) -> Any:
+            def pages(*order: Any, **filters: Any) -> Any:
                 nonlocal largest
-                found = page(*order, **those)
+                found = page(*order, **filters)
                 largest = max(largest, len(found.posts))
                 return found
 

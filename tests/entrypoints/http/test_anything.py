@@ -53,9 +53,11 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> OpenStores:
     return store
 
 
-def fit(text: str, longest: int) -> bool:
+def fit(text: str, max_length: int) -> bool:
     """Whether a text may be kept, as far as this test knows; what shows as nothing is left to the blog."""
-    return len(text) <= longest and not CONTROLS & set(text) and not any("\ud800" <= char <= "\udfff" for char in text)
+    return (
+        len(text) <= max_length and not CONTROLS & set(text) and not any("\ud800" <= char <= "\udfff" for char in text)
+    )
 
 
 @anything

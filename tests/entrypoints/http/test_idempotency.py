@@ -154,7 +154,7 @@ def test_whoever_may_not_hears_that_before_anything_is_said_of_the_key(site: Sit
         problem(sends(alice, what, "two words"), 403)
     site.member("chief", is_admin=True)
     with site.open_blog() as blog:
-        blog.users.change(Operator(), blog.users.named(Operator(), "root").id, is_admin=False)
+        blog.users.update(Operator(), blog.users.get_by_username(Operator(), "root").id, is_admin=False)
     for what in ("add", "invite"):
         problem(sends(root, what, f"{KEY}-{what}"), 403)
 

@@ -140,9 +140,9 @@ class Heard:
     posts: Any
     asked: list[int]
 
-    def page(self, *order: Any, limit: int, **those: Any) -> Any:
+    def page(self, *order: Any, limit: int, **filters: Any) -> Any:
         self.asked.append(limit)
-        return self.posts.page(*order, limit=limit, **those)
+        return self.posts.page(*order, limit=limit, **filters)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.posts, name)

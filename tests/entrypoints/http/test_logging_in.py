@@ -46,7 +46,7 @@ def counted(store: OpenStores, counting: CountingHasher) -> Iterator[Site]:
     site.member("alice")
     bob = site.member("bob")
     with open_blog() as blog:
-        blog.users.change(Operator(), UserId(bob.id), is_active=False)
+        blog.users.update(Operator(), UserId(bob.id), is_active=False)
     counting.verified.clear()
     yield site
     site.close()

@@ -35,7 +35,13 @@ from blog.entrypoints.http.parsing.request import MAX_ID
 from blog.entrypoints.http.schemas.posts import PostIn
 
 OF_THE_DOCS = {"/schema/openapi.json", "/docs", "/docs/{name}"}
-OF_ADMINS = {Action.SEE_USERS, Action.CHANGE_USERS, Action.DELETE_USERS, Action.INVITE, Action.READ_AUDIT}
+OF_ADMINS = {
+    Action.VIEW_USERS,
+    Action.UPDATE_USERS,
+    Action.DELETE_USERS,
+    Action.MANAGE_INVITATIONS,
+    Action.READ_AUDIT_LOG,
+}
 OVER_HTTP = set(Action) - {Action.IMPORT_POSTS}
 NEW = "another correct horse"
 SENT = {

@@ -41,7 +41,7 @@ def listed(person: Person) -> list[dict[str, Any]]:
 def last_used(person: Person) -> str | None:
     """When the token was last used, as far as it is noted."""
     with person.house.open_blog() as blog:
-        tokens = blog.tokens.own(blog.tokens.authenticate(person.token))
+        tokens = blog.tokens.list_own(blog.tokens.authenticate(person.token))
     at = next(token.last_used_at for token in tokens if token.id == person.token_id)
     return None if at is None else f"{at:%m-%d %H:%M:%S}"
 

@@ -17,7 +17,7 @@ from blog.domain.accounts.own_account import Accounts
 from blog.domain.accounts.passwords import PasswordHasher
 from blog.domain.accounts.personal_data import PersonalData
 from blog.domain.accounts.tokens import Tokens
-from blog.domain.accounts.user import PostsOnDeletion, UnknownUser
+from blog.domain.accounts.user import PostsOnDeletion, UserNotFound
 from blog.domain.blog import Blog, BlogConfig
 from blog.domain.errors import Forbidden, NotFound, Unauthenticated
 from blog.domain.policy import Action, PolicyEntry, Role, table
@@ -55,7 +55,7 @@ class Case:
         try:
             with self.house.open_blog() as blog:
                 blog.users.get(Operator(), UserId(self.owner.id))
-        except UnknownUser:
+        except UserNotFound:
             return True
         return False
 
@@ -114,12 +114,14 @@ def _sees_all_of_own(blog: Blog, actor: Member, case: Case) -> None:
 
 
 def _sees_own(blog: Blog, actor: Member, case: Case) -> None:
-    if case.owner.token_id not in [token.id for token in blog.tokens.own(actor)]:
+    if case.owner.token_id not in [token.id for token in blog.tokens.list_own(actor)]:
         raise NotFound
 
 
 HTTP: Final[Mapping[Action, HttpDriver]] = {
-    Action.LOOK: lambda case: all(case.asks("GET", path) for path in ("/livez", "/readyz", "/schema/openapi.json")),
+    Action.VIEW_STATUS: lambda case: all(
+        case.asks("GET", path) for path in ("/livez", "/readyz", "/schema/openapi.json")
+    ),
     Action.LOG_IN: lambda case: case.asks("POST", "/api/login/", {"username": case.owner.username, "password": SECRET}),
     Action.REGISTER: lambda case: case.asks(
         "POST", "/api/register/", {"username": f"new{next(_numbers)}", "password": SECRET}
@@ -130,16 +132,18 @@ HTTP: Final[Mapping[Action, HttpDriver]] = {
     Action.DELETE_POST: lambda case: case.asks("DELETE", f"/api/posts/{case.post}/"),
     Action.VIEW_OWN_ACCOUNT: lambda case: case.asks("GET", "/api/users/me/"),
     Action.LOG_OUT: lambda case: case.asks("POST", "/api/logout/"),
-    Action.SEE_TOKENS: _sees_tokens,
-    Action.END_TOKEN: lambda case: case.asks("DELETE", f"/api/tokens/{case.other_token.token_id}/"),
-    Action.CHANGE_ONESELF: _changes_oneself,
-    Action.EXPORT_ONESELF: _downloads_oneself,
-    Action.DELETE_ONESELF: _deletes_oneself,
+    Action.LIST_OWN_TOKENS: _sees_tokens,
+    Action.REVOKE_OWN_TOKEN: lambda case: case.asks("DELETE", f"/api/tokens/{case.other_token.token_id}/"),
+    Action.UPDATE_OWN_ACCOUNT: _changes_oneself,
+    Action.EXPORT_OWN_DATA: _downloads_oneself,
+    Action.DELETE_OWN_ACCOUNT: _deletes_oneself,
     Action.DELETE_USERS: lambda case: case.asks("DELETE", f"{_user(case)}?posts=delete") and case.is_gone,
-    Action.SEE_USERS: lambda case: case.asks("GET", _user(case)) and case.asks("GET", f"{_user(case)}tokens/"),
-    Action.CHANGE_USERS: lambda case: case.asks("PATCH", _user(case), {"username": f"renamed{next(_numbers)}"}),
-    Action.INVITE: lambda case: case.asks("POST", "/api/invitations/", {}) and case.asks("GET", "/api/invitations/"),
-    Action.READ_AUDIT: lambda case: case.asks("GET", "/api/audit/"),
+    Action.VIEW_USERS: lambda case: case.asks("GET", _user(case)) and case.asks("GET", f"{_user(case)}tokens/"),
+    Action.UPDATE_USERS: lambda case: case.asks("PATCH", _user(case), {"username": f"renamed{next(_numbers)}"}),
+    Action.MANAGE_INVITATIONS: lambda case: (
+        case.asks("POST", "/api/invitations/", {}) and case.asks("GET", "/api/invitations/")
+    ),
+    Action.READ_AUDIT_LOG: lambda case: case.asks("GET", "/api/audit/"),
 }
 """How each action is done over HTTP. Posts are taken in at the console only."""
 
@@ -149,28 +153,28 @@ USE_CASES: Final[Mapping[Action, UseCase]] = {
     Action.DELETE_POST: lambda blog, actor, case: blog.posts.delete(actor, case.post),
     Action.VIEW_OWN_ACCOUNT: lambda _, actor, __: actor.user,
     Action.LOG_OUT: lambda blog, actor, _: blog.accounts.log_out(actor),
-    Action.SEE_TOKENS: _sees_own,
-    Action.END_TOKEN: lambda blog, actor, case: blog.tokens.revoke(actor, TokenId(case.owner.token_id)),
-    Action.CHANGE_ONESELF: _is_owner,
-    Action.EXPORT_ONESELF: _sees_all_of_own,
-    Action.DELETE_ONESELF: _leaves,
+    Action.LIST_OWN_TOKENS: _sees_own,
+    Action.REVOKE_OWN_TOKEN: lambda blog, actor, case: blog.tokens.revoke(actor, TokenId(case.owner.token_id)),
+    Action.UPDATE_OWN_ACCOUNT: _is_owner,
+    Action.EXPORT_OWN_DATA: _sees_all_of_own,
+    Action.DELETE_OWN_ACCOUNT: _leaves,
     Action.DELETE_USERS: lambda blog, actor, case: blog.users.delete(
         actor, UserId(case.owner.id), PostsOnDeletion.KEEP
     ),
-    Action.SEE_USERS: lambda blog, actor, case: (
+    Action.VIEW_USERS: lambda blog, actor, case: (
         blog.users.get(actor, UserId(case.owner.id)),
         blog.users.page(actor),
-        blog.tokens.of(actor, UserId(case.owner.id)),
+        blog.tokens.list_for(actor, UserId(case.owner.id)),
     ),
-    Action.CHANGE_USERS: lambda blog, actor, case: (
-        blog.users.change(actor, UserId(case.owner.id), username=f"renamed{next(_numbers)}"),
+    Action.UPDATE_USERS: lambda blog, actor, case: (
+        blog.users.update(actor, UserId(case.owner.id), username=f"renamed{next(_numbers)}"),
         blog.users.add(actor, f"new{next(_numbers)}", SECRET),
     ),
-    Action.INVITE: lambda blog, actor, _: (blog.invitations.create(actor), blog.invitations.page(actor)),
+    Action.MANAGE_INVITATIONS: lambda blog, actor, _: (blog.invitations.create(actor), blog.invitations.page(actor)),
     Action.IMPORT_POSTS: lambda blog, actor, case: blog.importer.import_post(
         actor, PortablePost.of(blog.posts.get(case.post))
     ),
-    Action.READ_AUDIT: lambda blog, actor, _: blog.audit.page(actor),
+    Action.READ_AUDIT_LOG: lambda blog, actor, _: blog.audit.page(actor),
 }
 """How each action is done by whoever opens the blog. The other ones take no actor."""
 
@@ -180,11 +184,11 @@ FOR_MEMBERS: Final[Mapping[Action, Callable[..., object]]] = {
     Action.DELETE_POST: Posts.delete,
     Action.VIEW_OWN_ACCOUNT: Accounts.rename,
     Action.LOG_OUT: Accounts.log_out,
-    Action.SEE_TOKENS: Tokens.own,
-    Action.END_TOKEN: Tokens.revoke,
-    Action.CHANGE_ONESELF: Accounts.rename,
-    Action.EXPORT_ONESELF: PersonalData.page,
-    Action.DELETE_ONESELF: Accounts.delete,
+    Action.LIST_OWN_TOKENS: Tokens.list_own,
+    Action.REVOKE_OWN_TOKEN: Tokens.revoke,
+    Action.UPDATE_OWN_ACCOUNT: Accounts.rename,
+    Action.EXPORT_OWN_DATA: PersonalData.page,
+    Action.DELETE_OWN_ACCOUNT: Accounts.delete,
 }
 """What only somebody with an account can do: the type checker sees to it, since no rule is asked at run time."""
 
@@ -253,7 +257,7 @@ def test_the_policy_is_what_happens_at_the_console(house: House, cell: PolicyEnt
 
 def test_every_action_is_driven(house: House) -> None:
     assert set(HTTP) == set(Action) - {Action.IMPORT_POSTS}
-    without_actor = {Action.LOOK, Action.LOG_IN, Action.REGISTER, Action.READ_POSTS}
+    without_actor = {Action.VIEW_STATUS, Action.LOG_IN, Action.REGISTER, Action.READ_POSTS}
     assert set(USE_CASES) == set(Action) - without_actor
     assert {cell.action for cell in table()} == set(Action)
     assert {cell.role for cell in table()} == set(Role)

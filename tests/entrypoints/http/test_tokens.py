@@ -180,10 +180,10 @@ def test_a_token_ends_at_the_moment_that_was_announced(site: Site, clock: Stoppe
 @on_both
 def test_tokens_of_a_shut_account_are_dead_at_once_and_stay_so(site: Site, alice: Member) -> None:
     with site.open_blog() as blog:
-        blog.users.change(Operator(), UserId(alice.id), is_active=False)
+        blog.users.update(Operator(), UserId(alice.id), is_active=False)
     refused(site, f"Token {alice.token}")
     with site.open_blog() as blog:
-        blog.users.change(Operator(), UserId(alice.id), is_active=True)
+        blog.users.update(Operator(), UserId(alice.id), is_active=True)
     refused(site, f"Token {alice.token}")
 
 

@@ -179,7 +179,7 @@ def test_of_two_administrators_who_demote_each_other_at_once_one_stays(
         with houses[0].open_blog() as blog:
             assert sum(user.is_active_admin for user in blog.users.page(Operator())) == 1
             for one in pair:
-                blog.users.change(Operator(), UserId(one.id), is_admin=True, is_active=True)
+                blog.users.update(Operator(), UserId(one.id), is_admin=True, is_active=True)
         pair = [houses[0].again(one.username) for one in pair]
     for house, store in zip(houses, stores, strict=True):
         house.close()

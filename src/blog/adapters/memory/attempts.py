@@ -52,7 +52,7 @@ class MemoryAttemptStore:
         attempts = self._unit.on(self._shelves.by_address).between((address, 0), (address, float("inf")))
         return _since(since, attempts)
 
-    def known_addresses(self, account: str) -> Mapping[str, datetime]:
+    def trusted_addresses(self, account: str) -> Mapping[str, datetime]:
         known = self._unit.on(self._shelves.known).between((account, ""), (account + "\0", ""))
         return {address: at for _, address, at in known}
 
@@ -64,17 +64,17 @@ class MemoryAttemptStore:
         self._unit.begin()
         for attempt in self._unit.on(self._shelves.by_account).between((account, 0), (account, float("inf"))):
             self.remove(attempt)
-        for address in self.known_addresses(account):
+        for address in self.trusted_addresses(account):
             self._unit.on(self._shelves.known).drop((account, address))
 
-    def purge(self, *, until: datetime, known_until: datetime, newest: int, limit: int) -> int:
+    def purge(self, *, until: datetime, trusted_until: datetime, newest: int, limit: int) -> int:
         self._unit.begin()
         attempts = self._unit.on(self._shelves.by_id).everything()
         excess = max(len(attempts) - newest, 0)
         old = [attempt for place, attempt in enumerate(attempts) if attempt.at <= until or place < excess][:limit]
         for attempt in old:
             self.remove(attempt)
-        self._forget_addresses(known_until, limit)
+        self._forget_addresses(trusted_until, limit)
         return len(old)
 
     def _forget_addresses(self, until: datetime, limit: int) -> None:

@@ -43,12 +43,14 @@ class MemoryAuditLog:
         self._unit.on(self._shelves.entries).put(entry.id, entry)
         self._unit.on(self._shelves.unsealed).put(entry.id, entry)
 
-    def page(self, *, limit: int, before: EntryId | None = None, **those: Unpack[AuditFilter]) -> Sequence[AuditEntry]:
+    def page(
+        self, *, limit: int, before: EntryId | None = None, **filters: Unpack[AuditFilter]
+    ) -> Sequence[AuditEntry]:
         entries = self._unit.on(self._shelves.entries)
-        if not those:
+        if not filters:
             return entries.descending(limit, before=before)
         older = reversed(entries.between(0, _ALL if before is None else before))
-        return list(islice((entry for entry in older if _is_of(entry, those)), limit))
+        return list(islice((entry for entry in older if _is_of(entry, filters)), limit))
 
     def unsealed(self, *, limit: int) -> Sequence[AuditEntry]:
         self._unit.begin()
@@ -77,8 +79,8 @@ class MemoryAuditLog:
         return sealed, len(self._unit.on(self._shelves.unsealed).everything())
 
 
-def _is_of(entry: AuditEntry, those: AuditFilter) -> bool:
+def _is_of(entry: AuditEntry, filters: AuditFilter) -> bool:
     return all(
         _MATCHES[name](entry, value) if name in _MATCHES else getattr(entry, name) == value
-        for name, value in those.items()
+        for name, value in filters.items()
     )

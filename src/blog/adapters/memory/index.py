@@ -47,17 +47,17 @@ class MemoryPostIndex:
         self._unit.on(self._shelves.by_id).drop(post_id)
 
     def find(
-        self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **those: Unpack[PostFilter]
+        self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
     ) -> Sequence[Hit]:
-        wanted = Wanted.of(those, self._unit, self._users)
+        wanted = Wanted.of(filters, self._unit, self._users)
         with self._unit.guard:
             hits = list(islice(self._kept(query, after, wanted), limit))
             hits += self._own(query, after, wanted)
         hits.sort(key=lambda hit: (hit.in_title, hit.post.id), reverse=True)
         return [Hit(with_author_name(post, self._unit, self._users), in_title) for post, in_title in hits[:limit]]
 
-    def count(self, query: SearchQuery, **those: Unpack[PostFilter]) -> int:
-        wanted = Wanted.of(those, self._unit, self._users)
+    def count(self, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
+        wanted = Wanted.of(filters, self._unit, self._users)
         with self._unit.guard:
             return sum(1 for _ in self._kept(query, None, wanted)) + sum(1 for _ in self._own(query, None, wanted))
 

@@ -32,13 +32,13 @@ class Wanted:
     before: datetime | None
 
     @classmethod
-    def of(cls, those: PostFilter, unit: Unit, users: UserTables) -> "Wanted":
+    def of(cls, filters: PostFilter, unit: Unit, users: UserTables) -> "Wanted":
         """What a filter asks for; its names are those that users have now."""
         authors = None
-        if "authors" in those:
-            found = {unit.find(users.by_name, name.lower()) for name in those["authors"] if name.isascii()}
+        if "authors" in filters:
+            found = {unit.find(users.by_name, name.lower()) for name in filters["authors"] if name.isascii()}
             authors = [author for author in found if author is not None]
-        return cls(authors, those.get("created_after"), those.get("created_before"))
+        return cls(authors, filters.get("created_after"), filters.get("created_before"))
 
     def has(self, post: Post) -> bool:
         """Whether the post is asked for."""

@@ -54,10 +54,10 @@ class MemoryPostRepository:
         self._unit.begin()
         return self.get(post_id)
 
-    def save(self, post: Post, *, over: Post) -> None:
+    def save(self, post: Post, *, previous: Post) -> None:
         self._unit.begin()
         kept = self._unit.find(self._shelves.by_id, post.id)
-        if kept is None or kept.version != over.version:
+        if kept is None or kept.version != previous.version:
             raise PostNotFound(post.id)
         self._unit.on(self._shelves.by_id).put(post.id, post)
 
@@ -78,9 +78,9 @@ class MemoryPostRepository:
         return len(posts)
 
     def page(
-        self, order: SortOrder, *, limit: int, after: Position | None = None, **those: Unpack[PostFilter]
+        self, order: SortOrder, *, limit: int, after: Position | None = None, **filters: Unpack[PostFilter]
     ) -> Sequence[Post]:
-        wanted = Wanted.of(those, self._unit, self._users)
+        wanted = Wanted.of(filters, self._unit, self._users)
         stretch, ranking = Stretch.of(order, after, wanted), self._shelves.rankings[order]
         posts = self._unit.on(self._shelves.by_id)
         own = [(position_of(post, order), post) for post in posts.own.values() if post and wanted.has(post)]
@@ -110,8 +110,8 @@ class MemoryPostRepository:
             kept = (posts.seen(position[-1]) for position in positions if position[-1] not in posts.own)
             return [*own, *islice((post for post in kept if post), limit)][:limit]
 
-    def count(self, **those: Unpack[PostFilter]) -> int:
-        wanted = Wanted.of(those, self._unit, self._users)
+    def count(self, **filters: Unpack[PostFilter]) -> int:
+        wanted = Wanted.of(filters, self._unit, self._users)
         ranking = self._shelves.rankings[SortOrder.OLDEST]
         own = self._unit.on(self._shelves.by_id).own
         with self._unit.guard:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from blog.domain.accounts.user import Credentials, PendingDeletion, PostsOnDeletion, UnknownUser, User, UsernameTaken
+from blog.domain.accounts.user import Credentials, PendingDeletion, PostsOnDeletion, User, UsernameTaken, UserNotFound
 from blog.domain.shared import UNSTORED, UserId
 
 from .unit import Table, Unit
@@ -93,7 +93,7 @@ class MemoryUserRepository:
     def _credentials(self, user_id: UserId) -> Credentials:
         credentials = self._unit.find(self._shelves.by_id, user_id)
         if credentials is None:
-            raise UnknownUser(user_id)
+            raise UserNotFound(user_id)
         return credentials
 
     def _rename(self, user: User, username: str) -> None:

@@ -113,7 +113,7 @@ class WordIndex(Derived[PostId, Post]):
 
 def standing_of(post_id: PostId, said: Said, query: SearchQuery) -> tuple[bool, PostId] | None:
     """Where a post stands among those that the query finds, the first highest; None if it is not among them."""
-    return (query.matches_title(said.title), post_id) if query.finds(*said) else None
+    return (query.matches_title(said.title), post_id) if query.matches(*said) else None
 
 
 def _words_of(terms: Iterable[Term]) -> Iterator[tuple[str, bool]]:

@@ -17,11 +17,11 @@ from .user import (
     LastAdmin,
     PostsOnDeletion,
     ReservedUser,
-    UnknownUser,
     User,
+    UserNotFound,
     UserRepository,
-    changes_between,
-    check_number_of_names,
+    check_name_limit,
+    describe_changes,
     validate_new_username,
     validate_username,
 )
@@ -107,21 +107,21 @@ class UserAdmin:
         """One account.
 
         Raises:
-            NotAnAdmin, OutOfScope, UnknownUser.
+            NotAnAdmin, OutOfScope, UserNotFound.
         """
         require_admin(actor)
         return self.repository.get(user_id)
 
-    def named(self, actor: Actor, username: str) -> User:
+    def get_by_username(self, actor: Actor, username: str) -> User:
         """The account of this name.
 
         Raises:
-            NotAnAdmin, OutOfScope, UnknownUser.
+            NotAnAdmin, OutOfScope, UserNotFound.
         """
         require_admin(actor)
         found = None if validate_username(username) else self.repository.find(username)
         if found is None:
-            raise UnknownUser(username)
+            raise UserNotFound(username)
         return found.user
 
     def page(self, actor: Actor, *, limit: int = 100, after: UserId | None = None) -> Sequence[User]:
@@ -135,7 +135,7 @@ class UserAdmin:
         check_limit(limit)
         return self.repository.page(limit=limit, after=after)
 
-    def change(
+    def update(
         self, actor: Actor, user_id: UserId, *, password: str | None = None, **changes: Unpack[UserChanges]
     ) -> User:
         """Rename, promote or demote somebody, shut or open their account, or give them a new password.
@@ -143,7 +143,7 @@ class UserAdmin:
         A new password and a shut account end all their tokens, and opening it again revives none.
 
         Raises:
-            NotAnAdmin, OutOfScope, UnknownUser, UsernameTaken, TooManyNames, LastAdmin, ReservedUser.
+            NotAnAdmin, OutOfScope, UserNotFound, UsernameTaken, TooManyNames, LastAdmin, ReservedUser.
             OwnPassword: the account is the actor's own, and a password is given.
             ValidationFailed: of `username` and `password`.
         """
@@ -158,7 +158,7 @@ class UserAdmin:
         admins = self.repository.active_admins_for_update() if _may_end_administration(changes) else ()
         current = self.repository.get_for_update(user_id)
         if username is not None:
-            check_number_of_names(self.repository, user_id, username)
+            check_name_limit(self.repository, user_id, username)
         user = replace(current.user, **changes)
         if current.user.is_active_admin and not user.is_active_admin and len(admins) == 1:
             raise LastAdmin
@@ -169,7 +169,7 @@ class UserAdmin:
         """Delete somebody's account, and delete or keep their posts.
 
         Raises:
-            NotAnAdmin, OutOfScope, UnknownUser, LastAdmin, ReservedUser.
+            NotAnAdmin, OutOfScope, UserNotFound, LastAdmin, ReservedUser.
             OwnAccount: the account is the actor's own.
         """
         require_admin(actor)
@@ -181,7 +181,7 @@ class UserAdmin:
         if new == old:
             return
         self.repository.save(new)
-        if changed := changes_between(old.user, new.user):
+        if changed := describe_changes(old.user, new.user):
             self.audit.record(Event.USER_CHANGED, actor, "user", new.user.id, changed)
         if new.password_hash != old.password_hash:
             self.audit.record(Event.PASSWORD_RESET, actor, "user", new.user.id)

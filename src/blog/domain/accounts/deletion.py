@@ -16,7 +16,7 @@ from blog.domain.shared import Clock, UserId
 from .actors import Actor
 from .invitations import InvitationStore
 from .passwords import NormalizingHasher
-from .throttle import AttemptStore, key_of, rename_key_of
+from .throttle import AttemptStore, account_key, rename_key
 from .tokens import TokenStore
 from .user import (
     DELETED_USER,
@@ -73,7 +73,7 @@ class AccountDeletion:
         """Delete an account with all that is kept about it. Its first posts are deleted or moved now, others later.
 
         Raises:
-            UnknownUser, LastAdmin, ReservedUser.
+            UserNotFound, LastAdmin, ReservedUser.
         """
         admins = self.users.active_admins_for_update()
         user = self.users.get_for_update(user_id).user
@@ -85,8 +85,8 @@ class AccountDeletion:
         self.tokens.remove_all_of(user_id)
         self.invitations.remove_all_by(user_id)
         self.idempotency.remove_all_of(user_id)
-        for tried in (user_id, rename_key_of(user_id)):
-            self.attempts.remove_all_of(key_of(tried))
+        for tried in (user_id, rename_key(user_id)):
+            self.attempts.remove_all_of(account_key(tried))
         if not self.posts.page(SortOrder.OLDEST, limit=1, authors=[user.username]):
             posts = PostsOnDeletion.DELETE  # so that no sentinel is added for nothing
         self.users.begin_deletion(user_id, posts)

@@ -75,7 +75,7 @@ def rename(open_blog: OpenBlog, secret: str, username: str, *, address: str = ""
     """
     with open_blog() as blog:
         actor = blog.tokens.authenticate(secret, address=address)
-        attempt = blog.accounts.ask_to_rename(actor, username)
+        attempt = blog.accounts.begin_rename(actor, username)
     try:
         with open_blog() as blog:
             actor = blog.tokens.authenticate(secret, address=address)
@@ -99,7 +99,7 @@ def delete_account(
     """
     with open_blog() as blog:
         actor = blog.tokens.authenticate(secret, address=address)
-        attempt = blog.accounts.ask_to_delete(actor, password)
+        attempt = blog.accounts.begin_account_deletion(actor, password)
 
     def delete(blog: Blog) -> None:
         actor = blog.tokens.authenticate(secret, address=address)

@@ -11,16 +11,16 @@ from .actors import Anonymous, Member, Scope, require_scope, scopes_for
 from .deletion import AccountDeletion
 from .invitations import Invitations, Registration, RegistrationClosed
 from .passwords import NormalizingHasher, PasswordRules, validate_password
-from .throttle import LoginAttempt, Throttle, rename_key_of
+from .throttle import LoginAttempt, Throttle, rename_key
 from .tokens import InvalidToken, IssuedToken, TokenNotFound, Tokens, validate_token_name
 from .user import (
     Credentials,
     PostsOnDeletion,
-    UnknownUser,
     User,
+    UserNotFound,
     UserRepository,
-    changes_between,
-    check_number_of_names,
+    check_name_limit,
+    describe_changes,
     validate_new_username,
     validate_username,
 )
@@ -98,7 +98,7 @@ class Accounts:
         self.tokens.revoke_all(actor, actor.user)
         self.audit.record(Event.LOGGED_OUT, actor, "user", actor.user_id, "everywhere")
 
-    def ask_to_rename(self, actor: Member, username: str) -> LoginAttempt | None:
+    def begin_rename(self, actor: Member, username: str) -> LoginAttempt | None:
         """Count an attempt to take a new name, so that nobody tries out which names are taken.
 
         None for a name that is one's own, or was: it tells nothing about others. Log-ins at the account are counted
@@ -113,8 +113,8 @@ class Accounts:
             raise ValidationFailed(errors)
         if username.lower() in self.repository.names_of(actor.user_id):
             return None
-        check_number_of_names(self.repository, actor.user_id, username)
-        return self.throttle.reserve(rename_key_of(actor.user_id), actor.address)
+        check_name_limit(self.repository, actor.user_id, username)
+        return self.throttle.reserve(rename_key(actor.user_id), actor.address)
 
     def rename(self, actor: Member, username: str, attempt: LoginAttempt | None = None) -> User:
         """Take another name. `attempt` is counted no longer then.
@@ -129,11 +129,11 @@ class Accounts:
             raise ValidationFailed(errors)
         try:
             current = self.repository.get_for_update(actor.user_id)
-        except UnknownUser:
+        except UserNotFound:
             raise InvalidToken from None
-        check_number_of_names(self.repository, actor.user_id, username)
+        check_name_limit(self.repository, actor.user_id, username)
         renamed = replace(current.user, username=username)
-        if changed := changes_between(current.user, renamed):
+        if changed := describe_changes(current.user, renamed):
             self.repository.save(replace(current, user=renamed))
             self.audit.record(Event.USER_CHANGED, actor, "user", actor.user_id, changed)
         if attempt is not None:
@@ -169,7 +169,7 @@ class Accounts:
         renewed = self.hasher.hash(password) if self.hasher.needs_rehash(found.password_hash, password) else None
         user = self._confirmed(found, renewed)
         issued = self.tokens.issue(user, name=name, scopes=scopes, address=attempt.address)
-        self.throttle.succeeded(attempt)
+        self.throttle.record_success(attempt)
         holder = Anonymous(address=attempt.address, name=user.username, user_id=user.id, token_id=issued.token.id)
         self.audit.record(Event.LOGGED_IN, holder, "user", user.id)
         return user, issued
@@ -213,11 +213,11 @@ class Accounts:
         user = self._confirmed(found, self.hasher.hash(new_password))
         self.audit.record(Event.PASSWORD_CHANGED, actor, "user", user.id)
         self.tokens.revoke_all(actor, user)
-        self.throttle.succeeded(attempt)
+        self.throttle.record_success(attempt)
         scopes = actor.scopes & scopes_for(user)  # who was an administrator once may be none now
         return user, self.tokens.issue(user, scopes=scopes, address=actor.address)
 
-    def ask_to_delete(self, actor: Member, password: str) -> LoginAttempt:
+    def begin_account_deletion(self, actor: Member, password: str) -> LoginAttempt:
         """Count an attempt to delete one's account, before the password is looked at.
 
         Raises:
@@ -283,7 +283,7 @@ class Accounts:
         """
         try:
             current = self.repository.get_for_update(verified.user.id)
-        except UnknownUser:
+        except UserNotFound:
             raise WrongCredentials from None
         if not current.user.is_active:
             raise WrongCredentials

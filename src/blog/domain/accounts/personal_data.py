@@ -13,9 +13,9 @@ from blog.domain.shared import EntryId
 
 from .actors import Member, Scope, require_scope
 from .invitations import Invitation, InvitationStore
-from .throttle import AttemptStore, key_of
+from .throttle import AttemptStore, account_key
 from .tokens import InvalidToken, Token, TokenStore
-from .user import UnknownUser, User, UserRepository
+from .user import User, UserNotFound, UserRepository
 
 POSTS_PER_PAGE: Final = 20
 """Each has 400 kB at most."""
@@ -43,7 +43,7 @@ class PersonalDataPage:
     entries: Sequence[AuditEntry] = ()
     next: PersonalDataPosition | None = None
 
-    def first(self, number: int) -> "PersonalDataPage":
+    def truncate(self, number: int) -> "PersonalDataPage":
         """The page with so many of its posts and entries, one at least. The next page goes on after them."""
         if number >= len(self.posts) + len(self.entries):
             return self
@@ -73,7 +73,7 @@ class PersonalData:
         require_scope(actor, Scope.ACCOUNT)
         try:
             user = self.users.get(actor.user_id)
-        except UnknownUser:
+        except UserNotFound:
             raise InvalidToken from None
         if isinstance(after, int):
             entries, next_entry = self._entries(user, before=after)
@@ -87,7 +87,7 @@ class PersonalData:
             page,
             usernames=self.users.names_of(user.id),
             tokens=self.tokens.of_user(user.id),
-            known_addresses=self.attempts.known_addresses(key_of(user.id)),
+            known_addresses=self.attempts.trusted_addresses(account_key(user.id)),
             invitations=self.invitations.all_by(user.id),
         )
 

@@ -41,7 +41,7 @@ class Limit:
     failures: int
     within: timedelta
 
-    def reached_until(self, failures: Sequence[datetime], scale: int, at: datetime) -> datetime:
+    def blocked_until(self, failures: Sequence[datetime], scale: int, at: datetime) -> datetime:
         """Until when there is no further attempt, after failures at these moments, the oldest first."""
         allowed = self.failures * scale
         return at if len(failures) < allowed else failures[-allowed] + self.within
@@ -81,7 +81,7 @@ class AttemptStore(Protocol):
     def of_address(self, address: str, *, since: datetime) -> Sequence[LoginAttempt]:
         """The attempts from this address after `since`, the oldest first."""
 
-    def known_addresses(self, account: str) -> Mapping[str, datetime]:
+    def trusted_addresses(self, account: str) -> Mapping[str, datetime]:
         """The addresses from which the account's password was right, and when that was last so."""
 
     def trust_address(self, account: str, address: str, at: datetime) -> None:
@@ -90,9 +90,9 @@ class AttemptStore(Protocol):
     def remove_all_of(self, account: str) -> None:
         """Forget the attempts at this account and its known addresses; none is no error."""
 
-    def purge(self, *, until: datetime, known_until: datetime, newest: int, limit: int) -> int:
+    def purge(self, *, until: datetime, trusted_until: datetime, newest: int, limit: int) -> int:
         """Forget attempts made by `until`, or that are not among the `newest`, and addresses known only by
-        `known_until`: up to `limit` of each. How many attempts were forgotten.
+        `trusted_until`: up to `limit` of each. How many attempts were forgotten.
         """
 
 
@@ -110,7 +110,7 @@ class Throttle:
         Raises:
             TooManyAttempts.
         """
-        attempt = LoginAttempt(account=key_of(account), address=network_of(address), at=self.now())
+        attempt = LoginAttempt(account=account_key(account), address=network_of(address), at=self.now())
         self._check(attempt)  # without holding anything, which whoever is refused shall not be able to do
         self.store.lock(attempt.account, attempt.address)
         self._check(attempt)
@@ -119,7 +119,7 @@ class Throttle:
             self.purge()
         return attempt
 
-    def succeeded(self, attempt: LoginAttempt) -> None:
+    def record_success(self, attempt: LoginAttempt) -> None:
         """Count the attempt no longer, nor earlier ones of this account and address, which is known from now on.
 
         The other attempts from there stay counted: success at one's own account buys no guess at another.
@@ -143,7 +143,7 @@ class Throttle:
         """Forget up to `limit` attempts that no longer count; how many."""
         at = self.now()
         return self.store.purge(
-            until=at - CONSECUTIVE_FAILURES.within, known_until=at - TRUST_PERIOD, newest=MAX_ATTEMPTS, limit=limit
+            until=at - CONSECUTIVE_FAILURES.within, trusted_until=at - TRUST_PERIOD, newest=MAX_ATTEMPTS, limit=limit
         )
 
     def _check(self, attempt: LoginAttempt) -> None:
@@ -152,7 +152,7 @@ class Throttle:
             raise TooManyAttempts(math.ceil(wait.total_seconds()))
 
     def _refused_until(self, attempt: LoginAttempt) -> datetime:
-        known = self.store.known_addresses(attempt.account)
+        known = self.store.trusted_addresses(attempt.account)
         failures = self.store.of_account(attempt.account, since=attempt.at - CONSECUTIVE_FAILURES.within)
         until = self._until(
             ACCOUNT_AND_ADDRESS, [failure for failure in failures if failure.address == attempt.address], attempt
@@ -171,10 +171,10 @@ class Throttle:
 
     def _until(self, limit: Limit, failures: Sequence[LoginAttempt], attempt: LoginAttempt) -> datetime:
         lately = [failure.at for failure in failures if failure.at > attempt.at - limit.within]
-        return limit.reached_until(lately, self.scale, attempt.at)
+        return limit.blocked_until(lately, self.scale, attempt.at)
 
 
-def key_of(account: UserId | str) -> str:
+def account_key(account: UserId | str) -> str:
     """The key under which attempts are counted and addresses are known.
 
     An account has the same key whatever its name is, so a renamed account keeps its known addresses and its count, and
@@ -186,7 +186,7 @@ def key_of(account: UserId | str) -> str:
     return sha256(account.casefold().encode()).hexdigest()[:32]
 
 
-def rename_key_of(user_id: UserId) -> str:
+def rename_key(user_id: UserId) -> str:
     """What a user's tries to take another name are counted under: not as log-ins, so that they lock nobody out."""
     return f"rename of user {user_id}"
 

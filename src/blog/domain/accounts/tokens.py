@@ -12,7 +12,7 @@ from blog.domain.validation import validate_text
 
 from .actors import ALL_SCOPES, Actor, Anonymous, Member, Scope, require_admin, require_scope, scopes_for
 from .secret_format import SecretFormat, digest_of, hint_of
-from .user import UnknownUser, User, UserRepository
+from .user import User, UserNotFound, UserRepository
 
 TOKEN_FORMAT: Final = SecretFormat("blog_")
 PATTERN: Final = "blog_[0-9A-Za-z]{46}"
@@ -122,7 +122,7 @@ class Tokens:
     lifetime: timedelta = timedelta(days=30)
     idle: timedelta = timedelta(days=14)
 
-    def own(self, actor: Member) -> Sequence[Token]:
+    def list_own(self, actor: Member) -> Sequence[Token]:
         """One's own living tokens, the oldest first.
 
         Raises:
@@ -131,11 +131,11 @@ class Tokens:
         require_scope(actor, Scope.ACCOUNT)
         return self._alive(actor.user_id)
 
-    def of(self, actor: Actor, user_id: UserId) -> Sequence[Token]:
+    def list_for(self, actor: Actor, user_id: UserId) -> Sequence[Token]:
         """Somebody's living tokens, the oldest first.
 
         Raises:
-            NotAnAdmin, OutOfScope, UnknownUser.
+            NotAnAdmin, OutOfScope, UserNotFound.
         """
         require_admin(actor)
         return self._alive(self.users.get(user_id).id)
@@ -150,19 +150,19 @@ class Tokens:
             require_scope(actor, Scope.ACCOUNT)
         self._revoke(actor, self._alive(actor.user_id), token_id)
 
-    def revoke_of(self, actor: Actor, user_id: UserId, token_id: TokenId) -> None:
+    def revoke_for(self, actor: Actor, user_id: UserId, token_id: TokenId) -> None:
         """End one of somebody's tokens.
 
         Raises:
-            NotAnAdmin, OutOfScope, UnknownUser, TokenNotFound.
+            NotAnAdmin, OutOfScope, UserNotFound, TokenNotFound.
         """
-        self._revoke(actor, self.of(actor, user_id), token_id)
+        self._revoke(actor, self.list_for(actor, user_id), token_id)
 
-    def revoke_all_of(self, actor: Actor, user_id: UserId) -> None:
+    def revoke_all_for(self, actor: Actor, user_id: UserId) -> None:
         """End all of somebody's tokens.
 
         Raises:
-            NotAnAdmin, OutOfScope, UnknownUser.
+            NotAnAdmin, OutOfScope, UserNotFound.
         """
         require_admin(actor)
         self.revoke_all(actor, self.users.get(user_id))
@@ -221,7 +221,7 @@ class Tokens:
         token = self.find_valid(secret)
         try:
             user = self.users.get(token.user_id)
-        except UnknownUser:
+        except UserNotFound:
             raise InvalidToken from None
         if not user.is_active:
             raise InvalidToken
@@ -273,4 +273,4 @@ def is_well_formed(secret: str) -> bool:
 
 def validate_token_name(name: str) -> list[FieldError]:
     """What is wrong with the name that somebody gives a token. It can have none."""
-    return validate_text("name", name, longest=MAX_NAME_LENGTH) if name else []
+    return validate_text("name", name, max_length=MAX_NAME_LENGTH) if name else []

@@ -23,7 +23,7 @@ _username = re.compile(USERNAME)
 _reserved = re.compile(rf"{DELETED_USER}(?:-[0-9]+)?", re.IGNORECASE)
 
 
-class UnknownUser(NotFound):
+class UserNotFound(NotFound):
     """No account has this name or number."""
 
     def __init__(self, who: str | UserId) -> None:
@@ -119,7 +119,7 @@ class UserRepository(Protocol):
         """The user with this id.
 
         Raises:
-            UnknownUser: there is none.
+            UserNotFound: there is none.
         """
 
     def find(self, username: str) -> Credentials | None:
@@ -135,7 +135,7 @@ class UserRepository(Protocol):
         """The user with this id, whom no other unit of work changes before this one ends.
 
         Raises:
-            UnknownUser: there is none.
+            UserNotFound: there is none.
         """
 
     def active_admins_for_update(self) -> Sequence[User]:
@@ -145,7 +145,7 @@ class UserRepository(Protocol):
         """Put the user and their password hash in the place of what is stored under their id.
 
         Raises:
-            UnknownUser: nothing is.
+            UserNotFound: nothing is.
             UsernameTaken: the name is or was another user's, or differs from such a name only in case.
         """
 
@@ -154,7 +154,7 @@ class UserRepository(Protocol):
         `deleted-user-` and the id.
 
         Raises:
-            UnknownUser: there is none.
+            UserNotFound: there is none.
         """
 
     def next_deletion_for_update(self) -> PendingDeletion | None:
@@ -167,7 +167,7 @@ class UserRepository(Protocol):
         """Up to `limit` users by ascending id, from the first one after `after`."""
 
 
-def changes_between(old: User, new: User) -> str:
+def describe_changes(old: User, new: User) -> str:
     """What has changed of an account, in words."""
     changes = []
     if new.username != old.username:
@@ -179,7 +179,7 @@ def changes_between(old: User, new: User) -> str:
     return ", ".join(changes)
 
 
-def check_number_of_names(users: UserRepository, user_id: UserId, username: str) -> None:
+def check_name_limit(users: UserRepository, user_id: UserId, username: str) -> None:
     """Refuse a further name for an account that has had many. Its own names can be taken back.
 
     Raises:

@@ -29,8 +29,8 @@ class ImportOutcome(Enum):
     """What became of a post that was to be taken in."""
 
     ADDED = "added"
-    THERE = "there already"
-    DIFFERENT = "there already, and says something else"
+    UNCHANGED = "there already"
+    CONFLICT = "there already, with another text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class ImportResult(NamedTuple):
     """A post that was to be taken in, as it is here now, and what became of it."""
 
     post: Post
-    taken_in: ImportOutcome
+    outcome: ImportOutcome
 
 
 @dataclass(slots=True)
@@ -111,7 +111,7 @@ class PostImporter:
         here = self._here(post, manuscript.place)
         if here is not None:
             is_same = (here.title, here.body) == (post.title, post.body)
-            return ImportResult(here, ImportOutcome.THERE if is_same else ImportOutcome.DIFFERENT)
+            return ImportResult(here, ImportOutcome.UNCHANGED if is_same else ImportOutcome.CONFLICT)
         post = self.posts.add(post)
         self.index.put(post)
         self.audit.record(Event.POST_IMPORTED, actor, "post", post.id, f"by {post.author}")

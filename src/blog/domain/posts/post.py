@@ -45,9 +45,9 @@ class VersionConflict(PreconditionFailed):
     `version` is the one that is; `differing`, what of their changes the post does not say.
     """
 
-    def __init__(self, post: "Post", differing: Sequence[str], expected: Collection[int | str] = ()) -> None:
+    def __init__(self, post: "Post", conflicting_fields: Sequence[str], expected: Collection[int | str] = ()) -> None:
         self.version = post.version
-        self.differing = tuple(differing)
+        self.conflicting_fields = tuple(conflicting_fields)
         self.post = post
         same_version = any(str(each).startswith(f"{post.version}-") for each in expected)
         change = f"it has another version {post.version}" if same_version else f"its version is {post.version}"
@@ -141,9 +141,9 @@ def validate_post(**changes: Unpack[PostChanges]) -> list[FieldError]:
     """What is wrong with what somebody would say in a post."""
     errors = []
     if "title" in changes:
-        errors += validate_text("title", changes["title"], longest=MAX_TITLE_LENGTH)
+        errors += validate_text("title", changes["title"], max_length=MAX_TITLE_LENGTH)
     if "body" in changes:
-        errors += validate_text("body", changes["body"], longest=MAX_BODY_LENGTH)
+        errors += validate_text("body", changes["body"], max_length=MAX_BODY_LENGTH)
     return errors
 
 

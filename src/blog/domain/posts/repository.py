@@ -33,7 +33,7 @@ class PostRepository(Protocol):
             PostNotFound: there is none.
         """
 
-    def save(self, post: Post, *, over: Post) -> None:
+    def save(self, post: Post, *, previous: Post) -> None:
         """Put the post in the place of `over`, which is how the one with its id was.
 
         Raises:
@@ -54,9 +54,9 @@ class PostRepository(Protocol):
         """Make up to `limit` posts by this author another author's. How many there were."""
 
     def page(
-        self, order: SortOrder, *, limit: int, after: Position | None = None, **those: Unpack[PostFilter]
+        self, order: SortOrder, *, limit: int, after: Position | None = None, **filters: Unpack[PostFilter]
     ) -> Sequence[Post]:
         """Up to `limit` of those posts in this order, from the first one that stands after `after`."""
 
-    def count(self, **those: Unpack[PostFilter]) -> int:
+    def count(self, **filters: Unpack[PostFilter]) -> int:
         """How many of those posts there are."""

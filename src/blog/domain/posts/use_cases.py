@@ -62,7 +62,7 @@ class Posts:
         *,
         limit: int = 20,
         after: Position | None = None,
-        **those: Unpack[PostFilter],
+        **filters: Unpack[PostFilter],
     ) -> Page:
         """Read a page of up to `limit` of those posts, on from `after`.
 
@@ -72,13 +72,13 @@ class Posts:
             Invalid: of `limit`.
         """
         check_limit(limit)
-        posts = self.repository.page(order, limit=limit + 1, after=after, **those)
+        posts = self.repository.page(order, limit=limit + 1, after=after, **filters)
         page = posts[:limit]
         return Page(page, next=page[-1].position_in(order) if len(posts) > limit else None)
 
-    def count(self, **those: Unpack[PostFilter]) -> int:
+    def count(self, **filters: Unpack[PostFilter]) -> int:
         """How many of those posts there are, which costs the more the more there are."""
-        return self.repository.count(**those)
+        return self.repository.count(**filters)
 
     def update(
         self,
@@ -105,7 +105,7 @@ class Posts:
         _check_version(current, expected_versions, changes)
         updated = current.with_changes(self.now(), **changes)
         if updated is not current:
-            self.repository.save(updated, over=current)
+            self.repository.save(updated, previous=current)
             self._locked[updated.id] = updated
             self.index.put(updated)
             self.audit.record(Event.POST_CHANGED, actor, "post", updated.id)

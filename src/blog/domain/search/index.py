@@ -36,11 +36,11 @@ class PostIndex(Protocol):
         """Find the post no longer; one that is not there is no error."""
 
     def find(
-        self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **those: Unpack[PostFilter]
+        self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
     ) -> Sequence[Hit]:
         """Up to `limit` posts that the query finds, out of those, from the first one that stands after `after`: those
         whose title says all that is wanted before the others, and in each part by descending id.
         """
 
-    def count(self, query: SearchQuery, **those: Unpack[PostFilter]) -> int:
+    def count(self, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
         """How many posts the query finds, out of those."""

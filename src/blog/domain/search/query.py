@@ -15,7 +15,7 @@ from .tokenizer import spaced, tokenize
 
 MAX_TERMS: Final = 32
 """How many terms of a query count."""
-WORDS_MOST: Final = 64
+MAX_WORDS: Final = 64
 """How many words of all terms count: what is looked for is held against every place of a text."""
 
 _term = re.compile(r'(-?)(?:"([^"]*)"?|([^\s"]+))')
@@ -61,7 +61,7 @@ class SearchQuery:
         wanted = tuple(dict.fromkeys(term for is_wanted, term in terms if is_wanted))
         return cls(wanted, tuple(dict.fromkeys(term for is_wanted, term in terms if not is_wanted)))
 
-    def finds(self, title: Sequence[str], body: Sequence[str]) -> bool:
+    def matches(self, title: Sequence[str], body: Sequence[str]) -> bool:
         """Whether a post with these words is looked for."""
         said = spaced(title) + spaced(
             body
@@ -80,7 +80,7 @@ class SearchQuery:
 
 def _terms_in(text: str) -> Iterator[tuple[bool, Term]]:
     """Each term, and whether it is wanted. Only what is wanted is cut short: what is unwanted would keep away more."""
-    room = WORDS_MOST
+    room = MAX_WORDS
     for sign, quoted, plain in _term.findall(text):
         said = quoted or plain
         words = tokenize(said)

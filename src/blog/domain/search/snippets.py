@@ -6,15 +6,15 @@ from itertools import islice
 from string import ascii_lowercase, digits
 from typing import Final, NamedTuple
 
-from .query import WORDS_MOST, SearchQuery
+from .query import MAX_WORDS, SearchQuery
 from .scripts import FOLLOWING, PHRASES, SPACELESS, SYLLABLES
 from .tokenizer import WordSpan, spaced, token_spans, tokenize
 
 MAX_SNIPPET_LENGTH: Final = 200
 """Characters that an excerpt has, about."""
 
-READ_MOST: Final = 8_000
-READ_OF_A_PAGE: Final = 120_000
+MAX_SCANNED: Final = 8_000
+MAX_SCANNED_PER_PAGE: Final = 120_000
 """Characters, and words, of texts that are not all ASCII which are read for one excerpt, and for all on a page: what a
 search costs must not grow with all that its results say.
 """
@@ -50,7 +50,7 @@ def highlight(text: str, query: SearchQuery) -> tuple[SnippetPart, ...]:
     return tuple(_parts(text, 0, len(text), _matches(list(token_spans(text)), query)))
 
 
-def snippet(text: str, query: SearchQuery, *, read: int = READ_MOST) -> tuple[SnippetPart, ...]:
+def snippet(text: str, query: SearchQuery, *, read: int = MAX_SCANNED) -> tuple[SnippetPart, ...]:
     """So much of a text as fits around the first match, or its beginning, with what was looked for told apart.
 
     Within the first `read` characters a match is found however it is spelt, and anywhere if the text is all ASCII.
@@ -88,7 +88,7 @@ def _likely_places(text: str, query: SearchQuery, most: int) -> Iterator[tuple[i
         room -= len(read[-1][1])
         if (number := _first_number([word for _, words in read for word in words], patterns)) is not None:
             yield read[0][0], number
-        while sum(len(words) for _, words in read[1:]) >= WORDS_MOST:  # no term is longer
+        while sum(len(words) for _, words in read[1:]) >= MAX_WORDS:  # no term is longer
             read.pop(0)
         start = end
     yield from _places_behind(text, query, start)
@@ -119,7 +119,7 @@ def _shown_from(text: str, start: int, number: int) -> list[WordSpan]:
     end = shown[0].start + MAX_SNIPPET_LENGTH if shown else 0
     while (piece := next(pieces, None)) and piece.start < end:
         shown.append(piece)
-    return shown + ([piece, *islice(pieces, WORDS_MOST)] if piece else [])
+    return shown + ([piece, *islice(pieces, MAX_WORDS)] if piece else [])
 
 
 def _first_number(words: Sequence[str], patterns: Sequence[str]) -> int | None:

@@ -14,12 +14,12 @@ from .scripts import ACCENTS, FOLLOWING, JAMO, JOINERS, MARKS, PHRASES, PLAIN_LE
 
 MAX_WORD_LENGTH: Final = 64
 """Characters of a word. A longer row of letters is several words."""
-TEXT_LONGEST: Final = 200_000
+MAX_TEXT_LENGTH: Final = 200_000
 """Characters of a text that are read, in its plainest form: twice as many as a body can have, since one character may
 stand for up to eighteen.
 """
 MAX_SORT_KEY_LENGTH: Final = 100
-MARKS_MOST: Final = 30
+MAX_MARKS: Final = 30
 """How many marks of one letter are read. No language has as many (UAX #15, Stream-Safe Text Format), and Unicode's
 normalisation takes the square of their number.
 """
@@ -48,7 +48,7 @@ _word = re.compile(
 )
 """Words of one character each, or one word, in a text that is folded."""
 
-_crowd = re.compile(rf"([{FOLLOWING}]{{{MARKS_MOST}}})[{FOLLOWING}]+")
+_crowd = re.compile(rf"([{FOLLOWING}]{{{MAX_MARKS}}})[{FOLLOWING}]+")
 
 _left_out = re.compile(f"[{ACCENTS}{JOINERS}]+")
 _with_stroke = re.compile(f"[{''.join(PLAIN_LETTERS)}]")
@@ -95,8 +95,8 @@ def tokenize(text: str) -> list[str]:
     if not text.isascii():
         for sign in ("_", *PHRASES):
             text = text.replace(sign, f" {sign} ")
-        return _words_in(normalize(" ".join(_row.findall(text)), TEXT_LONGEST))
-    words = text[:TEXT_LONGEST].translate(_ASCII_PLAIN).split()
+        return _words_in(normalize(" ".join(_row.findall(text)), MAX_TEXT_LENGTH))
+    words = text[:MAX_TEXT_LENGTH].translate(_ASCII_PLAIN).split()
     if max(map(len, words), default=0) <= MAX_WORD_LENGTH:
         return words
     return [word[place : place + MAX_WORD_LENGTH] for word in words for place in range(0, len(word), MAX_WORD_LENGTH)]

@@ -10,7 +10,7 @@ from blog.domain.shared import check_limit
 
 from .index import PostIndex, SearchPosition
 from .query import SearchQuery
-from .snippets import READ_MOST, READ_OF_A_PAGE, SnippetPart, highlight, snippet
+from .snippets import MAX_SCANNED, MAX_SCANNED_PER_PAGE, SnippetPart, highlight, snippet
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class SearchResult:
     in_title: bool
 
     @property
-    def standing(self) -> SearchPosition:
+    def position(self) -> SearchPosition:
         """Where it stands among those found."""
         return SearchPosition(self.in_title, self.post.id)
 
@@ -32,7 +32,7 @@ class SearchResult:
 class SearchPage:
     """Some of the posts that were found, and after which the next ones come: None on the last page."""
 
-    found: Sequence[SearchResult]
+    results: Sequence[SearchResult]
     next: SearchPosition | None
 
 
@@ -43,7 +43,7 @@ class Search:
     index: PostIndex
 
     def find(
-        self, text: str, *, limit: int = 20, after: SearchPosition | None = None, **those: Unpack[PostFilter]
+        self, text: str, *, limit: int = 20, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
     ) -> SearchPage:
         """Look for posts: up to `limit` of those found, on from `after`.
 
@@ -52,18 +52,18 @@ class Search:
         """
         check_limit(limit)
         query = SearchQuery.of(text)
-        hits = self.index.find(query, limit=limit + 1, after=after, **those) if query.wanted else []
+        hits = self.index.find(query, limit=limit + 1, after=after, **filters) if query.wanted else []
         page = hits[:limit]
-        read = min(READ_MOST, READ_OF_A_PAGE // max(len(page), 1))
+        read = min(MAX_SCANNED, MAX_SCANNED_PER_PAGE // max(len(page), 1))
         found = [
             SearchResult(
                 hit.post, highlight(hit.post.title, query), snippet(hit.post.body, query, read=read), hit.in_title
             )
             for hit in page
         ]
-        return SearchPage(found, found[-1].standing if len(hits) > limit else None)
+        return SearchPage(found, found[-1].position if len(hits) > limit else None)
 
-    def count(self, text: str, **those: Unpack[PostFilter]) -> int:
+    def count(self, text: str, **filters: Unpack[PostFilter]) -> int:
         """How many posts are found, which costs the more the more there are."""
         query = SearchQuery.of(text)
-        return self.index.count(query, **those) if query.wanted else 0
+        return self.index.count(query, **filters) if query.wanted else 0

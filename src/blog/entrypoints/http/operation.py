@@ -23,7 +23,7 @@ class Who(Enum):
     SIGNED_IN = "a token must be shown"
 
 
-_UNKNOWN: Final = frozenset({Action.LOOK, Action.LOG_IN, Action.REGISTER})
+_UNKNOWN: Final = frozenset({Action.VIEW_STATUS, Action.LOG_IN, Action.REGISTER})
 """What is done by people of whom it does not matter who they are."""
 
 
@@ -60,7 +60,7 @@ class Operation:
         """Who may use the route, by the policy."""
         if self.action in _UNKNOWN:
             return Who.NOBODY
-        return Who.ANYONE if self.action.is_for_everybody else Who.SIGNED_IN
+        return Who.ANYONE if self.action.is_public else Who.SIGNED_IN
 
     @property
     def opt(self) -> dict[str, "Operation"]:

@@ -82,7 +82,7 @@ class AttemptStoreContract:
         for address, at in ((HERE, NOON), (THERE, NOON - TICK), (HERE, NOON + TICK)):
             with open_stores() as stores:
                 stores.attempts.trust_address(ANN, address, at)
-                assert stores.attempts.known_addresses(ANN)[address] == at
+                assert stores.attempts.trusted_addresses(ANN)[address] == at
         with open_stores() as stores:
             stores.attempts.trust_address(BOB, THERE, NOON)
         assert known(open_stores, ANN) == {HERE: NOON + TICK, THERE: NOON - TICK}
@@ -171,7 +171,7 @@ class AttemptStoreContract:
                 stores.attempts.trust_address(account, HERE, NOON)
                 stores.attempts.trust_address(account, THERE, NOON + TICK)
         attempt = add(open_stores, ANN, HERE)
-        assert purge(open_stores, known_until=NOON) == 0
+        assert purge(open_stores, trusted_until=NOON) == 0
         assert known(open_stores, ANN) == known(open_stores, BOB) == {THERE: NOON + TICK}
         assert of_account(open_stores, ANN) == [attempt]
 
@@ -181,7 +181,7 @@ class AttemptStoreContract:
                 stores.attempts.add(LoginAttempt(account=ANN, address=HERE, at=NOON))
                 stores.attempts.trust_address(ANN, str(number), NOON)
         for purged, left in ((3, 4), (3, 1), (1, 0), (0, 0)):
-            assert purge(open_stores, until=NOON, known_until=NOON, limit=3) == purged
+            assert purge(open_stores, until=NOON, trusted_until=NOON, limit=3) == purged
             assert len(of_account(open_stores, ANN)) == len(known(open_stores, ANN)) == left
 
 
@@ -206,17 +206,17 @@ def of_address(open_stores: OpenStores, address: str) -> list[LoginAttempt]:
 def known(open_stores: OpenStores, account: str) -> dict[str, datetime]:
     """Which addresses are known, likewise."""
     with open_stores() as stores:
-        return dict(stores.attempts.known_addresses(account))
+        return dict(stores.attempts.trusted_addresses(account))
 
 
 def purge(
     open_stores: OpenStores,
     *,
     until: datetime = LONG_AGO,
-    known_until: datetime = LONG_AGO,
+    trusted_until: datetime = LONG_AGO,
     newest: int = 100,
     limit: int = 100,
 ) -> int:
     """What a unit of its own forgets."""
     with open_stores() as stores:
-        return stores.attempts.purge(until=until, known_until=known_until, newest=newest, limit=limit)
+        return stores.attempts.purge(until=until, trusted_until=trusted_until, newest=newest, limit=limit)

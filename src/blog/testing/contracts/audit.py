@@ -73,7 +73,7 @@ class AuditLogContract:
                     assert list(stores.audit.page(limit=limit, before=before)) == below[:limit]
 
     @pytest.mark.parametrize(
-        ("those", "found"),
+        ("filters", "found"),
         [
             ({"event": Event.POST_DELETED}, [1]),
             ({"event": Event.USER_CREATED}, []),
@@ -95,15 +95,15 @@ class AuditLogContract:
         ],
     )
     def test_a_page_shows_those_that_are_all_of_what_is_asked_for(
-        self, open_stores: OpenStores, those: AuditFilter, found: Sequence[int]
+        self, open_stores: OpenStores, filters: AuditFilter, found: Sequence[int]
     ) -> None:
         entries = [add(open_stores, entry) for entry in different_entries()]
         wanted = [entries[number] for number in found][::-1]
         with open_stores() as stores:
-            assert list(stores.audit.page(limit=100, **those)) == wanted
-            assert list(stores.audit.page(limit=1, **those)) == wanted[:1]
+            assert list(stores.audit.page(limit=100, **filters)) == wanted
+            assert list(stores.audit.page(limit=1, **filters)) == wanted[:1]
             below = [entry for entry in wanted if entry.id < entries[4].id]
-            assert list(stores.audit.page(limit=100, before=entries[4].id, **those)) == below
+            assert list(stores.audit.page(limit=100, before=entries[4].id, **filters)) == below
 
     def test_what_has_no_seal_comes_by_ascending_id(self, open_stores: OpenStores) -> None:
         entries = [add(open_stores) for _ in range(4)]

@@ -60,7 +60,7 @@ class OpenBlogContract(FlatnessContract):
             write(blog, ann)
             stillborn = blog.tokens.issue(ann.user)
             blog.users.add(Operator(), "bob", PASSWORD)
-            blog.users.change(Operator(), ann.user_id, is_active=False, password=PASSWORD[::-1])
+            blog.users.update(Operator(), ann.user_id, is_active=False, password=PASSWORD[::-1])
             blog.invitations.create(Operator())
             blog.throttle.reserve("ann", "192.0.2.1")
             blog.audit.seal()
@@ -133,7 +133,7 @@ class OpenBlogContract(FlatnessContract):
                 blog.posts.delete(ann, deleted.id)
                 write(blog, ann)
                 blog.users.add(Operator(), "bob", PASSWORD)
-                blog.users.change(Operator(), ann.user_id, is_active=False)
+                blog.users.update(Operator(), ann.user_id, is_active=False)
                 assert beside.submit(look).result(timeout=SOON) == before
 
     def test_nobody_waits_for_a_unit_that_only_reads(self, open_blog: OpenBlog, ann: Member) -> None:
@@ -245,4 +245,4 @@ def newest(open_blog: OpenBlog) -> list[Post]:
 
 def found(blog: Blog, text: str) -> list[Post]:
     """What a search finds."""
-    return [each.post for each in blog.search.find(text).found]
+    return [each.post for each in blog.search.find(text).results]

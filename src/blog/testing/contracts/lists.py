@@ -107,16 +107,16 @@ class PostListContract:
         self, open_stores: OpenStores, posts: list[Post], order: SortOrder
     ) -> None:
         with open_stores() as stores:
-            for those in FILTERS:
-                expected = [post for post in in_order(posts, order) if is_among(post, **those)]
-                assert list(stores.posts.page(order, limit=100, **those)) == expected
-                assert walked(stores, order, 2, **those) == expected
+            for filters in FILTERS:
+                expected = [post for post in in_order(posts, order) if is_among(post, **filters)]
+                assert list(stores.posts.page(order, limit=100, **filters)) == expected
+                assert walked(stores, order, 2, **filters) == expected
 
     def test_posts_are_counted_as_they_are_listed(self, open_stores: OpenStores, posts: list[Post]) -> None:
-        expected = [sum(is_among(post, **those) for post in posts) for those in FILTERS]
+        expected = [sum(is_among(post, **filters) for post in posts) for filters in FILTERS]
         with open_stores() as stores:
             assert stores.posts.count() == len(posts)
-            assert [stores.posts.count(**those) for those in FILTERS] == expected
+            assert [stores.posts.count(**filters) for filters in FILTERS] == expected
 
     @pytest.mark.parametrize("order", SortOrder)
     def test_a_unit_lists_what_it_has_done_and_others_do_not(
@@ -126,9 +126,9 @@ class PostListContract:
             now = change_some(stores, posts)
             for one, seen in ((stores, now), (other, posts)):
                 assert everything(one, order) == [in_order(seen, order)] * 3
-                for those in FILTERS:
-                    assert list(one.posts.page(order, limit=100, **those)) == listed(seen, order, **those)
-                    assert one.posts.count(**those) == len(listed(seen, order, **those))
+                for filters in FILTERS:
+                    assert list(one.posts.page(order, limit=100, **filters)) == listed(seen, order, **filters)
+                    assert one.posts.count(**filters) == len(listed(seen, order, **filters))
         with open_stores() as stores:
             assert everything(stores, order) == [in_order(now, order)] * 3
 
@@ -195,7 +195,7 @@ def change_some(stores: Stores, posts: Sequence[Post]) -> list[Post]:
         replace(fourth, updated_at=first.updated_at, version=8),
     ]
     for before, post in zip((first, third, fourth), changed, strict=True):
-        stores.posts.save(post, over=before)
+        stores.posts.save(post, previous=before)
     return [*changed, *others, stores.posts.add(first), stores.posts.add(replace(last, title=third.title))]
 
 
@@ -204,20 +204,20 @@ def everything(stores: Stores, order: SortOrder) -> list[list[Post]]:
     return [list(stores.posts.page(order, limit=100)), walked(stores, order, 1), walked(stores, order, 4)]
 
 
-def walked(stores: Stores, order: SortOrder, limit: int, **those: Unpack[PostFilter]) -> list[Post]:
+def walked(stores: Stores, order: SortOrder, limit: int, **filters: Unpack[PostFilter]) -> list[Post]:
     """All of those, as somebody comes by them who asks for page after page."""
     seen: list[Post] = []
-    while page := stores.posts.page(order, limit=limit, after=seen[-1].position_in(order) if seen else None, **those):
+    while page := stores.posts.page(order, limit=limit, after=seen[-1].position_in(order) if seen else None, **filters):
         assert page[0] not in seen, "a page begins with what an earlier one had"
         seen += page
     return seen
 
 
 def listed(
-    posts: Iterable[Post], order: SortOrder, after: Position | None = None, **those: Unpack[PostFilter]
+    posts: Iterable[Post], order: SortOrder, after: Position | None = None, **filters: Unpack[PostFilter]
 ) -> list[Post]:
     """Those posts in this order, on from a place."""
-    return [post for post in in_order(posts, order) if is_behind(post, order, after) and is_among(post, **those)]
+    return [post for post in in_order(posts, order) if is_behind(post, order, after) and is_among(post, **filters)]
 
 
 def in_order(posts: Iterable[Post], order: SortOrder) -> list[Post]:
@@ -238,11 +238,11 @@ def rank(place: Position) -> tuple[Any, PostId]:
     return place.key, place.id
 
 
-def is_among(post: Post, **those: Unpack[PostFilter]) -> bool:
+def is_among(post: Post, **filters: Unpack[PostFilter]) -> bool:
     """Whether the post is one of those that are asked for."""
-    authors = those.get("authors")
+    authors = filters.get("authors")
     return (
         (authors is None or post.author.lower() in {author.lower() for author in authors})
-        and those.get("created_after", post.created_at) <= post.created_at
-        and ("created_before" not in those or post.created_at < those["created_before"])
+        and filters.get("created_after", post.created_at) <= post.created_at
+        and ("created_before" not in filters or post.created_at < filters["created_before"])
     )

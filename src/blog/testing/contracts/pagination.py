@@ -68,7 +68,7 @@ class Revise:
         if posts:
             post = posts[self.number % len(posts)]
             revised = replace(post, version=post.version + 1, **self.changes)
-            stores.posts.save(revised, over=post)
+            stores.posts.save(revised, previous=post)
             stores.index.put(revised)
             posts[self.number % len(posts)] = revised
 

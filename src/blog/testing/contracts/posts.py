@@ -45,7 +45,7 @@ class PostRepositoryContract:
         other = replace(post, **{field: unlike(field, getattr(post, field))})  # type: ignore[arg-type]  # of its type
         added, replaced = add(open_stores, other), add(open_stores, post)
         with open_stores() as stores:
-            stores.posts.save(replace(other, id=replaced.id), over=replaced)
+            stores.posts.save(replace(other, id=replaced.id), previous=replaced)
         assert all_posts(open_stores) == [replace(other, id=replaced.id), replace(other, id=added.id)], field
 
     @pytest.mark.parametrize("text", HOSTILE_TEXTS)
@@ -77,7 +77,7 @@ class PostRepositoryContract:
             lambda posts, post_id: posts.get(post_id),
             lambda posts, post_id: posts.get_for_update(post_id),
             lambda posts, post_id: posts.remove(post_id),
-            lambda posts, post_id: posts.save(nobodys(post_id), over=nobodys(post_id)),
+            lambda posts, post_id: posts.save(nobodys(post_id), previous=nobodys(post_id)),
         ],
         ids=["get", "get_for_update", "remove", "save"],
     )
@@ -105,7 +105,7 @@ class PostRepositoryContract:
             version=2**40,
         )
         with open_stores() as stores:
-            stores.posts.save(after, over=before)
+            stores.posts.save(after, previous=before)
             assert everywhere(stores.posts, after.id) == [after] * 3
         assert all_posts(open_stores) == [other, after]
 
@@ -126,7 +126,7 @@ class PostRepositoryContract:
         before, other = add(open_stores, a_post(author)), add(open_stores, a_post(author))
         after = replace(before, version=8, **change)
         with open_stores() as stores:
-            stores.posts.save(after, over=before)
+            stores.posts.save(after, previous=before)
             assert everywhere(stores.posts, after.id) == [after] * 3
         assert sorted(all_posts(open_stores), key=lambda post: post.id) == [after, other]
 
@@ -140,7 +140,7 @@ class PostRepositoryContract:
                 with pytest.raises(PostNotFound):
                     ask(gone.id)
             with pytest.raises(PostNotFound):
-                stores.posts.save(gone, over=gone)
+                stores.posts.save(gone, previous=gone)
         assert all_posts(open_stores) == [kept]
 
     def test_what_was_read_for_a_change_is_replaced_and_removed_only_as_it_is_now(
@@ -150,11 +150,11 @@ class PostRepositoryContract:
         with open_stores() as stores:
             first = stores.posts.get_for_update(added.id)
             second, third = (replace(first, title=f"version {version}", version=version) for version in (8, 9))
-            stores.posts.save(second, over=first)
+            stores.posts.save(second, previous=first)
             with pytest.raises(PostNotFound):
-                stores.posts.save(third, over=first)
+                stores.posts.save(third, previous=first)
             assert everywhere(stores.posts, added.id) == [second] * 3
-            stores.posts.save(third, over=second)
+            stores.posts.save(third, previous=second)
             assert everywhere(stores.posts, added.id) == [third] * 3
         assert all_posts(open_stores) == [third, other]
         with open_stores() as stores:
@@ -164,7 +164,7 @@ class PostRepositoryContract:
                 with pytest.raises(PostNotFound):
                     ask(added.id)
             with pytest.raises(PostNotFound):
-                stores.posts.save(replace(last, version=10), over=last)
+                stores.posts.save(replace(last, version=10), previous=last)
         assert all_posts(open_stores) == [other]
 
     @pytest.mark.parametrize("over", [-1, 0, 6, 8, 9, 2**31, 2**53])
@@ -172,7 +172,9 @@ class PostRepositoryContract:
         post = add(open_stores, a_post(author))
         with open_stores() as stores:
             with pytest.raises(PostNotFound) as refusal:
-                stores.posts.save(replace(post, title="changed", version=over + 1), over=replace(post, version=over))
+                stores.posts.save(
+                    replace(post, title="changed", version=over + 1), previous=replace(post, version=over)
+                )
             assert str(refusal.value) == f"There is no post {post.id}."
             assert everywhere(stores.posts, post.id) == [post] * 3
         assert all_posts(open_stores) == [post]
@@ -181,11 +183,11 @@ class PostRepositoryContract:
         post = add(open_stores, a_post(author))
         first, second = (replace(post, body=body, version=8) for body in ("first", "second"))
         with open_stores() as stores:
-            stores.posts.save(first, over=post)
+            stores.posts.save(first, previous=post)
             with pytest.raises(PostNotFound):
-                stores.posts.save(second, over=post)
+                stores.posts.save(second, previous=post)
         with open_stores() as stores, pytest.raises(PostNotFound):
-            stores.posts.save(second, over=post)
+            stores.posts.save(second, previous=post)
         assert all_posts(open_stores) == [first]
 
     def test_of_six_at_once_one_replaces_each_version(self, open_stores: OpenStores, author: User) -> None:
@@ -198,7 +200,7 @@ class PostRepositoryContract:
                 together.wait(timeout=10)
                 revised = replace(seen, body=str(number), version=seen.version + 1)
                 with suppress(PostNotFound):
-                    stores.posts.save(revised, over=seen)
+                    stores.posts.save(revised, previous=seen)
                     return revised
             return None
 
@@ -223,7 +225,7 @@ class PostRepositoryContract:
 
         def append(stores: Stores, text: str) -> None:
             current = stores.posts.get_for_update(post.id)
-            stores.posts.save(replace(current, body=current.body + text), over=current)
+            stores.posts.save(replace(current, body=current.body + text), previous=current)
 
         def meanwhile() -> None:
             with open_stores() as stores:

@@ -52,7 +52,7 @@ class PostIndexContract:
         ]
         with open_stores() as stores:
             for before, post in zip(kept, posts, strict=True):
-                save(stores, post, over=before)
+                save(stores, post, previous=before)
         return posts
 
     @pytest.mark.parametrize("saying", SAYINGS, ids=lambda saying: saying.text[:20])
@@ -161,17 +161,17 @@ class PostIndexContract:
         self, open_stores: OpenStores, posts: list[Post]
     ) -> None:
         with open_stores() as stores:
-            for those in FILTERS:
+            for filters in FILTERS:
                 for text in ("found", "fou* -1*", "nothing"):
-                    assert hits(stores, text, **those) == expected(posts, text, **those)
-                    assert walked(stores, text, **those) == expected(posts, text, **those)
-                    assert stores.index.count(SearchQuery.of(text), **those) == len(expected(posts, text, **those))
+                    assert hits(stores, text, **filters) == expected(posts, text, **filters)
+                    assert walked(stores, text, **filters) == expected(posts, text, **filters)
+                    assert stores.index.count(SearchQuery.of(text), **filters) == len(expected(posts, text, **filters))
 
     def test_what_is_put_again_is_found_by_what_it_says_now(self, open_stores: OpenStores, author: User) -> None:
         first, other = keep(open_stores, [replace(a_post(author), title="one two", body="three"), a_post(author)])
         now = replace(first, title="three", body="two four", version=8)
         with open_stores() as stores:
-            save(stores, now, over=first)
+            save(stores, now, previous=first)
             stores.index.put(now)  # which changes nothing
             assert {text: found(stores, text) for text in ("one", "two", "title")} == {
                 "one": [],
@@ -235,6 +235,6 @@ class PostIndexContract:
             stores.users.save(replace(ann, user=replace(ann.user, username="anna")))
             assert hits(stores, "found") == expected(renamed, "found")
         with open_stores() as stores:
-            for those in (PostFilter(), PostFilter(authors=["ANNA"]), PostFilter(authors=["ann"])):
-                assert hits(stores, "found", **those) == expected(renamed, "found", **those)
+            for filters in (PostFilter(), PostFilter(authors=["ANNA"]), PostFilter(authors=["ann"])):
+                assert hits(stores, "found", **filters) == expected(renamed, "found", **filters)
             assert found(stores, "anna") == []

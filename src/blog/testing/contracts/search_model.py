@@ -28,9 +28,9 @@ def put(stores: Stores, post: Post) -> Post:
     return added
 
 
-def save(stores: Stores, post: Post, *, over: Post) -> Post:
+def save(stores: Stores, post: Post, *, previous: Post) -> Post:
     """The post in its next version, kept and to be found."""
-    stores.posts.save(post, over=over)
+    stores.posts.save(post, previous=previous)
     stores.index.put(post)
     return post
 
@@ -46,16 +46,16 @@ def change_some(stores: Stores, posts: Sequence[Post]) -> list[Post]:
     first, second, third, *others, last = posts
     remove(stores, second)
     remove(stores, last)
-    titled = save(stores, replace(first, title="Changed and found", version=first.version + 1), over=first)
-    unfound = save(stores, replace(third, title="Changed", body="title", version=third.version + 1), over=third)
+    titled = save(stores, replace(first, title="Changed and found", version=first.version + 1), previous=first)
+    unfound = save(stores, replace(third, title="Changed", body="title", version=third.version + 1), previous=third)
     return [titled, unfound, *others, put(stores, first), put(stores, replace(last, title="Found", body=""))]
 
 
 def hits(
-    stores: Stores, text: str, *, limit: int = 100, after: SearchPosition | None = None, **those: Unpack[PostFilter]
+    stores: Stores, text: str, *, limit: int = 100, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
 ) -> list[Hit]:
     """What is found."""
-    return list(stores.index.find(SearchQuery.of(text), limit=limit, after=after, **those))
+    return list(stores.index.find(SearchQuery.of(text), limit=limit, after=after, **filters))
 
 
 def found(stores: Stores, text: str) -> list[Post]:
@@ -63,21 +63,21 @@ def found(stores: Stores, text: str) -> list[Post]:
     return sorted((hit.post for hit in hits(stores, text)), key=lambda post: post.id)
 
 
-def walked(stores: Stores, text: str, **those: Unpack[PostFilter]) -> list[Hit]:
+def walked(stores: Stores, text: str, **filters: Unpack[PostFilter]) -> list[Hit]:
     """What somebody finds who asks for page after page."""
     seen: list[Hit] = []
-    while page := hits(stores, text, limit=2, after=SearchPosition(*rank(seen[-1])) if seen else None, **those):
+    while page := hits(stores, text, limit=2, after=SearchPosition(*rank(seen[-1])) if seen else None, **filters):
         assert page[0] not in seen, "a page begins with what an earlier one had"
         seen += page
     return seen
 
 
-def expected(posts: Iterable[Post], text: str, **those: Unpack[PostFilter]) -> list[Hit]:
+def expected(posts: Iterable[Post], text: str, **filters: Unpack[PostFilter]) -> list[Hit]:
     """What is to be found."""
     query = SearchQuery.of(text)
-    said = [(post, tokenize(post.title), tokenize(post.body)) for post in posts if is_among(post, **those)]
+    said = [(post, tokenize(post.title), tokenize(post.body)) for post in posts if is_among(post, **filters)]
     return sorted(
-        (Hit(post, query.matches_title(title)) for post, title, body in said if query.finds(title, body)),
+        (Hit(post, query.matches_title(title)) for post, title, body in said if query.matches(title, body)),
         key=rank,
         reverse=True,
     )

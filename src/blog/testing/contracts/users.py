@@ -12,9 +12,9 @@ from blog.domain.accounts.user import (
     Credentials,
     PendingDeletion,
     PostsOnDeletion,
-    UnknownUser,
     User,
     UsernameTaken,
+    UserNotFound,
     UserRepository,
     hidden_name_of,
 )
@@ -114,7 +114,7 @@ class UserRepositoryContract:
     ) -> None:
         ann = add(open_stores, "ann")
         with open_stores() as stores:
-            with pytest.raises(UnknownUser) as refusal:
+            with pytest.raises(UserNotFound) as refusal:
                 ask(stores.users, user_id)
             assert str(refusal.value) == f"There is no user {user_id}."
         assert all_users(open_stores) == [ann]
@@ -195,11 +195,11 @@ class UserRepositoryContract:
             assert stores.users.find_by_any_name("ann") is None
             assert stores.users.active_admins_for_update() == []
             for ask in (stores.users.get, stores.users.get_for_update):
-                with pytest.raises(UnknownUser):
+                with pytest.raises(UserNotFound):
                     ask(ann.id)
-            with pytest.raises(UnknownUser):
+            with pytest.raises(UserNotFound):
                 stores.users.begin_deletion(ann.id, posts)
-            with pytest.raises(UnknownUser):
+            with pytest.raises(UserNotFound):
                 stores.users.save(Credentials(ann, PASSWORD_HASH))
         assert all_users(open_stores) == [bob]
 

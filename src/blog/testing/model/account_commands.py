@@ -34,7 +34,7 @@ class ChangeUser:
 
     def __call__(self, blog: Blog, side: Side) -> object:
         actor = side.admin(blog, self.by)
-        user = blog.users.change(actor, side.user(self.user), password=self.password, **self.changes)
+        user = blog.users.update(actor, side.user(self.user), password=self.password, **self.changes)
         return side.seen_user(user)
 
 
@@ -85,9 +85,9 @@ class SeeUser:
 
     def __call__(self, blog: Blog, side: Side) -> object:
         actor = side.admin(blog, self.by)
-        user = blog.users.named(actor, self.username)
+        user = blog.users.get_by_username(actor, self.username)
         assert blog.users.get(actor, user.id) == user
-        return side.seen_user(user), [side.seen_token(token) for token in blog.tokens.of(actor, user.id)]
+        return side.seen_user(user), [side.seen_token(token) for token in blog.tokens.list_for(actor, user.id)]
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Revoke:
     def __call__(self, blog: Blog, side: Side) -> object:
         token_id = side.token(self.token)
         if self.user is not None:
-            blog.tokens.revoke_of(side.admin(blog, self.by), side.user(self.user), token_id)
+            blog.tokens.revoke_for(side.admin(blog, self.by), side.user(self.user), token_id)
         else:
             actor = side.actor(blog, self.by or 0)
             blog.tokens.revoke(actor, token_id)

@@ -113,7 +113,7 @@ class Side:
 
     def seen_findings(self, findings: SearchPage) -> SearchPage:
         following = findings.next and replace(findings.next, id=self._seen_number(findings.next.id))
-        return SearchPage([replace(found, post=self.seen_post(found.post)) for found in findings.found], following)
+        return SearchPage([replace(found, post=self.seen_post(found.post)) for found in findings.results], following)
 
     def seen_token(self, token: Token) -> Token:
         holder = UserId(order(self.users, token.user_id))

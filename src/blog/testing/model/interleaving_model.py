@@ -116,7 +116,7 @@ class Find:
     writes: ClassVar[bool] = False
 
     def do(self, blog: Blog, _: Model) -> list[Post]:
-        return [found.post for found in blog.search.find(self.title, limit=100).found]
+        return [found.post for found in blog.search.find(self.title, limit=100).results]
 
     def check(self, seen: list[Post], unit: Model) -> None:
         views = [[post for post in view.values() if post.title == self.title] for view in unit.views()]

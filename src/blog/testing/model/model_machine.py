@@ -162,7 +162,7 @@ def administered(side: Side) -> tuple[object, ...]:
     """Every user with their tokens, every invitation, what was recorded last, and what is proven."""
     with side.unit() as blog:
         users = blog.users.page(Operator())
-        tokens = [side.seen_token(token) for user in users for token in blog.tokens.of(Operator(), user.id)]
+        tokens = [side.seen_token(token) for user in users for token in blog.tokens.list_for(Operator(), user.id)]
         invitations = [side.seen_invitation(invitation) for invitation in blog.invitations.page(Operator())]
         entries = [side.seen_entry(entry) for entry in blog.audit.page(Operator(), limit=30).entries]
         verdict = side.seen_verdict(blog.audit.verify(Operator()))

@@ -64,12 +64,12 @@ class ListPosts:
     order: SortOrder
     limit: int
     after: int | None
-    those: PostFilter
+    filters: PostFilter
 
     def __call__(self, blog: Blog, side: Side) -> object:
         after = None if self.after is None else blog.posts.get(side.post(self.after)).position_in(self.order)
-        page = blog.posts.page(self.order, limit=self.limit, after=after, **self.those)
-        return side.seen_page(page), blog.posts.count(**self.those)
+        page = blog.posts.page(self.order, limit=self.limit, after=after, **self.filters)
+        return side.seen_page(page), blog.posts.count(**self.filters)
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ class Find:
 
     text: str
     limit: int
-    those: PostFilter
+    filters: PostFilter
 
     def __call__(self, blog: Blog, side: Side) -> object:
-        first = blog.search.find(self.text, limit=self.limit, **self.those)
-        second = blog.search.find(self.text, limit=self.limit, after=first.next, **self.those)
-        return side.seen_findings(first), side.seen_findings(second), blog.search.count(self.text, **self.those)
+        first = blog.search.find(self.text, limit=self.limit, **self.filters)
+        second = blog.search.find(self.text, limit=self.limit, after=first.next, **self.filters)
+        return side.seen_findings(first), side.seen_findings(second), blog.search.count(self.text, **self.filters)
 
 
 @dataclass(frozen=True)

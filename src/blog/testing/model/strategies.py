@@ -71,7 +71,7 @@ filters: st.SearchStrategy[PostFilter] = st.fixed_dictionaries(  # type: ignore[
         "created_before": moments,
     },
 )
-those = st.just(PostFilter()) | filters
+filters = st.just(PostFilter()) | filters
 known = ("hello", "HELL*", "from", '"hello again"', "hello -again", "h\u00e9llo -ann", "ann OR", "-from hello")
 sought = st.sampled_from(known) | st.sampled_from(known) | texts
 """What is often there, and what is not."""
@@ -114,8 +114,8 @@ post_steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(Update, numbers, numbers, st.builds(PostChanges, title=fine_texts), st.none()),
     st.builds(Delete, numbers, numbers, versions),
     st.builds(Read, numbers),
-    st.builds(ListPosts, st.sampled_from(SortOrder), limits | st.just(0), places, those),
-    st.builds(Find, sought, limits | st.just(0), those),
+    st.builds(ListPosts, st.sampled_from(SortOrder), limits | st.just(0), places, filters),
+    st.builds(Find, sought, limits | st.just(0), filters),
     st.builds(
         Once, numbers, st.sampled_from(("one", "two", "")), st.sampled_from(("Hello", "Once", "")), st.booleans()
     ),

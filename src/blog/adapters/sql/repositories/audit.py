@@ -64,8 +64,10 @@ class SqlAuditLog:
     def add(self, entry: AuditEntry) -> None:
         self._unit.execute_deferred(_add, **{name: getattr(entry, name) for name in _given})
 
-    def page(self, *, limit: int, before: EntryId | None = None, **those: Unpack[AuditFilter]) -> Sequence[AuditEntry]:
-        asked = those if before is None else {**those, "before": before}
+    def page(
+        self, *, limit: int, before: EntryId | None = None, **filters: Unpack[AuditFilter]
+    ) -> Sequence[AuditEntry]:
+        asked = filters if before is None else {**filters, "before": before}
         return self._unit.all(_newest_of(*sorted(asked)), limit=limit, **asked)
 
     def unsealed(self, *, limit: int) -> Sequence[AuditEntry]:

@@ -43,7 +43,7 @@ _know_again = WriteStatement(
 )
 _forget_all_of = WriteStatement(delete(known_addresses).where(known_addresses.c.account == bindparam("of_account")))
 _forgotten = (
-    select(known_addresses.c.id).where(known_addresses.c.at <= bindparam("known_until")).limit(bindparam("limit"))
+    select(known_addresses.c.id).where(known_addresses.c.at <= bindparam("trusted_until")).limit(bindparam("limit"))
 )
 _forget = WriteStatement(delete(known_addresses).where(known_addresses.c.id.in_(_forgotten)))
 
@@ -70,7 +70,7 @@ class SqlAttemptStore:
     def of_address(self, address: str, *, since: datetime) -> Sequence[LoginAttempt]:
         return self._unit.all(_of_address, address=address, since=since)
 
-    def known_addresses(self, account: str) -> Mapping[str, datetime]:
+    def trusted_addresses(self, account: str) -> Mapping[str, datetime]:
         return {known["address"]: known["at"] for known in self._unit.all(_known, account=account)}
 
     def trust_address(self, account: str, address: str, at: datetime) -> None:
@@ -82,6 +82,6 @@ class SqlAttemptStore:
         self._unit.execute(_remove_all_of, of_account=account)
         self._unit.execute(_forget_all_of, of_account=account)
 
-    def purge(self, *, until: datetime, known_until: datetime, newest: int, limit: int) -> int:
-        self._unit.execute(_forget, known_until=known_until, limit=limit)
+    def purge(self, *, until: datetime, trusted_until: datetime, newest: int, limit: int) -> int:
+        self._unit.execute(_forget, trusted_until=trusted_until, limit=limit)
         return self._unit.execute(_purge, until=until, newest=newest, limit=limit)

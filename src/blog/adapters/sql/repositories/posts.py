@@ -79,12 +79,12 @@ class SqlPostRepository:
         held = self._held[post_id] = _or_not_found(self._unit.find(_get_for_change, post_id=post_id), post_id)
         return held
 
-    def save(self, post: Post, *, over: Post) -> None:
-        changed = {name: value for name in _given if (value := getattr(post, name)) != getattr(over, name)}
+    def save(self, post: Post, *, previous: Post) -> None:
+        changed = {name: value for name in _given if (value := getattr(post, name)) != getattr(previous, name)}
         if "title" in changed:
             changed["title_key"] = sort_key(post.title)
-        values = {"version": post.version, "post_id": post.id, "over": over.version} | changed
-        if self._held.get(post.id) is over:
+        values = {"version": post.version, "post_id": post.id, "over": previous.version} | changed
+        if self._held.get(post.id) is previous:
             self._unit.execute_deferred(_save, **values)
         elif not self._unit.execute(_save, **values):
             raise PostNotFound(post.id)
@@ -107,25 +107,25 @@ class SqlPostRepository:
         return self._unit.execute(_reassign_some_of, of_author=author_id, author_id=new_author_id, limit=limit)
 
     def page(
-        self, order: SortOrder, *, limit: int, after: Position | None = None, **those: Unpack[PostFilter]
+        self, order: SortOrder, *, limit: int, after: Position | None = None, **filters: Unpack[PostFilter]
     ) -> Sequence[Post]:
-        given = resolve_filters(self._unit, those)
+        given = resolve_filters(self._unit, filters)
         statement = _page(order, after is not None, *given)
         if after is not None:
             given |= {"after_key": after.key, "after_id": after.id}
         return self._unit.all(statement, **given, limit=limit)
 
-    def count(self, **those: Unpack[PostFilter]) -> int:
-        given = resolve_filters(self._unit, those)
+    def count(self, **filters: Unpack[PostFilter]) -> int:
+        given = resolve_filters(self._unit, filters)
         counted = self._unit.find(_count(*given), **given)
         return counted["posts"] if counted else 0
 
 
-def resolve_filters(unit: Unit, those: PostFilter) -> dict[str, Any]:
+def resolve_filters(unit: Unit, filters: PostFilter) -> dict[str, Any]:
     """What is asked for, by the names in `FILTERS`. Authors are asked for by their ids: of these a database knows how
     many posts they have. A name that can be no username is nobody's.
     """
-    given: dict[str, Any] = dict(those)
+    given: dict[str, Any] = dict(filters)
     if "authors" in given:
         names = {name.lower() for name in given.pop("authors") if not validate_username(name)}
         ids = [row["id"] for row in unit.all(_ids_of_names, names=sorted(names))]

@@ -14,9 +14,9 @@ from blog.domain.accounts.user import (
     Credentials,
     PendingDeletion,
     PostsOnDeletion,
-    UnknownUser,
     User,
     UsernameTaken,
+    UserNotFound,
     hidden_name_of,
 )
 from blog.domain.shared import UserId
@@ -99,7 +99,7 @@ class SqlUserRepository:
             return foreseen[1]  # nothing was read or written since
         user = self._unit.find(_get, user_id=user_id)
         if user is None:
-            raise UnknownUser(user_id)
+            raise UserNotFound(user_id)
         return user
 
     def find(self, username: str) -> Credentials | None:
@@ -114,7 +114,7 @@ class SqlUserRepository:
     def get_for_update(self, user_id: UserId) -> Credentials:
         credentials = self._unit.find(_get_for_change, user_id=user_id)
         if credentials is None:
-            raise UnknownUser(user_id)
+            raise UserNotFound(user_id)
         return credentials
 
     def active_admins_for_update(self) -> Sequence[User]:
@@ -124,7 +124,7 @@ class SqlUserRepository:
         try:
             with self._unit.savepoint():
                 if not self._unit.execute(_save, user_id=credentials.user.id, **_columns(credentials)):
-                    raise UnknownUser(credentials.user.id)
+                    raise UserNotFound(credentials.user.id)
                 self._reserve(credentials.user)
         except IntegrityError as error:
             raise UsernameTaken(credentials.user.username) from error
@@ -132,7 +132,7 @@ class SqlUserRepository:
     def begin_deletion(self, user_id: UserId, posts: PostsOnDeletion) -> None:
         hidden = {"username": hidden_name_of(user_id), "is_admin": False, "is_active": False, "password_hash": ""}
         if not self._unit.execute(_save, user_id=user_id, **hidden, deletion=posts.value):
-            raise UnknownUser(user_id)
+            raise UserNotFound(user_id)
 
     def next_deletion_for_update(self) -> PendingDeletion | None:
         return self._unit.find(_next_deletion)

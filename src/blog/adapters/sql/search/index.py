@@ -86,11 +86,11 @@ class SqlPostIndex(ABC):
         self._unit = unit
 
     def find(
-        self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **those: Unpack[PostFilter]
+        self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
     ) -> Sequence[Hit]:
         if not query.wanted:
             return []
-        given = resolve_filters(self._unit, those)
+        given = resolve_filters(self._unit, filters)
         onwards = given if after is None else given | {"below": after.id}
         if after is not None and not after.in_title:
             return self._part(query, limit, onwards, in_title=False)
@@ -99,8 +99,8 @@ class SqlPostIndex(ABC):
             hits += self._part(query, limit - len(hits), given, in_title=False)
         return hits
 
-    def count(self, query: SearchQuery, **those: Unpack[PostFilter]) -> int:
-        return self._counted(query, resolve_filters(self._unit, those)) if query.wanted else 0
+    def count(self, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
+        return self._counted(query, resolve_filters(self._unit, filters)) if query.wanted else 0
 
     def _counted(self, query: SearchQuery, given: Given) -> int:
         statement = _count(type(self), shape_of(query), *given)

@@ -26,8 +26,8 @@ def audit(  # noqa: PLR0913 - as many as the command has options
     head: bytes | None,
 ) -> int:
     """Read the audit, newest first; or seal it, or prove it, which is always the whole of it."""
-    those = _filter(event, subject, address, since, until)
-    if (verify or seal) and (those or user is not None):
+    filters = _filter(event, subject, address, since, until)
+    if (verify or seal) and (filters or user is not None):
         raise SettingError("--verify and --seal are about all entries, and take none of the options that choose some")
     if head is not None and not verify:
         raise SettingError("--head goes with --verify")
@@ -37,7 +37,7 @@ def audit(  # noqa: PLR0913 - as many as the command has options
         if seal:
             _seal(here)
         else:
-            _read(here, user, those, limit)
+            _read(here, user, filters, limit)
     return 0
 
 
@@ -48,30 +48,30 @@ def _filter(
     since: datetime | None,
     until: datetime | None,
 ) -> AuditFilter:
-    those = AuditFilter()
+    filters = AuditFilter()
     if event is not None:
-        those["event"] = Event(event)
+        filters["event"] = Event(event)
     if subject is not None:
-        those["subject"], number = subject
+        filters["subject"], number = subject
         if number is not None:
-            those["subject_id"] = number
+            filters["subject_id"] = number
     if address is not None:
-        those["address"] = address
+        filters["address"] = address
     if since is not None:
-        those["since"] = since
+        filters["since"] = since
     if until is not None:
-        those["until"] = until
-    return those
+        filters["until"] = until
+    return filters
 
 
-def _read(here: Session, user: str | None, those: AuditFilter, limit: int) -> None:
+def _read(here: Session, user: str | None, filters: AuditFilter, limit: int) -> None:
     if user is not None:
         with here.acting() as (blog, actor):
-            those["actor_id"] = blog.users.named(actor, user).id
+            filters["actor_id"] = blog.users.get_by_username(actor, user).id
     before: EntryId | None = None
     while True:
         with here.acting() as (blog, actor):
-            page = blog.audit.page(actor, limit=min(limit, MAX_PAGE_SIZE), before=before, **those)
+            page = blog.audit.page(actor, limit=min(limit, MAX_PAGE_SIZE), before=before, **filters)
         for entry in page.entries:
             _print(entry)
         limit, before = limit - len(page.entries), page.next_before

@@ -124,7 +124,7 @@ def _tokens(open_blog: OpenBlog, passwords: dict[str, str]) -> dict[str, str]:
     tokens = {name: log_in(open_blog, name, passwords[name])[1].secret for name in _AUTHORS}
     with open_blog() as blog:
         try:
-            blog.users.named(Operator(), _ADMIN)
+            blog.users.get_by_username(Operator(), _ADMIN)
         except NotFound:
             blog.users.add(Operator(), _ADMIN, passwords[_ADMIN], is_admin=True)
     return tokens | {_ADMIN: log_in(open_blog, _ADMIN, passwords[_ADMIN])[1].secret}

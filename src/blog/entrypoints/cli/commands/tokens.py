@@ -25,10 +25,10 @@ def index(settings: Settings, *, username: str | None) -> None:
         if not settings.token:
             raise SettingError("name the user whose tokens to list, or set BLOG_TOKEN to a token of yours")
         with as_member(settings) as (blog, member):
-            tokens = blog.tokens.own(member)
+            tokens = blog.tokens.list_own(member)
     else:
         with as_actor(settings) as (blog, actor):
-            tokens = blog.tokens.of(actor, blog.users.named(actor, username).id)
+            tokens = blog.tokens.list_for(actor, blog.users.get_by_username(actor, username).id)
     for token in tokens:
         _print(token)
 
@@ -36,11 +36,11 @@ def index(settings: Settings, *, username: str | None) -> None:
 def revoke(settings: Settings, *, username: str, number: int | None) -> None:
     """End all tokens of a user, or one."""
     with as_actor(settings) as (blog, actor):
-        user_id = blog.users.named(actor, username).id
+        user_id = blog.users.get_by_username(actor, username).id
         if number is None:
-            blog.tokens.revoke_all_of(actor, user_id)
+            blog.tokens.revoke_all_for(actor, user_id)
         else:
-            blog.tokens.revoke_of(actor, user_id, TokenId(number))
+            blog.tokens.revoke_for(actor, user_id, TokenId(number))
     print(f"{username} has no tokens." if number is None else f"Token {number} of {username} has ended.")
 
 

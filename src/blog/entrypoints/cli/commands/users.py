@@ -34,7 +34,7 @@ def index(settings: Settings) -> None:
 def show(settings: Settings, *, username: str) -> None:
     """Show a user."""
     with as_actor(settings) as (blog, actor):
-        user = blog.users.named(actor, username)
+        user = blog.users.get_by_username(actor, username)
     _print(user)
 
 
@@ -87,7 +87,7 @@ def delete(settings: Settings, *, username: str, posts: str) -> None:
     """Delete a user, and all posts of theirs or none."""
     with session(settings) as here:
         with here.acting() as (blog, actor):
-            blog.users.delete(actor, blog.users.named(actor, username).id, PostsOnDeletion(posts))
+            blog.users.delete(actor, blog.users.get_by_username(actor, username).id, PostsOnDeletion(posts))
         _finish_deletions(here)
     print(f"{username} is deleted. {_TOLD[PostsOnDeletion(posts)]}")
 
@@ -139,4 +139,4 @@ def _print(user: User) -> None:
 
 def _change(settings: Settings, of: str, password: str | None = None, **changes: Unpack[UserChanges]) -> User:
     with as_actor(settings) as (blog, actor):
-        return blog.users.change(actor, blog.users.named(actor, of).id, password=password, **changes)
+        return blog.users.update(actor, blog.users.get_by_username(actor, of).id, password=password, **changes)

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, TypedDict, Unpack
 from blog.domain.accounts.actors import require_admin
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import ImportOutcome, PortablePost
-from blog.domain.validation import unsafe_in
+from blog.domain.validation import describe_unsafe_character
 from blog.entrypoints.cli.printing import print_error, print_row
 from blog.entrypoints.cli.progress import progress, say_beside
 from blog.entrypoints.cli.session import Session, session
@@ -92,7 +92,7 @@ class _Summary:
             say_beside(f"{name}: {outcome}")
             return
         self.counts[outcome] += 1
-        if outcome is ImportOutcome.DIFFERENT:
+        if outcome is ImportOutcome.CONFLICT:
             place = self.places.get(file)
             twins = f"; another file has the same author and time: give it a time of its own, or place: {place}"
             say_beside(f"{name}: {outcome.value}{twins if place else ''}")
@@ -211,7 +211,9 @@ def _read(file: Path) -> Parts:
         text = content.decode()
     except UnicodeDecodeError:
         raise ValidationFailed([FieldError("file", "must be in UTF-8")]) from None
-    if (unsafe := unsafe_in(text)) is not None:  # said here, so that the line is the file's and not the body's
+    if (
+        unsafe := describe_unsafe_character(text)
+    ) is not None:  # said here, so that the line is the file's and not the body's
         raise ValidationFailed([FieldError("file", unsafe)])
     return split_front_matter(text)
 
@@ -261,7 +263,7 @@ def _taken_in(here: Session, batch: Sequence[_Read], *, keep: bool) -> list[_Out
     with suppress(_Rollback), here.acting() as (blog, actor):
         for _, manuscript in batch:
             try:
-                outcomes.append(blog.importer.import_post(actor, manuscript).taken_in)
+                outcomes.append(blog.importer.import_post(actor, manuscript).outcome)
             except ValidationFailed as error:
                 outcomes.append(error)
         if not keep:

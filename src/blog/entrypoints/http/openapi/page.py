@@ -31,7 +31,7 @@ _POLICY: Final = (
 """The page may run its own script and call its own origin; Swagger UI sets styles on its elements."""
 
 
-_READ: Final = Operation(action=Action.LOOK, is_described=False).opt
+_READ: Final = Operation(action=Action.VIEW_STATUS, is_described=False).opt
 
 
 class DocsController(Controller):

@@ -115,7 +115,7 @@ class ListParams:
     order: SortOrder = SortOrder.NEWEST
     limit: int = _BRIEF
     after: Position | SearchPosition | None = None
-    those: PostFilter = field(default_factory=PostFilter)
+    filters: PostFilter = field(default_factory=PostFilter)
     is_counted: bool = False
     shown: FieldSelection = FieldSelection()
     said: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class ListParams:
     @property
     def is_brief(self) -> bool:
         """Whether it is read at once. Which posts are meant may take longer to find out than to read them."""
-        return self.limit <= _BRIEF and self.q is None and not self.those and not self.is_counted
+        return self.limit <= _BRIEF and self.q is None and not self.filters and not self.is_counted
 
 
 class ListResult(NamedTuple):
@@ -140,7 +140,7 @@ class _Row(NamedTuple):
 
     shown: PostPart
     post: Post
-    standing: SearchPosition | None
+    position: SearchPosition | None
 
 
 def parse_list_params(request: Request[Any, Any, Any]) -> ListParams:
@@ -158,7 +158,7 @@ def parse_list_params(request: Request[Any, Any, Any]) -> ListParams:
         order=query.get("order", SortOrder.NEWEST),
         limit=query.get("limit", _BRIEF),
         after=query.get("cursor"),
-        those=_those(query),
+        filters=_filters(query),
         is_counted="count" in query,
         shown=FieldSelection.of(query),
         said={name: [_once_each(*values)] if name == "fields" else values for name, values in said.items()},
@@ -201,7 +201,7 @@ def _reads(blog: Blog, asked: ListParams, actor: Member | None) -> Iterator[tupl
         number += len(rows)
         if not goes_on or number == asked.limit:
             return
-        after = rows[-1].standing or rows[-1].post.position_in(asked.order)
+        after = rows[-1].position or rows[-1].post.position_in(asked.order)
         mean = 1 + sum(len(row.post.body) for row in rows) // len(rows)
         some = min(asked.limit - number, 2 * some, 1 + _READ_CHARACTERS // mean)
 
@@ -212,39 +212,39 @@ def _read(
     """Up to so many posts, on from there, and whether there are more."""
     if asked.q is None:
         place = after if isinstance(after, Position) else None
-        page = blog.posts.page(asked.order, limit=limit, after=place, **asked.those)
+        page = blog.posts.page(asked.order, limit=limit, after=place, **asked.filters)
         check_brief(*page.posts)
         return [_Row(asked.shown.part_of(post, actor), post, None) for post in page.posts], page.next is not None
     standing = after if isinstance(after, SearchPosition) else None
-    findings = blog.search.find(asked.q, limit=limit, after=standing, **asked.those)
+    findings = blog.search.find(asked.q, limit=limit, after=standing, **asked.filters)
     rows = [
-        _Row(asked.shown.part_of(found.post, actor, Snippet.of(found)), found.post, found.standing)
-        for found in findings.found
+        _Row(asked.shown.part_of(found.post, actor, Snippet.of(found)), found.post, found.position)
+        for found in findings.results
     ]
     return rows, findings.next is not None
 
 
 def _cursor_after(asked: ListParams, row: _Row) -> str:
-    if row.standing is not None:
-        return cursor_of_standing(row.standing)
+    if row.position is not None:
+        return cursor_of_standing(row.position)
     return cursor_of(asked.order, row.post.position_in(asked.order))
 
 
 def _count(blog: Blog, asked: ListParams) -> int | UnsetType:
     if not asked.is_counted:
         return UNSET
-    return blog.posts.count(**asked.those) if asked.q is None else blog.search.count(asked.q, **asked.those)
+    return blog.posts.count(**asked.filters) if asked.q is None else blog.search.count(asked.q, **asked.filters)
 
 
-def _those(query: Mapping[str, Any]) -> PostFilter:
-    those = PostFilter()
+def _filters(query: Mapping[str, Any]) -> PostFilter:
+    filters = PostFilter()
     if "author" in query:
-        those["authors"] = frozenset(query["author"])
+        filters["authors"] = frozenset(query["author"])
     if "created_after" in query:
-        those["created_after"] = query["created_after"]
+        filters["created_after"] = query["created_after"]
     if "created_before" in query:
-        those["created_before"] = query["created_before"]
-    return those
+        filters["created_before"] = query["created_before"]
+    return filters
 
 
 def _cursor_beside(said: Mapping[str, Sequence[str]]) -> Callable[[str], Position | SearchPosition | None]:

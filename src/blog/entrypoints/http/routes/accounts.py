@@ -104,7 +104,7 @@ class AccountsController(Controller):
         """Log out: end the token that is shown."""
         await request.signed_in(lambda blog, actor: blog.accounts.log_out(actor))
 
-    @post("/logout/all/", status_code=204, opt=Operation(action=Action.END_TOKEN, status=204).opt)
+    @post("/logout/all/", status_code=204, opt=Operation(action=Action.REVOKE_OWN_TOKEN, status=204).opt)
     async def log_out_everywhere(self, request: ApiRequest) -> None:
         """Log out everywhere: end all of one's tokens."""
         await request.signed_in(lambda blog, actor: blog.accounts.log_out_everywhere(actor))
@@ -137,7 +137,10 @@ class AccountsController(Controller):
     @patch(
         "/users/me/",
         opt=Operation(
-            action=Action.CHANGE_ONESELF, answers=MeOut, takes=MeIn, refuses=(ValidationFailed, Conflict, RateLimited)
+            action=Action.UPDATE_OWN_ACCOUNT,
+            answers=MeOut,
+            takes=MeIn,
+            refuses=(ValidationFailed, Conflict, RateLimited),
         ).opt,
     )
     async def rename(self, request: ApiRequest) -> Answer:
@@ -154,7 +157,7 @@ class AccountsController(Controller):
         request_max_body_size=MAX_LOGIN_BYTES,
         status_code=200,
         opt=Operation(
-            action=Action.CHANGE_ONESELF,
+            action=Action.UPDATE_OWN_ACCOUNT,
             answers=LoginOut,
             answers_header=_ANSWERS_NO_STORE,
             takes=PasswordIn,
@@ -178,7 +181,7 @@ class AccountsController(Controller):
         request_max_body_size=MAX_LOGIN_BYTES,
         status_code=204,
         opt=Operation(
-            action=Action.DELETE_ONESELF,
+            action=Action.DELETE_OWN_ACCOUNT,
             status=204,
             takes=DeletionIn,
             refuses=(ValidationFailed, Conflict, RateLimited),

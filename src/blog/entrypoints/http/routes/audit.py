@@ -64,7 +64,7 @@ class AuditController(Controller):
     @get(
         "/",
         opt=Operation(
-            action=Action.READ_AUDIT,
+            action=Action.READ_AUDIT_LOG,
             answers=EntriesOut,
             takes_query={
                 **PAGE_QUERY,

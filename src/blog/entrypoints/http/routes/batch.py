@@ -119,7 +119,7 @@ def _on_step_refused(_: Request[Any, Any, Any], error: batches.BatchOperationFai
     """What refuses one step refuses all, and it is said which step it was."""
     reason, more = error.reason, dict[str, Any]()
     if isinstance(reason, VersionConflict):
-        more = {"version": reason.version, "differing": reason.differing}
+        more = {"version": reason.version, "differing": reason.conflicting_fields}
     return problem(status_of(reason), str(reason), step=error.number, **more)
 
 

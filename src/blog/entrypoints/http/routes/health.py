@@ -19,12 +19,12 @@ class Health(Struct):
 class HealthController(Controller):
     tags = ("Health",)
 
-    @get("/livez", opt=Operation(action=Action.LOOK, answers=Health).opt)
+    @get("/livez", opt=Operation(action=Action.VIEW_STATUS, answers=Health).opt)
     async def live(self) -> Answer:
         """Whether the process answers at all."""
         return answer(Health())
 
-    @get("/readyz", opt=Operation(action=Action.LOOK, answers=Health, refuses=(Unavailable,)).opt)
+    @get("/readyz", opt=Operation(action=Action.VIEW_STATUS, answers=Health, refuses=(Unavailable,)).opt)
     async def ready(self, request: ApiRequest) -> Answer:
         """Whether the store answers."""
         await request.nobody(lambda blog: blog.posts.page(limit=1))

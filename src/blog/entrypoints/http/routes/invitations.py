@@ -77,7 +77,10 @@ class InvitationsController(Controller):
     @get(
         "/",
         opt=Operation(
-            action=Action.INVITE, answers=InvitationsOut, takes_query=PAGE_QUERY, refuses=(ValidationFailed,)
+            action=Action.MANAGE_INVITATIONS,
+            answers=InvitationsOut,
+            takes_query=PAGE_QUERY,
+            refuses=(ValidationFailed,),
         ).opt,
     )
     async def page_of_invitations(self, request: ApiRequest) -> Answer:
@@ -89,7 +92,7 @@ class InvitationsController(Controller):
     @post(
         "/",
         opt=Operation(
-            action=Action.INVITE,
+            action=Action.MANAGE_INVITATIONS,
             status=201,
             answers=IssuedInvitationOut,
             answers_header={"Cache-Control": "Always no-store."},
@@ -110,7 +113,9 @@ class InvitationsController(Controller):
             lambda blog, actor: run_idempotent(request, sent, blog, actor, lambda: issued(blog, actor), is_secret=True)
         )
 
-    @delete("/{invitation_id:str}/", opt=Operation(action=Action.INVITE, status=204, refuses=(NotFound,)).opt)
+    @delete(
+        "/{invitation_id:str}/", opt=Operation(action=Action.MANAGE_INVITATIONS, status=204, refuses=(NotFound,)).opt
+    )
     async def cancel(self, request: ApiRequest, invitation_id: FromPath[str]) -> None:
         """Take an invitation back."""
         await request.administrator(

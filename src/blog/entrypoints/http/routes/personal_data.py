@@ -83,7 +83,10 @@ class PersonalDataController(Controller):
     @get(
         "/",
         opt=Operation(
-            action=Action.EXPORT_ONESELF, answers=PersonalDataOut, takes_query=_TAKES_QUERY, refuses=(ValidationFailed,)
+            action=Action.EXPORT_OWN_DATA,
+            answers=PersonalDataOut,
+            takes_query=_TAKES_QUERY,
+            refuses=(ValidationFailed,),
         ).opt,
     )
     async def export(self, request: ApiRequest) -> Answer:
@@ -106,7 +109,7 @@ def _fitting(page: PersonalDataPage) -> PersonalDataPage:
     for fitting, row in enumerate(chain(map(PostOut.of, page.posts), map(EntryOut.of, page.entries))):
         size += len(msgspec.json.encode(row))
         if size > PAGE_BYTES and fitting:
-            return page.first(fitting)
+            return page.truncate(fitting)
     return page
 
 

@@ -56,7 +56,7 @@ class UsersController(Controller):
     @get(
         "/",
         opt=Operation(
-            action=Action.SEE_USERS, answers=UsersOut, takes_query=PAGE_QUERY, refuses=(ValidationFailed,)
+            action=Action.VIEW_USERS, answers=UsersOut, takes_query=PAGE_QUERY, refuses=(ValidationFailed,)
         ).opt,
     )
     async def page_of_users(self, request: ApiRequest) -> Answer:
@@ -68,7 +68,7 @@ class UsersController(Controller):
     @post(
         "/",
         opt=Operation(
-            action=Action.CHANGE_USERS,
+            action=Action.UPDATE_USERS,
             status=201,
             answers=UserOut,
             answers_header={"Location": "Where the account is.", **REPLAYED_HEADER},
@@ -93,7 +93,7 @@ class UsersController(Controller):
 
         return await request.administrator(added_once, hashes=True)
 
-    @get("/{user_id:str}/", opt=Operation(action=Action.SEE_USERS, answers=UserOut, refuses=(NotFound,)).opt)
+    @get("/{user_id:str}/", opt=Operation(action=Action.VIEW_USERS, answers=UserOut, refuses=(NotFound,)).opt)
     async def user(self, request: ApiRequest, user_id: FromPath[str]) -> Answer:
         """See an account."""
         found = await request.administrator(lambda blog, actor: blog.users.get(actor, _id(user_id)), reads_only=True)
@@ -102,14 +102,14 @@ class UsersController(Controller):
     @patch(
         "/{user_id:str}/",
         opt=Operation(
-            action=Action.CHANGE_USERS, answers=UserOut, takes=UserPatch, refuses=(ValidationFailed, NotFound, Conflict)
+            action=Action.UPDATE_USERS, answers=UserOut, takes=UserPatch, refuses=(ValidationFailed, NotFound, Conflict)
         ).opt,
     )
     async def change_user(self, request: ApiRequest, user_id: FromPath[str]) -> Answer:
         """Change an account: its name, its role, whether it is open, its password."""
         sent = await request.sent()
         changed = await request.administrator(
-            lambda blog, actor: blog.users.change(actor, _id(user_id), **sent.all_members(UserPatch)),
+            lambda blog, actor: blog.users.update(actor, _id(user_id), **sent.all_members(UserPatch)),
             hashes=True,
         )
         return answer(UserOut.of(changed))
@@ -134,25 +134,27 @@ class UsersController(Controller):
         """Delete an account for good: its tokens end, and its posts are deleted or kept."""
         await request.administrator(lambda blog, actor: blog.users.delete(actor, _id(user_id), _posts_of(request)))
 
-    @get("/{user_id:str}/tokens/", opt=Operation(action=Action.SEE_USERS, answers=TokensOut, refuses=(NotFound,)).opt)
+    @get("/{user_id:str}/tokens/", opt=Operation(action=Action.VIEW_USERS, answers=TokensOut, refuses=(NotFound,)).opt)
     async def tokens_of_user(self, request: ApiRequest, user_id: FromPath[str]) -> Answer:
         """List an account's living tokens, the oldest first."""
-        tokens = await request.administrator(lambda blog, actor: blog.tokens.of(actor, _id(user_id)), reads_only=True)
+        tokens = await request.administrator(
+            lambda blog, actor: blog.tokens.list_for(actor, _id(user_id)), reads_only=True
+        )
         return answer(TokensOut([TokenOut.of(token) for token in tokens]))
 
-    @delete("/{user_id:str}/tokens/", opt=Operation(action=Action.CHANGE_USERS, status=204, refuses=(NotFound,)).opt)
+    @delete("/{user_id:str}/tokens/", opt=Operation(action=Action.UPDATE_USERS, status=204, refuses=(NotFound,)).opt)
     async def end_tokens_of_user(self, request: ApiRequest, user_id: FromPath[str]) -> None:
         """End all of an account's tokens."""
-        await request.administrator(lambda blog, actor: blog.tokens.revoke_all_of(actor, _id(user_id)))
+        await request.administrator(lambda blog, actor: blog.tokens.revoke_all_for(actor, _id(user_id)))
 
     @delete(
         "/{user_id:str}/tokens/{token_id:str}/",
-        opt=Operation(action=Action.CHANGE_USERS, status=204, refuses=(NotFound,)).opt,
+        opt=Operation(action=Action.UPDATE_USERS, status=204, refuses=(NotFound,)).opt,
     )
     async def end_token_of_user(self, request: ApiRequest, user_id: FromPath[str], token_id: FromPath[str]) -> None:
         """End one of an account's tokens."""
         await request.administrator(
-            lambda blog, actor: blog.tokens.revoke_of(actor, _id(user_id), TokenId(number_in_path(token_id)))
+            lambda blog, actor: blog.tokens.revoke_for(actor, _id(user_id), TokenId(number_in_path(token_id)))
         )
 
 

@@ -16,8 +16,8 @@ from .accounts import READABLE
 from .timestamps import Timestamp, to_timestamp
 
 
-def _text(longest: int) -> Meta:
-    return Meta(extra_json_schema={"minLength": 1, "maxLength": longest, "pattern": f"^{READABLE}$"})
+def _text(max_length: int) -> Meta:
+    return Meta(extra_json_schema={"minLength": 1, "maxLength": max_length, "pattern": f"^{READABLE}$"})
 
 
 Title = Annotated[str, _text(MAX_TITLE_LENGTH)]
