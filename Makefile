@@ -1,10 +1,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format build clean fault-tests bench requirements deployment audit
+.PHONY: help run test check format build clean fault-tests bench requirements deployment audit docs
 
 help:  ## Say what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 run: .venv/run  ## Serve a blog with two users and a few posts. On another port: BLOG_PORT=8001 make run
 	@echo "The command is $(BIN)/blog; after . $(BIN)/activate it is blog."
@@ -47,8 +47,11 @@ deployment: .venv/dev  ## Install as a deployment does, by hashes alone, and see
 audit: .venv/supply-chain  ## Ask for known faults of what deployments install. Fails if it cannot be told, too
 	$(BIN)/python -m supply_chain.audit $(BIN)/pip-audit $(if $(SERVICE),--vulnerability-service $(SERVICE))
 
+docs: .venv/docs  ## Build the documentation as a web site in site/
+	$(BIN)/zensical build --strict --clean
+
 clean:  ## Take away what was made
-	rm -rf .venv dist benchmarks/.venvs
+	rm -rf .venv dist site benchmarks/.venvs
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "blog needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -61,6 +64,10 @@ clean:  ## Take away what was made
 .venv/dev: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@ .venv/run
+
+.venv/docs: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	@touch $@
 
 .venv/supply-chain: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --editable '.[supply-chain]'
