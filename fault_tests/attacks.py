@@ -198,8 +198,8 @@ def amplifying_batches(target: Target) -> str:
 
     def batch(number: int) -> int:
         ids = posts[:1] * 100 if number % 2 else posts
-        steps = [{"do": "update", "id": post, "title": f"{number} {n}"} for n, post in enumerate(ids)]
-        return target.ask("POST", "/api/posts/batch/", {"steps": steps}, key=f"key-{number}")
+        steps = [{"op": "update", "id": post, "title": f"{number} {n}"} for n, post in enumerate(ids)]
+        return target.ask("POST", "/api/posts/batch/", {"operations": steps}, key=f"key-{number}")
 
     with ThreadPoolExecutor(12) as pool:
         batches = [pool.submit(batch, number) for number in range(12)]
@@ -249,8 +249,8 @@ def long_addresses(target: Target) -> str:
 def many_entries(target: Target) -> str:
     """Write 20,000 audit entries by batches, then promote an administrator: until that entry is sealed."""
     target.begin()
-    steps = [{"do": "create", "title": "t", "body": "b"}] * 100
-    statuses = {target.ask("POST", "/api/posts/batch/", {"steps": steps}) for _ in range(200)}
+    steps = [{"op": "create", "title": "t", "body": "b"}] * 100
+    statuses = {target.ask("POST", "/api/posts/batch/", {"operations": steps}) for _ in range(200)}
     with closing(sqlite3.connect(f"file:{target.database}?mode=ro", uri=True)) as database:
         last = database.execute("SELECT max(id) FROM audit_entries").fetchone()[0]
         began = time.monotonic()

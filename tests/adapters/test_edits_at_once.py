@@ -69,7 +69,7 @@ def test_of_six_who_edit_the_same_version_at_once_one_is_heard(served: tuple[Ope
         assert answer.headers["etag"] == heard.headers["etag"]
         if answer is not heard:
             told = answer.json()
-            assert (told["version"], told["differing"]) == (2, ["title"])
+            assert (told["version"], told["conflicting_fields"]) == (2, ["title"])
 
 
 def test_of_six_who_delete_it_one_does(served: tuple[OpenStores, Any]) -> None:

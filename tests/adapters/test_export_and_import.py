@@ -131,7 +131,7 @@ def blog_with(written: list[PortablePost]) -> OpenBlog:
     known = [(each.author, each.created_at) for each in written]
     with open_blog() as blog:
         for number, each in enumerate(written):
-            blog.importer.import_post(Operator(), replace(each, place=known[: number + 1].count(known[number])))
+            blog.importer.import_post(Operator(), replace(each, ordinal=known[: number + 1].count(known[number])))
     return open_blog
 
 

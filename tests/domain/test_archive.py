@@ -35,7 +35,7 @@ def test_a_post_is_taken_in_as_it_was(open_blog: OpenBlog, ann: User) -> None:
         version=7,
     )
     assert PortablePost.of(post) == OLD
-    assert PortablePost.of(post, place=3) == replace(OLD, place=3)
+    assert PortablePost.of(post, ordinal=3) == replace(OLD, ordinal=3)
     with open_blog() as blog:
         assert blog.posts.get(post.id) == post
         assert [each.post for each in blog.search.find("as it was").results] == [post]
@@ -120,23 +120,23 @@ def test_a_post_stays_the_same_when_its_author_is_renamed(open_blog: OpenBlog, a
 
 
 def test_posts_of_one_moment_are_told_apart_by_their_place(open_blog: OpenBlog, ann: User) -> None:
-    several = [replace(OLD, title=f"The {place}.", place=place) for place in (1, 2, 3)]
+    several = [replace(OLD, title=f"The {ordinal}.", ordinal=ordinal) for ordinal in (1, 2, 3)]
     posts = [taken_in(open_blog, each) for each in several]
     assert [became for _, became in posts] == [ImportOutcome.ADDED] * 3
     assert [taken_in(open_blog, each) for each in several] == [(post, ImportOutcome.UNCHANGED) for post, _ in posts]
-    assert taken_in(open_blog, replace(OLD, place=2)) == (posts[1].post, ImportOutcome.CONFLICT)
+    assert taken_in(open_blog, replace(OLD, ordinal=2)) == (posts[1].post, ImportOutcome.CONFLICT)
     assert everything(open_blog) == [post for post, _ in posts]
 
 
 def test_no_place_is_left_out(open_blog: OpenBlog, ann: User, bob: User) -> None:
-    missing = (FieldError("place", "the one before it is not here yet"),)
+    missing = (FieldError("ordinal", "the one before it is not here yet"),)
     taken_in(open_blog, replace(OLD, author="bob"))
     taken_in(open_blog, replace(OLD, created_at=LONG_AGO + MOMENT))
-    assert faults_told(open_blog, replace(OLD, place=2)) == missing
+    assert faults_told(open_blog, replace(OLD, ordinal=2)) == missing
     taken_in(open_blog, OLD)
-    assert faults_told(open_blog, replace(OLD, place=3)) == missing
-    assert faults_told(open_blog, replace(OLD, place=MAX_ORDINAL)) == missing
-    assert taken_in(open_blog, replace(OLD, place=2)).outcome is ImportOutcome.ADDED
+    assert faults_told(open_blog, replace(OLD, ordinal=3)) == missing
+    assert faults_told(open_blog, replace(OLD, ordinal=MAX_ORDINAL)) == missing
+    assert taken_in(open_blog, replace(OLD, ordinal=2)).outcome is ImportOutcome.ADDED
 
 
 def test_that_it_was_taken_in_is_recorded(open_blog: OpenBlog, clock: StandingClock, ann: User, admin: User) -> None:

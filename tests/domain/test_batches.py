@@ -107,8 +107,8 @@ def test_a_second_step_on_one_post_is_refused_by_its_number(
     ):
         refusal = refused(open_blog, acting(ann), two, one, FINE, again)
         assert isinstance(refusal, ValidationFailed)
-        message = "is changed by step 1 already: say all of one post in one step"
-        assert refusal.errors == (FieldError("steps[3].id", message),)
+        message = "is changed by operation 1 already: make all changes of a post in one operation"
+        assert refusal.errors == (FieldError("operations[3].id", message),)
     assert len(done(open_blog, acting(ann), two, one, FINE, FINE)) == 4
 
 
@@ -187,13 +187,16 @@ def test_every_fault_of_every_step_is_told_at_once(open_blog: OpenBlog, ann: Use
     )
     assert isinstance(refusal, ValidationFailed)
     assert refusal.errors == (
-        FieldError("steps[1].title", "must not be blank"),
+        FieldError("operations[1].title", "must not be blank"),
         FieldError(
-            "steps[1].body", "must not contain control characters or lone surrogates: U+0000 is at line 1, column 1"
+            "operations[1].body",
+            "must not contain control characters or lone surrogates: U+0000 is at line 1, column 1",
         ),
-        FieldError("steps[2].title", f"must have at most {MAX_TITLE_LENGTH} characters"),
-        FieldError("steps[3].body", "must not be blank"),
-        FieldError("steps[5].id", "is changed by step 3 already: say all of one post in one step"),
+        FieldError("operations[2].title", f"must have at most {MAX_TITLE_LENGTH} characters"),
+        FieldError("operations[3].body", "must not be blank"),
+        FieldError(
+            "operations[5].id", "is changed by operation 3 already: make all changes of a post in one operation"
+        ),
     )
 
 
@@ -206,8 +209,8 @@ def test_the_posts_that_are_changed_together_have_a_limit_of_text(
     steps = [make(post_id=post_id) for post_id in large]
     refusal = refused(open_blog, acting(ann), FINE, *steps)
     assert isinstance(refusal, ValidationFailed)
-    message = f"must change posts of at most {MAX_CHARACTERS} characters together: send fewer steps at once"
-    assert refusal.errors == (FieldError("steps", message),)
+    message = f"must change posts of at most {MAX_CHARACTERS} characters together: send fewer operations at once"
+    assert refusal.errors == (FieldError("operations", message),)
     assert len(done(open_blog, acting(ann), FINE, *steps[:20])) == 21
 
 
@@ -215,7 +218,7 @@ def test_the_posts_that_are_changed_together_have_a_limit_of_text(
 def test_too_few_or_too_many_steps_are_refused(open_blog: OpenBlog, ann: User, number: int) -> None:
     refusal = refused(open_blog, acting(ann), *[FINE] * number)
     assert isinstance(refusal, ValidationFailed)
-    assert refusal.errors == (FieldError("steps", f"must be from 1 to {MAX_BATCH_SIZE}"),)
+    assert refusal.errors == (FieldError("operations", f"must be from 1 to {MAX_BATCH_SIZE}"),)
 
 
 def test_a_hundred_steps_are_done_together(open_blog: OpenBlog, ann: User) -> None:

@@ -24,8 +24,8 @@ FAULTS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"updated_at": LONG_AGO - MOMENT}, [("updated_at", "must not be before created_at")]),
     ({"version": 0}, [("version", f"must be from 1 to {MAX_VERSION}")]),
     ({"version": MAX_VERSION + 1}, [("version", f"must be from 1 to {MAX_VERSION}")]),
-    ({"place": 0}, [("place", "must be from 1 to 1000")]),
-    ({"place": 1001}, [("place", "must be from 1 to 1000")]),
+    ({"ordinal": 0}, [("ordinal", "must be from 1 to 1000")]),
+    ({"ordinal": 1001}, [("ordinal", "must be from 1 to 1000")]),
     ({"created_at": datetime(999, 12, 31, tzinfo=UTC)}, [("created_at", "must be in a year from 1000 to 9998")]),
     ({"updated_at": datetime(9999, 1, 1, tzinfo=UTC)}, [("updated_at", "must be in a year from 1000 to 9998")]),
     (
@@ -33,14 +33,14 @@ FAULTS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
         [(name, "must be in a year from 1000 to 9998") for name in ("created_at", "updated_at")],
     ),
     (
-        {"author": "nobody", "title": " ", "body": "", "updated_at": LONG_AGO - DAY, "version": -1, "place": -1},
+        {"author": "nobody", "title": " ", "body": "", "updated_at": LONG_AGO - DAY, "version": -1, "ordinal": -1},
         [
             ("author", "has no account here"),
             ("title", "must not be blank"),
             ("body", "must not be blank"),
             ("updated_at", "must not be before created_at"),
             ("version", f"must be from 1 to {MAX_VERSION}"),
-            ("place", "must be from 1 to 1000"),
+            ("ordinal", "must be from 1 to 1000"),
         ],
     ),
 ]  # fmt: skip

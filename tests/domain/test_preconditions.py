@@ -126,7 +126,7 @@ def test_the_authors_name_and_the_zone_of_a_time_are_not_in_the_revision(post: P
 
 
 @pytest.mark.parametrize(
-    ("changes", "differing"),
+    ("changes", "conflicting_fields"),
     [
         ({}, ()),
         ({"title": "Hello"}, ()),
@@ -139,11 +139,11 @@ def test_the_authors_name_and_the_zone_of_a_time_are_not_in_the_revision(post: P
     ],
 )
 def test_whoever_is_refused_is_told_what_of_their_changes_the_post_does_not_say(
-    open_blog: OpenBlog, ann: User, post: Post, changes: PostChanges, differing: Sequence[str]
+    open_blog: OpenBlog, ann: User, post: Post, changes: PostChanges, conflicting_fields: Sequence[str]
 ) -> None:
     with open_blog() as blog, pytest.raises(VersionConflict) as refusal:
         blog.posts.update(acting(ann), post.id, expected_versions=[2], **changes)
-    assert refusal.value.conflicting_fields == differing
+    assert refusal.value.conflicting_fields == conflicting_fields
 
 
 def test_whoever_would_delete_is_told_of_no_difference(open_blog: OpenBlog, ann: User, post: Post) -> None:

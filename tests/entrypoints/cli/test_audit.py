@@ -155,10 +155,10 @@ def test_options_that_mean_nothing_together_are_refused(run: Run, options: str, 
     assert refused.errors.startswith(f"blog: {line}")
 
 
-def test_tidying_forgets_what_is_over_seals_what_was_done_and_says_nothing(run: Run, story: Database) -> None:
+def test_maintenance_deletes_expired_rows_seals_the_audit_and_prints_nothing(run: Run, story: Database) -> None:
     tamper(story, "UPDATE tokens SET expires_at = '2001-01-01T00:00:00.000000+00:00'")
 
-    assert run("tidy") == Outcome(0, "", "")
+    assert run("maintain") == Outcome(0, "", "")
     assert run("audit", "--verify").said.startswith("6 entries are sealed, 0 not yet.\n")
     with story.connected() as connection:
         assert connection.execute("SELECT count(*) FROM tokens").fetchone() == (0,)

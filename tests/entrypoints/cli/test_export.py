@@ -40,7 +40,7 @@ def written(database: Database, *titles: str, **said: Any) -> None:
     with database.opened() as open_blog, open_blog() as blog:
         for place, title in enumerate(titles, start=1):
             post: dict[str, Any] = {"author": "alice", "created_at": NOON, "updated_at": NOON + HOUR, "version": 2}
-            post |= {"title": title, "body": "World", "place": place} | said
+            post |= {"title": title, "body": "World", "ordinal": place} | said
             blog.importer.import_post(Operator(), PortablePost(**post))
 
 
@@ -126,7 +126,7 @@ def test_posts_of_one_moment_are_told_apart(run: Run, database: Database) -> Non
         "2026-11-23T120000.000000Z-0003,alice,again.md",
         "2026-11-23T130000.000000Z,alice,later.md",
     ]
-    assert Path("out", names()[2]).read_text(encoding="utf-8") == TEXT.replace("---\nW", "place: 2\n---\nW")
+    assert Path("out", names()[2]).read_text(encoding="utf-8") == TEXT.replace("---\nW", "ordinal: 2\n---\nW")
 
 
 def test_no_title_leads_out_of_the_folder(run: Run, database: Database, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_an_ordinary_file_of_another_program_says_when_a_post_was_written_and_ch
     read = _read(text)
 
     assert (read.title, read.created_at, read.updated_at) == (title, created_at, updated_at)
-    assert (read.version, read.place, read.author) == (1, 1, "ann")
+    assert (read.version, read.ordinal, read.author) == (1, 1, "ann")
 
 
 def test_folders_of_other_programs_are_taken_in_and_what_is_left_out_is_said_once(run: Run, database: Database) -> None:
@@ -201,7 +201,9 @@ def test_a_member_that_a_post_does_not_have_is_a_fault_that_names_the_option(run
     refused = run("import", "in", "--author", "alice")
 
     assert refused.status == 1
-    assert "tags: is none of title, author, created_at, updated_at, version, place; --ignore-unknown" in refused.errors
+    assert (
+        "tags: is none of title, author, created_at, updated_at, version, ordinal; --ignore-unknown" in refused.errors
+    )
     assert posts_in(database) == []
 
 

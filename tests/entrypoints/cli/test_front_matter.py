@@ -49,7 +49,7 @@ def test_the_file_of_a_post_is_what_people_would_write() -> None:
         "---\n"
         "World"
     )
-    assert text_of(replace(HELLO, place=3)).endswith("\nversion: 1\nplace: 3\n---\nWorld")
+    assert text_of(replace(HELLO, ordinal=3)).endswith("\nversion: 1\nordinal: 3\n---\nWorld")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_body_is_kept_to_the_byte(body: str) -> None:
         body=st.text(),
         author=names,
         version=st.integers(1, MAX_VERSION),
-        place=st.integers(1, 2000),
+        ordinal=st.integers(1, 2000),
     )
 )
 def test_what_is_written_is_read(manuscript: PortablePost) -> None:
@@ -121,8 +121,8 @@ def test_what_is_written_is_read(manuscript: PortablePost) -> None:
 
 
 @given(titles, names, st.integers(1, 2000))
-def test_every_name_is_one_that_all_file_systems_take(title: str, author: str, place: int) -> None:
-    name = file_name(replace(HELLO, title=title, author=author, place=place))
+def test_every_name_is_one_that_all_file_systems_take(title: str, author: str, ordinal: int) -> None:
+    name = file_name(replace(HELLO, title=title, author=author, ordinal=ordinal))
 
     assert is_file_name(name)
     assert name.isascii()
@@ -148,7 +148,7 @@ def test_a_name_says_when_by_whom_and_what_about(title: str, slug: str) -> None:
     manuscript = replace(HELLO, title=title, author="Alice")
 
     assert file_name(manuscript) == f"2026-11-23T123000.000000Z,alice,{slug}.md"
-    assert file_name(replace(manuscript, place=2)) == f"2026-11-23T123000.000000Z-0002,alice,{slug}.md"
+    assert file_name(replace(manuscript, ordinal=2)) == f"2026-11-23T123000.000000Z-0002,alice,{slug}.md"
 
 
 def test_names_are_unlike_and_in_the_order_in_which_posts_were_written() -> None:
@@ -156,7 +156,7 @@ def test_names_are_unlike_and_in_the_order_in_which_posts_were_written() -> None
         replace(HELLO, created_at=NOON - timedelta(days=1)),
         replace(HELLO, author="a", title="b c"),
         replace(HELLO, author="a-b", title="c"),
-        *(replace(HELLO, author="a", title="b c", place=place) for place in (2, 3, 10, 100, 1000)),
+        *(replace(HELLO, author="a", title="b c", ordinal=ordinal) for ordinal in (2, 3, 10, 100, 1000)),
         replace(HELLO, created_at=NOON + timedelta(microseconds=1)),
         replace(HELLO, created_at=NOON + timedelta(seconds=1)),
     ]
@@ -238,7 +238,7 @@ AUTHOR = (
     "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -; "
     "--author-is 'NAME=ACCOUNT' says whose account that is"
 )
-FIELDS = "is none of title, author, created_at, updated_at, version, place; --ignore-unknown leaves it out"
+FIELDS = "is none of title, author, created_at, updated_at, version, ordinal; --ignore-unknown leaves it out"
 
 
 @pytest.mark.parametrize(
@@ -266,12 +266,12 @@ FIELDS = "is none of title, author, created_at, updated_at, version, place; --ig
         (f"{FINE}title: Again\n", ["title: must be there once"]),
         ("title: [a]\nauthor: {b: c}\ncreated_at: 20261123\n", ["title: must be one text", "author: must be one text"]),
         (
-            "title: Hello\nauthor: a/b\ncreated_at: yesterday\nupdated_at: 2026-13-01\nversion: one\nplace: 1.5\n",
+            "title: Hello\nauthor: a/b\ncreated_at: yesterday\nupdated_at: 2026-13-01\nversion: one\nordinal: 1.5\n",
             [
                 f"created_at: {MOMENT}",
                 f"updated_at: {MOMENT}",
                 "version: must be a whole number",
-                "place: must be a whole number",
+                "ordinal: must be a whole number",
                 f"author: {AUTHOR}",
             ],
         ),
@@ -284,3 +284,8 @@ def test_all_that_is_wrong_with_front_matter_is_told(head: str, errors: list[str
 @given(st.text(st.sampled_from("tile:authr \n\"'[]{}&*!|>%@`#-?,\\0x~é"), max_size=40) | st.text(max_size=40))
 def test_no_front_matter_is_more_than_faulty(text: str) -> None:
     assert refused(text)
+
+
+@pytest.mark.parametrize("name", ["ordinal", "place", "Place"])
+def test_the_ordinal_is_read_under_the_name_of_older_exports_too(name: str) -> None:
+    assert read(f"---\n{FINE}{name}: 2\n---\nWorld").ordinal == 2

@@ -115,8 +115,8 @@ def test_what_is_here_already_is_never_changed(run: Run, database: Database) -> 
 def test_files_come_in_the_order_in_which_posts_were_written_whatever_they_are_called(
     run: Run, database: Database
 ) -> None:
-    hello("a.md", "place: 3", title="The third")
-    hello("b.md", "place: 2", title="The second")
+    hello("a.md", "ordinal: 3", title="The third")
+    hello("b.md", "ordinal: 2", title="The second")
     hello("c.md", title="The first")
     hello("d.md", author="bob")
     written("e.md", "title: Older", "author: alice", "created_at: 2001-01-01")
@@ -140,17 +140,17 @@ def test_two_files_of_one_author_and_moment_that_do_not_tell_their_places_are_no
 
     told = (
         "blog: b.md: there already, and says something else; another file has the same author and time: "
-        "give it a time of its own, or place: 2\n"
+        "give it a time of its own, or ordinal: 2\n"
     )
     assert run("import", "in") == Outcome(1, summary(added=1, different=1), told)
-    hello("b.md", "place: 2", title="Two")
+    hello("b.md", "ordinal: 2", title="Two")
     assert run("import", "in") == Outcome(0, summary(added=1, there=1), "")
 
 
 def test_a_place_whose_predecessor_is_missing_is_told(run: Run, database: Database) -> None:
-    hello("a.md", "place: 2")
+    hello("a.md", "ordinal: 2")
 
-    told = "blog: a.md: place: the one before it is not here yet\n"
+    told = "blog: a.md: ordinal: the one before it is not here yet\n"
     assert run("import", "in") == Outcome(1, summary(faulty=1), told)
 
 
@@ -167,12 +167,12 @@ def test_whoever_names_no_author_names_one_for_all_that_lack_one(run: Run, datab
 
 def test_all_that_is_wrong_is_told_of_every_file_and_the_rest_is_taken_in(run: Run, database: Database) -> None:
     hello("a.md", author="carol")
-    written("b.md", "title: ''", "version: 0", "place: -1", "tags: x", body=" ")
-    written("c.md", "title: Hello", "author: carol", "created_at: 0999-01-01", "updated_at: 0998-01-01", "place: 9")
-    hello("d.md", "place: two", "version: 1e3", title="x" * 201)
+    written("b.md", "title: ''", "version: 0", "ordinal: -1", "tags: x", body=" ")
+    written("c.md", "title: Hello", "author: carol", "created_at: 0999-01-01", "updated_at: 0998-01-01", "ordinal: 9")
+    hello("d.md", "ordinal: two", "version: 1e3", title="x" * 201)
     hello("e.md", title="Fine")
     written("f.md", "title: ['", body="")
-    fields = "is none of title, author, created_at, updated_at, version, place; --ignore-unknown leaves it out"
+    fields = "is none of title, author, created_at, updated_at, version, ordinal; --ignore-unknown leaves it out"
     year = "must be in a year from 1000 to 9998"
 
     assert run("import", "in") == Outcome(
@@ -184,8 +184,8 @@ def test_all_that_is_wrong_is_told_of_every_file_and_the_rest_is_taken_in(run: R
         "blog: a.md: author: has no account here\n"
         f"blog: b.md: tags: {fields}; author: is missing: --author NAME gives one; created_at: is "
         "missing: a day or a time such as 2026-11-23 or 2026-11-23T09:30; body: must not be blank; version: must be "
-        "from 1 to 9007199254740992; place: must be from 1 to 1000\n"
-        "blog: d.md: version: must be a whole number; place: must be a whole number; title: must have at most 200 "
+        "from 1 to 9007199254740992; ordinal: must be from 1 to 1000\n"
+        "blog: d.md: version: must be a whole number; ordinal: must be a whole number; title: must have at most 200 "
         f"characters\n{ASSUMED}",
     )
     assert titles(database) == [(1, "alice", "Fine")]
@@ -194,7 +194,7 @@ def test_all_that_is_wrong_is_told_of_every_file_and_the_rest_is_taken_in(run: R
 def test_a_file_that_says_more_than_a_post_has_is_not_taken_in(run: Run, database: Database) -> None:
     hello("a.md", "id: 7")
 
-    fields = "title, author, created_at, updated_at, version, place"
+    fields = "title, author, created_at, updated_at, version, ordinal"
     told = f"blog: a.md: id: is none of {fields}; --ignore-unknown leaves it out\n"
     assert run("import", "in") == Outcome(1, summary(faulty=1), told)
     assert posts_in(database) == []
@@ -260,8 +260,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(run: Run, database: 
     with database.connected() as connection:
         before = list(connection.iterdump())
     hello("a.md", title="Other")
-    hello("b.md", "place: 2", title="Second")
-    hello("c.md", "place: 3", title="Third")
+    hello("b.md", "ordinal: 2", title="Second")
+    hello("c.md", "ordinal: 3", title="Third")
     hello("d.md", author="nobody")
 
     told = "blog: a.md: there already, and says something else\nblog: d.md: author: has no account here\n"
@@ -300,7 +300,7 @@ def test_many_files_are_taken_in_some_at_a_time(tmp_path: Path, capsys: pytest.C
     for number in range(2 * STEP + 10):
         author, place = ("bob", number + 1) if number < STEP + 5 else ("ann", 1)
         day = "2001-01-01" if author == "bob" else f"2002-01-01T00:{number // 60:02}:{number % 60:02}"
-        text = f"---\ntitle: T\nauthor: {author}\ncreated_at: {day}\nplace: {place}\n---\nWorld"
+        text = f"---\ntitle: T\nauthor: {author}\ncreated_at: {day}\nordinal: {place}\n---\nWorld"
         (tmp_path / f"{number:04}.md").write_text(text, encoding="utf-8")
     store.units = 0
 

@@ -179,7 +179,7 @@ _READING = [
     "import in",
     "backup copy.db",
     "migrate --check",
-    "tidy",
+    "maintain",
 ]
 
 

@@ -101,6 +101,7 @@ def test_a_wrong_usage_ends_with_status_2_and_shows_the_right_one(run: Run, argu
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
+        ("tidy", "tidy is called maintain now"),
         ("severe", "there is no such command; did you mean serve?"),
         ("user list", "there is no such command; did you mean users?"),
         ("users lst", "there is no such command; did you mean list?"),

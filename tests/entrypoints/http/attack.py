@@ -72,7 +72,7 @@ def _aim(case: Case[Any], actor: Member) -> None:
             "days": 7,
         }
         case.body |= {name: value for name, value in said.items() if name in case.body}
-        steps: Any = case.body.get("steps", ())
+        steps: Any = case.body.get("operations", ())
         for step in steps:
             step |= {name: int(step[name]) for name in ("id", "version") if name in step}
 

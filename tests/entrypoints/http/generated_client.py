@@ -14,9 +14,9 @@ from blog_client.api.posts import batch, create, find, read, remove, replace, re
 from blog_client.models import (
     BatchIn,
     BatchOut,
-    CreateStep,
-    CreateStepDo,
-    DeleteStep,
+    CreateOperation,
+    CreateOperationOp,
+    DeleteOperation,
     LoginIn,
     LoginOut,
     PageOut,
@@ -26,8 +26,8 @@ from blog_client.models import (
     PostPatch,
     PostPut,
     Problem,
-    UpdateStep,
-    UpdateStepDo,
+    UpdateOperation,
+    UpdateOperationOp,
 )
 from blog_client.types import Unset
 
@@ -78,11 +78,11 @@ def change(client: AuthenticatedClient, post: PostOut) -> None:
     changed = revise.sync(post.id, client=client, body=PostPatch(title="Better"), if_match=tag)
     assert isinstance(changed, PostOut), changed
     assert (changed.title, changed.body) == ("Better", "All of it")
-    steps: list[CreateStep | DeleteStep | UpdateStep] = [
-        CreateStep(do=CreateStepDo.CREATE, title="Another", body="One"),
-        UpdateStep(do=UpdateStepDo.UPDATE, id=post.id, title="Best"),
+    operations: list[CreateOperation | DeleteOperation | UpdateOperation] = [
+        CreateOperation(op=CreateOperationOp.CREATE, title="Another", body="One"),
+        UpdateOperation(op=UpdateOperationOp.UPDATE, id=post.id, title="Best"),
     ]
-    done = batch.sync(client=client, body=BatchIn(steps=steps))
+    done = batch.sync(client=client, body=BatchIn(operations=operations))
     assert isinstance(done, BatchOut), done
     assert [result.status for result in done.results] == [201, 200]
 

@@ -11,7 +11,7 @@ KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 POST = {"title": "A title", "body": "A body"}
 TAKING: dict[str, tuple[str, Any]] = {
     "create": ("/api/posts/", POST),
-    "batch": ("/api/posts/batch/", {"steps": [{"do": "create", **POST}, {"do": "create", **POST}]}),
+    "batch": ("/api/posts/batch/", {"operations": [{"op": "create", **POST}, {"op": "create", **POST}]}),
     "add": ("/api/users/", {"username": "carol", "password": PASSWORD}),
     "invite": ("/api/invitations/", {"days": 3}),
 }

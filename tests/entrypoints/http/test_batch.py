@@ -16,7 +16,7 @@ from blog.entrypoints.http import create_app
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 BATCH = "/api/posts/batch/"
-NEW = {"do": "create", "title": "A new title", "body": "A new body"}
+NEW = {"op": "create", "title": "A new title", "body": "A new body"}
 PASSWORD = "correct horse battery staple"
 
 
@@ -30,7 +30,7 @@ def careful(open_blog: OpenBlog) -> Iterator[Site]:
 
 def batch(member: Member, *steps: Any) -> Response:
     """What is answered to these steps."""
-    return member.ask("POST", BATCH, json={"steps": steps})
+    return member.ask("POST", BATCH, json={"operations": steps})
 
 
 def wrong(answer: Response) -> dict[str, str]:
@@ -53,10 +53,10 @@ def test_all_is_done_in_its_order_and_each_step_answered_as_by_itself(
     now = "2026-11-22T09:30:01.000000Z"
     answer = batch(
         alice,
-        {"do": "delete", "id": second["id"]},
+        {"op": "delete", "id": second["id"]},
         NEW,
-        {"do": "update", "id": first["id"], "title": "Once", "version": 1},
-        {"title": third["title"], "do": "update", "id": third["id"]},
+        {"op": "update", "id": first["id"], "title": "Once", "version": 1},
+        {"title": third["title"], "op": "update", "id": third["id"]},
     )
     created = {**first, "id": third["id"] + 1, "title": "A new title", "body": "A new body"}
     created |= {"created_at": now, "updated_at": now}
@@ -78,16 +78,16 @@ def test_a_post_is_changed_once_in_a_batch(site: Site, alice: Member) -> None:
     first, second = alice.writes(), alice.writes()
     answer = batch(
         alice,
-        {"do": "update", "id": first["id"], "title": "Once"},
-        {"do": "delete", "id": second["id"]},
-        {"do": "update", "id": first["id"], "title": "Twice", "version": 2},
-        {"do": "delete", "id": first["id"]},
-        {"do": "update", "id": second["id"]},
+        {"op": "update", "id": first["id"], "title": "Once"},
+        {"op": "delete", "id": second["id"]},
+        {"op": "update", "id": first["id"], "title": "Twice", "version": 2},
+        {"op": "delete", "id": first["id"]},
+        {"op": "update", "id": second["id"]},
     )
     assert wrong(answer) == {
-        "steps[2].id": "is changed by step 0 already: say all of one post in one step",
-        "steps[3].id": "is changed by step 0 already: say all of one post in one step",
-        "steps[4].id": "is changed by step 1 already: say all of one post in one step",
+        "operations[2].id": "is changed by operation 0 already: make all changes of a post in one operation",
+        "operations[3].id": "is changed by operation 0 already: make all changes of a post in one operation",
+        "operations[4].id": "is changed by operation 1 already: make all changes of a post in one operation",
     }
     assert all_of(site) == [second, first]
 
@@ -97,7 +97,7 @@ def test_the_answer_to_a_batch_is_bounded_and_what_has_no_room_is_answered_witho
 ) -> None:
     large = "\U0001f98a" * MAX_BODY_LENGTH
     posts = [alice.writes(f"Title {number}", large) for number in range(4)] + [alice.writes("Small", "Small")]
-    answer = batch(alice, *[{"do": "update", "id": post["id"], "title": f"{post['title']}!"} for post in posts])
+    answer = batch(alice, *[{"op": "update", "id": post["id"], "title": f"{post['title']}!"} for post in posts])
     results = [result["post"] for result in answer.json()["results"]]
     assert [result.get("body") for result in results] == [large, None, None, None, "Small"]
     assert len(answer.content) < 1_000_000
@@ -110,9 +110,9 @@ def test_the_answer_to_a_batch_is_bounded_and_what_has_no_room_is_answered_witho
 def test_the_largest_batch_is_answered_and_stored_in_less_than_a_megabyte(site: Site, alice: Member) -> None:
     number = 2_300  # together a little less than a megabyte, as JSON
     steps = [
-        {"do": "create", "title": "\U0001f98a" * MAX_TITLE_LENGTH, "body": "\U0001f98a" * number} for _ in range(95)
+        {"op": "create", "title": "\U0001f98a" * MAX_TITLE_LENGTH, "body": "\U0001f98a" * number} for _ in range(95)
     ]
-    content = json.dumps({"steps": steps}, ensure_ascii=False).encode()
+    content = json.dumps({"operations": steps}, ensure_ascii=False).encode()
     assert 950_000 < len(content) < 2**20
     headers = {"Content-Type": "application/json", "Idempotency-Key": "key"}
     first, again = (alice.ask("POST", BATCH, content=content, headers=headers) for _ in range(2))
@@ -128,32 +128,32 @@ def test_if_one_step_is_refused_nothing_is_done_and_it_is_said_which_and_why(
     own, others, other = alice.writes(), bob.writes(), alice.writes()
     before = all_of(site)
     refused: list[tuple[dict[str, Any], int, str]] = [
-        ({"do": "update", "id": 77, "title": "New"}, 404, "There is no post 77."),
-        ({"do": "delete", "id": 2**63 - 1}, 404, f"There is no post {2**63 - 1}."),
-        ({"do": "update", "id": others["id"]}, 403, f"Only its author may change or delete post {others['id']}."),
-        ({"do": "delete", "id": others["id"], "version": 9}, 403, "Only its author may change or delete post 2."),
-        ({"do": "delete", "id": own["id"], "version": 9}, 412, "Post 1 has changed: its version is 1 now."),
+        ({"op": "update", "id": 77, "title": "New"}, 404, "There is no post 77."),
+        ({"op": "delete", "id": 2**63 - 1}, 404, f"There is no post {2**63 - 1}."),
+        ({"op": "update", "id": others["id"]}, 403, f"Only its author may change or delete post {others['id']}."),
+        ({"op": "delete", "id": others["id"], "version": 9}, 403, "Only its author may change or delete post 2."),
+        ({"op": "delete", "id": own["id"], "version": 9}, 412, "Post 1 has changed: its version is 1 now."),
     ]
     for step, status, detail in refused:
-        answer = batch(alice, NEW, {"do": "update", "id": other["id"], "title": "Changed"}, step, NEW)
+        answer = batch(alice, NEW, {"op": "update", "id": other["id"], "title": "Changed"}, step, NEW)
         assert answer.headers["content-type"] == "application/problem+json"
         told = answer.json()
-        assert (answer.status_code, told["status"], told["detail"], told["step"]) == (status, status, detail, 2)
+        assert (answer.status_code, told["status"], told["detail"], told["operation"]) == (status, status, detail, 2)
         assert all_of(site) == before
 
 
 @on_both
 def test_what_is_out_of_date_is_told_with_what_there_is_now(site: Site, alice: Member) -> None:
     own = alice.writes()
-    step = {"do": "update", "id": own["id"], "title": "Another title", "body": own["body"], "version": 5}
+    step = {"op": "update", "id": own["id"], "title": "Another title", "body": own["body"], "version": 5}
     assert batch(alice, NEW, step).json() == {
         "type": "about:blank",
         "title": "Precondition Failed",
         "status": 412,
         "detail": "Post 1 has changed: its version is 1 now.",
         "version": 1,
-        "differing": ["title"],
-        "step": 1,
+        "conflicting_fields": ["title"],
+        "operation": 1,
     }
     assert all_of(site) == [own]
 
@@ -162,47 +162,47 @@ def test_every_fault_is_told_with_the_step_that_it_is_in(site: Site, alice: Memb
     answer = batch(
         alice,
         NEW,
-        {"do": "create", "title": "", "body": 7},
-        {"do": "update", "title": "x" * (MAX_TITLE_LENGTH + 1), "user": alice.id},
-        {"do": "delete", "id": "8", "version": 0},
-        {"do": "undo", "nonsense": 1},
+        {"op": "create", "title": "", "body": 7},
+        {"op": "update", "title": "x" * (MAX_TITLE_LENGTH + 1), "user": alice.id},
+        {"op": "delete", "id": "8", "version": 0},
+        {"op": "undo", "nonsense": 1},
         {"id": 8},
         "create",
-        {"do": ["create"]},
-        {"do": "update", "id": True, "title": None, "body": "x" * (MAX_BODY_LENGTH + 1), "version": 2**64},
-        {"do": "create", "id": 8, "title": "T", "body": "B\x00", "version": 1},
+        {"op": ["create"]},
+        {"op": "update", "id": True, "title": None, "body": "x" * (MAX_BODY_LENGTH + 1), "version": 2**64},
+        {"op": "create", "id": 8, "title": "T", "body": "B\x00", "version": 1},
     )
     assert wrong(answer) == {
-        "steps[1].body": "must be a string",
-        "steps[1].title": "must not be blank",
-        "steps[2].user": "is not known here: known are id, title, body, version",
-        "steps[2].id": "is missing",
-        "steps[2].title": f"must have at most {MAX_TITLE_LENGTH} characters",
-        "steps[3].id": "must be a whole number",
-        "steps[3].version": "must be a whole number",
-        "steps[4].do": "must be create, update or delete",
-        "steps[5].do": "is missing",
-        "steps[6]": "must be an object",
-        "steps[7].do": "must be create, update or delete",
-        "steps[8].id": "must be a whole number",
-        "steps[8].title": "must be a string",
-        "steps[8].version": "must be a whole number",
-        "steps[8].body": f"must have at most {MAX_BODY_LENGTH} characters",
-        "steps[9].id": "is not known here: known are title, body",
-        "steps[9].version": "is not known here: known are title, body",
-        "steps[9].body": "must not contain control characters or lone surrogates: U+0000 is at line 1, column 2",
+        "operations[1].body": "must be a string",
+        "operations[1].title": "must not be blank",
+        "operations[2].user": "is not known here: known are id, title, body, version",
+        "operations[2].id": "is missing",
+        "operations[2].title": f"must have at most {MAX_TITLE_LENGTH} characters",
+        "operations[3].id": "must be a whole number",
+        "operations[3].version": "must be a whole number",
+        "operations[4].op": "must be create, update or delete",
+        "operations[5].op": "is missing",
+        "operations[6]": "must be an object",
+        "operations[7].op": "must be create, update or delete",
+        "operations[8].id": "must be a whole number",
+        "operations[8].title": "must be a string",
+        "operations[8].version": "must be a whole number",
+        "operations[8].body": f"must have at most {MAX_BODY_LENGTH} characters",
+        "operations[9].id": "is not known here: known are title, body",
+        "operations[9].version": "is not known here: known are title, body",
+        "operations[9].body": "must not contain control characters or lone surrogates: U+0000 is at line 1, column 2",
     }
     assert all_of(site) == []
 
 
 def test_a_number_that_no_post_can_have_is_a_fault(alice: Member) -> None:
     for number in (0, -1, 2**63, 10**400):
-        assert list(wrong(batch(alice, {"do": "delete", "id": number}))) == ["steps[0].id"]
+        assert list(wrong(batch(alice, {"op": "delete", "id": number}))) == ["operations[0].id"]
 
 
 def test_a_batch_has_from_one_to_a_hundred_steps(site: Site, alice: Member) -> None:
     for steps in ([], [NEW] * 101, [0] * 200_000):
-        assert wrong(batch(alice, *steps)) == {"steps": "must be from 1 to 100"}
+        assert wrong(batch(alice, *steps)) == {"operations": "must be from 1 to 100"}
     answer = batch(alice, *[NEW] * 100)
     assert [result["status"] for result in answer.json()["results"]] == [201] * 100
     assert len(site.ask("GET", "/api/posts/?limit=100").json()["results"]) == 100
@@ -211,17 +211,17 @@ def test_a_batch_has_from_one_to_a_hundred_steps(site: Site, alice: Member) -> N
 @pytest.mark.parametrize(
     ("content", "fields"),
     [
-        (b"{}", ["steps"]),
-        (b'{"steps": null}', ["steps"]),
-        (b'{"steps": {"do": "create"}}', ["steps"]),
-        (b'{"steps": [{"do": "undo"}], "atomic": false}', ["atomic", "steps[0].do"]),
-        (b'{"steps": [{"do": "delete", "id": 1, "id": 2}]}', []),
-        (b'{"steps": [{"do": "delete", "id": NaN}]}', []),
-        (b'[{"do": "delete", "id": 1}]', []),
+        (b"{}", ["operations"]),
+        (b'{"operations": null}', ["operations"]),
+        (b'{"operations": {"op": "create"}}', ["operations"]),
+        (b'{"operations": [{"op": "undo"}], "atomic": false}', ["atomic", "operations[0].op"]),
+        (b'{"operations": [{"op": "delete", "id": 1, "id": 2}]}', []),
+        (b'{"operations": [{"op": "delete", "id": NaN}]}', []),
+        (b'[{"op": "delete", "id": 1}]', []),
         (b"[" * 100_000, []),
-        (b'{"steps": [' + b"[" * 5_000, []),
-        (b'{"steps": [{"do": "\\ud800"}]}', ["steps[0].do"]),
-        (b'{"steps": [{"do": "create", "title": "\\ud800", "body": "B"}]}', ["steps[0].title"]),
+        (b'{"operations": [' + b"[" * 5_000, []),
+        (b'{"operations": [{"op": "\\ud800"}]}', ["operations[0].op"]),
+        (b'{"operations": [{"op": "create", "title": "\\ud800", "body": "B"}]}', ["operations[0].title"]),
     ],
 )
 def test_a_batch_is_read_as_strictly_as_every_body(alice: Member, content: bytes, fields: list[str]) -> None:
@@ -232,7 +232,7 @@ def test_a_batch_is_read_as_strictly_as_every_body(alice: Member, content: bytes
 
 def test_whoever_may_not_write_hears_nothing_about_what_they_sent(site: Site, alice: Member) -> None:
     reader = log_in(site.open_blog, "alice", PASSWORD, scopes=set(Scope) - {Scope.POSTS_WRITE, Scope.ADMIN})[1].secret
-    for content in (b"", b"no json", b'{"steps": []}', b"\xff"):
+    for content in (b"", b"no json", b'{"operations": []}', b"\xff"):
         problem(site.ask("POST", BATCH, content=content), 401)
         told = problem(site.ask("POST", BATCH, content=content, token=reader), 403)
         assert told["detail"] == f"This token was made without the scope {Scope.POSTS_WRITE}."
@@ -241,7 +241,7 @@ def test_whoever_may_not_write_hears_nothing_about_what_they_sent(site: Site, al
 def test_where_if_match_is_compulsory_so_is_the_version(careful: Site) -> None:
     carol = careful.member("carol")
     number = carol.writes()["id"]
-    answer = batch(carol, NEW, {"do": "update", "id": number, "title": "Changed"}, {"do": "delete", "id": number})
-    assert wrong(answer) == {"steps[1].version": "is missing", "steps[2].version": "is missing"}
-    answer = batch(carol, {"do": "update", "id": number, "title": "Changed", "version": 1}, NEW)
+    answer = batch(carol, NEW, {"op": "update", "id": number, "title": "Changed"}, {"op": "delete", "id": number})
+    assert wrong(answer) == {"operations[1].version": "is missing", "operations[2].version": "is missing"}
+    answer = batch(carol, {"op": "update", "id": number, "title": "Changed", "version": 1}, NEW)
     assert [result["status"] for result in answer.json()["results"]] == [200, 201]

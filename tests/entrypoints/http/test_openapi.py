@@ -45,7 +45,7 @@ OF_ADMINS = {
 OVER_HTTP = set(Action) - {Action.IMPORT_POSTS}
 NEW = "another correct horse"
 SENT = {
-    "BatchIn": {"steps": [{"do": "create", "title": "Another title", "body": "Another body"}]},
+    "BatchIn": {"operations": [{"op": "create", "title": "Another title", "body": "Another body"}]},
     "DeletionIn": {"password": PASSWORD, "posts": "keep"},
     "InvitationIn": {"days": 1},
     "LoginIn": {"username": "alice", "password": PASSWORD},

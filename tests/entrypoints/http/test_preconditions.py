@@ -107,7 +107,7 @@ def test_whoever_has_seen_another_version_changes_nothing(site: Site, alice: Mem
         answer = changed(alice, method, path, If_Match=stale)
         told = problem(answer, 412)
         assert told["version"] == 2
-        assert told["differing"] == ([] if method == "DELETE" else ["title"])
+        assert told["conflicting_fields"] == ([] if method == "DELETE" else ["title"])
         assert answer.headers["etag"] == tag
     after = site.ask("GET", path)
     assert (after.json(), after.headers["etag"]) == (before.json(), tag)
@@ -248,7 +248,7 @@ def test_whoever_comes_too_late_hears_that_before_what_is_wrong_with_the_body(al
     path = f"/api/posts/{alice.writes()['id']}/"
     for said in ({"json": {"title": ""}}, {"json": {"x": 1}}, {"content": b"{"}, {"content": b"x" * 9}):
         answer = alice.ask(method, path, headers={"If-Match": '"7"'}, **said)
-        assert (problem(answer, 412)["version"], answer.json()["differing"]) == (1, [])
+        assert (problem(answer, 412)["version"], answer.json()["conflicting_fields"]) == (1, [])
     assert "title" in faulty(alice.ask(method, path, headers={"If-Match": '"1"'}, json={"title": ""}))
 
 
@@ -277,7 +277,7 @@ def test_whether_it_is_required_is_a_setting() -> None:
 
 def test_what_differs_is_what_was_sent_and_is_not_there(alice: Member) -> None:
     path = f"/api/posts/{alice.writes('A title', 'A body')['id']}/"
-    for said, differing in (
+    for said, conflicting_fields in (
         ({"title": "A title", "body": "Other"}, ["body"]),
         ({"title": "Other", "body": "Other"}, ["title", "body"]),
         ({"title": "A title"}, []),
@@ -285,7 +285,7 @@ def test_what_differs_is_what_was_sent_and_is_not_there(alice: Member) -> None:
         ({"title": "A title", "user": alice.id}, []),
     ):
         answer = alice.ask("PATCH", path, json=said, headers={"If-Match": '"9"'})
-        assert problem(answer, 412)["differing"] == differing
+        assert problem(answer, 412)["conflicting_fields"] == conflicting_fields
 
 
 def test_an_edit_reads_the_post_once(store: OpenStores, hasher: PasswordHasher) -> None:

@@ -78,7 +78,7 @@ def apply(posts: Posts, actor: Member, steps: Sequence[BatchOperation]) -> list[
     Raises:
         OutOfScope.
         BatchOperationFailed: NotTheAuthor, PostNotFound or PostHasChanged.
-        ValidationFailed: of the number of steps, or of what is said in any of them: `steps[3].title`; two
+        ValidationFailed: of the number of steps, or of what is said in any of them: `operations[3].title`; two
             change one post; the posts that they change have too much text together.
     """
     require_scope(actor, Scope.POSTS_WRITE)
@@ -91,8 +91,10 @@ def apply(posts: Posts, actor: Member, steps: Sequence[BatchOperation]) -> list[
         with _step(number):
             characters += len(posts.get_for_update(actor, step.post_id).body)
         if characters > MAX_CHARACTERS:
-            message = f"must change posts of at most {MAX_CHARACTERS} characters together: send fewer steps at once"
-            raise ValidationFailed([FieldError("steps", message)])
+            message = (
+                f"must change posts of at most {MAX_CHARACTERS} characters together: send fewer operations at once"
+            )
+            raise ValidationFailed([FieldError("operations", message)])
     return [_done(posts, actor, number, step) for number, step in enumerate(steps)]
 
 
@@ -103,7 +105,7 @@ def check_size(steps: Sequence[object]) -> None:
         ValidationFailed: of the number of steps.
     """
     if not 1 <= len(steps) <= MAX_BATCH_SIZE:
-        raise ValidationFailed([FieldError("steps", f"must be from 1 to {MAX_BATCH_SIZE}")])
+        raise ValidationFailed([FieldError("operations", f"must be from 1 to {MAX_BATCH_SIZE}")])
 
 
 def _changes(steps: Sequence[BatchOperation]) -> Iterator[tuple[int, Update | Delete]]:
@@ -116,7 +118,8 @@ def _repeated(steps: Sequence[BatchOperation]) -> Iterator[FieldError]:
     for number, step in _changes(steps):
         if (before := first.setdefault(step.post_id, number)) != number:
             yield FieldError(
-                f"steps[{number}].id", f"is changed by step {before} already: say all of one post in one step"
+                f"operations[{number}].id",
+                f"is changed by operation {before} already: make all changes of a post in one operation",
             )
 
 
@@ -128,7 +131,7 @@ def _faults(number: int, step: BatchOperation) -> Iterator[FieldError]:
             errors = validate_post(**changes)
         case _:
             errors = []
-    return (FieldError(f"steps[{number}].{fault.field}", fault.message) for fault in errors)
+    return (FieldError(f"operations[{number}].{fault.field}", fault.message) for fault in errors)
 
 
 def _done(posts: Posts, actor: Member, number: int, step: BatchOperation) -> Post | None:

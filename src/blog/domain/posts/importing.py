@@ -36,7 +36,7 @@ class ImportOutcome(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortablePost:
     """A post without its number: it is known by its author and the moment at which it was written, and among those of
-    one moment by the place it has there, counted from 1.
+    one moment by its ordinal there, counted from 1.
     """
 
     title: str
@@ -45,10 +45,10 @@ class PortablePost:
     created_at: datetime
     updated_at: datetime
     version: int = 1
-    place: int = 1
+    ordinal: int = 1
 
     @classmethod
-    def of(cls, post: Post, place: int = 1) -> Self:
+    def of(cls, post: Post, ordinal: int = 1) -> Self:
         """The post as it can be taken in elsewhere."""
         return cls(
             title=post.title,
@@ -57,7 +57,7 @@ class PortablePost:
             created_at=post.created_at,
             updated_at=post.updated_at,
             version=post.version,
-            place=place,
+            ordinal=ordinal,
         )
 
     def to_post(self, author: User) -> Post:
@@ -108,7 +108,7 @@ class PostImporter:
         author = author or self.deleted_user.get()
         # Held, so that of two units that take in the same post, the second one finds it here.
         post = manuscript.to_post(self.users.get_for_update(author.id).user)
-        here = self._here(post, manuscript.place)
+        here = self._here(post, manuscript.ordinal)
         if here is not None:
             is_same = (here.title, here.body) == (post.title, post.body)
             return ImportResult(here, ImportOutcome.UNCHANGED if is_same else ImportOutcome.CONFLICT)
@@ -117,22 +117,22 @@ class PostImporter:
         self.audit.record(Event.POST_IMPORTED, actor, "post", post.id, f"by {post.author}")
         return ImportResult(post, ImportOutcome.ADDED)
 
-    def _here(self, post: Post, place: int) -> Post | None:
+    def _here(self, post: Post, ordinal: int) -> Post | None:
         """The post by the same author of the same moment that is here already.
 
         Raises:
-            ValidationFailed: of `place`: those before it are to be taken in first.
+            ValidationFailed: of `ordinal`: those before it are to be taken in first.
         """
         here = self.posts.page(
             SortOrder.OLDEST,
-            limit=place,
+            limit=ordinal,
             authors=[post.author],
             created_after=post.created_at,
             created_before=post.created_at + _MOMENT,
         )
-        if len(here) < place - 1:
-            raise ValidationFailed([FieldError("place", "the one before it is not here yet")])
-        return here[place - 1] if len(here) == place else None
+        if len(here) < ordinal - 1:
+            raise ValidationFailed([FieldError("ordinal", "the one before it is not here yet")])
+        return here[ordinal - 1] if len(here) == ordinal else None
 
 
 def _faults(manuscript: PortablePost) -> list[FieldError]:
@@ -144,6 +144,6 @@ def _faults(manuscript: PortablePost) -> list[FieldError]:
         errors.append(FieldError("updated_at", "must not be before created_at"))
     if not 1 <= manuscript.version <= MAX_VERSION:
         errors.append(FieldError("version", f"must be from 1 to {MAX_VERSION}"))
-    if not 1 <= manuscript.place <= MAX_ORDINAL:
-        errors.append(FieldError("place", f"must be from 1 to {MAX_ORDINAL}"))
+    if not 1 <= manuscript.ordinal <= MAX_ORDINAL:
+        errors.append(FieldError("ordinal", f"must be from 1 to {MAX_ORDINAL}"))
     return errors

@@ -42,7 +42,7 @@ class NotTheAuthor(Forbidden):
 class VersionConflict(PreconditionFailed):
     """Somebody would change a version of a post that is no longer the current one.
 
-    `version` is the one that is; `differing`, what of their changes the post does not say.
+    `version` is the one that is; `conflicting_fields`, what of their changes the post does not say.
     """
 
     def __init__(self, post: "Post", conflicting_fields: Sequence[str], expected: Collection[int | str] = ()) -> None:

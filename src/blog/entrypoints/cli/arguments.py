@@ -14,6 +14,9 @@ from typing import Any, Final, NoReturn
 _SUBCOMMANDS: Final = argparse.PARSER
 """What `argparse` calls the number of arguments of a list of commands."""
 
+_RENAMED: Final = {"tidy": "maintain"}
+"""Commands of earlier versions, with the names that they have now."""
+
 _repeated = re.compile(r"ignored explicit argument .*", re.DOTALL)
 
 
@@ -48,6 +51,8 @@ class Parser(argparse.ArgumentParser):
             return
         choices = [str(choice) for choice in action.choices]
         if action.nargs == _SUBCOMMANDS:
+            if value in _RENAMED:
+                self.error(f"{value} is called {_RENAMED[value]} now")
             full = sorted(name for name in self._elsewhere if name.endswith(f" {value}"))
             self.error(f"there is no such command{_hint(full or _near(value, choices))}")
         raise argparse.ArgumentError(action, f"must be one of {', '.join(choices)}{_hint(_near(value, choices))}")

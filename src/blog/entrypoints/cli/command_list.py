@@ -150,7 +150,12 @@ COMMANDS: Final = (
         "say who may do what",
         _flag("--markdown", "as a table for a document in Markdown"),
     ),
-    Command("tidy", "commands.database:tidy", "forget what no longer counts, and seal the audit, for cron", DATABASE),
+    Command(
+        "maintain",
+        "commands.database:maintain",
+        "delete expired rows, finish deletions, and seal the audit, for cron",
+        DATABASE,
+    ),
 )
 
 _USERS: Final = (

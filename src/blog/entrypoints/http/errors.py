@@ -53,9 +53,11 @@ class FieldErrorOut(msgspec.Struct, rename={"name": "field"}):
 
 
 class Problem(msgspec.Struct, kw_only=True):
-    """What went wrong. `errors` lists every faulty member, where members were faulty. Where something has changed,
-    `version` is what it is in now, and `differing` lists the members that were sent and that it does not say. Of
-    a batch, `step` is the first step that is refused, counted from 0.
+    """A problem (RFC 9457).
+
+    `errors` lists every invalid member. After a version conflict, `version` is the current version of the post, and
+    `conflicting_fields` lists the members that were sent with another value than the post has. `operation` is the
+    index of the first operation of a batch that was refused.
     """
 
     type: str = "about:blank"
@@ -64,8 +66,8 @@ class Problem(msgspec.Struct, kw_only=True):
     detail: str | UnsetType = UNSET
     errors: list[FieldErrorOut] | UnsetType = UNSET
     version: int | UnsetType = UNSET
-    differing: list[str] | UnsetType = UNSET
-    step: int | UnsetType = UNSET
+    conflicting_fields: list[str] | UnsetType = UNSET
+    operation: int | UnsetType = UNSET
 
 
 class HttpError(Exception):

@@ -84,7 +84,7 @@ manuscripts = st.builds(
     created_at=st.just(NOON) | moments,
     updated_at=moments.map(lambda moment: moment + timedelta(hours=2)),
     version=st.integers(0, 3),
-    place=st.integers(1, 2),
+    ordinal=st.integers(1, 2),
 )
 
 user_changes: st.SearchStrategy[UserChanges] = st.fixed_dictionaries(  # type: ignore[assignment]  # as above

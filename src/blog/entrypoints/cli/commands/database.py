@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from blog.bootstrap import database
-from blog.domain import maintenance as housekeeping
 from blog.domain.errors import ValidationFailed
+from blog.domain.maintenance import run_maintenance
 from blog.entrypoints.cli.printing import print_error
 from blog.entrypoints.cli.session import require_database, session
 from blog.settings import Settings
@@ -43,7 +43,7 @@ def restore(settings: Settings, *, file: Path, replace: bool) -> int:
     return 0
 
 
-def tidy(settings: Settings) -> None:
-    """Forget what no longer counts, and seal the audit. It says nothing, as cron likes it."""
+def maintain(settings: Settings) -> None:
+    """Run all maintenance that is due. Print nothing, so that cron sends no mail."""
     with session(settings) as here:
-        housekeeping.run_maintenance(here.open_blog)
+        run_maintenance(here.open_blog)

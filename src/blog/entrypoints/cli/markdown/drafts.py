@@ -27,7 +27,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "created_at": ("created_at", "date", "created", "pubdate"),
     "updated_at": ("updated_at", "lastmod", "updated", "modified", "last_modified_at", "updateddate"),
     "version": ("version",),
-    "place": ("place",),
+    "ordinal": ("ordinal", "place"),  # files of older exports say `place`
 }
 """What each member can be called, whatever its case: of several that a file has, the first one here counts."""
 
@@ -124,7 +124,7 @@ def draft_of(parts: Parts, reading: Reading, file: PurePath) -> Draft:
         raise ValidationFailed([FieldError(HEAD, "is missing; --author NAME takes in files without any")])
     created = said.meant("created_at", dated) or (None if said.has("created_at") else path_day)
     updated = said.meant("updated_at", dated)
-    version, place = said.meant("version", number), said.meant("place", number)
+    version, ordinal = said.meant("version", number), said.meant("ordinal", number)
     title = said.texts.get("title") or ("" if said.is_faulty("title") else _title_in(parts.body) or path_title)
     if not (title or said.is_faulty("title")):
         said.errors.append(FieldError("title", "is missing"))
@@ -133,7 +133,7 @@ def draft_of(parts: Parts, reading: Reading, file: PurePath) -> Draft:
         said.errors.append(path_fault)
     elif created is None:
         said.require("created_at", "is missing: a day or a time such as 2026-11-23 or 2026-11-23T09:30")
-    place = 1 if place is None else place
+    ordinal = 1 if ordinal is None else ordinal
     created_at = (created or updated or Dated(_ANY_DAY, has_zone=True, is_day=True)).at
     manuscript = PortablePost(
         title=title,
@@ -142,7 +142,7 @@ def draft_of(parts: Parts, reading: Reading, file: PurePath) -> Draft:
         created_at=created_at,
         updated_at=_updated_at(created_at, updated),
         version=1 if version is None else version,
-        place=min(place, 1) if said.errors else place,
+        ordinal=min(ordinal, 1) if said.errors else ordinal,
     )
     return Draft(
         manuscript,

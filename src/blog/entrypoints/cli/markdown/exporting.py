@@ -58,15 +58,15 @@ def _told(gone: int, *, prune: bool) -> str:
 
 
 def _manuscripts(here: Session) -> Iterator[PortablePost]:
-    """All posts from the oldest on, each with its place among those by its author of its moment."""
+    """All posts from the oldest on, each with its ordinal among those by its author of its moment."""
     moment: datetime | None = None
-    places: Counter[str] = Counter()
+    ordinals: Counter[str] = Counter()
     for post in _posts(here):
         if post.created_at != moment:
             moment = post.created_at
-            places.clear()
-        places[post.author] += 1
-        yield PortablePost.of(post, places[post.author])
+            ordinals.clear()
+        ordinals[post.author] += 1
+        yield PortablePost.of(post, ordinals[post.author])
 
 
 def _posts(here: Session) -> Iterator[Post]:

@@ -62,13 +62,13 @@ _Dumper.add_representer(str, _represent)
 
 
 def text_of(manuscript: PortablePost) -> str:
-    """The file of a post. Its number is not in it, since that belongs to one blog; its place is, where it is not 1."""
+    """Return the file of a post. It omits the id, because ids belong to one blog, and the ordinal where it is 1."""
     texts = {"title": manuscript.title, "author": manuscript.author}
     head = yaml.dump(texts, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
     head += f"created_at: {_utc(manuscript.created_at)}\nupdated_at: {_utc(manuscript.updated_at)}\n"
     head += f"version: {manuscript.version}\n"
-    if manuscript.place != 1:
-        head += f"place: {manuscript.place}\n"
+    if manuscript.ordinal != 1:
+        head += f"ordinal: {manuscript.ordinal}\n"
     return f"---\n{head}---\n{manuscript.body}"
 
 
@@ -77,9 +77,9 @@ def file_name(manuscript: PortablePost) -> str:
     sorted by when posts were written. No author and no slug has a comma in it.
     """
     at = _utc(manuscript.created_at).replace(":", "")
-    place = "" if manuscript.place == 1 else f"-{manuscript.place:04}"
+    ordinal = "" if manuscript.ordinal == 1 else f"-{manuscript.ordinal:04}"
     slug = "-".join(_word.findall(normalize(manuscript.title)))[:SLUG_LONGEST].strip("-")
-    return f"{at}{place},{manuscript.author.lower()},{slug or 'post'}.md"
+    return f"{at}{ordinal},{manuscript.author.lower()},{slug or 'post'}.md"
 
 
 def is_file_name(name: str) -> bool:

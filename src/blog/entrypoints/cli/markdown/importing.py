@@ -43,7 +43,7 @@ class _Found:
     @property
     def stands(self) -> tuple[object, ...]:
         """Where it stands among those of one moment by one author, and these among all."""
-        return *self.moment, self.draft.manuscript.place, self.file
+        return *self.moment, self.draft.manuscript.ordinal, self.file
 
     @property
     def moment(self) -> tuple[object, ...]:
@@ -74,13 +74,13 @@ class _Summary:
     hidden: int = 0
     pages: int = 0
     without_zone: int = 0
-    places: dict[Path, int] = field(default_factory=dict)
+    ordinals: dict[Path, int] = field(default_factory=dict)
     """Where a file stands among those of its author and time, if it is not the first."""
 
     def note(self, found: Sequence[_Found]) -> None:
         """Note what is told at the end, and once."""
         for _, together in groupby(found, key=lambda each: each.moment):
-            self.places |= {each.file: place for place, each in enumerate(together, start=1) if place > 1}
+            self.ordinals |= {each.file: ordinal for ordinal, each in enumerate(together, start=1) if ordinal > 1}
         for each in found:
             self.unknown.update(set(each.draft.unknown))
             self.without_zone += each.draft.lacks_zone
@@ -93,9 +93,9 @@ class _Summary:
             return
         self.counts[outcome] += 1
         if outcome is ImportOutcome.CONFLICT:
-            place = self.places.get(file)
-            twins = f"; another file has the same author and time: give it a time of its own, or place: {place}"
-            say_beside(f"{name}: {outcome.value}{twins if place else ''}")
+            ordinal = self.ordinals.get(file)
+            twins = f"; another file has the same author and time: give it a time of its own, or ordinal: {ordinal}"
+            say_beside(f"{name}: {outcome.value}{twins if ordinal else ''}")
         elif outcome is ImportOutcome.ADDED and self.is_dry_run:
             print_row("would add", name)
 

@@ -51,25 +51,25 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "version": 1,
 }
 _BY_SHAPE: Final[Mapping[str, Any]] = {
-    "BatchIn.steps": [
-        {"do": "create", "title": "Hello, world", "body": "My first post."},
-        {"do": "update", "id": 1, "title": "A better title"},
+    "BatchIn.operations": [
+        {"op": "create", "title": "Hello, world", "body": "My first post."},
+        {"op": "update", "id": 1, "title": "A better title"},
     ],
-    "CreateOperation.do": "create",
-    "DeleteOperation.do": "delete",
+    "CreateOperation.op": "create",
+    "DeleteOperation.op": "delete",
     "FieldErrorOut.field": "title",
     "FieldErrorOut.message": "is missing",
     "PostPatch.title": "A better title",
     "Problem.detail": "Some of what was sent is not valid.",
-    "Problem.differing": ["title"],
+    "Problem.conflicting_fields": ["title"],
     "Problem.status": 400,
-    "Problem.step": 0,
+    "Problem.operation": 0,
     "Problem.title": "Bad Request",
     "Problem.type": "about:blank",
     "ResultOut.status": 201,
     "Snippet.body": "My <mark>first</mark> post.",
     "Snippet.title": "Hello, world",
-    "UpdateOperation.do": "update",
+    "UpdateOperation.op": "update",
     "UserIn.username": "carol",
     "RegistrationIn.username": "carol",
 }

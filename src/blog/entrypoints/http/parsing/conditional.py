@@ -119,7 +119,7 @@ def on_version_conflict(request: Request[Any, Any, Any], error: VersionConflict)
         str(error) if header is None else _why_none_matches(_if_match_tags(header), error),
         headers={"ETag": etag(error.post)},
         version=error.version,
-        differing=list(error.conflicting_fields),
+        conflicting_fields=list(error.conflicting_fields),
     )
 
 

@@ -33,14 +33,14 @@ Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 Version = Annotated[int, Meta(ge=1, le=MAX_ID, description="Only if it is this one. Compulsory where `If-Match` is.")]
 
 
-class CreateOperation(Struct, forbid_unknown_fields=True, tag_field="do", tag="create"):
+class CreateOperation(Struct, forbid_unknown_fields=True, tag_field="op", tag="create"):
     """Write a post."""
 
     title: Title
     body: Text
 
 
-class UpdateOperation(Struct, forbid_unknown_fields=True, tag_field="do", tag="update"):
+class UpdateOperation(Struct, forbid_unknown_fields=True, tag_field="op", tag="update"):
     """Change some or all of a post."""
 
     id: Id
@@ -49,7 +49,7 @@ class UpdateOperation(Struct, forbid_unknown_fields=True, tag_field="do", tag="u
     version: Version | UnsetType = UNSET
 
 
-class DeleteOperation(Struct, forbid_unknown_fields=True, tag_field="do", tag="delete"):
+class DeleteOperation(Struct, forbid_unknown_fields=True, tag_field="op", tag="delete"):
     """Delete a post."""
 
     id: Id
@@ -60,13 +60,13 @@ Step: TypeAlias = CreateOperation | UpdateOperation | DeleteOperation
 
 
 class BatchIn(Struct, forbid_unknown_fields=True):
-    """What shall be done, in this order. Each post can be changed by one step."""
+    """Operations to apply in this order. One operation at most may change a post."""
 
-    steps: Annotated[list[Step], Meta(min_length=1, max_length=batches.MAX_BATCH_SIZE)]
+    operations: Annotated[list[Step], Meta(min_length=1, max_length=batches.MAX_BATCH_SIZE)]
 
 
 class ChangedPost(PostPart, kw_only=True):
-    """A post after a step of a batch. Where all posts of a batch are too large for one answer, some have no `body`."""
+    """A post after an operation of a batch. It has no `body` if the response would become too large."""
 
     id: int
     title: str
@@ -79,14 +79,14 @@ class ChangedPost(PostPart, kw_only=True):
 
 
 class ResultOut(Struct):
-    """What came of a step: the status that it would be answered with by itself, and the post after it."""
+    """The result of one operation: the status that it would have by itself, and the post after it."""
 
     status: int
     post: ChangedPost | UnsetType = UNSET
 
 
 class BatchOut(Struct):
-    """What came of each step."""
+    """The results, in the order of the operations."""
 
     results: list[ResultOut]
 
@@ -105,7 +105,7 @@ class _EncodedResult(Struct):
 class _Unread(Struct):
     """A batch, as far as it is read at once: so each fault can be told with the step that it is in."""
 
-    steps: list[Any]
+    operations: list[Any]
 
 
 _SHAPES: Final[Mapping[str, type[Struct]]] = {
@@ -116,11 +116,11 @@ _SHAPES: Final[Mapping[str, type[Struct]]] = {
 
 
 def _on_step_refused(_: Request[Any, Any, Any], error: batches.BatchOperationFailed) -> Response[bytes]:
-    """What refuses one step refuses all, and it is said which step it was."""
+    """Refuse the batch because of one operation, and name that operation."""
     reason, more = error.reason, dict[str, Any]()
     if isinstance(reason, VersionConflict):
-        more = {"version": reason.version, "differing": reason.conflicting_fields}
-    return problem(status_of(reason), str(reason), step=error.number, **more)
+        more = {"version": reason.version, "conflicting_fields": reason.conflicting_fields}
+    return problem(status_of(reason), str(reason), operation=error.number, **more)
 
 
 class BatchController(Controller):
@@ -190,13 +190,13 @@ def _steps(sent: Body, *, needs_version: bool) -> list[batches.BatchOperation]:
     """
     given, errors = sent.members(_Unread)
     steps: list[batches.BatchOperation] = []
-    if "steps" in given:
-        batches.check_size(given["steps"])
-    for number, said in enumerate(given.get("steps", ())):
+    if "operations" in given:
+        batches.check_size(given["operations"])
+    for number, said in enumerate(given.get("operations", ())):
         try:
             steps.append(_step(said, needs_version=needs_version))
         except ValidationFailed as wrong:
-            errors += [FieldError(f"steps[{number}]{fault.field}", fault.message) for fault in wrong.errors]
+            errors += [FieldError(f"operations[{number}]{fault.field}", fault.message) for fault in wrong.errors]
     if errors:
         raise ValidationFailed(errors)
     return steps
@@ -210,13 +210,13 @@ def _step(said: object, *, needs_version: bool) -> batches.BatchOperation:
     """
     if not isinstance(said, dict):
         raise ValidationFailed([FieldError("", "must be an object")])
-    do = said.get("do")
-    shape = _SHAPES.get(do) if isinstance(do, str) else None
+    op = said.get("op")
+    shape = _SHAPES.get(op) if isinstance(op, str) else None
     if shape is None:
         raise ValidationFailed(
-            [FieldError(".do", "must be create, update or delete" if "do" in said else "is missing")]
+            [FieldError(".op", "must be create, update or delete" if "op" in said else "is missing")]
         )
-    given, errors = read({name: value for name, value in said.items() if name != "do"}, shape)
+    given, errors = read({name: value for name, value in said.items() if name != "op"}, shape)
     changes = cast(PostChanges, {name: given.pop(name) for name in ("title", "body") if name in given})
     errors += validate_post(**changes)
     if needs_version and shape is not CreateOperation and "version" not in said:
