@@ -9,5 +9,5 @@ from blog.adapters.sql.engine.sqlite import SqliteDialect
 from blog.entrypoints.cli import main
 
 if __name__ == "__main__":
-    SqliteDialect.edition = ""  # type: ignore[misc] # the blog has no setting for it: nobody needs one
+    SqliteDialect.data_version_query = ""  # type: ignore[misc] # the blog has no setting for it: nobody needs one
     sys.exit(main())

@@ -123,8 +123,8 @@ def open_for_serving(settings: Settings) -> Iterator[ServingBlog]:
             open_blog=_create_blog(open_stores, settings),
             open_nonblocking=None if nonblocking is None else _create_blog(nonblocking, settings),
             open_replica=open_replica,
-            group_commit=open_stores.together if isinstance(open_stores, SqlStore) else None,
-            data_version=None if nonblocking is None else nonblocking.edition,
+            group_commit=open_stores.group_commit if isinstance(open_stores, SqlStore) else None,
+            data_version=None if nonblocking is None else nonblocking.data_version,
         )
 
 
@@ -207,7 +207,7 @@ def _open_nonblocking(settings: Settings, open_stores: OpenStores) -> Iterator[S
     process that does away with the log of a database; to a server across a network there is always a way.
     """
     if settings.database_url.startswith("sqlite:"):
-        with closing(SqlStore(settings.database_url, connections=1, patience=0, text_limit=_MAX_TEXT)) as store:
+        with closing(SqlStore(settings.database_url, connections=1, timeout=0, text_limit=_MAX_TEXT)) as store:
             yield store
     else:
         yield open_stores if isinstance(open_stores, MemoryStore) else None

@@ -144,7 +144,7 @@ def test_a_restore_that_fails_changes_nothing(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(type(filled.dialect), "number_after", fail)
+    monkeypatch.setattr(type(filled.dialect), "set_last_id", fail)
     with pytest.raises(ZeroDivisionError):
         filled.restore(tmp_path / "backup", replace=True)
     assert rows(filled) == kept

@@ -165,8 +165,8 @@ def test_in_a_group_a_cancelled_unit_stores_nothing_and_the_others_are_stored(sq
             blog.posts.create(ann, title="Never", body="-")
             stop(blog._stores.posts._unit, cancellation)  # type: ignore[attr-defined] # no use case takes so long
 
-    assert sqlite.together is not None
-    with sqlite.together():
+    assert sqlite.group_commit is not None
+    with sqlite.group_commit():
         with open_blog() as blog:
             blog.posts.create(ann, title="First", body="-")
         for stop in (stop_between, stop_in_statement):

@@ -27,7 +27,7 @@ def served(request: pytest.FixtureRequest) -> tuple[OpenStores, Any]:
     if request.param == "memory":
         return MemoryStore(), None
     store: SqlStore = request.getfixturevalue(request.param.partition(" ")[0])
-    return store, store.together if "together" in request.param else None
+    return store, store.group_commit if "together" in request.param else None
 
 
 def editing(served: tuple[OpenStores, Any], method: str, seen: str) -> tuple[list[Response], Response]:

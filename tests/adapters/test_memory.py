@@ -122,7 +122,7 @@ class TestBlogInMemory(OpenBlogContract):
 
 
 def test_a_unit_that_would_write_waits_no_longer_than_its_patience() -> None:
-    store = MemoryStore(patience=0.01)
+    store = MemoryStore(timeout=0.01)
     user = User(username="ann", created_at=StandingClock()())
     with ThreadPoolExecutor() as beside, store() as stores:
         ann = stores.users.add(user, "hash")

@@ -91,7 +91,7 @@ def test_two_units_in_each_others_way_end_with_one_contended(store: SqlStore, op
 @pytest.fixture
 def impatient(postgresql_url: str, store: SqlStore) -> Iterator[OpenBlog]:
     """The same database, opened by somebody who waits a second at most."""
-    hasty = SqlStore(postgresql_url, connections=1, patience=1)
+    hasty = SqlStore(postgresql_url, connections=1, timeout=1)
     yield create_blog(hasty, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     hasty.close()
 

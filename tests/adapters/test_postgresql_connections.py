@@ -66,7 +66,7 @@ def listen() -> Iterator[Listen]:
 
 def why(url: str) -> str:
     """What is told of a server that cannot be reached."""
-    with closing(SqlStore(url, patience=1)) as store:
+    with closing(SqlStore(url, timeout=1)) as store:
         with pytest.raises(Unavailable) as refusal, store() as stores:
             stores.users.page(limit=1)
         with pytest.raises(Unavailable) as likewise:

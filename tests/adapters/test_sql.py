@@ -15,6 +15,7 @@ from blog.domain.shared import UserId
 from blog.testing.contracts import (
     AttemptStoreContract,
     AuditLogContract,
+    ConstantCostContract,
     InvitationStoreContract,
     OpenBlogContract,
     PostRepositoryContract,
@@ -95,6 +96,12 @@ class TestSqlTokenStoreWithinOneUnit(TokenStoreContract):
 
 
 class TestBlogInSql(OpenBlogContract):
+    @pytest.fixture
+    def open_blog(self, open_blog: OpenBlog) -> OpenBlog:
+        return open_blog
+
+
+class TestCostInSql(ConstantCostContract):
     @pytest.fixture
     def open_blog(self, open_blog: OpenBlog) -> OpenBlog:
         return open_blog

@@ -128,7 +128,7 @@ def test_a_token_of_nobody_is_not_kept(store: SqlStore) -> None:
 @pytest.fixture
 def impatient(file: Path, store: SqlStore) -> Iterator[OpenBlog]:
     """The same database, opened by somebody who waits for nobody."""
-    hasty = SqlStore(f"sqlite:///{file}", connections=1, patience=0)
+    hasty = SqlStore(f"sqlite:///{file}", connections=1, timeout=0)
     yield create_blog(hasty, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     hasty.close()
 

@@ -61,7 +61,7 @@ TECHNOLOGY = {
     "__main__.py": set(),
     "domain": set(),
     "adapters/argon2.py": {"argon2"},
-    "adapters/memory": {"sortedcontainers"},
+    "adapters/memory": set(),
     "adapters/sql": {"alembic", "psycopg", "sqlalchemy"},
     "adapters/system.py": set(),
     "adapters/zxcvbn.py": {"zxcvbn"},

@@ -169,7 +169,7 @@ def test_only_an_administrator_takes_posts_in(open_blog: OpenBlog, ann: User, ad
 def test_of_two_that_take_in_the_same_post_at_once_one_waits_and_finds_it_here(
     hasher: Any, clock: StandingClock
 ) -> None:
-    store = MemoryStore(patience=0)
+    store = MemoryStore(timeout=0)
     with store() as stores:
         stores.users.add(User(username="ann", created_at=LONG_AGO), "hash")
 

@@ -30,8 +30,8 @@ def test_who_is_refused_leaves_no_trace(gate: Gate) -> None:
 
 def test_who_is_refused_takes_no_lock(gate: Gate) -> None:
     gate.fail()
-    patient = MemoryStore(patience=0)
-    patient._attempts = gate.store._attempts
+    patient = MemoryStore(timeout=0)
+    patient._tables = gate.store._tables
     with patient() as holding, patient() as stores:
         holding.attempts.lock("carl", ELSEWHERE)
         with pytest.raises(TooManyAttempts):
@@ -66,8 +66,7 @@ def test_whoever_has_a_million_addresses_fills_no_store(gate: Gate, monkeypatch:
     monkeypatch.setattr(attempts, "_PURGED_EVERY", 8)
     for n in range(100):
         gate.fail(f"user{n}", f"address{n}", times=1)
-    with gate.store() as stores:
-        kept = stores.attempts._shelves.by_id.rows  # type: ignore[attr-defined]
+    kept = gate.store._tables.login_attempts.rows
     assert 20 <= len(kept) < 28
     assert [attempt.account for attempt in kept.values()][-20:] == [account_key(f"user{n}") for n in range(80, 100)]
 

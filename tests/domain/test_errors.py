@@ -23,7 +23,7 @@ def test_a_refusal_carries_all_its_faults(errors: list[FieldError]) -> None:
 
 
 def test_whoever_comes_at_a_bad_moment_is_told_when_to_come_back(hasher: PasswordHasher) -> None:
-    store = MemoryStore(patience=0)
+    store = MemoryStore(timeout=0)
     open_blog = create_blog(store, hasher=hasher)
     with open_blog() as first, open_blog() as second:
         first.users.add(OPERATOR, "ann", PASSWORD)

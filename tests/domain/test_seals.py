@@ -125,59 +125,62 @@ def test_an_empty_audit_is_proven_and_has_no_seal(open_blog: OpenBlog) -> None:
 
 
 def changed_entry(store: MemoryStore) -> None:
-    key = (SealId(2), 6)
-    store._audit.sealed.rows[key] = replace(store._audit.sealed.rows[key], address="elsewhere")
+    entries = store._tables.audit_entries.rows
+    entries[EntryId(6)] = replace(entries[EntryId(6)], address="elsewhere")
 
 
 def removed_entry(store: MemoryStore) -> None:
-    del store._audit.sealed.rows[SealId(1), 2]
+    del store._tables.audit_entries.rows[EntryId(2)]
 
 
 def slipped_in_entry(store: MemoryStore) -> None:
-    store._audit.sealed.rows[SealId(2), 100] = replace(store._audit.entries.rows[EntryId(9)], id=EntryId(100))
+    entries = store._tables.audit_entries.rows
+    entries[EntryId(100)] = replace(entries[EntryId(9)], id=EntryId(100))
+    store._tables.entry_seals.rows[EntryId(100)] = SealId(2)
 
 
 def moved_entry(store: MemoryStore) -> None:
-    store._audit.sealed.rows[SealId(1), 5] = store._audit.sealed.rows.pop((SealId(2), 5))
+    store._tables.entry_seals.rows[EntryId(5)] = SealId(1)
 
 
 def removed_seal(store: MemoryStore) -> None:
-    del store._audit.seals.rows[SealId(2)]
+    del store._tables.seals.rows[SealId(2)]
 
 
 def removed_seal_and_entries(store: MemoryStore) -> None:
     removed_seal(store)
     for number in range(5, 9):
-        del store._audit.sealed.rows[SealId(2), number]
+        del store._tables.audit_entries.rows[EntryId(number)]
 
 
 def removed_end(store: MemoryStore) -> None:
-    del store._audit.seals.rows[SealId(3)]
-    del store._audit.sealed.rows[SealId(3), 9]
+    del store._tables.seals.rows[SealId(3)]
+    del store._tables.audit_entries.rows[EntryId(9)]
 
 
 def removed_last_seal(store: MemoryStore) -> None:
-    del store._audit.seals.rows[SealId(3)]
+    del store._tables.seals.rows[SealId(3)]
 
 
 def sealed_anew(store: MemoryStore) -> None:
     changed_entry(store)
-    audit, seal = store._audit, store._audit.seals.rows[SealId(2)]
-    batch = [entry for (number, _), entry in audit.sealed.rows.items() if number == seal.id]
-    audit.seals.rows[SealId(2)] = replace(seal, digest=digest_of(seal, batch))
+    seals, seal_ids = store._tables.seals.rows, store._tables.entry_seals.rows
+    entries = store._tables.audit_entries.rows.values()
+    batch = [entry for entry in entries if seal_ids.get(entry.id) == SealId(2)]
+    seals[SealId(2)] = replace(seals[SealId(2)], digest=digest_of(seals[SealId(2)], batch))
 
 
 def dated_back(store: MemoryStore) -> None:
-    store._audit.seals.rows[SealId(2)] = replace(store._audit.seals.rows[SealId(2)], at=NOON - timedelta(days=9000))
+    store._tables.seals.rows[SealId(2)] = replace(store._tables.seals.rows[SealId(2)], at=NOON - timedelta(days=9000))
 
 
 def called_old(store: MemoryStore) -> None:
     dated_back(store)
-    store._audit.seals.rows[SealId(2)] = replace(store._audit.seals.rows[SealId(2)], format=1)
+    store._tables.seals.rows[SealId(2)] = replace(store._tables.seals.rows[SealId(2)], format=1)
 
 
 def miscounted(store: MemoryStore) -> None:
-    store._audit.seals.rows[SealId(1)] = replace(store._audit.seals.rows[SealId(1)], entries=3)
+    store._tables.seals.rows[SealId(1)] = replace(store._tables.seals.rows[SealId(1)], entries=3)
 
 
 @pytest.mark.parametrize(
@@ -347,7 +350,7 @@ def test_the_next_seal_proves_when_those_of_the_first_format_were_made(
     with open_blog() as blog:
         assert blog.audit.verify(OPERATOR).errors == ()
     for number in (1, 2):
-        seals = sealed_before._audit.seals.rows
+        seals = sealed_before._tables.seals.rows
         kept = seals[SealId(number)]
         seals[SealId(number)] = replace(kept, at=kept.at - timedelta(days=9000))
         with open_blog() as blog:

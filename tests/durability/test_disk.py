@@ -93,10 +93,10 @@ def test_a_unit_that_fills_the_disk_leaves_those_that_it_is_kept_with(database: 
     token = database.log_in("alice")
     store = SqlStore(f"sqlite:///{database.file}", connections=1)
     open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
-    assert store.together
+    assert store.group_commit
     try:
         _leave_pages(store, 4)
-        with store.together():
+        with store.group_commit():
             _write_ten(open_blog, token, "the first")
             with pytest.raises(Unavailable, match="full"):
                 _write_ten(open_blog, token)

@@ -41,9 +41,9 @@ class Kept:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        assert self._stores.together is not None
+        assert self._stores.group_commit is not None
         self.blocks += 1
-        with self._stores.together():
+        with self._stores.group_commit():
             yield
             if self.blocks == self.lost:
                 raise NotKeptError
@@ -94,7 +94,7 @@ def told(outcomes: Sequence[Any]) -> list[str]:
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[Kept]:
     file = tmp_path / "blog.db"
-    with closing(SqlStore(f"sqlite:///{file}", patience=0.1)) as stores:
+    with closing(SqlStore(f"sqlite:///{file}", timeout=0.1)) as stores:
         stores.migrate()
         yield Kept(file, stores)
 

@@ -83,11 +83,11 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     hasher = Argon2PasswordHasher(memory=8, iterations=1)
     if request.param == "memory":
         memory = MemoryStore()
-        yield Site(create_blog(memory, hasher=hasher), memory.edition)
+        yield Site(create_blog(memory, hasher=hasher), memory.data_version)
         return
     store, beside = (SqlStore(f"sqlite:///{tmp_path / 'blog.db'}") for _ in range(2))
     store.migrate()
-    yield Site(create_blog(store, hasher=hasher), beside.edition)
+    yield Site(create_blog(store, hasher=hasher), beside.data_version)
     beside.close()
     store.close()
 
@@ -158,7 +158,7 @@ def test_a_page_of_another_origin_is_answered_from_the_cache(site: Site) -> None
 
 def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
     store = MemoryStore()
-    site = Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
+    site = Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.data_version)
     post = site.write("Hello")
     inner = site.open_inner
 
@@ -196,7 +196,7 @@ def test_where_the_edition_cannot_be_told_everybody_is_answered_anew() -> None:
 def test_no_more_is_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "MAX_BYTES", 20_000)
     store = MemoryStore()
-    site = Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
+    site = Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.data_version)
     site.write("Hello")
     paths = [f"/api/posts/?limit={limit}" for limit in range(1, 60)]
     first = [told(answer) for answer in site.get(*paths)]
@@ -207,7 +207,7 @@ def test_no_more_is_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch)
 
 def in_memory() -> Site:
     store = MemoryStore()
-    return Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
+    return Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.data_version)
 
 
 def test_room_is_made_of_what_was_asked_for_least_lately(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +280,7 @@ changes = st.sampled_from(["write", "rename", "update", "delete", "read"])
 @settings(max_examples=15, deadline=None)
 def test_whatever_happens_nobody_can_tell_that_answers_are_kept(steps: list[str]) -> None:
     store = MemoryStore()
-    site = Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.edition)
+    site = Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.data_version)
     plain = create_app(site.open_inner)
     keeping = site.app
     for number, step in enumerate(steps):

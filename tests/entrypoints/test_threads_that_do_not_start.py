@@ -50,7 +50,7 @@ def test_the_thread_that_writes_for_all_is_started_by_the_next_change(
     store = Store("first", inner=create_blog(stores, hasher=Argon2PasswordHasher(memory=8, iterations=1)))
     fail_to_start("blog-write", 2)
     write = [lambda client: written(client, store.token)] * 4
-    assert statuses(store, write, stores.together) == [503, 503, 201, 201]
+    assert statuses(store, write, stores.group_commit) == [503, 503, 201, 201]
     assert store.titles() == ["Hello", "Hello", "first"]
     stores.close()
 

@@ -33,7 +33,7 @@ def site(request: pytest.FixtureRequest, store: MemoryStore, open_blog: OpenBlog
     """A blog that keeps its answers, and that pages of two origins may call."""
     origins = getattr(request, "param", (PAGE, OTHER_PAGE))
     site = Site(
-        create_app(open_blog, data_version=store.edition, cors_origins=origins, cors_headers=["X-B3-TraceId"]),
+        create_app(open_blog, data_version=store.data_version, cors_origins=origins, cors_headers=["X-B3-TraceId"]),
         open_blog,
     )
     yield site

@@ -200,7 +200,7 @@ def test_a_root_path_that_is_none_is_refused(open_blog: OpenBlog, wrong: str) ->
 
 
 def test_an_answer_that_is_kept_is_given_only_under_its_own_prefix(store: MemoryStore, open_blog: OpenBlog) -> None:
-    app = create_app(open_blog, data_version=store.edition, trusted_proxies=[PROXY])
+    app = create_app(open_blog, data_version=store.data_version, trusted_proxies=[PROXY])
     site = Proxied(app, open_blog, "")
     token = token_of(open_blog)
     for _ in range(2):

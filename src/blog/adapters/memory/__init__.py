@@ -1,11 +1,11 @@
-"""A blog in this process's memory: gone with the process, and otherwise as good as any."""
+"""The in-memory store: for tests, for demonstrations, and as the oracle of the other stores."""
 
-from .answers import MemoryIdempotencyStore
-from .attempts import MemoryAttemptStore
 from .audit import MemoryAuditLog
-from .index import MemoryPostIndex
+from .idempotency import MemoryIdempotencyStore
 from .invitations import MemoryInvitationStore
+from .login_attempts import MemoryAttemptStore
 from .posts import MemoryPostRepository
+from .search import MemoryPostIndex
 from .store import MemoryStore
 from .tokens import MemoryTokenStore
 from .users import MemoryUserRepository

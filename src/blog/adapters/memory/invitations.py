@@ -1,70 +1,57 @@
 """Invitations in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 from blog.domain.accounts.invitations import Invitation
 from blog.domain.shared import InvitationId, UserId
 
-from .unit import Table, Unit
+from .tables import MemoryRepository
 
 
-@dataclass(frozen=True, slots=True)
-class InvitationTables:
-    """Invitations by number, and their numbers by digest."""
-
-    by_id: Table[InvitationId, Invitation] = field(default_factory=Table)
-    by_digest: Table[bytes, InvitationId] = field(default_factory=Table)
-
-
-class MemoryInvitationStore:
+class MemoryInvitationStore(MemoryRepository):
     """An `InvitationStore` over one unit of work in memory."""
-
-    def __init__(self, unit: Unit, shelves: InvitationTables) -> None:
-        self._unit = unit
-        self._shelves = shelves
 
     def add(self, invitation: Invitation) -> Invitation:
         self._unit.begin()
-        invitation = replace(invitation, id=InvitationId(next(self._shelves.by_id.numbers)))
-        self._unit.on(self._shelves.by_id).put(invitation.id, invitation)
-        self._unit.on(self._shelves.by_digest).put(invitation.digest, invitation.id)
+        invitation = replace(invitation, id=InvitationId(next(self._tables.invitations.ids)))
+        self._unit.put(self._tables.invitations, invitation.id, invitation)
         return invitation
 
     def take(self, digest: bytes) -> Invitation | None:
         self._unit.begin()
-        invitation_id = self._unit.find(self._shelves.by_digest, digest)
-        if invitation_id is None:
-            return None
-        invitation = self._unit.find(self._shelves.by_id, invitation_id)
-        self.remove(invitation_id)
-        return invitation
+        for invitation in self._all():
+            if invitation.digest == digest:
+                self._unit.delete(self._tables.invitations, invitation.id)
+                return invitation
+        return None
 
     def remove(self, invitation_id: InvitationId) -> bool:
         self._unit.begin()
-        invitation = self._unit.find(self._shelves.by_id, invitation_id)
-        if invitation is None:
-            return False
-        self._unit.on(self._shelves.by_id).drop(invitation_id)
-        self._unit.on(self._shelves.by_digest).drop(invitation.digest)
-        return True
+        is_there = self._unit.find(self._tables.invitations, invitation_id) is not None
+        self._unit.delete(self._tables.invitations, invitation_id)
+        return is_there
 
     def remove_all_by(self, user_id: UserId) -> None:
         self._unit.begin()
-        for invitation in self.all_by(user_id):
-            self.remove(invitation.id)
+        self._remove(self.all_by(user_id))
 
     def all_by(self, user_id: UserId) -> Sequence[Invitation]:
-        invitations = self._unit.on(self._shelves.by_id).everything()
-        return [invitation for invitation in invitations if invitation.by_id == user_id]
+        return [invitation for invitation in self._all() if invitation.by_id == user_id]
 
     def page(self, *, limit: int, after: InvitationId | None = None) -> Sequence[Invitation]:
-        return self._unit.on(self._shelves.by_id).ascending(limit, after=after)
+        return [invitation for invitation in self._all() if after is None or invitation.id > after][:limit]
 
     def purge(self, *, expired_by: datetime, limit: int) -> int:
         self._unit.begin()
-        invitations = self._unit.on(self._shelves.by_id).everything()
-        dead = (invitation for invitation in invitations if invitation.expires_at <= expired_by)
-        return sum(self.remove(invitation.id) for invitation in islice(dead, limit))
+        return self._remove([each for each in self._all() if each.expires_at <= expired_by][:limit])
+
+    def _all(self) -> list[Invitation]:
+        """Return all invitations by ascending id."""
+        return sorted(self._unit.rows(self._tables.invitations).values(), key=lambda invitation: invitation.id)
+
+    def _remove(self, invitations: Sequence[Invitation]) -> int:
+        for invitation in invitations:
+            self._unit.delete(self._tables.invitations, invitation.id)
+        return len(invitations)

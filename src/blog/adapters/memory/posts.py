@@ -1,139 +1,109 @@
 """Posts in memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from operator import itemgetter
-from typing import Unpack
+from typing import Any, Unpack
 
-from blog.domain.accounts.user import hidden_name_of
+from blog.domain.accounts.user import hidden_name_of, validate_username
 from blog.domain.blog import ConcurrencyConflict
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post, PostNotFound
 from blog.domain.shared import PostId, UserId
 
-from .lists import Ranking, Stretch, Wanted, position_of, rankings
-from .unit import Table, Unit
-from .users import UserTables
+from .tables import MemoryRepository, Tables
+from .unit_of_work import UnitOfWork
 
 
-@dataclass(frozen=True, slots=True)
-class PostTables:
-    """Posts by number, and how they stand in every order."""
-
-    by_id: Table[PostId, Post] = field(default_factory=Table)
-    rankings: Mapping[SortOrder, Ranking] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rankings", rankings(self.by_id))
-
-
-class MemoryPostRepository:
+class MemoryPostRepository(MemoryRepository):
     """A `PostRepository` over one unit of work in memory."""
-
-    def __init__(self, unit: Unit, shelves: PostTables, users: UserTables) -> None:
-        self._unit = unit
-        self._shelves = shelves
-        self._users = users
 
     def add(self, post: Post) -> Post:
         self._unit.begin()
-        if author_of(post, self._unit, self._users) is None:
-            raise ConcurrencyConflict("Another change came between.")  # as a foreign key does it
-        post = replace(post, id=PostId(next(self._shelves.by_id.numbers)))
-        self._unit.on(self._shelves.by_id).put(post.id, post)
+        if self._author_name(post.author_id) is None:
+            raise ConcurrencyConflict("Another change came between.")  # as a foreign key does
+        post = replace(post, id=PostId(next(self._tables.posts.ids)))
+        self._unit.put(self._tables.posts, post.id, post)
         return post
 
     def get(self, post_id: PostId) -> Post:
-        post = self._unit.find(self._shelves.by_id, post_id)
+        post = self._unit.find(self._tables.posts, post_id)
         if post is None:
             raise PostNotFound(post_id)
-        return with_author_name(post, self._unit, self._users)
+        return replace(post, author=self._author_name(post.author_id) or post.author)
 
     def get_for_update(self, post_id: PostId) -> Post:
         self._unit.begin()
         return self.get(post_id)
 
     def save(self, post: Post, *, previous: Post) -> None:
-        self._unit.begin()
-        kept = self._unit.find(self._shelves.by_id, post.id)
-        if kept is None or kept.version != previous.version:
+        if self.get_for_update(post.id).version != previous.version:
             raise PostNotFound(post.id)
-        self._unit.on(self._shelves.by_id).put(post.id, post)
+        self._unit.put(self._tables.posts, post.id, post)
 
     def remove(self, post_id: PostId) -> None:
         self.get_for_update(post_id)
-        self._unit.on(self._shelves.by_id).drop(post_id)
+        self._unit.delete(self._tables.posts, post_id)
 
     def remove_some_of(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
-        posts = self._of(author_id, limit)
+        posts = self._some_of(author_id, limit)
         for post in posts:
-            self._unit.on(self._shelves.by_id).drop(post.id)
+            self._unit.delete(self._tables.posts, post.id)
         return [post.id for post in posts]
 
     def reassign_some_of(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
-        posts = self._of(author_id, limit)
+        posts = self._some_of(author_id, limit)
         for post in posts:
-            self._unit.on(self._shelves.by_id).put(post.id, replace(post, author_id=new_author_id))
+            self._unit.put(self._tables.posts, post.id, replace(post, author_id=new_author_id))
         return len(posts)
 
     def page(
         self, order: SortOrder, *, limit: int, after: Position | None = None, **filters: Unpack[PostFilter]
     ) -> Sequence[Post]:
-        wanted = Wanted.of(filters, self._unit, self._users)
-        stretch, ranking = Stretch.of(order, after, wanted), self._shelves.rankings[order]
-        posts = self._unit.on(self._shelves.by_id)
-        own = [(position_of(post, order), post) for post in posts.own.values() if post and wanted.has(post)]
-        page = [(position, post) for position, post in own if stretch.has(position)]
-        with self._unit.guard:
-            ranking.catch_up()
-            positions = ranking.positions(wanted.authors, stretch, descending=order.is_descending)
-            kept = (
-                (position, posts.seen(position[-1]))
-                for position in self._unit.each(positions)
-                if position[-1] not in posts.own
-            )
-            page += islice(((position, post) for position, post in kept if post and wanted.has(post)), limit)
-        page.sort(key=itemgetter(0), reverse=order.is_descending)
-        return [with_author_name(post, self._unit, self._users) for _, post in page[:limit]]
-
-    def _of(self, author_id: UserId, limit: int) -> list[Post]:
-        """Up to `limit` posts by this author, which no other unit changes before this one ends."""
-        self._unit.begin()
-        posts = self._unit.on(self._shelves.by_id)
-        own = [post for post in posts.own.values() if post and post.author_id == author_id]
-        ranking = self._shelves.rankings[SortOrder.OLDEST]
-        everything = Stretch((), None)
-        with self._unit.guard:
-            ranking.catch_up()
-            positions = ranking.positions([author_id], everything, descending=False)
-            kept = (posts.seen(position[-1]) for position in positions if position[-1] not in posts.own)
-            return [*own, *islice((post for post in kept if post), limit)][:limit]
+        ranked = [(_rank(post.position_in(order)), post) for post in select_posts(self._unit, self._tables, filters)]
+        if after is not None:
+            start = _rank(after)
+            ranked = [each for each in ranked if (each[0] < start if order.is_descending else each[0] > start)]
+        ranked.sort(key=itemgetter(0), reverse=order.is_descending)
+        return [post for _, post in ranked[:limit]]
 
     def count(self, **filters: Unpack[PostFilter]) -> int:
-        wanted = Wanted.of(filters, self._unit, self._users)
-        ranking = self._shelves.rankings[SortOrder.OLDEST]
-        own = self._unit.on(self._shelves.by_id).own
-        with self._unit.guard:
-            ranking.catch_up()
-            kept = ranking.count(wanted.authors, Stretch.of(SortOrder.OLDEST, None, wanted))
-            replaced = [self._shelves.by_id.find(post_id) for post_id in own]
-        return kept - _number_of(replaced, wanted) + _number_of(own.values(), wanted)
+        return sum(1 for _ in select_posts(self._unit, self._tables, filters))
+
+    def _author_name(self, author_id: UserId) -> str | None:
+        author = self._unit.find(self._tables.users, author_id)
+        if author is not None:
+            return author.user.username
+        deletion = self._unit.find(self._tables.deletions, author_id)
+        return None if deletion is None else hidden_name_of(author_id)
+
+    def _some_of(self, author_id: UserId, limit: int) -> list[Post]:
+        self._unit.begin()
+        return [post for post in self._unit.rows(self._tables.posts).values() if post.author_id == author_id][:limit]
 
 
-def with_author_name(post: Post, unit: Unit, users: UserTables) -> Post:
-    """The post with its author's name as it is now."""
-    author = author_of(post, unit, users)
-    return post if author is None or author == post.author else replace(post, author=author)
+def select_posts(unit: UnitOfWork, tables: Tables, filters: PostFilter) -> Iterator[Post]:
+    """Return the posts that pass a filter, each with the present name of its author.
+
+    Raises:
+        Cancelled.
+    """
+    with unit.lock:  # posts and users of one time
+        posts, users = unit.rows(tables.posts), unit.rows(tables.users)
+    names = {user_id: credentials.user.username for user_id, credentials in users.items()}
+    authors = None
+    if "authors" in filters:
+        wanted = {name.lower() for name in filters["authors"] if not validate_username(name)}
+        authors = {user_id for user_id, name in names.items() if name.lower() in wanted}
+    for post in unit.each(posts.values()):
+        if (
+            (authors is None or post.author_id in authors)
+            and filters.get("created_after", post.created_at) <= post.created_at
+            and ("created_before" not in filters or post.created_at < filters["created_before"])
+        ):
+            name = names.get(post.author_id) or hidden_name_of(post.author_id)
+            yield post if post.author == name else replace(post, author=name)
 
 
-def author_of(post: Post, unit: Unit, users: UserTables) -> str | None:
-    """The name of its author, or None if there is no such account any more."""
-    author = unit.find(users.by_id, post.author_id)
-    if author is not None:
-        return author.user.username
-    return None if unit.find(users.hidden, post.author_id) is None else hidden_name_of(post.author_id)
-
-
-def _number_of(posts: Iterable[Post | None], wanted: Wanted) -> int:
-    return sum(post is not None and wanted.has(post) for post in posts)
+def _rank(position: Position) -> tuple[Any, PostId]:
+    return position.key, position.id

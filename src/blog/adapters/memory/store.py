@@ -1,83 +1,65 @@
-"""Everything that a blog keeps, in memory."""
+"""The in-memory store: all tables, and the units of work on them."""
 
-from collections.abc import Hashable
-from contextlib import AbstractContextManager
-from threading import Lock
+from collections.abc import Hashable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from threading import Lock, RLock
 
 from blog.domain.blog import OpenStores, Stores
 from blog.domain.cancellation import Cancellation
 
-from .answers import IdempotencyTables, MemoryIdempotencyStore
-from .attempts import LoginAttemptTables, MemoryAttemptStore
-from .audit import AuditTables, MemoryAuditLog
-from .index import IndexTables, MemoryPostIndex
-from .invitations import InvitationTables, MemoryInvitationStore
-from .posts import MemoryPostRepository, PostTables
-from .tokens import MemoryTokenStore, TokenTables
-from .unit import Unit
-from .users import MemoryUserRepository, UserTables
+from .audit import MemoryAuditLog
+from .idempotency import MemoryIdempotencyStore
+from .invitations import MemoryInvitationStore
+from .login_attempts import MemoryAttemptStore
+from .posts import MemoryPostRepository
+from .search import MemoryPostIndex
+from .tables import Tables
+from .tokens import MemoryTokenStore
+from .unit_of_work import UnitOfWork
+from .users import MemoryUserRepository
 
 
 class MemoryStore:
-    """Everything a blog keeps. Calling it opens the stores for one unit of work; any number of threads may.
+    """Everything that a blog stores, in memory. Call it to open the stores for one unit of work, on any thread.
 
     Args:
-        patience: seconds that a unit which would write waits for another to end, before it raises `Unavailable`.
+        timeout: seconds that a unit waits for another one that writes, before it raises `Unavailable`.
     """
 
-    def __init__(self, *, patience: float = 5) -> None:
-        self._patience = patience
-        self._guard, self._writer = Lock(), Lock()
-        self._users, self._tokens, self._invitations = UserTables(), TokenTables(), InvitationTables()
-        self._attempts, self._posts, self._audit = LoginAttemptTables(), PostTables(), AuditTables()
-        self._index, self._answers = IndexTables(), IdempotencyTables()
-        self._edition = 0
+    def __init__(self, *, timeout: float = 5) -> None:
+        self._timeout = timeout
+        self._lock, self._writer = RLock(), Lock()
+        self._tables = Tables()
+        self._commits = 0
 
-    def edition(self) -> Hashable:
-        """Another one as soon as anything was kept."""
-        return self._edition
+    def data_version(self) -> Hashable:
+        """Return another value after every commit."""
+        return self._commits
 
-    def count_edition(self) -> None:
-        """Say that something was kept: by a unit that is still the only one that writes."""
-        self._edition += 1
-
-    def __call__(self) -> "MemoryStores":
+    def __call__(self) -> AbstractContextManager[Stores]:
         """Open the stores for one unit of work."""
-        return self._opened(None)
+        return self._open(None)
 
     def cancellable(self, cancellation: Cancellation) -> OpenStores:
-        """The same stores, for units of work that are cancelled with this."""
-        return lambda: self._opened(cancellation)
+        """Return the same stores for units of work that `cancellation` cancels."""
+        return partial(self._open, cancellation)
 
-    def _opened(self, cancellation: Cancellation | None) -> "MemoryStores":
-        unit = Unit(self._guard, self._writer, self._patience, cancellation)
-        stores = Stores(
-            users=MemoryUserRepository(unit, self._users),
-            tokens=MemoryTokenStore(unit, self._tokens),
-            invitations=MemoryInvitationStore(unit, self._invitations),
-            attempts=MemoryAttemptStore(unit, self._attempts),
-            posts=MemoryPostRepository(unit, self._posts, self._users),
-            index=MemoryPostIndex(unit, self._index, self._posts, self._users),
-            idempotency=MemoryIdempotencyStore(unit, self._answers),
-            audit=MemoryAuditLog(unit, self._audit),
-        )
-        return MemoryStores(self, unit, stores)
-
-
-class MemoryStores(AbstractContextManager[Stores]):
-    """The stores of one unit of work, which is kept unless the block is left by an exception."""
-
-    def __init__(self, store: MemoryStore, unit: Unit, stores: Stores) -> None:
-        self._store = store
-        self._unit = unit
-        self._stores = stores
-
-    def __enter__(self) -> Stores:
-        return self._stores
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    @contextmanager
+    def _open(self, cancellation: Cancellation | None) -> Iterator[Stores]:
+        unit, tables = UnitOfWork(self._lock, self._writer, self._timeout, cancellation), self._tables
         try:
-            if kind is None and self._unit.keep():
-                self._store.count_edition()
+            yield Stores(
+                users=MemoryUserRepository(unit, tables),
+                tokens=MemoryTokenStore(unit, tables),
+                invitations=MemoryInvitationStore(unit, tables),
+                attempts=MemoryAttemptStore(unit, tables),
+                posts=MemoryPostRepository(unit, tables),
+                index=MemoryPostIndex(unit, tables),
+                idempotency=MemoryIdempotencyStore(unit, tables),
+                audit=MemoryAuditLog(unit, tables),
+            )
+            if unit.commit():
+                self._commits += 1
         finally:
-            self._unit.end()
+            unit.close()

@@ -1,58 +1,36 @@
 """Accounts in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from blog.domain.accounts.user import Credentials, PendingDeletion, PostsOnDeletion, User, UsernameTaken, UserNotFound
 from blog.domain.shared import UNSTORED, UserId
 
-from .unit import Table, Unit
+from .tables import MemoryRepository
 
 
-@dataclass(frozen=True, slots=True)
-class UserTables:
-    """Accounts by their number, and their numbers by the name that they have, and by every name that they ever had.
-
-    A name whose account was removed is kept under the number 0. Accounts that are being deleted are hidden.
-    """
-
-    by_id: Table[UserId, Credentials] = field(default_factory=Table)
-    by_name: Table[str, UserId] = field(default_factory=Table)
-    by_any_name: Table[str, UserId] = field(default_factory=Table)
-    names: Table[tuple[UserId, str], str] = field(default_factory=Table)
-    hidden: Table[UserId, PendingDeletion] = field(default_factory=Table)
-
-
-class MemoryUserRepository:
+class MemoryUserRepository(MemoryRepository):
     """A `UserRepository` over one unit of work in memory."""
-
-    def __init__(self, unit: Unit, shelves: UserTables) -> None:
-        self._unit = unit
-        self._shelves = shelves
 
     def add(self, user: User, password_hash: str) -> User:
         self._unit.begin()
-        if self._unit.find(self._shelves.by_any_name, user.username.lower()) is not None:
-            raise UsernameTaken(user.username)
-        user = replace(user, id=UserId(next(self._shelves.by_id.numbers)))
-        self._name(user.id, user.username)
-        self._unit.on(self._shelves.by_id).put(user.id, Credentials(user, password_hash))
+        user = replace(user, id=UserId(next(self._tables.users.ids)))
+        self._put(Credentials(user, password_hash))
         return user
 
     def get(self, user_id: UserId) -> User:
         return self._credentials(user_id).user
 
     def find(self, username: str) -> Credentials | None:
-        user_id = self._unit.find(self._shelves.by_name, username.lower())
-        return None if user_id is None else self._credentials(user_id)
+        found = self._find_by_any_name(username)
+        return found if found and found.user.username.lower() == username.lower() else None
 
     def find_by_any_name(self, username: str) -> User | None:
-        user_id = self._unit.find(self._shelves.by_any_name, username.lower())
-        found = None if user_id is None else self._unit.find(self._shelves.by_id, user_id)
-        return None if found is None else found.user
+        found = self._find_by_any_name(username)
+        return found.user if found else None
 
     def names_of(self, user_id: UserId) -> Sequence[str]:
-        return self._unit.on(self._shelves.names).between((user_id, ""), (user_id + 1, ""))
+        return sorted(name for name, holder in self._unit.rows(self._tables.usernames).items() if holder == user_id)
 
     def get_for_update(self, user_id: UserId) -> Credentials:
         self._unit.begin()
@@ -60,50 +38,53 @@ class MemoryUserRepository:
 
     def active_admins_for_update(self) -> Sequence[User]:
         self._unit.begin()
-        everybody = self._unit.on(self._shelves.by_id).everything()
-        return [credentials.user for credentials in everybody if credentials.user.is_active_admin]
+        return [user for user in self._all() if user.is_active_admin]
 
     def save(self, credentials: Credentials) -> None:
-        current = self.get_for_update(credentials.user.id)
-        if current.user.username != credentials.user.username:
-            self._rename(current.user, credentials.user.username)
-        self._unit.on(self._shelves.by_id).put(credentials.user.id, credentials)
+        self.get_for_update(credentials.user.id)
+        self._put(credentials)
 
     def begin_deletion(self, user_id: UserId, posts: PostsOnDeletion) -> None:
-        user = self.get_for_update(user_id).user
-        self._unit.on(self._shelves.by_id).drop(user_id)
-        self._unit.on(self._shelves.by_name).drop(user.username.lower())
-        self._unit.on(self._shelves.hidden).put(user_id, PendingDeletion(user_id, posts))
+        self.get_for_update(user_id)
+        self._unit.delete(self._tables.users, user_id)
+        self._unit.put(self._tables.deletions, user_id, PendingDeletion(user_id, posts))
 
     def next_deletion_for_update(self) -> PendingDeletion | None:
         self._unit.begin()
-        return next(iter(self._unit.on(self._shelves.hidden).ascending(1)), None)
+        deletions = self._unit.rows(self._tables.deletions)
+        return deletions[min(deletions)] if deletions else None
 
     def remove(self, user_id: UserId) -> None:
-        self._unit.begin()
-        self._unit.on(self._shelves.hidden).drop(user_id)
+        self._unit.delete(self._tables.deletions, user_id)
         for name in self.names_of(user_id):
-            self._unit.on(self._shelves.by_any_name).put(name, UserId(UNSTORED))
-            self._unit.on(self._shelves.names).drop((user_id, name))
+            self._unit.put(self._tables.usernames, name, UserId(UNSTORED))
 
     def page(self, *, limit: int, after: UserId | None = None) -> Sequence[User]:
-        page = self._unit.on(self._shelves.by_id).ascending(limit, after=after)
-        return [credentials.user for credentials in page]
+        return [user for user in self._all() if after is None or user.id > after][:limit]
+
+    def _all(self) -> list[User]:
+        """Return all users by ascending id."""
+        everybody = (credentials.user for credentials in self._unit.rows(self._tables.users).values())
+        return sorted(everybody, key=lambda user: user.id)
 
     def _credentials(self, user_id: UserId) -> Credentials:
-        credentials = self._unit.find(self._shelves.by_id, user_id)
+        credentials = self._unit.find(self._tables.users, user_id)
         if credentials is None:
             raise UserNotFound(user_id)
         return credentials
 
-    def _rename(self, user: User, username: str) -> None:
-        if self._unit.find(self._shelves.by_any_name, username.lower()) not in (None, user.id):
-            raise UsernameTaken(username)
-        self._unit.on(self._shelves.by_name).drop(user.username.lower())
-        self._name(user.id, username)
+    def _find_by_any_name(self, username: str) -> Credentials | None:
+        user_id = self._unit.find(self._tables.usernames, username.lower())
+        return None if user_id is None else self._unit.find(self._tables.users, user_id)
 
-    def _name(self, user_id: UserId, username: str) -> None:
-        name = username.lower()
-        self._unit.on(self._shelves.by_name).put(name, user_id)
-        self._unit.on(self._shelves.by_any_name).put(name, user_id)
-        self._unit.on(self._shelves.names).put((user_id, name), name)
+    def _put(self, credentials: Credentials) -> None:
+        """Insert or replace an account, and reserve its name.
+
+        Raises:
+            UsernameTaken: the name is reserved for another account.
+        """
+        user, name = credentials.user, credentials.user.username.lower()
+        if self._unit.find(self._tables.usernames, name) not in {None, user.id}:
+            raise UsernameTaken(user.username)
+        self._unit.put(self._tables.usernames, name, user.id)
+        self._unit.put(self._tables.users, user.id, credentials)

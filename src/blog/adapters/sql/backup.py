@@ -41,7 +41,7 @@ def transfer(
         _clear(taker, replace=replace)
         _copy(giver, taker)
         for table in _TABLES:
-            target.number_after(taker, table.name, max(last[table.name], _last_id(giver, source, table)))
+            target.set_last_id(taker, table.name, max(last[table.name], _last_id(giver, source, table)))
         target.index.rebuild(taker, every_post(taker))
 
 

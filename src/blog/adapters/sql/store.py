@@ -43,40 +43,40 @@ class SqlStore:
         url: `sqlite:///PATH`, where the path is taken as it is written, or `postgresql://…`, as libpq reads it; or the
             path of an SQLite file.
         connections: how many units of work there are at once; further ones wait.
-        patience: seconds to wait for them, or for a lock. With 0, what is locked is `Unavailable` at once.
+        timeout: seconds to wait for them, or for a lock. With 0, what is locked is `Unavailable` at once.
         text_limit: how many characters of bodies one statement may read; more is `Unavailable`. Without, there is no
             limit.
 
     Attributes:
         engine: SQLAlchemy's own, for what is not done in units of work.
-        together: keeps several units at once, or None where the database does that by itself.
-        edition: tells whether anything has been kept since, or None where the database does not.
+        group_commit: keeps several units at once, or None where the database does that by itself.
+        data_version: tells whether anything has been kept since, or None where the database does not.
 
     Raises:
         ValueError: there can be no database at the URL.
     """
 
     def __init__(
-        self, url: str | Path, *, connections: int = 8, patience: float = DEFAULT_TIMEOUT, text_limit: int | None = None
+        self, url: str | Path, *, connections: int = 8, timeout: float = DEFAULT_TIMEOUT, text_limit: int | None = None
     ) -> None:
-        self.dialect = _dialect_of(url, patience)
+        self.dialect = _dialect_of(url, timeout)
         self.engine = self.dialect.new_engine()
         event.listen(self.engine, "handle_error", self._translated)
         self._connections = ConnectionPool(
-            self.engine, self.dialect, limit=connections, patience=patience, text_limit=text_limit
+            self.engine, self.dialect, limit=connections, timeout=timeout, text_limit=text_limit
         )
-        self._groups = SqlGroupCommit(self._connections)
-        self._editions = DataVersionProbe(self._connections, self.dialect.edition)
-        self.edition: DataVersion | None = self._editions if self.dialect.edition else None
-        self.together: GroupCommit | None = None if self.dialect.has_group_commit else self._groups.together
+        self._units = SqlGroupCommit(self._connections)
+        self._data_version_probe = DataVersionProbe(self._connections, self.dialect.data_version_query)
+        self.data_version: DataVersion | None = self._data_version_probe if self.dialect.data_version_query else None
+        self.group_commit: GroupCommit | None = None if self.dialect.has_group_commit else self._units.group_commit
 
     def __call__(self) -> AbstractContextManager[Stores]:
         """Open the stores for one unit of work."""
-        return _Opened(self._groups.unit(), self.dialect.index)
+        return _Opened(self._units.unit(), self.dialect.index)
 
     def cancellable(self, cancellation: Cancellation) -> OpenStores:
         """The same stores, for units of work that are cancelled with this."""
-        return lambda: _Opened(self._groups.unit(cancellation), self.dialect.index)
+        return lambda: _Opened(self._units.unit(cancellation), self.dialect.index)
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables to what this version needs, or to another revision; several processes may do so at once.
@@ -174,7 +174,7 @@ class SqlStore:
 
     def close(self) -> None:
         """Close all connections that no unit of work is using."""
-        self._editions.close()
+        self._data_version_probe.close()
         self._connections.close()
 
     def _translated(self, context: ExceptionContext) -> BlogError | None:
@@ -242,14 +242,14 @@ def _check_backup(file: Path) -> None:
         raise Unavailable("The backup cannot be read again.", cause=f"{file}: something else was written to it.")
 
 
-def _dialect_of(url: str | Path, patience: float) -> Dialect:
+def _dialect_of(url: str | Path, timeout: float) -> Dialect:
     """The dialect of the database at this URL. A driver is imported only where it is used: it may be an extra."""
     if isinstance(url, str) and url.startswith("postgresql:"):
         from blog.adapters.sql.engine.postgresql import PostgresqlDialect  # noqa: PLC0415 - see above
 
-        return PostgresqlDialect(url, patience)
+        return PostgresqlDialect(url, timeout)
     from blog.adapters.sql.engine.sqlite import SqliteDialect  # noqa: PLC0415 - see above
 
     if isinstance(url, str) and not url.startswith(_SQLITE):
         raise ValueError("must be sqlite:///PATH or postgresql://...")
-    return SqliteDialect(Path(url.removeprefix(_SQLITE)) if isinstance(url, str) else url, patience)
+    return SqliteDialect(Path(url.removeprefix(_SQLITE)) if isinstance(url, str) else url, timeout)

@@ -1,6 +1,7 @@
-"""What every adapter promises, as tests that anybody can inherit.
+"""The contracts of all ports, as test classes to inherit.
 
-Inherit the class of the port you serve, provide its fixture, and your adapter is held to all that the blog's own are:
+Inherit the class of the port that your adapter implements, and provide its fixture. Then your adapter runs the same
+tests as the adapters of this package:
 
     import pytest
     from blog.testing.contracts import TokenStoreContract
@@ -11,47 +12,9 @@ Inherit the class of the port you serve, provide its fixture, and your adapter i
         def tokens(self):
             return RedisTokenStore("redis://localhost")
 
-Each class says in its docstring what it needs. `AgreementMachine` is a hypothesis state machine instead, which drives
-several blogs side by side. They need the extra `contracts`.
+The docstring of each class names its fixtures. `AgreementMachine` is a Hypothesis state machine that runs the same
+commands on several blogs and compares them. The contracts need the extra `contracts`.
 """
-# ruff: noqa: E402 - pytest explains a failed assertion only in what is imported after it was told to
-
-import pytest
-
-pytest.register_assert_rewrite(
-    *(
-        f"{__name__}.{room}"
-        for room in (
-            "agreement",
-            "attempts",
-            "audit",
-            "blog",
-            "cancellation",
-            "drawn",
-            "edition",
-            "flatness",
-            "hashing",
-            "idempotency",
-            "interleaving",
-            "invitations",
-            "lists",
-            "parts",
-            "people",
-            "posts",
-            "search",
-            "seeking",
-            "sides",
-            "steps",
-            "system",
-            "threads",
-            "together",
-            "tokens",
-            "units",
-            "users",
-            "walks",
-        )
-    )
-)
 
 from blog.testing.model.interleaving import InterleavingContract
 from blog.testing.model.model_machine import AgreementMachine
@@ -60,7 +23,9 @@ from .attempts import AttemptStoreContract
 from .audit import AuditLogContract
 from .blog import OpenBlogContract
 from .cancellation import CancellationContract
-from .edition import DataVersionContract
+from .constant_cost import ConstantCostContract
+from .data_version import DataVersionContract
+from .group_commit import GroupCommitContract
 from .hashing import PasswordHasherContract
 from .idempotency import IdempotencyStoreContract
 from .invitations import InvitationStoreContract
@@ -70,7 +35,6 @@ from .posts import PostRepositoryContract
 from .search import PostIndexContract
 from .system import ClockContract, CountedSecrets, SecretGeneratorContract, StandingClock
 from .threads import SharedStoresContract
-from .together import GroupCommitContract
 from .tokens import TokenStoreContract, UnitPerCall
 from .users import UserRepositoryContract
 
@@ -80,6 +44,7 @@ __all__ = [
     "AuditLogContract",
     "CancellationContract",
     "ClockContract",
+    "ConstantCostContract",
     "CountedSecrets",
     "DataVersionContract",
     "GroupCommitContract",

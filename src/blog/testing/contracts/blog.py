@@ -16,16 +16,26 @@ from blog.domain.posts import batch as batches
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.post import Post, PostNotFound
 
-from .constant_cost import PASSWORD, FlatnessContract, write, write_alone
-from .fixtures import NOON, Failed, acting
+from .fixtures import NOON, PASSWORD, Failed, acting, not_given, write, write_alone
 
 MANUSCRIPT = PortablePost(title="A title", body="From elsewhere", author="ann", created_at=NOON, updated_at=NOON)
 SOON = 10
 """Seconds in which whatever waits for nobody has long been done."""
 
 
-class OpenBlogContract(FlatnessContract):
+class OpenBlogContract:
     """Needs a fixture `open_blog`: your blog, empty. A unit that waits for another must wait for more than a second."""
+
+    @pytest.fixture
+    def open_blog(self) -> OpenBlog:
+        """The blog to be proved."""
+        not_given(self, "open_blog", "an OpenBlog on empty stores")
+
+    @pytest.fixture
+    def ann(self, open_blog: OpenBlog) -> Member:
+        """Somebody with an account."""
+        with open_blog() as blog:
+            return acting(blog.users.add(Operator(), "ann", PASSWORD))
 
     def test_leaving_a_unit_keeps_everything_done_in_it(self, open_blog: OpenBlog) -> None:
         with open_blog() as blog:

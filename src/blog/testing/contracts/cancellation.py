@@ -11,8 +11,7 @@ from blog.domain.blog import Blog, CancellableBlog
 from blog.domain.cancellation import Cancellation, Cancelled
 
 from .blog import newest
-from .constant_cost import PASSWORD, write, write_alone
-from .fixtures import acting, not_given
+from .fixtures import PASSWORD, acting, not_given, write, write_alone
 
 LONG = 60
 """Seconds after which a unit that should have stopped is given up. Far more than any needs."""

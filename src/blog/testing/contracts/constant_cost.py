@@ -1,20 +1,17 @@
-"""What a unit of work promises to cost: the same, however much is stored."""
+"""The cost of a unit of work in a store with indexes: the same, however much is stored."""
 
 import pytest
 
 from blog.domain.accounts.actors import Member, Operator
-from blog.domain.blog import Blog, OpenBlog
+from blog.domain.blog import OpenBlog
 from blog.domain.posts.pagination import SortOrder
-from blog.domain.posts.post import Post
 
 from .cost import cost_of
-from .fixtures import acting, not_given
-
-PASSWORD = "correct horse battery staple"  # noqa: S105 - everybody's example
+from .fixtures import PASSWORD, acting, not_given, write
 
 
-class FlatnessContract:
-    """Needs a fixture `open_blog`: your blog, empty. A part of `OpenBlogContract`."""
+class ConstantCostContract:
+    """Needs a fixture `open_blog`: your blog, empty. A store that scans its rows need not inherit it."""
 
     @pytest.fixture
     def open_blog(self) -> OpenBlog:
@@ -39,7 +36,7 @@ class FlatnessContract:
                 blog.idempotency.once(ann, str(post.id), b"request", lambda: b"answer")
                 blog.posts.delete(ann, post.id)
 
-        unit()  # whatever is done only once is done here
+        unit()  # the first run compiles statements and fills caches
         few = cost_of(unit)
         with open_blog() as blog:
             for _ in range(1_000):
@@ -48,14 +45,3 @@ class FlatnessContract:
         many = cost_of(unit)
         assert many.calls < few.calls * 1.5
         assert many.memory < few.memory + 20_000
-
-
-def write(blog: Blog, author: Member) -> Post:
-    """A post, within somebody's unit of work."""
-    return blog.posts.create(author, title="A title", body="A body")
-
-
-def write_alone(open_blog: OpenBlog, author: Member) -> Post:
-    """A post, kept by a unit of its own."""
-    with open_blog() as blog:
-        return write(blog, author)

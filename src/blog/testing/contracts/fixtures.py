@@ -12,6 +12,8 @@ import pytest
 
 from blog.domain.accounts.actors import Member, scopes_for
 from blog.domain.accounts.user import User
+from blog.domain.blog import Blog, OpenBlog
+from blog.domain.posts.post import Post
 from blog.domain.shared import UNSTORED, TokenId
 
 NOON: Final = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
@@ -30,6 +32,8 @@ HOSTILE_TEXTS: Final = [
 
 THREADS: Final = 4
 
+PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - everybody's example
+
 Result = TypeVar("Result")
 
 
@@ -40,6 +44,17 @@ class Failed(Exception):
 def acting(user: User) -> Member:
     """Somebody with a token that was made for all that they may do."""
     return Member(user=user, scopes=scopes_for(user), token_id=TokenId(UNSTORED))
+
+
+def write(blog: Blog, author: Member) -> Post:
+    """Create a post in an open unit of work."""
+    return blog.posts.create(author, title="A title", body="A body")
+
+
+def write_alone(open_blog: OpenBlog, author: Member) -> Post:
+    """Create a post in a unit of work of its own."""
+    with open_blog() as blog:
+        return write(blog, author)
 
 
 def not_given(contract: object, fixture: str, what: str) -> NoReturn:

@@ -56,13 +56,13 @@ class Dialect(Protocol):
         """What finds posts by their words."""
 
     @property
-    def hold(self) -> str:
+    def advisory_lock(self) -> str:
         """The statement that waits until no other transaction that writes holds a name, and holds it until this one
         ends; empty where there is but one transaction that writes.
         """
 
     @property
-    def edition(self) -> str:
+    def data_version_query(self) -> str:
         """The statement that gives another number when another connection has kept something; empty if none does."""
 
     @property
@@ -123,7 +123,7 @@ class Dialect(Protocol):
     def last_id(self, connection: Connection, table: str) -> int:
         """The highest id that the table ever gave; 0 if none."""
 
-    def number_after(self, connection: Connection, table: str, last: int) -> None:
+    def set_last_id(self, connection: Connection, table: str, last: int) -> None:
         """Let the table give ids above `last` only."""
 
     def translate_error(self, error: BaseException) -> BlogError | None:

@@ -35,7 +35,7 @@ class SqlGroupCommit:
         return Unit(self._connections, cancellation) if group is None else _SavepointUnit(group, cancellation)
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def group_commit(self) -> Iterator[None]:
         """What `Together` promises. Leaving the block by an exception keeps nothing.
 
         Raises:

@@ -61,13 +61,13 @@ class LibpqConnection:
 
     Args:
         opened: by psycopg, in autocommit, and nobody else's from now on.
-        patience: seconds to wait for all answers to what is sent at once.
+        timeout: seconds to wait for all answers to what is sent at once.
         prepares: whether the server remembers statements, which it cannot behind a pooler.
     """
 
-    def __init__(self, opened: psycopg.Connection[Any], *, patience: float, prepares: bool) -> None:
+    def __init__(self, opened: psycopg.Connection[Any], *, timeout: float, prepares: bool) -> None:
         self.pgconn: Final = opened.pgconn
-        self.patience = patience
+        self.timeout = timeout
         self.timed_out = False
         self._is_interruptible = self._is_interrupted = False
         self._opened: Final = opened  # which would close it if nobody kept it
@@ -170,7 +170,7 @@ class LibpqConnection:
 
     def _results(self, number: int) -> list[PGresult]:
         """All of them, of which each is followed by nothing, and the last by the sign that there are no more."""
-        deadline = monotonic() + self.patience
+        deadline = monotonic() + self.timeout
         while self.pgconn.flush():
             self._wait(self._something_goes, deadline)
         results = []

@@ -35,17 +35,17 @@ class ConnectionPool:
         engine: opens them. Its own pool has no part in it.
         dialect: what their errors mean.
         limit: how many there are at most.
-        patience: seconds to wait for one.
+        timeout: seconds to wait for one.
         text_limit: how many characters a statement may give, if that is limited.
     """
 
     def __init__(
-        self, engine: Engine, dialect: Dialect, *, limit: int, patience: float, text_limit: int | None = None
+        self, engine: Engine, dialect: Dialect, *, limit: int, timeout: float, text_limit: int | None = None
     ) -> None:
         self.dialect: Final = dialect
         self.compiler: Final = engine.dialect
         self._engine = engine
-        self.patience: Final = patience
+        self.timeout: Final = timeout
         self._text_limit = text_limit
         self._idle: deque[DriverConnection] = deque()
         self._places: SimpleQueue[None] = SimpleQueue()
@@ -77,8 +77,8 @@ class ConnectionPool:
             Cancelled: while waiting.
             Unavailable: all are lent for too long.
         """
-        deadline = monotonic() + self.patience
-        at_once = self.patience if cancellation is None else min(self.patience, _POLL_INTERVAL)
+        deadline = monotonic() + self.timeout
+        at_once = self.timeout if cancellation is None else min(self.timeout, _POLL_INTERVAL)
         while True:
             try:
                 self._places.get(timeout=at_once)
@@ -154,7 +154,7 @@ class ConnectionPool:
         Raises:
             Cancelled: while waiting for the lock.
         """
-        deadline = monotonic() + self.patience - self.dialect.lock_poll_interval
+        deadline = monotonic() + self.timeout - self.dialect.lock_poll_interval
         while self.dialect.is_locked(error) and monotonic() < deadline:
             if cancellation is not None:
                 cancellation.check()

@@ -38,21 +38,21 @@ class PostgresqlDialect:
 
     Args:
         url: as libpq reads it, with several hosts and `target_session_attrs=read-write` where there are standbys.
-        patience: see `connect`.
+        timeout: see `connect`.
     """
 
-    edition: Final = ""
+    data_version_query: Final = ""
     index: Final = TsvectorPostIndex
     begin: Final = "BEGIN"
-    hold: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"  # whose number is made of the name
+    advisory_lock: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"  # whose number is made of the name
     has_pipeline: Final = True
     has_group_commit: Final = True
     interrupts_writes: Final = True
     lock_poll_interval: Final = 0.0  # a wait for a lock is interrupted as any other statement is
 
-    def __init__(self, url: str, patience: float = DEFAULT_TIMEOUT) -> None:
+    def __init__(self, url: str, timeout: float = DEFAULT_TIMEOUT) -> None:
         self._url = url
-        self._patience = patience
+        self._timeout = timeout
         self._place = ""
 
     def new_engine(self) -> Engine:
@@ -66,7 +66,7 @@ class PostgresqlDialect:
         self._place = place_of(given)
         return create_engine(
             "postgresql+psycopg://",
-            creator=lambda: connect(self._url, self._patience),
+            creator=lambda: connect(self._url, self._timeout),
             poolclass=NullPool,
             paramstyle="numeric_dollar",  # as the server has it
             hide_parameters=True,
@@ -82,7 +82,7 @@ class PostgresqlDialect:
 
     def for_units(self, opened: Any) -> LibpqConnection:
         """A connection without what a unit does not need."""
-        return LibpqConnection(opened, patience=opened.patience, prepares=opened.prepare_threshold is not None)
+        return LibpqConnection(opened, timeout=opened.answer_timeout, prepares=opened.prepare_threshold is not None)
 
     def can_commit(self, connection: Any) -> bool:
         """Where a statement failed, a COMMIT would keep nothing, and say so to nobody."""
@@ -117,7 +117,7 @@ class PostgresqlDialect:
         sequence = f"SELECT pg_sequence_last_value(pg_get_serial_sequence('{table}', 'id')::regclass)"
         return int(connection.exec_driver_sql(sequence).scalar_one() or 0)
 
-    def number_after(self, connection: Connection, table: str, last: int) -> None:
+    def set_last_id(self, connection: Connection, table: str, last: int) -> None:
         """The sequence behind the id, which cannot be set to 0: then it has not been called."""
         sequence = f"pg_get_serial_sequence('{table}', 'id')"
         connection.exec_driver_sql(f"SELECT setval({sequence}, {max(last, 1)}, {last > 0})")
@@ -144,15 +144,15 @@ def _unhurried(engine: Engine, begin: str) -> Iterator[Connection]:
     """A connection in a transaction for which the limits on requests do not hold."""
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
-        driver.patience = None  # it is nobody else's, now or later
+        driver.answer_timeout = None  # it is nobody else's, now or later
         connection.exec_driver_sql(begin)
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
         yield connection
 
 
-def connect(url: str, patience: float = DEFAULT_TIMEOUT) -> psycopg.Connection[Any]:
-    """A connection in autocommit that waits for an answer no longer than `patience` seconds, which are one at least,
+def connect(url: str, timeout: float = DEFAULT_TIMEOUT) -> psycopg.Connection[Any]:
+    """A connection in autocommit that waits for an answer no longer than `timeout` seconds, which are one at least,
     and for a lock a second less.
 
     The server is asked to keep the limits; one that does not even answer is given up a second later. What the URL says
@@ -163,7 +163,7 @@ def connect(url: str, patience: float = DEFAULT_TIMEOUT) -> psycopg.Connection[A
         CannotConnect: no connection was made. Nothing of libpq's own words is kept that could be a password.
     """
     given = parameters_of(url)
-    answer, lock = max(round(patience * 1000), 1000), max(round(patience * 1000) - 1000, 1)  # 0 would be for ever
+    answer, lock = max(round(timeout * 1000), 1000), max(round(timeout * 1000) - 1000, 1)  # 0 would be for ever
     parameters: dict[str, Any] = {
         "application_name": "blog",
         "connect_timeout": _CONNECTING,
@@ -180,19 +180,19 @@ def connect(url: str, patience: float = DEFAULT_TIMEOUT) -> psycopg.Connection[A
         )
     except (psycopg.Error, OSError, UnicodeError) as error:
         raise CannotConnect(cause_of(error, given)) from None
-    connection.patience = answer / 1000 + 1
+    connection.answer_timeout = answer / 1000 + 1
     return connection
 
 
 class _Connection(psycopg.Connection[Any]):
-    """A connection that is given up when the server has not answered for `patience` seconds."""
+    """A connection that is given up when the server has not answered for `answer_timeout` seconds."""
 
-    patience: float | None = None
+    answer_timeout: float | None = None
     timed_out = False
 
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
         try:
-            return super().wait(gen, interval, timeout or self.patience)
+            return super().wait(gen, interval, timeout or self.answer_timeout)
         except _WaitTimeout:
             self.timed_out = True
             self.pgconn.finish()

@@ -56,21 +56,21 @@ class SqliteDialect:
 
     Args:
         path: the database file. It is made, for its owner only, when it is first opened.
-        patience: seconds to wait for a lock.
+        timeout: seconds to wait for a lock.
     """
 
-    edition: Final = "PRAGMA data_version"
+    data_version_query: Final = "PRAGMA data_version"
     index: Final = Fts5PostIndex
     begin: Final = "BEGIN IMMEDIATE"  # asks for the lock at once: a transaction that has only read may be refused it
-    hold: Final = ""
+    advisory_lock: Final = ""
     has_pipeline: Final = False
     has_group_commit: Final = False
     interrupts_writes: Final = False  # an interrupted write ends the transaction, which units may share
 
-    def __init__(self, path: Path, patience: float = DEFAULT_TIMEOUT) -> None:
+    def __init__(self, path: Path, timeout: float = DEFAULT_TIMEOUT) -> None:
         self.file: Final = SqliteFile(path)
-        self._patience = patience
-        self.lock_poll_interval = min(patience, _LOCK_POLL_INTERVAL)
+        self._timeout = timeout
+        self.lock_poll_interval = min(timeout, _LOCK_POLL_INTERVAL)
         self._says_read_only = True
 
     def new_engine(self) -> Engine:
@@ -85,7 +85,7 @@ class SqliteDialect:
             URL.create("sqlite", database=str(self.file.path)),
             poolclass=NullPool,
             connect_args={
-                "timeout": self._patience,
+                "timeout": self._timeout,
                 "isolation_level": None,
                 "check_same_thread": False,
                 "factory": _Connection,
@@ -164,7 +164,7 @@ class SqliteDialect:
         row = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).first()
         return 0 if row is None else int(row[0])
 
-    def number_after(self, connection: Connection, table: str, last: int) -> None:
+    def set_last_id(self, connection: Connection, table: str, last: int) -> None:
         """The same table, in which each name stands once at most."""
         connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
         connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last))
@@ -179,7 +179,7 @@ class SqliteDialect:
 
     def _use_wal(self, engine: Engine) -> None:
         """Let readers and a writer work side by side. SQLite does not wait for another process here, so we do."""
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         while True:
             try:
                 with engine.connect() as connection:

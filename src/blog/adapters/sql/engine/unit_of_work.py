@@ -71,7 +71,7 @@ class Unit:
     def advisory_lock(self, *names: str) -> None:
         """Let no other unit hold one of these names before this one ends."""
         self.begin()
-        if statement := self._connections.dialect.hold:
+        if statement := self._connections.dialect.advisory_lock:
             for name in sorted(names):  # in one order, so that no two wait for each other
                 self._defer(statement, [name])
             self._flush()

@@ -1,4 +1,4 @@
-"""What is kept together by SQLite is kept by one write to the disk, or not at all."""
+"""Group commit in SQLite: several units of work are committed by one write to the disk, or none of them is."""
 
 import sqlite3
 from pathlib import Path
@@ -12,8 +12,7 @@ from blog.domain.blog import GroupCommit, OpenBlog
 from blog.domain.errors import Unavailable
 from blog.testing.contracts import GroupCommitContract
 from blog.testing.contracts.blog import newest
-from blog.testing.contracts.constant_cost import write_alone
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import acting, write_alone
 
 PASSWORD = "correct horse battery staple"
 
@@ -24,9 +23,9 @@ def store(sqlite: SqlStore) -> SqlStore:
 
 
 @pytest.fixture
-def together(store: SqlStore) -> GroupCommit:
-    assert store.together
-    return store.together
+def group_commit(store: SqlStore) -> GroupCommit:
+    assert store.group_commit
+    return store.group_commit
 
 
 class TestTogetherInSqlite(GroupCommitContract):
@@ -35,25 +34,25 @@ class TestTogetherInSqlite(GroupCommitContract):
         return open_blog
 
     @pytest.fixture
-    def together(self, together: GroupCommit) -> GroupCommit:
-        return together
+    def group_commit(self, group_commit: GroupCommit) -> GroupCommit:
+        return group_commit
 
 
 def test_postgresql_keeps_units_together_by_itself(postgresql: SqlStore) -> None:
-    assert postgresql.together is None
+    assert postgresql.group_commit is None
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
 def test_what_cannot_be_kept_is_told_when_the_block_is_left(
-    store: SqlStore, open_blog: OpenBlog, together: GroupCommit, *, goes_on: bool
+    store: SqlStore, open_blog: OpenBlog, group_commit: GroupCommit, *, goes_on: bool
 ) -> None:
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
 
     def lose() -> None:
-        with together():
+        with group_commit():
             write_alone(open_blog, ann)
-            store._groups._threads.group._connection.rollback()  # as SQLite does by itself where a disk is full
+            store._units._threads.group._connection.rollback()  # as SQLite does by itself where a disk is full
             if goes_on:
                 with pytest.raises(Unavailable):
                     write_alone(open_blog, ann)
@@ -70,13 +69,13 @@ def test_a_unit_that_finds_the_database_locked_leaves_the_others(
 ) -> None:
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
-    hasty = SqlStore(f"sqlite:///{file}", patience=0)
+    hasty = SqlStore(f"sqlite:///{file}", timeout=0)
     foreign = sqlite3.connect(file, isolation_level=None)
     foreign.execute("BEGIN IMMEDIATE")
-    together = hasty.together
-    assert together
+    group_commit = hasty.group_commit
+    assert group_commit
     open_hastily = create_blog(hasty)
-    with together():
+    with group_commit():
         with pytest.raises(Unavailable):
             write_alone(open_hastily, ann)
         foreign.execute("ROLLBACK")

@@ -1,4 +1,4 @@
-"""Whatever is kept, by this process or another, makes another edition."""
+"""The data version changes with every commit, of this process or another."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from blog.testing.contracts.blog import newest
 from blog.testing.contracts.fixtures import acting
 
 
-class TestEditionsInMemory(DataVersionContract):
+class TestDataVersionInMemory(DataVersionContract):
     @pytest.fixture
     def store(self) -> MemoryStore:
         return MemoryStore()
@@ -26,56 +26,56 @@ class TestEditionsInMemory(DataVersionContract):
         return create_blog(store)
 
     @pytest.fixture
-    def edition(self, store: MemoryStore) -> DataVersion:
-        return store.edition
+    def data_version(self, store: MemoryStore) -> DataVersion:
+        return store.data_version
 
 
-class TestEditionsOfSqlite(DataVersionContract):
+class TestDataVersionOfSqlite(DataVersionContract):
     @pytest.fixture
     def open_blog(self, sqlite: SqlStore) -> OpenBlog:
         return create_blog(sqlite)
 
     @pytest.fixture
-    def edition(self, sqlite: SqlStore) -> DataVersion:
-        assert sqlite.edition
-        return sqlite.edition
+    def data_version(self, sqlite: SqlStore) -> DataVersion:
+        assert sqlite.data_version
+        return sqlite.data_version
 
 
 @pytest.fixture
 def other(file: Path, sqlite: SqlStore) -> Iterator[SqlStore]:
     """Another process's way to the same file, as far as SQLite can tell."""
-    store = SqlStore(f"sqlite:///{file}", connections=1, patience=0)
+    store = SqlStore(f"sqlite:///{file}", connections=1, timeout=0)
     yield store
     store.close()
 
 
 def test_what_is_kept_through_another_store_makes_another_edition(sqlite: SqlStore, other: SqlStore) -> None:
-    assert other.edition
-    before = other.edition()
+    assert other.data_version
+    before = other.data_version()
     with create_blog(sqlite)() as blog:
         blog.posts.create(acting(blog.users.add(Operator(), "ann", "a long pass phrase")), title="Hello", body="World")
-    assert other.edition() != before
+    assert other.data_version() != before
     assert len(newest(create_blog(other))) == 1
 
 
 def test_what_is_restored_makes_another_edition(sqlite: SqlStore, other: SqlStore, tmp_path: Path) -> None:
-    assert other.edition
+    assert other.data_version
     sqlite.back_up(tmp_path / "backup")
-    before = other.edition()
+    before = other.data_version()
     sqlite.restore(tmp_path / "backup", replace=True)
-    assert other.edition() != before
+    assert other.data_version() != before
 
 
 def test_an_edition_is_not_waited_for(sqlite: SqlStore, other: SqlStore) -> None:
-    assert other.edition
+    assert other.data_version
     with sqlite.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA locking_mode=EXCLUSIVE")
         connection.exec_driver_sql("BEGIN EXCLUSIVE")
         with pytest.raises(Unavailable):
-            other.edition()
-    before = other.edition()
-    assert other.edition() == before
+            other.data_version()
+    before = other.data_version()
+    assert other.data_version() == before
 
 
 def test_a_server_is_not_asked_for_editions(postgresql: SqlStore) -> None:
-    assert postgresql.edition is None
+    assert postgresql.data_version is None

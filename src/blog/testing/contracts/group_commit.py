@@ -10,12 +10,11 @@ from blog.domain.blog import GroupCommit, OpenBlog
 from blog.domain.posts.post import Post
 
 from .blog import SOON, newest
-from .constant_cost import PASSWORD, write, write_alone
-from .fixtures import Failed, acting, not_given
+from .fixtures import PASSWORD, Failed, acting, not_given, write, write_alone
 
 
 class GroupCommitContract:
-    """Needs fixtures: `open_blog`, your blog, empty; and `together`, which keeps several of its units at once."""
+    """Needs fixtures: `open_blog`, your blog, empty; and `group_commit`, which keeps several of its units at once."""
 
     @pytest.fixture
     def open_blog(self) -> OpenBlog:
@@ -23,9 +22,9 @@ class GroupCommitContract:
         not_given(self, "open_blog", "an OpenBlog on empty stores")
 
     @pytest.fixture
-    def together(self) -> GroupCommit:
+    def group_commit(self) -> GroupCommit:
         """What keeps several of its units."""
-        not_given(self, "together", "a GroupCommit for the same stores")
+        not_given(self, "group_commit", "a GroupCommit for the same stores")
 
     @pytest.fixture
     def ann(self, open_blog: OpenBlog) -> Member:
@@ -33,9 +32,11 @@ class GroupCommitContract:
         with open_blog() as blog:
             return acting(blog.users.add(Operator(), "ann", PASSWORD))
 
-    def test_leaving_the_block_keeps_every_unit(self, open_blog: OpenBlog, together: GroupCommit, ann: Member) -> None:
+    def test_leaving_the_block_keeps_every_unit(
+        self, open_blog: OpenBlog, group_commit: GroupCommit, ann: Member
+    ) -> None:
         for _ in range(2):
-            with together():
+            with group_commit():
                 write_alone(open_blog, ann)
                 post = write_alone(open_blog, ann)
                 with open_blog() as blog:
@@ -43,8 +44,8 @@ class GroupCommitContract:
             assert newest(open_blog)[0] == changed
         assert len(newest(open_blog)) == 4
 
-    def test_each_unit_sees_those_before_it(self, open_blog: OpenBlog, together: GroupCommit, ann: Member) -> None:
-        with together():
+    def test_each_unit_sees_those_before_it(self, open_blog: OpenBlog, group_commit: GroupCommit, ann: Member) -> None:
+        with group_commit():
             assert newest(open_blog) == []
             first = write_alone(open_blog, ann)
             assert newest(open_blog) == [first]
@@ -55,12 +56,12 @@ class GroupCommitContract:
 
     @pytest.mark.parametrize("failing", [0, 1, 2])
     def test_a_unit_that_fails_keeps_nothing_and_leaves_the_others(
-        self, open_blog: OpenBlog, together: GroupCommit, ann: Member, failing: int
+        self, open_blog: OpenBlog, group_commit: GroupCommit, ann: Member, failing: int
     ) -> None:
         with open_blog() as blog:
             before = write(blog, ann)
         kept = [before]
-        with together():
+        with group_commit():
             for number in range(3):
                 if number == failing:
                     with pytest.raises(Failed), open_blog() as blog:
@@ -73,9 +74,9 @@ class GroupCommitContract:
         assert newest(open_blog) == kept
 
     def test_a_refusal_that_is_caught_takes_nothing_else_along(
-        self, open_blog: OpenBlog, together: GroupCommit, ann: Member
+        self, open_blog: OpenBlog, group_commit: GroupCommit, ann: Member
     ) -> None:
-        with together():
+        with group_commit():
             first = write_alone(open_blog, ann)
             with open_blog() as blog:
                 second = write(blog, ann)
@@ -84,28 +85,30 @@ class GroupCommitContract:
         assert newest(open_blog) == [second, first]
 
     def test_nobody_sees_or_waits_for_anything_before_the_block_is_left(
-        self, open_blog: OpenBlog, together: GroupCommit, ann: Member
+        self, open_blog: OpenBlog, group_commit: GroupCommit, ann: Member
     ) -> None:
         with ThreadPoolExecutor() as beside:
 
             def seen() -> list[Post]:
                 return beside.submit(newest, open_blog).result(timeout=SOON)
 
-            with together():
+            with group_commit():
                 post = write_alone(open_blog, ann)
                 assert seen() == []
             assert seen() == [post]
 
-    def test_units_that_only_read_hold_nobody_up(self, open_blog: OpenBlog, together: GroupCommit, ann: Member) -> None:
-        with ThreadPoolExecutor() as beside, together():
+    def test_units_that_only_read_hold_nobody_up(
+        self, open_blog: OpenBlog, group_commit: GroupCommit, ann: Member
+    ) -> None:
+        with ThreadPoolExecutor() as beside, group_commit():
             assert newest(open_blog) == []
             post = beside.submit(write_alone, open_blog, ann).result(timeout=SOON)
             assert newest(open_blog) == [post]
 
     def test_units_of_other_threads_are_no_part_of_it(
-        self, open_blog: OpenBlog, together: GroupCommit, ann: Member
+        self, open_blog: OpenBlog, group_commit: GroupCommit, ann: Member
     ) -> None:
-        with ThreadPoolExecutor() as beside, pytest.raises(Failed), together():
+        with ThreadPoolExecutor() as beside, pytest.raises(Failed), group_commit():
             theirs = beside.submit(write_alone, open_blog, ann).result(timeout=SOON)
             write_alone(open_blog, ann)
             raise Failed
@@ -113,9 +116,9 @@ class GroupCommitContract:
 
     @pytest.mark.parametrize("failure", [Failed, KeyboardInterrupt])
     def test_leaving_the_block_by_an_exception_keeps_nothing(
-        self, open_blog: OpenBlog, together: GroupCommit, ann: Member, failure: type[BaseException]
+        self, open_blog: OpenBlog, group_commit: GroupCommit, ann: Member, failure: type[BaseException]
     ) -> None:
-        with pytest.raises(failure), together():
+        with pytest.raises(failure), group_commit():
             write_alone(open_blog, ann)
             raise failure
         assert newest(open_blog) == []
@@ -123,20 +126,20 @@ class GroupCommitContract:
         assert newest(open_blog) == [post]
 
     def test_units_within_the_block_come_one_after_the_other(
-        self, open_blog: OpenBlog, together: GroupCommit, ann: Member
+        self, open_blog: OpenBlog, group_commit: GroupCommit, ann: Member
     ) -> None:
-        with together():
+        with group_commit():
             with open_blog() as blog:
                 post = write(blog, ann)
                 with pytest.raises(RuntimeError), open_blog():
                     pass
-            with pytest.raises(RuntimeError), together():
+            with pytest.raises(RuntimeError), group_commit():
                 pass
         assert newest(open_blog) == [post]
 
-    def test_an_empty_block_does_nothing(self, open_blog: OpenBlog, together: GroupCommit) -> None:
-        with together():
+    def test_an_empty_block_does_nothing(self, open_blog: OpenBlog, group_commit: GroupCommit) -> None:
+        with group_commit():
             pass
-        with together(), open_blog():
+        with group_commit(), open_blog():
             pass
         assert newest(open_blog) == []
