@@ -50,7 +50,7 @@ def filled(store: SqlStore) -> SqlStore:
             blog.audit.seal(limit=5)
             posts = [blog.posts.create(author, title=f"{number} \N{SNOWMAN}", body="…") for number in range(4)]
             blog.posts.update(author, posts[1].id, body="changed")
-            blog.idempotency.once(author, "a-key", b"a request", b"an answer".strip)
+            blog.idempotency.run_once(author, "a-key", b"a request", b"an answer".strip)
         blog.posts.delete(author, posts[-1].id)
     assert all(rows(store).values())
     return store

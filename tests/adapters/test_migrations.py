@@ -191,7 +191,7 @@ def of_revision_0007(store: SqlStore, open_blog: OpenBlog) -> SqlStore:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
         blog.posts.create(acting(ann), title="Hello", body="World")
-        blog.idempotency.once(acting(ann), "a-key", b"a request", lambda: b"a response")
+        blog.idempotency.run_once(acting(ann), "a-key", b"a request", lambda: b"a response")
         blog.accounts.complete_login(blog.throttle.reserve("ann", "192.0.2.1"), "ann", PASSWORD, "", None)
         blog.throttle.reserve("ann", "192.0.2.2")
         blog.invitations.create(Operator())
@@ -241,7 +241,7 @@ def test_rows_of_the_version_before_are_found_under_the_new_names(of_revision_00
     assert not [name for name in names_in(store) if re.match("answers|attempts|unread", name)]
     with create_blog(store)() as blog:
         ann = acting(blog.users.get_by_username(Operator(), "ann"))
-        assert blog.idempotency.once(ann, "a-key", b"a request", lambda: b"another") == (b"a response", True)
+        assert blog.idempotency.run_once(ann, "a-key", b"a request", lambda: b"another") == (b"a response", True)
         assert blog.audit.page(Operator(), event=Event.POST_IMPORTED).entries
         assert [each.post.title for each in blog.search.find("imported").results] == ["Imported"]
     with store() as stores:

@@ -52,7 +52,7 @@ def fill(store: SqlStore, *names: str) -> None:
             blog.invitations.create(Operator())
             blog.audit.seal(limit=2)
             blog.posts.create(author, title=f"By {name}", body="…")
-            blog.idempotency.once(author, "a-key", b"a request", b"an answer".strip)
+            blog.idempotency.run_once(author, "a-key", b"a request", b"an answer".strip)
 
 
 @pytest.fixture(scope="module")

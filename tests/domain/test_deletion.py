@@ -171,7 +171,7 @@ def test_nothing_is_left_of_a_deleted_account_but_what_is_promised(
     with open_blog() as blog:
         blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)  # so that one stays
         blog.invitations.create(member)
-        blog.idempotency.once(member, "key", b"request", lambda: b"answer")
+        blog.idempotency.run_once(member, "key", b"request", lambda: b"answer")
     with pytest.raises(WrongCredentials):
         log_in(open_blog, "admin", ANOTHER, address=HOME)
     with open_blog() as blog:

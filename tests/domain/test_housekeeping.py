@@ -27,7 +27,7 @@ def littered(open_blog: OpenBlog, clock: StandingClock, ann: User) -> OpenBlog:
             log_in(open_blog, "nobody", PASSWORD, address=HOME)
         with open_blog() as blog:
             blog.invitations.create(OPERATOR, days=1)
-            blog.idempotency.once(acting(ann), f"key{number}", b"request", bytes)
+            blog.idempotency.run_once(acting(ann), f"key{number}", b"request", bytes)
     clock.move(timedelta(days=30))
     return open_blog
 
@@ -61,7 +61,7 @@ def test_what_still_counts_is_kept(open_blog: OpenBlog, ann: User) -> None:
         log_in(open_blog, "nobody", PASSWORD)
     with open_blog() as blog:
         blog.invitations.create(OPERATOR)
-        blog.idempotency.once(acting(ann), "key0", b"request", bytes)
+        blog.idempotency.run_once(acting(ann), "key0", b"request", bytes)
     run_maintenance(open_blog)
     assert left(open_blog) == (1, 1, 1, 1, 0)
 
@@ -71,8 +71,8 @@ def test_steps_are_repeated_until_nothing_is_left_however_much_there_was(
     littered: OpenBlog, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(housekeeping, "STEP", size)
-    monkeypatch.setattr(housekeeping, "ANSWERS_STEP", size)
-    monkeypatch.setattr(housekeeping, "SEAL_STEP", size)
+    monkeypatch.setattr(housekeeping, "RECORDS_BATCH_SIZE", size)
+    monkeypatch.setattr(housekeeping, "SEAL_BATCH_SIZE", size)
     run_maintenance(littered)
     assert left(littered) == (0, 0, 0, 0, 0)
     with littered() as blog:
@@ -83,8 +83,8 @@ def test_each_step_is_a_unit_of_its_own_and_bounded_so_that_nobody_waits_for_all
     littered: OpenBlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeping, "STEP", 2)
-    monkeypatch.setattr(housekeeping, "ANSWERS_STEP", 2)
-    monkeypatch.setattr(housekeeping, "SEAL_STEP", 2)
+    monkeypatch.setattr(housekeeping, "RECORDS_BATCH_SIZE", 2)
+    monkeypatch.setattr(housekeeping, "SEAL_BATCH_SIZE", 2)
     entries = left(littered)[4]
     units, removed = 0, list[int]()
 

@@ -17,8 +17,8 @@ from blog.domain.idempotency import (
     MAX_KEY_LENGTH,
     RETENTION,
     IdempotencyRecord,
+    IdempotentResult,
     KeyReused,
-    Outcome,
     SecretNotReplayable,
 )
 from blog.testing.contracts import StandingClock
@@ -51,15 +51,15 @@ def once(
     key: str = "key",
     request: bytes = b"ring",
     **how: bool,
-) -> Outcome:
+) -> IdempotentResult:
     with open_blog() as blog:
-        return blog.idempotency.once(acting(user), key, request, act, **how)
+        return blog.idempotency.run_once(acting(user), key, request, act, **how)
 
 
 def test_the_same_request_is_done_once_and_answered_the_same(open_blog: OpenBlog, ann: User, bell: Bell) -> None:
-    assert once(open_blog, ann, bell) == Outcome(b"ring 1", is_repeated=False)
+    assert once(open_blog, ann, bell) == IdempotentResult(b"ring 1", is_replayed=False)
     for _ in range(3):
-        assert once(open_blog, ann, bell) == Outcome(b"ring 1", is_repeated=True)
+        assert once(open_blog, ann, bell) == IdempotentResult(b"ring 1", is_replayed=True)
     assert bell.rung == 1
 
 
@@ -69,7 +69,7 @@ def test_what_is_done_is_kept_with_its_answer_or_not_at_all(open_blog: OpenBlog,
 
     def fail() -> NoReturn:
         with open_blog() as blog:
-            blog.idempotency.once(acting(ann), "key", b"write", partial(write, blog))
+            blog.idempotency.run_once(acting(ann), "key", b"write", partial(write, blog))
             raise Failed
 
     with pytest.raises(Failed):
@@ -77,7 +77,7 @@ def test_what_is_done_is_kept_with_its_answer_or_not_at_all(open_blog: OpenBlog,
     outcomes = []
     for _ in range(2):
         with open_blog() as blog:
-            outcomes.append(blog.idempotency.once(acting(ann), "key", b"write", partial(write, blog)))
+            outcomes.append(blog.idempotency.run_once(acting(ann), "key", b"write", partial(write, blog)))
     with open_blog() as blog:
         (post,) = blog.posts.page().posts
     assert outcomes == [(str(post.id).encode(), False), (str(post.id).encode(), True)]
@@ -85,14 +85,14 @@ def test_what_is_done_is_kept_with_its_answer_or_not_at_all(open_blog: OpenBlog,
 
 def test_within_one_unit_too_it_is_done_once(open_blog: OpenBlog, ann: User, bell: Bell) -> None:
     with open_blog() as blog:
-        first = blog.idempotency.once(acting(ann), "key", b"ring", bell)
-        assert blog.idempotency.once(acting(ann), "key", b"ring", bell) == (first.answer, True)
+        first = blog.idempotency.run_once(acting(ann), "key", b"ring", bell)
+        assert blog.idempotency.run_once(acting(ann), "key", b"ring", bell) == (first.response, True)
 
 
 @pytest.mark.parametrize("answer", [b"", b"\0\xff", b"x" * 1_000_000])
 def test_an_answer_is_repeated_byte_by_byte(open_blog: OpenBlog, ann: User, answer: bytes) -> None:
     once(open_blog, ann, lambda: answer)
-    assert once(open_blog, ann, list[bytes]().pop) == Outcome(answer, is_repeated=True)
+    assert once(open_blog, ann, list[bytes]().pop) == IdempotentResult(answer, is_replayed=True)
 
 
 @pytest.mark.parametrize("other", [b"", b"Ring", b"ring ", b"ring\0"])
@@ -104,7 +104,7 @@ def test_another_request_under_the_same_key_is_refused(
         once(open_blog, ann, bell, request=other)
     assert refusal.value.errors == (FieldError("Idempotency-Key", "was used for another request"),)
     assert isinstance(refusal.value, ValidationFailed)
-    assert once(open_blog, ann, bell) == Outcome(b"ring 1", is_repeated=True)
+    assert once(open_blog, ann, bell) == IdempotentResult(b"ring 1", is_replayed=True)
 
 
 def test_other_keys_stand_for_other_requests(open_blog: OpenBlog, ann: User, bell: Bell) -> None:
@@ -125,16 +125,16 @@ def test_what_failed_was_not_done_and_may_be_tried_again(open_blog: OpenBlog, an
             once(failing, ann, lambda: b"%d" % (1 // 0))
     with open_blog() as blog:
         with pytest.raises(ZeroDivisionError):
-            blog.idempotency.once(acting(ann), "key", b"ring", lambda: b"%d" % (1 // 0))
-        assert blog.idempotency.once(acting(ann), "key", b"another", bell) == (b"ring 1", False)
+            blog.idempotency.run_once(acting(ann), "key", b"ring", lambda: b"%d" % (1 // 0))
+        assert blog.idempotency.run_once(acting(ann), "key", b"another", bell) == (b"ring 1", False)
 
 
 def test_a_secret_is_told_once_and_kept_nowhere(
     open_blog: OpenBlog, store: MemoryStore, clock: StandingClock, ann: User, bell: Bell
 ) -> None:
-    assert once(open_blog, ann, bell, is_secret=True) == Outcome(b"ring 1", is_repeated=False)
+    assert once(open_blog, ann, bell, is_secret=True) == IdempotentResult(b"ring 1", is_replayed=False)
     for is_secret in (True, False):
-        with pytest.raises(SecretNotReplayable, match="the secret in the answer was told once") as refusal:
+        with pytest.raises(SecretNotReplayable, match="secret in its response was shown once") as refusal:
             once(open_blog, ann, bell, is_secret=is_secret)
     assert isinstance(refusal.value, Conflict)
     with pytest.raises(KeyReused):

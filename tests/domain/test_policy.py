@@ -69,9 +69,9 @@ def test_who_may_do_what_is_this_and_nothing_else() -> None:
 
 
 def test_every_action_has_words_of_its_own_and_a_scope_wherever_a_token_need_have_one() -> None:
-    assert len({action.words for action in Action}) == len(Action)
+    assert len({action.description for action in Action}) == len(Action)
     for action in Action:
-        assert action.words.strip() == action.words != ""
+        assert action.description.strip() == action.description != ""
         assert action.is_public == (picture()[action.name, "anonymous"] == "yes")
     assert {action for action in Action if action.scope is None} == {
         Action.VIEW_STATUS,

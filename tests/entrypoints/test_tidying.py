@@ -12,7 +12,7 @@ from blog.domain.accounts.actors import Operator
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.cancellation import Cancellation
 from blog.domain.errors import Unavailable
-from blog.domain.maintenance import Step
+from blog.domain.maintenance import Task
 from blog.entrypoints.server import maintenance as tidying
 from blog.entrypoints.server.maintenance import maintained
 
@@ -27,14 +27,14 @@ class Tasks:
         self._left = dict(sizes)
         self._ended = threading.Semaphore(0)
 
-    def steps(self) -> Sequence[Step]:
+    def steps(self) -> Sequence[Task]:
         return [self._step(name) for name in self._left]
 
     def wait(self) -> None:
         for _ in self._left:
             assert self._ended.acquire(timeout=LONG)
 
-    def _step(self, name: str) -> Step:
+    def _step(self, name: str) -> Task:
         def step(_: Blog) -> bool:
             self.done.append(name)
             self._left[name] -= 1
@@ -47,7 +47,7 @@ class Tasks:
 
 def test_steps_are_repeated_in_turns_until_every_task_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = Tasks(tokens=1, answers=5, seals=3)
-    monkeypatch.setattr(tidying, "STEPS", tasks.steps())
+    monkeypatch.setattr(tidying, "TASKS", tasks.steps())
     monkeypatch.setattr(tidying, "EVERY", LONG)
     with maintained(Store("blog"), every=0.02):
         tasks.wait()
@@ -60,7 +60,7 @@ def test_a_task_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch, ca
         raise OSError("the disk is gone")
 
     tasks = Tasks(seals=3)
-    monkeypatch.setattr(tidying, "STEPS", [fail, *tasks.steps()])
+    monkeypatch.setattr(tidying, "TASKS", [fail, *tasks.steps()])
     with maintained(Store("blog"), every=0.02):
         tasks.wait()
     assert tasks.done[:3] == ["seals"] * 3
@@ -69,7 +69,7 @@ def test_a_task_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch, ca
 
 def test_all_that_was_recorded_is_sealed_in_one_round_however_much_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     store, sealed = Store("blog"), threading.Event()
-    monkeypatch.setattr(housekeeping, "SEAL_STEP", 2)
+    monkeypatch.setattr(housekeeping, "SEAL_BATCH_SIZE", 2)
     with store() as blog:
         for number in range(25):
             blog.posts.create(store.ann, title=str(number), body="-")
@@ -86,7 +86,7 @@ def test_all_that_was_recorded_is_sealed_in_one_round_however_much_it_is(monkeyp
             sealed.set()
         return not sealed.is_set()
 
-    monkeypatch.setattr(tidying, "STEPS", [begin, *housekeeping.STEPS, look])
+    monkeypatch.setattr(tidying, "TASKS", [begin, *housekeeping.TASKS, look])
     with maintained(store, every=0.02):
         assert sealed.wait(LONG)
     assert rounds == 1
@@ -121,14 +121,14 @@ def test_a_database_that_does_not_answer_is_logged_once(
 ) -> None:
     tasks = Tasks(tokens=5, answers=5)
 
-    def failing(step: Step) -> Step:
+    def failing(step: Task) -> Task:
         def fail(blog: Blog) -> bool:
             step(blog)
             raise Unavailable("The disk is full.", cause="blog.db: the disk is full.")
 
         return fail
 
-    monkeypatch.setattr(tidying, "STEPS", [failing(step) for step in tasks.steps()])
+    monkeypatch.setattr(tidying, "TASKS", [failing(step) for step in tasks.steps()])
     with maintained(Store("blog"), every=0.02):
         tasks.wait()
     told = [(record.getMessage(), record.exc_info) for record in caplog.records]

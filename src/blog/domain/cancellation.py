@@ -1,4 +1,4 @@
-"""Cancellation of units of work: nobody waits for the result any longer, so the work stops and stores nothing."""
+"""Cancellation of units of work whose client no longer waits for the result."""
 
 from collections.abc import Callable
 
@@ -6,17 +6,17 @@ from .errors import Unavailable
 
 
 class Cancelled(Unavailable):
-    """Nobody waits for this unit of work any longer. Nothing of it is stored."""
+    """The unit of work was cancelled. It stored nothing."""
 
     def __init__(self) -> None:
         super().__init__("The request was cancelled.")
 
 
 class Cancellation:
-    """Tells units of work, from another thread, that nobody waits for them any longer. It cannot be taken back.
+    """A flag by which another thread cancels units of work. It cannot be reset.
 
-    A store asks `is_cancelled` between its steps. For a step that may take long it adds a callback, which makes that
-    step fail. Callbacks are called by the thread that cancels, so each returns at once and guards itself.
+    A store checks `is_cancelled` between its steps. For a step that may take long, it adds a callback that makes the
+    step fail. The cancelling thread calls the callbacks, so each must return at once and be thread-safe.
     """
 
     __slots__ = ("_callbacks", "is_cancelled")
@@ -26,13 +26,13 @@ class Cancellation:
         self._callbacks: list[Callable[[], object]] = []
 
     def cancel(self) -> None:
-        """Cancel every unit of work that was opened with this, and every unit that will be."""
+        """Cancel every unit of work that was opened with this object or will be."""
         self.is_cancelled = True
         for callback in tuple(self._callbacks):
             callback()
 
     def check(self) -> None:
-        """Do nothing, unless it is cancelled.
+        """Raise an error if it is cancelled.
 
         Raises:
             Cancelled.
@@ -41,9 +41,9 @@ class Cancellation:
             raise Cancelled
 
     def add_callback(self, callback: Callable[[], object]) -> None:
-        """Call this when it is cancelled. If it is cancelled already, the callback is not called: check afterwards."""
+        """Add a callback for `cancel`. It is not called if `cancel` ran before: check `is_cancelled` afterwards."""
         self._callbacks.append(callback)
 
     def remove_callback(self, callback: Callable[[], object]) -> None:
-        """Call it no longer. A call that another thread has begun may still go on."""
+        """Remove a callback. A call that another thread has begun may still be running."""
         self._callbacks.remove(callback)

@@ -1,6 +1,6 @@
-"""What can go wrong, in the few kinds that a caller tells apart.
+"""The kinds of errors that a caller can handle.
 
-The concrete errors stand beside the rules that raise them. Each message is fit for whoever asked.
+Concrete errors are subclasses, defined beside the rules that raise them. Each message can be shown to the user.
 """
 
 from collections.abc import Iterable
@@ -8,46 +8,46 @@ from typing import NamedTuple
 
 
 class BlogError(Exception):
-    """The root of every refusal."""
+    """The base class of all errors of the blog."""
 
 
 class FieldError(NamedTuple):
-    """One thing wrong with one field of what came in; never repeats the value."""
+    """A validation error of one field. The message never contains the value."""
 
     field: str
     message: str
 
 
 class ValidationFailed(BlogError):
-    """What came in breaks a rule; `errors` lists every broken one, not only the first."""
+    """The input breaks a rule. `errors` lists every broken rule, not only the first."""
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
         self.errors = tuple(errors)
-        super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in self.errors))
+        super().__init__("; ".join(f"{error.field}: {error.message}" for error in self.errors))
 
 
 class Unauthenticated(BlogError):
-    """Whoever asks has not shown who they are."""
+    """The client did not authenticate."""
 
 
 class Forbidden(BlogError):
-    """Whoever asks is known, and may not."""
+    """The client is authenticated and has no permission."""
 
 
 class NotFound(BlogError):
-    """There is no such thing, or no longer."""
+    """The thing does not exist, or no longer."""
 
 
 class Conflict(BlogError):
-    """What is asked contradicts what is stored."""
+    """The request contradicts what is stored."""
 
 
 class PreconditionFailed(BlogError):
-    """What is asked was meant for a state of things that is no more."""
+    """The request was made for a state that has changed since."""
 
 
 class RateLimited(BlogError):
-    """Whoever asks has asked too often; after `retry_after` seconds they may again."""
+    """Too many requests. The client can try again after `retry_after` seconds."""
 
     def __init__(self, message: str, *, retry_after: int) -> None:
         self.retry_after = retry_after
@@ -55,9 +55,9 @@ class RateLimited(BlogError):
 
 
 class Unavailable(BlogError):
-    """The blog cannot answer just now; the same request may succeed in `retry_after` seconds.
+    """The blog cannot process the request now. The same request may succeed after `retry_after` seconds.
 
-    `cause` says why to the people who run the blog, and only to them: it may name files and servers, never a secret.
+    `cause` is for the operator's log only, because it may name files and servers. It never contains a secret.
     """
 
     def __init__(self, message: str, *, retry_after: int = 1, cause: str = "") -> None:
@@ -67,5 +67,5 @@ class Unavailable(BlogError):
 
     @property
     def explained(self) -> str:
-        """The message with its cause, for logs and for the command line."""
+        """Return the message and its cause, for logs and for the command line."""
         return f"{self} {self.cause}".rstrip()

@@ -1,6 +1,6 @@
-"""Idempotency: whoever sends a request once more, because no answer came, is answered as if it had come once.
+"""Idempotency keys: a client that repeats a request, because no response came, gets the first response again.
 
-As in the IETF's draft of the header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
+The header `Idempotency-Key` follows the IETF draft draft-ietf-httpapi-idempotency-key-header.
 """
 
 import hashlib
@@ -22,22 +22,24 @@ _key = re.compile(rf"[!-~]{{1,{MAX_KEY_LENGTH}}}")
 
 
 class KeyReused(ValidationFailed):
-    """Somebody sends another request under a key that they have used."""
+    """The client used this key for another request."""
 
     def __init__(self) -> None:
         super().__init__([FieldError("Idempotency-Key", "was used for another request")])
 
 
 class SecretNotReplayable(Conflict):
-    """What was asked was done when it was first asked. The answer held a secret, which is not kept."""
+    """The request was processed before, and its response contained a secret, which is not stored."""
 
     def __init__(self) -> None:
-        super().__init__("This was done when it was first asked, and the secret in the answer was told once.")
+        super().__init__(
+            "This request was processed before. The secret in its response was shown once, and is not stored."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyRecord:
-    """What somebody was answered. Key and request are known by their SHA-256 digests; an answer of None was secret."""
+    """A stored response. `key` and `fingerprint` are SHA-256 digests; `response` is None if it contained a secret."""
 
     user_id: UserId
     key: bytes
@@ -47,87 +49,90 @@ class IdempotencyRecord:
 
 
 class IdempotencyStore(Protocol):
-    """Where answers are kept, by whom they were for and under which key."""
+    """Stores responses by user and key."""
 
     def find_for_update(self, user_id: UserId, key: bytes) -> IdempotencyRecord | None:
-        """The answer that is kept, or None. No other unit of work gets that of the same user and key before this one
-        ends.
-        """
+        """Return the stored response, or None, and lock this user and key until the unit of work ends."""
 
-    def put(self, kept: IdempotencyRecord) -> None:
-        """Keep the answer, in the place of one of the same user and key."""
+    def put(self, record: IdempotencyRecord) -> None:
+        """Store a response. It replaces one of the same user and key."""
 
     def remove_all_of(self, user_id: UserId) -> None:
-        """Forget every answer that was for this user; none is no error."""
+        """Delete all records of this user, if there are any."""
 
     def purge(self, *, until: datetime, limit: int) -> int:
-        """Forget up to `limit` answers that were kept at `until` or before; how many."""
+        """Delete up to `limit` records that were stored at `until` or before. Return how many."""
 
 
-class Outcome(NamedTuple):
-    """An answer, and whether it was given before."""
+class IdempotentResult(NamedTuple):
+    """A response, and whether it is a replay of a stored one."""
 
-    answer: bytes
-    is_repeated: bool
+    response: bytes
+    is_replayed: bool
 
 
 @dataclass(slots=True)
 class Idempotency:
-    """What is done with kept answers."""
+    """Replays responses to repeated requests."""
 
     store: IdempotencyStore
     now: Clock
 
-    def once(
-        self, actor: Member, key: str, request: bytes, act: Callable[[], bytes], *, is_secret: bool = False
-    ) -> Outcome:
-        """Do what is asked, or, if that was done before under this key, give the answer that was given then.
+    def run_once(
+        self, actor: Member, key: str, request: bytes, action: Callable[[], bytes], *, is_secret: bool = False
+    ) -> IdempotentResult:
+        """Run an action and store its response, or return the response that is stored under this key.
 
-        Only what succeeds is kept, in the unit of work in which it is done, for a day.
+        The response of a successful action is stored for a day, in the same unit of work.
 
         Args:
-            actor: who asks; nobody meets another's keys.
-            key: chosen by who asks.
-            request: all that is asked.
-            act: does it, and gives the answer.
-            is_secret: whether the answer holds a secret, and so cannot be given again.
+            actor: the user; keys of different users do not conflict.
+            key: chosen by the client.
+            request: the whole request, as bytes.
+            action: does the work and returns the response.
+            is_secret: whether the response contains a secret, so that it must not be stored.
 
         Raises:
             ValidationFailed: of the key.
-            KeyReused: it stands for another request.
-            SecretNotReplayable: the answer was secret.
+            KeyReused: the key was used for another request.
+            SecretNotReplayable: the stored response contained a secret.
         """
         check_key(key)
-        asked, at = hashlib.sha256(request).digest(), self.now()
+        fingerprint, at = hashlib.sha256(request).digest(), self.now()
         digest = hashlib.sha256(key.encode()).digest()
-        kept = self.store.find_for_update(actor.user_id, digest)
-        if kept is not None and at < kept.at + RETENTION:
-            return self._repeated(kept, asked)
-        answer = act()
+        record = self.store.find_for_update(actor.user_id, digest)
+        if record is not None and at < record.at + RETENTION:
+            return _replay(record, fingerprint)
+        response = action()
         self.store.put(
             IdempotencyRecord(
-                user_id=actor.user_id, key=digest, fingerprint=asked, response=None if is_secret else answer, at=at
+                user_id=actor.user_id,
+                key=digest,
+                fingerprint=fingerprint,
+                response=None if is_secret else response,
+                at=at,
             )
         )
-        return Outcome(answer, is_repeated=False)
+        return IdempotentResult(response, is_replayed=False)
 
     def purge(self, *, limit: int = 1000) -> int:
-        """Forget up to `limit` answers that are too old; how many."""
+        """Delete up to `limit` expired records. Return how many."""
         return self.store.purge(until=self.now() - RETENTION, limit=limit)
 
-    def _repeated(self, kept: IdempotencyRecord, asked: bytes) -> Outcome:
-        if kept.fingerprint != asked:
-            raise KeyReused
-        if kept.response is None:
-            raise SecretNotReplayable
-        return Outcome(kept.response, is_repeated=True)
+
+def _replay(record: IdempotencyRecord, fingerprint: bytes) -> IdempotentResult:
+    if record.fingerprint != fingerprint:
+        raise KeyReused
+    if record.response is None:
+        raise SecretNotReplayable
+    return IdempotentResult(record.response, is_replayed=True)
 
 
 def check_key(key: str) -> None:
-    """A key is something short that can stand in a header.
+    """Check that a key is short and visible ASCII.
 
     Raises:
-        ValidationFailed: it is not.
+        ValidationFailed: of the key.
     """
     if not _key.fullmatch(key):
         raise ValidationFailed(

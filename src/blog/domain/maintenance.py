@@ -1,74 +1,76 @@
-"""Housekeeping: what is done from time to time, in steps so small that nobody waits long for one of them."""
+"""Maintenance: periodic tasks that run in small units of work, so that no request waits long for a lock."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from blog.domain.accounts.deletion import POSTS_AT_ONCE
 
 from .blog import Blog, OpenBlog
 
-STEP: Final = 1000
-"""How many rows are deleted in one unit of work."""
+BATCH_SIZE: Final = 1000
+"""Rows that one unit of work deletes."""
 
-ANSWERS_STEP: Final = 500
-"""How many kept answers are deleted in one unit of work: each may have a megabyte, where other rows have a line."""
+RECORDS_BATCH_SIZE: Final = 500
+"""Idempotency records that one unit of work deletes: each may have a megabyte, other rows have some 100 bytes."""
 
-SEAL_STEP: Final = 5000
-"""How many entries are sealed in one unit of work. A batch makes a hundred at once, and several are stored together."""
+SEAL_BATCH_SIZE: Final = 5000
+"""Audit entries that one unit of work seals. One batch of posts adds a hundred."""
 
-DELETION_STEP: Final = POSTS_AT_ONCE
-"""How many posts of deleted accounts are deleted or moved in one unit of work."""
+DELETION_BATCH_SIZE: Final = POSTS_AT_ONCE
+"""Posts of deleted accounts that one unit of work deletes or reassigns."""
 
-Step = Callable[[Blog], bool]
-"""Does some of a task in one unit of work. Tells whether there may be more to do."""
+Task: TypeAlias = Callable[[Blog], bool]
+"""Runs a part of a task in one unit of work. Returns whether more may be left."""
 
 
 def _purge_tokens(blog: Blog) -> bool:
-    return blog.tokens.purge(limit=STEP) >= STEP
+    return blog.tokens.purge(limit=BATCH_SIZE) >= BATCH_SIZE
 
 
 def _purge_invitations(blog: Blog) -> bool:
-    return blog.invitations.purge(limit=STEP) >= STEP
+    return blog.invitations.purge(limit=BATCH_SIZE) >= BATCH_SIZE
 
 
 def _purge_attempts(blog: Blog) -> bool:
-    return blog.throttle.purge(limit=STEP) >= STEP
+    return blog.throttle.purge(limit=BATCH_SIZE) >= BATCH_SIZE
 
 
-def _purge_answers(blog: Blog) -> bool:
-    return blog.idempotency.purge(limit=ANSWERS_STEP) >= ANSWERS_STEP
+def _purge_idempotency_records(blog: Blog) -> bool:
+    return blog.idempotency.purge(limit=RECORDS_BATCH_SIZE) >= RECORDS_BATCH_SIZE
 
 
 def _finish_deletions(blog: Blog) -> bool:
-    return blog.deletion.finish(limit=DELETION_STEP) >= DELETION_STEP
+    return blog.deletion.finish(limit=DELETION_BATCH_SIZE) >= DELETION_BATCH_SIZE
 
 
 def _seal(blog: Blog) -> bool:
-    seal = blog.audit.seal(limit=SEAL_STEP)
-    return seal is not None and seal.entries >= SEAL_STEP
+    seal = blog.audit.seal(limit=SEAL_BATCH_SIZE)
+    return seal is not None and seal.entries >= SEAL_BATCH_SIZE
 
 
-STEPS: Final[Sequence[Step]] = (
+TASKS: Final[Sequence[Task]] = (
     _purge_tokens,
     _purge_invitations,
     _purge_attempts,
-    _purge_answers,
+    _purge_idempotency_records,
     _finish_deletions,
     _seal,
 )
-"""A step of each task."""
+"""All tasks, in the order in which they run."""
 
 
 def run_maintenance(open_blog: OpenBlog) -> None:
-    """Delete tokens, invitations, attempts and kept answers that no longer count, delete or move the posts of deleted
-    accounts, and seal what was recorded: all.
+    """Run every task until nothing is left.
+
+    The tasks delete expired tokens, invitations, log-in attempts and idempotency records, delete or reassign the posts
+    of deleted accounts, and seal audit entries.
     """
-    for step in STEPS:
-        while run_step(open_blog, step):
+    for task in TASKS:
+        while run_once(open_blog, task):
             pass
 
 
-def run_step(open_blog: OpenBlog, step: Step) -> bool:
-    """Do some of a task in a unit of its own. Tells whether there may be more to do."""
+def run_once(open_blog: OpenBlog, task: Task) -> bool:
+    """Run a part of a task in its own unit of work. Return whether more may be left."""
     with open_blog() as blog:
-        return step(blog)
+        return task(blog)

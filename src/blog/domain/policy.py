@@ -1,4 +1,4 @@
-"""The policy: who may do what, as one table, made by asking the rules that the use cases obey."""
+"""The permission matrix: which role may perform which action. It calls the same rules as the use cases."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from blog.domain.posts.post import Post, may_write
 from .shared import UserId
 
 Rule: TypeAlias = Callable[[Actor | None, UserId], bool]
-"""Whether an actor, or nobody in particular, may do something to what a user owns."""
+"""Whether an actor, or an anonymous client (None), may perform an action on something that a user owns."""
 
 
 class Role(Enum):
-    """As what somebody comes."""
+    """The role of an actor."""
 
     ANONYMOUS = "anonymous"
     USER = "user"
@@ -54,44 +54,44 @@ def _admin_of_others(actor: Actor | None, owner: UserId) -> bool:
 
 
 class Action(Enum):
-    """What can be done: in words, by which rule, with which scope of a token, and whether it is done to somebody's."""
+    """An action: its description, its rule, the scope that a token needs, and whether its object has an owner."""
 
-    VIEW_STATUS = "see whether the blog is well, and its documentation", _anybody, None, False
+    VIEW_STATUS = "see the health of the blog and its API documentation", _anybody, None, False
     LOG_IN = "log in", _anybody, None, False
-    REGISTER = "register, as far as registration is open", _anybody, None, False
+    REGISTER = "register, if registration is open", _anybody, None, False
     READ_POSTS = "read posts", _anybody, None, False
     CREATE_POST = "write a post", _writer, Scope.POSTS_WRITE, False
     UPDATE_POST = "change a post", _author, Scope.POSTS_WRITE, True
     DELETE_POST = "delete a post", _author, Scope.POSTS_WRITE, True
-    VIEW_OWN_ACCOUNT = "see who one is", _member, None, False
-    LOG_OUT = "log out, and end the token that is shown", _member, None, False
-    LIST_OWN_TOKENS = "list one's tokens", _holder, Scope.ACCOUNT, True
-    REVOKE_OWN_TOKEN = "end one's tokens", _holder, Scope.ACCOUNT, True
-    UPDATE_OWN_ACCOUNT = "change one's name or password", _holder, Scope.ACCOUNT, True
-    EXPORT_OWN_DATA = "download all that is kept about one", _holder, Scope.ACCOUNT, True
-    DELETE_OWN_ACCOUNT = "delete one's account", _holder, Scope.ACCOUNT, True
-    VIEW_USERS = "see accounts and their tokens", _admin, Scope.ADMIN, True
-    UPDATE_USERS = "open and change accounts, end their tokens", _admin, Scope.ADMIN, True
+    VIEW_OWN_ACCOUNT = "see one's own account", _member, None, False
+    LOG_OUT = "log out, and revoke the token of the request", _member, None, False
+    LIST_OWN_TOKENS = "list one's own tokens", _holder, Scope.ACCOUNT, True
+    REVOKE_OWN_TOKEN = "revoke one's own tokens", _holder, Scope.ACCOUNT, True
+    UPDATE_OWN_ACCOUNT = "change one's own name or password", _holder, Scope.ACCOUNT, True
+    EXPORT_OWN_DATA = "download one's own personal data", _holder, Scope.ACCOUNT, True
+    DELETE_OWN_ACCOUNT = "delete one's own account", _holder, Scope.ACCOUNT, True
+    VIEW_USERS = "list accounts and their tokens", _admin, Scope.ADMIN, True
+    UPDATE_USERS = "create and change accounts, revoke their tokens", _admin, Scope.ADMIN, True
     DELETE_USERS = "delete accounts", _admin_of_others, Scope.ADMIN, True
-    MANAGE_INVITATIONS = "see, make and take back invitations", _admin, Scope.ADMIN, False
-    IMPORT_POSTS = "take in posts as they were written elsewhere", _admin, Scope.ADMIN, False
-    READ_AUDIT_LOG = "read the audit", _admin, Scope.ADMIN, False
+    MANAGE_INVITATIONS = "list, create and revoke invitations", _admin, Scope.ADMIN, False
+    IMPORT_POSTS = "import posts", _admin, Scope.ADMIN, False
+    READ_AUDIT_LOG = "read the audit log", _admin, Scope.ADMIN, False
 
-    def __init__(self, words: str, rule: Rule, scope: Scope | None, has_owner: bool) -> None:  # noqa: FBT001
-        self.words = words
+    def __init__(self, description: str, rule: Rule, scope: Scope | None, has_owner: bool) -> None:  # noqa: FBT001
+        self.description = description
         self.rule = rule
         self.scope = scope
         self.has_owner = has_owner
 
     @property
     def is_public(self) -> bool:
-        """Whether no token need be shown."""
+        """Whether the action needs no token."""
         return self.rule(None, _ME)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyEntry:
-    """Whether somebody who comes as this may do it, to what is their own or to another's (None: no difference)."""
+    """Whether a role may perform an action, on what the actor owns or on what others own (None: no difference)."""
 
     action: Action
     role: Role
@@ -104,7 +104,7 @@ _ANOTHER: Final = UserId(2)
 
 
 def table() -> Iterator[PolicyEntry]:
-    """Every cell, by asking the rules."""
+    """Return every entry of the matrix."""
     for action in Action:
         for role, actor in _ACTORS.items():
             for own in (True, False) if action.has_owner and isinstance(actor, Member) else (None,):

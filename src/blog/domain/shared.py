@@ -1,4 +1,4 @@
-"""What every part of the domain shares: ids, the clock, random secrets, and the size of a page."""
+"""Types that all parts of the domain share: ids, clock, secret generator, page size."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,7 +10,7 @@ MAX_PAGE_SIZE: Final = 100
 
 
 def check_limit(limit: int) -> None:
-    """Nobody gets more than a page at a time.
+    """Check the size of a page.
 
     Raises:
         ValidationFailed: of `limit`.
@@ -20,10 +20,10 @@ def check_limit(limit: int) -> None:
 
 
 Clock: TypeAlias = Callable[[], datetime]
-"""Tells the time now, aware and in UTC."""
+"""Returns the current time, with the time zone UTC."""
 
 SecretGenerator: TypeAlias = Callable[[], str]
-"""Draws 40 characters out of 0-9, A-Z and a-z (238 bits) that nobody can guess."""
+"""Returns 40 random characters out of 0-9, A-Z and a-z (238 bits of entropy)."""
 
 
 UserId = NewType("UserId", int)
@@ -35,4 +35,4 @@ EntryId = NewType("EntryId", int)
 SealId = NewType("SealId", int)
 
 UNSTORED: Final = 0
-"""The id of what no store has taken yet."""
+"""The id of an entity that is not stored yet."""

@@ -1,4 +1,4 @@
-"""What a text may hold, said once for the rules and for every door that describes them."""
+"""Validation of texts. The domain enforces these rules; entrypoints describe them, for example in OpenAPI."""
 
 import re
 from typing import Final
@@ -6,17 +6,17 @@ from typing import Final
 from .errors import FieldError
 
 CONTROLS: Final = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
-"""The C0 and C1 controls but for tab and line breaks, as the inside of a regular expression's class."""
+"""The C0 and C1 control characters except tab and line breaks, for use inside `[]` of a regular expression."""
 
 INVISIBLE: Final = r"\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-"""White space, and what shows as nothing though it is none, likewise."""
+"""White space and other invisible characters, for use inside `[]` of a regular expression."""
 
 _unsafe = re.compile(rf"[{CONTROLS}\ud800-\udfff]")
 _visible = re.compile(f"[^{INVISIBLE}]")
 
 
 def validate_text(field: str, text: str, *, max_length: int) -> list[FieldError]:
-    """What is wrong with a text that people will read. Its length counts in code points."""
+    """Return the errors of a text that people will read. Its length is counted in code points."""
     errors = []
     if not _visible.search(text):
         errors.append(FieldError(field, "must not be blank"))
@@ -28,8 +28,9 @@ def validate_text(field: str, text: str, *, max_length: int) -> list[FieldError]
 
 
 def describe_unsafe_character(text: str) -> str | None:
-    """What is wrong with a text that has a character it must not have: which one, and where the first one is, since it
-    cannot be seen. None if it has none.
+    """Return an error message about the first forbidden character of a text, or None.
+
+    The message has the code point and the position, because the character is invisible.
     """
     found = _unsafe.search(text)
     if found is None:

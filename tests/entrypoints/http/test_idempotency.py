@@ -106,7 +106,7 @@ def test_an_invitation_is_made_once_and_its_code_told_once(site: Site, root: Mem
     first = sends(root, "invite")
     assert first.status_code == 201
     again = problem(sends(root, "invite"), 409)
-    assert again["detail"].startswith("This was done when it was first asked")
+    assert again["detail"].startswith("This request was processed before")
     assert first.json()["code"] not in str(again)
     assert len(root.ask("GET", "/api/invitations/").json()["results"]) == 1
 

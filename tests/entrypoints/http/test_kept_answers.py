@@ -45,7 +45,7 @@ def test_of_an_answer_that_is_too_large_it_is_stored_that_it_was_given(
     first, again = sends(alice, "create"), sends(alice, "create")
     assert (first.status_code, first.json()["title"]) == (201, POST["title"])
     assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
-    assert again.json()["detail"].startswith("This was done when it was first asked.")
+    assert again.json()["detail"].startswith("This request was processed before.")
     for header in ("location", "etag"):
         assert again.headers[header] == first.headers[header]
     assert posts(site) == 1

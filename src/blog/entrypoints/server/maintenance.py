@@ -11,7 +11,7 @@ from typing import Final
 from blog.domain.blog import CancellableBlog, OpenBlog
 from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.errors import Unavailable
-from blog.domain.maintenance import STEPS, Step, run_step
+from blog.domain.maintenance import TASKS, Task, run_once
 
 EVERY: Final = 30.0
 """Seconds between two rounds at most, and half of that at least: several processes shall not all do it at once."""
@@ -51,13 +51,13 @@ def maintained(open_blog: OpenBlog, *, every: float = EVERY) -> Iterator[None]:
 def _maintain_until(done: threading.Event, open_blog: OpenBlog, every: float) -> None:
     causes: set[str] = set()
     while not done.wait(random.uniform(0.5, 1) * every):  # noqa: S311 - see EVERY
-        unfinished = list(STEPS)
+        unfinished = list(TASKS)
         while unfinished and not done.is_set():
-            unfinished = [step for step in unfinished if _may_have_more(done, open_blog, step, causes)]
+            unfinished = [task for task in unfinished if _may_have_more(done, open_blog, task, causes)]
 
 
-def _may_have_more(done: threading.Event, open_blog: OpenBlog, step: Step, causes: set[str]) -> bool:
-    """Do a step of a task, then pause. Tasks take turns, so that none waits until another has caught up.
+def _may_have_more(done: threading.Event, open_blog: OpenBlog, task: Task, causes: set[str]) -> bool:
+    """Run a part of a task, then pause. Tasks take turns, so that none waits until another has caught up.
 
     `causes` are those why the database does not answer: each is logged once, until a step works again.
     """
@@ -65,7 +65,7 @@ def _may_have_more(done: threading.Event, open_blog: OpenBlog, step: Step, cause
         return False
     begun = time.monotonic()
     try:
-        may_have_more = run_step(open_blog, step)
+        may_have_more = run_once(open_blog, task)
         causes.clear()
         if not may_have_more:
             return False

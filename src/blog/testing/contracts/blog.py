@@ -11,7 +11,7 @@ from blog.domain.accounts.tokens import InvalidToken
 from blog.domain.accounts.user import UsernameTaken
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, OpenBlog
-from blog.domain.idempotency import Outcome
+from blog.domain.idempotency import IdempotentResult
 from blog.domain.posts import batch as batches
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.post import Post, PostNotFound
@@ -75,11 +75,11 @@ class OpenBlogContract:
             blog.throttle.reserve("ann", "192.0.2.1")
             blog.audit.seal()
             blog.importer.import_post(Operator(), MANUSCRIPT)
-            blog.idempotency.once(ann, "key", b"request", lambda: b"stillborn")
+            blog.idempotency.run_once(ann, "key", b"request", lambda: b"stillborn")
             raise Failed
         with open_blog() as blog:
             assert list(blog.posts.page().posts) == found(blog, "body") == [deleted, changed]
-            assert blog.idempotency.once(ann, "key", b"another", lambda: b"first").answer == b"first"
+            assert blog.idempotency.run_once(ann, "key", b"another", lambda: b"first").response == b"first"
             assert list(blog.users.page(Operator())) == [ann.user]
             assert list(blog.invitations.page(Operator())) == []
             assert events(blog) == done
@@ -213,15 +213,15 @@ class OpenBlogContract:
             assert found(blog, "changed") == found(blog, "stillborn") == []
 
     def test_what_is_asked_six_times_at_once_is_done_once(self, open_blog: OpenBlog, ann: Member) -> None:
-        def ask(_: int) -> Outcome:
+        def ask(_: int) -> IdempotentResult:
             with open_blog() as blog:
-                return blog.idempotency.once(ann, "key", b"request", lambda: str(write(blog, ann).id).encode())
+                return blog.idempotency.run_once(ann, "key", b"request", lambda: str(write(blog, ann).id).encode())
 
         with ThreadPoolExecutor(6) as threads:
             outcomes = list(threads.map(ask, range(6)))
         (post,) = newest(open_blog)
         assert {answer for answer, _ in outcomes} == {str(post.id).encode()}
-        assert sorted(is_repeated for _, is_repeated in outcomes) == [False] + [True] * 5
+        assert sorted(is_replayed for _, is_replayed in outcomes) == [False] + [True] * 5
 
     def test_a_unit_that_failed_stands_in_nobodys_way(self, open_blog: OpenBlog, ann: Member) -> None:
         for _ in range(20):

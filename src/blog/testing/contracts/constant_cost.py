@@ -33,7 +33,7 @@ class ConstantCostContract:
                     blog.posts.page(order, limit=2, authors=["ann"])
                 blog.search.find("rare", limit=2)
                 blog.search.find('"a body"', limit=2)
-                blog.idempotency.once(ann, str(post.id), b"request", lambda: b"answer")
+                blog.idempotency.run_once(ann, str(post.id), b"request", lambda: b"answer")
                 blog.posts.delete(ann, post.id)
 
         unit()  # the first run compiles statements and fills caches

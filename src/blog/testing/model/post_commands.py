@@ -102,7 +102,7 @@ class Once:
             return str(side.seen_post(blog.posts.create(actor, title=self.title, body="once"))).encode()
 
         return [
-            blog.idempotency.once(actor, self.key, self.title.encode(), write, is_secret=self.is_secret)
+            blog.idempotency.run_once(actor, self.key, self.title.encode(), write, is_secret=self.is_secret)
             for _ in range(2)
         ]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from blog.domain.audit import AuditEntry, AuditFilter, Event
-from blog.domain.maintenance import STEP
+from blog.domain.maintenance import BATCH_SIZE
 from blog.domain.shared import MAX_PAGE_SIZE, EntryId
 from blog.entrypoints.cli.printing import print_error, print_row
 from blog.entrypoints.cli.session import Session, as_actor, session
@@ -91,7 +91,7 @@ def _seal(here: Session) -> None:
     sealed = 0
     while True:
         with here.open_blog() as blog:
-            seal = blog.audit.seal(limit=STEP)
+            seal = blog.audit.seal(limit=BATCH_SIZE)
         if seal is None:
             break
         sealed += seal.entries

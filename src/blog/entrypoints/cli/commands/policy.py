@@ -9,8 +9,8 @@ from blog.settings import Settings
 
 _HEAD: Final = ("", "scope", *(role.value for role in Role))
 _LEGEND: Final = (
-    "own: of what is theirs only; others: of what is not theirs only. A token must have been made for\n"
-    "the scope. The operator is whoever runs commands at the console without one."
+    "own: only what the user owns; others: only what others own. A token needs the scope.\n"
+    "The operator is the person at the console, who needs no token."
 )
 
 
@@ -37,7 +37,7 @@ def as_markdown() -> str:
 def _rows() -> Iterator[tuple[str, ...]]:
     for action, cells in groupby(table(), lambda cell: cell.action):
         by_role = {role: _word(list(of_role)) for role, of_role in groupby(cells, lambda cell: cell.role)}
-        yield action.words, action.scope or "-", *(by_role[role] for role in Role)
+        yield action.description, action.scope or "-", *(by_role[role] for role in Role)
 
 
 def _word(cells: list[PolicyEntry]) -> str:

@@ -47,7 +47,7 @@ _REPLAYED: Final = (b"idempotency-replayed", b"true")
 class _Done(Struct):
     """What is answered in the place of a large answer."""
 
-    detail: str = "This was done when it was first asked. The answer was too large to be stored: read what was done."
+    detail: str = "This request was processed before. The answer was too large to be stored: read what was done."
 
 
 _quoted = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
@@ -93,8 +93,8 @@ def run_idempotent(  # noqa: PLR0913 - the request and who sent it, what it does
         given.append(act())
         return packed(given[0])
 
-    kept, is_repeated = blog.idempotency.once(actor, key, asked, act_and_pack, is_secret=is_secret)
-    if not is_repeated:
+    kept, is_replayed = blog.idempotency.run_once(actor, key, asked, act_and_pack, is_secret=is_secret)
+    if not is_replayed:
         return given[0]
     replayed = msgpack.decode(kept, type=Answer)
     replayed.headers.append(_REPLAYED)
