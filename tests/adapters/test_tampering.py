@@ -28,12 +28,10 @@ OTHERWISE = {
 }
 """What a field is changed to; the others are texts."""
 
-OF_ENTRIES = (
-    "Of seal {seals[%d].id}, its time or one of its entries was changed, or an entry was removed or slipped in."
-)
-BEFORE_SEAL = "Before seal {seals[%d].id}, a seal was changed or removed."
-REMOVED = "There are entries of a seal that was removed."
-NOT_THERE = "The seal with the digest that was noted is not there."
+OF_ENTRIES = "Seal {seals[%d].id}: the time of the seal or an entry was changed, or an entry was removed or inserted."
+BEFORE_SEAL = "A seal before seal {seals[%d].id} was changed or removed."
+REMOVED = "Some entries belong to a seal that was removed."
+NOT_THERE = "No seal has the digest that was noted."
 COPY = (
     "INSERT INTO audit_entries (at, event, actor, address, subject, detail, seal_id) SELECT at, event, actor, address,"
 )

@@ -263,7 +263,7 @@ def test_whose_account_is_deleted_meanwhile_changes_nothing_more(
 def test_more_posts_than_one_unit_of_work_takes_are_deleted_or_moved_by_housekeeping(
     open_blog: OpenBlog, ann: User, bob: User, monkeypatch: pytest.MonkeyPatch, posts: PostsOnDeletion
 ) -> None:
-    monkeypatch.setattr(deletion, "POSTS_AT_ONCE", 3)
+    monkeypatch.setattr(deletion, "POSTS_PER_STEP", 3)
     mine, others = written(open_blog, ann, 8), written(open_blog, bob, 4)
     with open_blog() as blog:
         for user in (ann, bob):
@@ -288,7 +288,7 @@ def test_more_posts_than_one_unit_of_work_takes_are_deleted_or_moved_by_housekee
 def test_housekeeping_finishes_what_a_deletion_left(
     open_blog: OpenBlog, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deletion, "POSTS_AT_ONCE", 3)
+    monkeypatch.setattr(deletion, "POSTS_PER_STEP", 3)
     written(open_blog, ann, 8)
     with open_blog() as blog:
         blog.users.delete(OPERATOR, ann.id, DELETE)

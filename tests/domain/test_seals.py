@@ -19,14 +19,14 @@ from blog.domain.shared import EntryId, SealId, TokenId, UserId
 from blog.testing.contracts import StandingClock
 from blog.testing.contracts.fixtures import NOON
 
-CHANGED = "Of seal {}, its time or one of its entries was changed, or an entry was removed or slipped in."
+CHANGED = "Seal {}: the time of the seal or an entry was changed, or an entry was removed or inserted."
 CHANGED_1 = CHANGED.format(1)
 CHANGED_2 = CHANGED.format(2)
-CHANGED_OLD = CHANGED.format(3).replace("its time", "its time, or that of an older seal,")
-BEFORE_2 = "Before seal 2, a seal was changed or removed."
-BEFORE_3 = "Before seal 3, a seal was changed or removed."
-ORPHANS = "There are entries of a seal that was removed."
-NO_HEAD = "The seal with the digest that was noted is not there."
+CHANGED_OLD = CHANGED.format(3).replace("the time of the seal", "the time of this or an older seal")
+BEFORE_2 = "A seal before seal 2 was changed or removed."
+BEFORE_3 = "A seal before seal 3 was changed or removed."
+ORPHANS = "Some entries belong to a seal that was removed."
+NO_HEAD = "No seal has the digest that was noted."
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def miscounted(store: MemoryStore) -> None:
         (sealed_anew, [BEFORE_3]),
         (miscounted, [CHANGED_1]),
         (dated_back, [CHANGED_2]),
-        (called_old, ["Of the entries of seal 2, one was changed, removed or slipped in.", CHANGED_OLD]),
+        (called_old, ["An entry of seal 2 was changed, removed or inserted.", CHANGED_OLD]),
     ],
 )
 def test_whoever_tampers_is_found_out(

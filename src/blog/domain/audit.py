@@ -1,7 +1,7 @@
-"""The audit: what was done, by whom, when and from where; nobody changes it, and if somebody did, it would show.
+"""The audit log: what was done, by whom, when and from which address. It is append-only and tamper-evident.
 
-Each entry is kept in the unit of work that it records. Later, entries are sealed by the batch: a seal carries the
-SHA-256 digest of its entries and of the seal before it, so that writers never wait for one another to be chained.
+Each entry is stored in the unit of work that it records. Maintenance seals entries later, many at once: a seal has the
+SHA-256 digest of its entries and of the previous seal (a hash chain), so writers never wait for each other.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from blog.domain.accounts.actors import Actor, Anonymous, require_admin
 from .shared import UNSTORED, Clock, EntryId, SealId, TokenId, UserId, check_limit
 
 GENESIS_DIGEST: Final = bytes(32)
-"""What stands before the first seal."""
+"""The previous digest of the first seal."""
 
 SEAL_FORMAT: Final = 3
 """The format of a new seal. An old seal keeps its format, because its digest may be noted elsewhere.
@@ -29,7 +29,7 @@ SEAL_FORMAT: Final = 3
 
 
 class Event(StrEnum):
-    """What is recorded."""
+    """The kinds of audit entries."""
 
     LOGGED_IN = "login.succeeded"
     LOGIN_FAILED = "login.failed"
@@ -58,7 +58,7 @@ _FIRST_FORMAT_WITH_NEW_EVENTS: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One thing that was done. The actor's name is the one they had then; `subject` is what it was done to."""
+    """One recorded action. `actor` is the name at that time; `subject` is the kind of thing that was changed."""
 
     id: EntryId = EntryId(UNSTORED)
     at: datetime
@@ -72,7 +72,7 @@ class AuditEntry:
     detail: str = ""
 
     def with_id(self, entry_id: EntryId) -> "AuditEntry":
-        """The entry under the id that a log gives it. `replace` takes twice the time, and every change is entered."""
+        """Return a copy with this id. `dataclasses.replace` takes twice the time, and every change adds an entry."""
         return AuditEntry(
             id=entry_id,
             at=self.at,
@@ -89,7 +89,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seal:
-    """Proof of some entries, and of the seal before it."""
+    """A link of the hash chain: proof of some entries and of the previous seal."""
 
     id: SealId = SealId(UNSTORED)
     at: datetime
@@ -100,7 +100,7 @@ class Seal:
 
 
 class AuditFilter(TypedDict, total=False):
-    """Which entries are asked for: those that are all of this. `about_user` is whose account something was done to."""
+    """Filters of audit entries, all of which must match. `about_user` is the user whose account was changed."""
 
     event: Event
     actor_id: UserId
@@ -114,7 +114,7 @@ class AuditFilter(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Some entries, newest first, and the id before which the next page begins: None on the last page."""
+    """A page of entries, newest first. `next_before` is the `before` of the next page: None on the last page."""
 
     entries: Sequence[AuditEntry]
     next_before: EntryId | None
@@ -122,7 +122,7 @@ class AuditPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditVerification:
-    """What became of the seals. `head` is the digest of the last one: whoever notes it elsewhere can ask for it."""
+    """The result of a verification. `head` is the digest of the last seal, to be noted outside of the database."""
 
     sealed: int
     unsealed: int
@@ -131,40 +131,40 @@ class AuditVerification:
 
 
 class AuditLog(Protocol):
-    """Where the audit is kept. There is no way to change or to remove what is in it."""
+    """Stores audit entries and seals. The port has no method that changes or deletes them."""
 
     def add(self, entry: AuditEntry) -> None:
-        """Keep the entry under a new id."""
+        """Store an entry under a new id."""
 
     def page(
         self, *, limit: int, before: EntryId | None = None, **filters: Unpack[AuditFilter]
     ) -> Sequence[AuditEntry]:
-        """Up to `limit` entries by descending id, from the first one below `before`; times from `since` to before
-        `until`.
+        """Return up to `limit` entries by descending id, below `before`, from `since` (inclusive) to `until`
+        (exclusive).
         """
 
     def unsealed(self, *, limit: int) -> Sequence[AuditEntry]:
-        """Up to `limit` entries without a seal by ascending id. No other unit of work gets any before this one ends."""
+        """Return up to `limit` entries without a seal by ascending id, and lock sealing until the unit of work ends."""
 
     def seal(self, seal: Seal, entries: Sequence[AuditEntry]) -> Seal:
-        """Keep the seal under a new id, put it on these entries, and give it back with that id."""
+        """Store a seal of these entries. Return it with its new id."""
 
     def last_seal(self) -> Seal | None:
-        """The seal with the highest id, or None."""
+        """Return the seal with the highest id, or None."""
 
     def seals(self, *, limit: int, after: SealId | None = None) -> Sequence[Seal]:
-        """Up to `limit` seals by ascending id, from the first one after `after`."""
+        """Return up to `limit` seals by ascending id, after `after`."""
 
     def sealed_by(self, seal_id: SealId) -> Sequence[AuditEntry]:
-        """All entries with this seal, by ascending id."""
+        """Return all entries of a seal, by ascending id."""
 
     def counts(self) -> tuple[int, int]:
-        """How many entries have a seal, and how many have none."""
+        """Return the count of sealed entries and the count of unsealed entries."""
 
 
 @dataclass(slots=True)
 class Audit:
-    """What is done with the audit."""
+    """Records, reads, seals and verifies audit entries."""
 
     log: AuditLog
     now: Clock
@@ -172,7 +172,7 @@ class Audit:
     def record(
         self, event: Event, by: Actor | Anonymous, subject: str, subject_id: int | None, detail: str = ""
     ) -> None:
-        """Keep what is being done, if what is being done is kept."""
+        """Add an entry, in the unit of work that makes the change."""
         self.log.add(
             AuditEntry(
                 at=self.now(),
@@ -190,11 +190,11 @@ class Audit:
     def page(
         self, actor: Actor, *, limit: int = 100, before: EntryId | None = None, **filters: Unpack[AuditFilter]
     ) -> AuditPage:
-        """Read a page of up to `limit` entries, newest first, on from `before`.
+        """Return a page of up to `limit` entries, newest first, below `before`.
 
         Raises:
             NotAnAdmin, OutOfScope.
-            Invalid: of `limit`.
+            ValidationFailed: of `limit`.
         """
         require_admin(actor)
         check_limit(limit)
@@ -203,7 +203,7 @@ class Audit:
         return AuditPage(page, next_before=page[-1].id if len(entries) > limit else None)
 
     def seal(self, *, limit: int = 1000) -> Seal | None:
-        """Seal up to `limit` entries that have no seal yet; None if there are none."""
+        """Seal up to `limit` unsealed entries. Return the seal, or None if all entries are sealed."""
         entries = self.log.unsealed(limit=limit)
         if not entries:
             return None
@@ -214,10 +214,10 @@ class Audit:
         return self.log.seal(replace(seal, digest=digest_of(seal, entries, untimed)), entries)
 
     def verify(self, actor: Actor, *, head: bytes | None = None) -> AuditVerification:
-        """Prove that no sealed entry was changed, removed or slipped in, and that `head` is one of the seals.
+        """Verify that no sealed entry was changed, removed or inserted, and that `head` is the digest of a seal.
 
-        What is not sealed yet is not proven; nor is anything to whoever lets the whole chain be made anew and has
-        noted no head elsewhere.
+        Unsealed entries are not verified. An attacker who rewrites the whole chain is only detected by a `head` that
+        was noted outside of the database.
 
         Raises:
             NotAnAdmin, OutOfScope.
@@ -229,9 +229,9 @@ class Audit:
         for seal in self._seals():
             entries = self.log.sealed_by(seal.id)
             if seal.previous != previous:
-                errors.append(f"Before seal {seal.id}, a seal was changed or removed.")
+                errors.append(f"A seal before seal {seal.id} was changed or removed.")
             if seal.digest != digest_of(seal, entries, untimed) or seal.entries != len(entries):
-                errors.append(_fault_of(seal, untimed))
+                errors.append(_seal_error(seal, untimed))
             if seal.format != 1:
                 untimed.clear()
             else:
@@ -240,13 +240,13 @@ class Audit:
             known.add(previous)
             proven += len(entries)
         if not sealed <= proven <= self.log.counts()[0]:  # others may seal meanwhile
-            errors.append("There are entries of a seal that was removed.")
+            errors.append("Some entries belong to a seal that was removed.")
         if head is not None and head not in known:
-            errors.append("The seal with the digest that was noted is not there.")
+            errors.append("No seal has the digest that was noted.")
         return AuditVerification(sealed=sealed, unsealed=unsealed, head=previous, errors=tuple(errors))
 
     def _untimed(self) -> Sequence[Seal]:
-        """The seals of format 1 at the end of the chain."""
+        """Return the seals of format 1 at the end of the chain."""
         untimed: list[Seal] = []
         for seal in self._seals():
             if seal.format != 1:
@@ -263,12 +263,12 @@ class Audit:
 
 
 def digest_of(seal: Seal, entries: Iterable[AuditEntry], untimed: Sequence[Seal] = ()) -> bytes:
-    """The SHA-256 digest that a seal must have.
+    """Return the SHA-256 digest that a seal must have.
 
     Args:
-        seal: its format, its time and the digest of the seal before it count.
-        entries: what it proves, by ascending id.
-        untimed: the seals of format 1 right before it, whose times no seal proves yet.
+        seal: the seal; its format, its time and its previous digest count.
+        entries: the entries of the seal, by ascending id.
+        untimed: the seals of format 1 right before it, whose times no seal covers yet.
     """
     digest = hashlib.sha256(seal.previous)
     if seal.format != 1:
@@ -281,7 +281,7 @@ def digest_of(seal: Seal, entries: Iterable[AuditEntry], untimed: Sequence[Seal]
 
 
 def _sealed_values(entry: AuditEntry, seal_format: int) -> Iterator[object]:
-    """The fields of an entry, as a seal of this format covers them."""
+    """Return the fields of an entry, as a seal of this format covers them."""
     for name in AuditEntry.__dataclass_fields__:
         value = getattr(entry, name)
         if isinstance(value, datetime):
@@ -292,18 +292,18 @@ def _sealed_values(entry: AuditEntry, seal_format: int) -> Iterator[object]:
             yield value
 
 
-def _fault_of(seal: Seal, untimed: Sequence[Seal]) -> str:
+def _seal_error(seal: Seal, untimed: Sequence[Seal]) -> str:
     if seal.format == 1:
-        return f"Of the entries of seal {seal.id}, one was changed, removed or slipped in."
-    times = "its time, or that of an older seal," if untimed else "its time"
-    return f"Of seal {seal.id}, {times} or one of its entries was changed, or an entry was removed or slipped in."
+        return f"An entry of seal {seal.id} was changed, removed or inserted."
+    times = "the time of this or an older seal" if untimed else "the time of the seal"
+    return f"Seal {seal.id}: {times} or an entry was changed, or an entry was removed or inserted."
 
 
 def _line(*values: object) -> bytes:
-    """Values as bytes that no other values have."""
+    """Encode values so that different values have different bytes."""
     return json.dumps(values).encode() + b"\n"
 
 
 def _utc(at: datetime) -> str:
-    """A moment in one spelling, whatever zone a database gives it in."""
+    """Format a time in UTC, because databases return it in different zones."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")

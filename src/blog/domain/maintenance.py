@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
-from blog.domain.accounts.deletion import POSTS_AT_ONCE
+from blog.domain.accounts.deletion import POSTS_PER_STEP
 
 from .blog import Blog, OpenBlog
 
@@ -16,7 +16,7 @@ RECORDS_BATCH_SIZE: Final = 500
 SEAL_BATCH_SIZE: Final = 5000
 """Audit entries that one unit of work seals. One batch of posts adds a hundred."""
 
-DELETION_BATCH_SIZE: Final = POSTS_AT_ONCE
+DELETION_BATCH_SIZE: Final = POSTS_PER_STEP
 """Posts of deleted accounts that one unit of work deletes or reassigns."""
 
 Task: TypeAlias = Callable[[Blog], bool]

@@ -90,7 +90,7 @@ def test_what_is_sealed_is_proven_and_what_is_not_is_counted(run: Run, story: Da
     assert re.fullmatch(said, proven.said)
 
 
-SEAL_1 = "Of seal 1, its time or one of its entries was changed, or an entry was removed or slipped in.\n"
+SEAL_1 = "Seal 1: the time of the seal or an entry was changed, or an entry was removed or inserted.\n"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ SEAL_1 = "Of seal 1, its time or one of its entries was changed, or an entry was
         ("DELETE FROM audit_entries WHERE id = 5", SEAL_1),
         ("UPDATE audit_entries SET seal_id = NULL WHERE id = 6", SEAL_1),
         ("UPDATE audit_seals SET at = '2001-01-01T00:00:00.000000+00:00' WHERE id = 1", SEAL_1),
-        ("DELETE FROM audit_seals WHERE id = 1", "Before seal 2, a seal was changed or removed."),
+        ("DELETE FROM audit_seals WHERE id = 1", "A seal before seal 2 was changed or removed."),
     ],
 )
 def test_tampering_ends_with_status_1_and_says_where(run: Run, story: Database, tampered: str, line: str) -> None:
@@ -124,7 +124,7 @@ def test_a_chain_made_anew_lacks_the_head_that_was_noted(run: Run, story: Databa
     assert run("audit", "--verify").status == 0
     asked = run("audit", "--verify", "--head", noted.upper())
 
-    assert (asked.status, asked.errors) == (1, "blog: The seal with the digest that was noted is not there.\n")
+    assert (asked.status, asked.errors) == (1, "blog: No seal has the digest that was noted.\n")
 
 
 def test_a_head_that_was_noted_is_found_however_much_was_sealed_since(run: Run, story: Database) -> None:

@@ -35,7 +35,7 @@ def test_the_operator_deletes_a_user_and_all_posts_or_none_however_many(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch, *, posts: str, left: list[str], told: str
 ) -> None:
     for module in (deletion, users):
-        monkeypatch.setattr(module, "POSTS_AT_ONCE", 2)
+        monkeypatch.setattr(module, "POSTS_PER_STEP", 2)
     written(database, "alice", 7)
 
     outcome = run("users", "delete", "alice", "--posts", posts)

@@ -1,4 +1,4 @@
-"""Actors: who does something, how far they may go, and how they are remembered for it."""
+"""Actors: who performs an action, and what their token allows."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ from .user import User
 
 
 class Scope(StrEnum):
-    """What a token can be used for. What anybody may do needs none."""
+    """What a token can be used for. Public actions need no scope."""
 
     POSTS_READ = "posts:read"
     POSTS_WRITE = "posts:write"
@@ -20,14 +20,14 @@ class Scope(StrEnum):
 
 
 class OutOfScope(Forbidden):
-    """The token that is shown was not made for this."""
+    """The token does not have the required scope."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(f"This token was made without the scope {scope}.")
 
 
 class NotAnAdmin(Forbidden):
-    """Only an administrator may do this."""
+    """The action needs an administrator."""
 
     def __init__(self) -> None:
         super().__init__("Only an administrator may do this.")
@@ -35,9 +35,10 @@ class NotAnAdmin(Forbidden):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """Somebody with an account, acting by a token of theirs.
+    """A user who authenticated with a token.
 
-    `address` is where they call from, if that is known; `needs_touch`, whether the token's use is to be noted.
+    `address` is the client's IP address, if it is known. `needs_touch` says whether the token's last use must be
+    stored.
     """
 
     user: User
@@ -48,7 +49,7 @@ class Member:
 
     @classmethod
     def of(cls, user: User, *, address: str = "") -> "Member":
-        """Somebody whom a door of your own has recognised without a token: they may do all that they may."""
+        """Return the actor for a user whom your own entrypoint has authenticated: with all scopes of this user."""
         return cls(user=user, scopes=scopes_for(user), token_id=None, address=address)
 
     @property
@@ -64,13 +65,13 @@ class Member:
         return self.user.is_admin
 
     def has(self, scope: Scope) -> bool:
-        """Whether the token was made for this."""
+        """Return whether the token has a scope."""
         return scope in self.scopes
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Whoever runs the blog at its own console: an administrator without an account."""
+    """The person at the server's console: an administrator without an account."""
 
     name: str = "operator"
     address: str = "console"
@@ -79,13 +80,13 @@ class Operator:
     token_id: TokenId | None = None
 
     def has(self, _: Scope) -> bool:
-        """Whoever holds the database needs no token."""
+        """Return True: the console has access to the database, so it needs no token."""
         return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anonymous:
-    """Whoever has not shown who they are. `user_id` is whom they say they are, if there is such a user."""
+    """A client that did not authenticate. `user_id` is the user of the name it sent, if that user exists."""
 
     address: str = ""
     name: str = ""
@@ -97,7 +98,7 @@ Actor: TypeAlias = Member | Operator
 
 
 def require_scope(actor: Actor, scope: Scope) -> None:
-    """Nobody goes beyond what their token was made for.
+    """Check that the actor's token has a scope.
 
     Raises:
         OutOfScope.
@@ -107,12 +108,12 @@ def require_scope(actor: Actor, scope: Scope) -> None:
 
 
 def may_administer(actor: Actor) -> bool:
-    """Accounts, invitations and the audit are seen and changed by administrators only."""
+    """Return whether an actor may administer: users, invitations, imports and the audit log."""
     return actor.is_admin and actor.has(Scope.ADMIN)
 
 
 def require_admin(actor: Actor) -> None:
-    """Every act of administration passes through here.
+    """Check that an actor may administer. Every administrative use case calls this.
 
     Raises:
         NotAnAdmin, OutOfScope.
@@ -122,7 +123,7 @@ def require_admin(actor: Actor) -> None:
 
 
 def scopes_for(user: User) -> frozenset[Scope]:
-    """All that a token of this user can be made for."""
+    """Return all scopes that a token of this user can have."""
     return ALL_SCOPES if user.is_admin else ALL_SCOPES - {Scope.ADMIN}
 
 

@@ -1,4 +1,4 @@
-"""Administration: what administrators do with other people's accounts."""
+"""User administration: use cases of administrators on the accounts of others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -28,7 +28,7 @@ from .user import (
 
 
 class UserChanges(TypedDict, total=False):
-    """What an administrator can say anew about an account."""
+    """The fields of an account that an administrator can change."""
 
     username: str
     is_admin: bool
@@ -36,14 +36,14 @@ class UserChanges(TypedDict, total=False):
 
 
 class OwnPassword(Forbidden):
-    """An administrator may not reset their own password: a stolen admin token would become a log-in."""
+    """An administrator cannot reset their own password: a stolen admin token would be enough to take the account."""
 
     def __init__(self) -> None:
         super().__init__("Your own password can only be changed with the old one.")
 
 
 class OwnAccount(Forbidden):
-    """An administrator may not delete their own account without their password."""
+    """An administrator cannot delete their own account without the password."""
 
     def __init__(self) -> None:
         super().__init__("Your own account can only be deleted with your password.")
@@ -51,7 +51,7 @@ class OwnAccount(Forbidden):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
-    """An account that can be opened: its fields are checked, and its password is hashed."""
+    """A validated new account, with the hash of its password."""
 
     username: str
     password_hash: str = field(repr=False)
@@ -60,7 +60,7 @@ class NewAccount:
 
 @dataclass(slots=True)
 class UserAdmin:
-    """All accounts, as administrators see and change them."""
+    """Creates, reads, changes and deletes accounts."""
 
     repository: UserRepository
     deletion: AccountDeletion
@@ -71,7 +71,7 @@ class UserAdmin:
     now: Clock
 
     def add(self, actor: Actor, username: str, password: str, *, is_admin: bool = False) -> User:
-        """Open an account.
+        """Create an account.
 
         Raises:
             NotAnAdmin, OutOfScope, UsernameTaken.
@@ -80,7 +80,7 @@ class UserAdmin:
         return self.open(actor, self.prepare(actor, username, password, is_admin=is_admin))
 
     def prepare(self, actor: Actor, username: str, password: str, *, is_admin: bool = False) -> NewAccount:
-        """Check a new account and hash its password, which is slow: to be called before the unit takes a lock.
+        """Validate a new account and hash its password. Hashing is slow: call this before the unit takes a lock.
 
         Raises:
             NotAnAdmin, OutOfScope.
@@ -91,7 +91,7 @@ class UserAdmin:
         return NewAccount(username=username, password_hash=self.hasher.hash(password), is_admin=is_admin)
 
     def open(self, actor: Actor, new: NewAccount) -> User:
-        """Open an account that was prepared.
+        """Create an account that `prepare` returned.
 
         Raises:
             NotAnAdmin, OutOfScope, UsernameTaken.
@@ -104,7 +104,7 @@ class UserAdmin:
         return user
 
     def get(self, actor: Actor, user_id: UserId) -> User:
-        """One account.
+        """Return an account.
 
         Raises:
             NotAnAdmin, OutOfScope, UserNotFound.
@@ -113,7 +113,7 @@ class UserAdmin:
         return self.repository.get(user_id)
 
     def get_by_username(self, actor: Actor, username: str) -> User:
-        """The account of this name.
+        """Return the account with this username.
 
         Raises:
             NotAnAdmin, OutOfScope, UserNotFound.
@@ -125,7 +125,7 @@ class UserAdmin:
         return found.user
 
     def page(self, actor: Actor, *, limit: int = 100, after: UserId | None = None) -> Sequence[User]:
-        """Up to `limit` accounts by ascending id, from the first one after `after`.
+        """Return up to `limit` accounts by ascending id, after `after`.
 
         Raises:
             NotAnAdmin, OutOfScope.
@@ -138,13 +138,13 @@ class UserAdmin:
     def update(
         self, actor: Actor, user_id: UserId, *, password: str | None = None, **changes: Unpack[UserChanges]
     ) -> User:
-        """Rename, promote or demote somebody, shut or open their account, or give them a new password.
+        """Rename, promote, demote, activate or deactivate a user, or set a new password.
 
-        A new password and a shut account end all their tokens, and opening it again revives none.
+        A new password or a deactivation revokes all tokens of the user. Activating the user restores none of them.
 
         Raises:
             NotAnAdmin, OutOfScope, UserNotFound, UsernameTaken, TooManyNames, LastAdmin, ReservedUser.
-            OwnPassword: the account is the actor's own, and a password is given.
+            OwnPassword: the account is the actor's own, and a password is set.
             ValidationFailed: of `username` and `password`.
         """
         require_admin(actor)
@@ -155,18 +155,18 @@ class UserAdmin:
             raise ReservedUser
         self._check(username=username, password=password, whose=username or user.username)
         password_hash = None if password is None else self.hasher.hash(password)
-        admins = self.repository.active_admins_for_update() if _may_end_administration(changes) else ()
+        admins = self.repository.active_admins_for_update() if _may_remove_an_admin(changes) else ()
         current = self.repository.get_for_update(user_id)
         if username is not None:
             check_name_limit(self.repository, user_id, username)
         user = replace(current.user, **changes)
         if current.user.is_active_admin and not user.is_active_admin and len(admins) == 1:
             raise LastAdmin
-        self._keep(actor, current, Credentials(user, password_hash or current.password_hash))
+        self._save(actor, current, Credentials(user, password_hash or current.password_hash))
         return user
 
     def delete(self, actor: Actor, user_id: UserId, posts: PostsOnDeletion) -> None:
-        """Delete somebody's account, and delete or keep their posts.
+        """Delete an account, and delete or keep its posts.
 
         Raises:
             NotAnAdmin, OutOfScope, UserNotFound, LastAdmin, ReservedUser.
@@ -177,7 +177,7 @@ class UserAdmin:
             raise OwnAccount
         self.deletion.delete(actor, user_id, posts)
 
-    def _keep(self, actor: Actor, old: Credentials, new: Credentials) -> None:
+    def _save(self, actor: Actor, old: Credentials, new: Credentials) -> None:
         if new == old:
             return
         self.repository.save(new)
@@ -195,5 +195,5 @@ class UserAdmin:
             raise ValidationFailed(errors)
 
 
-def _may_end_administration(changes: UserChanges) -> bool:
+def _may_remove_an_admin(changes: UserChanges) -> bool:
     return not changes.get("is_admin", True) or not changes.get("is_active", True)

@@ -1,6 +1,6 @@
-"""Deleting an account: nobody uses it from that moment on, and many posts are deleted or moved in small steps.
+"""Deletion of accounts. The account is unusable at once; its posts are deleted or reassigned in small steps.
 
-What is recorded about an account in the audit stays, and its id and its usernames are never given to anybody else.
+Audit entries about the account stay. Its id and its usernames are never reused.
 """
 
 from dataclasses import dataclass
@@ -29,35 +29,35 @@ from .user import (
     UserRepository,
 )
 
-POSTS_AT_ONCE: Final = 500
-"""Posts that are deleted or moved in one unit of work, so that nobody waits long for its lock."""
+POSTS_PER_STEP: Final = 500
+"""Posts that one unit of work deletes or reassigns, so that no other waits long for its lock."""
 
 _DONE: Final = {PostsOnDeletion.DELETE: "deleted", PostsOnDeletion.KEEP: "kept"}
 
 
 @dataclass(slots=True)
 class DeletedUser:
-    """The account under which the posts of deleted accounts are kept: a sentinel that nobody can log in to."""
+    """The sentinel account that becomes the author of posts of deleted accounts. Nobody can log in to it."""
 
     users: UserRepository
     hasher: NormalizingHasher
     now: Clock
 
     def get(self) -> User:
-        """The account, which is added when it is first needed."""
+        """Return the sentinel account. It is created at the first use."""
         found = self.users.find(DELETED_USER)
         if found is not None:
             return found.user
         new = User(username=DELETED_USER, is_active=False, created_at=self.now())
         try:
             return self.users.add(new, self.hasher.decoy)
-        except UsernameTaken:  # another unit of work has added it just now
+        except UsernameTaken:  # another unit of work has just created it
             return self.get()
 
 
 @dataclass(slots=True)
 class AccountDeletion:
-    """How accounts are deleted, by whoever has been found to be allowed to."""
+    """Deletes accounts. The callers have checked the permission."""
 
     users: UserRepository
     posts: PostRepository
@@ -70,7 +70,7 @@ class AccountDeletion:
     deleted_user: DeletedUser
 
     def delete(self, by: Actor, user_id: UserId, posts: PostsOnDeletion) -> None:
-        """Delete an account with all that is kept about it. Its first posts are deleted or moved now, others later.
+        """Delete an account and its data. The first posts are deleted or reassigned now, the others by `finish`.
 
         Raises:
             UserNotFound, LastAdmin, ReservedUser.
@@ -88,19 +88,19 @@ class AccountDeletion:
         for tried in (user_id, rename_key(user_id)):
             self.attempts.remove_all_of(account_key(tried))
         if not self.posts.page(SortOrder.OLDEST, limit=1, authors=[user.username]):
-            posts = PostsOnDeletion.DELETE  # so that no sentinel is added for nothing
+            posts = PostsOnDeletion.DELETE  # so that the sentinel is not created without need
         self.users.begin_deletion(user_id, posts)
-        self._go_on_with(PendingDeletion(user_id, posts), POSTS_AT_ONCE)
+        self._continue(PendingDeletion(user_id, posts), POSTS_PER_STEP)
 
     def finish(self, *, limit: int) -> int:
-        """Go on with deletions: delete or move up to `limit` posts. How many there were."""
+        """Continue pending deletions: delete or reassign up to `limit` posts. Return how many."""
         left = limit
         while left > 0 and (pending := self.users.next_deletion_for_update()) is not None:
-            left -= self._go_on_with(pending, left)
+            left -= self._continue(pending, left)
         return limit - left
 
-    def _go_on_with(self, pending: PendingDeletion, limit: int) -> int:
-        """Delete or move up to `limit` posts, and remove the account if these were all. How many there were."""
+    def _continue(self, pending: PendingDeletion, limit: int) -> int:
+        """Delete or reassign up to `limit` posts, and remove the account if none is left. Return how many."""
         if pending.posts is PostsOnDeletion.KEEP:
             done = self.posts.reassign_some_of(pending.user_id, self.deleted_user.get().id, limit=limit)
         else:

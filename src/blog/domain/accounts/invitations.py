@@ -1,4 +1,4 @@
-"""Invitations: codes by which somebody new can open an account, once and for some time."""
+"""Invitations: single-use codes that expire, with which new users register."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ DEFAULT_DAYS: Final = 7
 
 
 class Registration(Enum):
-    """Who may open an account."""
+    """Who may register: anybody, users with an invitation, or nobody."""
 
     OPEN = "open"
     INVITE = "invite"
@@ -27,21 +27,21 @@ class Registration(Enum):
 
 
 class RegistrationClosed(Forbidden):
-    """Only an administrator opens accounts here."""
+    """Registration is closed: only administrators create accounts."""
 
     def __init__(self) -> None:
         super().__init__("Registration is closed: ask an administrator for an account.")
 
 
 class InvalidInvitation(Forbidden):
-    """The code is malformed, unknown, expired or used; which of these is nobody's business."""
+    """The code is malformed, unknown, expired or used. The error does not say which."""
 
     def __init__(self) -> None:
         super().__init__("Registration takes a valid invitation.")
 
 
 class InvitationNotFound(NotFound):
-    """No open invitation has this number."""
+    """No open invitation has this id."""
 
     def __init__(self, invitation_id: InvitationId) -> None:
         super().__init__(f"There is no invitation {invitation_id}.")
@@ -49,7 +49,7 @@ class InvitationNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """What the blog remembers of an invitation. `by` is the name of whoever made it."""
+    """A stored invitation, without its code. `by` is the name of its creator."""
 
     id: InvitationId = InvitationId(UNSTORED)
     digest: bytes = field(repr=False)
@@ -62,40 +62,40 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedInvitation:
-    """An invitation at the only time that its code is known: when it is handed over."""
+    """A new invitation and its code, which is shown once and not stored."""
 
     code: str = field(repr=False)
     invitation: Invitation
 
 
 class InvitationStore(Protocol):
-    """Where open invitations are kept."""
+    """Stores open invitations."""
 
     def add(self, invitation: Invitation) -> Invitation:
-        """Keep the invitation under a new id, and give it back with that id."""
+        """Store an invitation. Return it with its new id."""
 
     def take(self, digest: bytes) -> Invitation | None:
-        """Forget the invitation of this digest, and give it to this unit of work and no other; None: there is none."""
+        """Delete the invitation with this digest and return it, to one unit of work only. None: there is none."""
 
     def remove(self, invitation_id: InvitationId) -> bool:
-        """Forget this invitation, and say whether it was there."""
+        """Delete an invitation. Return whether it existed."""
 
     def remove_all_by(self, user_id: UserId) -> None:
-        """Forget every invitation that this user made; none is no error."""
+        """Delete all invitations that this user created, if there are any."""
 
     def all_by(self, user_id: UserId) -> Sequence[Invitation]:
-        """Every invitation that this user made by ascending id, expired or not."""
+        """Return all invitations that this user created by ascending id, also expired ones."""
 
     def page(self, *, limit: int, after: InvitationId | None = None) -> Sequence[Invitation]:
-        """Up to `limit` invitations by ascending id, from the first one after `after`, expired or not."""
+        """Return up to `limit` invitations by ascending id, after `after`, also expired ones."""
 
     def purge(self, *, expired_by: datetime, limit: int) -> int:
-        """Forget up to `limit` invitations that expired by then. How many were forgotten."""
+        """Delete up to `limit` invitations that expired at `expired_by` or before. Return how many."""
 
 
 @dataclass(slots=True)
 class Invitations:
-    """What administrators do with invitations, and what becomes of them."""
+    """Creates, lists, revokes and redeems invitations."""
 
     store: InvitationStore
     audit: Audit
@@ -103,7 +103,7 @@ class Invitations:
     new_secret: SecretGenerator
 
     def create(self, actor: Actor, *, days: int = DEFAULT_DAYS) -> IssuedInvitation:
-        """Invite somebody.
+        """Create an invitation.
 
         Raises:
             NotAnAdmin, OutOfScope.
@@ -127,7 +127,7 @@ class Invitations:
         return IssuedInvitation(code=code, invitation=invitation)
 
     def page(self, actor: Actor, *, limit: int = 100, after: InvitationId | None = None) -> Sequence[Invitation]:
-        """Up to `limit` open invitations by ascending id, from the first one after `after`.
+        """Return up to `limit` open invitations by ascending id, after `after`.
 
         Raises:
             NotAnAdmin, OutOfScope.
@@ -138,7 +138,7 @@ class Invitations:
         return self.store.page(limit=limit, after=after)
 
     def revoke(self, actor: Actor, invitation_id: InvitationId) -> None:
-        """Take an invitation back.
+        """Revoke an invitation.
 
         Raises:
             NotAnAdmin, OutOfScope, InvitationNotFound.
@@ -149,7 +149,7 @@ class Invitations:
         self.audit.record(Event.INVITATION_REVOKED, actor, "invitation", invitation_id)
 
     def redeem(self, code: str) -> Invitation:
-        """Use an invitation up.
+        """Use an invitation: it is deleted and returned.
 
         Raises:
             InvalidInvitation.
@@ -160,5 +160,5 @@ class Invitations:
         return invitation
 
     def purge(self, *, limit: int = 1000) -> int:
-        """Forget up to `limit` invitations that have expired; how many."""
+        """Delete up to `limit` expired invitations. Return how many."""
         return self.store.purge(expired_by=self.now(), limit=limit)

@@ -1,7 +1,7 @@
-"""The entrance: what takes more than one unit of work, since what was counted is kept though somebody is refused.
+"""Log-in, registration and password change: use cases of several units of work each.
 
-An attempt is counted in a unit of its own, before the slow look at the password, so that all who come at once are
-counted. Whoever does not get in is recorded in a unit of its own too: the one that refuses keeps nothing.
+The attempt is counted and committed before the password is verified, which is slow, so that parallel attempts count. A
+failed attempt is recorded in another unit of work, because the unit of work that fails is rolled back.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -17,12 +17,12 @@ from .tokens import IssuedToken, ScopeNotGranted
 from .user import LastAdmin, PostsOnDeletion, TooManyNames, User
 
 _TRIES: Final = 3
-"""How often a password is verified, if another unit of work changes the stored hash each time."""
+"""How often a password is verified, if another unit of work changes the stored hash meanwhile."""
 
 Result = TypeVar("Result")
 
 
-def log_in(  # noqa: PLR0913 - each is something that the visitor says
+def log_in(  # noqa: PLR0913 - each is sent by the client
     open_blog: OpenBlog,
     username: str,
     password: str,
@@ -31,28 +31,30 @@ def log_in(  # noqa: PLR0913 - each is something that the visitor says
     scopes: Collection[Scope] | None = None,
     address: str = "",
 ) -> tuple[User, IssuedToken]:
-    """A new token for whoever knows the password, under a name of its own, made for all that they may do or for less.
+    """Verify a password and issue a token, with this name and these scopes (None: all scopes of the user).
 
     Raises:
-        WrongCredentials: after the same one verification, whatever was wrong.
+        WrongCredentials: after one verification in any case, so that the time does not tell the reason.
         ScopeNotGranted, TooManyAttempts.
-        Invalid: of `username`, `password` and `name`, when no account and no token can have them.
+        ValidationFailed: of `username`, `password` and `name`.
     """
     with open_blog() as blog:
         attempt = blog.accounts.begin_login(username, password, name, address)
-    with _until_settled(open_blog, attempt, username):
-        return _retried(open_blog, lambda blog: blog.accounts.complete_login(attempt, username, password, name, scopes))
+    with _settling(open_blog, attempt, username):
+        return _retry_on_changed_hash(
+            open_blog, lambda blog: blog.accounts.complete_login(attempt, username, password, name, scopes)
+        )
 
 
 def change_password(
     open_blog: OpenBlog, secret: str, old_password: str, new_password: str, *, address: str = ""
 ) -> tuple[User, IssuedToken]:
-    """A new password for whoever shows a token and knows the old one, and a new token in the place of all others.
+    """Change the password of the token's user, and replace all tokens by a new one.
 
     Raises:
         InvalidToken, OutOfScope, TooManyAttempts.
         WrongPassword: the old one is not right.
-        Invalid: of `old_password` and `new_password`.
+        ValidationFailed: of `old_password` and `new_password`.
     """
     with open_blog() as blog:
         actor = blog.tokens.authenticate(secret, address=address)
@@ -62,16 +64,16 @@ def change_password(
         actor = blog.tokens.authenticate(secret, address=address)
         return blog.accounts.change_password(actor, attempt, old_password, new_password)
 
-    with _until_settled(open_blog, attempt, actor.name, "to change the password"):
-        return _retried(open_blog, change)
+    with _settling(open_blog, attempt, actor.name, "to change the password"):
+        return _retry_on_changed_hash(open_blog, change)
 
 
 def rename(open_blog: OpenBlog, secret: str, username: str, *, address: str = "") -> User:
-    """Another name for whoever shows a token. A try that fails, since the name is taken, stays counted.
+    """Rename the token's user. An attempt that fails because the name is taken stays counted.
 
     Raises:
         InvalidToken, OutOfScope, UsernameTaken, TooManyNames, TooManyAttempts.
-        Invalid: of `username`.
+        ValidationFailed: of `username`.
     """
     with open_blog() as blog:
         actor = blog.tokens.authenticate(secret, address=address)
@@ -80,7 +82,7 @@ def rename(open_blog: OpenBlog, secret: str, username: str, *, address: str = ""
         with open_blog() as blog:
             actor = blog.tokens.authenticate(secret, address=address)
             return blog.accounts.rename(actor, username, attempt)
-    except (ConcurrencyConflict, TooManyNames):  # which tell nothing about the names of others
+    except (ConcurrencyConflict, TooManyNames):  # errors that reveal nothing about other usernames
         if attempt is not None:
             with open_blog() as blog:
                 blog.throttle.cancel(attempt)
@@ -90,12 +92,12 @@ def rename(open_blog: OpenBlog, secret: str, username: str, *, address: str = ""
 def delete_account(
     open_blog: OpenBlog, secret: str, password: str, posts: PostsOnDeletion, *, address: str = ""
 ) -> None:
-    """Delete the account of whoever shows a token and knows the password, and delete or keep their posts.
+    """Delete the account of the token's user, after verifying the password, and delete or keep the posts.
 
     Raises:
         InvalidToken, OutOfScope, TooManyAttempts, LastAdmin.
         WrongPassword: the password is not right.
-        Invalid: of `password`.
+        ValidationFailed: of `password`.
     """
     with open_blog() as blog:
         actor = blog.tokens.authenticate(secret, address=address)
@@ -105,18 +107,18 @@ def delete_account(
         actor = blog.tokens.authenticate(secret, address=address)
         blog.accounts.delete(actor, password, posts)
 
-    with _until_settled(open_blog, attempt, actor.name, "to delete the account"):
-        _retried(open_blog, delete)
+    with _settling(open_blog, attempt, actor.name, "to delete the account"):
+        _retry_on_changed_hash(open_blog, delete)
 
 
 def register(
     open_blog: OpenBlog, username: str, password: str, *, invitation: str | None = None, address: str = ""
 ) -> User:
-    """An account for whoever wants one, where registration is open or they are invited.
+    """Create an account for a new user, if registration is open or the user has an invitation.
 
     Raises:
         RegistrationClosed, InvalidInvitation, UsernameTaken, TooManyAttempts.
-        Invalid: of `username` and `password`.
+        ValidationFailed: of `username` and `password`.
     """
     with open_blog() as blog:
         attempt = blog.accounts.begin_registration(username, password, address)
@@ -124,8 +126,8 @@ def register(
         return blog.accounts.register(attempt, username, password, invitation)
 
 
-def _retried(open_blog: OpenBlog, work: Callable[[Blog], Result]) -> Result:
-    """Do the work in a unit of its own; do it again if the stored hash was changed during the verification."""
+def _retry_on_changed_hash(open_blog: OpenBlog, work: Callable[[Blog], Result]) -> Result:
+    """Do the work in a unit of work of its own; repeat it if the stored hash changed during the verification."""
     for _ in range(_TRIES - 1):
         try:
             with open_blog() as blog:
@@ -137,8 +139,8 @@ def _retried(open_blog: OpenBlog, work: Callable[[Blog], Result]) -> Result:
 
 
 @contextmanager
-def _until_settled(open_blog: OpenBlog, attempt: LoginAttempt, username: str, why: str = "") -> Iterator[None]:
-    """Record an attempt that fails; and count one no longer that came to nothing though the password was right."""
+def _settling(open_blog: OpenBlog, attempt: LoginAttempt, username: str, why: str = "") -> Iterator[None]:
+    """Record the attempt if the block fails; cancel it if the password was right but something else failed."""
     try:
         yield
     except (WrongCredentials, WrongPassword, ScopeNotGranted):

@@ -138,7 +138,7 @@ COMMANDS: Final = (
         Argument("--until", metavar="T", type=moment, help="only before then"),
         Argument("--limit", metavar="N", type=number, default=100, help="how many entries at most (100)"),
         (
-            _flag("--verify", "prove that no sealed entry was changed, removed or slipped in; status 1 if one was"),
+            _flag("--verify", "prove that no sealed entry was changed, removed or inserted; status 1 if one was"),
             _flag("--seal", "seal what has no seal yet"),
         ),
         Argument("--head", metavar="HEX", type=digest, help="with --verify: a head noted earlier, to be looked for"),

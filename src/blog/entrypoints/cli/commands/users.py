@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final, Unpack
 
 from blog.domain.accounts.administration import UserChanges
-from blog.domain.accounts.deletion import POSTS_AT_ONCE
+from blog.domain.accounts.deletion import POSTS_PER_STEP
 from blog.domain.accounts.login import change_password, delete_account
 from blog.domain.accounts.login import rename as take_name
 from blog.domain.accounts.user import DELETED_USER, PostsOnDeletion, User
@@ -125,10 +125,10 @@ def change_own_password(settings: Settings, *, password_stdin: bool) -> None:
 
 def _finish_deletions(here: Session) -> None:
     """Delete or move all posts that wait for it, in small steps."""
-    done = POSTS_AT_ONCE
-    while done == POSTS_AT_ONCE:
+    done = POSTS_PER_STEP
+    while done == POSTS_PER_STEP:
         with here.open_blog() as blog:
-            done = blog.deletion.finish(limit=POSTS_AT_ONCE)
+            done = blog.deletion.finish(limit=POSTS_PER_STEP)
 
 
 def _print(user: User) -> None:
