@@ -14,7 +14,7 @@ from packaging.version import Version
 from supply_chain.pins import DEPLOY, NotAPin, drift, pins_in
 from tests.servers import PATIENCE, environment
 
-from blog.domain.accounts.tokens import PATTERN
+from blog.domain.accounts.tokens import TOKEN_PATTERN
 
 _ROOT = Path(__file__).parent.parent
 _PACKAGE = _ROOT / "src" / "blog"
@@ -188,7 +188,7 @@ def test_nothing_but_pins_is_in_the_file_of_pins(line: str) -> None:
 
 
 def test_the_security_policy_publishes_how_a_token_looks() -> None:
-    assert f"\n{PATTERN}\n" in (_ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    assert f"\n{TOKEN_PATTERN}\n" in (_ROOT / "SECURITY.md").read_text(encoding="utf-8")
 
 
 def _names(wheel: Path) -> set[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from blog.domain.accounts import invitations, tokens
 from blog.domain.accounts.secret_format import SecretFormat, digest_of, hint_of
-from blog.domain.accounts.tokens import PATTERN, is_well_formed
+from blog.domain.accounts.tokens import TOKEN_PATTERN, is_well_formed
 
 ALPHABET = digits + ascii_uppercase + ascii_lowercase
 FORMS = pytest.mark.parametrize("form", [tokens.TOKEN_FORMAT, invitations.CODE_FORMAT])
@@ -21,7 +21,7 @@ bodies = st.text(ALPHABET, min_size=40, max_size=40)
 
 def issued(body: str, form: SecretFormat = tokens.TOKEN_FORMAT) -> str:
     """The code that is made of these random characters."""
-    return form.new(lambda: body)
+    return form.generate(lambda: body)
 
 
 @FORMS
@@ -38,7 +38,7 @@ def test_a_code_is_its_prefix_forty_characters_and_their_checksum(form: SecretFo
 
 @given(bodies)
 def test_every_token_looks_like_its_published_pattern(body: str) -> None:
-    assert re.fullmatch(PATTERN, issued(body))
+    assert re.fullmatch(TOKEN_PATTERN, issued(body))
     assert is_well_formed(issued(body))
 
 

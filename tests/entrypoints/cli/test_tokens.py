@@ -6,7 +6,7 @@ import pytest
 from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 
-from blog.domain.accounts.tokens import PATTERN, InvalidToken
+from blog.domain.accounts.tokens import TOKEN_PATTERN, InvalidToken
 
 NEW = "an even longer pass phrase"
 
@@ -30,7 +30,7 @@ def test_logging_in_prints_a_token_alone_and_the_words_beside_it(run: Run, datab
     made = run("tokens", "create", "Alice", "--password-stdin", sent=PASSWORD.encode())
 
     assert made.status == 0
-    assert re.fullmatch(f"{PATTERN}\n", made.said)
+    assert re.fullmatch(f"{TOKEN_PATTERN}\n", made.said)
     assert database.whose(made.said.strip()) == "alice"
     words = r"This is a token of alice\. It is good until [0-9: -]+ UTC, for account posts:read posts:write\.\n"
     assert re.fullmatch(words, made.errors)

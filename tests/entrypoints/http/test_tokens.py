@@ -16,7 +16,7 @@ from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, 
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.accounts.passwords import PasswordHasher
-from blog.domain.accounts.tokens import PATTERN
+from blog.domain.accounts.tokens import TOKEN_PATTERN
 from blog.domain.blog import OpenStores, Stores
 from blog.domain.shared import UserId
 from blog.entrypoints.http import create_app
@@ -46,7 +46,7 @@ def test_a_token_is_prefix_40_random_characters_and_their_checksum(alice: Member
     alphabet = digits + ascii_uppercase + ascii_lowercase
     body, checksum = alice.token[5:45], alice.token[45:]
     value = sum(alphabet.index(digit) * 62**place for place, digit in enumerate(reversed(checksum)))
-    assert re.fullmatch(PATTERN, alice.token)
+    assert re.fullmatch(TOKEN_PATTERN, alice.token)
     assert value == zlib.crc32(body.encode())
 
 

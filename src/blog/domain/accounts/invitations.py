@@ -112,7 +112,7 @@ class Invitations:
         require_admin(actor)
         if not 1 <= days <= MAX_DAYS:
             raise ValidationFailed([FieldError("days", f"must be a whole number from 1 to {MAX_DAYS}")])
-        at, code = self.now(), CODE_FORMAT.new(self.new_secret)
+        at, code = self.now(), CODE_FORMAT.generate(self.new_secret)
         invitation = self.store.add(
             Invitation(
                 digest=digest_of(code),

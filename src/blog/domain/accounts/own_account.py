@@ -1,4 +1,4 @@
-"""Accounts: how one comes in, shows who one is, and sees to one's own account."""
+"""One's own account: registration, log-in, log-out, and changes that users make to their own accounts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -27,21 +27,21 @@ from .user import (
 
 
 class WrongCredentials(Unauthenticated):
-    """Name and password do not open an account; whether the name exists is not told."""
+    """The username or the password is wrong. The error does not say whether the username exists."""
 
     def __init__(self) -> None:
         super().__init__("Unknown username, wrong password, or inactive account.")
 
 
 class WrongPassword(ValidationFailed):
-    """Whoever would change their password, or delete their account, does not know their password."""
+    """The current password, which a user must repeat to change it or to delete the account, is wrong."""
 
     def __init__(self, field: str = "old_password") -> None:
         super().__init__([FieldError(field, "is not your password")])
 
 
 class HashChanged(Unavailable):
-    """The stored hash is another one than the hash that was verified: the password has to be verified again."""
+    """The stored hash changed during the verification: the password must be verified again."""
 
     def __init__(self) -> None:
         super().__init__("The password was changed meanwhile.")
@@ -49,10 +49,9 @@ class HashChanged(Unavailable):
 
 @dataclass(slots=True)
 class Accounts:
-    """What one can do with an account of one's own.
+    """Use cases of users on their own accounts.
 
-    Logging in, registering and changing one's password take several units of work: see `entrance`, which goes through
-    the steps that are here.
+    Log-in, registration and password change take several units of work: `login.py` has functions that run their steps.
     """
 
     repository: UserRepository
@@ -67,7 +66,7 @@ class Accounts:
     deletion: AccountDeletion
 
     def authenticate(self, secret: str, *, address: str = "") -> Member:
-        """Whose token this is: the actor of every change. `address` is where they call from.
+        """Return the actor of a token. `address` is the client's IP address.
 
         Raises:
             InvalidToken.
@@ -75,10 +74,10 @@ class Accounts:
         return self.tokens.authenticate(secret, address=address)
 
     def log_out(self, actor: Member) -> None:
-        """End the token that is shown.
+        """Revoke the token of the request.
 
         Raises:
-            InvalidToken: it was ended a moment ago, or none was shown.
+            InvalidToken: it was revoked a moment ago, or the actor has no token.
         """
         if actor.token_id is None:
             raise InvalidToken
@@ -89,7 +88,7 @@ class Accounts:
         self.audit.record(Event.LOGGED_OUT, actor, "user", actor.user_id)
 
     def log_out_everywhere(self, actor: Member) -> None:
-        """End all of one's tokens.
+        """Revoke all tokens of the actor.
 
         Raises:
             OutOfScope.
@@ -99,10 +98,10 @@ class Accounts:
         self.audit.record(Event.LOGGED_OUT, actor, "user", actor.user_id, "everywhere")
 
     def begin_rename(self, actor: Member, username: str) -> LoginAttempt | None:
-        """Count an attempt to take a new name, so that nobody tries out which names are taken.
+        """Count an attempt to rename, so that nobody can find out which names are taken by trying many.
 
-        None for a name that is one's own, or was: it tells nothing about others. Log-ins at the account are counted
-        apart, so nobody is locked out of it by these attempts.
+        None for a current or former name of the actor, because it reveals nothing about others. These attempts are
+        counted apart from log-ins, so they never lock a user out.
 
         Raises:
             OutOfScope, TooManyNames, TooManyAttempts.
@@ -117,11 +116,11 @@ class Accounts:
         return self.throttle.reserve(rename_key(actor.user_id), actor.address)
 
     def rename(self, actor: Member, username: str, attempt: LoginAttempt | None = None) -> User:
-        """Take another name. `attempt` is counted no longer then.
+        """Rename the actor's account, and cancel the counted attempt.
 
         Raises:
             OutOfScope, UsernameTaken, TooManyNames.
-            InvalidToken: one's account was deleted a moment ago.
+            InvalidToken: the account was deleted a moment ago.
             ValidationFailed: of `username`.
         """
         require_scope(actor, Scope.ACCOUNT)
@@ -141,11 +140,11 @@ class Accounts:
         return renamed
 
     def begin_login(self, username: str, password: str, name: str, address: str) -> LoginAttempt:
-        """Count an attempt to log in, before the password is looked at.
+        """Count an attempt to log in, before the password is verified.
 
         Raises:
             TooManyAttempts.
-            ValidationFailed: of what no account and no token can have.
+            ValidationFailed: of `username`, `password` and `name`.
         """
         if errors := [*validate_username(username), *validate_password(password), *validate_token_name(name)]:
             raise ValidationFailed(errors)
@@ -155,10 +154,10 @@ class Accounts:
     def complete_login(
         self, attempt: LoginAttempt, username: str, password: str, name: str, scopes: Collection[Scope] | None
     ) -> tuple[User, IssuedToken]:
-        """A new token for whoever knows the password.
+        """Verify the password and issue a token.
 
         Raises:
-            WrongCredentials: after the same one verification, whatever was wrong.
+            WrongCredentials: after one verification in any case, so that the time does not tell the reason.
             ScopeNotGranted.
             HashChanged: during the verification.
         """
@@ -167,7 +166,7 @@ class Accounts:
         if found is None or not matches:
             raise WrongCredentials
         renewed = self.hasher.hash(password) if self.hasher.needs_rehash(found.password_hash, password) else None
-        user = self._confirmed(found, renewed)
+        user = self._recheck_locked(found, renewed)
         issued = self.tokens.issue(user, name=name, scopes=scopes, address=attempt.address)
         self.throttle.record_success(attempt)
         holder = Anonymous(address=attempt.address, name=user.username, user_id=user.id, token_id=issued.token.id)
@@ -175,7 +174,7 @@ class Accounts:
         return user, issued
 
     def record_failed_login(self, attempt: LoginAttempt, username: str, why: str = "") -> None:
-        """Record an attempt that failed. A name that nobody has may be a password, and is not kept."""
+        """Record a failed attempt. An unknown username is not stored: it may be a password in the wrong field."""
         found = self.repository.find(username)
         visitor = Anonymous(address=attempt.address)
         if found is not None:
@@ -185,7 +184,7 @@ class Accounts:
             self.audit.record(Event.LOGIN_THROTTLED, visitor, "user", visitor.user_id)
 
     def begin_password_change(self, actor: Member, old_password: str, new_password: str) -> LoginAttempt:
-        """Count an attempt to change one's password, before the old one is looked at.
+        """Count an attempt to change the password, before the old one is verified.
 
         Raises:
             OutOfScope, TooManyAttempts.
@@ -201,7 +200,7 @@ class Accounts:
     def change_password(
         self, actor: Member, attempt: LoginAttempt, old_password: str, new_password: str
     ) -> tuple[User, IssuedToken]:
-        """A new password, and a new token in the place of all others.
+        """Set a new password, and replace all tokens by a new one.
 
         Raises:
             WrongPassword.
@@ -210,15 +209,15 @@ class Accounts:
         found = self.repository.find(actor.user.username)
         if found is None or not self.hasher.verify(found.password_hash, old_password):
             raise WrongPassword
-        user = self._confirmed(found, self.hasher.hash(new_password))
+        user = self._recheck_locked(found, self.hasher.hash(new_password))
         self.audit.record(Event.PASSWORD_CHANGED, actor, "user", user.id)
         self.tokens.revoke_all(actor, user)
         self.throttle.record_success(attempt)
-        scopes = actor.scopes & scopes_for(user)  # who was an administrator once may be none now
+        scopes = actor.scopes & scopes_for(user)  # the user may have been demoted since the token was issued
         return user, self.tokens.issue(user, scopes=scopes, address=actor.address)
 
     def begin_account_deletion(self, actor: Member, password: str) -> LoginAttempt:
-        """Count an attempt to delete one's account, before the password is looked at.
+        """Count an attempt to delete the account, before the password is verified.
 
         Raises:
             OutOfScope, TooManyAttempts.
@@ -230,7 +229,7 @@ class Accounts:
         return self.throttle.reserve(actor.user_id, actor.address)
 
     def delete(self, actor: Member, password: str, posts: PostsOnDeletion) -> None:
-        """Delete one's account with all that is kept about it, and delete or keep one's posts.
+        """Delete the actor's account and its data, and delete or keep its posts.
 
         Raises:
             OutOfScope, WrongPassword, LastAdmin.
@@ -240,11 +239,11 @@ class Accounts:
         found = self.repository.find(actor.user.username)
         if found is None or not self.hasher.verify(found.password_hash, password):
             raise WrongPassword("password")
-        self._confirmed(found, None)
+        self._recheck_locked(found, None)
         self.deletion.delete(actor, actor.user_id, posts)
 
     def begin_registration(self, username: str, password: str, address: str) -> LoginAttempt:
-        """Count an attempt to register, so that nobody opens accounts without end or tries out which names are taken.
+        """Count an attempt to register: this limits new accounts, and guesses which names are taken.
 
         Raises:
             RegistrationClosed, TooManyAttempts.
@@ -257,12 +256,12 @@ class Accounts:
         return self.throttle.reserve(f"registration from {address}", address)
 
     def register(self, attempt: LoginAttempt, username: str, password: str, invitation: str | None) -> User:
-        """Open an account for oneself.
+        """Create an account.
 
         Raises:
             InvalidInvitation, UsernameTaken.
         """
-        password_hash = self.hasher.hash(password)  # which takes its time, so before anything is held
+        password_hash = self.hasher.hash(password)  # slow, so before a lock is taken
         by = ""
         if self.registration is Registration.INVITE:
             by = f", invited by {self.invitations.redeem(invitation or '').by}"
@@ -271,7 +270,7 @@ class Accounts:
         self.audit.record(Event.USER_REGISTERED, visitor, "user", user.id, f"{username}{by}")
         return user
 
-    def _confirmed(self, verified: Credentials, new_hash: str | None) -> User:
+    def _recheck_locked(self, verified: Credentials, new_hash: str | None) -> User:
         """Lock the user whose password was verified, and store the new hash if there is one.
 
         Verifying and hashing are slow, so both were done before the lock was taken: nobody else waits for them. Another
@@ -279,7 +278,7 @@ class Accounts:
 
         Raises:
             WrongCredentials: the account was deactivated or deleted meanwhile.
-            HashChanged: somebody changed the password, or renewed its hash.
+            HashChanged: the password or its hash was changed.
         """
         try:
             current = self.repository.get_for_update(verified.user.id)

@@ -1,4 +1,4 @@
-"""Passwords: which ones one can have, and what is kept of them."""
+"""Passwords: rules for new passwords, and hashing."""
 
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -8,29 +8,27 @@ from typing import Final, Protocol, TypeAlias
 from blog.domain.errors import FieldError
 
 MIN_PASSWORD_LENGTH: Final = 15
-"""In code points of NFC; NIST SP 800-63B-4 asks for it where a password is the only factor."""
+"""Code points in NFC. NIST SP 800-63B-4 requires 15 if a password is the only factor."""
 
 MAX_PASSWORD_BYTES: Final = 1024
-"""In bytes of UTF-8, so that nobody makes the blog hash a novel."""
+"""Bytes of UTF-8. It bounds the work of hashing."""
 
 MIN_DISTINCT_CHARACTERS: Final = 4
-"""How many different characters a password has at least."""
-
-_TELLING: Final = 3
-"""From how many characters on a name within a password gives it away."""
+_MIN_NAME_LENGTH: Final = 3
+"""A shorter username may be a part of the password."""
 
 
 class PasswordHasher(Protocol):
-    """Turns a password into what can be kept. The hash carries its own salt and parameters."""
+    """Hashes passwords. A hash contains its salt and its parameters."""
 
     def hash(self, password: str) -> str:
-        """A new hash of the password, by the current parameters."""
+        """Return a new hash of the password, by the current parameters."""
 
     def verify(self, password_hash: str, password: str) -> bool:
-        """Whether the password is the one that was hashed, to the last byte. A damaged hash matches nothing."""
+        """Return whether the password has this hash, to the last byte. A damaged hash matches no password."""
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Whether the hash was made by other parameters than the current ones."""
+        """Return whether the hash was made by other than the current parameters."""
 
     @property
     def decoy(self) -> str:
@@ -38,38 +36,39 @@ class PasswordHasher(Protocol):
 
 
 IsCommon: TypeAlias = Callable[[str], bool]
-"""Tells whether a password, in folded case, is one of those that many people have."""
+"""Returns whether a case-folded password is in the list of common passwords."""
 
 WeaknessOf: TypeAlias = Callable[[str], str]
-"""Tells what a password is mostly made of if it is easy to guess, such as "keys in a row", never repeating it;
-otherwise nothing. Its time is bounded however long the password is.
+"""Returns what makes a password easy to guess, such as "keys in a row", without repeating the password, or "".
+
+The time is bounded for every length of the password.
 """
 
 
-def normalized(password: str) -> str:
-    """The password in Unicode's NFC (UAX 15): keyboards send the same characters in different code points."""
+def normalize_password(password: str) -> str:
+    """Return the password in NFC (UAX 15), because keyboards send different code points for one character."""
     return unicodedata.normalize("NFC", password)
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizingHasher:
-    """Hashes passwords in NFC, and still verifies hashes that older versions made of passwords as they were typed."""
+    """Hashes passwords in NFC. It also verifies hashes of older versions, which did not normalize."""
 
     hasher: PasswordHasher
 
     def hash(self, password: str) -> str:
-        """A new hash of the password."""
-        return self.hasher.hash(normalized(password))
+        """Return a new hash of the password."""
+        return self.hasher.hash(normalize_password(password))
 
     def verify(self, password_hash: str, password: str) -> bool:
-        """Whether the password is the one that was hashed. It takes a second look only if it is not in NFC."""
+        """Return whether the password has this hash. Only a password that is not in NFC is verified twice."""
         return any(self.hasher.verify(password_hash, spelling) for spelling in _spellings(password))
 
     def needs_rehash(self, password_hash: str, password: str) -> bool:
-        """Whether a hash that this password matches was made by other parameters, or not of its NFC."""
+        """Return whether a matching hash has outdated parameters or is not of the NFC."""
         if self.hasher.is_outdated(password_hash):
             return True
-        return len(_spellings(password)) > 1 and not self.hasher.verify(password_hash, normalized(password))
+        return len(_spellings(password)) > 1 and not self.hasher.verify(password_hash, normalize_password(password))
 
     @property
     def decoy(self) -> str:
@@ -78,13 +77,13 @@ class NormalizingHasher:
 
 
 def _spellings(password: str) -> list[str]:
-    """The password in NFC and, if that is another text, as it was typed."""
-    normal = normalized(password)
+    """Return the password in NFC and, if it differs, as it was typed."""
+    normal = normalize_password(password)
     return [normal] if normal == password else [normal, password]
 
 
 def validate_password(password: str, *, field: str = "password") -> list[FieldError]:
-    """Why nobody can have this password."""
+    """Return why a text cannot be a password."""
     try:
         size = len(password.encode())
     except UnicodeEncodeError:
@@ -96,10 +95,10 @@ def validate_password(password: str, *, field: str = "password") -> list[FieldEr
 
 @dataclass(slots=True)
 class PasswordRules:
-    """Which new passwords are good, after NIST SP 800-63B-4: length counts, composition does not.
+    """Rules for new passwords, after NIST SP 800-63B-4: length matters, character classes do not.
 
-    `is_common` knows those that attackers try first, `weakness_of` what they would come to soon, and `site` is the name
-    that many would think of here.
+    A password must not be common (`is_common`) or easy to guess (`weakness_of`), and must not contain the username or
+    the name of the site.
     """
 
     is_common: IsCommon
@@ -107,11 +106,13 @@ class PasswordRules:
     site: str = "blog"
 
     def validate(self, password: str, username: str, *, field: str = "password") -> list[FieldError]:
-        """Why nobody should have this password."""
-        normal = normalized(password)
+        """Return the rules that a new password breaks."""
+        normal = normalize_password(password)
         if errors := validate_password(password, field=field) or validate_password(normal, field=field):
             return errors
-        if errors := [FieldError(field, f"must {must}") for must, kept in self._rules(normal, username) if not kept]:
+        if errors := [
+            FieldError(field, f"must {must}") for must, is_met in self._rules(normal, username) if not is_met
+        ]:
             return errors
         weakness = self.weakness_of(normal)
         return [FieldError(field, f"must be harder to guess than {weakness}")] if weakness else []
@@ -122,11 +123,11 @@ class PasswordRules:
             f"have at least {MIN_DISTINCT_CHARACTERS} different characters",
             len(set(password)) >= MIN_DISTINCT_CHARACTERS,
         )
-        folded = password.casefold()  # which may be longer
-        yield "not contain the username", not _tells(folded, username)
-        yield "not contain the name of this site", not _tells(folded, self.site)
+        folded = password.casefold()  # may be longer
+        yield "not contain the username", not _contains(folded, username)
+        yield "not contain the name of this site", not _contains(folded, self.site)
         yield "not be one that many people have", not self.is_common(folded)
 
 
-def _tells(password: str, name: str) -> bool:
-    return len(name) >= _TELLING and name.casefold() in password
+def _contains(password: str, name: str) -> bool:
+    return len(name) >= _MIN_NAME_LENGTH and name.casefold() in password

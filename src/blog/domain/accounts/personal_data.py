@@ -1,4 +1,4 @@
-"""Personal data: all that is kept about somebody, for them to download (GDPR, articles 15 and 20), in pages."""
+"""Personal data: everything stored about a user, for download in pages (GDPR, articles 15 and 20)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,20 +18,19 @@ from .tokens import InvalidToken, Token, TokenStore
 from .user import User, UserNotFound, UserRepository
 
 POSTS_PER_PAGE: Final = 20
-"""Each has 400 kB at most."""
+"""A post has at most 400 kB."""
 ENTRIES_PER_PAGE: Final = 100
 
 PersonalDataPosition: TypeAlias = Position | EntryId
-"""The last post, or the last audit entry, of a page."""
+"""The position of the last post, or the id of the last audit entry, of a page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalDataPage:
-    """A part of what is kept about somebody. `next` is where the next page goes on: None on the last page.
+    """A page of the data about a user. `next` is the `after` of the next page: None on the last page.
 
-    The first page has the usernames that are reserved for them, their tokens, known addresses and open invitations.
-    Then come posts, the oldest first, and then what the audit has recorded of what they did and of what was done to
-    their account, the newest first.
+    The first page has the reserved usernames, tokens, trusted addresses and open invitations. Then come posts, oldest
+    first. Then come audit entries by the user or about the account, newest first.
     """
 
     user: User
@@ -43,18 +42,18 @@ class PersonalDataPage:
     entries: Sequence[AuditEntry] = ()
     next: PersonalDataPosition | None = None
 
-    def truncate(self, number: int) -> "PersonalDataPage":
-        """The page with so many of its posts and entries, one at least. The next page goes on after them."""
-        if number >= len(self.posts) + len(self.entries):
+    def truncate(self, size: int) -> "PersonalDataPage":
+        """Return the page with only the first `size` posts and entries. The next page begins after them."""
+        if size >= len(self.posts) + len(self.entries):
             return self
-        posts, entries = self.posts[:number], self.entries[: max(0, number - len(self.posts))]
+        posts, entries = self.posts[:size], self.entries[: max(0, size - len(self.posts))]
         last: PersonalDataPosition = entries[-1].id if entries else posts[-1].position_in(SortOrder.OLDEST)
         return replace(self, posts=posts, entries=entries, next=last)
 
 
 @dataclass(slots=True)
 class PersonalData:
-    """What is kept about whoever asks."""
+    """Reads the data about the actor from all stores."""
 
     users: UserRepository
     tokens: TokenStore
@@ -64,11 +63,11 @@ class PersonalData:
     log: AuditLog
 
     def page(self, actor: Member, *, after: PersonalDataPosition | None = None) -> PersonalDataPage:
-        """A page of what is kept about oneself, on from `after`.
+        """Return a page of the data about the actor, after `after`.
 
         Raises:
             OutOfScope.
-            InvalidToken: one's account was deleted a moment ago.
+            InvalidToken: the account was deleted a moment ago.
         """
         require_scope(actor, Scope.ACCOUNT)
         try:
@@ -97,16 +96,16 @@ class PersonalData:
         return page, page[-1].position_in(SortOrder.OLDEST) if len(posts) > len(page) else None
 
     def _entries(self, user: User, before: EntryId | None) -> tuple[Sequence[AuditEntry], EntryId | None]:
-        """The newest entries of what the user did, or of what was done to their account."""
+        """Return the newest entries by the user or about the account."""
         limit = ENTRIES_PER_PAGE + 1
         own = self.log.page(limit=limit, before=before, actor_id=user.id)
         about = self.log.page(limit=limit, before=before, about_user=user.id)
-        by_id = {entry.id: entry if entry.actor_id == user.id else _without_whence(entry) for entry in (*own, *about)}
+        by_id = {entry.id: entry if entry.actor_id == user.id else _without_origin(entry) for entry in (*own, *about)}
         entries = [by_id[each] for each in sorted(by_id, reverse=True)]
         page = entries[:ENTRIES_PER_PAGE]
         return page, page[-1].id if len(entries) > len(page) else None
 
 
-def _without_whence(entry: AuditEntry) -> AuditEntry:
-    """An entry of what another person did, without that person's address and token: these are their personal data."""
+def _without_origin(entry: AuditEntry) -> AuditEntry:
+    """Return another user's entry without address and token, which are personal data of that user."""
     return replace(entry, address="", token_id=None)

@@ -1,4 +1,4 @@
-"""Codes: the secrets that the blog hands out, known at sight, and kept only as digests."""
+"""The format of tokens and invitation codes: a prefix, a random part and a checksum. Only digests are stored."""
 
 import hashlib
 import re
@@ -17,35 +17,35 @@ _shape = re.compile("[0-9A-Za-z]{46}")
 
 @dataclass(frozen=True, slots=True)
 class SecretFormat:
-    """How the codes of one kind look: a prefix, 40 random characters, a checksum, as in GitHub's tokens."""
+    """A format: a prefix, 40 random characters and a checksum, like GitHub's tokens."""
 
     prefix: str
 
-    def new(self, new_secret: SecretGenerator) -> str:
-        """A code that nobody can guess."""
-        return self._sealed(new_secret())
+    def generate(self, new_secret: SecretGenerator) -> str:
+        """Return a new random secret of this format."""
+        return self._with_checksum(new_secret())
 
     def is_valid(self, text: str) -> bool:
-        """Whether a text can be such a code at all: one that was mistyped or made up seldom can."""
+        """Return whether a text has this format and its checksum is right."""
         rest = text.removeprefix(self.prefix)
-        return _shape.fullmatch(rest) is not None and text == self._sealed(rest[:-_CHECKSUM])
+        return _shape.fullmatch(rest) is not None and text == self._with_checksum(rest[:-_CHECKSUM])
 
-    def _sealed(self, body: str) -> str:
-        """The body between prefix and CRC-32 in base 62, by which scanners know a code from a look-alike."""
+    def _with_checksum(self, body: str) -> str:
+        """Return prefix, body and CRC-32 in base 62, by which secret scanners recognise a token."""
         return self.prefix + body + _base62(zlib.crc32(body.encode()))
 
 
-def digest_of(code: str) -> bytes:
-    """The SHA-256 digest by which a code is known. It has too much entropy to need salt or stretching."""
-    return hashlib.sha256(code.encode()).digest()
+def digest_of(secret: str) -> bytes:
+    """Return the SHA-256 digest that is stored. The secret has too much entropy to need a salt or stretching."""
+    return hashlib.sha256(secret.encode()).digest()
 
 
-def hint_of(code: str) -> str:
-    """So much of a code as tells its holder which one it is: the first seven characters and the last four."""
-    return f"{code[:7]}...{code[-4:]}"
+def hint_of(secret: str) -> str:
+    """Return the first seven and the last four characters, by which users recognise a secret in a list."""
+    return f"{secret[:7]}...{secret[-4:]}"
 
 
 def _base62(number: int) -> str:
-    """Six digits, two at a time."""
+    """Return six digits of base 62."""
     high, rest = divmod(number, 62**4)
     return _PAIRS[high] + _PAIRS[rest // 62**2] + _PAIRS[rest % 62**2]

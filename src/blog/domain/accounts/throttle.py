@@ -1,9 +1,9 @@
-"""Attempts: how often somebody may show a wrong password, so that nobody gets anywhere by guessing.
+"""Rate limits of log-ins, against guessing of passwords (brute force).
 
-An attempt is counted before the password is looked at, and no longer once it turns out to be right. So guesses that
-are made at once cannot slip past the count. The limits are for (account, address), for the address, and for the
-account; an address from which the account's password was right before is held to the first of them only, so that
-nobody who attacks an account locks its owner out. Sources: NIST SP 800-63B-4 §3.2.2, OWASP Authentication Cheat Sheet.
+An attempt is counted before the password is verified, and the count is cancelled if the password is right. So parallel
+guesses are all counted. There are limits for an account and address together, for an address, and for an account. Only
+the first limit applies to a trusted address, from which the account's password was right before. So an attacker cannot
+lock the owner out. Sources: NIST SP 800-63B-4 §3.2.2, OWASP Authentication Cheat Sheet.
 """
 
 import math
@@ -18,17 +18,17 @@ from blog.domain.errors import RateLimited
 from blog.domain.shared import UNSTORED, AttemptId, Clock, UserId
 
 MAX_ATTEMPTS: Final = 100_000
-"""How many attempts are remembered at most, however many addresses an attacker has."""
+"""Stored attempts at most, for any number of addresses that an attacker has."""
 
 TRUST_PERIOD: Final = timedelta(days=90)
-"""How long an address stays known to an account after its password was last right from there."""
+"""How long an address stays trusted after the last successful log-in from it."""
 
 _PURGED_EVERY: Final = 512
-"""Attempts, after which the oldest are forgotten."""
+"""Attempts between two purges."""
 
 
 class TooManyAttempts(RateLimited):
-    """Nobody looks at the password, right or wrong, until some time has passed."""
+    """Too many attempts failed. The password is not verified, right or wrong."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("Too many failed attempts.", retry_after=retry_after)
@@ -36,13 +36,13 @@ class TooManyAttempts(RateLimited):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many failures within so long."""
+    """A rate limit: this many failures within this time."""
 
     failures: int
     within: timedelta
 
     def blocked_until(self, failures: Sequence[datetime], scale: int, at: datetime) -> datetime:
-        """Until when there is no further attempt, after failures at these moments, the oldest first."""
+        """Return until when attempts are blocked, after failures at these times, oldest first."""
         allowed = self.failures * scale
         return at if len(failures) < allowed else failures[-allowed] + self.within
 
@@ -55,7 +55,7 @@ CONSECUTIVE_FAILURES: Final = Limit(100, timedelta(days=1))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginAttempt:
-    """Somebody at this address would be let in to the account of this key. An address that is not known is empty."""
+    """An attempt to log in to the account of a key (`account_key`). `address` is empty if it is unknown."""
 
     id: AttemptId = AttemptId(UNSTORED)
     account: str
@@ -64,54 +64,59 @@ class LoginAttempt:
 
 
 class AttemptStore(Protocol):
-    """Where attempts are counted that have failed, or have not yet succeeded, and which addresses are known."""
+    """Stores attempts that failed or are not finished, and trusted addresses."""
 
     def lock(self, account: str, address: str) -> None:
-        """Let no other unit of work hold this account or this address before this one ends."""
+        """Lock this account and this address until the unit of work ends."""
 
     def add(self, attempt: LoginAttempt) -> LoginAttempt:
-        """Count the attempt under a new id, and give it back with that id."""
+        """Store an attempt. Return it with its new id."""
 
     def remove(self, attempt: LoginAttempt) -> None:
-        """Count the attempt no longer; one that is not counted is no error."""
+        """Delete an attempt, if it is stored."""
 
     def of_account(self, account: str, *, since: datetime) -> Sequence[LoginAttempt]:
-        """The attempts at this account after `since`, the oldest first."""
+        """Return the attempts at an account after `since`, oldest first."""
 
     def of_address(self, address: str, *, since: datetime) -> Sequence[LoginAttempt]:
-        """The attempts from this address after `since`, the oldest first."""
+        """Return the attempts from an address after `since`, oldest first."""
 
     def trusted_addresses(self, account: str) -> Mapping[str, datetime]:
-        """The addresses from which the account's password was right, and when that was last so."""
+        """Return the trusted addresses of an account, each with the time of its last successful log-in."""
 
     def trust_address(self, account: str, address: str, at: datetime) -> None:
-        """Remember that the account's password was right from there, then."""
+        """Store the time of a successful log-in to an account from an address."""
 
     def remove_all_of(self, account: str) -> None:
-        """Forget the attempts at this account and its known addresses; none is no error."""
+        """Delete the attempts at an account and its trusted addresses, if there are any."""
 
     def purge(self, *, until: datetime, trusted_until: datetime, newest: int, limit: int) -> int:
-        """Forget attempts made by `until`, or that are not among the `newest`, and addresses known only by
-        `trusted_until`: up to `limit` of each. How many attempts were forgotten.
+        """Delete up to `limit` attempts and up to `limit` trusted addresses. Return how many attempts were deleted.
+
+        Args:
+            until: attempts of this time or before are deleted.
+            trusted_until: addresses whose last log-in was at this time or before are deleted.
+            newest: only this number of newest attempts stays.
+            limit: how many rows of each are deleted.
         """
 
 
 @dataclass(slots=True)
 class Throttle:
-    """Counts attempts, and refuses further ones. `scale` multiplies all limits."""
+    """Counts attempts and enforces the limits. `scale` multiplies all limits."""
 
     store: AttemptStore
     now: Clock
     scale: int = 1
 
     def reserve(self, account: UserId | str, address: str) -> LoginAttempt:
-        """Count an attempt, for the time being as one that fails: at an account, or at a name that no account has.
+        """Count an attempt as a failure until it succeeds: at an account, or at a username that no account has.
 
         Raises:
             TooManyAttempts.
         """
         attempt = LoginAttempt(account=account_key(account), address=network_of(address), at=self.now())
-        self._check(attempt)  # without holding anything, which whoever is refused shall not be able to do
+        self._check(attempt)  # without a lock, so that blocked clients take none
         self.store.lock(attempt.account, attempt.address)
         self._check(attempt)
         attempt = self.store.add(attempt)
@@ -120,9 +125,10 @@ class Throttle:
         return attempt
 
     def record_success(self, attempt: LoginAttempt) -> None:
-        """Count the attempt no longer, nor earlier ones of this account and address, which is known from now on.
+        """Delete this and earlier attempts at this account from this address, and trust the address.
 
-        The other attempts from there stay counted: success at one's own account buys no guess at another.
+        Attempts from this address at other accounts stay counted: logging in to one's own account gives no more guesses
+        at others.
         """
         since = attempt.at - ACCOUNT_AND_ADDRESS.within
         for earlier in self.store.of_account(attempt.account, since=since):
@@ -132,54 +138,53 @@ class Throttle:
             self.store.trust_address(attempt.account, attempt.address, attempt.at)
 
     def cancel(self, attempt: LoginAttempt) -> None:
-        """Count an attempt no longer that came to nothing, neither good nor bad."""
+        """Delete an attempt that neither succeeded nor failed."""
         self.store.remove(attempt)
 
     def trips_limit(self, attempt: LoginAttempt) -> bool:
-        """Whether a failed attempt was the last one for now."""
-        return self._refused_until(attempt) > attempt.at
+        """Return whether a failed attempt has reached a limit."""
+        return self._blocked_until(attempt) > attempt.at
 
     def purge(self, *, limit: int = 1000) -> int:
-        """Forget up to `limit` attempts that no longer count; how many."""
+        """Delete up to `limit` attempts that no longer count. Return how many."""
         at = self.now()
         return self.store.purge(
             until=at - CONSECUTIVE_FAILURES.within, trusted_until=at - TRUST_PERIOD, newest=MAX_ATTEMPTS, limit=limit
         )
 
     def _check(self, attempt: LoginAttempt) -> None:
-        wait = self._refused_until(attempt) - attempt.at
+        wait = self._blocked_until(attempt) - attempt.at
         if wait > timedelta(0):
             raise TooManyAttempts(math.ceil(wait.total_seconds()))
 
-    def _refused_until(self, attempt: LoginAttempt) -> datetime:
-        known = self.store.trusted_addresses(attempt.account)
+    def _blocked_until(self, attempt: LoginAttempt) -> datetime:
+        trusted = self.store.trusted_addresses(attempt.account)
         failures = self.store.of_account(attempt.account, since=attempt.at - CONSECUTIVE_FAILURES.within)
         until = self._until(
             ACCOUNT_AND_ADDRESS, [failure for failure in failures if failure.address == attempt.address], attempt
         )
-        if attempt.address in known:
+        if attempt.address in trusted:
             return until
-        in_a_row_since = max(known.values(), default=failures[0].at if failures else attempt.at)
-        in_a_row = [failure for failure in failures if failure.at >= in_a_row_since]
+        consecutive_since = max(trusted.values(), default=failures[0].at if failures else attempt.at)
+        consecutive = [failure for failure in failures if failure.at >= consecutive_since]
         from_address = self.store.of_address(attempt.address, since=attempt.at - ADDRESS.within)
         return max(
             until,
             self._until(ADDRESS, from_address if attempt.address else [], attempt),
             self._until(ACCOUNT, failures, attempt),
-            self._until(CONSECUTIVE_FAILURES, in_a_row, attempt),
+            self._until(CONSECUTIVE_FAILURES, consecutive, attempt),
         )
 
     def _until(self, limit: Limit, failures: Sequence[LoginAttempt], attempt: LoginAttempt) -> datetime:
-        lately = [failure.at for failure in failures if failure.at > attempt.at - limit.within]
-        return limit.blocked_until(lately, self.scale, attempt.at)
+        recent = [failure.at for failure in failures if failure.at > attempt.at - limit.within]
+        return limit.blocked_until(recent, self.scale, attempt.at)
 
 
 def account_key(account: UserId | str) -> str:
-    """The key under which attempts are counted and addresses are known.
+    """Return the key under which attempts are counted and addresses are trusted.
 
-    An account has the same key whatever its name is, so a renamed account keeps its known addresses and its count, and
-    nobody inherits them with a name. A name that no account has is counted by the digest of its folded case, since it
-    may be a password that was typed into the wrong field.
+    The key of an account has its id, so a renamed account keeps its attempts and addresses, and the next user of a name
+    does not inherit them. The key of an unknown username is a digest, because it may be a password in the wrong field.
     """
     if isinstance(account, int):
         return f"user {account}"
@@ -187,12 +192,12 @@ def account_key(account: UserId | str) -> str:
 
 
 def rename_key(user_id: UserId) -> str:
-    """What a user's tries to take another name are counted under: not as log-ins, so that they lock nobody out."""
+    """Return the key of attempts to rename. It is not the key of log-ins, so they never lock a user out."""
     return f"rename of user {user_id}"
 
 
 def network_of(address: str) -> str:
-    """What one customer of a network is given, and can choose addresses from: of IPv6 the first 64 bits."""
+    """Return the network of one customer, who can choose any address in it: of IPv6 the first 64 bits."""
     try:
         network = ip_network(address)
     except ValueError:

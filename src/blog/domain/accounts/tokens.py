@@ -1,4 +1,4 @@
-"""Tokens: what somebody who has logged in shows instead of name and password."""
+"""Tokens: secrets that authenticate a user, instead of name and password."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -15,33 +15,33 @@ from .secret_format import SecretFormat, digest_of, hint_of
 from .user import User, UserNotFound, UserRepository
 
 TOKEN_FORMAT: Final = SecretFormat("blog_")
-PATTERN: Final = "blog_[0-9A-Za-z]{46}"
-"""How a token looks, for whoever scans text for leaked secrets."""
+TOKEN_PATTERN: Final = "blog_[0-9A-Za-z]{46}"  # noqa: S105 - not a password
+"""A regular expression of tokens, for secret scanners."""
 
 MAX_NAME_LENGTH: Final = 100
 MAX_TOKENS_PER_USER: Final = 25
-"""How many living tokens somebody has at most: a further one ends the one that was used the longest ago."""
+"""Valid tokens of one user at most. A further one revokes the least recently used."""
 
 TOUCH_INTERVAL: Final = timedelta(minutes=1)
-"""How exactly the last use of a token is known."""
+"""The precision of `last_used_at`."""
 
 
 class InvalidToken(Unauthenticated):
-    """The token is malformed, unknown, expired or revoked; which of these is nobody's business."""
+    """The token is malformed, unknown, expired or revoked. The error does not say which."""
 
     def __init__(self) -> None:
         super().__init__("The token is not valid.")
 
 
 class TokenNotFound(NotFound):
-    """Whoever asks has no token of this number."""
+    """The user has no token with this id."""
 
     def __init__(self, token_id: TokenId) -> None:
         super().__init__(f"There is no token {token_id}.")
 
 
 class ScopeNotGranted(Forbidden):
-    """A token can be made for no more than its user may do."""
+    """The user may not have a requested scope."""
 
     def __init__(self) -> None:
         super().__init__("Only an administrator's token can have the scope admin.")
@@ -49,7 +49,7 @@ class ScopeNotGranted(Forbidden):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """What the blog remembers of a token: enough to recognise it, too little to use it."""
+    """A stored token, with the digest of its secret and without the secret."""
 
     id: TokenId = TokenId(UNSTORED)
     user_id: UserId
@@ -63,56 +63,56 @@ class Token:
 
     @property
     def last_active_at(self) -> datetime:
-        """When it was last used or, if it never was, made."""
+        """The time of the last use or, if it was never used, of the creation."""
         return self.last_used_at or self.created_at
 
     def is_valid(self, at: datetime, idle: timedelta) -> bool:
-        """A token is good until the moment it expires, or has not been used for so long."""
+        """Return whether the token is neither expired nor unused for longer than `idle`."""
         return at < self.expires_at and at < self.last_active_at + idle
 
     def needs_touch(self, at: datetime) -> bool:
-        """Whether a use at this moment is worth a note."""
+        """Return whether a use at this time must be stored."""
         return self.last_used_at is None or at >= self.last_used_at + TOUCH_INTERVAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedToken:
-    """A token at the only time that its secret is known: when it is handed over."""
+    """A new token and its secret, which is shown once and not stored."""
 
     secret: str = field(repr=False)
     token: Token
 
 
 class TokenStore(Protocol):
-    """Where tokens are kept, found by the SHA-256 digest of their secret."""
+    """Stores tokens, found by the SHA-256 digest of their secret."""
 
     def add(self, token: Token) -> Token:
-        """Keep the token under a new id, and give it back with that id."""
+        """Store a token. Return it with its new id."""
 
     def find(self, digest: bytes) -> Token | None:
-        """The token of this digest, expired or not, or None."""
+        """Return the token with this digest, also an expired one, or None."""
 
     def of_user(self, user_id: UserId) -> Sequence[Token]:
-        """All tokens of this user by ascending id, expired or not."""
+        """Return all tokens of a user by ascending id, also expired ones."""
 
     def touch(self, token_id: TokenId, at: datetime) -> None:
-        """Set the token's `last_used_at`; one that is not there is no error."""
+        """Set `last_used_at` of a token, if it exists."""
 
     def remove(self, token_id: TokenId) -> bool:
-        """Forget this token, and say whether it was there."""
+        """Delete a token. Return whether it existed."""
 
     def remove_all_of(self, user_id: UserId) -> None:
-        """Forget every token of this user; a user who has none is no error."""
+        """Delete all tokens of a user, if there are any."""
 
     def purge(self, *, expired_by: datetime, last_active_at: datetime, limit: int) -> int:
-        """Forget up to `limit` tokens that expired by then, or were last used (made, if never) by `last_active_at`.
-        How many were forgotten.
+        """Delete up to `limit` tokens that expired at `expired_by` or before, or were last active at
+        `last_active_at` or before. Return how many.
         """
 
 
 @dataclass(slots=True)
 class Tokens:
-    """What is done with tokens."""
+    """Issues, checks, lists and revokes tokens."""
 
     store: TokenStore
     users: UserRepository
@@ -123,35 +123,35 @@ class Tokens:
     idle: timedelta = timedelta(days=14)
 
     def list_own(self, actor: Member) -> Sequence[Token]:
-        """One's own living tokens, the oldest first.
+        """Return the valid tokens of the actor, oldest first.
 
         Raises:
             OutOfScope.
         """
         require_scope(actor, Scope.ACCOUNT)
-        return self._alive(actor.user_id)
+        return self._valid_tokens(actor.user_id)
 
     def list_for(self, actor: Actor, user_id: UserId) -> Sequence[Token]:
-        """Somebody's living tokens, the oldest first.
+        """Return the valid tokens of a user, oldest first.
 
         Raises:
             NotAnAdmin, OutOfScope, UserNotFound.
         """
         require_admin(actor)
-        return self._alive(self.users.get(user_id).id)
+        return self._valid_tokens(self.users.get(user_id).id)
 
     def revoke(self, actor: Member, token_id: TokenId) -> None:
-        """End one of one's own tokens. The one that is shown can be ended whatever it was made for.
+        """Revoke a token of the actor. The token of the request can be revoked without any scope.
 
         Raises:
             OutOfScope, TokenNotFound.
         """
         if token_id != actor.token_id:
             require_scope(actor, Scope.ACCOUNT)
-        self._revoke(actor, self._alive(actor.user_id), token_id)
+        self._revoke(actor, self._valid_tokens(actor.user_id), token_id)
 
     def revoke_for(self, actor: Actor, user_id: UserId, token_id: TokenId) -> None:
-        """End one of somebody's tokens.
+        """Revoke a token of a user.
 
         Raises:
             NotAnAdmin, OutOfScope, UserNotFound, TokenNotFound.
@@ -159,7 +159,7 @@ class Tokens:
         self._revoke(actor, self.list_for(actor, user_id), token_id)
 
     def revoke_all_for(self, actor: Actor, user_id: UserId) -> None:
-        """End all of somebody's tokens.
+        """Revoke all tokens of a user.
 
         Raises:
             NotAnAdmin, OutOfScope, UserNotFound.
@@ -168,7 +168,7 @@ class Tokens:
         self.revoke_all(actor, self.users.get(user_id))
 
     def revoke_all(self, by: Actor, user: User) -> None:
-        """End all of a user's tokens, for a reason that has been judged already."""
+        """Revoke all tokens of a user. The callers have checked the permission."""
         if self.store.of_user(user.id):
             self.store.remove_all_of(user.id)
             self.audit.record(Event.TOKEN_REVOKED, by, "user", user.id, "all tokens")
@@ -176,15 +176,15 @@ class Tokens:
     def issue(
         self, user: User, *, name: str = "", scopes: Collection[Scope] | None = None, address: str = ""
     ) -> IssuedToken:
-        """A new token for this user, made for all that they may do or for what is named of it.
+        """Issue a token for a user, with these scopes or, for None, with all scopes of the user.
 
         Raises:
-            ScopeNotGranted: they may not do what is named.
+            ScopeNotGranted: the user may not have one of the scopes.
         """
         granted = scopes_for(user) if scopes is None else frozenset(scopes)
         if not granted <= scopes_for(user):
             raise ScopeNotGranted
-        at, secret = self.now(), TOKEN_FORMAT.new(self.new_secret)
+        at, secret = self.now(), TOKEN_FORMAT.generate(self.new_secret)
         holder = Anonymous(address=address, name=user.username, user_id=user.id)
         self._evict_oldest(holder, user.id)
         token = self.store.add(
@@ -234,43 +234,43 @@ class Tokens:
         )
 
     def touch(self, actor: Member) -> None:
-        """Remember that a token is in use, if that is not known well enough. Not within the unit that uses it."""
+        """Store the time of the last use, if the stored time is too old. Call it in a unit of work of its own."""
         at = self.now()
-        noted = next((token for token in self.store.of_user(actor.user_id) if token.id == actor.token_id), None)
-        if noted is not None and noted.needs_touch(at):
-            self.store.touch(noted.id, max(at, noted.last_active_at))  # a clock may be set back
+        token = next((token for token in self.store.of_user(actor.user_id) if token.id == actor.token_id), None)
+        if token is not None and token.needs_touch(at):
+            self.store.touch(token.id, max(at, token.last_active_at))  # a clock may be set back
 
     def purge(self, *, limit: int = 1000) -> int:
-        """Forget up to `limit` tokens that are dead; how many."""
+        """Delete up to `limit` tokens that are no longer valid. Return how many."""
         at = self.now()
         return self.store.purge(expired_by=at, last_active_at=at - self.idle, limit=limit)
 
     def _evict_oldest(self, holder: Anonymous, user_id: UserId) -> None:
-        """End the tokens that were used the longest ago, but for one less than somebody can have."""
-        tokens = sorted(self._alive(user_id), key=lambda token: (token.last_active_at, token.id), reverse=True)
+        """Revoke the least recently used tokens, so that one more fits below the maximum."""
+        tokens = sorted(self._valid_tokens(user_id), key=lambda token: (token.last_active_at, token.id), reverse=True)
         for token in tokens[MAX_TOKENS_PER_USER - 1 :]:
-            self._end(holder, token.id, "for a new one")
+            self._remove(holder, token.id, "for a new one")
 
     def _revoke(self, by: Actor, tokens: Sequence[Token], token_id: TokenId) -> None:
-        if not (token_id in {token.id for token in tokens} and self._end(by, token_id)):
+        if not (token_id in {token.id for token in tokens} and self._remove(by, token_id)):
             raise TokenNotFound(token_id)
 
-    def _end(self, by: Actor | Anonymous, token_id: TokenId, why: str = "") -> bool:
-        ended = self.store.remove(token_id)
-        if ended:
+    def _remove(self, by: Actor | Anonymous, token_id: TokenId, why: str = "") -> bool:
+        is_removed = self.store.remove(token_id)
+        if is_removed:
             self.audit.record(Event.TOKEN_REVOKED, by, "token", token_id, why)
-        return ended
+        return is_removed
 
-    def _alive(self, user_id: UserId) -> Sequence[Token]:
+    def _valid_tokens(self, user_id: UserId) -> Sequence[Token]:
         at = self.now()
         return [token for token in self.store.of_user(user_id) if token.is_valid(at, self.idle)]
 
 
 def is_well_formed(secret: str) -> bool:
-    """Whether a text can be a token at all."""
+    """Return whether a text has the format of a token."""
     return TOKEN_FORMAT.is_valid(secret)
 
 
 def validate_token_name(name: str) -> list[FieldError]:
-    """What is wrong with the name that somebody gives a token. It can have none."""
+    """Return the errors of the name of a token. The name may be empty."""
     return validate_text("name", name, max_length=MAX_NAME_LENGTH) if name else []

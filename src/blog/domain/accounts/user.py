@@ -1,4 +1,4 @@
-"""Users: who has an account, and where accounts are kept."""
+"""Users: the entity, its rules and its repository port."""
 
 import re
 from collections.abc import Sequence
@@ -11,34 +11,34 @@ from blog.domain.errors import Conflict, FieldError, NotFound
 from blog.domain.shared import UNSTORED, UserId
 
 USERNAME: Final = r"[0-9A-Za-z_.@+\-]{1,150}"
-"""How a username looks. ASCII only, so that no two names look alike and are two people."""
+"""A regular expression of usernames. ASCII only, so that no two usernames look alike."""
 
 DELETED_USER: Final = "deleted-user"
-"""The username that posts are shown under whose author's account was deleted."""
+"""The username of the sentinel account, the author of posts of deleted accounts."""
 
 MAX_FORMER_NAMES: Final = 10
-"""How many former names an account has at most. All of them stay reserved for ever."""
+"""Former usernames of an account at most. All of them stay reserved for ever."""
 
 _username = re.compile(USERNAME)
 _reserved = re.compile(rf"{DELETED_USER}(?:-[0-9]+)?", re.IGNORECASE)
 
 
 class UserNotFound(NotFound):
-    """No account has this name or number."""
+    """No account has this username or id."""
 
     def __init__(self, who: str | UserId) -> None:
         super().__init__(f"There is no user {who}.")
 
 
 class UsernameTaken(Conflict):
-    """Somebody has or had this name, or one that differs from it only in case."""
+    """Another account has or had this username. Case does not matter."""
 
     def __init__(self, username: str) -> None:
         super().__init__(f"The username {username} is taken.")
 
 
 class TooManyNames(Conflict):
-    """The account has as many former names as it may have, and this one would be a further one."""
+    """The account has too many former usernames to take another one."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -48,21 +48,21 @@ class TooManyNames(Conflict):
 
 
 class LastAdmin(Conflict):
-    """Nobody would be left who may administer the blog."""
+    """The change would leave the blog without an active administrator."""
 
     def __init__(self) -> None:
         super().__init__("The last active administrator stays one.")
 
 
 class ReservedUser(Conflict):
-    """The account stands for deleted ones, and cannot be changed."""
+    """The account is the sentinel of deleted accounts. It cannot be changed."""
 
     def __init__(self) -> None:
         super().__init__(f"{DELETED_USER} stands for deleted accounts, and cannot be changed.")
 
 
 class PostsOnDeletion(StrEnum):
-    """What becomes of somebody's posts when their account is deleted."""
+    """Whether the posts of a deleted account are deleted or kept under the sentinel account."""
 
     DELETE = "delete"
     KEEP = "keep"
@@ -70,7 +70,7 @@ class PostsOnDeletion(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody with an account, as everybody may know them."""
+    """A user, without secrets."""
 
     id: UserId = UserId(UNSTORED)
     username: str
@@ -80,18 +80,18 @@ class User:
 
     @property
     def is_active_admin(self) -> bool:
-        """Whether the blog can be administered by them."""
+        """Whether the user is an active administrator."""
         return self.is_admin and self.is_active
 
     @property
     def is_reserved(self) -> bool:
-        """Whether the account is the one that stands for deleted accounts."""
+        """Whether the account is the sentinel of deleted accounts."""
         return self.username == DELETED_USER
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user, and what their password is checked against."""
+    """A user and the hash of the password."""
 
     user: User
     password_hash: str = field(repr=False)
@@ -99,58 +99,58 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class PendingDeletion:
-    """A deleted account that still has posts, and what is to become of them."""
+    """A deleted account that still has posts, and whether they are deleted or kept."""
 
     user_id: UserId
     posts: PostsOnDeletion
 
 
 class UserRepository(Protocol):
-    """Where accounts are kept. A username stays reserved for its first holder, also after a rename or a deletion."""
+    """Stores users. A username stays reserved for its first user, also after a rename or a deletion."""
 
     def add(self, user: User, password_hash: str) -> User:
-        """Keep the user under a new id, and give them back with that id.
+        """Store a user. Return it with its new id.
 
         Raises:
-            UsernameTaken: the name is or was another user's, or differs from such a name only in case.
+            UsernameTaken: another user has or had the username, in any case of letters.
         """
 
     def get(self, user_id: UserId) -> User:
-        """The user with this id.
+        """Return the user with this id.
 
         Raises:
             UserNotFound: there is none.
         """
 
     def find(self, username: str) -> Credentials | None:
-        """The user with this name, in whatever case it is written, or None."""
+        """Return the user with this username, in any case of letters, or None."""
 
     def find_by_any_name(self, username: str) -> User | None:
-        """The user who has this name or had it once, in whatever case it is written, or None."""
+        """Return the user who has or had this username, in any case of letters, or None."""
 
     def names_of(self, user_id: UserId) -> Sequence[str]:
-        """Every name that is reserved for this user, in lower case and in alphabetical order."""
+        """Return all usernames that are reserved for a user, in lower case and sorted."""
 
     def get_for_update(self, user_id: UserId) -> Credentials:
-        """The user with this id, whom no other unit of work changes before this one ends.
+        """Return the user with this id, and lock it until the unit of work ends.
 
         Raises:
             UserNotFound: there is none.
         """
 
     def active_admins_for_update(self) -> Sequence[User]:
-        """All active administrators, of whom no other unit of work changes one before this one ends."""
+        """Return all active administrators, and lock them until the unit of work ends."""
 
     def save(self, credentials: Credentials) -> None:
-        """Put the user and their password hash in the place of what is stored under their id.
+        """Replace the stored user and password hash of this id.
 
         Raises:
-            UserNotFound: nothing is.
-            UsernameTaken: the name is or was another user's, or differs from such a name only in case.
+            UserNotFound: there is none.
+            UsernameTaken: another user has or had the username, in any case of letters.
         """
 
     def begin_deletion(self, user_id: UserId, posts: PostsOnDeletion) -> None:
-        """Hide the account: nobody finds it any more, by id or by name. Its posts stay, and their author is shown as
+        """Hide an account: no method finds it by id or by username. The author of its posts is shown as
         `deleted-user-` and the id.
 
         Raises:
@@ -158,17 +158,17 @@ class UserRepository(Protocol):
         """
 
     def next_deletion_for_update(self) -> PendingDeletion | None:
-        """The hidden account with the lowest id, which no other unit of work gets before this one ends, or None."""
+        """Return the hidden account with the lowest id, and lock it until the unit of work ends; or None."""
 
     def remove(self, user_id: UserId) -> None:
-        """Remove a hidden account that has no posts. Its id and its names are never given to anybody."""
+        """Remove a hidden account that has no posts. Its id and its usernames are never reused."""
 
     def page(self, *, limit: int, after: UserId | None = None) -> Sequence[User]:
-        """Up to `limit` users by ascending id, from the first one after `after`."""
+        """Return up to `limit` users by ascending id, after `after`."""
 
 
 def describe_changes(old: User, new: User) -> str:
-    """What has changed of an account, in words."""
+    """Return a description of the changes of an account, for the audit log."""
     changes = []
     if new.username != old.username:
         changes.append(f"{old.username} is now {new.username}")
@@ -180,7 +180,7 @@ def describe_changes(old: User, new: User) -> str:
 
 
 def check_name_limit(users: UserRepository, user_id: UserId, username: str) -> None:
-    """Refuse a further name for an account that has had many. Its own names can be taken back.
+    """Check that an account may take a username. Its former names can always be taken back.
 
     Raises:
         TooManyNames.
@@ -191,22 +191,22 @@ def check_name_limit(users: UserRepository, user_id: UserId, username: str) -> N
 
 
 def validate_username(username: str) -> list[FieldError]:
-    """What is wrong with a username."""
+    """Return the errors of a username."""
     if _username.fullmatch(username):
         return []
     return [FieldError("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -")]
 
 
 def validate_new_username(username: str) -> list[FieldError]:
-    """What is wrong with a username that somebody wants to take."""
+    """Return the errors of a new username, which must not be reserved."""
     return [FieldError("username", "is reserved")] if is_reserved(username) else validate_username(username)
 
 
 def is_reserved(username: str) -> bool:
-    """Whether a username stands for deleted accounts, so that nobody can have it."""
+    """Return whether a username is reserved for deleted accounts."""
     return _reserved.fullmatch(username) is not None
 
 
 def hidden_name_of(user_id: UserId) -> str:
-    """The name under which the posts of a deleted account are shown until they are moved or deleted."""
+    """Return the author name of posts of a deleted account, until they are deleted or reassigned."""
     return f"{DELETED_USER}-{user_id}"

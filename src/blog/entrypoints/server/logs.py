@@ -21,7 +21,7 @@ from structlog.processors import JSONRenderer, format_exc_info
 from structlog.stdlib import ExtraAdder, ProcessorFormatter
 from structlog.typing import EventDict
 
-from blog.domain.accounts.tokens import PATTERN
+from blog.domain.accounts.tokens import TOKEN_PATTERN
 
 FIELDS: Final = ("request_id", "method", "route", "status", "duration_ms", "client", "user_id", "pid")
 """What a line may carry besides its event. Whatever else is handed to a logger is left out: it may be a secret."""
@@ -37,7 +37,7 @@ LOGGING: Final = {
 """For `logging.config` and for uvicorn, which hands it on to the processes that it starts."""
 
 _secret = re.compile(
-    rf"{PATTERN}"
+    rf"{TOKEN_PATTERN}"
     r"|blog[a-z]{1,20}_[0-9A-Za-z]{46}"  # other codes of the same form
     r"|\$argon2[a-z]{1,2}\$[0-9A-Za-z$=,+/]+|\\x[0-9a-f]{64}"  # hashes, digests: PostgreSQL repeats the row it refuses
 )
