@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,11 @@ SOURCE = ROOT / "src" / "blog"
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *DOCS.glob("**/*.md")])
 SITE = sorted(DOCS.glob("**/*.md"))
+RELATIVE_CLAUSE = re.compile(
+    r"(?:^|[.!?:;|] )(?:[-*#>]+ |\d+\. )*(?:\*\*)?"
+    r"((?:Who|Whoever|Whose|What|Whatever|Where|Wherever|Of \w+ (?:who|that|which))\b[^.!?|]*[.!?|]?)",
+    re.MULTILINE,
+)
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -100,6 +107,41 @@ def test_every_link_within_the_repository_leads_somewhere(document: Path) -> Non
 def test_a_page_of_the_site_links_to_pages_of_the_site(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
         assert (document.parent / target).resolve().is_relative_to(DOCS), target
+
+
+def test_the_security_page_has_the_policy_as_it_is_printed() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "blog", "policy", "--markdown"], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    text = (DOCS / "security.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- policy: begin -->\n")[2].partition("<!-- policy: end -->")[0]
+    assert table.splitlines() == [line for line in printed.splitlines() if line.startswith("|")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_sentence_of_a_document_begins_with_a_relative_clause(document: Path) -> None:
+    assert relative_clauses(document.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("It is so. Whoever waits, waits.", ["Whoever waits, waits."]),
+        ("* **What is kept** stays.", ["What is kept** stays."]),
+        ("| Of two who edit | one |", ["Of two who edit |"]),
+        ("## Where it goes", ["Where it goes"]),
+        ("What is it? It waits where it is.", []),
+        ("```python\nWhat is kept.\n```", []),
+    ],
+)
+def test_relative_clauses_are_found_and_questions_are_not(text: str, found: list[str]) -> None:
+    assert relative_clauses(text) == found
+
+
+def relative_clauses(text: str) -> list[str]:
+    """Return the sentences that begin with a relative clause, outside of code. A question is none."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    return [found for found in RELATIVE_CLAUSE.findall(prose) if not found.endswith("?")]
 
 
 def first_cells(page: str, pattern: str) -> set[str]:
