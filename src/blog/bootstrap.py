@@ -1,11 +1,13 @@
 """The composition root: the only module that imports every part, and connects them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from pathlib import Path
+from threading import local
+from typing import Final, Self
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
@@ -18,6 +20,7 @@ from blog.domain.accounts.passwords import PasswordHasher
 from blog.domain.blog import (
     Blog,
     BlogConfig,
+    CancellableBlog,
     CancellableStores,
     DataVersion,
     Dependencies,
@@ -26,6 +29,7 @@ from blog.domain.blog import (
     OpenStores,
 )
 from blog.domain.cancellation import Cancellation
+from blog.domain.errors import Conflict, FieldError, Unavailable, ValidationFailed
 from blog.domain.shared import Clock, SecretGenerator
 
 from .settings import SettingError, Settings
@@ -70,6 +74,156 @@ class _OpenCancellableBlog:
 
     def cancellable(self, cancellation: Cancellation) -> OpenBlog:
         return partial(self.make_blog, self.open_stores.cancellable(cancellation))
+
+
+class NestedUnitOfWork(Conflict):
+    """A thread opened a unit of work inside of another one, which would wait for the locks of the outer one."""
+
+    def __init__(self) -> None:
+        super().__init__("This thread is in a unit of work already: use its blog, or leave its block first.")
+
+
+class ClosableBlog:
+    """An `OpenBlog` that holds a database open until it is closed. Several threads may use it.
+
+        with sqlite_blog("blog.db") as open_blog:
+            with open_blog() as blog:
+                page = blog.posts.page()
+
+    Args:
+        open_blog: opens the blog for one unit of work.
+        close: closes the database.
+    """
+
+    def __init__(self, open_blog: OpenBlog, close: Callable[[], None]) -> None:
+        self._open_blog, self._close = open_blog, close
+        self._thread = local()
+
+    def __call__(self) -> AbstractContextManager[Blog]:
+        """Open the blog for one unit of work.
+
+        Raises:
+            NestedUnitOfWork: this thread is in one already.
+        """
+        return self._enter(self._open_blog)
+
+    def cancellable(self, cancellation: Cancellation) -> OpenBlog:
+        """Return the same blog for units of work that `cancellation` cancels."""
+        if not isinstance(self._open_blog, CancellableBlog):
+            return self
+        return partial(self._enter, self._open_blog.cancellable(cancellation))
+
+    def close(self) -> None:
+        """Close the database. Units of work that are open can still end."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _enter(self, open_blog: OpenBlog) -> Iterator[Blog]:
+        if getattr(self._thread, "is_in_unit", False):
+            raise NestedUnitOfWork
+        self._thread.is_in_unit = True
+        try:
+            with open_blog() as blog:
+                yield blog
+        finally:
+            self._thread.is_in_unit = False
+
+
+def memory_blog(
+    *, hasher: PasswordHasher | None = None, now: Clock = utc_now, config: BlogConfig | None = None
+) -> ClosableBlog:
+    """Return a new blog in memory, which is gone with the process: for tests and experiments.
+
+    Args:
+        hasher: hashes passwords; Argon2id by default.
+        now: returns the current time.
+        config: what the operator of a blog can configure.
+    """
+    return ClosableBlog(create_blog(MemoryStore(), hasher=hasher, now=now, config=config), lambda: None)
+
+
+def sqlite_blog(
+    path: str | Path,
+    *,
+    migrate: bool = False,
+    hasher: PasswordHasher | None = None,
+    now: Clock = utc_now,
+    config: BlogConfig | None = None,
+) -> ClosableBlog:
+    """Open the blog in an SQLite file. A new file gets its tables at once.
+
+    Args:
+        path: the file.
+        migrate: whether tables of an older version are migrated.
+        hasher: hashes passwords; Argon2id by default.
+        now: returns the current time.
+        config: what the operator of a blog can configure.
+
+    Raises:
+        ValidationFailed: of `path`.
+        NotMigrated: the tables are those of an older version, and `migrate` is not set.
+        ForeignTables: the tables are those of a newer version, or of something else.
+        Unavailable: the file cannot be opened.
+    """
+    if str(path) in {"", ":memory:"}:
+        raise ValidationFailed([FieldError("path", "must be the path of a file; memory_blog() is a blog in memory")])
+    if str(path).startswith(("sqlite:", "postgresql:")):
+        raise ValidationFailed([FieldError("path", "must be a path and no URL; postgres_blog() takes a URL")])
+    return _open_database(Path(path), migrate=migrate, hasher=hasher, now=now, config=config)
+
+
+def postgres_blog(
+    url: str,
+    *,
+    migrate: bool = False,
+    hasher: PasswordHasher | None = None,
+    now: Clock = utc_now,
+    config: BlogConfig | None = None,
+) -> ClosableBlog:
+    """Open the blog in a PostgreSQL database. An empty database gets its tables at once.
+
+    Args:
+        url: `postgresql://...`, as libpq reads it.
+        migrate: whether tables of an older version are migrated.
+        hasher: hashes passwords; Argon2id by default.
+        now: returns the current time.
+        config: what the operator of a blog can configure.
+
+    Raises:
+        ValidationFailed: of `url`.
+        NotMigrated: the tables are those of an older version, and `migrate` is not set.
+        ForeignTables: the tables are those of a newer version, or of something else.
+        Unavailable: the database cannot be reached, or its driver is not installed.
+    """
+    if not url.startswith("postgresql://"):
+        raise ValidationFailed([FieldError("url", "must be postgresql://...; sqlite_blog() takes the path of a file")])
+    return _open_database(url, migrate=migrate, hasher=hasher, now=now, config=config)
+
+
+def _open_database(
+    url: str | Path, *, migrate: bool, hasher: PasswordHasher | None, now: Clock, config: BlogConfig | None
+) -> ClosableBlog:
+    try:
+        store = SqlStore(url)
+    except ModuleNotFoundError as error:
+        raise Unavailable(f"This needs the package {error.name}: {_INSTALL_POSTGRES}.") from None
+    except ValueError as error:
+        name = "path" if isinstance(url, Path) else "url"
+        raise ValidationFailed([FieldError(name, str(error))]) from None
+    try:
+        if migrate or not store.has_tables():
+            store.migrate()
+        store.check_migrated()
+    except BaseException:
+        store.close()
+        raise
+    return ClosableBlog(create_blog(store, hasher=hasher, now=now, config=config), store.close)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from types import TracebackType
-from typing import Protocol, Self, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, runtime_checkable
 
 from blog.domain.accounts.administration import UserAdmin
 from blog.domain.accounts.deletion import AccountDeletion, DeletedUser
@@ -25,7 +25,7 @@ from blog.domain.search.use_cases import Search
 
 from .audit import Audit, AuditLog
 from .cancellation import Cancellation
-from .errors import Unavailable
+from .errors import Conflict, Unavailable
 from .idempotency import Idempotency, IdempotencyStore
 from .shared import Clock, SecretGenerator
 
@@ -86,6 +86,15 @@ class Blog:
         self._unit_of_work = open_stores()
         self._dependencies, self._config = dependencies, config
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:  # called where an attribute is missing
+            if name == "_stores":
+                raise UnitOfWorkNotOpen(
+                    "The unit of work has not begun: use the blog in a block, with open_blog() as blog."
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __enter__(self) -> Self:
         self._stores = self._unit_of_work.__enter__()
         return self
@@ -97,22 +106,22 @@ class Blog:
 
     @cached_property
     def posts(self) -> Posts:
-        """Read, write and delete posts."""
+        """`Posts`: read, write and delete posts."""
         return Posts(self._stores.posts, self._stores.index, self.audit, self._dependencies.now)
 
     @cached_property
     def search(self) -> Search:
-        """Full-text search in posts."""
+        """`Search`: full-text search in posts."""
         return Search(self._stores.index)
 
     @cached_property
     def importer(self) -> PostImporter:
-        """Import posts from elsewhere."""
+        """`PostImporter`: import posts from elsewhere."""
         return PostImporter(self._stores.posts, self._stores.index, self._stores.users, self.audit, self._deleted_user)
 
     @cached_property
     def accounts(self) -> Accounts:
-        """Log in, register, and change one's own account."""
+        """`Accounts`: log in, register, and change one's own account."""
         return Accounts(
             repository=self._stores.users,
             tokens=self.tokens,
@@ -128,7 +137,7 @@ class Blog:
 
     @cached_property
     def users(self) -> UserAdmin:
-        """Administer the accounts of others."""
+        """`UserAdmin`: administer the accounts of others."""
         return UserAdmin(
             repository=self._stores.users,
             deletion=self.deletion,
@@ -141,7 +150,7 @@ class Blog:
 
     @cached_property
     def deletion(self) -> AccountDeletion:
-        """Delete an account step by step."""
+        """`AccountDeletion`: delete an account step by step."""
         return AccountDeletion(
             users=self._stores.users,
             posts=self._stores.posts,
@@ -156,7 +165,7 @@ class Blog:
 
     @cached_property
     def personal_data(self) -> PersonalData:
-        """Download all personal data of an account."""
+        """`PersonalData`: download all personal data of an account."""
         return PersonalData(
             users=self._stores.users,
             tokens=self._stores.tokens,
@@ -168,7 +177,7 @@ class Blog:
 
     @cached_property
     def tokens(self) -> Tokens:
-        """Issue, check and revoke tokens."""
+        """`Tokens`: issue, check and revoke tokens."""
         return Tokens(
             store=self._stores.tokens,
             users=self._stores.users,
@@ -181,22 +190,22 @@ class Blog:
 
     @cached_property
     def invitations(self) -> Invitations:
-        """Create and redeem invitations."""
+        """`Invitations`: create and redeem invitations."""
         return Invitations(self._stores.invitations, self.audit, self._dependencies.now, self._dependencies.new_secret)
 
     @cached_property
     def throttle(self) -> Throttle:
-        """Limit the rate of failed log-ins."""
+        """`Throttle`: limit the rate of failed log-ins."""
         return Throttle(self._stores.attempts, self._dependencies.now, self._config.throttle_scale)
 
     @cached_property
     def idempotency(self) -> Idempotency:
-        """Replay the response to a repeated request."""
+        """`Idempotency`: replay the response to a repeated request."""
         return Idempotency(self._stores.idempotency, self._dependencies.now)
 
     @cached_property
     def audit(self) -> Audit:
-        """Record and read audit entries."""
+        """`Audit`: record and read audit entries."""
         return Audit(self._stores.audit, self._dependencies.now)
 
     @property
@@ -210,6 +219,13 @@ class Blog:
     @property
     def _hasher(self) -> NormalizingHasher:
         return NormalizingHasher(self._dependencies.hasher)
+
+
+class UnitOfWorkNotOpen(Conflict):
+    """A blog, or a use case of it, was used outside of the block of its unit of work."""
+
+    def __init__(self, message: str = "The unit of work has ended: with open_blog() as blog begins another.") -> None:
+        super().__init__(message)
 
 
 class ConcurrencyConflict(Unavailable):

@@ -19,6 +19,16 @@ def check_limit(limit: int) -> None:
         raise ValidationFailed([FieldError("limit", f"must be a whole number from 1 to {MAX_PAGE_SIZE}")])
 
 
+def check_id(value: object) -> None:
+    """Check that an id is an `int`. `PostId` and its like are names for `int` that only type checkers tell apart.
+
+    Raises:
+        TypeError: it is something else, such as a `str` from a URL.
+    """
+    if type(value) is not int:
+        raise TypeError(f"an id must be an int, not {type(value).__name__}")
+
+
 Clock: TypeAlias = Callable[[], datetime]
 """Returns the current time, with the time zone UTC."""
 

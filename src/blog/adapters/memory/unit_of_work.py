@@ -6,6 +6,7 @@ from threading import Lock, RLock
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 
+from blog.domain.blog import UnitOfWorkNotOpen
 from blog.domain.cancellation import Cancellation
 from blog.domain.errors import Unavailable
 
@@ -40,7 +41,7 @@ class UnitOfWork:
         self._writer = writer
         self._timeout = timeout
         self._cancellation = cancellation
-        self._is_writing = False
+        self._is_writing = self._is_closed = False
         self._changes: dict[Table[Any, Any], dict[Any, Any]] = {}
         """By table and key, the rows that the unit has written. None is a deleted row."""
 
@@ -119,11 +120,14 @@ class UnitOfWork:
         return self._is_writing
 
     def close(self) -> None:
-        """Release the writer lock."""
+        """Release the writer lock. The unit cannot be used any more."""
+        self._is_closed = True
         if self._is_writing:
             self._is_writing = False
             self._writer.release()
 
     def _check(self) -> None:
+        if self._is_closed:
+            raise UnitOfWorkNotOpen
         if self._cancellation is not None:
             self._cancellation.check()

@@ -27,13 +27,20 @@ from blog.adapters.sql.schema.tables import REVISION, metadata, revision_of
 from blog.adapters.sql.search.index import SqlPostIndex
 from blog.domain.blog import DataVersion, GroupCommit, OpenStores, Stores
 from blog.domain.cancellation import Cancellation
-from blog.domain.errors import BlogError, Unavailable, ValidationFailed
+from blog.domain.errors import BlogError, Conflict, Unavailable, ValidationFailed
 
 from .backup import transfer
 from .row_checks import check_rows
 from .staging import check_whole, reading, revision_in, take_rows
 
 _SQLITE: Final = "sqlite:///"
+
+
+class NotMigrated(Conflict):
+    """The tables are those of an older version of the blog."""
+
+    def __init__(self) -> None:
+        super().__init__("The tables are those of an older version: run blog migrate first, or open with migrate=True.")
 
 
 class SqlStore:
@@ -91,6 +98,24 @@ class SqlStore:
 
         with self.dialect.migration_transaction(self.engine) as connection:
             schema.migrate(connection, revision)
+
+    def check_migrated(self) -> None:
+        """Check that the tables are those of this version.
+
+        Raises:
+            NotMigrated: they are those of an older version, or there are none.
+            ForeignTables: they are those of a newer version.
+            Unavailable: the database cannot be opened.
+        """
+        with self.engine.connect() as connection:
+            revision = revision_of(connection)
+        if revision == REVISION:
+            return
+        if revision is not None:
+            from .schema import migrate as schema  # noqa: PLC0415 - Alembic takes its time to import
+
+            schema.check_known(revision)
+        raise NotMigrated
 
     def is_migrated(self) -> bool:
         """Whether the tables are what this version needs.

@@ -33,6 +33,13 @@ class NotAnAdmin(Forbidden):
         super().__init__("Only an administrator may do this.")
 
 
+class NotAMember(Forbidden):
+    """Only a user of the blog may do this, such as to write a post. The operator and anonymous clients are no users."""
+
+    def __init__(self) -> None:
+        super().__init__("Only a user may do this: act as Member.of(user), or by a token.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """A user who authenticated with a token.
@@ -97,12 +104,28 @@ class Anonymous:
 Actor: TypeAlias = Member | Operator
 
 
-def require_scope(actor: Actor, scope: Scope) -> None:
-    """Check that the actor's token has a scope.
+def require_member(actor: object) -> None:
+    """Check at run time that the actor is a member, because not every caller uses a type checker.
 
     Raises:
-        OutOfScope.
+        NotAMember.
+        TypeError: it is no actor at all, such as a `User`.
     """
+    if isinstance(actor, Member):
+        return
+    if isinstance(actor, Operator | Anonymous):
+        raise NotAMember
+    raise TypeError(f"an actor must be Member.of(user), not {type(actor).__name__}")
+
+
+def require_scope(actor: Member, scope: Scope) -> None:
+    """Check that the actor is a member, and that their token has this scope.
+
+    Raises:
+        NotAMember, OutOfScope.
+        TypeError: it is no actor at all, such as a `User`.
+    """
+    require_member(actor)
     if not actor.has(scope):
         raise OutOfScope(scope)
 
@@ -117,9 +140,16 @@ def require_admin(actor: Actor) -> None:
 
     Raises:
         NotAnAdmin, OutOfScope.
+        TypeError: it is no actor at all, such as a `User`.
     """
+    _check_actor(actor)
     if not may_administer(actor):
         raise OutOfScope(Scope.ADMIN) if actor.is_admin else NotAnAdmin
+
+
+def _check_actor(actor: object) -> None:
+    if not isinstance(actor, Member | Operator):
+        raise TypeError(f"an actor must be Member.of(user) or Operator(), not {type(actor).__name__}")
 
 
 def scopes_for(user: User) -> frozenset[Scope]:

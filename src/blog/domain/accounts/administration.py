@@ -6,7 +6,7 @@ from typing import TypedDict, Unpack
 
 from blog.domain.audit import Audit, Event
 from blog.domain.errors import FieldError, Forbidden, ValidationFailed
-from blog.domain.shared import Clock, UserId, check_limit
+from blog.domain.shared import Clock, UserId, check_id, check_limit
 
 from .actors import Actor, require_admin
 from .deletion import AccountDeletion
@@ -110,6 +110,7 @@ class UserAdmin:
             NotAnAdmin, OutOfScope, UserNotFound.
         """
         require_admin(actor)
+        check_id(user_id)
         return self.repository.get(user_id)
 
     def get_by_username(self, actor: Actor, username: str) -> User:
@@ -148,6 +149,7 @@ class UserAdmin:
             ValidationFailed: of `username` and `password`.
         """
         require_admin(actor)
+        check_id(user_id)
         if password is not None and actor.user_id == user_id:
             raise OwnPassword
         user, username = self.repository.get(user_id), changes.get("username")
@@ -173,6 +175,7 @@ class UserAdmin:
             OwnAccount: the account is the actor's own.
         """
         require_admin(actor)
+        check_id(user_id)
         if actor.user_id == user_id:
             raise OwnAccount
         self.deletion.delete(actor, user_id, posts)

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from blog.domain.audit import Audit, Event
 from blog.domain.errors import FieldError, Forbidden, NotFound, ValidationFailed
-from blog.domain.shared import UNSTORED, Clock, InvitationId, SecretGenerator, UserId, check_limit
+from blog.domain.shared import UNSTORED, Clock, InvitationId, SecretGenerator, UserId, check_id, check_limit
 
 from .actors import Actor, require_admin
 from .secret_format import SecretFormat, digest_of, hint_of
@@ -144,6 +144,7 @@ class Invitations:
             NotAnAdmin, OutOfScope, InvitationNotFound.
         """
         require_admin(actor)
+        check_id(invitation_id)
         if not self.store.remove(invitation_id):
             raise InvitationNotFound(invitation_id)
         self.audit.record(Event.INVITATION_REVOKED, actor, "invitation", invitation_id)

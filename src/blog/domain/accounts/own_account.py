@@ -7,7 +7,7 @@ from blog.domain.audit import Audit, Event
 from blog.domain.errors import FieldError, Unauthenticated, Unavailable, ValidationFailed
 from blog.domain.shared import Clock
 
-from .actors import Anonymous, Member, Scope, require_scope, scopes_for
+from .actors import Anonymous, Member, Scope, require_member, require_scope, scopes_for
 from .deletion import AccountDeletion
 from .invitations import Invitations, Registration, RegistrationClosed
 from .passwords import NormalizingHasher, PasswordRules, validate_password
@@ -79,6 +79,7 @@ class Accounts:
         Raises:
             InvalidToken: it was revoked a moment ago, or the actor has no token.
         """
+        require_member(actor)
         if actor.token_id is None:
             raise InvalidToken
         try:

@@ -7,10 +7,20 @@ from typing import Final, Protocol
 
 from blog.domain.audit import Audit, Event
 from blog.domain.errors import FieldError, Forbidden, NotFound, Unauthenticated
-from blog.domain.shared import UNSTORED, Clock, SecretGenerator, TokenId, UserId
+from blog.domain.shared import UNSTORED, Clock, SecretGenerator, TokenId, UserId, check_id
 from blog.domain.validation import validate_text
 
-from .actors import ALL_SCOPES, Actor, Anonymous, Member, Scope, require_admin, require_scope, scopes_for
+from .actors import (
+    ALL_SCOPES,
+    Actor,
+    Anonymous,
+    Member,
+    Scope,
+    require_admin,
+    require_member,
+    require_scope,
+    scopes_for,
+)
 from .secret_format import SecretFormat, digest_of, hint_of
 from .user import User, UserNotFound, UserRepository
 
@@ -138,6 +148,7 @@ class Tokens:
             NotAnAdmin, OutOfScope, UserNotFound.
         """
         require_admin(actor)
+        check_id(user_id)
         return self._valid_tokens(self.users.get(user_id).id)
 
     def revoke(self, actor: Member, token_id: TokenId) -> None:
@@ -146,6 +157,8 @@ class Tokens:
         Raises:
             OutOfScope, TokenNotFound.
         """
+        require_member(actor)
+        check_id(token_id)
         if token_id != actor.token_id:
             require_scope(actor, Scope.ACCOUNT)
         self._revoke(actor, self._valid_tokens(actor.user_id), token_id)
@@ -156,6 +169,7 @@ class Tokens:
         Raises:
             NotAnAdmin, OutOfScope, UserNotFound, TokenNotFound.
         """
+        check_id(token_id)
         self._revoke(actor, self.list_for(actor, user_id), token_id)
 
     def revoke_all_for(self, actor: Actor, user_id: UserId) -> None:
@@ -165,6 +179,7 @@ class Tokens:
             NotAnAdmin, OutOfScope, UserNotFound.
         """
         require_admin(actor)
+        check_id(user_id)
         self.revoke_all(actor, self.users.get(user_id))
 
     def revoke_all(self, by: Actor, user: User) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from blog.domain.accounts.actors import Member, Scope, require_scope
 from blog.domain.audit import Audit, Event
-from blog.domain.shared import Clock, PostId, check_limit
+from blog.domain.shared import Clock, PostId, check_id, check_limit
 
 from .pagination import Position, PostFilter, SortOrder
 from .post import NotTheAuthor, Post, PostChanges, VersionConflict
@@ -54,6 +54,7 @@ class Posts:
         Raises:
             PostNotFound.
         """
+        check_id(post_id)
         return self.repository.get(post_id)
 
     def page(
@@ -133,6 +134,7 @@ class Posts:
             OutOfScope, PostNotFound, NotTheAuthor.
         """
         require_scope(actor, Scope.POSTS_WRITE)
+        check_id(post_id)
         post = self.repository.get_for_update(post_id)
         _check_author(actor, post)
         self._locked[post.id] = post

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, NoReturn, Self, cast
 
+from blog.domain.blog import UnitOfWorkNotOpen
 from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.errors import BlogError
 
@@ -12,6 +13,16 @@ from .dialect import DriverConnection, Pending
 from .interruption import Interruption
 from .pool import ConnectionPool
 from .statement import Row, Statement, WriteStatement
+
+
+class _EndedUnit:
+    """The connections of a unit that has ended: there are none."""
+
+    def __getattr__(self, _: str) -> NoReturn:
+        raise UnitOfWorkNotOpen
+
+
+_ENDED: Final = cast("ConnectionPool", _EndedUnit())
 
 
 class Unit:
@@ -127,6 +138,7 @@ class Unit:
             if self._connection is not None:
                 self._connections.release(self._connection, reset=self._writing or self._failed or kind is not None)
                 self._connection = None
+            self._connections = _ENDED
 
     def _keep(self) -> None:
         if self._connection is None:

@@ -27,7 +27,7 @@ def migrate(connection: Connection, revision: str) -> None:
     current = revision_of(connection)
     _check(connection, current)
     if revision not in {"head", "base"}:
-        _check_known(revision)
+        check_known(revision)
     towards = command.downgrade if _is_older(revision, current) else command.upgrade
     towards(_config(connection), revision)
 
@@ -36,12 +36,19 @@ def _check(connection: Connection, current: str | None) -> None:
     if current is None and not set(inspect(connection).get_table_names()).isdisjoint(metadata.tables):
         raise ForeignTables("The database has tables of the same names that are not this blog's.")
     if current is not None:
-        _check_known(current)
+        check_known(current)
 
 
-def _check_known(revision: str) -> None:
+def check_known(revision: str) -> None:
+    """Check that this version of the blog has the migration.
+
+    Raises:
+        ForeignTables: the migration is of a newer version.
+    """
     if revision not in {step.revision for step in _steps().walk_revisions()}:
-        raise ForeignTables("The tables are of a newer version of the blog than this one.")
+        raise ForeignTables(
+            "The tables are those of a newer version of the blog than this one: upgrade the package hexablog."
+        )
 
 
 def _is_older(revision: str, current: str | None) -> bool:
