@@ -59,8 +59,8 @@ def refused(open_blog: OpenBlog, actor: Member, *steps: BatchOperation) -> BlogE
 
 def reason(refusal: BlogError) -> tuple[int, type[BlogError]]:
     assert isinstance(refusal, BatchOperationFailed)
-    assert str(refusal) == f"Step {refusal.number}: {refusal.reason}"
-    return refusal.number, type(refusal.reason)
+    assert str(refusal) == f"Operation {refusal.index}: {refusal.reason}"
+    return refusal.index, type(refusal.reason)
 
 
 def test_each_step_is_done_as_it_would_be_alone_and_told_in_its_place(
@@ -146,7 +146,7 @@ def test_whoever_is_told_of_another_version_is_told_what_differs(
     assert isinstance(refusal, BatchOperationFailed)
     assert isinstance(refusal.reason, VersionConflict)
     assert (refusal.reason.version, refusal.reason.conflicting_fields) == (1, ("body",))
-    assert str(refusal) == f"Step 1: Post {posts[1].id} has changed: its version is 1 now."
+    assert str(refusal) == f"Operation 1: Post {posts[1].id} has changed: its version is 1 now."
 
 
 def test_what_may_not_be_changed_is_refused_before_anything_is_changed(

@@ -18,7 +18,7 @@ from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post
-from blog.domain.posts.use_cases import Page
+from blog.domain.posts.use_cases import PostPage
 from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import MAX_PAGE_SIZE, PostId
 from blog.testing.contracts import StandingClock
@@ -67,7 +67,7 @@ def test_posts_come_in_this_order_however_long_the_pages(
     assert len(pages) == -(-6 // limit)
 
 
-def walk(blog: Blog, order: SortOrder, limit: int, filters: PostFilter | None = None) -> Iterator[Page]:
+def walk(blog: Blog, order: SortOrder, limit: int, filters: PostFilter | None = None) -> Iterator[PostPage]:
     page = blog.posts.page(order, limit=limit, **filters or {})
     yield page
     while page.next is not None:
@@ -78,17 +78,19 @@ def walk(blog: Blog, order: SortOrder, limit: int, filters: PostFilter | None = 
 def test_without_a_word_the_newest_twenty_come(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         posts = [blog.posts.create(acting(ann), title="Hello", body="World") for _ in range(21)]
-        assert blog.posts.page() == Page(posts[:0:-1], next=posts[1].position_in(SortOrder.NEWEST))
-        assert blog.posts.page(after=Position(NOON, posts[1].id)) == Page([posts[0]], next=None)
+        assert blog.posts.page() == PostPage(posts[:0:-1], next=posts[1].position_in(SortOrder.NEWEST))
+        assert blog.posts.page(after=Position(NOON, posts[1].id)) == PostPage([posts[0]], next=None)
 
 
 def test_the_last_page_says_so_even_if_it_is_full(open_blog: OpenBlog, written: Sequence[Post]) -> None:
     with open_blog() as blog:
-        assert blog.posts.page(SortOrder.OLDEST, limit=6) == Page(written, next=None)
-        assert blog.posts.page(SortOrder.OLDEST, limit=5) == Page(
+        assert blog.posts.page(SortOrder.OLDEST, limit=6) == PostPage(written, next=None)
+        assert blog.posts.page(SortOrder.OLDEST, limit=5) == PostPage(
             written[:5], next=Position(NOON + 4 * HOUR, written[4].id)
         )
-        assert blog.posts.page(SortOrder.OLDEST, after=written[5].position_in(SortOrder.OLDEST)) == Page([], next=None)
+        assert blog.posts.page(SortOrder.OLDEST, after=written[5].position_in(SortOrder.OLDEST)) == PostPage(
+            [], next=None
+        )
 
 
 def test_a_place_is_what_a_post_is_ordered_by(written: Sequence[Post]) -> None:
@@ -152,7 +154,7 @@ def test_authors_are_known_by_the_name_they_have_now(open_blog: OpenBlog, writte
         blog.users.update(OPERATOR, ann.id, username="anna")
     with open_blog() as blog:
         assert [post.author for post in blog.posts.page(authors=["Anna"]).posts] == ["anna"] * 3
-        assert blog.posts.page(authors=["ann"]) == Page([], next=None)
+        assert blog.posts.page(authors=["ann"]) == PostPage([], next=None)
         assert (blog.posts.count(authors=["ann"]), blog.posts.count(authors=["anna"])) == (0, 3)
 
 
@@ -212,7 +214,7 @@ def cheap(hasher: PasswordHasher) -> PasswordHasher:
 @pytest.mark.parametrize("limit", [1, MAX_PAGE_SIZE])
 def test_a_page_may_be_asked_for_in_any_size_from_one_to_the_largest(open_blog: OpenBlog, limit: int) -> None:
     with open_blog() as blog:
-        assert blog.posts.page(limit=limit, after=Position(NOON, PostId(10))) == Page([], next=None)
+        assert blog.posts.page(limit=limit, after=Position(NOON, PostId(10))) == PostPage([], next=None)
 
 
 @pytest.mark.parametrize("limit", [-1, 0, MAX_PAGE_SIZE + 1, 2**70])

@@ -1,1 +1,1 @@
-"""Posts: the entity, its port, and what people do with it."""
+"""Posts: entity, repository port, use cases, batches and import."""

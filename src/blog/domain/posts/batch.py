@@ -1,4 +1,4 @@
-"""Batches: several changes of posts, of which all are made or none."""
+"""Batches: several changes of posts in one unit of work, all or none."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,28 +17,25 @@ from blog.domain.errors import (
 )
 from blog.domain.shared import PostId
 
-from .post import MAX_BODY_LENGTH, Post, PostChanges, validate_post
+from .post import MAX_BODY_LENGTH, Post, PostChanges, PostContent, content_of, validate_post
 from .use_cases import Posts
 
 MAX_BATCH_SIZE: Final = 100
 
 MAX_CHARACTERS: Final = 20 * MAX_BODY_LENGTH
-"""How much text the posts that a batch changes may have together, before it does. They are read, written and indexed in
-one unit of work, while others wait: forty megabytes take two seconds.
+"""Characters of all stored posts that a batch changes. They are read, written and indexed in one unit of work, while
+other writers wait: forty megabytes take two seconds.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Create:
-    """Write a post."""
-
-    title: str
-    body: str
+class Create(PostContent):
+    """Create a post."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """Change some or all of a post."""
+    """Change some or all fields of a post."""
 
     post_id: PostId
     changes: PostChanges = field(default_factory=PostChanges)
@@ -57,99 +54,102 @@ BatchOperation: TypeAlias = Create | Update | Delete
 
 
 class BatchOperationFailed(Conflict):
-    """One step of a batch, counted from 0, is refused for this reason, and so all of it."""
+    """One operation of a batch failed, so none was applied. `index` counts from 0, `reason` is its error."""
 
-    def __init__(self, number: int, reason: BlogError) -> None:
-        self.number = number
+    def __init__(self, index: int, reason: BlogError) -> None:
+        self.index = index
         self.reason = reason
-        super().__init__(f"Step {number}: {reason}")
+        super().__init__(f"Operation {index}: {reason}")
 
 
-def apply(posts: Posts, actor: Member, steps: Sequence[BatchOperation]) -> list[Post | None]:
-    """Make all these changes, in their order, as their author; to be done in one unit of work, which keeps all or none.
+def apply(posts: Posts, actor: Member, operations: Sequence[BatchOperation]) -> list[Post | None]:
+    """Apply operations in their order. The caller's unit of work commits all or none.
 
-    What is to be changed is got by ascending id before anything is, so that no two batches wait for each other. Each
-    post is changed by one step at most: who changes it twice can say so in one step, and a small batch could otherwise
-    write, and be answered, a large post a hundred times.
+    All posts are locked first, by ascending id, so that two batches never deadlock. One operation at most may change a
+    post: otherwise a small batch could write and return a large post a hundred times.
 
     Returns:
-        The post after each step; None where one was deleted.
+        The post after each operation; None after a deletion.
 
     Raises:
         OutOfScope.
-        BatchOperationFailed: NotTheAuthor, PostNotFound or PostHasChanged.
-        ValidationFailed: of the number of steps, or of what is said in any of them: `operations[3].title`; two
-            change one post; the posts that they change have too much text together.
+        BatchOperationFailed: NotTheAuthor, PostNotFound or VersionConflict.
+        ValidationFailed: of the number of operations; of a field, such as `operations[3].title`; two operations change
+            one post; the posts to change are too large together.
     """
     require_scope(actor, Scope.POSTS_WRITE)
-    check_size(steps)
-    errors = [fault for number, step in enumerate(steps) for fault in _faults(number, step)]
-    if errors := [*errors, *_repeated(steps)]:
+    check_size(operations)
+    errors = [error for index, operation in enumerate(operations) for error in _validate(index, operation)]
+    if errors := [*errors, *_validate_distinct(operations)]:
         raise ValidationFailed(errors)
+    _lock_all(posts, actor, operations)
+    return [_apply_one(posts, actor, index, operation) for index, operation in enumerate(operations)]
+
+
+def check_size(operations: Sequence[object]) -> None:
+    """Check the number of operations.
+
+    Raises:
+        ValidationFailed: of `operations`.
+    """
+    if not 1 <= len(operations) <= MAX_BATCH_SIZE:
+        raise ValidationFailed([FieldError("operations", f"must be from 1 to {MAX_BATCH_SIZE}")])
+
+
+def _changes(operations: Sequence[BatchOperation]) -> Iterator[tuple[int, Update | Delete]]:
+    return ((index, operation) for index, operation in enumerate(operations) if not isinstance(operation, Create))
+
+
+def _validate_distinct(operations: Sequence[BatchOperation]) -> Iterator[FieldError]:
+    """Return an error for each operation that changes the post of an earlier one."""
+    first: dict[PostId, int] = {}
+    for index, operation in _changes(operations):
+        if (earlier := first.setdefault(operation.post_id, index)) != index:
+            yield FieldError(
+                f"operations[{index}].id",
+                f"is changed by operation {earlier} already: make all changes of a post in one operation",
+            )
+
+
+def _validate(index: int, operation: BatchOperation) -> Iterator[FieldError]:
+    match operation:
+        case Create():
+            errors = validate_post(**content_of(operation))
+        case Update(changes=changes):
+            errors = validate_post(**changes)
+        case _:
+            errors = []
+    return (FieldError(f"operations[{index}].{error.field}", error.message) for error in errors)
+
+
+def _lock_all(posts: Posts, actor: Member, operations: Sequence[BatchOperation]) -> None:
     characters = 0
-    for number, step in sorted(_changes(steps), key=lambda change: change[1].post_id):
-        with _step(number):
-            characters += len(posts.get_for_update(actor, step.post_id).body)
+    for index, operation in sorted(_changes(operations), key=lambda change: change[1].post_id):
+        with _reporting(index):
+            characters += len(posts.get_for_update(actor, operation.post_id).body)
         if characters > MAX_CHARACTERS:
             message = (
                 f"must change posts of at most {MAX_CHARACTERS} characters together: send fewer operations at once"
             )
             raise ValidationFailed([FieldError("operations", message)])
-    return [_done(posts, actor, number, step) for number, step in enumerate(steps)]
 
 
-def check_size(steps: Sequence[object]) -> None:
-    """A batch is neither empty nor without end.
-
-    Raises:
-        ValidationFailed: of the number of steps.
-    """
-    if not 1 <= len(steps) <= MAX_BATCH_SIZE:
-        raise ValidationFailed([FieldError("operations", f"must be from 1 to {MAX_BATCH_SIZE}")])
-
-
-def _changes(steps: Sequence[BatchOperation]) -> Iterator[tuple[int, Update | Delete]]:
-    return ((number, step) for number, step in enumerate(steps) if not isinstance(step, Create))
-
-
-def _repeated(steps: Sequence[BatchOperation]) -> Iterator[FieldError]:
-    """Steps that change a post that a step before them changes."""
-    first: dict[PostId, int] = {}
-    for number, step in _changes(steps):
-        if (before := first.setdefault(step.post_id, number)) != number:
-            yield FieldError(
-                f"operations[{number}].id",
-                f"is changed by operation {before} already: make all changes of a post in one operation",
-            )
-
-
-def _faults(number: int, step: BatchOperation) -> Iterator[FieldError]:
-    match step:
-        case Create(title=title, body=body):
-            errors = validate_post(title=title, body=body)
-        case Update(changes=changes):
-            errors = validate_post(**changes)
-        case _:
-            errors = []
-    return (FieldError(f"operations[{number}].{fault.field}", fault.message) for fault in errors)
-
-
-def _done(posts: Posts, actor: Member, number: int, step: BatchOperation) -> Post | None:
-    with _step(number):
-        match step:
-            case Create(title=title, body=body):
-                return posts.create(actor, title=title, body=body)
+def _apply_one(posts: Posts, actor: Member, index: int, operation: BatchOperation) -> Post | None:
+    with _reporting(index):
+        match operation:
+            case Create():
+                return posts.create(actor, **content_of(operation))
             case Update(post_id=post_id, changes=changes, expected_versions=expected_versions):
                 return posts.update(actor, post_id, expected_versions=expected_versions, **changes)
             case _:
-                posts.delete(actor, step.post_id, expected_versions=step.expected_versions)
+                posts.delete(actor, operation.post_id, expected_versions=operation.expected_versions)
                 return None
 
 
 @contextmanager
-def _step(number: int) -> Iterator[None]:
-    """Say which step it is that is refused."""
+def _reporting(index: int) -> Iterator[None]:
+    """Report which operation failed."""
     try:
         yield
     except (Forbidden, NotFound, PreconditionFailed) as reason:
-        raise BatchOperationFailed(number, reason) from None
+        raise BatchOperationFailed(index, reason) from None

@@ -1,4 +1,4 @@
-"""The archive: posts that were written elsewhere are taken in as they were, by whom and when included."""
+"""Import of posts that were written elsewhere, with their authors and times."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,20 +13,20 @@ from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.search.index import PostIndex
 
 from .pagination import SortOrder
-from .post import Post, validate_post
+from .post import Post, PostContent, content_of, validate_post
 from .repository import PostRepository
 
 MAX_VERSION: Final = 2**53
 MAX_ORDINAL: Final = 1000
 MIN_YEAR: Final = 1000
 MAX_YEAR: Final = 9998
-"""Moments of these years can be told, and counted on from, in every zone."""
+"""Times in these years can be formatted and compared in every time zone."""
 
-_MOMENT: Final = timedelta(microseconds=1)
+_SHORTEST_INTERVAL: Final = timedelta(microseconds=1)
 
 
 class ImportOutcome(Enum):
-    """What became of a post that was to be taken in."""
+    """The outcome of importing one post."""
 
     ADDED = "added"
     UNCHANGED = "there already"
@@ -34,13 +34,12 @@ class ImportOutcome(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PortablePost:
-    """A post without its number: it is known by its author and the moment at which it was written, and among those of
-    one moment by its ordinal there, counted from 1.
+class PortablePost(PostContent):
+    """A post without ids, which differ between blogs.
+
+    Author and creation time identify it. `ordinal`, from 1, distinguishes posts of one author and one time.
     """
 
-    title: str
-    body: str
     author: str
     created_at: datetime
     updated_at: datetime
@@ -49,10 +48,9 @@ class PortablePost:
 
     @classmethod
     def of(cls, post: Post, ordinal: int = 1) -> Self:
-        """The post as it can be taken in elsewhere."""
+        """Return a stored post in this form."""
         return cls(
-            title=post.title,
-            body=post.body,
+            **content_of(post),
             author=post.author,
             created_at=post.created_at,
             updated_at=post.updated_at,
@@ -61,10 +59,9 @@ class PortablePost:
         )
 
     def to_post(self, author: User) -> Post:
-        """The post, to be kept as this author's."""
+        """Return a new post of this author, to be stored."""
         return Post(
-            title=self.title,
-            body=self.body,
+            **content_of(self),
             author_id=author.id,
             author=author.username,
             created_at=self.created_at,
@@ -74,7 +71,7 @@ class PortablePost:
 
 
 class ImportResult(NamedTuple):
-    """A post that was to be taken in, as it is here now, and what became of it."""
+    """The stored post, and the outcome of its import."""
 
     post: Post
     outcome: ImportOutcome
@@ -82,7 +79,7 @@ class ImportResult(NamedTuple):
 
 @dataclass(slots=True)
 class PostImporter:
-    """What is done with posts as a whole."""
+    """Imports posts."""
 
     posts: PostRepository
     index: PostIndex
@@ -90,60 +87,60 @@ class PostImporter:
     audit: Audit
     deleted_user: DeletedUser
 
-    def import_post(self, actor: Actor, manuscript: PortablePost) -> ImportResult:
-        """Take a post in, unless it is here. One that is here is never changed: only its author may do that.
+    def import_post(self, actor: Actor, portable: PortablePost) -> ImportResult:
+        """Import a post, unless it is stored already. A stored post is never changed: only its author may do that.
 
-        Its author is whoever has or had the name that it says. A name that stood for a deleted account still does.
+        The author is the user who has or had the username. The name of a deleted user stands for the sentinel account.
 
         Raises:
             NotAnAdmin, OutOfScope.
-            ValidationFailed: of what the manuscript says; its author has no account here.
+            ValidationFailed: of the post; its author has no account.
         """
         require_admin(actor)
-        author, errors = self.users.find_by_any_name(manuscript.author), _faults(manuscript)
-        if author is None and not is_reserved(manuscript.author):
+        author, errors = self.users.find_by_any_name(portable.author), _validate(portable)
+        if author is None and not is_reserved(portable.author):
             raise ValidationFailed([FieldError("author", "has no account here"), *errors])
         if errors:
             raise ValidationFailed(errors)
         author = author or self.deleted_user.get()
-        # Held, so that of two units that take in the same post, the second one finds it here.
-        post = manuscript.to_post(self.users.get_for_update(author.id).user)
-        here = self._here(post, manuscript.ordinal)
-        if here is not None:
-            is_same = (here.title, here.body) == (post.title, post.body)
-            return ImportResult(here, ImportOutcome.UNCHANGED if is_same else ImportOutcome.CONFLICT)
+        # The author is locked, so that the second of two parallel imports of a post finds the first.
+        post = portable.to_post(self.users.get_for_update(author.id).user)
+        stored = self._find(post, portable.ordinal)
+        if stored is not None:
+            is_same = content_of(stored) == content_of(post)
+            return ImportResult(stored, ImportOutcome.UNCHANGED if is_same else ImportOutcome.CONFLICT)
         post = self.posts.add(post)
         self.index.put(post)
         self.audit.record(Event.POST_IMPORTED, actor, "post", post.id, f"by {post.author}")
         return ImportResult(post, ImportOutcome.ADDED)
 
-    def _here(self, post: Post, ordinal: int) -> Post | None:
-        """The post by the same author of the same moment that is here already.
+    def _find(self, post: Post, ordinal: int) -> Post | None:
+        """Return the stored post with the same author, time and ordinal.
 
         Raises:
-            ValidationFailed: of `ordinal`: those before it are to be taken in first.
+            ValidationFailed: of `ordinal`: a post with a lower ordinal must be imported first.
         """
-        here = self.posts.page(
+        stored = self.posts.page(
             SortOrder.OLDEST,
             limit=ordinal,
             authors=[post.author],
             created_after=post.created_at,
-            created_before=post.created_at + _MOMENT,
+            created_before=post.created_at + _SHORTEST_INTERVAL,
         )
-        if len(here) < ordinal - 1:
+        if len(stored) < ordinal - 1:
             raise ValidationFailed([FieldError("ordinal", "the one before it is not here yet")])
-        return here[ordinal - 1] if len(here) == ordinal else None
+        return stored[ordinal - 1] if len(stored) == ordinal else None
 
 
-def _faults(manuscript: PortablePost) -> list[FieldError]:
-    errors = validate_post(title=manuscript.title, body=manuscript.body)
-    for name, at in (("created_at", manuscript.created_at), ("updated_at", manuscript.updated_at)):
+def _validate(portable: PortablePost) -> list[FieldError]:
+    errors = validate_post(**content_of(portable))
+    for name, at in (("created_at", portable.created_at), ("updated_at", portable.updated_at)):
         if not MIN_YEAR <= at.year <= MAX_YEAR:
             errors.append(FieldError(name, f"must be in a year from {MIN_YEAR} to {MAX_YEAR}"))
-    if manuscript.updated_at < manuscript.created_at:
+    if portable.updated_at < portable.created_at:
         errors.append(FieldError("updated_at", "must not be before created_at"))
-    if not 1 <= manuscript.version <= MAX_VERSION:
+    if not 1 <= portable.version <= MAX_VERSION:
         errors.append(FieldError("version", f"must be from 1 to {MAX_VERSION}"))
-    if not 1 <= manuscript.ordinal <= MAX_ORDINAL:
+    if not 1 <= portable.ordinal <= MAX_ORDINAL:
         errors.append(FieldError("ordinal", f"must be from 1 to {MAX_ORDINAL}"))
     return errors

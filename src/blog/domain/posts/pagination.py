@@ -1,4 +1,4 @@
-"""Lists: in which orders posts can be gone through, and which of them are asked for."""
+"""Keyset pagination of posts: sort orders, positions and filters."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,8 +10,10 @@ from blog.domain.shared import PostId
 
 
 class SortOrder(StrEnum):
-    """In which order posts come: `NEWEST` and `OLDEST` by when they were written, `UPDATED` by when they were changed,
-    the last one first, `TITLE` by the sort key of their title.
+    """A sort order of posts.
+
+    `NEWEST` and `OLDEST` sort by creation time, `UPDATED` by the time of the last change, newest first, and `TITLE` by
+    the sort key of the title.
     """
 
     NEWEST = "newest"
@@ -21,21 +23,21 @@ class SortOrder(StrEnum):
 
     @property
     def is_descending(self) -> bool:
-        """Whether what is greater comes first, and among equals the greater id."""
+        """Whether greater keys come first, and greater ids among equal keys."""
         return self in {SortOrder.NEWEST, SortOrder.UPDATED}
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a post stands in an order: what it is ordered by, and its id, which decides among equals."""
+    """A position in a sort order: the sort key of a post, and its id as a tie-breaker."""
 
     key: datetime | str
     id: PostId
 
 
 class PostFilter(TypedDict, total=False):
-    """Which posts are asked for: those of any of these authors, by name in any case; written at or after one moment,
-    and before another.
+    """Filters of posts: the author's username, in any case of letters; the creation time, from `created_after`
+    (inclusive) to `created_before` (exclusive).
     """
 
     authors: Collection[str]

@@ -1,11 +1,13 @@
-"""A post, the rules that hold of it, and the errors that break them."""
+"""Posts: the entity, its rules, and its errors."""
 
 import hashlib
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from struct import Struct
-from typing import Final, TypedDict, Unpack
+from typing import Any, Final, TypedDict, Unpack, cast
 
 from blog.domain.accounts.actors import Actor, Member, Scope
 from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFailed, ValidationFailed
@@ -16,33 +18,27 @@ from blog.domain.validation import validate_text
 from .pagination import Position, SortOrder
 
 MAX_TITLE_LENGTH: Final = 200
-
 MAX_BODY_LENGTH: Final = 100_000
-
-_facts: Final = Struct("<qqddq")
-"""The facts of a post beside its texts, in bytes: its id, its author's id, when it was created and updated, and the
-length of its title.
-"""
 
 
 class PostNotFound(NotFound):
-    """No post has this number, or no longer."""
+    """No post has this id."""
 
     def __init__(self, post_id: PostId) -> None:
         super().__init__(f"There is no post {post_id}.")
 
 
 class NotTheAuthor(Forbidden):
-    """Somebody would change a post that is not theirs."""
+    """The actor is not the author of the post."""
 
     def __init__(self, post_id: PostId) -> None:
         super().__init__(f"Only its author may change or delete post {post_id}.")
 
 
 class VersionConflict(PreconditionFailed):
-    """Somebody would change a version of a post that is no longer the current one.
+    """The post does not have the expected version.
 
-    `version` is the one that is; `conflicting_fields`, what of their changes the post does not say.
+    `post` is the stored post and `version` its version. `conflicting_fields` names the changes that differ from it.
     """
 
     def __init__(self, post: "Post", conflicting_fields: Sequence[str], expected: Collection[int | str] = ()) -> None:
@@ -54,20 +50,42 @@ class VersionConflict(PreconditionFailed):
         super().__init__(f"Post {post.id} has changed: {change} now.")
 
 
-class PostChanges(TypedDict, total=False):
-    """What its author can say anew about a post."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostContent:
+    """The fields that the author writes. A new field also needs a rule in `_RULES`."""
 
     title: str
     body: str
+
+
+class NewPost(TypedDict):
+    """The same fields as keyword arguments, to create a post."""
+
+    title: str
+    body: str
+
+
+class PostChanges(TypedDict, total=False):
+    """The same fields as keyword arguments, to change some of them."""
+
+    title: str
+    body: str
+
+
+_RULES: Final[Mapping[str, Callable[[str, Any], list[FieldError]]]] = {
+    "title": partial(validate_text, max_length=MAX_TITLE_LENGTH),
+    "body": partial(validate_text, max_length=MAX_BODY_LENGTH),
+}
+"""How each field of `PostContent` is validated."""
+
+CONTENT_FIELDS: Final = tuple(field.name for field in fields(PostContent))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
-    """What somebody wrote. `author` is their name, `version` counts the changes from 1."""
+class Post(PostContent):
+    """A post. `author` is the author's username, `version` counts the changes from 1."""
 
     id: PostId = PostId(UNSTORED)
-    title: str
-    body: str
     author_id: UserId
     author: str
     created_at: datetime
@@ -75,54 +93,51 @@ class Post:
     version: int = 1
 
     @classmethod
-    def create(cls, by: Member, at: datetime, *, title: str, body: str) -> "Post":
-        """A new post, in nobody's name but its writer's.
+    def create(cls, by: Member, at: datetime, **content: Unpack[NewPost]) -> "Post":
+        """Return a new post by this author.
 
         Raises:
-            ValidationFailed: of `title` and `body`.
+            ValidationFailed: of the content.
         """
-        _check(title=title, body=body)
-        return cls(title=title, body=body, author_id=by.user_id, author=by.name, created_at=at, updated_at=at)
+        _check(cast(PostChanges, content))
+        return cls(author_id=by.user_id, author=by.name, created_at=at, updated_at=at, **content)
 
     def with_changes(self, at: datetime, **changes: Unpack[PostChanges]) -> "Post":
-        """The post after these changes. Changes that say nothing new leave it, version and all, as it is.
+        """Return the post after these changes, or the same object if all values are equal.
 
         Raises:
-            ValidationFailed: of what is changed.
+            ValidationFailed: of the changes.
         """
-        _check(**changes)
-        title, body = changes.get("title", self.title), changes.get("body", self.body)
-        if (title, body) == (self.title, self.body):
+        _check(changes)
+        if not self.differences(changes):
             return self
-        return Post(  # `replace` takes twice the time
-            id=self.id,
-            title=title,
-            body=body,
-            author_id=self.author_id,
-            author=self.author,
-            created_at=self.created_at,
-            updated_at=max(at, self.updated_at),  # a clock may be set back, and machines differ
-            version=self.version + 1,
-        )
+        # `updated_at` never decreases, although the clock may be set back and machines differ.
+        return replace(self, updated_at=max(at, self.updated_at), version=self.version + 1, **changes)
+
+    def differences(self, changes: PostChanges) -> list[str]:
+        """Return the names of the fields whose values differ from these changes."""
+        return [name for name, value in changes.items() if getattr(self, name) != value]
 
     @property
     def revision(self) -> str:
-        """The version and a digest of all that the post says, as in CouchDB's `_rev`.
+        """The version and a digest of the post, like CouchDB's `_rev`.
 
-        A version alone names two states where a backup was restored: the one before it, and the one written since. The
-        author's name is left out: it changes without the post.
+        The version alone is ambiguous after a backup was restored: two states of a post can have the same version. The
+        author's name is not in the digest, because it changes without the post.
         """
+        texts = [value if isinstance(value, str) else repr(value) for value in _content_of(self)]
         created_at, updated_at = self.created_at.timestamp(), self.updated_at.timestamp()
-        facts = _facts.pack(self.id, self.author_id, created_at, updated_at, len(self.title))
-        digest = hashlib.sha256(facts + f"{self.title}{self.body}".encode())  # half the time of BLAKE2 for a short text
+        lengths = map(len, texts[:-1])  # so that no character can move from one text to the next
+        facts = _facts.pack(self.id, self.author_id, created_at, updated_at, *lengths)
+        digest = hashlib.sha256(facts + "".join(texts).encode())  # half the time of BLAKE2 for a short text
         return f"{self.version}-{digest.hexdigest()[:32]}"
 
     def may_be_changed_by(self, actor: Actor) -> bool:
-        """Only its author may change or delete a post."""
+        """Return whether an actor may change or delete the post: only its author may."""
         return actor.user_id == self.author_id and may_write(actor)
 
     def position_in(self, order: SortOrder) -> Position:
-        """Where the post stands."""
+        """Return the position of the post in a sort order."""
         match order:
             case SortOrder.TITLE:
                 return Position(sort_key(self.title), self.id)
@@ -132,21 +147,27 @@ class Post:
                 return Position(self.created_at, self.id)
 
 
+_content_of: Final = attrgetter(*CONTENT_FIELDS)
+_facts: Final = Struct(f"<qqdd{len(CONTENT_FIELDS) - 1}q")
+"""Encodes id, author id, two times, and the lengths of all texts except the last."""
+
+
 def may_write(actor: Actor) -> bool:
-    """Whoever has an account may write posts, with a token that was made for it."""
+    """Return whether an actor may write posts: a member whose token has the scope."""
     return isinstance(actor, Member) and actor.has(Scope.POSTS_WRITE)
 
 
+def content_of(content: PostContent) -> NewPost:
+    """Return the fields that the author writes, as keyword arguments."""
+    return cast(NewPost, {name: getattr(content, name) for name in CONTENT_FIELDS})
+
+
 def validate_post(**changes: Unpack[PostChanges]) -> list[FieldError]:
-    """What is wrong with what somebody would say in a post."""
-    errors = []
-    if "title" in changes:
-        errors += validate_text("title", changes["title"], max_length=MAX_TITLE_LENGTH)
-    if "body" in changes:
-        errors += validate_text("body", changes["body"], max_length=MAX_BODY_LENGTH)
-    return errors
+    """Return the errors of the fields of a post."""
+    values: Mapping[str, object] = {**changes}
+    return [error for name, rule in _RULES.items() if name in values for error in rule(name, values[name])]
 
 
-def _check(**changes: Unpack[PostChanges]) -> None:
+def _check(changes: PostChanges) -> None:
     if errors := validate_post(**changes):
         raise ValidationFailed(errors)

@@ -1,4 +1,4 @@
-"""The port to where posts are stored."""
+"""The repository port of posts."""
 
 from collections.abc import Sequence
 from typing import Protocol, Unpack
@@ -10,53 +10,53 @@ from .post import Post
 
 
 class PostRepository(Protocol):
-    """Where posts are kept. The author's name is always the one they have now."""
+    """Stores posts. `Post.author` is always the current username of the author."""
 
     def add(self, post: Post) -> Post:
-        """Keep the post under a new id, and give it back with that id.
+        """Store a post. Return it with its new id.
 
         Raises:
-            Contended: its author's account was deleted by another unit of work.
+            ConcurrencyConflict: another unit of work deleted the author's account.
         """
 
     def get(self, post_id: PostId) -> Post:
-        """The post with this id.
+        """Return the post with this id.
 
         Raises:
             PostNotFound: there is none.
         """
 
     def get_for_update(self, post_id: PostId) -> Post:
-        """The post with this id, which no other unit of work changes before this one ends.
+        """Return the post with this id, and lock it until the unit of work ends.
 
         Raises:
             PostNotFound: there is none.
         """
 
     def save(self, post: Post, *, previous: Post) -> None:
-        """Put the post in the place of `over`, which is how the one with its id was.
+        """Replace `previous`, which is the stored post of the same id.
 
         Raises:
-            PostNotFound: there is none, or not in that version any more.
+            PostNotFound: there is none, or it has another version than `previous`.
         """
 
     def remove(self, post_id: PostId) -> None:
-        """Forget the post with this id.
+        """Delete the post with this id.
 
         Raises:
             PostNotFound: there is none.
         """
 
     def remove_some_of(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
-        """Forget up to `limit` posts by this author. Which ones were forgotten, in any order."""
+        """Delete up to `limit` posts of an author. Return the ids of the deleted posts, in any order."""
 
     def reassign_some_of(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
-        """Make up to `limit` posts by this author another author's. How many there were."""
+        """Change the author of up to `limit` posts. Return how many were changed."""
 
     def page(
         self, order: SortOrder, *, limit: int, after: Position | None = None, **filters: Unpack[PostFilter]
     ) -> Sequence[Post]:
-        """Up to `limit` of those posts in this order, from the first one that stands after `after`."""
+        """Return up to `limit` posts in this order, after the position `after`."""
 
     def count(self, **filters: Unpack[PostFilter]) -> int:
-        """How many of those posts there are."""
+        """Return the number of posts."""

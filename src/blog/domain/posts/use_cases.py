@@ -1,24 +1,22 @@
-"""What people do with posts."""
+"""Use cases of posts."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from blog.domain.accounts.actors import Member, Scope, require_scope
 from blog.domain.audit import Audit, Event
+from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, PostId, check_id, check_limit
 
 from .pagination import Position, PostFilter, SortOrder
-from .post import NotTheAuthor, Post, PostChanges, VersionConflict
+from .post import NewPost, NotTheAuthor, Post, PostChanges, VersionConflict
 from .repository import PostRepository
-
-if TYPE_CHECKING:  # to find posts, one must know what a post is
-    from blog.domain.search.index import PostIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Some posts, and after which place the next ones come: None on the last page."""
+class PostPage:
+    """A page of posts. `next` is the `after` of the next page: None on the last page."""
 
     posts: Sequence[Post]
     next: Position | None
@@ -26,30 +24,30 @@ class Page:
 
 @dataclass(slots=True)
 class Posts:
-    """What people can do with posts."""
+    """Creates, reads, changes and deletes posts."""
 
     repository: PostRepository
-    index: "PostIndex"
+    index: PostIndex
     audit: Audit
     now: Clock
     _locked: dict[PostId, Post] = field(default_factory=dict, init=False, repr=False)
     """The posts that this unit of work has locked, as they are now."""
 
-    def create(self, actor: Member, *, title: str, body: str) -> Post:
-        """Write a post in one's own name.
+    def create(self, actor: Member, **content: Unpack[NewPost]) -> Post:
+        """Create a post of the actor.
 
         Raises:
             OutOfScope.
-            Invalid: of `title` and `body`.
+            ValidationFailed: of the content.
         """
         require_scope(actor, Scope.POSTS_WRITE)
-        post = self.repository.add(Post.create(actor, self.now(), title=title, body=body))
+        post = self.repository.add(Post.create(actor, self.now(), **content))
         self.index.put(post)
         self.audit.record(Event.POST_CREATED, actor, "post", post.id)
         return post
 
     def get(self, post_id: PostId) -> Post:
-        """Read one post.
+        """Return a post.
 
         Raises:
             PostNotFound.
@@ -64,21 +62,21 @@ class Posts:
         limit: int = 20,
         after: Position | None = None,
         **filters: Unpack[PostFilter],
-    ) -> Page:
-        """Read a page of up to `limit` of those posts, on from `after`.
+    ) -> PostPage:
+        """Return a page of up to `limit` posts, after the position `after`.
 
-        Whoever goes through all pages sees every post once that was there all the while and kept its place.
+        Reading all pages returns each post once, if it existed during the whole time and did not change its position.
 
         Raises:
-            Invalid: of `limit`.
+            ValidationFailed: of `limit`.
         """
         check_limit(limit)
         posts = self.repository.page(order, limit=limit + 1, after=after, **filters)
         page = posts[:limit]
-        return Page(page, next=page[-1].position_in(order) if len(posts) > limit else None)
+        return PostPage(page, next=page[-1].position_in(order) if len(posts) > limit else None)
 
     def count(self, **filters: Unpack[PostFilter]) -> int:
-        """How many of those posts there are, which costs the more the more there are."""
+        """Return the number of posts. The cost grows with the number."""
         return self.repository.count(**filters)
 
     def update(
@@ -100,7 +98,7 @@ class Posts:
 
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor, VersionConflict.
-            ValidationFailed: of what is changed.
+            ValidationFailed: of the changes.
         """
         current = self._lock(actor, post)
         _check_version(current, expected_versions, changes)
@@ -149,7 +147,7 @@ class Posts:
         """
         if not isinstance(post, Post):
             return self.get_for_update(actor, post)
-        if self._locked.get(post.id) is not post:  # Somebody else's `Post` proves nothing: not who wrote it, either.
+        if self._locked.get(post.id) is not post:  # an unlocked entity may be stale or forged
             current = self.get_for_update(actor, post.id)
             _check_version(current, [post.revision], {})
             return current
@@ -175,4 +173,4 @@ def _check_version(post: Post, expected: Collection[int | str] | None, changes: 
         VersionConflict.
     """
     if expected is not None and post.version not in expected and post.revision not in expected:
-        raise VersionConflict(post, [name for name, value in changes.items() if getattr(post, name) != value], expected)
+        raise VersionConflict(post, post.differences(changes), expected)

@@ -16,7 +16,7 @@ from blog.domain.accounts.user import User
 from blog.domain.audit import AuditEntry, AuditVerification
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.posts.post import Post
-from blog.domain.posts.use_cases import Page
+from blog.domain.posts.use_cases import PostPage
 from blog.domain.search.use_cases import SearchPage
 from blog.domain.shared import EntryId, InvitationId, PostId, TokenId, UserId
 
@@ -107,9 +107,9 @@ class Side:
     def seen_post(self, post: Post) -> Post:
         return replace(post, id=self._seen_number(post.id), author_id=UserId(order(self.users, post.author_id)))
 
-    def seen_page(self, page: Page) -> Page:
+    def seen_page(self, page: PostPage) -> PostPage:
         following = page.next and replace(page.next, id=self._seen_number(page.next.id))
-        return Page([self.seen_post(post) for post in page.posts], following)
+        return PostPage([self.seen_post(post) for post in page.posts], following)
 
     def seen_findings(self, findings: SearchPage) -> SearchPage:
         following = findings.next and replace(findings.next, id=self._seen_number(findings.next.id))

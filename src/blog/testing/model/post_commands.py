@@ -129,7 +129,7 @@ class Batch:
             with side.unit() as blog:
                 return self._applied(blog, side)
         except batches.BatchOperationFailed as refusal:  # whose text has the blog's own numbers
-            return refusal.number, type(refusal.reason)
+            return refusal.index, type(refusal.reason)
 
     def _applied(self, blog: Blog, side: Side) -> object:
         actor = side.actor(blog, self.token)

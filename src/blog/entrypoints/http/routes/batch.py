@@ -120,7 +120,7 @@ def _on_step_refused(_: Request[Any, Any, Any], error: batches.BatchOperationFai
     reason, more = error.reason, dict[str, Any]()
     if isinstance(reason, VersionConflict):
         more = {"version": reason.version, "conflicting_fields": reason.conflicting_fields}
-    return problem(status_of(reason), str(reason), operation=error.number, **more)
+    return problem(status_of(reason), str(reason), operation=error.index, **more)
 
 
 class BatchController(Controller):
