@@ -30,7 +30,7 @@ CACHED: Final = {
     "entrypoints/http/app.py:_routes": "settings",
     "entrypoints/http/openapi/page.py:_file": "files of the package, by the names that routes give",
     "entrypoints/http/concurrency/thread_pool.py:_exit_by": "no key",
-    "entrypoints/http/parsing/request.py:_fields": "shapes of bodies",
+    "entrypoints/http/parsing/body.py:_fields": "shapes of bodies",
 }
 """Functions that keep every result, and what the keys are: of each kind there are few, whatever clients send."""
 

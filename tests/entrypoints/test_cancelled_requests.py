@@ -20,7 +20,7 @@ from blog.domain.blog import Blog, OpenBlog
 from blog.domain.cancellation import Cancellation, Cancelled
 from blog.entrypoints.http.app import create_app
 from blog.entrypoints.http.concurrency import executors as lanes
-from blog.entrypoints.http.dispatch import cancellable
+from blog.entrypoints.http.state import cancellable
 
 LONG = 60
 

@@ -180,7 +180,7 @@ def test_an_account_that_is_refused_costs_no_hash_whether_or_not_there_is_a_key(
         hardened.append(asked)
         return asked
 
-    monkeypatch.setattr("blog.entrypoints.http.parsing.idempotency_key._hardened", harden)
+    monkeypatch.setattr("blog.entrypoints.http.parsing.idempotency_key._stretch", harden)
 
     async def ask(client: httpx.AsyncClient) -> list[int]:
         keys: list[dict[str, str]] = [{}, {"Idempotency-Key": "7"}]

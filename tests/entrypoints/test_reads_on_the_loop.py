@@ -132,13 +132,13 @@ def test_while_another_process_keeps_readers_out_they_wait_and_nobody_else_does(
 
 def encoding_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The kind of each thread on which posts are encoded from now on."""
-    threads, encode = list[str](), answers.answer
+    threads, encode = list[str](), answers.json_response
 
     def answer(*given: Any, **more: Any) -> Any:
         threads.append(threading.current_thread().name.partition("_")[0])
         return encode(*given, **more)
 
-    monkeypatch.setattr(posts, "answer", answer)
+    monkeypatch.setattr(posts, "json_response", answer)
     return threads
 
 

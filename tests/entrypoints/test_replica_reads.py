@@ -78,7 +78,7 @@ def test_a_replica_that_did_not_answer_is_left_alone_for_a_while(primary: Store,
 def test_a_replica_that_has_rested_is_asked_again(
     primary: Store, replica: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blog.entrypoints.http.dispatch.REPLICA_RESTS", 0)
+    monkeypatch.setattr("blog.entrypoints.http.state.REPLICA_COOLDOWN", 0)
 
     async def ask(client: httpx.AsyncClient) -> list[str]:
         seen = []

@@ -97,35 +97,46 @@ class Idempotency:
             KeyReused: the key was used for another request.
             SecretNotReplayable: the stored response contained a secret.
         """
-        check_key(key)
-        fingerprint, at = hashlib.sha256(request).digest(), self.now()
-        digest = hashlib.sha256(key.encode()).digest()
-        record = self.store.find_for_update(actor.user_id, digest)
-        if record is not None and at < record.at + RETENTION:
-            return _replay(record, fingerprint)
+        if (stored := self.replay(actor, key, request)) is not None:
+            return IdempotentResult(stored, is_replayed=True)
         response = action()
+        self.record(actor, key, request, None if is_secret else response)
+        return IdempotentResult(response, is_replayed=False)
+
+    def replay(self, actor: Member, key: str, request: bytes) -> bytes | None:
+        """Return the response that is stored under this key, or None. The key is locked until the unit of work ends, so
+        that `record` can be called in it.
+
+        Raises:
+            ValidationFailed: of the key.
+            KeyReused: the key was used for another request.
+            SecretNotReplayable: the stored response contained a secret.
+        """
+        check_key(key)
+        record = self.store.find_for_update(actor.user_id, _digest(key.encode()))
+        if record is None or self.now() >= record.at + RETENTION:
+            return None
+        if record.fingerprint != _digest(request):
+            raise KeyReused
+        if record.response is None:
+            raise SecretNotReplayable
+        return record.response
+
+    def record(self, actor: Member, key: str, request: bytes, response: bytes | None) -> None:
+        """Store the response to this request under this key; None if it contains a secret."""
         self.store.put(
             IdempotencyRecord(
                 user_id=actor.user_id,
-                key=digest,
-                fingerprint=fingerprint,
-                response=None if is_secret else response,
-                at=at,
+                key=_digest(key.encode()),
+                fingerprint=_digest(request),
+                response=response,
+                at=self.now(),
             )
         )
-        return IdempotentResult(response, is_replayed=False)
 
     def purge(self, *, limit: int = 1000) -> int:
         """Delete up to `limit` expired records. Return how many."""
         return self.store.purge(until=self.now() - RETENTION, limit=limit)
-
-
-def _replay(record: IdempotencyRecord, fingerprint: bytes) -> IdempotentResult:
-    if record.fingerprint != fingerprint:
-        raise KeyReused
-    if record.response is None:
-        raise SecretNotReplayable
-    return IdempotentResult(record.response, is_replayed=True)
 
 
 def check_key(key: str) -> None:
@@ -138,3 +149,7 @@ def check_key(key: str) -> None:
         raise ValidationFailed(
             [FieldError("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} visible characters of ASCII")]
         )
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()

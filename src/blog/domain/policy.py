@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Final, TypeAlias
 
-from blog.domain.accounts.actors import Actor, Member, Operator, Scope, may_administer
+from blog.domain.accounts.actors import Actor, Member, Operator, Scope, may_administer, require_admin, require_scope
 from blog.domain.accounts.user import User
 from blog.domain.posts.post import Post, may_write
 
@@ -82,6 +82,17 @@ class Action(Enum):
         self.rule = rule
         self.scope = scope
         self.has_owner = has_owner
+
+    def check_scope(self, actor: Member) -> None:
+        """Check the role of the actor and the scope of the token: the part of the rule that does not ask who owns what.
+
+        Raises:
+            NotAnAdmin, OutOfScope.
+        """
+        if self.scope is Scope.ADMIN:
+            require_admin(actor)
+        elif self.scope is not None:
+            require_scope(actor, self.scope)
 
     @property
     def is_public(self) -> bool:

@@ -10,7 +10,15 @@ from http import HTTPStatus
 
 from blog_client import AuthenticatedClient, Client
 from blog_client.api.accounts import log_in
-from blog_client.api.posts import batch, create, find, read, remove, replace, revise
+from blog_client.api.posts import (
+    apply_batch,
+    create_post,
+    delete_post,
+    get_post,
+    list_posts,
+    replace_post,
+    update_post,
+)
 from blog_client.models import (
     BatchIn,
     BatchOut,
@@ -40,14 +48,14 @@ def signed_in(url: str, username: str, password: str) -> AuthenticatedClient:
 
 
 def create_and_read(client: AuthenticatedClient) -> PostOut:
-    created = create.sync_detailed(client=client, body=PostIn(title="Hello", body="World"), idempotency_key="once")
-    again = create.sync(client=client, body=PostIn(title="Hello", body="World"), idempotency_key="once")
+    created = create_post.sync_detailed(client=client, body=PostIn(title="Hello", body="World"), idempotency_key="once")
+    again = create_post.sync(client=client, body=PostIn(title="Hello", body="World"), idempotency_key="once")
     post = created.parsed
     assert created.status_code is HTTPStatus.CREATED
     assert isinstance(post, PostOut)
     assert again == post
     assert created.headers["location"] == f"/api/posts/{post.id}/"
-    found = read.sync(post.id, client=client)
+    found = get_post.sync(post.id, client=client)
     assert isinstance(found, PostPart)
     assert (found.title, found.body, found.author) == ("Hello", "World", "alice")
     assert isinstance(found.created_at, datetime)
@@ -55,12 +63,12 @@ def create_and_read(client: AuthenticatedClient) -> PostOut:
 
 
 def list_them(client: AuthenticatedClient, post: PostOut) -> None:
-    page = find.sync(client=client, author=["alice"], created_before=datetime(2100, 1, 1, tzinfo=UTC), limit=1)
+    page = list_posts.sync(client=client, author=["alice"], created_before=datetime(2100, 1, 1, tzinfo=UTC), limit=1)
     assert isinstance(page, PageOut)
     assert page.results[0].id == post.id
     first: str | None = page.next_
     assert first is None
-    hits = find.sync(client=client, q="hello")
+    hits = list_posts.sync(client=client, q="hello")
     assert isinstance(hits, PageOut)
     snippet = hits.results[0].snippet
     assert not isinstance(snippet, Unset)
@@ -68,28 +76,28 @@ def list_them(client: AuthenticatedClient, post: PostOut) -> None:
 
 
 def change(client: AuthenticatedClient, post: PostOut) -> None:
-    replaced = replace.sync_detailed(post.id, client=client, body=PostPut(title="Anew", body="All of it"))
+    replaced = replace_post.sync_detailed(post.id, client=client, body=PostPut(title="Anew", body="All of it"))
     assert isinstance(replaced.parsed, PostOut), replaced
     assert (replaced.parsed.title, replaced.parsed.body, replaced.parsed.version) == ("Anew", "All of it", 2)
-    late = revise.sync(post.id, client=client, body=PostPatch(title="Too late"), if_match='"1-alice"')
+    late = update_post.sync(post.id, client=client, body=PostPatch(title="Too late"), if_match='"1-alice"')
     assert isinstance(late, Problem)
     assert (late.status, late.version) == (412, 2)
     tag = replaced.headers["etag"]
-    changed = revise.sync(post.id, client=client, body=PostPatch(title="Better"), if_match=tag)
+    changed = update_post.sync(post.id, client=client, body=PostPatch(title="Better"), if_match=tag)
     assert isinstance(changed, PostOut), changed
     assert (changed.title, changed.body) == ("Better", "All of it")
     operations: list[CreateOperation | DeleteOperation | UpdateOperation] = [
         CreateOperation(op=CreateOperationOp.CREATE, title="Another", body="One"),
         UpdateOperation(op=UpdateOperationOp.UPDATE, id=post.id, title="Best"),
     ]
-    done = batch.sync(client=client, body=BatchIn(operations=operations))
+    done = apply_batch.sync(client=client, body=BatchIn(operations=operations))
     assert isinstance(done, BatchOut), done
     assert [result.status for result in done.results] == [201, 200]
 
 
 def delete(client: AuthenticatedClient, post: PostOut) -> None:
-    assert remove.sync_detailed(post.id, client=client).status_code is HTTPStatus.NO_CONTENT
-    gone = read.sync(post.id, client=client)
+    assert delete_post.sync_detailed(post.id, client=client).status_code is HTTPStatus.NO_CONTENT
+    gone = get_post.sync(post.id, client=client)
     assert isinstance(gone, Problem)
     assert gone.status == HTTPStatus.NOT_FOUND
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.entrypoints.http.visits import Member, Site, faulty, problem
 
-from blog.entrypoints.http.parsing import request as requests
+from blog.entrypoints.http.parsing import query as requests
 
 MOMENT = "must be a moment with its time zone, such as 2026-11-22T09:30:00Z"
 USERNAME = "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -"

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from tests.entrypoints.blogs import PASSWORD, Store, shown
 
-from blog.entrypoints.http.app import MAX_BODY_BYTES, create_app
+from blog.entrypoints.http.app import create_app
+from blog.entrypoints.http.operation import MAX_BODY_BYTES
 
 POST = b'{"title": "Hello", "body": "World"}'
 END = {"type": "http.disconnect"}

@@ -41,7 +41,7 @@ def test_an_answer_is_known_for_a_day(site: Site, clock: StoppedClock, alice: Me
 def test_of_an_answer_that_is_too_large_it_is_stored_that_it_was_given(
     site: Site, alice: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idempotency, "RECORD_LARGEST", 300)
+    monkeypatch.setattr(idempotency, "MAX_RECORD_BYTES", 300)
     first, again = sends(alice, "create"), sends(alice, "create")
     assert (first.status_code, first.json()["title"]) == (201, POST["title"])
     assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")

@@ -29,9 +29,9 @@ from blog.domain.search.index import SearchPosition
 from blog.domain.shared import PostId
 from blog.entrypoints.http import app as application
 from blog.entrypoints.http import create_app
-from blog.entrypoints.http.operation import Operation, RouteWithoutPolicy, Who
+from blog.entrypoints.http.operation import Authentication, Executor, Operation, RouteWithoutPolicy
 from blog.entrypoints.http.parsing.cursors import PATTERN, cursor_of, cursor_of_standing
-from blog.entrypoints.http.parsing.request import MAX_ID
+from blog.entrypoints.http.parsing.query import MAX_ID
 from blog.entrypoints.http.schemas.posts import PostIn
 
 OF_THE_DOCS = {"/schema/openapi.json", "/docs", "/docs/{name}"}
@@ -86,7 +86,10 @@ def operations(site: Site) -> Iterator[tuple[str, str, Operation]]:
     for method, path, handler in served(site):
         if path not in OF_THE_DOCS:
             operation = handler.opt["operation"]
-            query = [f"{name}={operation.takes_query[name]['enum'][0]}" for name in operation.needs_query]
+            query = [
+                f"{name}={operation.query.parameters[name]['enum'][0]}"
+                for name in (operation.query.required if operation.query else ())
+            ]
             yield method, f"{path}{'?' if query else ''}{'&'.join(query)}", operation
 
 
@@ -106,7 +109,7 @@ def aimed(path: str, member: Member) -> str:
 
 
 def sent_to(operation: Operation) -> Any:
-    return SENT[operation.takes.__name__ if operation.takes else None]
+    return SENT[operation.body.__name__ if operation.body else None]
 
 
 def test_the_document_is_valid_openapi(document: Any) -> None:
@@ -155,7 +158,7 @@ class SilentController(Controller):
 def test_an_application_with_a_route_of_which_nobody_said_who_may_use_it_does_not_start(
     open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch, route: Any
 ) -> None:
-    monkeypatch.setattr(application, "_CONTROLLERS", [*application._CONTROLLERS, route])
+    monkeypatch.setattr(application, "_ROUTERS", [*application._ROUTERS, route])
     monkeypatch.setattr(application, "_routes", application._routes.__wrapped__)
     with pytest.raises(RouteWithoutPolicy, match="/silent"):
         create_app(open_blog)
@@ -191,28 +194,29 @@ def test_the_documents_paths_are_those_that_its_links_use(document: Any) -> None
 def test_whoever_may_use_a_route_by_its_word_may_use_it(site: Site, alice: Member) -> None:
     for number, (method, path, operation) in enumerate(operations(site)):
         member = site.member(f"m{number}", is_admin=operation.action in OF_ADMINS)
-        token = {Who.NOBODY: "no token", Who.ANYONE: None, Who.SIGNED_IN: member.token}[operation.who]
+        tokens = {Authentication.NONE: "no token", Authentication.OPTIONAL: None, Authentication.REQUIRED: member.token}
+        token = tokens[operation.authentication]
         answer = site.ask(method, aimed(path, member), json=sent_to(operation), token=token)
         assert answer.status_code == operation.status, f"{method} {path}: {answer.text}"
-        for name in set(operation.answers_header) - {"Link", "Idempotency-Replayed"}:
+        for name in set(operation.response_headers) - {"Link", "Idempotency-Replayed"}:
             assert name in answer.headers
 
 
 def test_whoever_may_not_use_a_route_by_its_word_may_not(site: Site, alice: Member) -> None:
     asked, posts = set(), []
     for number, (method, path, operation) in enumerate(operations(site)):
-        asked.add(operation.who)
+        asked.add(operation.authentication)
         member = site.member(f"m{number}", is_admin=True)
         address, sent = aimed(path, member), sent_to(operation)
         posts = site.ask("GET", "/api/posts/?limit=100").json()["results"]
-        if operation.who is Who.SIGNED_IN:
+        if operation.authentication is Authentication.REQUIRED:
             problem(site.ask(method, address, json=sent), 401)
-        if operation.who is not Who.NOBODY:
+        if operation.authentication is not Authentication.NONE:
             problem(site.ask(method, address, json=sent, token=alice.token[:-1]), 401)
         if operation.action in OF_ADMINS:
             problem(alice.ask(method, address, json=sent), 403)
         assert site.ask("GET", "/api/posts/?limit=100").json()["results"] == posts
-    assert asked == set(Who)
+    assert asked == set(Authentication)
     assert len(posts) > len(SENT)
 
 
@@ -236,8 +240,9 @@ def test_the_document_tells_who_may_use_a_route(site: Site, document: Any) -> No
     for method, path, handler in served(site):
         if path not in OF_THE_DOCS:
             told = document["paths"][path if path in document["paths"] else f"{path}/"][method.lower()]
-            security = {Who.NOBODY: [], Who.ANYONE: [{}, *signed_in], Who.SIGNED_IN: signed_in}
-            assert told["security"] == security[handler.opt["operation"].who]
+            optional = [{}, *signed_in]
+            security = dict(zip(Authentication, ([], optional, signed_in), strict=True))
+            assert told["security"] == security[handler.opt["operation"].authentication]
             assert ("401" in told["responses"]) == (bool(told["security"]) or path == "/api/login")
             assert ("403" in told["responses"]) >= (handler.opt["operation"].action.scope is not None)
     schemes = document["components"]["securitySchemes"].values()
@@ -273,7 +278,7 @@ def test_the_document_tells_that_other_members_are_refused(document: Any) -> Non
 def test_a_body_can_be_sent_as_every_media_type_that_the_document_names_and_as_no_other(
     site: Site, document: Any
 ) -> None:
-    with_body = [(each, path, said) for each, path, said in operations(site) if said.takes is not None]
+    with_body = [(each, path, said) for each, path, said in operations(site) if said.body is not None]
     assert with_body
     for number, (method, path, operation) in enumerate(with_body):
         told = document["paths"][path if path in document["paths"] else f"{path}/"][method.lower()]
@@ -288,7 +293,7 @@ def test_a_body_can_be_sent_as_every_media_type_that_the_document_names_and_as_n
 
 def test_an_operation_that_takes_a_body_but_no_media_type_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="PostIn is taken as no media type"):
-        Operation(action=Action.UPDATE_POST, takes=PostIn, takes_types=())
+        Operation(Action.UPDATE_POST, executor=Executor.WRITE, body=PostIn, media_types=())
 
 
 @pytest.mark.parametrize("kind", ["place", "standing"])
@@ -421,3 +426,14 @@ def test_operations_have_names_of_their_own(document: Any) -> None:
     summaries = [operation["summary"] for methods in document["paths"].values() for operation in methods.values()]
     assert len(set(names)) == len(set(summaries)) == len(names)
     assert all(summaries)
+
+
+VERBS = frozenset("apply change create delete export get list log register replace revoke update".split())  # noqa: SIM905 - shorter
+
+
+def test_operation_ids_are_function_names_of_a_generated_client(document: Any) -> None:
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            verb, _, noun = operation["operationId"].partition("_")
+            assert verb in VERBS, f"{operation['operationId']} begins with none of {VERBS}: is it a new verb?"
+            assert re.fullmatch("[a-z]+(_[a-z]+)*", noun), f"{operation['operationId']} is not verb_noun in snake_case"

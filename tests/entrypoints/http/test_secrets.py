@@ -8,7 +8,7 @@ import pytest
 from tests.entrypoints.http.visits import PASSWORD, Member, Site, problem
 
 from blog.domain.accounts.actors import Operator
-from blog.entrypoints.http.parsing.request import Body
+from blog.entrypoints.http.parsing.body import Body
 from blog.entrypoints.http.routes.accounts import LoginIn
 from blog.entrypoints.http.schemas.accounts import LoginOut, NameOut
 

@@ -1,4 +1,4 @@
-"""The application: every route, behind one door, within one edge."""
+"""The ASGI application: routes, response cache and security headers."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -6,66 +6,67 @@ from typing import Any, Final
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp, ExceptionHandlersMap
+from litestar.types import ASGIApp, ControllerRouterHandler, ExceptionHandlersMap
 
 from blog.domain.blog import DataVersion, GroupCommit, OpenBlog
 from blog.domain.errors import BlogError
+from blog.domain.posts.batch import BatchOperationFailed
 from blog.domain.posts.post import VersionConflict
 from blog.entrypoints.http.concurrency.executors import Executors
 from blog.entrypoints.http.middleware.cors import CrossOrigin
 from blog.entrypoints.http.middleware.response_cache import ResponseCache
 from blog.entrypoints.http.middleware.root_path import RootPath
 from blog.entrypoints.http.middleware.security_headers import SecurityHeadersMiddleware
-from blog.entrypoints.http.openapi.page import DocsController
-from blog.entrypoints.http.parsing.body import refuse_large_body
+from blog.entrypoints.http.openapi.page import documentation
 from blog.entrypoints.http.parsing.client_address import TrustedProxies
 from blog.entrypoints.http.parsing.conditional import on_version_conflict
-from blog.entrypoints.http.routes.accounts import AccountsController
-from blog.entrypoints.http.routes.audit import AuditController
-from blog.entrypoints.http.routes.batch import BatchController
-from blog.entrypoints.http.routes.health import HealthController
-from blog.entrypoints.http.routes.invitations import InvitationsController
-from blog.entrypoints.http.routes.personal_data import PersonalDataController
-from blog.entrypoints.http.routes.posts import PostsController
-from blog.entrypoints.http.routes.tokens import TokensController
-from blog.entrypoints.http.routes.users import UsersController
+from blog.entrypoints.http.routes.accounts import accounts
+from blog.entrypoints.http.routes.audit import audit
+from blog.entrypoints.http.routes.batch import batch, on_batch_operation_failed
+from blog.entrypoints.http.routes.health import health
+from blog.entrypoints.http.routes.invitations import invitations
+from blog.entrypoints.http.routes.personal_data import personal_data
+from blog.entrypoints.http.routes.posts import posts
+from blog.entrypoints.http.routes.tokens import tokens
+from blog.entrypoints.http.routes.users import users
 
-from .dispatch import ApiRequest, AppState, Replica, TokenUsageRecorder, cancellable
 from .errors import HttpError, on_blog_error, on_http_error, on_http_exception, on_unhandled
 from .operation import operations_of
-
-MAX_BODY_BYTES: Final = 1024 * 1024
-"""Bytes. A post of the greatest length, each character escaped, has 1.2 million; written in UTF-8 it has 400 000."""
+from .state import AppState, Replica
 
 MAX_PATH: Final = 1024
-"""Characters. No route has a longer path. Litestar caches the last 1,024 paths, whether they lead anywhere or not."""
+"""Characters. No route has a longer path. Litestar caches the last 1,024 paths, also those without a route."""
 
 _NOWHERE: Final = "/-"
-"""A path that no route has."""
+"""A path without a route."""
 
-_CONTROLLERS: Final = [
-    AccountsController,
-    AuditController,
-    BatchController,
-    DocsController,
-    HealthController,
-    InvitationsController,
-    PersonalDataController,
-    PostsController,
-    TokensController,
-    UsersController,
+_ROUTERS: Final[list[ControllerRouterHandler]] = [
+    resource.router
+    for resource in (
+        posts,
+        batch,
+        accounts,
+        personal_data,
+        tokens,
+        users,
+        invitations,
+        audit,
+        health,
+        documentation,
+    )
 ]
 
 _EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
     BlogError: on_blog_error,
     VersionConflict: on_version_conflict,
+    BatchOperationFailed: on_batch_operation_failed,
     HttpError: on_http_error,
     HTTPException: on_http_exception,
     Exception: on_unhandled,
 }
 
 
-def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog decides
+def create_app(  # noqa: PLR0913 - each is a decision of the operator
     open_blog: OpenBlog,
     *,
     open_nonblocking: OpenBlog | None = None,
@@ -80,46 +81,44 @@ def create_app(  # noqa: PLR0913 - each is something that whoever serves a blog 
     require_if_match: bool = False,
     debug: bool = False,
 ) -> SecurityHeadersMiddleware:
-    """The blog as an ASGI application, to be served as it is or mounted in another under a prefix.
+    """Return the blog as an ASGI application, to be served as it is or mounted in another application.
 
     Args:
         open_blog: opens the blog for one unit of work.
-        open_nonblocking: opens it for a read on the event loop, which answers at once or is `Unavailable`.
-        open_replica: opens a copy of it, perhaps a moment behind, to answer readers who show no token.
+        open_nonblocking: opens it for reads that never wait: they raise `Unavailable` instead. With it, short reads are
+            done on the event loop.
+        open_replica: opens a read replica, which may lag behind, for requests without a token.
         group_commit: commits several units of work at once. With it, one thread writes for all.
         data_version: returns, without waiting, a value that changes with every commit. With it, responses are cached.
         threads: how many requests read at once, and how many write.
-        cors_origins: whose pages may call the API from a browser; `*` for all.
+        cors_origins: origins whose pages may call the API from a browser; `*` for all.
         cors_headers: request headers that these pages may send beside the usual ones.
         trusted_proxies: addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Prefix` are
             believed, or `unix` for the peer on a Unix socket.
-        root_path: the path prefix under which a proxy serves it, such as `/blog`; `/` for none, whatever proxies say.
-        require_if_match: whether a post is only changed by who says which version they have seen.
-        debug: whether errors tell the client all about themselves. Never in public.
+        root_path: the path prefix under which a proxy serves it, such as `/blog`; `/` for none, whatever proxies send.
+        require_if_match: whether a change of a post needs `If-Match`.
+        debug: whether responses contain tracebacks. Never in public.
 
     Raises:
-        RouteWithoutPolicy: of a route, nobody has said who may use it.
-        ValueError: the root path is none, or a proxy is no address.
+        RouteWithoutPolicy: a route has no declaration.
+        ValueError: the root path or the address of a proxy is malformed.
     """
-    replica = None if open_replica is None else Replica(open_replica)
     proxies = TrustedProxies(trusted_proxies)
-    lanes, notes = Executors(threads, group_commit), TokenUsageRecorder()
-    house = AppState(
-        open_blog, cancellable(open_blog), open_nonblocking, replica, lanes, notes, proxies, require_if_match
-    )
+    replica = None if open_replica is None else Replica(open_replica)
+    executors = Executors(threads, group_commit)
+    state = AppState(open_blog, open_nonblocking, replica, executors, proxies, requires_if_match=require_if_match)
     routes = _routes(debug)
-    app = _served(house, routes)
+    app = _with_state(state, routes)
+    if data_version is not None and open_replica is None:
+        app = ResponseCache(app, data_version)
     cors = CrossOrigin(cors_origins, cors_headers) if cors_origins else None
     prefixes = RootPath(root_path, proxies, {route.path.split("/")[1] for route in routes.routes})
-    answering = app if data_version is None or open_replica is not None else ResponseCache(app, data_version)
-    return SecurityHeadersMiddleware(answering, cors=cors, proxies=proxies, root_path=prefixes)
+    return SecurityHeadersMiddleware(app, cors=cors, proxies=proxies, root_path=prefixes)
 
 
-def _served(house: AppState, routes: Litestar) -> ASGIApp:
-    """The routes, for requests to this house."""
-
+def _with_state(state: AppState, routes: Litestar) -> ASGIApp:
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        scope["house"] = house
+        scope["app_state"] = state
         if scope["type"] == "http" and len(scope["path"]) > MAX_PATH:
             scope["path"] = _NOWHERE
         await routes(scope, receive, send)
@@ -129,20 +128,17 @@ def _served(house: AppState, routes: Litestar) -> ASGIApp:
 
 @cache
 def _routes(debug: bool) -> Litestar:  # noqa: FBT001 - a key of the cache
-    """Every route, for whichever house each request is meant: making them takes longer than a thousand requests.
+    """Return all routes. Applications share them: to make them takes longer than a thousand requests.
 
     Raises:
         RouteWithoutPolicy.
     """
     app = Litestar(
-        _CONTROLLERS,
-        before_request=refuse_large_body,
+        _ROUTERS,
         debug=debug,
         exception_handlers=_EXCEPTION_HANDLERS,
         logging_config=None,
         openapi_config=None,
-        request_class=ApiRequest,
-        request_max_body_size=MAX_BODY_BYTES,
     )
-    list(operations_of(app))  # each has said who may use it
+    list(operations_of(app))  # each has a declaration
     return app

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
-from litestar import Request
-
 from blog.bootstrap import open_for_serving
 from blog.entrypoints.http.middleware.security_headers import SecurityHeadersMiddleware
 from blog.entrypoints.http.parsing.client_address import UNIX, TrustedProxies
@@ -87,7 +85,7 @@ def app_of(settings: Settings) -> Iterator[SecurityHeadersMiddleware | AccessLog
             debug=settings.debug,
         )
         proxies = TrustedProxies(trusted_proxies)
-        yield AccessLog(edge, lambda scope: proxies.client_ip(Request(scope))) if settings.access_log else edge
+        yield AccessLog(edge, proxies.client_ip) if settings.access_log else edge
 
 
 def _stop_with_parent() -> None:

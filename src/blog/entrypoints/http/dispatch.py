@@ -1,301 +1,209 @@
-"""How a request gets at the blog: in one unit of work, as whoever it shows itself to be, and so that no other waits."""
+"""The dispatcher: what is done for every request, in this order.
 
-import asyncio
-import logging
+    on the event loop          body (413) → query and token (400, 401) → a place on the executor (503)
+    there, in a unit of work   authenticate (401) → scope or role (403) → replay (409, 422) → the handler → commit (503)
+
+The declaration of the route (`Operation`) says which of these apply. A handler is a plain synchronous function that
+runs within the unit of work. It does the rest in the order in which it is written: 404, 403 of the owner, 412, 428,
+415, 400.
+"""
+
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
-from litestar import Request
+from litestar import Request, Router
+from litestar.handlers import HTTPRouteHandler
 
-from blog.domain.accounts.actors import Member, require_admin
-from blog.domain.blog import Blog, CancellableBlog, ConcurrencyConflict, OpenBlog
+from blog.domain.blog import Blog, ConcurrencyConflict, OpenBlog
 from blog.domain.cancellation import Cancellation, Cancelled
-from blog.domain.errors import Unauthenticated, Unavailable
-from blog.domain.posts.post import Post
-from blog.domain.shared import TokenId
-from blog.entrypoints.http.concurrency.executors import BoundedExecutor, Executors
-from blog.entrypoints.http.concurrency.thread_pool import ThreadPool
-from blog.entrypoints.http.parsing.body import body_of
-from blog.entrypoints.http.parsing.client_address import TrustedProxies
-from blog.entrypoints.http.parsing.request import Body, secret_of
+from blog.domain.errors import Unavailable
+from blog.entrypoints.http.parsing.idempotency_key import record, replay
 
-from .outages import Outages
+from .operation import Authentication, Executor, Operation
+from .request import ApiRequest
+from .response import Response
+from .state import Replica
 
-REPLICA_RESTS: Final = 5
-"""Seconds for which a replica that did not answer is not asked again."""
+Handler: TypeAlias = Callable[..., Response]
+"""`handler(request, blog, actor, **ids)`: `ids` are those in the path. Without authentication it is called as
+`handler(request, blog)`; if the route opens its own units of work, as `handler(request, open_blog)`; and if it runs
+without the blog, as `handler(request)`.
+"""
 
-ENCODED_ON_THE_LOOP: Final = 256 * 1024
-"""Bytes of text that are encoded on the event loop, which takes about a millisecond."""
+Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 _PAUSES: Final = (0.02, 0.1)
-"""Up to how many seconds to wait before a unit of work is tried again."""
+"""Seconds to wait, at most, before a unit of work is tried again."""
 
-Answer = TypeVar("Answer")
-
-_log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 
-class Replica:
-    """A copy of the blog, perhaps a moment behind, that is left alone for a while after it did not answer."""
+class Routes:
+    """The routes of one resource.
 
-    def __init__(self, open_blog: OpenBlog) -> None:
-        self._cancellable = cancellable(open_blog)
-        self._rests_until = 0.0
+    Litestar's own decorators are not used: they read the handler's signature, and would take `actor` from the query.
+    A handler that is registered here stays a function, which a test can call.
 
-    def read(self, use: Callable[[Blog], Answer], cancellation: Cancellation) -> Answer:
-        """Read from the copy.
-
-        Raises:
-            Cancelled.
-            Unavailable: it does not answer, or did not a moment ago.
-        """
-        if time.monotonic() < self._rests_until:
-            raise Unavailable("The replica did not answer a moment ago.")
-        try:
-            with self._cancellable(cancellation)() as blog:
-                return use(blog)
-        except Cancelled:
-            raise
-        except Unavailable:
-            self._rests_until = time.monotonic() + REPLICA_RESTS
-            raise
-
-
-class TokenUsageRecorder:
-    """TokenUsageRecorder of which tokens are in use, taken after the answer, by one thread for which nobody waits."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPool("note", 1)
-        self._to_be_taken: set[TokenId | None] = set()
-
-    def take(self, open_blog: OpenBlog, actor: Member) -> None:
-        """Note that the actor's token is in use, soon. If no thread can be started, the next request wants the note."""
-        if actor.token_id not in self._to_be_taken:
-            self._to_be_taken.add(actor.token_id)
-            try:
-                self._thread.run(partial(self._take, open_blog, actor))
-            except Unavailable:
-                self._to_be_taken.discard(actor.token_id)
-
-    def _take(self, open_blog: OpenBlog, actor: Member) -> None:
-        try:
-            with open_blog() as blog:
-                blog.tokens.touch(actor)
-        except Unavailable:
-            pass  # which requests that fail log too, once
-        except Exception:  # noqa: BLE001 - the next request will want the note again
-            _log.exception("The use of a token was not noted.")
-        finally:
-            self._to_be_taken.discard(actor.token_id)
-
-
-@dataclass(frozen=True, slots=True)
-class AppState:
-    """What is behind every door. `cancellable` opens the blog for units that can be cancelled, `open_nonblocking` for
-    a read that waits for nothing; `requires_if_match` is whether nobody changes what they do not say they have seen.
+    Args:
+        path: the path that all of them begin with.
+        tag: the group in the OpenAPI document.
     """
 
-    open_blog: OpenBlog
-    cancellable: Callable[[Cancellation], OpenBlog]
-    open_nonblocking: OpenBlog | None
-    replica: Replica | None
-    lanes: Executors
-    notes: TokenUsageRecorder
-    proxies: TrustedProxies
-    requires_if_match: bool = False
-    outages: Outages = field(default_factory=Outages)
+    def __init__(self, path: str, tag: str | None = None) -> None:
+        self._path = path
+        self._tags = [] if tag is None else [tag]
+        self._handlers: list[HTTPRouteHandler] = []
 
+    def route(self, method: Method, path: str, operation: Operation) -> Callable[[Handler], Handler]:
+        """Register the decorated handler. Its name is the operation id, and its docstring the summary."""
 
-class ApiRequest(Request[Any, Any, Any]):
-    """One request, and its ways to the blog. Each way in says who may use it.
+        def register(handler: Handler) -> Handler:
+            async def endpoint(request: Request[Any, Any, Any]) -> Response:
+                return await dispatch(ApiRequest(request.scope, request.receive, operation), handler)
 
-    Of a read, a handler may say that it is brief: that it costs less than the way to another thread. Where the blog can
-    be opened at once, it is done on the event loop.
-    """
+            endpoint.__name__, endpoint.__doc__ = handler.__name__, handler.__doc__
+            route = HTTPRouteHandler(
+                path.replace("}", ":str}"),
+                http_method=method,
+                opt={"operation": operation},
+                status_code=200,  # not used: the response has its own; Litestar's 204 would forbid a return value
+            )
+            self._handlers.append(route(endpoint))
+            return handler
 
-    __slots__ = ()
+        return register
 
     @property
-    def house(self) -> AppState:
-        """What is behind the door that the request came by."""
-        return cast(AppState, self.scope["house"])  # type: ignore[typeddict-item] # `create_app` has put it there
-
-    async def sent(self) -> Body:
-        """The whole body, not yet looked at.
-
-        Raises:
-            Refused: it is larger than the route allows, or not complete.
-        """
-        return await body_of(self)
-
-    async def nobody(self, use: Callable[[Blog], Answer]) -> Answer:
-        """Read as nobody: a token is not even looked at."""
-        return await self._read(use, brief=False)
-
-    async def entrance(self, come_in: Callable[[OpenBlog, str], Answer]) -> Answer:
-        """Come in by name and password, slowly, and in several units of work. The address is handed on."""
-        address = self.house.proxies.client_ip(self)
-        return await self._run(self.house.lanes.logins, lambda open_blog: come_in(open_blog, address))
-
-    async def anyone(self, use: Callable[[Blog, Member | None], Answer], *, brief: bool = False) -> Answer:
-        """Read as anybody; but whoever shows a token shows a good one. Credentials of another scheme are ignored.
-
-        Nobody in particular may be answered from a replica, a moment behind. Whoever is known reads what they wrote.
-
-        Raises:
-            InvalidToken, WrongScheme.
-        """
-        secret = secret_of(self, ignore_foreign=True)
-        if secret is not None:
-            return await self._noted(self._read(self._as_holder(secret, use), brief=brief))
-        if self.house.replica is not None:
-            return await self._read_copy(self.house.replica, lambda blog: use(blog, None))
-        return await self._read(lambda blog: use(blog, None), brief=brief)
-
-    async def signed_in(
-        self,
-        use: Callable[[Blog, Member], Answer],
-        *,
-        reads_only: bool = False,
-        brief: bool = False,
-        hashes: bool = False,
-    ) -> Answer:
-        """Act as the one whose token is shown.
-
-        Raises:
-            Unauthenticated: none is, or not a good one.
-        """
-        use_as = self._as_holder(self.secret(), use)
-        if reads_only:
-            return await self._noted(self._read(use_as, brief=brief))
-        lane = self.house.lanes.logins if hashes else self.house.lanes.writes
-        return await self._noted(self._run(lane, lambda open_blog: _use(open_blog, use_as)))
-
-    async def administrator(
-        self, use: Callable[[Blog, Member], Answer], *, reads_only: bool = False, hashes: bool = False
-    ) -> Answer:
-        """Act as an administrator. Whoever is none hears that before anything else of the request is looked at.
-
-        Raises:
-            Unauthenticated: no token is shown, or not a good one.
-            NotAnAdmin, OutOfScope.
-        """
-
-        def use_as_administrator(blog: Blog, actor: Member) -> Answer:
-            require_admin(actor)
-            return use(blog, actor)
-
-        return await self.signed_in(use_as_administrator, reads_only=reads_only, hashes=hashes)
-
-    def secret(self) -> str:
-        """The token that is shown.
-
-        Raises:
-            Unauthenticated: none is.
-        """
-        secret = secret_of(self)
-        if secret is None:
-            raise Unauthenticated("A token must be shown, as in: Authorization: Token blog_...")
-        return secret
-
-    def _as_holder(self, secret: str, use: Callable[[Blog, Member], Answer]) -> Callable[[Blog], tuple[Member, Answer]]:
-        address = self.house.proxies.client_ip(self)
-
-        def use_as(blog: Blog) -> tuple[Member, Answer]:
-            actor = blog.tokens.authenticate(secret, address=address)
-            self.scope["user_id"] = actor.user_id  # type: ignore[typeddict-unknown-key] # which the access log has
-            return actor, use(blog, actor)
-
-        return use_as
-
-    async def _noted(self, done: Awaitable[tuple[Member, Answer]]) -> Answer:
-        """What was done; that a token is in use will be noted, if that is not known well enough."""
-        actor, answer = await done
-        if actor.needs_touch:
-            self.house.notes.take(self.house.open_blog, actor)
-        return answer
-
-    async def _read(self, use: Callable[[Blog], Answer], *, brief: bool) -> Answer:
-        if brief and self.house.open_nonblocking is not None:
-            with suppress(Unavailable):  # what is in the way can be waited for on a thread
-                answer = _use(self.house.open_nonblocking, use)
-                self.house.outages.worked(writes=False)
-                return answer
-        return await self._run(self.house.lanes.reads, lambda open_blog: _use(open_blog, use))
-
-    async def _read_copy(self, replica: Replica, use: Callable[[Blog], Answer]) -> Answer:
-        cancellation = Cancellation()
-
-        def read(open_blog: OpenBlog) -> Answer:
-            try:
-                return replica.read(use, cancellation)
-            except Cancelled:
-                raise
-            except Unavailable:
-                return _use(open_blog, use)  # the primary may still answer
-
-        return await self._run(self.house.lanes.reads, read, cancellation)
-
-    async def _run(
-        self, lane: BoundedExecutor, work: Callable[[OpenBlog], Answer], cancellation: Cancellation | None = None
-    ) -> Answer:
-        """Do the work off the event loop; once more if another unit of work came between. When nobody waits for it any
-        longer, its units of work are cancelled.
-        """
-        cancellation = cancellation or Cancellation()
-        open_blog = self.house.cancellable(cancellation)
-        answer = await lane.run(lambda: _again(lambda: work(open_blog)), cancellation, self.receive)
-        self.house.outages.worked(writes=lane is not self.house.lanes.reads)
-        return answer
+    def router(self) -> Router:
+        """The routes, for Litestar."""
+        return Router(self._path, route_handlers=self._handlers, tags=self._tags)
 
 
-def check_brief(*posts: Post) -> None:
-    """On the event loop, refuse to go on with so much text: encoding it would hold up all other requests.
+async def dispatch(request: ApiRequest, handler: Handler) -> Response:
+    """Handle a request.
 
     Raises:
-        Unavailable: there. The read is then done on a thread.
+        HttpError, BlogError: as the module and the declaration of the route say.
     """
-    characters = sum([len(post.body) for post in posts])
-    if 4 * characters <= ENCODED_ON_THE_LOOP:  # as nearly always: no character has more bytes in UTF-8
+    operation = request.operation
+    await request.read_body()  # 413, 400
+    if operation.executor is Executor.NONE:
+        return handler(request)
+    if operation.parses_query_first:
+        request.params  # noqa: B018 - parsed now: 400
+    if operation.authentication is not Authentication.NONE:
+        request.read_token()  # 401
+    if operation.opens_units:
+        response = await _handle_in_own_units(request, handler)
+    else:
+        response = await _execute(request, operation.executor, partial(_handle_in_unit, request, handler))
+    if request.actor is not None and request.actor.needs_touch:
+        request.app.token_usage.record(request.app.open_blog, request.actor)
+    return response
+
+
+def _handle_in_unit(request: ApiRequest, handler: Handler, blog: Blog) -> Response:
+    """Run the handler in a unit of work, which is committed when this returns."""
+    operation = request.operation
+    _authenticate(request, blog)  # 401, 403
+    keyed = request.keyed() if operation.idempotent and not operation.replays_itself else None
+    if keyed is not None and request.actor is not None:
+        replayed = replay(blog, request.actor, keyed)  # 409, 422
+        if replayed is not None:
+            return replayed
+    if operation.authentication is Authentication.NONE:
+        response = handler(request, blog)
+    else:
+        response = handler(request, blog, request.actor, **request.path_ids())  # 404
+    if keyed is not None and request.actor is not None:
+        record(blog, request.actor, keyed, response, is_secret=operation.is_secret)
+    return response
+
+
+async def _handle_in_own_units(request: ApiRequest, handler: Handler) -> Response:
+    """Run a handler that opens its own units of work, and that hashes passwords. A request that is refused for another
+    reason must not wait behind hashing: so permission and body are checked before.
+    """
+    if request.token is not None:
+        await _execute(request, Executor.INLINE, partial(_authenticate, request))  # 401, 403
+    request.parse_body()  # 415, 400
+    return await _run(request, request.operation.executor, partial(handler, request), Cancellation())
+
+
+def _authenticate(request: ApiRequest, blog: Blog) -> None:
+    """Find out who sends the request, and check the scope of the token and the role.
+
+    Raises:
+        InvalidToken, OutOfScope, NotAnAdmin.
+    """
+    if request.token is None:
         return
-    if sum(map(_size, posts)) > ENCODED_ON_THE_LOOP and _is_on_event_loop():
-        raise Unavailable("There is too much to encode at once.")
+    request.actor = blog.tokens.authenticate(request.token, address=request.client_address)
+    request.scope["user_id"] = request.actor.user_id  # for the access log
+    if request.operation.checks_scope:
+        request.operation.action.check_scope(request.actor)
 
 
-def _size(post: Post) -> int:
-    """How many bytes the post has in UTF-8 at most, without encoding it."""
-    return len(post.body) if post.body.isascii() else 4 * len(post.body)
+async def _execute(request: ApiRequest, executor: Executor, use: Callable[[Blog], Result]) -> Result:
+    """Do the work in one unit of work, on the executor."""
+    app, cancellation = request.app, Cancellation()
+    may_lag = request.operation.authentication is Authentication.OPTIONAL and request.token is None
+    if app.replica is not None and may_lag:
+        return await _run(request, Executor.READ, partial(_read_replica, app.replica, use, cancellation), cancellation)
+    if executor is Executor.INLINE and app.open_nonblocking is not None and request.is_short:
+        with suppress(Unavailable):  # a thread can wait for it
+            result = _use(use, app.open_nonblocking)
+            app.outages.worked(writes=False)
+            return result
+    return await _run(request, executor, partial(_use, use), cancellation)
 
 
-def _is_on_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+async def _run(
+    request: ApiRequest, executor: Executor, work: Callable[[OpenBlog], Result], cancellation: Cancellation
+) -> Result:
+    """Do the work on a thread, and again if another unit of work conflicts with it. When nobody waits for the result
+    any longer, its units of work are cancelled.
+    """
+    app = request.app
+    open_blog = app.cancellable(cancellation)
+    match executor:
+        case Executor.WRITE:
+            threads = app.executors.writes
+        case Executor.HASH:
+            threads = app.executors.logins
+        case _:
+            threads = app.executors.reads
+    result = await threads.run(partial(_retry, work, open_blog), cancellation, request.receive)
+    app.outages.worked(writes=threads is not app.executors.reads)
+    return result
 
 
-def cancellable(open_blog: OpenBlog) -> Callable[[Cancellation], OpenBlog]:
-    """How to open the blog for units of work that can be cancelled; as ever, if they cannot."""
-    return open_blog.cancellable if isinstance(open_blog, CancellableBlog) else lambda _: open_blog
+def _retry(work: Callable[[OpenBlog], Result], open_blog: OpenBlog) -> Result:
+    """Do the work. After a conflict with another unit of work, pause and do it again."""
+    for pause in _PAUSES:
+        try:
+            return work(open_blog)
+        except ConcurrencyConflict:
+            time.sleep(random.uniform(0, pause))  # noqa: S311 - so that two do not meet again
+    return work(open_blog)
 
 
-def _use(open_blog: OpenBlog, use: Callable[[Blog], Answer]) -> Answer:
-    """Do it in one unit of work."""
+def _use(use: Callable[[Blog], Result], open_blog: OpenBlog) -> Result:
     with open_blog() as blog:
         return use(blog)
 
 
-def _again(work: Callable[[], Answer]) -> Answer:
-    """Do it; where another unit of work came between, once more after a moment."""
-    for pause in _PAUSES:
-        try:
-            return work()
-        except ConcurrencyConflict:
-            time.sleep(random.uniform(0, pause))  # noqa: S311 - so that two do not meet again
-    return work()
+def _read_replica(
+    replica: Replica, use: Callable[[Blog], Result], cancellation: Cancellation, open_blog: OpenBlog
+) -> Result:
+    """Read from the replica, or from the primary if the replica does not respond."""
+    try:
+        return replica.read(use, cancellation)
+    except Cancelled:
+        raise
+    except Unavailable:
+        return _use(use, open_blog)

@@ -25,7 +25,7 @@ from blog.domain.errors import (
 )
 from blog.domain.idempotency import KeyReused
 
-from .response import Answer
+from . import response
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -98,18 +98,18 @@ def problem(
     )
 
 
-def refusal(status: HTTPStatus, detail: str | UnsetType = UNSET, *headers: tuple[bytes, bytes]) -> Answer:
+def refusal(status: HTTPStatus, detail: str | UnsetType = UNSET, *headers: tuple[bytes, bytes]) -> response.Response:
     """A problem as a plain ASGI application, for what is refused outside of Litestar."""
     body = msgspec.json.encode(Problem(title=status.phrase, status=status, detail=detail))
     known = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
-    return Answer(status, [*known, *headers], body)
+    return response.Response(status, [*known, *headers], body)
 
 
 def on_blog_error(request: Request[Any, Any, Any], error: BlogError) -> Response[bytes]:
     """What the domain refuses."""
     status = status_of(error)
     if isinstance(error, Unavailable):
-        request.scope["house"].outages.failed(error, writes=request.method != "GET")  # type: ignore[typeddict-item]
+        request.scope["app_state"].outages.failed(error, writes=request.method != "GET")  # type: ignore[typeddict-item]
     if isinstance(error, ValidationFailed):
         return problem(status, "Some of what was sent is not valid.", error.errors)
     if isinstance(error, RateLimited | Unavailable):

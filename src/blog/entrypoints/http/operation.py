@@ -1,9 +1,9 @@
-"""What each route says of itself, beside its handler: what is done there, and what a client can know of it."""
+"""The declaration of a route: what the dispatcher does before the handler, and what the OpenAPI document says."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from litestar import Litestar
@@ -12,67 +12,112 @@ from litestar.routes import BaseRoute, HTTPRoute
 
 from blog.domain.errors import BlogError
 from blog.domain.policy import Action
-from blog.entrypoints.http.parsing.request import JSON
+from blog.entrypoints.http.parsing.body import JSON
+from blog.entrypoints.http.parsing.query import Query
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+"""Bytes. A post of the greatest length has 1.2 million if each character is escaped, and 400,000 in UTF-8."""
 
 
-class Who(Enum):
-    """Who may use a route."""
+class Authentication(Enum):
+    """Whether a route needs a token."""
 
-    NOBODY = "a token is not looked at"
-    ANYONE = "a token need not be shown"
-    SIGNED_IN = "a token must be shown"
+    NONE = "a token is not looked at"
+    OPTIONAL = "a token need not be sent"
+    REQUIRED = "a token must be sent"
 
 
-_UNKNOWN: Final = frozenset({Action.VIEW_STATUS, Action.LOG_IN, Action.REGISTER})
-"""What is done by people of whom it does not matter who they are."""
+class Executor(Enum):
+    """Where a handler runs."""
+
+    NONE = "on the event loop, without the blog"
+    INLINE = "on the event loop, if the store can be read without waiting; otherwise as READ"
+    READ = "on a thread for reads"
+    WRITE = "on a thread for writes, together with others by group commit where the store has it"
+    HASH = "on the thread that hashes passwords"
+
+
+_WITHOUT_TOKEN: Final = frozenset({Action.VIEW_STATUS, Action.LOG_IN, Action.REGISTER})
+"""Actions that do not depend on the actor."""
 
 
 class RouteWithoutPolicy(Exception):
-    """There is a route of which nobody has said who may use it. The application does not start."""
+    """A route has no declaration, so nobody has decided who may use it. The application does not start."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
-    """What is done by a route, and what a client can know of it.
+    """The declaration of a route.
+
+    Args:
+        action: decides who may use the route. Its scope or role is checked before the handler.
+        executor: where the handler runs.
+        status: of a success.
+        returns: the body of a success.
+        response_headers: descriptions of the headers of a success.
+        body: the body of the request.
+        media_types: of the body.
+        max_body: bytes of the body.
+        query: the query parameters. Without it the query is ignored.
+        if_match: whether the handler checks preconditions of a change.
+        if_none_match: whether a response can be 304.
+        idempotent: whether an `Idempotency-Key` is accepted, and a response replayed.
+        replays_itself: whether the handler looks for the response to replay, because it does slow work before that.
+        is_secret: whether the response holds a secret, so it is neither stored nor replayed.
+        hides_body: whether the body holds a password, so only a slow hash of the request is stored.
+        opens_units: whether the handler gets `open_blog`, for several units of work, and not `blog`.
+        checks_scope: whether the scope of `action` is checked before the handler; otherwise the use case does.
+        errors: the kinds of errors of the handler.
+        is_described: whether the OpenAPI document has the route.
 
     Raises:
-        ValueError: it takes a body, but no media type for it: no client could send one.
+        ValueError: there is a body without a media type.
     """
 
     action: Action
+    _: KW_ONLY
+    executor: Executor
     status: int = 200
-    answers: type[msgspec.Struct] | None = None
-    answers_header: Mapping[str, str] = field(default_factory=dict)
-    takes: type[msgspec.Struct] | None = None
-    takes_types: tuple[str, ...] = (JSON,)
-    takes_query: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    needs_query: tuple[str, ...] = ()
-    takes_header: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    refuses: tuple[type[BlogError], ...] = ()
+    returns: type[msgspec.Struct] | None = None
+    response_headers: Mapping[str, str] = field(default_factory=dict)
+    body: type[msgspec.Struct] | None = None
+    media_types: tuple[str, ...] = (JSON,)
+    max_body: int = MAX_BODY_BYTES
+    query: Query | None = None
+    if_match: bool = False
+    if_none_match: bool = False
+    idempotent: bool = False
+    replays_itself: bool = False
+    is_secret: bool = False
+    hides_body: bool = False
+    opens_units: bool = False
+    checks_scope: bool = True
+    errors: tuple[type[BlogError], ...] = ()
     is_described: bool = True
+    authentication: Authentication = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.takes is not None and not self.takes_types:
-            raise ValueError(f"{self.takes.__name__} is taken as no media type")
+        if self.body is not None and not self.media_types:
+            raise ValueError(f"{self.body.__name__} is taken as no media type")
+        object.__setattr__(self, "authentication", _authentication_for(self.action))
 
     @property
-    def who(self) -> Who:
-        """Who may use the route, by the policy."""
-        if self.action in _UNKNOWN:
-            return Who.NOBODY
-        return Who.ANYONE if self.action.is_public else Who.SIGNED_IN
+    def parses_query_first(self) -> bool:
+        """Whether the query is parsed before the token is read, because the request may need no permission."""
+        return self.query is not None and (self.authentication is not Authentication.REQUIRED or self.opens_units)
 
-    @property
-    def opt(self) -> dict[str, "Operation"]:
-        """As Litestar's handlers carry it."""
-        return {"operation": self}
+
+def _authentication_for(action: Action) -> Authentication:
+    if action in _WITHOUT_TOKEN:
+        return Authentication.NONE
+    return Authentication.OPTIONAL if action.is_public else Authentication.REQUIRED
 
 
 def operations_of(app: Litestar) -> Iterator[tuple[HTTPRoute, HTTPRouteHandler, Operation]]:
-    """Every route of the application, with what it says of itself.
+    """Yield every route of the application with its declaration.
 
     Raises:
-        RouteWithoutPolicy: one says nothing.
+        RouteWithoutPolicy: a route has none.
     """
     for route in app.routes:
         yield from _operations_at(route)

@@ -1,6 +1,6 @@
-"""What a handler answers, as it goes out: encoded once, its headers written as they are sent.
+"""Responses, encoded once, which are ASGI applications that send themselves.
 
-Litestar's own `Response` is for whoever does not know yet what will be sent. It costs more than reading a post.
+Litestar's own `Response` encodes later and does more: that costs more than reading a post.
 """
 
 from collections.abc import Mapping
@@ -9,10 +9,11 @@ from typing import Any, Final
 import msgspec
 
 _JSON: Final = (b"content-type", b"application/json")
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
-class Answer(msgspec.Struct, array_like=True):
-    """A JSON answer, which is an ASGI application that sends it. It can be kept, and sent again."""
+class Response(msgspec.Struct, array_like=True):
+    """A response that can be stored and sent again."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -23,16 +24,25 @@ class Answer(msgspec.Struct, array_like=True):
         await send({"type": "http.response.body", "body": self.body})
 
 
-_NONE: Final[Mapping[str, str]] = {}
-
-
-def answer(content: msgspec.Struct, headers: Mapping[str, str] = _NONE, *, status: int = 200) -> Answer:
-    """A JSON answer."""
+def json_response(content: msgspec.Struct, headers: Mapping[str, str] = _NO_HEADERS, *, status: int = 200) -> Response:
+    """Return a JSON response."""
     body = msgspec.json.encode(content)
     lines = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    return Answer(status, [*lines, _JSON, (b"content-length", b"%d" % len(body))], body)
+    return Response(status, [*lines, _JSON, (b"content-length", b"%d" % len(body))], body)
 
 
-def not_modified(tag: str) -> Answer:
-    """To whoever has what this tag tells: 304, without a body."""
-    return Answer(304, [(b"etag", tag.encode())], b"")
+def file_response(body: bytes, media_type: str, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
+    """Return a response with this body."""
+    lines = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    known = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(body))]
+    return Response(200, [*lines, *known], body)
+
+
+def no_content() -> Response:
+    """Return 204."""
+    return Response(204, [], b"")
+
+
+def not_modified(etag: str) -> Response:
+    """Return 304, for a client that has the representation with this tag."""
+    return Response(304, [(b"etag", etag.encode())], b"")

@@ -7,6 +7,7 @@ from typing import Final, Protocol, TypeVar
 from blog.domain.blog import GroupCommit
 from blog.domain.cancellation import Cancellation
 from blog.domain.errors import Unavailable
+from blog.domain.posts.post import Post
 
 from .disconnects import DisconnectWatch, Receive
 from .group_commit import GroupCommitWriter
@@ -20,6 +21,9 @@ MAX_WAITING_REQUESTS: Final = 1024
 
 RESPONSE_TIMEOUT: Final = 9
 """Seconds, waiting and work together, after which a request is told to come back later."""
+
+MAX_INLINE_BYTES: Final = 256 * 1024
+"""Bytes of posts that are encoded on the event loop, which takes about a millisecond."""
 
 Answer = TypeVar("Answer")
 
@@ -93,3 +97,29 @@ class Executors:
         self.reads = BoundedExecutor(ThreadPool("read", threads), threads + MAX_WAITING_REQUESTS)
         self.writes = BoundedExecutor(writes, threads + MAX_WAITING_REQUESTS)
         self.logins = BoundedExecutor(ThreadPool("login", LOGIN_THREADS), LOGIN_THREADS + MAX_WAITING_LOGINS)
+
+
+def check_inline(*posts: Post) -> None:
+    """Check, on the event loop, that these posts are small enough to be encoded there without delaying all others.
+
+    Raises:
+        Unavailable: they are too large. The read is then repeated on a thread.
+    """
+    characters = sum([len(post.body) for post in posts])
+    if 4 * characters <= MAX_INLINE_BYTES:  # as nearly always: no character has more bytes in UTF-8
+        return
+    if sum(map(_max_size, posts)) > MAX_INLINE_BYTES and _is_on_event_loop():
+        raise Unavailable("There is too much to encode at once.")
+
+
+def _max_size(post: Post) -> int:
+    """Return an upper bound of the post's bytes in UTF-8, without encoding it."""
+    return len(post.body) if post.body.isascii() else 4 * len(post.body)
+
+
+def _is_on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

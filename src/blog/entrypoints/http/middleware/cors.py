@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 from blog.entrypoints.http.errors import refusal
-from blog.entrypoints.http.response import Answer
+from blog.entrypoints.http.response import Response
 
 _ORIGIN: Final = b"origin"
 _METHOD: Final = b"access-control-request-method"
@@ -98,10 +98,10 @@ class CrossOrigin:
         """
         return [(_ALLOW_ORIGIN, b"*"), *([] if self._allows_all else [_VARY])]
 
-    def preflight(self, headers: Mapping[bytes, bytes]) -> Answer:
+    def preflight(self, headers: Mapping[bytes, bytes]) -> Response:
         """The answer to a preflight request: 204, or 400 as a problem that says what is not allowed."""
         fault = self._fault(headers)
-        return Answer(204, [*self._preflight], b"") if fault is None else refusal(HTTPStatus.BAD_REQUEST, fault)
+        return Response(204, [*self._preflight], b"") if fault is None else refusal(HTTPStatus.BAD_REQUEST, fault)
 
     def _fault(self, headers: Mapping[bytes, bytes]) -> str | None:
         if not (self._allows_all or headers[_ORIGIN] in self._origins):

@@ -61,7 +61,7 @@ class ResponseCache:
         self._of: object = None
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
-        if not _is_for_everybody(scope) or not self._is_known():
+        if not _is_public(scope) or not self._is_known():
             await self._app(scope, receive, send)
             return
         key = (scope["path"], scope["query_string"], scope["prefix"])
@@ -123,7 +123,7 @@ def _size_of(key: tuple[str, bytes, str], head: Any, body: Any) -> int:
     return _BESIDE + 4 * (len(path) + len(prefix)) + len(query) + headers + len(body["body"])
 
 
-def _is_for_everybody(scope: Any) -> bool:
+def _is_public(scope: Any) -> bool:
     """Whether a request is answered as any other for the same address."""
     return (
         scope["type"] == "http"

@@ -15,8 +15,11 @@ from litestar.routes import HTTPRoute
 
 from blog.domain.errors import BlogError, Forbidden, Unauthenticated, Unavailable
 from blog.entrypoints.http.errors import MEDIA_TYPE, STATUS, Problem
-from blog.entrypoints.http.operation import Operation, Who, operations_of
-from blog.entrypoints.http.parsing.request import JSON, WHOLE_NUMBER
+from blog.entrypoints.http.operation import Authentication, Operation, operations_of
+from blog.entrypoints.http.parsing.body import JSON
+from blog.entrypoints.http.parsing.conditional import IF_MATCH, IF_NONE_MATCH
+from blog.entrypoints.http.parsing.idempotency_key import KEY_HEADER
+from blog.entrypoints.http.parsing.query import WHOLE_NUMBER
 
 from .examples import add_examples, example_of, problem_example
 
@@ -24,10 +27,10 @@ Schemas: TypeAlias = dict[str, dict[str, Any]]
 
 _parameter = re.compile(r"{(\w+)}")
 _SCHEMA: Final = "#/components/schemas/{name}"
-_SECURITY: Final[dict[Who, list[dict[str, list[str]]]]] = {
-    Who.NOBODY: [],
-    Who.ANYONE: [{}, {"bearer": []}],
-    Who.SIGNED_IN: [{"bearer": []}],
+_SECURITY: Final[dict[Authentication, list[dict[str, list[str]]]]] = {
+    Authentication.NONE: [],
+    Authentication.OPTIONAL: [{}, {"bearer": []}],
+    Authentication.REQUIRED: [{"bearer": []}],
 }
 _SECURITY_SCHEMES: Final = {
     "bearer": {
@@ -75,7 +78,7 @@ _HEADER: Final = {
 def openapi_document(app: Litestar) -> dict[str, Any]:
     """The document for all routes of the application that say what they are."""
     described = sorted(_described(app), key=_place)
-    shapes = {shape for _, _, operation in described for shape in (operation.answers, operation.takes) if shape}
+    shapes = {shape for _, _, operation in described for shape in (operation.returns, operation.body) if shape}
     _, schemas = msgspec.json.schema_components([*sorted(shapes, key=_name), Problem], ref_template=_SCHEMA)
     add_examples(schemas)
     paths: dict[str, dict[str, Any]] = {}
@@ -118,14 +121,14 @@ def _operation(path: str, handler: HTTPRouteHandler, operation: Operation, schem
         "operationId": handler.handler_name,
         "summary": (getdoc(handler.fn) or "").partition("\n")[0].rstrip("."),
         "tags": handler.resolve_tags(),
-        "security": _SECURITY[operation.who],
+        "security": _SECURITY[operation.authentication],
         **({"description": f"Takes a token with the scope `{scope}`."} if (scope := operation.action.scope) else {}),
         "responses": _responses(operation, schemas),
     }
     if parameters := [*_path_parameters(path), *_other_parameters(operation)]:
         described["parameters"] = parameters
-    if operation.takes is not None:
-        content = _content(operation.takes, schemas, *operation.takes_types)
+    if operation.body is not None:
+        content = _content(operation.body, schemas, *operation.media_types)
         described["requestBody"] = {"required": True, "content": content}
     return described
 
@@ -144,49 +147,57 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
 
 def _other_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
     """Parameters without examples: the documentation page would send those."""
-    for place, parameters in (("query", operation.takes_query), ("header", operation.takes_header)):
+    query, required = ({}, ()) if operation.query is None else (operation.query.parameters, operation.query.required)
+    for place, parameters in (("query", query), ("header", _request_headers(operation))):
         for name, told in parameters.items():
             yield {
                 "name": name,
                 "in": place,
-                "required": place == "query" and name in operation.needs_query,
+                "required": place == "query" and name in required,
                 "description": told["description"],
                 "schema": {key: value for key, value in told.items() if key != "description"},
             }
 
 
+def _request_headers(operation: Operation) -> dict[str, dict[str, Any]]:
+    return {
+        **(IF_MATCH if operation.if_match else {}),
+        **(IF_NONE_MATCH if operation.if_none_match else {}),
+        **(KEY_HEADER if operation.idempotent else {}),
+    }
+
+
 def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     good: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
-    if operation.answers is not None:
-        good["content"] = _content(operation.answers, schemas, JSON)
-    if operation.answers_header:
-        good["headers"] = {
-            name: {"description": text, "schema": {"type": "string"}} for name, text in operation.answers_header.items()
-        }
+    if operation.returns is not None:
+        good["content"] = _content(operation.returns, schemas, JSON)
+    if operation.response_headers:
+        headers = operation.response_headers.items()
+        good["headers"] = {name: {"description": text, "schema": {"type": "string"}} for name, text in headers}
     bad = {str(int(status)): _problem(status) for status in sorted(set(_bad_statuses(operation)))}
     return {str(operation.status): good, **_unchanged(operation, good), **bad}
 
 
 def _unchanged(operation: Operation, good: dict[str, Any]) -> dict[str, Any]:
     """What is answered to whoever has the good answer already."""
-    if "If-None-Match" not in operation.takes_header:
+    if not operation.if_none_match:
         return {}
     return {"304": {"description": HTTPStatus.NOT_MODIFIED.phrase, "headers": good["headers"]}}
 
 
 def _bad_statuses(operation: Operation) -> Iterator[HTTPStatus]:
-    refuses: Iterator[type[BlogError]] = iter(operation.refuses)
-    if operation.who is not Who.NOBODY:
-        refuses = chain(refuses, (Unauthenticated,))
+    kinds: Iterator[type[BlogError]] = iter(operation.errors)
+    if operation.authentication is not Authentication.NONE:
+        kinds = chain(kinds, (Unauthenticated,))
     if operation.action.scope is not None:
-        refuses = chain(refuses, (Forbidden,))
-    for kind in chain(refuses, (Unavailable,)):
+        kinds = chain(kinds, (Forbidden,))
+    for kind in chain(kinds, (Unavailable,)):
         yield STATUS[kind]
     yield HTTPStatus.INTERNAL_SERVER_ERROR
     yield HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    if operation.takes is not None:
+    if operation.body is not None:
         yield HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    if "If-Match" in operation.takes_header:
+    if operation.if_match:
         yield HTTPStatus.PRECONDITION_REQUIRED
 
 

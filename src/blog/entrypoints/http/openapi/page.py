@@ -5,24 +5,25 @@ from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
-from litestar import Controller, Request, Response, get
+from litestar import Litestar
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
 
 from blog.domain.policy import Action
-from blog.entrypoints.http.operation import Operation
-from blog.entrypoints.http.parsing.request import prefix_of
+from blog.entrypoints.http.dispatch import Routes
+from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.request import ApiRequest
+from blog.entrypoints.http.response import Response, file_response
 
 from .document import openapi_document
 
 _MEDIA_TYPES: Final = {
-    "docs.css": "text/css",
+    "docs.css": "text/css; charset=utf-8",
     "favicon-32x32.png": "image/png",
-    "start.js": "text/javascript",
-    "swagger-ui-bundle.js": "text/javascript",
-    "swagger-ui.css": "text/css",
+    "start.js": "text/javascript; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css; charset=utf-8",
 }
-"""What the page is made of; there is nothing else to be had."""
+"""The files of the page."""
 
 _POLICY: Final = (
     "default-src 'none'; connect-src 'self'; font-src 'self'; img-src 'self' data:; script-src 'self';"
@@ -31,35 +32,39 @@ _POLICY: Final = (
 """The page may run its own script and call its own origin; Swagger UI sets styles on its elements."""
 
 
-_READ: Final = Operation(action=Action.VIEW_STATUS, is_described=False).opt
+_READ: Final = Operation(Action.VIEW_STATUS, executor=Executor.NONE, is_described=False)
+
+documentation = Routes("/")
 
 
-class DocsController(Controller):
-    @get("/schema/openapi.json", opt=_READ)
-    async def document(self, request: Request[Any, Any, Any]) -> Response[bytes]:
-        """What the API is, for machines."""
-        document = {**_document(request), "servers": [{"url": prefix_of(request) or "/"}]}
-        return Response(msgspec.json.encode(document), media_type="application/json")
-
-    @get("/docs", opt=_READ)
-    async def page(self, request: Request[Any, Any, Any]) -> Response[bytes]:
-        """What the API is, for people."""
-        page = _file("docs.html").replace(b"{prefix}", prefix_of(request).encode())
-        return Response(page, media_type="text/html", headers={"Content-Security-Policy": _POLICY})
-
-    @get("/docs/{name:str}", opt=_READ)
-    async def part(self, name: FromPath[str]) -> Response[bytes]:
-        """What the page is made of."""
-        if name not in _MEDIA_TYPES:
-            raise NotFoundException
-        return Response(_file(name), media_type=_MEDIA_TYPES[name], headers={"Cache-Control": "public, max-age=86400"})
+@documentation.route("GET", "/schema/openapi.json", _READ)
+def get_openapi_document(request: ApiRequest) -> Response:
+    """The API for machines."""
+    document = {**_document(request.scope["litestar_app"]), "servers": [{"url": request.url("") or "/"}]}
+    return file_response(msgspec.json.encode(document), "application/json")
 
 
-def _document(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    made: dict[str, Any] | None = request.app.state.get("openapi_document")
-    if made is None:
-        made = request.app.state["openapi_document"] = openapi_document(request.app)
-    return made
+@documentation.route("GET", "/docs", _READ)
+def get_documentation(request: ApiRequest) -> Response:
+    """The API for people."""
+    page = _file("docs.html").replace(b"{prefix}", request.url("").encode())
+    return file_response(page, "text/html; charset=utf-8", {"Content-Security-Policy": _POLICY})
+
+
+@documentation.route("GET", "/docs/{name}", _READ)
+def get_documentation_file(request: ApiRequest) -> Response:
+    """A file of the page."""
+    name = request.scope["path_params"]["name"]
+    if name not in _MEDIA_TYPES:
+        raise NotFoundException
+    return file_response(_file(name), _MEDIA_TYPES[name], {"Cache-Control": "public, max-age=86400"})
+
+
+def _document(app: Litestar) -> dict[str, Any]:
+    document: dict[str, Any] | None = app.state.get("openapi_document")
+    if document is None:
+        document = app.state["openapi_document"] = openapi_document(app)
+    return document
 
 
 @cache

@@ -1,74 +1,171 @@
-"""How the body of a request comes in: whole, and no larger than the route allows, whether anybody reads it or not."""
+"""Request bodies: received whole up to a limit, and parsed strictly, with every error reported at once."""
 
-import math
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin
 
-from litestar import Request
-from litestar.exceptions import InternalServerException
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+import msgspec
+from msgspec.structs import FieldInfo
 
+from blog.domain.errors import FieldError, ValidationFailed
 from blog.entrypoints.http.errors import HttpError
 
-from .request import Body
+from .strict_json import NotJson, json_in, shown
 
-_NOT_COMPLETE: Final = "The body is not complete."
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+"""Changes of an object, as JSON (RFC 7396)."""
 
-
-async def body_of(request: Request[Any, Any, Any]) -> Body:
-    """The whole body, up to the size that the route allows."""
-    headers = dict(reversed([*request.scope["headers"]]))  # of several with one name, the first
-    return Body(await (_kept_body(request) if b"transfer-encoding" in headers else _body(request)), headers)
-
-
-async def refuse_large_body(request: Request[Any, Any, Any]) -> None:
-    """Routes that read no body refuse a large one too, announced or not."""
-    for name, value in request.scope["headers"]:
-        if name == b"transfer-encoding":
-            await _kept_body(request)
-        elif name == b"content-length":
-            _check_length(value, _largest(request))
+_EXPECTED: Final = {
+    str: "must be a string",
+    int: "must be a whole number",
+    bool: "must be true or false",
+    list: "must be a list of names that are known here",
+    list[Any]: "must be a list",
+    datetime: "must be a moment with its time zone",
+}
 
 
-def _check_length(told: bytes, largest: float) -> None:
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of a request, not parsed yet: a client without permission learns that first."""
+
+    raw: bytes = field(repr=False)
+    headers: Mapping[bytes, bytes] = field(repr=False)
+
+    def members(self, shape: type[msgspec.Struct], *media_types: str) -> tuple[dict[str, Any], list[FieldError]]:
+        """Return the members that have the shape's types, and the errors of the others.
+
+        Args:
+            shape: the members that are allowed.
+            media_types: those that are allowed; by default, JSON.
+
+        Raises:
+            HttpError: the body has another media type, or is not a JSON object.
+        """
+        return validate(self._object(media_types or (JSON,)), shape, null_deletes=MERGE_PATCH in media_types)
+
+    def all_members(self, shape: type[msgspec.Struct], *media_types: str) -> dict[str, Any]:
+        """Return the members.
+
+        Raises:
+            HttpError: the body has another media type, or is not a JSON object.
+            ValidationFailed: of every member that is wrong.
+        """
+        given, errors = self.members(shape, *media_types)
+        if errors:
+            raise ValidationFailed(errors)
+        return given
+
+    def _object(self, media_types: Collection[str]) -> dict[str, Any]:
+        _check_media_type(self.headers, media_types)
+        try:
+            value = json_in(self.raw)
+        except NotJson as error:
+            raise HttpError(HTTPStatus.BAD_REQUEST, f"The body is not valid JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise HttpError(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
+        return value
+
+
+async def receive_body(receive: Callable[[], Awaitable[Any]], limit: int) -> bytes:
+    """Receive the whole body.
+
+    Raises:
+        HttpError: it is larger than the limit, or the client disconnected.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":  # the client disconnected
+            raise HttpError(HTTPStatus.BAD_REQUEST, "The body is not complete.")
+        chunk = message.get("body", b"")
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def check_content_length(value: bytes, limit: int) -> None:
+    """Check the length that a request declares, before the body is received.
+
+    Raises:
+        HttpError: it is larger than the limit, or not a number.
+    """
     try:
-        is_too_large = int(told) > largest
+        is_too_large = int(value) > limit
     except ValueError:  # also of more digits than Python reads
         raise HttpError(HTTPStatus.BAD_REQUEST, "Content-Length is not a number.") from None
     if is_too_large:
-        raise _too_large(largest)
+        raise _too_large(limit)
 
 
-async def _body(request: Request[Any, Any, Any]) -> bytes:
-    """The body, as it comes: Litestar's way to it costs more than all that is done with most."""
-    pieces: list[bytes] = []
-    size, largest = 0, _largest(request)
-    while True:
-        message = await request.receive()
-        if message["type"] != "http.request":  # the client went away
-            raise HttpError(HTTPStatus.BAD_REQUEST, _NOT_COMPLETE)
-        piece = message.get("body", b"")
-        pieces.append(piece)
-        size += len(piece)
-        if size > largest:
-            raise _too_large(largest)
-        if not message.get("more_body", False):
-            return b"".join(pieces)
+def validate(
+    members: Mapping[str, object], shape: type[msgspec.Struct], *, null_deletes: bool = False
+) -> tuple[dict[str, Any], list[FieldError]]:
+    """Return the members of an object that have the shape's types, and the errors of the others. Where null would
+    delete a member (RFC 7396), it gets a message of its own: no member can be deleted.
+    """
+    known = _fields(shape)
+    errors = [FieldError(shown(name), not_known(known)) for name in members if name not in known]
+    given = {}
+    for name, expected in known.items():
+        if name not in members:
+            errors += [FieldError(name, "is missing")] if expected.required else []
+        elif (value := _converted(members[name], expected)) is None:
+            is_deleted = null_deletes and members[name] is None
+            errors.append(FieldError(name, "cannot be taken away" if is_deleted else _message(expected)))
+        else:
+            given[name] = value
+    return given, errors
 
 
-async def _kept_body(request: Request[Any, Any, Any]) -> bytes:
-    """The body by Litestar's way, which can be asked for again."""
+def not_known(known: Iterable[str]) -> str:
+    """Return the message for a name that is not among the known ones, which it lists."""
+    return f"is not known here: known are {names}" if (names := ", ".join(known)) else "is not known here: none is"
+
+
+def _too_large(limit: int) -> HttpError:
+    return HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body has more than {limit} bytes.")
+
+
+def _check_media_type(headers: Mapping[bytes, bytes], media_types: Collection[str]) -> None:
+    content_type = headers.get(b"content-type", b"").decode("latin-1").lower()
+    media_type, _, parameters = content_type.partition(";")
+    if media_type.strip() not in media_types or parameters.strip() not in {"", "charset=utf-8", 'charset="utf-8"'}:
+        detail = f"The body must be {' or '.join(media_types)} in UTF-8."
+        more = {"Accept-Patch": ", ".join(media_types)} if MERGE_PATCH in media_types else {}
+        raise HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, more)
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
+
+
+@cache
+def _fields(shape: type[msgspec.Struct]) -> dict[str, FieldInfo]:
+    return {member.encode_name: member for member in msgspec.structs.fields(shape)}
+
+
+def _converted(value: object, expected: FieldInfo) -> object | None:
     try:
-        return await request.body()
-    except RequestEntityTooLarge:
-        raise _too_large(_largest(request)) from None
-    except InternalServerException:  # how Litestar says that the client went away
-        raise HttpError(HTTPStatus.BAD_REQUEST, _NOT_COMPLETE) from None
+        converted: object = msgspec.convert(value, expected.type)
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter: a lone surrogate where a number should be
+        return None
+    return converted
 
 
-def _too_large(largest: float) -> HttpError:
-    return HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body has more than {largest} bytes.")
-
-
-def _largest(request: Request[Any, Any, Any]) -> float:
-    return request.route_handler.resolve_request_max_body_size() or math.inf
+def _message(expected: FieldInfo) -> str:
+    kind = expected.type
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return f"must be {' or '.join(kind)}"
+    while kind not in _EXPECTED:  # in Annotated[str, ...] and in str | UnsetType, the type that counts is the first
+        if not get_args(kind):
+            return "must be an object"
+        kind = list if get_origin(kind) is list else get_args(kind)[0]
+    return _EXPECTED[kind]

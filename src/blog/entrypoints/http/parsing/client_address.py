@@ -7,9 +7,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
-from litestar import Request
-
-from .request import headers_of
+from .headers import header_lines
 
 UNIX: Final = "unix"
 """Stands for the peer on a Unix socket among trusted proxies."""
@@ -44,18 +42,18 @@ class TrustedProxies:
         self._trusts_any = bool(networks)
         self._has_warned = False
 
-    def client_ip(self, request: Request[Any, Any, Any]) -> str:
+    def client_ip(self, scope: Any) -> str:
         """The address that a request comes from; empty if it comes by no network.
 
         Each proxy adds on the right whom it was asked by. So the first one from the right that is not trusted is as far
         as anybody's word is worth something; what stands further left is what a client would like to be.
         """
-        peer = _peer_of(request.scope)
+        peer = _peer_of(scope)
         if not self._trusts_any:
             return _shown(peer) if peer else ""
         address = _address(peer)
-        said = ",".join(headers_of(request, _FORWARDED)).split(",")
-        trusted = self.trusts_peer_of(request.scope)
+        said = ",".join(header_lines(scope, _FORWARDED)).split(",")
+        trusted = self.trusts_peer_of(scope)
         while said and trusted:
             nearer = _address(said.pop().strip()[:_MAX_ADDRESS])
             if nearer is None:

@@ -1,15 +1,13 @@
-"""Preconditions: what a client says that it has seen of a post, held against what there is (RFC 9110, section 13).
+"""Conditional requests (RFC 9110, section 13): optimistic locking with `ETag` and `If-Match`, and `If-None-Match`.
 
 The tag of a post is `"REVISION.DIGEST"`: its revision, which begins with its version, and a digest of what else is
-shown.
-`If-Match` takes such a tag, or the version alone: `"3"`.
+in the representation. `If-Match` accepts such a tag, or the version alone: `"3"`.
 """
 
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -19,10 +17,11 @@ from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.post import Post, VersionConflict
 from blog.entrypoints.http.errors import HttpError, problem
 
-from .request import NUMBER, headers_of
+from .headers import joined_header
+from .query import NUMBER
 
 MAX_TAGS: Final = 64
-"""How many tags a header can have, counting empty places between commas: to read one takes a microsecond."""
+"""Tags of a header, counting empty elements between commas: to parse one takes a microsecond."""
 
 _TAG: Final = '(?:W/)?"[!#-~]*"'
 IF_MATCH: Final[Mapping[str, dict[str, Any]]] = {
@@ -42,48 +41,38 @@ IF_NONE_MATCH: Final[Mapping[str, dict[str, Any]]] = {
 
 _element = re.compile(r'[ \t]*(?:((?:W/)?"[!#-~\x80-\xff]*")[ \t]*)?(?:,|\Z)')
 _expected = re.compile(rf'"({NUMBER})(?:(-[0-9a-f]{{32}})(?:[-.;].*)?)?"')
-"""A version, or a revision and whatever stands behind it: there, web servers that compress put a word of their own."""
+"""A version, or a revision and what follows it: web servers that compress append a word there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preconditions:
-    """On which condition a post is to be changed: what the request says, not yet looked at."""
+def expected_versions(
+    if_match: str | None, if_none_match: str | None, *, is_required: bool
+) -> frozenset[int | str] | None:
+    """Return the versions and revisions of which a post must have one, by strong comparison; None if any will do.
 
-    if_match: str | None
-    if_none_match: str | None
-    is_required: bool
-
-    @classmethod
-    def of(cls, request: Request[Any, Any, Any], *, is_required: bool) -> "Preconditions":
-        return cls(_header(request, b"if-match"), _header(request, b"if-none-match"), is_required)
-
-    def versions(self) -> frozenset[int | str] | None:
-        """The versions and revisions of which the post must be in one, by strong comparison; None if any will do.
-
-        Raises:
-            ValidationFailed: `If-Match` is malformed.
-            HttpError: it is missing and must not be; or there shall be no post at all.
-        """
-        if self.if_none_match == "*":
-            raise HttpError(HTTPStatus.PRECONDITION_FAILED, "There is such a post.")
-        if self.if_match == "*":
-            return None
-        if self.if_match is not None:
-            return _expected_in(_if_match_tags(self.if_match))
-        if self.is_required:
-            raise HttpError(HTTPStatus.PRECONDITION_REQUIRED, "If-Match must tell which version of the post is meant.")
+    Raises:
+        ValidationFailed: `If-Match` is malformed.
+        HttpError: `If-Match` is missing and required, or `If-None-Match: *` demands that there is no post.
+    """
+    if if_none_match == "*":
+        raise HttpError(HTTPStatus.PRECONDITION_FAILED, "There is such a post.")
+    if if_match == "*":
         return None
+    if if_match is not None:
+        return _expected_in(_if_match_tags(if_match))
+    if is_required:
+        raise HttpError(HTTPStatus.PRECONDITION_REQUIRED, "If-Match must tell which version of the post is meant.")
+    return None
 
 
 def etag(post: Post) -> str:
-    """What tells the whole of a post from what it was or will be: its revision, and a digest of its author's name,
-    which changes without it. A strong validator, as all are here.
+    """Return the strong tag of a whole post: its revision, and a digest of its author's name, which changes without
+    the post.
     """
     return _tag(post, post.author.encode())
 
 
 def etag_of_part(post: Post, body: bytes) -> str:
-    """What tells another representation of a post from all others, whatever it is made of."""
+    """Return the strong tag of another representation of a post."""
     return _tag(post, body)
 
 
@@ -91,29 +80,23 @@ def _tag(post: Post, shown: bytes) -> str:
     return f'"{post.revision}.{hashlib.sha256(shown).hexdigest()[:16]}"'
 
 
-class KnownTags:
-    """What a client has, as `If-None-Match` says. A malformed header says nothing.
+def matches_if_none_match(header: str, tag: str) -> bool:
+    """Return whether a client has the representation with this tag, by weak comparison. A malformed header matches
+    nothing.
 
     Raises:
-        ValidationFailed: it has too many tags.
+        ValidationFailed: the header has too many tags.
     """
-
-    def __init__(self, request: Request[Any, Any, Any]) -> None:
-        header = _header(request, b"if-none-match")
-        self._is_any = header == "*"
-        self._tags: list[str] = []
-        if header is not None and not self._is_any:
-            with suppress(ValueError):
-                self._tags = _tags_in("If-None-Match", header)
-
-    def has(self, tag: str) -> bool:
-        """Whether the client has what this tag tells, by weak comparison."""
-        return self._is_any or any(one.removeprefix("W/") == tag for one in self._tags)
+    if header == "*":
+        return True
+    with suppress(ValueError):
+        return any(each.removeprefix("W/") == tag for each in _tags_in("If-None-Match", header))
+    return False
 
 
 def on_version_conflict(request: Request[Any, Any, Any], error: VersionConflict) -> Response[bytes]:
-    """Who comes too late is told what there is now, and what of theirs it does not say."""
-    header = _header(request, b"if-match")
+    """Return the current version, and the fields in which the post differs from the change."""
+    header = joined_header(request.scope, b"if-match")
     return problem(
         HTTPStatus.PRECONDITION_FAILED,
         str(error) if header is None else _why_none_matches(_if_match_tags(header), error),
@@ -124,7 +107,7 @@ def on_version_conflict(request: Request[Any, Any, Any], error: VersionConflict)
 
 
 def _why_none_matches(tags: Sequence[str], error: VersionConflict) -> str:
-    """Why no tag of `If-Match` matches: where the post has not changed, that is not the reason."""
+    """Say why no tag of `If-Match` matches. The reason need not be that the post has changed."""
     post = error.post
     if any(tag.startswith("W/") for tag in tags):
         made_strong = _expected_in([tag.removeprefix("W/") for tag in tags])
@@ -138,14 +121,8 @@ def _why_none_matches(tags: Sequence[str], error: VersionConflict) -> str:
     return str(error)
 
 
-def _header(request: Request[Any, Any, Any], name: bytes) -> str | None:
-    """What the header says on all of its lines together."""
-    lines = headers_of(request, name)
-    return ", ".join(lines) if lines else None
-
-
 def _if_match_tags(header: str) -> list[str]:
-    """The tags in `If-Match`.
+    """Return the tags in `If-Match`.
 
     Raises:
         ValidationFailed: they are malformed, or too many.
@@ -157,13 +134,13 @@ def _if_match_tags(header: str) -> list[str]:
 
 
 def _expected_in(tags: Iterable[str]) -> frozenset[int | str]:
-    """The versions and revisions that strong tags of ours name. Other tags match nothing, and so do weak ones."""
+    """Return the versions and revisions in strong tags of ours. Other tags, and weak tags, match nothing."""
     found = [_expected.fullmatch(tag) for tag in tags]
     return frozenset(f"{each[1]}{each[2]}" if each[2] else int(each[1]) for each in found if each)
 
 
 def _tags_in(name: str, header: str) -> list[str]:
-    """The tags in a list of them, in which some places may be empty (RFC 9110, section 5.6.1).
+    """Return the tags of a list, whose elements may be empty (RFC 9110, section 5.6.1).
 
     Raises:
         ValueError: it is no such list.

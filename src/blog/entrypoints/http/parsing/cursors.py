@@ -11,7 +11,7 @@ from blog.domain.search.index import SearchPosition
 from blog.domain.search.tokenizer import MAX_SORT_KEY_LENGTH
 from blog.domain.shared import PostId
 
-from .request import MAX_ID
+from .query import MAX_ID
 
 PATTERN: Final = "W[0-9A-Za-z_-]{10,1023}"
 """How a cursor looks: Base64 of a JSON array, which begins with `[` and has at least eight characters."""

@@ -1,11 +1,10 @@
-"""Lists of posts over HTTP: what is asked for in the query, and where the next page is."""
+"""Lists of posts: the query parameters, a page in JSON, and the link to the next page."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
-from litestar import Request
 from msgspec import UNSET, Raw, UnsetType
 
 from blog.domain.accounts.actors import Member
@@ -15,30 +14,39 @@ from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post
 from blog.domain.search.index import SearchPosition
 from blog.domain.shared import MAX_PAGE_SIZE
-from blog.entrypoints.http.dispatch import check_brief
+from blog.entrypoints.http.concurrency.executors import check_inline
 from blog.entrypoints.http.schemas.posts import FIELDS, Permissions, PostOut, PostPart, Snippet
 from blog.entrypoints.http.schemas.timestamps import PLUS_HINT, parse_timestamp
 
 from .cursors import PATTERN, cursor_of, cursor_of_standing, position_of, standing_of
-from .request import MAX_LIST_LENGTH, number, page_url, parameters_of, parsed, prefix_of
+from .query import (
+    MAX_LIST_LENGTH,
+    Query,
+    page_size,
+    page_url,
+    parse_parameters,
+    parse_query,
+    query_parameters,
+    url_prefix,
+)
 
-_BRIEF: Final = 20
-"""How many posts are listed unless it is said: few enough to read them at once."""
+_DEFAULT_LIMIT: Final = 20
+"""Posts of a page, unless the client asks for another number. They are few enough for the event loop."""
 
 Row = TypeVar("Row")
 
 PAGE_BYTES: Final = 2**20
-"""How many bytes of posts a page has at most. It is built, copied and sent for as many clients as there are."""
+"""Bytes of posts in a page. Each page is built, copied and sent for each client."""
 
 _FIRST_READ: Final = 25
-"""How many posts are read before it is known how large they are. The largest have 400,000 bytes."""
+"""Posts that are read before their size is known. The largest have 400,000 bytes."""
 _READ_CHARACTERS: Final = 2**20
-"""About how many characters of bodies are read at a time after that."""
+"""Characters of bodies, roughly, in each further batch."""
 
 _FIELD: Final = f"(?:{'|'.join(FIELDS)})"
 _MOMENT: Final = {"type": "string", "format": "date-time"}
 
-REPRESENTATION: Final[Mapping[str, dict[str, Any]]] = {
+_FIELDS_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "include": {"type": "string", "enum": ["permissions"], "description": "Add what one may do with each post."},
     "fields": {
         "type": "string",
@@ -46,7 +54,7 @@ REPRESENTATION: Final[Mapping[str, dict[str, Any]]] = {
         "description": "Only these members, with commas between.",
     },
 }
-QUERY: Final[Mapping[str, dict[str, Any]]] = {
+_LIST_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "q": {
         "type": "string",
         "description": 'Only posts that say this: words, "words in a row", -without, prefix*. Not with `order`.',
@@ -54,7 +62,7 @@ QUERY: Final[Mapping[str, dict[str, Any]]] = {
     "order": {
         "type": "string",
         "enum": list(SortOrder),  # without a default: generated clients would send it, and it is refused beside `q`
-        "description": "In which order: `newest` unless it is said. Not with `q`, which has an order of its own.",
+        "description": "In which order: `newest` unless it is parameters. Not with `q`, which has an order of its own.",
     },
     "author": {
         "type": "array",
@@ -69,7 +77,7 @@ QUERY: Final[Mapping[str, dict[str, Any]]] = {
         "type": "integer",
         "minimum": 1,
         "maximum": MAX_PAGE_SIZE,
-        "default": _BRIEF,
+        "default": _DEFAULT_LIMIT,
         "description": "How many posts a page has at most. It has fewer where they are large: `next` leads on.",
     },
     "cursor": {
@@ -77,29 +85,29 @@ QUERY: Final[Mapping[str, dict[str, Any]]] = {
         "pattern": f"^{PATTERN}$",
         "description": "Where the page begins, as given in `next` for the same parameters.",
     },
-    **REPRESENTATION,
+    **_FIELDS_PARAMETERS,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSelection:
-    """What of each post is shown: these members, or all; and whether what one may do with it is told."""
+    """The members of each post in a response: some or all, and perhaps the permissions of the client."""
 
     fields: frozenset[str] | None = None
     permissions: bool = False
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is nothing but the post."""
+        """Whether the representation is the whole post and nothing else."""
         return self.fields is None and not self.permissions
 
     @classmethod
     def of(cls, query: Mapping[str, Any]) -> "FieldSelection":
-        """As the parameters of a query, parsed by `SHOWN`, have it."""
+        """Return the selection in the parameters of a query, parsed by `_PARSE_FIELDS`."""
         return cls(query.get("fields"), "include" in query) if query else _ALL
 
     def part_of(self, post: Post, actor: Member | None, snippet: Snippet | UnsetType = UNSET) -> PostPart:
-        """What is shown of a post to whoever asks."""
+        """Return the representation of a post for this actor."""
         whole = PostOut.of(post)
         whole.snippet = snippet
         if self.permissions:
@@ -109,26 +117,26 @@ class FieldSelection:
 
 @dataclass(frozen=True, slots=True)
 class ListParams:
-    """Which posts are asked for, and how. With `q`, those that a search finds."""
+    """The parameters of a list of posts. With `q`, it is a full-text search."""
 
     q: str | None = None
     order: SortOrder = SortOrder.NEWEST
-    limit: int = _BRIEF
+    limit: int = _DEFAULT_LIMIT
     after: Position | SearchPosition | None = None
     filters: PostFilter = field(default_factory=PostFilter)
     is_counted: bool = False
-    shown: FieldSelection = FieldSelection()
-    said: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The parameters of the query, to be said again of the next page."""
+    selection: FieldSelection = FieldSelection()
+    parameters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The query as it was sent, for the link to the next page."""
 
     @property
-    def is_brief(self) -> bool:
-        """Whether it is read at once. Which posts are meant may take longer to find out than to read them."""
-        return self.limit <= _BRIEF and self.q is None and not self.filters and not self.is_counted
+    def is_short(self) -> bool:
+        """Whether the page is short enough for the event loop. To filter may take longer than to read."""
+        return self.limit <= _DEFAULT_LIMIT and self.q is None and not self.filters and not self.is_counted
 
 
 class ListResult(NamedTuple):
-    """Some posts, each as it is shown, in JSON; the cursor for those after them; and how many there are."""
+    """A page of posts, each in JSON; the cursor of the next page; and how many posts all pages have."""
 
     results: Sequence[Raw]
     cursor: str | None
@@ -136,104 +144,105 @@ class ListResult(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A post of a list, as far as it is to be shown, and where it stands there."""
+    """A post of a list, its representation, and its position in a search."""
 
     shown: PostPart
     post: Post
     position: SearchPosition | None
 
 
-def parse_list_params(request: Request[Any, Any, Any]) -> ListParams:
-    """Which posts the query asks for.
+def parse_list_params(scope: Any) -> ListParams:
+    """Parse the parameters of a list.
 
     Raises:
-        Invalid: of every parameter that is wrong.
+        ValidationFailed: of every parameter that is wrong.
     """
-    if not request.scope["query_string"]:
+    if not scope["query_string"]:
         return _NEWEST
-    said = parameters_of(request)
-    query = parsed(said, ("author",), {**_PARSE, "order": _order_beside(said), "cursor": _cursor_beside(said)})
+    parameters = query_parameters(scope)
+    parse = {**_PARSE, "order": _order_beside(parameters), "cursor": _cursor_beside(parameters)}
+    query = parse_parameters(parameters, ("author",), parse)
     return ListParams(
         q=query.get("q"),
         order=query.get("order", SortOrder.NEWEST),
-        limit=query.get("limit", _BRIEF),
+        limit=query.get("limit", _DEFAULT_LIMIT),
         after=query.get("cursor"),
         filters=_filters(query),
         is_counted="count" in query,
-        shown=FieldSelection.of(query),
-        said={name: [_once_each(*values)] if name == "fields" else values for name, values in said.items()},
+        selection=FieldSelection.of(query),
+        parameters={name: [_once_each(*values)] if name == "fields" else values for name, values in parameters.items()},
     )
 
 
-def run_list(blog: Blog, asked: ListParams, actor: Member | None) -> ListResult:
-    """What is asked for, up to `PAGE_BYTES` of it. So a page may end before its limit, but it has one post at least.
+def run_list(blog: Blog, params: ListParams, actor: Member | None) -> ListResult:
+    """Return a page of up to `PAGE_BYTES`. A page may end before its limit, but it has one post at least.
 
-    Posts are read some at a time: `_FIRST_READ` of them, and then as many as are likely to fit. Of a hundred large
-    ones, that many more than fit are read at most.
+    Posts are read in batches: `_FIRST_READ` of them, and then as many as are likely to fit. Not many more large posts
+    are read than fit.
     """
     results: list[Raw] = []
     size, last = 0, None
-    for rows, goes_on in _reads(blog, asked, actor):
+    for rows, goes_on in _reads(blog, params, actor):
         for row in rows:
             encoded = msgspec.json.encode(row.shown)
             size += len(encoded)
             if size > PAGE_BYTES and last is not None:
-                return ListResult(results, _cursor_after(asked, last), _count(blog, asked))
+                return ListResult(results, _cursor_after(params, last), _count(blog, params))
             results.append(Raw(encoded))
             last = row
         last = last if goes_on else None
-    return ListResult(results, last and _cursor_after(asked, last), _count(blog, asked))
+    return ListResult(results, last and _cursor_after(params, last), _count(blog, params))
 
 
-def next_url(request: Request[Any, Any, Any], asked: ListParams, cursor: str) -> str:
-    """Where the next page is: the same question, from the cursor on."""
-    if not request.scope["query_string"]:  # nothing in it that would have to be escaped
-        return f"{prefix_of(request)}/api/posts/?limit={asked.limit}&cursor={cursor}"
-    return page_url(request, "/api/posts/", **{**asked.said, "limit": asked.limit, "cursor": cursor})
+def next_url(scope: Any, params: ListParams, cursor: str) -> str:
+    """Return the path and query of the next page: the same parameters, from the cursor on."""
+    if not scope["query_string"]:  # nothing in it that would have to be escaped
+        return f"{url_prefix(scope)}/api/posts/?limit={params.limit}&cursor={cursor}"
+    return page_url(scope, "/api/posts/", **{**params.parameters, "limit": params.limit, "cursor": cursor})
 
 
-def _reads(blog: Blog, asked: ListParams, actor: Member | None) -> Iterator[tuple[Sequence[_Row], bool]]:
-    """The posts that are asked for, some at a time, and whether others come after them."""
-    number, some, after = 0, min(asked.limit, _FIRST_READ), asked.after
+def _reads(blog: Blog, params: ListParams, actor: Member | None) -> Iterator[tuple[Sequence[_Row], bool]]:
+    """Yield the posts of the page in batches, and whether others come after each batch."""
+    number, some, after = 0, min(params.limit, _FIRST_READ), params.after
     while True:
-        rows, goes_on = _read(blog, asked, actor, some, after)
+        rows, goes_on = _read(blog, params, actor, some, after)
         yield rows, goes_on
         number += len(rows)
-        if not goes_on or number == asked.limit:
+        if not goes_on or number == params.limit:
             return
-        after = rows[-1].position or rows[-1].post.position_in(asked.order)
+        after = rows[-1].position or rows[-1].post.position_in(params.order)
         mean = 1 + sum(len(row.post.body) for row in rows) // len(rows)
-        some = min(asked.limit - number, 2 * some, 1 + _READ_CHARACTERS // mean)
+        some = min(params.limit - number, 2 * some, 1 + _READ_CHARACTERS // mean)
 
 
 def _read(
-    blog: Blog, asked: ListParams, actor: Member | None, limit: int, after: Position | SearchPosition | None
+    blog: Blog, params: ListParams, actor: Member | None, limit: int, after: Position | SearchPosition | None
 ) -> tuple[Sequence[_Row], bool]:
-    """Up to so many posts, on from there, and whether there are more."""
-    if asked.q is None:
+    """Return up to `limit` posts after this position, and whether there are more."""
+    if params.q is None:
         place = after if isinstance(after, Position) else None
-        page = blog.posts.page(asked.order, limit=limit, after=place, **asked.filters)
-        check_brief(*page.posts)
-        return [_Row(asked.shown.part_of(post, actor), post, None) for post in page.posts], page.next is not None
+        page = blog.posts.page(params.order, limit=limit, after=place, **params.filters)
+        check_inline(*page.posts)
+        return [_Row(params.selection.part_of(post, actor), post, None) for post in page.posts], page.next is not None
     standing = after if isinstance(after, SearchPosition) else None
-    findings = blog.search.find(asked.q, limit=limit, after=standing, **asked.filters)
+    findings = blog.search.find(params.q, limit=limit, after=standing, **params.filters)
     rows = [
-        _Row(asked.shown.part_of(found.post, actor, Snippet.of(found)), found.post, found.position)
+        _Row(params.selection.part_of(found.post, actor, Snippet.of(found)), found.post, found.position)
         for found in findings.results
     ]
     return rows, findings.next is not None
 
 
-def _cursor_after(asked: ListParams, row: _Row) -> str:
+def _cursor_after(params: ListParams, row: _Row) -> str:
     if row.position is not None:
         return cursor_of_standing(row.position)
-    return cursor_of(asked.order, row.post.position_in(asked.order))
+    return cursor_of(params.order, row.post.position_in(params.order))
 
 
-def _count(blog: Blog, asked: ListParams) -> int | UnsetType:
-    if not asked.is_counted:
+def _count(blog: Blog, params: ListParams) -> int | UnsetType:
+    if not params.is_counted:
         return UNSET
-    return blog.posts.count(**asked.filters) if asked.q is None else blog.search.count(asked.q, **asked.filters)
+    return blog.posts.count(**params.filters) if params.q is None else blog.search.count(params.q, **params.filters)
 
 
 def _filters(query: Mapping[str, Any]) -> PostFilter:
@@ -247,20 +256,20 @@ def _filters(query: Mapping[str, Any]) -> PostFilter:
     return filters
 
 
-def _cursor_beside(said: Mapping[str, Sequence[str]]) -> Callable[[str], Position | SearchPosition | None]:
-    """What reads the cursor of a list that is asked for by these parameters."""
-    if "q" in said:
+def _cursor_beside(parameters: Mapping[str, Sequence[str]]) -> Callable[[str], Position | SearchPosition | None]:
+    """Return the parser of the cursor, which depends on the other parameters."""
+    if "q" in parameters:
         return standing_of
     try:
-        order = SortOrder(said["order"][-1] if "order" in said else SortOrder.NEWEST)
+        order = SortOrder(parameters["order"][-1] if "order" in parameters else SortOrder.NEWEST)
     except ValueError:
-        return lambda _: None  # that there is no such order is fault enough
+        return lambda _: None  # the unknown order is error enough
     return lambda text: position_of(order, text)
 
 
-def _order_beside(said: Mapping[str, Sequence[str]]) -> Callable[[str], SortOrder]:
-    """What reads the order of a list that is asked for by these parameters."""
-    return lambda text: _order(text, is_search="q" in said)
+def _order_beside(parameters: Mapping[str, Sequence[str]]) -> Callable[[str], SortOrder]:
+    """Return the parser of the order, which depends on the other parameters."""
+    return lambda text: _order(text, is_search="q" in parameters)
 
 
 def _order(text: str, *, is_search: bool) -> SortOrder:
@@ -273,8 +282,8 @@ def _order(text: str, *, is_search: bool) -> SortOrder:
 
 
 def _author(text: str) -> str:
-    for fault in validate_username(text):
-        raise ValueError(f"{fault.message}{PLUS_HINT if ' ' in text else ''}")
+    for error in validate_username(text):
+        raise ValueError(f"{error.message}{PLUS_HINT if ' ' in text else ''}")
     return text
 
 
@@ -292,15 +301,15 @@ def _fields(text: str) -> frozenset[str]:
 
 
 def _once_each(names: str) -> str:
-    """Names as they stand in a query, each once: what is sent may repeat them for kilobytes."""
+    """Return the names of a comma-separated list, each once: a client may repeat them for kilobytes."""
     return ",".join(dict.fromkeys(names.split(",")))
 
 
-SHOWN: Final[Mapping[str, Callable[[str], Any]]] = {
+_PARSE_FIELDS: Final[Mapping[str, Callable[[str], Any]]] = {
     "include": lambda text: _only("permissions", text),
     "fields": _fields,
 }
-"""How it is read what of a post is to be shown."""
+"""The parsers of the parameters for a `FieldSelection`."""
 
 _PARSE: Final[Mapping[str, Callable[[str], Any]]] = {
     "q": str,
@@ -309,11 +318,23 @@ _PARSE: Final[Mapping[str, Callable[[str], Any]]] = {
     "created_after": parse_timestamp,
     "created_before": parse_timestamp,
     "count": lambda text: _only("true", text),
-    "limit": lambda text: number(text, MAX_PAGE_SIZE),
+    "limit": page_size,
     "cursor": str,
-    **SHOWN,
+    **_PARSE_FIELDS,
 }
-"""How each parameter is read. Which orders and cursors can be, depends on the others."""
+"""The parsers of all parameters. Those of `order` and `cursor` depend on the other parameters."""
 
 _NEWEST: Final = ListParams()
 _ALL: Final = FieldSelection()
+
+
+def _parse_field_selection(scope: Any) -> FieldSelection:
+    return FieldSelection.of(parse_query(scope, **_PARSE_FIELDS))
+
+
+def _is_short(params: ListParams) -> bool:
+    return params.is_short
+
+
+LIST_QUERY: Final = Query(_LIST_PARAMETERS, parse_list_params, is_short=_is_short)
+FIELDS_QUERY: Final = Query(_FIELDS_PARAMETERS, _parse_field_selection)

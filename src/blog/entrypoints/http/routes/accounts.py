@@ -1,19 +1,20 @@
-"""Logging in and out over HTTP, registering, and one's own account."""
+"""Log-in, registration, and the account of the current user."""
 
 from typing import Final
 
-from litestar import Controller, get, patch, post
 from msgspec import UNSET, Struct, UnsetType
 
-from blog.domain.accounts.actors import Member, Scope, require_scope
-from blog.domain.accounts.login import change_password, delete_account, log_in, register, rename
-from blog.domain.accounts.user import PostsOnDeletion
+from blog.domain.accounts import login
+from blog.domain.accounts.actors import Member, Scope
+from blog.domain.accounts.user import PostsOnDeletion, User
+from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import Conflict, Forbidden, RateLimited, Unauthenticated, ValidationFailed
 from blog.domain.policy import Action
-from blog.entrypoints.http.dispatch import ApiRequest
-from blog.entrypoints.http.operation import Operation
-from blog.entrypoints.http.parsing.request import query_of
-from blog.entrypoints.http.response import Answer, answer
+from blog.entrypoints.http.dispatch import Routes
+from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.parsing.query import NO_QUERY
+from blog.entrypoints.http.request import ApiRequest
+from blog.entrypoints.http.response import Response, json_response, no_content
 from blog.entrypoints.http.schemas.accounts import (
     LoginOut,
     NameOut,
@@ -24,15 +25,15 @@ from blog.entrypoints.http.schemas.accounts import (
     Username,
 )
 
-MAX_LOGIN_BYTES = 8 * 1024
-"""Bytes: more than name and password can have, however their characters are escaped."""
+MAX_LOGIN_BYTES: Final = 8 * 1024
+"""Bytes. Name and password have fewer, however their characters are escaped."""
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
-_ANSWERS_NO_STORE: Final = {"Cache-Control": "Always no-store."}
+_DESCRIBED_NO_STORE: Final = {"Cache-Control": "Always no-store."}
 
 
 class LoginIn(RedactedStruct, forbid_unknown_fields=True):
-    """Who somebody says they are, and how they show it; and what they want to call the token, and use it for."""
+    """Username and password, and the name and the scopes of the new token."""
 
     username: Username
     password: Password
@@ -41,7 +42,7 @@ class LoginIn(RedactedStruct, forbid_unknown_fields=True):
 
 
 class RegistrationIn(RedactedStruct, forbid_unknown_fields=True):
-    """Who somebody would be, and the invitation that they have, where one is needed."""
+    """A new account, and the code of an invitation where one is needed."""
 
     username: Username
     password: NewPassword
@@ -49,155 +50,159 @@ class RegistrationIn(RedactedStruct, forbid_unknown_fields=True):
 
 
 class PasswordIn(RedactedStruct, forbid_unknown_fields=True):
-    """One's old and one's new password."""
+    """The old and the new password."""
 
     old_password: Password
     new_password: NewPassword
 
 
 class DeletionIn(RedactedStruct, forbid_unknown_fields=True):
-    """One's password, and whether one's posts are deleted too, or kept under the name deleted-user."""
+    """The password, and whether the posts are deleted too, or kept under the name deleted-user."""
 
     password: Password
     posts: PostsOnDeletion
 
 
 class MeIn(Struct, forbid_unknown_fields=True):
-    """What one can say anew about oneself."""
+    """Changes of one's own account."""
 
     username: Username | UnsetType = UNSET
 
 
 class MeOut(Struct):
-    """Oneself."""
+    """One's own account."""
 
     id: int
     username: str
     is_admin: bool
 
+    @classmethod
+    def of(cls, user: User) -> "MeOut":
+        return cls(user.id, user.username, user.is_admin)
 
-class AccountsController(Controller):
-    path = "/api"
-    tags = ("Accounts",)
 
-    @post(
-        "/login/",
-        request_max_body_size=MAX_LOGIN_BYTES,
-        opt=Operation(
-            action=Action.LOG_IN,
-            answers=LoginOut,
-            answers_header=_ANSWERS_NO_STORE,
-            takes=LoginIn,
-            refuses=(ValidationFailed, Unauthenticated, Forbidden, RateLimited),
-        ).opt,
+accounts = Routes("/api", "Accounts")
+
+
+@accounts.route(
+    "POST",
+    "/login/",
+    Operation(
+        Action.LOG_IN,
+        executor=Executor.HASH,
+        opens_units=True,
+        query=NO_QUERY,
+        body=LoginIn,
+        max_body=MAX_LOGIN_BYTES,
+        returns=LoginOut,
+        response_headers=_DESCRIBED_NO_STORE,
+        errors=(ValidationFailed, Unauthenticated, Forbidden, RateLimited),
+    ),
+)
+def log_in(request: ApiRequest, open_blog: OpenBlog) -> Response:
+    """Log in: a new token for name and password."""
+    user, issued = login.log_in(open_blog, **request.parse_body(), address=request.client_address)
+    return json_response(LoginOut.of(user, issued), _NO_STORE)
+
+
+@accounts.route("POST", "/logout/", Operation(Action.LOG_OUT, executor=Executor.WRITE, status=204))
+def log_out(_: ApiRequest, blog: Blog, actor: Member) -> Response:
+    """Log out: end the token that is shown."""
+    blog.accounts.log_out(actor)
+    return no_content()
+
+
+@accounts.route("POST", "/logout/all/", Operation(Action.REVOKE_OWN_TOKEN, executor=Executor.WRITE, status=204))
+def log_out_everywhere(_: ApiRequest, blog: Blog, actor: Member) -> Response:
+    """Log out everywhere: end all of one's tokens."""
+    blog.accounts.log_out_everywhere(actor)
+    return no_content()
+
+
+@accounts.route(
+    "POST",
+    "/register/",
+    Operation(
+        Action.REGISTER,
+        executor=Executor.HASH,
+        opens_units=True,
+        query=NO_QUERY,
+        body=RegistrationIn,
+        max_body=MAX_LOGIN_BYTES,
+        status=201,
+        returns=NameOut,
+        errors=(ValidationFailed, Forbidden, Conflict, RateLimited),
+    ),
+)
+def register_user(request: ApiRequest, open_blog: OpenBlog) -> Response:
+    """Register: open an account for oneself, where that is possible."""
+    user = login.register(open_blog, **request.parse_body(), address=request.client_address)
+    return json_response(NameOut(user.id, user.username), status=201)
+
+
+@accounts.route("GET", "/users/me/", Operation(Action.VIEW_OWN_ACCOUNT, executor=Executor.INLINE, returns=MeOut))
+def get_current_user(_: ApiRequest, __: Blog, actor: Member) -> Response:
+    """Who one is."""
+    return json_response(MeOut.of(actor.user))
+
+
+@accounts.route(
+    "PATCH",
+    "/users/me/",
+    Operation(
+        Action.UPDATE_OWN_ACCOUNT,
+        executor=Executor.HASH,
+        opens_units=True,
+        body=MeIn,
+        returns=MeOut,
+        errors=(ValidationFailed, Conflict, RateLimited),
+    ),
+)
+def update_current_user(request: ApiRequest, open_blog: OpenBlog) -> Response:
+    """Take another name."""
+    username = request.parse_body().get("username", request.authenticated.name)
+    user = login.rename(open_blog, request.sent_token, username, address=request.client_address)
+    return json_response(MeOut.of(user))
+
+
+@accounts.route(
+    "POST",
+    "/users/me/password/",
+    Operation(
+        Action.UPDATE_OWN_ACCOUNT,
+        executor=Executor.HASH,
+        opens_units=True,
+        query=NO_QUERY,
+        body=PasswordIn,
+        max_body=MAX_LOGIN_BYTES,
+        returns=LoginOut,
+        response_headers=_DESCRIBED_NO_STORE,
+        errors=(ValidationFailed, RateLimited),
+    ),
+)
+def change_password(request: ApiRequest, open_blog: OpenBlog) -> Response:
+    """Change one's password: ends all of one's tokens, and answers with a new one."""
+    user, issued = login.change_password(
+        open_blog, request.sent_token, **request.parse_body(), address=request.client_address
     )
-    async def log_in(self, request: ApiRequest) -> Answer:
-        """Log in: a new token for name and password."""
-        sent = await request.sent()
-        query_of(request)  # takes none: credentials in a URL end up in logs
-        said = sent.all_members(LoginIn)
-        user, issued = await request.entrance(lambda open_blog, address: log_in(open_blog, **said, address=address))
-        return answer(LoginOut.of(user, issued), _NO_STORE)
-
-    @post("/logout/", status_code=204, opt=Operation(action=Action.LOG_OUT, status=204).opt)
-    async def log_out(self, request: ApiRequest) -> None:
-        """Log out: end the token that is shown."""
-        await request.signed_in(lambda blog, actor: blog.accounts.log_out(actor))
-
-    @post("/logout/all/", status_code=204, opt=Operation(action=Action.REVOKE_OWN_TOKEN, status=204).opt)
-    async def log_out_everywhere(self, request: ApiRequest) -> None:
-        """Log out everywhere: end all of one's tokens."""
-        await request.signed_in(lambda blog, actor: blog.accounts.log_out_everywhere(actor))
-
-    @post(
-        "/register/",
-        request_max_body_size=MAX_LOGIN_BYTES,
-        opt=Operation(
-            action=Action.REGISTER,
-            status=201,
-            answers=NameOut,
-            takes=RegistrationIn,
-            refuses=(ValidationFailed, Forbidden, Conflict, RateLimited),
-        ).opt,
-    )
-    async def register(self, request: ApiRequest) -> Answer:
-        """Register: open an account for oneself, where that is possible."""
-        sent = await request.sent()
-        query_of(request)
-        said = sent.all_members(RegistrationIn)
-        user = await request.entrance(lambda open_blog, address: register(open_blog, **said, address=address))
-        return answer(NameOut(user.id, user.username), status=201)
-
-    @get("/users/me/", opt=Operation(action=Action.VIEW_OWN_ACCOUNT, answers=MeOut).opt)
-    async def me(self, request: ApiRequest) -> Answer:
-        """Who one is."""
-        user = await request.signed_in(lambda _, actor: actor.user, reads_only=True, brief=True)
-        return answer(MeOut(user.id, user.username, user.is_admin))
-
-    @patch(
-        "/users/me/",
-        opt=Operation(
-            action=Action.UPDATE_OWN_ACCOUNT,
-            answers=MeOut,
-            takes=MeIn,
-            refuses=(ValidationFailed, Conflict, RateLimited),
-        ).opt,
-    )
-    async def rename(self, request: ApiRequest) -> Answer:
-        """Take another name."""
-        sent = await request.sent()
-        actor = await request.signed_in(lambda _, actor: _may_rename(actor), reads_only=True, brief=True)
-        username = sent.all_members(MeIn).get("username", actor.user.username)
-        secret = request.secret()
-        user = await request.entrance(lambda open_blog, address: rename(open_blog, secret, username, address=address))
-        return answer(MeOut(user.id, user.username, user.is_admin))
-
-    @post(
-        "/users/me/password/",
-        request_max_body_size=MAX_LOGIN_BYTES,
-        status_code=200,
-        opt=Operation(
-            action=Action.UPDATE_OWN_ACCOUNT,
-            answers=LoginOut,
-            answers_header=_ANSWERS_NO_STORE,
-            takes=PasswordIn,
-            refuses=(ValidationFailed, RateLimited),
-        ).opt,
-    )
-    async def change_password(self, request: ApiRequest) -> Answer:
-        """Change one's password: ends all of one's tokens, and answers with a new one."""
-        sent = await request.sent()
-        query_of(request)
-        secret = request.secret()
-        await request.signed_in(lambda _, actor: require_scope(actor, Scope.ACCOUNT), reads_only=True, brief=True)
-        said = sent.all_members(PasswordIn)
-        user, issued = await request.entrance(
-            lambda open_blog, address: change_password(open_blog, secret, **said, address=address)
-        )
-        return answer(LoginOut.of(user, issued), _NO_STORE)
-
-    @post(
-        "/users/me/delete/",
-        request_max_body_size=MAX_LOGIN_BYTES,
-        status_code=204,
-        opt=Operation(
-            action=Action.DELETE_OWN_ACCOUNT,
-            status=204,
-            takes=DeletionIn,
-            refuses=(ValidationFailed, Conflict, RateLimited),
-        ).opt,
-    )
-    async def delete_me(self, request: ApiRequest) -> None:
-        """Delete one's account: ends all of one's tokens, and deletes or keeps one's posts."""
-        sent = await request.sent()
-        query_of(request)
-        secret = request.secret()
-        await request.signed_in(lambda _, actor: require_scope(actor, Scope.ACCOUNT), reads_only=True, brief=True)
-        said = sent.all_members(DeletionIn)
-        await request.entrance(lambda open_blog, address: delete_account(open_blog, secret, **said, address=address))
+    return json_response(LoginOut.of(user, issued), _NO_STORE)
 
 
-def _may_rename(actor: Member) -> Member:
-    """Whoever may take another name. All others hear that they may not before the body is looked at."""
-    require_scope(actor, Scope.ACCOUNT)
-    return actor
+@accounts.route(
+    "POST",
+    "/users/me/delete/",
+    Operation(
+        Action.DELETE_OWN_ACCOUNT,
+        executor=Executor.HASH,
+        opens_units=True,
+        query=NO_QUERY,
+        body=DeletionIn,
+        max_body=MAX_LOGIN_BYTES,
+        status=204,
+        errors=(ValidationFailed, Conflict, RateLimited),
+    ),
+)
+def delete_current_user(request: ApiRequest, open_blog: OpenBlog) -> Response:
+    """Delete one's account: ends all of one's tokens, and deletes or keeps one's posts."""
+    login.delete_account(open_blog, request.sent_token, **request.parse_body(), address=request.client_address)
+    return no_content()

@@ -1,27 +1,36 @@
-"""The audit over HTTP, for administrators, to read."""
+"""The audit log, for administrators."""
 
-from typing import Final
+from typing import Any, Final
 
-from litestar import Controller, get
 from msgspec import Struct
 
 from blog.domain.accounts.actors import Member
-from blog.domain.audit import AuditEntry, AuditPage, Event
+from blog.domain.audit import AuditEntry, Event
 from blog.domain.blog import Blog
 from blog.domain.errors import ValidationFailed
 from blog.domain.policy import Action
 from blog.domain.shared import MAX_PAGE_SIZE
-from blog.entrypoints.http.dispatch import ApiRequest
-from blog.entrypoints.http.operation import Operation
-from blog.entrypoints.http.parsing.request import PAGE_QUERY, WHOLE_NUMBER, number, page_url, parameters_of, query_of
-from blog.entrypoints.http.response import Answer, answer
+from blog.entrypoints.http.dispatch import Routes
+from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.parsing.query import (
+    PAGE_QUERY,
+    WHOLE_NUMBER,
+    Query,
+    number,
+    page_size,
+    page_url,
+    parse_query,
+    query_parameters,
+)
+from blog.entrypoints.http.request import ApiRequest
+from blog.entrypoints.http.response import Response, json_response
 from blog.entrypoints.http.schemas.timestamps import Timestamp, parse_timestamp, to_timestamp
 
-_MOMENT: Final = {"type": "string", "format": "date-time"}
+_TIMESTAMP: Final = {"type": "string", "format": "date-time"}
 
 
 class EntryOut(Struct):
-    """One thing that was done: when, what, by whom, from where, with which token, and to what."""
+    """An audit entry: what was done, when, by whom, from where, with which token, and to what."""
 
     id: int
     at: Timestamp
@@ -51,51 +60,25 @@ class EntryOut(Struct):
 
 
 class EntriesOut(Struct):
-    """Some entries, newest first. `next` is where the next page is, or null on the last one."""
+    """A page of audit entries, newest first. `next` is where the next page is, or null on the last one."""
 
     results: list[EntryOut]
     next: str | None
 
 
-class AuditController(Controller):
-    path = "/api/audit"
-    tags = ("Audit",)
-
-    @get(
-        "/",
-        opt=Operation(
-            action=Action.READ_AUDIT_LOG,
-            answers=EntriesOut,
-            takes_query={
-                **PAGE_QUERY,
-                "event": {"type": "string", "enum": list(Event), "description": "Only this kind of event."},
-                "user": {**WHOLE_NUMBER, "description": "Only what the user with this id did."},
-                "subject": {"type": "string", "description": "Only what was done to such a thing, such as `post`."},
-                "subject_id": {**WHOLE_NUMBER, "description": "Only what was done to the thing with this id."},
-                "address": {"type": "string", "description": "Only what came from this IP address."},
-                "since": _MOMENT | {"description": "Only from this time on."},
-                "until": _MOMENT | {"description": "Only before this time."},
-            },
-            refuses=(ValidationFailed,),
-        ).opt,
-    )
-    async def entries(self, request: ApiRequest) -> Answer:
-        """Read the audit, newest first."""
-        limit, page = await request.administrator(lambda blog, actor: _page(blog, actor, request), reads_only=True)
-        url = None
-        if page.next_before is not None:
-            asked = {**parameters_of(request), "limit": limit, "cursor": page.next_before}
-            url = page_url(request, "/api/audit/", **asked)
-        return answer(EntriesOut([EntryOut.of(entry) for entry in page.entries], url))
+def _parse_event(text: str) -> Event:
+    try:
+        return Event(text)
+    except ValueError:
+        raise ValueError("is no event that is recorded") from None
 
 
-def _page(blog: Blog, actor: Member, request: ApiRequest) -> tuple[int, AuditPage]:
-    """How many were asked for, and those there are."""
-    query = query_of(
-        request,
-        limit=lambda text: number(text, MAX_PAGE_SIZE),
+def _parse_audit_query(scope: Any) -> dict[str, Any]:
+    return parse_query(
+        scope,
+        limit=page_size,
         cursor=number,
-        event=_event,
+        event=_parse_event,
         user=number,
         subject=str,
         subject_id=number,
@@ -103,14 +86,41 @@ def _page(blog: Blog, actor: Member, request: ApiRequest) -> tuple[int, AuditPag
         since=parse_timestamp,
         until=parse_timestamp,
     )
-    limit, before = query.pop("limit", MAX_PAGE_SIZE), query.pop("cursor", None)
-    if "user" in query:
-        query["actor_id"] = query.pop("user")
-    return limit, blog.audit.page(actor, limit=limit, before=before, **query)
 
 
-def _event(text: str) -> Event:
-    try:
-        return Event(text)
-    except ValueError:
-        raise ValueError("is no event that is recorded") from None
+_QUERY: Final = Query(
+    {
+        **PAGE_QUERY.parameters,
+        "event": {"type": "string", "enum": list(Event), "description": "Only this kind of event."},
+        "user": {**WHOLE_NUMBER, "description": "Only what the user with this id did."},
+        "subject": {"type": "string", "description": "Only what was done to such a thing, such as `post`."},
+        "subject_id": {**WHOLE_NUMBER, "description": "Only what was done to the thing with this id."},
+        "address": {"type": "string", "description": "Only what came from this IP address."},
+        "since": _TIMESTAMP | {"description": "Only from this time on."},
+        "until": _TIMESTAMP | {"description": "Only before this time."},
+    },
+    _parse_audit_query,
+)
+
+audit = Routes("/api/audit", "Audit")
+
+
+@audit.route(
+    "GET",
+    "/",
+    Operation(
+        Action.READ_AUDIT_LOG, executor=Executor.READ, query=_QUERY, returns=EntriesOut, errors=(ValidationFailed,)
+    ),
+)
+def list_audit_entries(request: ApiRequest, blog: Blog, actor: Member) -> Response:
+    """Read the audit, newest first."""
+    filters = dict(request.params)
+    limit, before = filters.pop("limit", MAX_PAGE_SIZE), filters.pop("cursor", None)
+    if "user" in filters:
+        filters["actor_id"] = filters.pop("user")
+    page = blog.audit.page(actor, limit=limit, before=before, **filters)
+    url = None
+    if page.next_before is not None:
+        parameters = {**query_parameters(request.scope), "limit": limit, "cursor": page.next_before}
+        url = page_url(request.scope, "/api/audit/", **parameters)
+    return json_response(EntriesOut([EntryOut.of(entry) for entry in page.entries], url))

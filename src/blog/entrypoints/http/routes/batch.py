@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeAlias, cast
 
+import litestar
 import msgspec
-from litestar import Controller, Request, Response, post
+from litestar import Request
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from blog.domain.accounts.actors import Member, Scope, require_scope
+from blog.domain.accounts.actors import Member
 from blog.domain.blog import Blog
 from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFailed, ValidationFailed
 from blog.domain.idempotency import KeyReused
@@ -15,12 +16,14 @@ from blog.domain.policy import Action
 from blog.domain.posts import batch as batches
 from blog.domain.posts.post import Post, PostChanges, VersionConflict, validate_post
 from blog.domain.shared import PostId
-from blog.entrypoints.http.dispatch import ApiRequest
+from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.errors import problem, status_of
-from blog.entrypoints.http.operation import Operation
-from blog.entrypoints.http.parsing.idempotency_key import KEY_HEADER, REPLAYED_HEADER, run_idempotent
-from blog.entrypoints.http.parsing.request import MAX_ID, Body, read
-from blog.entrypoints.http.response import Answer, answer
+from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.parsing.body import Body, validate
+from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
+from blog.entrypoints.http.parsing.query import MAX_ID
+from blog.entrypoints.http.request import ApiRequest
+from blog.entrypoints.http.response import Response, json_response
 from blog.entrypoints.http.schemas.posts import FIELDS, PostOut, PostPart, Text, Title
 from blog.entrypoints.http.schemas.timestamps import Timestamp
 
@@ -115,65 +118,53 @@ _SHAPES: Final[Mapping[str, type[Struct]]] = {
 }
 
 
-def _on_step_refused(_: Request[Any, Any, Any], error: batches.BatchOperationFailed) -> Response[bytes]:
-    """Refuse the batch because of one operation, and name that operation."""
+batch = Routes("/api/posts/batch", "Posts")
+
+
+@batch.route(
+    "POST",
+    "/",
+    Operation(
+        Action.CREATE_POST,
+        executor=Executor.WRITE,
+        body=BatchIn,
+        idempotent=True,
+        returns=BatchOut,
+        response_headers=REPLAYED_HEADER,
+        errors=(ValidationFailed, KeyReused, NotFound, Forbidden, PreconditionFailed),
+    ),
+)
+def apply_batch(request: ApiRequest, blog: Blog, actor: Member) -> Response:
+    """Write, change and delete posts: all that is asked, or nothing."""
+    steps = _steps(request.body, needs_version=request.app.requires_if_match)  # 415, 400
+    posts = batches.apply(blog.posts, actor, steps)  # 404, 403, 412
+    results: list[_EncodedResult] = []
+    space = ANSWER_BYTES
+    for step, after in zip(steps, posts, strict=True):
+        if after is None:
+            results.append(_EncodedResult(204))
+            continue
+        encoded = _encoded(after, space)
+        space -= len(encoded)
+        results.append(_EncodedResult(_status(step), Raw(encoded)))
+    return json_response(_Encoded(results))
+
+
+def on_batch_operation_failed(
+    _: Request[Any, Any, Any], error: batches.BatchOperationFailed
+) -> litestar.Response[bytes]:
+    """Report why a batch failed, and which of its operations it was."""
     reason, more = error.reason, dict[str, Any]()
     if isinstance(reason, VersionConflict):
         more = {"version": reason.version, "conflicting_fields": reason.conflicting_fields}
     return problem(status_of(reason), str(reason), operation=error.index, **more)
 
 
-class BatchController(Controller):
-    path = "/api/posts/batch"
-    tags = ("Posts",)
-
-    @post(
-        "/",
-        status_code=200,
-        exception_handlers={batches.BatchOperationFailed: _on_step_refused},
-        opt=Operation(
-            action=Action.CREATE_POST,
-            answers=BatchOut,
-            answers_header=REPLAYED_HEADER,
-            takes=BatchIn,
-            takes_header=KEY_HEADER,
-            refuses=(ValidationFailed, KeyReused, NotFound, Forbidden, PreconditionFailed),
-        ).opt,
-    )
-    async def batch(self, request: ApiRequest) -> Answer:
-        """Write, change and delete posts: all that is asked, or nothing."""
-        sent = await request.sent()
-        needs_version = request.house.requires_if_match
-
-        def done_once(blog: Blog, actor: Member) -> Answer:
-            require_scope(actor, Scope.POSTS_WRITE)
-            return run_idempotent(
-                request, sent, blog, actor, lambda: _done(blog, actor, sent, needs_version=needs_version)
-            )
-
-        return await request.signed_in(done_once)
-
-
-def _done(blog: Blog, actor: Member, sent: Body, *, needs_version: bool) -> Answer:
-    steps = _steps(sent, needs_version=needs_version)
-    posts = batches.apply(blog.posts, actor, steps)
-    results: list[_EncodedResult] = []
-    room = ANSWER_BYTES
-    for step, after in zip(steps, posts, strict=True):
-        if after is None:
-            results.append(_EncodedResult(204))
-            continue
-        encoded = _encoded(after, room)
-        room -= len(encoded)
-        results.append(_EncodedResult(_status(step), Raw(encoded)))
-    return answer(_Encoded(results))
-
-
-def _encoded(changed: Post, room: int) -> bytes:
-    """The post as JSON, without its body if it has no room with it."""
+def _encoded(changed: Post, space: int) -> bytes:
+    """The post as JSON, without its body if there is no space for it."""
     shown: PostPart = PostOut.of(changed)
     encoded = msgspec.json.encode(shown)
-    if len(encoded) <= room:
+    if len(encoded) <= space:
         return encoded
     return msgspec.json.encode(shown.only([name for name in FIELDS if name != "body"]))
 
@@ -196,7 +187,7 @@ def _steps(sent: Body, *, needs_version: bool) -> list[batches.BatchOperation]:
         try:
             steps.append(_step(said, needs_version=needs_version))
         except ValidationFailed as wrong:
-            errors += [FieldError(f"operations[{number}]{fault.field}", fault.message) for fault in wrong.errors]
+            errors += [FieldError(f"operations[{number}]{error.field}", error.message) for error in wrong.errors]
     if errors:
         raise ValidationFailed(errors)
     return steps
@@ -216,13 +207,13 @@ def _step(said: object, *, needs_version: bool) -> batches.BatchOperation:
         raise ValidationFailed(
             [FieldError(".op", "must be create, update or delete" if "op" in said else "is missing")]
         )
-    given, errors = read({name: value for name, value in said.items() if name != "op"}, shape)
+    given, errors = validate({name: value for name, value in said.items() if name != "op"}, shape)
     changes = cast(PostChanges, {name: given.pop(name) for name in ("title", "body") if name in given})
     errors += validate_post(**changes)
     if needs_version and shape is not CreateOperation and "version" not in said:
         errors.append(FieldError("version", "is missing"))
     if errors:
-        raise ValidationFailed([FieldError(f".{fault.field}", fault.message) for fault in errors])
+        raise ValidationFailed([FieldError(f".{error.field}", error.message) for error in errors])
     return _made(shape, given, changes)
 
 

@@ -1,13 +1,16 @@
-"""Whether the blog is alive, and whether it can work."""
+"""Health checks for load balancers and monitoring."""
 
-from litestar import Controller, get
 from msgspec import Struct
 
+from blog.domain.blog import Blog
 from blog.domain.errors import Unavailable
 from blog.domain.policy import Action
-from blog.entrypoints.http.dispatch import ApiRequest
-from blog.entrypoints.http.operation import Operation
-from blog.entrypoints.http.response import Answer, answer
+from blog.entrypoints.http.dispatch import Routes
+from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.request import ApiRequest
+from blog.entrypoints.http.response import Response, json_response
+
+health = Routes("/", "Health")
 
 
 class Health(Struct):
@@ -16,16 +19,16 @@ class Health(Struct):
     status: str = "ok"
 
 
-class HealthController(Controller):
-    tags = ("Health",)
+@health.route("GET", "/livez", Operation(Action.VIEW_STATUS, executor=Executor.NONE, returns=Health))
+def get_liveness(_: ApiRequest) -> Response:
+    """Whether the process answers at all."""
+    return json_response(Health())
 
-    @get("/livez", opt=Operation(action=Action.VIEW_STATUS, answers=Health).opt)
-    async def live(self) -> Answer:
-        """Whether the process answers at all."""
-        return answer(Health())
 
-    @get("/readyz", opt=Operation(action=Action.VIEW_STATUS, answers=Health, refuses=(Unavailable,)).opt)
-    async def ready(self, request: ApiRequest) -> Answer:
-        """Whether the store answers."""
-        await request.nobody(lambda blog: blog.posts.page(limit=1))
-        return answer(Health())
+@health.route(
+    "GET", "/readyz", Operation(Action.VIEW_STATUS, executor=Executor.READ, returns=Health, errors=(Unavailable,))
+)
+def get_readiness(_: ApiRequest, blog: Blog) -> Response:
+    """Whether the store answers."""
+    blog.posts.page(limit=1)
+    return json_response(Health())

@@ -1,25 +1,25 @@
-"""All that is kept about oneself, over HTTP, in pages."""
+"""All personal data of the current user, in pages."""
 
 from itertools import chain
 from typing import Any, Final
 
 import msgspec
-from litestar import Controller, get
 from msgspec import UNSET, Struct, UnsetType
 
-from blog.domain.accounts.actors import Member, Scope, require_scope
+from blog.domain.accounts.actors import Member
 from blog.domain.accounts.personal_data import PersonalDataPage, PersonalDataPosition
 from blog.domain.blog import Blog
 from blog.domain.errors import ValidationFailed
 from blog.domain.policy import Action
 from blog.domain.posts.pagination import Position, SortOrder
 from blog.domain.shared import EntryId
-from blog.entrypoints.http.dispatch import ApiRequest
-from blog.entrypoints.http.operation import Operation
+from blog.entrypoints.http.dispatch import Routes
+from blog.entrypoints.http.operation import Executor, Operation
 from blog.entrypoints.http.parsing.cursors import PATTERN, cursor_of, position_of
 from blog.entrypoints.http.parsing.lists import PAGE_BYTES
-from blog.entrypoints.http.parsing.request import NUMBER, number, page_url, query_of
-from blog.entrypoints.http.response import Answer, answer
+from blog.entrypoints.http.parsing.query import NUMBER, Query, number, page_url, parse_query
+from blog.entrypoints.http.request import ApiRequest
+from blog.entrypoints.http.response import Response, json_response
 from blog.entrypoints.http.schemas.accounts import TokenOut, UserOut
 from blog.entrypoints.http.schemas.posts import PostOut
 from blog.entrypoints.http.schemas.timestamps import Timestamp, to_timestamp
@@ -28,25 +28,18 @@ from .audit import EntryOut
 from .invitations import InvitationOut
 
 _PATH: Final = "/api/users/me/export/"
-_TAKES_QUERY: Final[dict[str, dict[str, Any]]] = {
-    "cursor": {
-        "type": "string",
-        "pattern": f"^(?:{NUMBER}|{PATTERN})$",
-        "description": "Where the part begins, as given in `next`.",
-    }
-}
 
 
 class AddressOut(Struct):
-    """An address from which one's password was right, and when that was last so."""
+    """An address from which a log-in succeeded, and the time of the last one."""
 
     address: str
     last_login_at: Timestamp
 
 
 class PersonalDataOut(Struct):
-    """A part of what is kept about oneself: `usernames`, `tokens`, `known_addresses` and `invitations` are in the first
-    one. `next` is where the next part is, or null on the last one.
+    """A part of the stored personal data. The first part also has `usernames`, `tokens`, `known_addresses` and
+    `invitations`. `next` is where the next part is, or null on the last one.
     """
 
     account: UserOut
@@ -76,35 +69,49 @@ class PersonalDataOut(Struct):
         return out
 
 
-class PersonalDataController(Controller):
-    path = "/api/users/me/export"
-    tags = ("Accounts",)
-
-    @get(
-        "/",
-        opt=Operation(
-            action=Action.EXPORT_OWN_DATA,
-            answers=PersonalDataOut,
-            takes_query=_TAKES_QUERY,
-            refuses=(ValidationFailed,),
-        ).opt,
-    )
-    async def export(self, request: ApiRequest) -> Answer:
-        """Download all that is kept about oneself, part by part: follow `next` until it is null."""
-        return await request.signed_in(lambda blog, actor: _page(blog, actor, request), reads_only=True)
+def _parse_position(text: str) -> PersonalDataPosition:
+    return EntryId(number(text)) if text.isdigit() else position_of(SortOrder.OLDEST, text)
 
 
-def _page(blog: Blog, actor: Member, request: ApiRequest) -> Answer:
-    """A part, encoded on this thread, since it may be large. Whoever may not have it hears that first of all."""
-    require_scope(actor, Scope.ACCOUNT)
-    after: PersonalDataPosition | None = query_of(request, cursor=_position).get("cursor")
+def _parse_cursor(scope: Any) -> PersonalDataPosition | None:
+    return parse_query(scope, cursor=_parse_position).get("cursor")
+
+
+_QUERY: Final = Query(
+    {
+        "cursor": {
+            "type": "string",
+            "pattern": f"^(?:{NUMBER}|{PATTERN})$",
+            "description": "Where the part begins, as given in `next`.",
+        }
+    },
+    _parse_cursor,
+)
+
+personal_data = Routes("/api/users/me/export", "Accounts")
+
+
+@personal_data.route(
+    "GET",
+    "/",
+    Operation(
+        Action.EXPORT_OWN_DATA,
+        executor=Executor.READ,
+        query=_QUERY,
+        returns=PersonalDataOut,
+        errors=(ValidationFailed,),
+    ),
+)
+def export_personal_data(request: ApiRequest, blog: Blog, actor: Member) -> Response:
+    """Download all that is kept about oneself, part by part: follow `next` until it is null."""
+    after = request.params
     page = _fitting(blog.personal_data.page(actor, after=after))
-    url = None if page.next is None else page_url(request, _PATH, cursor=_cursor(page.next))
-    return answer(PersonalDataOut.of(page, url, is_first=after is None))
+    url = None if page.next is None else page_url(request.scope, _PATH, cursor=_cursor(page.next))
+    return json_response(PersonalDataOut.of(page, url, is_first=after is None))
 
 
 def _fitting(page: PersonalDataPage) -> PersonalDataPage:
-    """As many posts and entries as a page of a list has room for."""
+    """Return as many posts and entries as fit in the page of a list."""
     size = 0
     for fitting, row in enumerate(chain(map(PostOut.of, page.posts), map(EntryOut.of, page.entries))):
         size += len(msgspec.json.encode(row))
@@ -115,12 +122,3 @@ def _fitting(page: PersonalDataPage) -> PersonalDataPage:
 
 def _cursor(position: PersonalDataPosition) -> str:
     return cursor_of(SortOrder.OLDEST, position) if isinstance(position, Position) else str(position)
-
-
-def _position(text: str) -> PersonalDataPosition:
-    """The position that a cursor is for.
-
-    Raises:
-        ValueError: it is for none.
-    """
-    return EntryId(number(text)) if text.isdigit() else position_of(SortOrder.OLDEST, text)

@@ -1,44 +1,23 @@
 """Posts over HTTP."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, cast
 
-from litestar import Controller, delete, get, patch, post, put
-from litestar.params import FromPath
-from msgspec import Struct
-
-from blog.domain.accounts.actors import Member, Scope, require_scope
+from blog.domain.accounts.actors import Member
 from blog.domain.blog import Blog
 from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFailed, ValidationFailed
 from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
 from blog.domain.posts.post import Post, PostChanges, validate_post
 from blog.domain.shared import PostId
-from blog.entrypoints.http.dispatch import ApiRequest, check_brief
-from blog.entrypoints.http.errors import HttpError
-from blog.entrypoints.http.operation import Operation
-from blog.entrypoints.http.parsing.conditional import (
-    IF_MATCH,
-    IF_NONE_MATCH,
-    KnownTags,
-    Preconditions,
-    etag,
-    etag_of_part,
-)
-from blog.entrypoints.http.parsing.idempotency_key import KEY_HEADER, REPLAYED_HEADER, run_idempotent
-from blog.entrypoints.http.parsing.lists import (
-    QUERY,
-    REPRESENTATION,
-    SHOWN,
-    FieldSelection,
-    ListParams,
-    ListResult,
-    next_url,
-    parse_list_params,
-    run_list,
-)
-from blog.entrypoints.http.parsing.request import JSON, MERGE_PATCH, Body, number_in_path, prefix_of, query_of
-from blog.entrypoints.http.response import Answer, answer, not_modified
+from blog.entrypoints.http.concurrency.executors import check_inline
+from blog.entrypoints.http.dispatch import Routes
+from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.parsing.body import JSON, MERGE_PATCH
+from blog.entrypoints.http.parsing.conditional import etag, etag_of_part
+from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
+from blog.entrypoints.http.parsing.lists import FIELDS_QUERY, LIST_QUERY, FieldSelection, next_url, run_list
+from blog.entrypoints.http.request import ApiRequest
+from blog.entrypoints.http.response import Response, json_response, no_content, not_modified
 from blog.entrypoints.http.schemas.posts import (
     EncodedPage,
     PageOut,
@@ -51,206 +30,149 @@ from blog.entrypoints.http.schemas.posts import (
 )
 
 _ETAG: Final = {"ETag": "What tells it from what it was or will be. It begins with the version."}
+_CHANGE_ERRORS: Final = (ValidationFailed, NotFound, Forbidden, PreconditionFailed)
+
+posts = Routes("/api/posts", "Posts")
 
 
-def _change(shape: type[Struct], *media_types: str) -> Operation:
-    return Operation(
-        action=Action.UPDATE_POST,
-        answers=PostOut,
-        answers_header=_ETAG,
-        takes=shape,
-        takes_types=media_types,
-        takes_header=IF_MATCH,
-        refuses=(ValidationFailed, NotFound, Forbidden, PreconditionFailed),
-    )
+@posts.route(
+    "GET",
+    "/",
+    Operation(
+        Action.READ_POSTS,
+        executor=Executor.INLINE,
+        query=LIST_QUERY,
+        returns=PageOut,
+        response_headers={"Link": "Where the next page is, with rel=next; absent on the last page."},
+        errors=(ValidationFailed,),
+    ),
+)
+def list_posts(request: ApiRequest, blog: Blog, actor: Member | None) -> Response:
+    """List posts, or search them."""
+    found = run_list(blog, request.params, actor)
+    if found.cursor is None:
+        return json_response(EncodedPage(found.results, None, found.total))
+    url = next_url(request.scope, request.params, found.cursor)
+    return json_response(EncodedPage(found.results, url, found.total), {"Link": f'<{url}>; rel="next"'})
 
 
-class PostsController(Controller):
-    path = "/api/posts"
-    tags = ("Posts",)
-
-    @get(
-        "/",
-        opt=Operation(
-            action=Action.READ_POSTS,
-            answers=PageOut,
-            answers_header={"Link": "Where the next page is, with rel=next; absent on the last page."},
-            takes_query=QUERY,
-            refuses=(ValidationFailed,),
-        ).opt,
-    )
-    async def find(self, request: ApiRequest) -> Answer:
-        """List posts, or search them."""
-        asked = parse_list_params(request)
-
-        def page(blog: Blog, actor: Member | None) -> Answer:
-            return _page(request, asked, run_list(blog, asked, actor))
-
-        return await request.anyone(page, brief=asked.is_brief)
-
-    @post(
-        "/",
-        opt=Operation(
-            action=Action.CREATE_POST,
-            status=201,
-            answers=PostOut,
-            answers_header={"Location": "Where the post is.", **_ETAG, **REPLAYED_HEADER},
-            takes=PostIn,
-            takes_header=KEY_HEADER,
-            refuses=(ValidationFailed, KeyReused),
-        ).opt,
-    )
-    async def create(self, request: ApiRequest) -> Answer:
-        """Write a post."""
-        sent = await request.sent()
-        return await request.signed_in(lambda blog, actor: _written_once(request, blog, actor, sent))
-
-    @get(
-        "/{post_id:str}/",
-        opt=Operation(
-            action=Action.READ_POSTS,
-            answers=PostPart,
-            answers_header=_ETAG,
-            takes_query=REPRESENTATION,
-            takes_header=IF_NONE_MATCH,
-            refuses=(ValidationFailed, NotFound),
-        ).opt,
-    )
-    async def read(self, request: ApiRequest, post_id: FromPath[str]) -> Answer:
-        """Read a post."""
-        shown = FieldSelection.of(query_of(request, **SHOWN))
-        known = KnownTags(request)
-
-        def one(blog: Blog, actor: Member | None) -> Answer:
-            found = blog.posts.get(_id(post_id))
-            check_brief(found)
-            return _one(known, shown, found, actor)
-
-        return await request.anyone(one, brief=True)
-
-    @put("/{post_id:str}/", opt=_change(PostPut, JSON).opt)
-    async def replace(self, request: ApiRequest, post_id: FromPath[str]) -> Answer:
-        """Say all of a post anew."""
-        return await _changed(request, post_id, PostPut, JSON)
-
-    @patch("/{post_id:str}/", opt=_change(PostPatch, JSON, MERGE_PATCH).opt)
-    async def revise(self, request: ApiRequest, post_id: FromPath[str]) -> Answer:
-        """Change some of a post."""
-        return await _changed(request, post_id, PostPatch, JSON, MERGE_PATCH)
-
-    @delete(
-        "/{post_id:str}/",
-        opt=Operation(
-            action=Action.DELETE_POST,
-            status=204,
-            takes_header=IF_MATCH,
-            refuses=(ValidationFailed, NotFound, Forbidden, PreconditionFailed),
-        ).opt,
-    )
-    async def remove(self, request: ApiRequest, post_id: FromPath[str]) -> None:
-        """Delete a post, for good."""
-        seen = Preconditions.of(request, is_required=request.house.requires_if_match)
-        await request.signed_in(lambda blog, actor: _removed(blog, actor, _id(post_id), seen))
+@posts.route(
+    "POST",
+    "/",
+    Operation(
+        Action.CREATE_POST,
+        executor=Executor.WRITE,
+        body=PostIn,
+        idempotent=True,
+        status=201,
+        returns=PostOut,
+        response_headers={"Location": "Where the post is.", **_ETAG, **REPLAYED_HEADER},
+        errors=(ValidationFailed, KeyReused),
+    ),
+)
+def create_post(request: ApiRequest, blog: Blog, actor: Member) -> Response:
+    """Write a post."""
+    post = blog.posts.create(actor, **cast(Any, _parse_post(request, actor)))  # 415, 400
+    location = request.url(f"/api/posts/{post.id}/")
+    return json_response(PostOut.of(post), {"Location": location, "ETag": etag(post)}, status=201)
 
 
-def _one(known: KnownTags, shown: FieldSelection, found: Post, actor: Member | None) -> Answer:
-    if shown.is_whole:
-        tag = etag(found)
-        return not_modified(tag) if known.has(tag) else answer(PostOut.of(found), {"ETag": tag})
-    part = answer(shown.part_of(found, actor))
-    tag = etag_of_part(found, part.body)
+@posts.route(
+    "GET",
+    "/{post_id}/",
+    Operation(
+        Action.READ_POSTS,
+        executor=Executor.INLINE,
+        query=FIELDS_QUERY,
+        if_none_match=True,
+        returns=PostPart,
+        response_headers=_ETAG,
+        errors=(ValidationFailed, NotFound),
+    ),
+)
+def get_post(request: ApiRequest, blog: Blog, actor: Member | None, post_id: PostId) -> Response:
+    """Read a post."""
+    post, selection = blog.posts.get(post_id), cast(FieldSelection, request.params)
+    check_inline(post)
+    if selection.is_whole:
+        tag = etag(post)
+        return not_modified(tag) if request.has_current(tag) else json_response(PostOut.of(post), {"ETag": tag})
+    part = json_response(selection.part_of(post, actor))
+    tag = etag_of_part(post, part.body)
     part.headers.append((b"etag", tag.encode()))
-    return not_modified(tag) if known.has(tag) else part
+    return not_modified(tag) if request.has_current(tag) else part
 
 
-def _page(request: ApiRequest, asked: ListParams, found: ListResult) -> Answer:
-    url = None if found.cursor is None else next_url(request, asked, found.cursor)
-    page = EncodedPage(found.results, url, found.total)
-    return answer(page, {} if url is None else {"Link": f'<{url}>; rel="next"'})
+@posts.route(
+    "PUT",
+    "/{post_id}/",
+    Operation(
+        Action.UPDATE_POST,
+        executor=Executor.WRITE,
+        body=PostPut,
+        if_match=True,
+        returns=PostOut,
+        response_headers=_ETAG,
+        errors=_CHANGE_ERRORS,
+    ),
+)
+def replace_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
+    """Say all of a post anew."""
+    return update_post(request, blog, actor, post_id)
 
 
-def _written_once(request: ApiRequest, blog: Blog, actor: Member, sent: Body) -> Answer:
-    """The post that the body tells. Whoever may not write one hears that before the body is looked at."""
-    require_scope(actor, Scope.POSTS_WRITE)
-    return run_idempotent(request, sent, blog, actor, lambda: _written(request, blog, actor, sent))
+@posts.route(
+    "PATCH",
+    "/{post_id}/",
+    Operation(
+        Action.UPDATE_POST,
+        executor=Executor.WRITE,
+        body=PostPatch,
+        media_types=(JSON, MERGE_PATCH),
+        if_match=True,
+        returns=PostOut,
+        response_headers=_ETAG,
+        errors=_CHANGE_ERRORS,
+    ),
+)
+def update_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
+    """Change some of a post."""
+    post = blog.posts.get_for_update(actor, post_id)  # 404, 403
+    request.check_preconditions(post)  # 412, 428
+    updated = blog.posts.update(actor, post, **_parse_post(request, actor, post))  # 415, 400
+    return json_response(PostOut.of(updated), {"ETag": etag(updated)})
 
 
-def _written(request: ApiRequest, blog: Blog, actor: Member, sent: Body) -> Answer:
-    said = _said(sent, PostIn, actor)
-    if said.errors:
-        raise ValidationFailed(said.errors)
-    post = blog.posts.create(actor, **said.changes)
-    location = f"{prefix_of(request)}/api/posts/{post.id}/"
-    return answer(PostOut.of(post), {"Location": location, "ETag": etag(post)}, status=201)
+@posts.route(
+    "DELETE",
+    "/{post_id}/",
+    Operation(Action.DELETE_POST, executor=Executor.WRITE, if_match=True, status=204, errors=_CHANGE_ERRORS),
+)
+def delete_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
+    """Delete a post, for good."""
+    post = blog.posts.get_for_update(actor, post_id)  # 404, 403
+    request.check_preconditions(post)  # 412, 428
+    blog.posts.delete(actor, post)
+    return no_content()
 
 
-async def _changed(request: ApiRequest, post_id: str, shape: type[Struct], *media_types: str) -> Answer:
-    sent = await request.sent()
-    seen = Preconditions.of(request, is_required=request.house.requires_if_match)
-    revised = await request.signed_in(
-        lambda blog, actor: _revised(blog, actor, _id(post_id), seen, lambda: _said(sent, shape, actor, *media_types))
-    )
-    return answer(PostOut.of(revised), {"ETag": etag(revised)})
-
-
-class _Said(NamedTuple):
-    """What a body says of a post: what shall change; what cannot, as the client has seen it; and what is wrong."""
-
-    changes: PostChanges
-    read_only: Mapping[str, object]
-    errors: Sequence[FieldError]
-
-
-def _revised(blog: Blog, actor: Member, post_id: PostId, seen: Preconditions, read: Callable[[], _Said]) -> Post:
-    """The post as it is to be. Whoever may not change it, or comes too late, hears that before what else is wrong."""
-    expected_versions = None
-    try:
-        expected_versions = seen.versions()
-        said = read()
-        if said.read_only or said.errors:
-            _check(said, blog.posts.get_for_update(actor, post_id), actor)
-    except (ValidationFailed, HttpError):
-        blog.posts.update(actor, post_id, expected_versions=expected_versions)  # changes nothing
-        raise
-    return blog.posts.update(actor, post_id, expected_versions=expected_versions, **said.changes)
-
-
-def _check(said: _Said, post: Post, actor: Member) -> None:
-    """Hold what a body says against the post as it is: members that nobody changes must be as they are.
+def _parse_post(request: ApiRequest, actor: Member, current: Post | None = None) -> PostChanges:
+    """Return the fields of a post in the body. A member that cannot be changed must have its current value.
 
     Raises:
+        HttpError: the body has another media type, or is not a JSON object.
         ValidationFailed: of every member that is wrong.
     """
-    there = {name: getattr(post, name) for name in said.read_only if name != "permissions"}
-    there["permissions"] = Permissions.of(post, actor)
-    message = "cannot be changed: leave it out, or send it as GET answers it now"
-    errors = [FieldError(name, message) for name, value in said.read_only.items() if value != there[name]]
-    if errors := [*said.errors, *errors]:
-        raise ValidationFailed(errors)
-
-
-def _removed(blog: Blog, actor: Member, post_id: PostId, seen: Preconditions) -> None:
-    """Whoever may not delete it hears that before what else is wrong."""
-    try:
-        expected_versions = seen.versions()
-    except (ValidationFailed, HttpError):
-        blog.posts.get_for_update(actor, post_id)
-        raise
-    blog.posts.delete(actor, post_id, expected_versions=expected_versions)
-
-
-def _said(body: Body, shape: type[Struct], actor: Member, *media_types: str) -> _Said:
-    """What the body says of a post.
-
-    Raises:
-        HttpError: it is not of such a type, or not a JSON object.
-    """
-    given, errors = body.members(shape, *media_types)
-    if given.pop("user", actor.user_id) != actor.user_id:
+    members, errors = request.body_members()
+    if members.pop("user", actor.user_id) != actor.user_id:
         errors.append(FieldError("user", "must be your own id, if it is sent at all"))
-    changes = cast(PostChanges, {name: given.pop(name) for name in ("title", "body") if name in given})
-    return _Said(changes, given, [*errors, *validate_post(**changes)])
-
-
-def _id(text: str) -> PostId:
-    return PostId(number_in_path(text))
+    changes = cast(PostChanges, {name: members.pop(name) for name in PostChanges.__annotations__ if name in members})
+    errors += validate_post(**changes)
+    if current is not None:
+        message = "cannot be changed: leave it out, or send it as GET answers it now"
+        for name, value in members.items():
+            now = Permissions.of(current, actor) if name == "permissions" else getattr(current, name)
+            errors += [] if value == now else [FieldError(name, message)]
+    if errors:
+        raise ValidationFailed(errors)
+    return changes

@@ -1,31 +1,38 @@
-"""One's own tokens over HTTP."""
+"""The tokens of the current user."""
 
-from litestar import Controller, delete, get
-from litestar.params import FromPath
-
+from blog.domain.accounts.actors import Member
+from blog.domain.blog import Blog
 from blog.domain.errors import NotFound
 from blog.domain.policy import Action
 from blog.domain.shared import TokenId
-from blog.entrypoints.http.dispatch import ApiRequest
-from blog.entrypoints.http.operation import Operation
-from blog.entrypoints.http.parsing.request import number_in_path
-from blog.entrypoints.http.response import Answer, answer
+from blog.entrypoints.http.dispatch import Routes
+from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.request import ApiRequest
+from blog.entrypoints.http.response import Response, json_response, no_content
 from blog.entrypoints.http.schemas.accounts import TokenOut, TokensOut
 
+tokens = Routes("/api/tokens", "Tokens")
 
-class TokensController(Controller):
-    path = "/api/tokens"
-    tags = ("Tokens",)
 
-    @get("/", opt=Operation(action=Action.LIST_OWN_TOKENS, answers=TokensOut).opt)
-    async def own_tokens(self, request: ApiRequest) -> Answer:
-        """List one's living tokens, the oldest first."""
-        tokens, shown = await request.signed_in(
-            lambda blog, actor: (blog.tokens.list_own(actor), actor.token_id), reads_only=True, brief=True
-        )
-        return answer(TokensOut([TokenOut.of(token, current=token.id == shown) for token in tokens]))
+@tokens.route("GET", "/", Operation(Action.LIST_OWN_TOKENS, executor=Executor.INLINE, returns=TokensOut))
+def list_tokens(_: ApiRequest, blog: Blog, actor: Member) -> Response:
+    """List one's living tokens, the oldest first."""
+    own = blog.tokens.list_own(actor)
+    return json_response(TokensOut([TokenOut.of(token, current=token.id == actor.token_id) for token in own]))
 
-    @delete("/{token_id:str}/", opt=Operation(action=Action.REVOKE_OWN_TOKEN, status=204, refuses=(NotFound,)).opt)
-    async def end_token(self, request: ApiRequest, token_id: FromPath[str]) -> None:
-        """End one of one's tokens."""
-        await request.signed_in(lambda blog, actor: blog.tokens.revoke(actor, TokenId(number_in_path(token_id))))
+
+@tokens.route(
+    "DELETE",
+    "/{token_id}/",
+    Operation(
+        Action.REVOKE_OWN_TOKEN,
+        executor=Executor.WRITE,
+        status=204,
+        errors=(NotFound,),
+        checks_scope=False,  # the token of this request may be revoked whatever its scopes are
+    ),
+)
+def revoke_token(_: ApiRequest, blog: Blog, actor: Member, token_id: TokenId) -> Response:
+    """End one of one's tokens."""
+    blog.tokens.revoke(actor, token_id)
+    return no_content()

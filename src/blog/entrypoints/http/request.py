@@ -1,0 +1,198 @@
+"""One request as handlers see it: parsed on demand, in the order in which a handler asks."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, cast
+
+from blog.domain.accounts.actors import Member
+from blog.domain.errors import FieldError
+from blog.domain.posts.post import Post, PostChanges, VersionConflict, validate_post
+from blog.entrypoints.http.errors import HttpError
+from blog.entrypoints.http.parsing.body import Body, check_content_length, receive_body
+from blog.entrypoints.http.parsing.conditional import expected_versions, matches_if_none_match
+from blog.entrypoints.http.parsing.headers import TokenMissing, header_lines, joined_header, parse_authorization
+from blog.entrypoints.http.parsing.idempotency_key import KeyedRequest, keyed_request, parse_key
+from blog.entrypoints.http.parsing.query import id_in_path, url_prefix
+
+from .operation import Authentication, Operation
+from .state import AppState
+
+_NOT_PARSED: Final[Any] = object()
+
+
+class ApiRequest:
+    """One request to a route.
+
+    Args:
+        scope: as ASGI has it.
+        receive: as ASGI has it.
+        operation: the declaration of the route.
+    """
+
+    __slots__ = (
+        "_body_members",
+        "_params",
+        "actor",
+        "app",
+        "body",
+        "headers",
+        "operation",
+        "receive",
+        "scope",
+        "token",
+    )
+
+    def __init__(self, scope: Any, receive: Callable[[], Awaitable[Any]], operation: Operation) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.operation = operation
+        self.app = cast(AppState, scope["app_state"])  # `create_app` has put it there
+        self.headers: Mapping[bytes, bytes] = dict(reversed([*scope["headers"]]))  # the first of several with one name
+        self.body = Body(b"", self.headers)
+        self.token: str | None = None
+        self.actor: Member | None = None
+        self._params = self._body_members = _NOT_PARSED
+
+    async def read_body(self) -> None:
+        """Receive the body, if the route needs it or its length is unknown. A larger body than allowed is refused in
+        every case.
+
+        Raises:
+            HttpError: it is too large or not complete.
+        """
+        operation, headers = self.operation, self.headers
+        if b"content-length" in headers:
+            check_content_length(headers[b"content-length"], operation.max_body)
+        if operation.body is not None or b"transfer-encoding" in headers:
+            self.body = Body(await receive_body(self.receive, operation.max_body), headers)
+
+    def read_token(self) -> None:
+        """Read the token, as far as the route looks at it.
+
+        Raises:
+            TokenMissing, InvalidToken, WrongScheme.
+        """
+        is_required = self.operation.authentication is Authentication.REQUIRED
+        if b"authorization" in self.headers:
+            lines = header_lines(self.scope, b"authorization")
+            self.token = parse_authorization(lines, ignore_foreign=not is_required)
+        if self.token is None and is_required:
+            raise TokenMissing
+
+    @property
+    def sent_token(self) -> str:
+        """The token, on a route that requires one."""
+        return cast(str, self.token)
+
+    @property
+    def authenticated(self) -> Member:
+        """The owner of the token, on a route that requires one."""
+        return cast(Member, self.actor)
+
+    @property
+    def params(self) -> Any:
+        """The query, parsed as the route declares.
+
+        Raises:
+            ValidationFailed: of every parameter that is wrong.
+        """
+        if self._params is _NOT_PARSED:
+            self._params = None if self.operation.query is None else self.operation.query.parse(self.scope)
+        return self._params
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the read is short enough for the event loop."""
+        query = self.operation.query
+        return query is None or query.is_short(self.params)
+
+    def body_members(self) -> tuple[dict[str, Any], list[FieldError]]:
+        """Return the members of the body that have the declared types, and the errors of the others.
+
+        Raises:
+            HttpError: the body has another media type, or is not a JSON object.
+        """
+        return self.body.members(cast(Any, self.operation.body), *self.operation.media_types)
+
+    def parse_body(self) -> dict[str, Any]:
+        """Return the members of the body. A second call returns the same.
+
+        Raises:
+            HttpError: the body has another media type, or is not a JSON object.
+            ValidationFailed: of every member that is wrong.
+        """
+        if self._body_members is _NOT_PARSED:
+            self._body_members = self.body.all_members(cast(Any, self.operation.body), *self.operation.media_types)
+        return cast(dict[str, Any], self._body_members)
+
+    def path_ids(self) -> dict[str, int]:
+        """Return the ids in the path by their names.
+
+        Raises:
+            NotFound: one is no id.
+        """
+        return {name: id_in_path(text) for name, text in self.scope["path_params"].items()}
+
+    def check_preconditions(self, post: Post) -> None:
+        """Check `If-Match` and `If-None-Match` of a change of this post.
+
+        Raises:
+            ValidationFailed: `If-Match` is malformed.
+            HttpError: `If-Match` is missing and required, or `If-None-Match: *` demands that there is no post.
+            VersionConflict: the post has another version.
+        """
+        if_match, if_none_match = self._header(b"if-match"), self._header(b"if-none-match")
+        expected = expected_versions(if_match, if_none_match, is_required=self.app.requires_if_match)
+        if expected is not None and post.version not in expected and post.revision not in expected:
+            raise VersionConflict(post, self._conflicting_fields(post), expected)
+
+    def has_current(self, etag: str) -> bool:
+        """Return whether the client has the representation with this tag, by `If-None-Match`.
+
+        Raises:
+            ValidationFailed: the header has too many tags.
+        """
+        header = self._header(b"if-none-match")
+        return header is not None and matches_if_none_match(header, etag)
+
+    def idempotency_key(self) -> str | None:
+        """Return the `Idempotency-Key`, if there is one.
+
+        Raises:
+            ValidationFailed: of the key.
+        """
+        return parse_key(header_lines(self.scope, b"idempotency-key")) if b"idempotency-key" in self.headers else None
+
+    def keyed(self) -> KeyedRequest | None:
+        """Return the request with its `Idempotency-Key`, or None if it has no key. This is slow if the body holds a
+        password.
+
+        Raises:
+            ValidationFailed: of the key.
+        """
+        key = self.idempotency_key()
+        return None if key is None else keyed_request(key, self.scope, self.body, hides_body=self.operation.hides_body)
+
+    @property
+    def client_address(self) -> str:
+        """The IP address of the client, as far as trusted proxies report it."""
+        return self.app.proxies.client_ip(self.scope)
+
+    def url(self, path: str) -> str:
+        """Return the path as a client of this request has to write it."""
+        return f"{url_prefix(self.scope)}{path}"
+
+    def _header(self, name: bytes) -> str | None:
+        return joined_header(self.scope, name) if name in self.headers else None
+
+    def _conflicting_fields(self, post: Post) -> list[str]:
+        """Return the fields that a refused change would set to another value; none if the change is not valid."""
+        if self.operation.body is None:
+            return []
+        try:
+            members, errors = self.body_members()
+        except HttpError:
+            return []
+        changes = cast(PostChanges, {name: members[name] for name in PostChanges.__annotations__ if name in members})
+        if errors or validate_post(**changes):
+            return []
+        return [name for name, value in changes.items() if getattr(post, name) != value]
