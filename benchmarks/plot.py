@@ -19,7 +19,7 @@ _RIVALS: Final = {
     "django": ("Django REST framework", "#0072B2"),
     "fastapi": ("FastAPI + async ORM", "#009E73"),
     "pocketbase": ("PocketBase (less durable)", "#E69F00"),
-    "bare": ("the limit: a handler of constant bytes", "#999999"),
+    "bare": ("the limit: a bare Litestar handler", "#999999"),
 }
 _FLOOR: Final = 0.25
 _CEILING: Final = 64
@@ -45,7 +45,7 @@ def draw_ratios(figures: Figures, file: Path) -> None:
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for _, colour in _RIVALS.values()]
     labels = [name for name, _ in _RIVALS.values()]
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=10)
-    figure.suptitle("Requests a second on one core: how many times those of others the blog answers", fontsize=12)
+    figure.suptitle("The blog's requests per second on one core, as a multiple of each competitor's", fontsize=12)
     figure.savefig(file, dpi=160)
     plt.close(figure)
 
@@ -95,7 +95,7 @@ def draw_growth(figures: Figures, file: Path) -> None:
     panels[0].set_ylim(0.1, max(20, *(2 * each["ms"] for each in figures)))
     panels[0].yaxis.set_major_formatter(lambda value, _: f"{value:g} ms")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
-    figure.suptitle("How the blog's requests grow with what is stored", fontsize=12)
+    figure.suptitle("Latency of requests by the number of stored posts", fontsize=12)
     figure.savefig(file, dpi=160)
     plt.close(figure)
 

@@ -21,7 +21,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipP
 from tests.servers import CHEAP, PATIENCE, environment, started
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), ROOT / "benchmarks" / "README.md", *(ROOT / "docs").rglob("*.md")])
 LANGUAGES = {"", "console", "markdown", "mermaid", "nginx", "python", "sql"}
 PUBLISHED = "http://127.0.0.1:8000"
 """The address of a blog in the documents. Tests serve on a free port, and translate."""

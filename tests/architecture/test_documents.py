@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SOURCE = ROOT / "src" / "blog"
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *DOCS.glob("**/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), ROOT / "benchmarks" / "README.md", *DOCS.glob("**/*.md")])
 SITE = sorted(DOCS.glob("**/*.md"))
 RELATIVE_CLAUSE = re.compile(
     r"(?:^|[.!?:;|] )(?:[-*#>]+ |\d+\. )*(?:\*\*)?"
