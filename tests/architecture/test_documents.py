@@ -15,7 +15,7 @@ import blog.testing.contracts
 from blog.adapters.memory import MemoryStore
 from blog.bootstrap import create_blog
 from blog.entrypoints.cli.markdown.drafts import NAMES
-from blog.entrypoints.cli.parser import parser
+from blog.entrypoints.cli.parser import commands_of, parser
 from blog.entrypoints.http import create_app
 from blog.settings import setting_fields
 
@@ -151,16 +151,7 @@ def first_cells(page: str, pattern: str) -> set[str]:
 
 def commands() -> set[str]:
     """Return the names of all commands, those of groups with the group before them."""
-    found = set()
-    for name, command in subcommands(parser()).items():
-        below = subcommands(command)
-        found |= {f"{name} {each}" for each in below} or {name}
-    return found
-
-
-def subcommands(command: Any) -> dict[str, Any]:
-    groups = command._subparsers
-    return {} if groups is None else dict(groups._group_actions[0].choices)
+    return {name for name, _ in commands_of(parser())}
 
 
 def operations() -> set[str]:

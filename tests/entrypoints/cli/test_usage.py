@@ -11,13 +11,10 @@ from tests.database import Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.servers import PATIENCE, environment, run_blog
 
-from blog.entrypoints.cli.command_list import COMMANDS, GROUPS
+from blog.entrypoints.cli.parser import commands_of, parser
 from blog.settings import unknown_settings
 
-_COMMANDS = [
-    *(command.name for command in COMMANDS),
-    *(f"{group} {command.name}" for group, _, members in GROUPS for command in members),
-]
+_COMMANDS = [name for name, _ in commands_of(parser())]
 _WRONG = [
     ["tokens", "create", "alice", "--scope", "everything"],
     ["tokens", "revoke", "alice", "laptop"],

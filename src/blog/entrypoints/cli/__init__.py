@@ -1,6 +1,6 @@
-"""The blog from the command line, for whoever runs it.
+"""The command line of the blog.
 
-What a command needs is imported when it runs, so that `--help` answers at once.
+A command imports its modules when it runs, so that `--help` is fast.
 """
 
 import os
@@ -12,24 +12,24 @@ from typing import Final
 from blog.domain.errors import BlogError, Unavailable
 from blog.settings import SettingError, Settings, service_variables, unknown_settings
 
-from .parser import options_in
+from .parser import parse_arguments
 from .printing import print_error
 from .streams import prepare_streams
 
 _SETTINGS = ("database_url", "host", "port", "uds", "root_path", "threads", "workers", "migrate")
-"""Those that are options too."""
+"""The settings that are options too."""
 _SERVING: Final = {"commands.serve", "commands.demo"}
-"""The modules of the commands that serve: beside a misspelt setting, they would make an empty database and serve it."""
+"""The modules of the commands that serve. With a misspelt setting, they would serve an empty database."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and give the status that the process ends with."""
+    """Run a command, and return the exit status."""
     prepare_streams()
-    options = options_in(sys.argv[1:] if arguments is None else arguments)
+    options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     module, _, command = options.pop("command").partition(":")
     given = {name: options.pop(name, None) for name in _SETTINGS}
     try:
-        _look_for_unknown_settings(serves=module in _SERVING)
+        _check_unknown_settings(serves=module in _SERVING)
         settings = Settings.read(os.environ, **given)
         run = getattr(import_module(f"{__name__}.{module}"), command)
         status: int | None = run(settings, **options)
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingError as error:
         print_error(str(error))
         return 2
-    except BrokenPipeError:  # whoever read our output, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
@@ -52,11 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status or 0
 
 
-def _look_for_unknown_settings(*, serves: bool) -> None:
-    """Say which variables are no settings, as far as the command can run beside them.
+def _check_unknown_settings(*, serves: bool) -> None:
+    """Print the variables that look like settings and are none.
 
     Raises:
-        SettingError: it cannot.
+        SettingError: the command must not run with them.
     """
     others = service_variables(os.environ)
     if others:

@@ -27,7 +27,7 @@ def invite(settings: Settings, *, days: int | None) -> None:
     print(issued.code)
 
 
-def index(settings: Settings) -> None:
+def list_invitations(settings: Settings) -> None:
     """List the open invitations."""
     with session(settings) as here:
         for each in here.walk(lambda blog, actor, after: blog.invitations.page(actor, after=after)):

@@ -19,7 +19,7 @@ def create(settings: Settings, *, username: str, name: str, scopes: list[str] | 
     print_issued(issued, f"This is a token of {user.username}.")
 
 
-def index(settings: Settings, *, username: str | None) -> None:
+def list_tokens(settings: Settings, *, username: str | None) -> None:
     """List somebody's tokens, or one's own."""
     if username is None:
         if not settings.token:

@@ -21,7 +21,7 @@ _TOLD: Final[Mapping[PostsOnDeletion, str]] = {
 }
 
 
-def index(settings: Settings) -> None:
+def list_users(settings: Settings) -> None:
     """List all users."""
     with session(settings) as here:
         user = None

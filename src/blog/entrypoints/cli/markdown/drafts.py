@@ -15,7 +15,7 @@ from typing import Final, Self, TypeVar
 from blog.domain.accounts.user import validate_username
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import PortablePost
-from blog.entrypoints.cli.argument_types import number
+from blog.entrypoints.cli.argument_types import whole_number
 
 from .dates import Dated, dated
 from .front_matter import HEAD, Kind, Parts
@@ -124,7 +124,7 @@ def draft_of(parts: Parts, reading: Reading, file: PurePath) -> Draft:
         raise ValidationFailed([FieldError(HEAD, "is missing; --author NAME takes in files without any")])
     created = said.meant("created_at", dated) or (None if said.has("created_at") else path_day)
     updated = said.meant("updated_at", dated)
-    version, ordinal = said.meant("version", number), said.meant("ordinal", number)
+    version, ordinal = said.meant("version", whole_number), said.meant("ordinal", whole_number)
     title = said.texts.get("title") or ("" if said.is_faulty("title") else _title_in(parts.body) or path_title)
     if not (title or said.is_faulty("title")):
         said.errors.append(FieldError("title", "is missing"))

@@ -1,8 +1,7 @@
-"""An argument parser that helps with misspelt words, and repeats none that could be a secret.
+"""An `ArgumentParser` that suggests corrections, and repeats no argument that could be a secret.
 
-Arguments can be seen by others, and what a program says of them often goes to a log. A password that somebody gave as
-an argument by mistake is to be in one place fewer. `argparse` repeats what it does not understand; this one names the
-place, or what was likely meant.
+A user may give a password as an argument by mistake, and error messages often go to a log. `argparse` repeats arguments
+that it does not know. This parser names the option or the command that was probably meant instead.
 """
 
 import argparse
@@ -12,7 +11,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final, NoReturn
 
 _SUBCOMMANDS: Final = argparse.PARSER
-"""What `argparse` calls the number of arguments of a list of commands."""
+"""The `nargs` of an action that has subcommands."""
 
 _RENAMED: Final = {"tidy": "maintain"}
 """Commands of earlier versions, with the names that they have now."""
@@ -21,22 +20,32 @@ _repeated = re.compile(r"ignored explicit argument .*", re.DOTALL)
 
 
 class Parser(argparse.ArgumentParser):
-    """Takes no abbreviations: `--password` is not taken for `--password-stdin`.
+    """An `ArgumentParser` without abbreviations: `--password` does not mean `--password-stdin`.
 
-    Args:
-        elsewhere: what each option is called that another command has, and how each command of a group is called in
-            full. These words are no secrets.
+    Attributes:
+        elsewhere: the options of all commands, and the full names of all commands of groups. None of them is a secret.
     """
 
-    def __init__(self, *, elsewhere: Collection[str] = (), **means: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **means)
-        self._elsewhere = elsewhere
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        self.elsewhere: Collection[str] = ()
 
-    def parse_known_args(  # type: ignore[override]  # its overloads tell only that any namespace will do
+    @property
+    def commands(self) -> "dict[str, Parser]":
+        """The subcommands by name."""
+        subcommands = (action for action in self._actions if action.nargs == _SUBCOMMANDS)
+        return {name: parser for action in subcommands for name, parser in dict(action.choices or ()).items()}
+
+    @property
+    def options(self) -> list[str]:
+        """The options, such as `--help`."""
+        return list(self._option_string_actions)
+
+    def parse_known_args(  # type: ignore[override]  # its overloads only say that any namespace will do
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
-        """Parse all arguments; one that is not known is refused here, with the usage of the command it was given to."""
-        if args and self._has_commands() and _is_option(args[0]) and not self._knows(args[0]):
+        """Parse all arguments. Refuse an unknown one with the usage of its own command."""
+        if args and self.commands and _is_option(args[0]) and not self._knows(args[0]):
             self._refuse_option(args[0])
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
@@ -53,7 +62,7 @@ class Parser(argparse.ArgumentParser):
         if action.nargs == _SUBCOMMANDS:
             if value in _RENAMED:
                 self.error(f"{value} is called {_RENAMED[value]} now")
-            full = sorted(name for name in self._elsewhere if name.endswith(f" {value}"))
+            full = sorted(name for name in self.elsewhere if name.endswith(f" {value}"))
             self.error(f"there is no such command{_hint(full or _near(value, choices))}")
         raise argparse.ArgumentError(action, f"must be one of {', '.join(choices)}{_hint(_near(value, choices))}")
 
@@ -67,15 +76,12 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse_option(self, argument: str) -> NoReturn:
         name = argument.partition("=")[0]
-        if name in self._elsewhere:
-            where = "comes after the command" if self._has_commands() else "is no option of this command"
+        if name in self.elsewhere:
+            where = "comes after the command" if self.commands else "is no option of this command"
             self.error(f"{name} {where}")
         own = [option for option in self._option_string_actions if option.startswith("--")]
         longer = [option for option in own if len(name) > len("--") and option.startswith(name)]
         self.error(f"there is no such option{_hint(longer[:1] or _near(name, own))}")
-
-    def _has_commands(self) -> bool:
-        return any(action.nargs == _SUBCOMMANDS for action in self._actions)
 
     def _knows(self, argument: str) -> bool:
         return argument.partition("=")[0] in self._option_string_actions
