@@ -127,7 +127,7 @@ def test_of_all_long_posts_on_a_page_only_so_much_is_read(
 
     def noted(text: str, query: SearchQuery, *, read: int) -> tuple[SnippetPart, ...]:
         reads.append(read)
-        return snippet(text, query, read=read)
+        return snippet(text, query, max_scanned=read)
 
     monkeypatch.setattr(search, "snippet", noted)
     with open_blog() as blog:

@@ -1,1 +1,1 @@
-"""Search: from a text to words, from words to a query, from a query to posts."""
+"""Full-text search: tokenizer, query language, index port, snippets, use cases."""

@@ -13,34 +13,34 @@ from .query import SearchQuery
 
 @dataclass(frozen=True, slots=True)
 class SearchPosition:
-    """Where a post stands among those found: first those whose title says all of it, and in each part the newest."""
+    """A position in search results: matches in the title come first, then newer posts."""
 
     in_title: bool
     id: PostId
 
 
 class Hit(NamedTuple):
-    """A post that was found, and whether its title alone says what is looked for."""
+    """A post that matches, and whether its title alone matches."""
 
     post: Post
     in_title: bool
 
 
 class PostIndex(Protocol):
-    """Finds posts by their words. It sees what its unit of work has done, as the stores do."""
+    """The full-text index. It sees the writes of its unit of work, as the repositories do."""
 
     def put(self, post: Post) -> None:
-        """Find the post by what it says now."""
+        """Index a post, or index it again after a change."""
 
     def remove(self, post_id: PostId) -> None:
-        """Find the post no longer; one that is not there is no error."""
+        """Remove a post from the index, if it is there."""
 
     def find(
         self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
     ) -> Sequence[Hit]:
-        """Up to `limit` posts that the query finds, out of those, from the first one that stands after `after`: those
-        whose title says all that is wanted before the others, and in each part by descending id.
+        """Return up to `limit` matching posts, after the position `after`: first posts whose title alone matches, then
+        the others, both by descending id.
         """
 
     def count(self, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
-        """How many posts the query finds, out of those."""
+        """Return the number of matching posts."""

@@ -1,6 +1,6 @@
-"""Scripts: which signs of Unicode are letters, marks and accents, as far as words need to know.
+"""Unicode tables for the tokenizer: letters, marks and accents of scripts.
 
-The tables are ranges of code points, and what a sign is within them is what Unicode says (`unicodedata`).
+The tables are ranges of code points. Within a range, `unicodedata` says what a character is.
 """
 
 import unicodedata
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 Range = tuple[int, int]
-"""From one code point to another, both included."""
+"""The first and the last code point."""
 
 _ACCENTS: Final[tuple[Range, ...]] = (
     *((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F)),  # Latin, Greek
@@ -29,13 +29,13 @@ PLAIN_LETTERS: Final = {
     **dict.fromkeys("ʉ", "u"), **dict.fromkeys("ƴ", "y"), **dict.fromkeys("ƶȥ", "z"),
     "æ": "ae", "œ": "oe", "þ": "th",
 }  # fmt: skip
-"""Latin letters with a stroke, a bar or a hook, and ligatures: Unicode does not take them apart as it does é and ä."""
+"""Latin letters with a stroke, a bar or a hook, and ligatures: Unicode does not decompose them as it does é and ä."""
 
 PHRASES: Final = "\ufdfa\ufdfb"
-"""Characters of Arabic that stand for a phrase, by up to eighteen others: as many as fit in a text would be a book."""
+"""Arabic characters that NFKC replaces by a phrase of up to eighteen characters."""
 
 _BLOCKS_WITH_MARKS: Final[tuple[Range, ...]] = ((0x0300, 0x30FF), (0xA66F, 0xABFF), (0xFB1E, 0xFB1E), (0xFE20, 0xFE2F))
-"""Within the first 65,536 code points: beyond, a regular expression tries one range after another, for each letter."""
+"""Blocks within the first 65,536 code points. Beyond, a regular expression tries one range after another."""
 
 _BLOCKS_WITHOUT_SPACES: Final[tuple[Range, ...]] = (
     *((0x3005, 0x3007), (0x3031, 0x3035), (0x303B, 0x303C), (0x3040, 0x30FF), (0x31F0, 0x31FF)),  # Japanese
@@ -52,22 +52,22 @@ _CHINESE_CHARACTERS: Final[tuple[Range, ...]] = (
     (0xF900, 0xFAFF),
     (0x20000, 0x3FFFF),
 )
-"""Those too that Unicode will add there."""
+"""Whole blocks, because Unicode will add characters there."""
 
 _JAMO: Final[tuple[Range, ...]] = (
     *((0x1100, 0x11FF), (0xA960, 0xA97F), (0xD7B0, 0xD7FF)),
-    *((0x3131, 0x318E), (0xFFA0, 0xFFDC)),  # which are written for the former
+    *((0x3131, 0x318E), (0xFFA0, 0xFFDC)),  # compatibility forms
 )
 _SYLLABLES: Final[tuple[Range, ...]] = ((0xAC00, 0xD7A3),)
 
 
 def _pattern_of(ranges: Iterable[Range]) -> str:
-    """The inside of a regular expression's class that has these signs."""
+    """Return the inside of `[]` of a regular expression."""
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
 def _ranges_of(category: str, blocks: Iterable[Range]) -> Iterable[Range]:
-    """Where in these blocks the signs are whose category begins so."""
+    """Return the ranges within these blocks of characters whose category begins with `category`."""
     first: int | None = None
     for start, end in blocks:
         for code in range(start, end + 2):
@@ -80,22 +80,22 @@ def _ranges_of(category: str, blocks: Iterable[Range]) -> Iterable[Range]:
 
 
 ACCENTS: Final = _pattern_of(_ACCENTS)
-"""The marks without which a text can be read. The marks of all other scripts tell words apart."""
+"""Marks that are ignored, because a text can be read without them. In other scripts marks distinguish words."""
 
 JOINERS: Final = _pattern_of(_JOINERS)
-"""What shows as nothing, and may stand within a word."""
+"""Invisible characters that may occur within a word."""
 
 MARKS: Final = _pattern_of(_ranges_of("M", _BLOCKS_WITH_MARKS))
-"""Every mark that follows a letter, accents included."""
+"""All marks that follow a letter, also accents."""
 
 SPACELESS: Final = _pattern_of([*_ranges_of("L", _BLOCKS_WITHOUT_SPACES), *_CHINESE_CHARACTERS, (0x3007, 0x3007)])
 """Letters of scripts without spaces between words."""
 
 JAMO: Final = _pattern_of(_JAMO)
-"""The letters of which syllables of Korean are made."""
+"""The letters of Korean syllables."""
 
 SYLLABLES: Final = _pattern_of(_SYLLABLES)
-"""Syllables of Korean."""
+"""Korean syllables."""
 
 FOLLOWING: Final = MARKS + JOINERS + "\uff9e\uff9f\u0e33\u0eb3"
-"""What belongs to the letter before: marks, joiners, and the letters that Unicode's plainest form turns into a mark."""
+"""Characters that belong to the previous letter: marks, joiners, and letters that NFKC turns into a mark."""

@@ -1,4 +1,4 @@
-"""Excerpts: where a text says what somebody looks for."""
+"""Snippets: parts of a text around a match, with the matches highlighted."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,52 +11,52 @@ from .scripts import FOLLOWING, PHRASES, SPACELESS, SYLLABLES
 from .tokenizer import WordSpan, spaced, token_spans, tokenize
 
 MAX_SNIPPET_LENGTH: Final = 200
-"""Characters that an excerpt has, about."""
+"""Characters of a snippet, approximately."""
 
 MAX_SCANNED: Final = 8_000
 MAX_SCANNED_PER_PAGE: Final = 120_000
-"""Characters, and words, of texts that are not all ASCII which are read for one excerpt, and for all on a page: what a
-search costs must not grow with all that its results say.
+"""Characters and words of non-ASCII texts that are scanned for one snippet, and for all snippets of a page. So the cost
+of a search does not grow with the length of the posts.
 """
 
 _BLOCK: Final = 250
 _BLOCK_OF_ASCII: Final = 2_000
-"""Characters of which it is seen at once whether they say something wanted."""
+"""Characters that are tokenized at once to look for a match."""
 
-_LONGEST: Final = 8_000
+_MAX_READ: Final = 8_000
 """Characters that are read word by word."""
 
 _TRIES: Final = 4
-"""Terms that are looked for behind what is read, and places that are looked at there."""
+"""Terms that are searched behind the scanned part, and positions that are tried there."""
 
 _NEAR: Final = 20
-"""Characters within which an excerpt would rather begin and end between words."""
+"""Characters within which a snippet is moved to begin and end between words."""
 
 _ASCII_OF_WORDS: Final = ascii_lowercase + digits
 _space = re.compile(r"\s")
 _between = re.compile(rf"[^\w{FOLLOWING}]|_|(?![{FOLLOWING}])[{SPACELESS}{SYLLABLES}{PHRASES}]")
-"""Where no piece has begun that goes on."""
+"""A position at which no word continues."""
 
 
 class SnippetPart(NamedTuple):
-    """A part of a text, and whether it is what was looked for."""
+    """A part of a text, and whether it is a match."""
 
     text: str
     is_match: bool = False
 
 
 def highlight(text: str, query: SearchQuery) -> tuple[SnippetPart, ...]:
-    """The whole text, with what was looked for told apart."""
+    """Return a whole text in parts, with its matches."""
     return tuple(_parts(text, 0, len(text), _matches(list(token_spans(text)), query)))
 
 
-def snippet(text: str, query: SearchQuery, *, read: int = MAX_SCANNED) -> tuple[SnippetPart, ...]:
-    """So much of a text as fits around the first match, or its beginning, with what was looked for told apart.
+def snippet(text: str, query: SearchQuery, *, max_scanned: int = MAX_SCANNED) -> tuple[SnippetPart, ...]:
+    """Return a part of a text around the first match, or its beginning, in parts.
 
-    Within the first `read` characters a match is found however it is spelt, and anywhere if the text is all ASCII.
-    Behind them one is found that is spelt as it was folded.
+    A match is found in any spelling within the first `max_scanned` characters, and anywhere in an ASCII text. Behind
+    them, only a match in its normalized spelling is found.
     """
-    matches = _first_matches(text, query, read)
+    matches = _first_matches(text, query, max_scanned)
     first = matches[0].start if matches else 0
     start = _word_start(text, max(0, first - MAX_SNIPPET_LENGTH // 3))
     end = _word_end(text, start + MAX_SNIPPET_LENGTH)
@@ -66,100 +66,97 @@ def snippet(text: str, query: SearchQuery, *, read: int = MAX_SCANNED) -> tuple[
     return tuple(parts)
 
 
-def _first_matches(text: str, query: SearchQuery, read: int) -> list[WordSpan]:
-    """The matches that an excerpt can show: of a long text, no more is read than has to be."""
-    for start, number in _likely_places(text, query, read):
-        if matches := _matches(_shown_from(text, start, number), query):
+def _first_matches(text: str, query: SearchQuery, max_scanned: int) -> list[WordSpan]:
+    """Return the matches that a snippet can show. A long text is read only as far as needed."""
+    for start, skip in _candidates(text, query, max_scanned):
+        if matches := _matches(_spans_from(text, start, skip), query):
             return matches
     return []
 
 
-def _likely_places(text: str, query: SearchQuery, most: int) -> Iterator[tuple[int, int]]:
-    """Places between words, and which word behind them begins a match, in the order in which they are to be tried."""
-    start = _nothing_before(text, query)
-    block, limit = (_BLOCK_OF_ASCII, len(text)) if text.isascii() else (_BLOCK, min(len(text), most))
+def _candidates(text: str, query: SearchQuery, max_scanned: int) -> Iterator[tuple[int, int]]:
+    """Return positions between words, and the number of words between each position and a likely match."""
+    start = _skip_ascii(text, query)
+    block, limit = (_BLOCK_OF_ASCII, len(text)) if text.isascii() else (_BLOCK, min(len(text), max_scanned))
     patterns = [term.pattern for term in query.wanted]
-    read: list[tuple[int, list[str]]] = []
-    room = limit
-    while start < limit and room > 0:
+    blocks: list[tuple[int, list[str]]] = []
+    remaining = limit
+    while start < limit and remaining > 0:
         between = _between.search(text, start + block, limit)
         end = between.start() if between else limit
-        read.append((start, tokenize(text[start:end])))
-        room -= len(read[-1][1])
-        if (number := _first_number([word for _, words in read for word in words], patterns)) is not None:
-            yield read[0][0], number
-        while sum(len(words) for _, words in read[1:]) >= MAX_WORDS:  # no term is longer
-            read.pop(0)
+        blocks.append((start, tokenize(text[start:end])))
+        remaining -= len(blocks[-1][1])
+        if (skip := _words_before([word for _, words in blocks for word in words], patterns)) is not None:
+            yield blocks[0][0], skip
+        while sum(len(words) for _, words in blocks[1:]) >= MAX_WORDS:  # no term is longer
+            blocks.pop(0)
         start = end
-    yield from _places_behind(text, query, start)
+    yield from _candidates_behind(text, query, start)
 
 
-def _places_behind(text: str, query: SearchQuery, limit: int) -> Iterator[tuple[int, int]]:
-    """The first places behind what was read where something wanted is spelt as it was folded."""
+def _candidates_behind(text: str, query: SearchQuery, limit: int) -> Iterator[tuple[int, int]]:
+    """Return the first positions behind the scanned part where a term occurs in its normalized spelling."""
     spellings = {gap.join(term.words) for term in query.wanted[:_TRIES] for gap in (" ", "")}
-    said = text.lower() if any(spelling.upper() != spelling for spelling in spellings) else text
-    if limit == len(text) or len(said) != len(text):
+    lower = text.lower() if any(spelling.upper() != spelling for spelling in spellings) else text
+    if limit == len(text) or len(lower) != len(text):
         return
-    places = sorted(place for spelling in spellings if (place := said.find(spelling, limit)) >= 0)
-    for place in places[:_TRIES]:
-        start = max(0, place - _BLOCK)
-        starts = [between.start() for between in _between.finditer(text, start, place + 1)] or [place]
+    positions = sorted(at for spelling in spellings if (at := lower.find(spelling, limit)) >= 0)
+    for position in positions[:_TRIES]:
+        start = max(0, position - _BLOCK)
+        starts = [between.start() for between in _between.finditer(text, start, position + 1)] or [position]
         yield starts[-1], 0
 
 
-def _shown_from(text: str, start: int, number: int) -> list[WordSpan]:
-    """The pieces that decide of what an excerpt shows which is a match, where the first one is at a word behind a place
-    between words.
+def _spans_from(text: str, start: int, skip: int) -> list[WordSpan]:
+    """Return the spans that a snippet shows, and as many behind them as a match can have.
+
+    The first span is the one with the word that follows `skip` words after `start`.
     """
-    pieces = token_spans(text, start, start + _LONGEST)
+    spans = token_spans(text, start, start + _MAX_READ)
     shown: list[WordSpan] = []
-    while number >= 0 and (piece := next(pieces, None)):
-        number -= len(piece.words)
-        shown = [piece]
+    while skip >= 0 and (span := next(spans, None)):
+        skip -= len(span.words)
+        shown = [span]
     end = shown[0].start + MAX_SNIPPET_LENGTH if shown else 0
-    while (piece := next(pieces, None)) and piece.start < end:
-        shown.append(piece)
-    return shown + ([piece, *islice(pieces, MAX_WORDS)] if piece else [])
+    while (span := next(spans, None)) and span.start < end:
+        shown.append(span)
+    return shown + ([span, *islice(spans, MAX_WORDS)] if span else [])
 
 
-def _first_number(words: Sequence[str], patterns: Sequence[str]) -> int | None:
-    """Which word is the first one that begins something wanted."""
-    said = spaced(words)
-    places = [place for pattern in patterns if (place := said.find(pattern)) >= 0]
-    return said.count(" ", 0, min(places)) if places else None
+def _words_before(words: Sequence[str], patterns: Sequence[str]) -> int | None:
+    """Return the number of words before the first match, or None."""
+    joined = spaced(words)
+    positions = [at for pattern in patterns if (at := joined.find(pattern)) >= 0]
+    return joined.count(" ", 0, min(positions)) if positions else None
 
 
-def _nothing_before(text: str, query: SearchQuery) -> int:
-    """A place between words before which no match begins. In ASCII that is seen without reading word by word."""
+def _skip_ascii(text: str, query: SearchQuery) -> int:
+    """Return a position between words before which no match begins. An ASCII text needs no tokenizing for that."""
     if not text.isascii():
         return 0
-    said = text.lower()
-    places = [said.find(term.words[0]) for term in query.wanted]
-    first = min((place for place in places if place >= 0), default=len(text))
-    return len(said[:first].rstrip(_ASCII_OF_WORDS))
+    lower = text.lower()
+    positions = [lower.find(term.words[0]) for term in query.wanted]
+    first = min((at for at in positions if at >= 0), default=len(text))
+    return len(lower[:first].rstrip(_ASCII_OF_WORDS))
 
 
-def _matches(pieces: Sequence[WordSpan], query: SearchQuery) -> list[WordSpan]:
-    """The pieces that say something wanted."""
-    words, owners = [word for piece in pieces for word in piece.words], _owners(pieces)
-    said = spaced(words)
-    numbers = {
-        owners[place + step]
+def _matches(spans: Sequence[WordSpan], query: SearchQuery) -> list[WordSpan]:
+    """Return the spans that belong to a match."""
+    words = [word for span in spans for word in span.words]
+    span_of_word = [index for index, span in enumerate(spans) for _ in span.words]
+    joined = spaced(words)
+    matching = {
+        span_of_word[position + offset]
         for term in query.wanted
-        if term.pattern in said
-        for place in term.positions_in(words)
-        for step in range(len(term.words))
+        if term.pattern in joined
+        for position in term.positions_in(words)
+        for offset in range(len(term.words))
     }
-    return [pieces[number] for number in sorted(numbers)]
-
-
-def _owners(pieces: Sequence[WordSpan]) -> list[int]:
-    """Of each word the number of its piece."""
-    return [number for number, piece in enumerate(pieces) for _ in piece.words]
+    return [spans[index] for index in sorted(matching)]
 
 
 def _parts(text: str, start: int, end: int, matches: list[WordSpan]) -> Iterator[SnippetPart]:
-    """The text from `start`, where no match has begun yet, to `end`, cut where matches begin and end."""
+    """Return the text from `start` to `end`, split where matches begin and end."""
     for match in matches:
         if match.start >= end:
             break
@@ -171,17 +168,17 @@ def _parts(text: str, start: int, end: int, matches: list[WordSpan]) -> Iterator
         yield SnippetPart(text[start:end])
 
 
-def _word_start(text: str, place: int) -> int:
-    """Where a word begins, near a place: the next one after white space, if there is some soon."""
-    if place == 0:
+def _word_start(text: str, position: int) -> int:
+    """Return the start of the next word, if there is white space soon after a position."""
+    if position == 0:
         return 0
-    space = _space.search(text, place, place + _NEAR)
-    return space.end() if space else place
+    space = _space.search(text, position, position + _NEAR)
+    return space.end() if space else position
 
 
-def _word_end(text: str, place: int) -> int:
-    """Where a word ends, near a place."""
-    if place >= len(text):
+def _word_end(text: str, position: int) -> int:
+    """Return the end of the last word before a position, if there is white space near."""
+    if position >= len(text):
         return len(text)
-    spaces = [space.start() for space in _space.finditer(text, place - _NEAR, place)]
-    return spaces[-1] if spaces else place
+    spaces = [space.start() for space in _space.finditer(text, position - _NEAR, position)]
+    return spaces[-1] if spaces else position

@@ -15,7 +15,7 @@ from .snippets import MAX_SCANNED, MAX_SCANNED_PER_PAGE, SnippetPart, highlight,
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """A post that was found, its title, and of its body what lies around the first match, both with matches marked."""
+    """A matching post, its title and a snippet of its body, both with highlighted matches."""
 
     post: Post
     title: tuple[SnippetPart, ...]
@@ -24,13 +24,13 @@ class SearchResult:
 
     @property
     def position(self) -> SearchPosition:
-        """Where it stands among those found."""
+        """The position of the post in the search results."""
         return SearchPosition(self.in_title, self.post.id)
 
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """Some of the posts that were found, and after which the next ones come: None on the last page."""
+    """A page of search results. `next` is the `after` of the next page: None on the last page."""
 
     results: Sequence[SearchResult]
     next: SearchPosition | None
@@ -38,32 +38,35 @@ class SearchPage:
 
 @dataclass(slots=True)
 class Search:
-    """What is done with the index."""
+    """Searches posts."""
 
     index: PostIndex
 
     def find(
         self, text: str, *, limit: int = 20, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
     ) -> SearchPage:
-        """Look for posts: up to `limit` of those found, on from `after`.
+        """Return a page of up to `limit` matching posts, after the position `after`.
 
         Raises:
-            Invalid: of `limit`.
+            ValidationFailed: of `limit`.
         """
         check_limit(limit)
         query = SearchQuery.of(text)
         hits = self.index.find(query, limit=limit + 1, after=after, **filters) if query.wanted else []
         page = hits[:limit]
-        read = min(MAX_SCANNED, MAX_SCANNED_PER_PAGE // max(len(page), 1))
-        found = [
+        scanned = min(MAX_SCANNED, MAX_SCANNED_PER_PAGE // max(len(page), 1))
+        results = [
             SearchResult(
-                hit.post, highlight(hit.post.title, query), snippet(hit.post.body, query, read=read), hit.in_title
+                hit.post,
+                highlight(hit.post.title, query),
+                snippet(hit.post.body, query, max_scanned=scanned),
+                hit.in_title,
             )
             for hit in page
         ]
-        return SearchPage(found, found[-1].position if len(hits) > limit else None)
+        return SearchPage(results, results[-1].position if len(hits) > limit else None)
 
     def count(self, text: str, **filters: Unpack[PostFilter]) -> int:
-        """How many posts are found, which costs the more the more there are."""
+        """Return the number of matching posts. The cost grows with the number."""
         query = SearchQuery.of(text)
         return self.index.count(query, **filters) if query.wanted else 0
