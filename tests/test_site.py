@@ -12,6 +12,8 @@ import yaml
 from tests.servers import PATIENCE
 from tools.griffe_raises import one_exception_a_line
 
+import blog
+
 ROOT = Path(__file__).parents[1]
 LOADED = {"audio", "embed", "iframe", "img", "link", "object", "script", "source", "video"}
 """Elements whose address a browser loads by itself. A link that a reader follows is none of them."""
@@ -70,6 +72,11 @@ def test_the_site_loads_nothing_from_other_hosts(site: Path) -> None:
         assert not [each for each in addresses.found if _foreign.match(each)], page
     for style in site.rglob("*.css"):
         assert not _foreign_style.findall(style.read_text(encoding="utf-8")), style
+
+
+def test_the_reference_has_every_public_name(site: Path) -> None:
+    page = (site / "api.html").read_text(encoding="utf-8")
+    assert [name for name in blog.__all__ if name != "__version__" and f'id="blog.{name}"' not in page] == []
 
 
 def test_the_reference_has_the_use_cases_with_their_errors(site: Path) -> None:
