@@ -125,9 +125,9 @@ def test_of_all_long_posts_on_a_page_only_so_much_is_read(
 ) -> None:
     reads: list[int] = []
 
-    def noted(text: str, query: SearchQuery, *, read: int) -> tuple[SnippetPart, ...]:
-        reads.append(read)
-        return snippet(text, query, max_scanned=read)
+    def noted(text: str, query: SearchQuery, *, max_scanned: int) -> tuple[SnippetPart, ...]:
+        reads.append(max_scanned)
+        return snippet(text, query, max_scanned=max_scanned)
 
     monkeypatch.setattr(search, "snippet", noted)
     with open_blog() as blog:

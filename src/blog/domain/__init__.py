@@ -1,1 +1,1 @@
-"""What the business says: entities, rules, use cases and the ports they need. The standard library only."""
+"""The domain: entities, rules, use cases and ports. It imports the standard library only."""
