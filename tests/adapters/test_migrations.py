@@ -20,7 +20,7 @@ from blog.adapters.sql.schema.tables import REVISION, metadata
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator, Scope, scopes_for
 from blog.domain.accounts.throttle import LoginAttempt, account_key
-from blog.domain.audit import GENESIS_DIGEST, Event, Seal, digest_of
+from blog.domain.audit import GENESIS_DIGEST, Event, Seal, seal_digest
 from blog.domain.blog import OpenBlog
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.pagination import SortOrder
@@ -173,7 +173,7 @@ def test_seals_of_an_older_version_are_proven_and_the_next_one_proves_when_they_
     with store() as stores:
         entry = stores.audit.unsealed(limit=1)
         seal = Seal(at=NOON, entries=1, previous=GENESIS_DIGEST, digest=b"", format=1)
-        stores.audit.seal(replace(seal, digest=digest_of(seal, entry)), entry)
+        stores.audit.seal(replace(seal, digest=seal_digest(seal, entry)), entry)
     store.migrate("0005")
     store.migrate()
     with open_blog() as blog:
@@ -199,7 +199,7 @@ def of_revision_0007(store: SqlStore, open_blog: OpenBlog) -> SqlStore:
     with store() as stores:
         entries = stores.audit.unsealed(limit=100)
         seal = Seal(at=NOON, entries=len(entries), previous=GENESIS_DIGEST, digest=b"", format=2)
-        stores.audit.seal(replace(seal, digest=digest_of(seal, entries)), entries)
+        stores.audit.seal(replace(seal, digest=seal_digest(seal, entries)), entries)
     store.migrate("0007")
     return store
 

@@ -12,7 +12,7 @@ from tests.domain.people import HOME, OPERATOR, entries
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.actors import Anonymous
-from blog.domain.audit import GENESIS_DIGEST, AuditEntry, AuditFilter, AuditVerification, Event, Seal, digest_of
+from blog.domain.audit import GENESIS_DIGEST, AuditEntry, AuditFilter, AuditVerification, Event, Seal, seal_digest
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.shared import EntryId, SealId, TokenId, UserId
@@ -104,7 +104,7 @@ def test_entries_are_sealed_by_the_batch_each_seal_upon_the_one_before(
     previous = GENESIS_DIGEST
     for number, batch in enumerate([recorded[:4], recorded[4:8], recorded[8:]], start=1):
         expected = Seal(id=SealId(number), at=clock(), entries=len(batch), previous=previous, digest=b"", format=3)
-        expected = replace(expected, digest=digest_of(expected, batch))
+        expected = replace(expected, digest=seal_digest(expected, batch))
         assert sealed[number - 1] == expected
         previous = expected.digest
     with open_blog() as blog:
@@ -167,7 +167,7 @@ def sealed_anew(store: MemoryStore) -> None:
     seals, seal_ids = store._tables.seals.rows, store._tables.entry_seals.rows
     entries = store._tables.audit_entries.rows.values()
     batch = [entry for entry in entries if seal_ids.get(entry.id) == SealId(2)]
-    seals[SealId(2)] = replace(seals[SealId(2)], digest=digest_of(seals[SealId(2)], batch))
+    seals[SealId(2)] = replace(seals[SealId(2)], digest=seal_digest(seals[SealId(2)], batch))
 
 
 def dated_back(store: MemoryStore) -> None:
@@ -233,9 +233,9 @@ ENTRIES = st.builds(
 def test_no_two_histories_have_the_same_digest(one: list[AuditEntry], other: list[AuditEntry]) -> None:
     for number in (1, 2, 3):
         seal = Seal(at=NOON, entries=3, previous=GENESIS_DIGEST, digest=b"", format=number)
-        assert (digest_of(seal, one) == digest_of(seal, other)) == (one == other)
-        assert digest_of(seal, one) != digest_of(replace(seal, previous=b"\1" * 32), one)
-        assert digest_of(seal, one) != digest_of(replace(seal, format=number % 3 + 1), one)
+        assert (seal_digest(seal, one) == seal_digest(seal, other)) == (one == other)
+        assert seal_digest(seal, one) != seal_digest(replace(seal, previous=b"\1" * 32), one)
+        assert seal_digest(seal, one) != seal_digest(replace(seal, format=number % 3 + 1), one)
 
 
 @pytest.mark.parametrize("name", list(AuditEntry.__dataclass_fields__))
@@ -251,7 +251,7 @@ def test_every_word_of_an_entry_is_proven(recorded: list[AuditEntry], name: str)
     other = replace(recorded[0], **{name: others.get(name, 99)})  # type: ignore[arg-type]
     for number in (1, 2, 3):
         seal = Seal(at=NOON, entries=1, previous=GENESIS_DIGEST, digest=b"", format=number)
-        assert digest_of(seal, [other]) != digest_of(seal, [recorded[0]])
+        assert seal_digest(seal, [other]) != seal_digest(seal, [recorded[0]])
 
 
 def test_a_chain_longer_than_a_page_of_seals_is_proven_to_its_end(store: MemoryStore, open_blog: OpenBlog) -> None:
@@ -262,7 +262,7 @@ def test_a_chain_longer_than_a_page_of_seals_is_proven_to_its_end(store: MemoryS
             stores.audit.add(entry)
             (added,) = stores.audit.page(limit=1)
             seal = Seal(at=NOON, entries=1, previous=previous, digest=b"")
-            seal = stores.audit.seal(replace(seal, digest=digest_of(seal, [added])), [added])
+            seal = stores.audit.seal(replace(seal, digest=seal_digest(seal, [added])), [added])
             previous = seal.digest
     with open_blog() as blog:
         assert blog.audit.verify(OPERATOR) == AuditVerification(sealed=1001, unsealed=0, head=previous, errors=())
@@ -287,7 +287,7 @@ def sealed_before(store: MemoryStore, open_blog: OpenBlog, clock: StandingClock)
             last = stores.audit.last_seal()
             seal = AS_BEFORE if last is None else replace(AS_BEFORE, previous=last.digest)
             entries_ = stores.audit.unsealed(limit=1)
-            stores.audit.seal(replace(seal, digest=digest_of(seal, entries_)), entries_)
+            stores.audit.seal(replace(seal, digest=seal_digest(seal, entries_)), entries_)
     for _ in range(2):
         with open_blog() as blog:
             blog.audit.record(Event.LOGGED_OUT, OPERATOR, "user", 1)
@@ -340,7 +340,7 @@ def test_an_old_seal_of_an_imported_post_is_verified_by_the_old_name_of_the_even
 @pytest.mark.parametrize("seal_format", [1, 2, 3])
 def test_an_imported_post_cannot_pass_for_another_event(seal_format: int) -> None:
     seal = Seal(at=NOON, entries=1, previous=GENESIS_DIGEST, digest=b"", format=seal_format)
-    digests = {digest_of(seal, [replace(SOME_ENTRY, event=event)]) for event in Event}
+    digests = {seal_digest(seal, [replace(SOME_ENTRY, event=event)]) for event in Event}
     assert len(digests) == len(Event)
 
 
@@ -369,7 +369,7 @@ def test_what_an_older_version_seals_beside_this_one_is_proven_too(
         stores.audit.add(SOME_ENTRY)
         added = stores.audit.unsealed(limit=1)
         seal = replace(AS_BEFORE, previous=last.digest)
-        stores.audit.seal(replace(seal, digest=digest_of(seal, added)), added)
+        stores.audit.seal(replace(seal, digest=seal_digest(seal, added)), added)
     with open_blog() as blog:
         blog.audit.record(Event.LOGGED_OUT, OPERATOR, "user", 1)
         blog.audit.seal()

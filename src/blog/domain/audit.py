@@ -211,7 +211,7 @@ class Audit:
         at = max(self.now(), *(entry.at for entry in entries), *([last.at] if last else []))  # a clock may be set back
         seal = Seal(at=at, entries=len(entries), previous=last.digest if last else GENESIS_DIGEST, digest=b"")
         untimed = self._untimed() if last and last.format == 1 else ()
-        return self.log.seal(replace(seal, digest=digest_of(seal, entries, untimed)), entries)
+        return self.log.seal(replace(seal, digest=seal_digest(seal, entries, untimed)), entries)
 
     def verify(self, actor: Actor, *, head: bytes | None = None) -> AuditVerification:
         """Verify that no sealed entry was changed, removed or inserted, and that `head` is the digest of a seal.
@@ -230,7 +230,7 @@ class Audit:
             entries = self.log.sealed_by(seal.id)
             if seal.previous != previous:
                 errors.append(f"A seal before seal {seal.id} was changed or removed.")
-            if seal.digest != digest_of(seal, entries, untimed) or seal.entries != len(entries):
+            if seal.digest != seal_digest(seal, entries, untimed) or seal.entries != len(entries):
                 errors.append(_seal_error(seal, untimed))
             if seal.format != 1:
                 untimed.clear()
@@ -262,7 +262,7 @@ class Audit:
             after = seals[-1].id
 
 
-def digest_of(seal: Seal, entries: Iterable[AuditEntry], untimed: Sequence[Seal] = ()) -> bytes:
+def seal_digest(seal: Seal, entries: Iterable[AuditEntry], untimed: Sequence[Seal] = ()) -> bytes:
     """Return the SHA-256 digest that a seal must have.
 
     Args:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from blog.domain.accounts.actors import Operator
-from blog.domain.audit import GENESIS_DIGEST, Audit, AuditEntry, AuditFilter, Event, Seal, digest_of
+from blog.domain.audit import GENESIS_DIGEST, Audit, AuditEntry, AuditFilter, Event, Seal, seal_digest
 from blog.domain.blog import OpenStores, Stores
 from blog.domain.shared import UNSTORED, EntryId, SealId, TokenId, UserId
 
@@ -230,7 +230,7 @@ def seal(stores: Stores, *, limit: int) -> Seal:
     entries, last = stores.audit.unsealed(limit=limit), stores.audit.last_seal()
     previous = GENESIS_DIGEST if last is None else last.digest
     made = Seal(at=NOON, entries=len(entries), previous=previous, digest=b"", format=1)
-    made = replace(made, digest=digest_of(made, entries))
+    made = replace(made, digest=seal_digest(made, entries))
     sealed = stores.audit.seal(made, entries)
     assert sealed == replace(made, id=sealed.id)
     return sealed

@@ -11,13 +11,13 @@ from blog.domain.errors import FieldError, ValidationFailed
 
 from .front_matter import HEAD, Kind, Parts
 
-Member: TypeAlias = tuple[str | None, str | None]
+FrontMatterMember: TypeAlias = tuple[str | None, str | None]
 """A name and a text; None in the place of what is neither a text nor a number, a date, or true or false."""
 
 _SHAPE: Final = "must have lines such as title: Hello"
 
 
-def members_of(parts: Parts) -> list[Member]:
+def members_of(parts: Parts) -> list[FrontMatterMember]:
     """Read the front matter.
 
     Raises:
@@ -28,7 +28,7 @@ def members_of(parts: Parts) -> list[Member]:
     return list(_toml(parts.head) if parts.kind is Kind.TOML else _yaml(parts.head))
 
 
-def _yaml(head: str) -> Iterator[Member]:
+def _yaml(head: str) -> Iterator[FrontMatterMember]:
     """Names and values, none of which is made into anything: an alias of an alias of a list takes no memory."""
     try:
         node = yaml.compose(head, Loader=yaml.BaseLoader)
@@ -47,7 +47,7 @@ def _scalar(node: yaml.Node) -> str | None:
     return str(node.value) if isinstance(node, yaml.ScalarNode) else None
 
 
-def _toml(head: str) -> Iterator[Member]:
+def _toml(head: str) -> Iterator[FrontMatterMember]:
     try:
         table = tomllib.loads(head.replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as error:
