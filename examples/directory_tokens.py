@@ -1,7 +1,7 @@
-"""A token store that is none of the blog's: a directory of files, for somebody who has no database to spare.
+"""A token store of your own: a directory of files.
 
-What it does takes effect at once, not at the end of the unit of work. That is safe for tokens: one that was added by a
-unit that failed has a secret that nobody was told, and one that was removed is removed.
+Changes take effect at once, and not at the end of the unit of work. That is safe for tokens: nobody knows the secret of
+a token that was added by a unit that failed, and a token that was removed is no longer valid.
 """
 
 import fcntl
@@ -16,14 +16,21 @@ from pathlib import Path
 
 from blog.domain.accounts.actors import Scope
 from blog.domain.accounts.tokens import Token
+from blog.domain.accounts.user import User, UserNotFound, UserRepository
 from blog.domain.shared import TokenId, UserId
 
 
 class DirectoryTokenStore:
-    """A `TokenStore`: one file for each token, named by its id and digest, in a folder for each user."""
+    """A `TokenStore`: one file for each token, named by its id and digest, in a folder for each user.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: where the files are. It is made if it is missing.
+        users: the users of the same unit of work.
+    """
+
+    def __init__(self, directory: Path, users: UserRepository) -> None:
         self._directory = directory
+        self._users = users
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def add(self, token: Token) -> Token:
@@ -33,8 +40,14 @@ class DirectoryTokenStore:
         _write(file, token)
         return token
 
-    def find(self, digest: bytes) -> Token | None:
-        return next(self._tokens(f"*/*-{digest.hex()}.json"), None)
+    def find_with_user(self, digest: bytes) -> tuple[Token, User] | None:
+        token = next(self._tokens(f"*/*-{digest.hex()}.json"), None)
+        if token is None:
+            return None
+        try:
+            return token, self._users.get(token.user_id)
+        except UserNotFound:
+            return None
 
     def of_user(self, user_id: UserId) -> Sequence[Token]:
         return sorted(self._tokens(f"{user_id}/*-*.json"), key=lambda token: token.id)
@@ -67,11 +80,11 @@ class DirectoryTokenStore:
         for file in self._directory.glob(pattern):
             try:
                 yield _read(file)
-            except FileNotFoundError:  # somebody has ended it just now
+            except FileNotFoundError:  # another thread has removed it just now
                 continue
 
     def _next_id(self) -> TokenId:
-        """One more than the last."""
+        """Return the id after the last one."""
         last = self._directory / "last-id"
         with self._alone():
             next_id = int(last.read_text()) + 1 if last.exists() else 1
@@ -80,7 +93,7 @@ class DirectoryTokenStore:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Let one process after the other change something, so that no token that was ended comes back."""
+        """Lock the directory, so that no token that was removed comes back."""
         with (self._directory / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -118,7 +131,7 @@ def _write(file: Path, token: Token) -> None:
 
 
 def _replace(file: Path, text: str) -> None:
-    """The file is there whole, and on the disk, or as it was."""
+    """Replace the file at once: after a crash it has the old text or the new one."""
     unfinished = file.with_suffix(".new")
     with unfinished.open("w", encoding="utf-8") as new:
         new.write(text)

@@ -13,7 +13,7 @@ from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.interruption import Interruption
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.blog import CancellableBlog, OpenStores
@@ -59,22 +59,22 @@ def cancelled_soon(work: Callable[[Cancellation], object]) -> None:
 
 def test_sqlite_stops_in_the_middle_of_a_statement(sqlite: SqlStore) -> None:
     def read(cancellation: Cancellation) -> None:
-        with Unit(sqlite._connections, cancellation) as unit:
+        with SqlUnitOfWork(sqlite._pool, cancellation) as unit:
             unit._run(FOR_LONG, fetched=(), writes=False)
 
     for _ in range(3):
         cancelled_soon(read)
-        with Unit(sqlite._connections) as unit:
+        with SqlUnitOfWork(sqlite._pool) as unit:
             assert unit._run("SELECT 7", fetched=()) == [(7,)]
 
 
 def test_postgresql_stops_in_the_middle_of_a_statement_and_the_server_does_too(postgresql: SqlStore) -> None:
     def read(cancellation: Cancellation) -> None:
-        with Unit(postgresql._connections, cancellation) as unit:
+        with SqlUnitOfWork(postgresql._pool, cancellation) as unit:
             unit._run("SELECT pg_sleep(3)", fetched=(), writes=False)
 
     cancelled_soon(read)
-    with Unit(postgresql._connections) as unit:
+    with SqlUnitOfWork(postgresql._pool) as unit:
         running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
         assert unit._run(running, fetched=()) == [(0,)]
 
@@ -83,12 +83,12 @@ def test_a_connection_on_which_postgresql_was_asked_to_cancel_is_not_used_again(
     pids: list[int] = []
 
     def read(cancellation: Cancellation) -> None:
-        with Unit(postgresql._connections, cancellation) as unit:
+        with SqlUnitOfWork(postgresql._pool, cancellation) as unit:
             pids.append(unit._run("SELECT pg_backend_pid()", fetched=())[0][0])
             unit._run("SELECT pg_sleep(3)", fetched=(), writes=False)
 
     cancelled_soon(read)
-    with Unit(postgresql._connections) as unit:
+    with SqlUnitOfWork(postgresql._pool) as unit:
         assert unit._run("SELECT pg_backend_pid()", fetched=())[0][0] not in pids
 
 
@@ -114,17 +114,17 @@ def test_memory_stops_between_the_rows_that_it_looks_through() -> None:
 
 
 def test_an_interrupt_that_comes_before_the_statement_has_begun_is_not_lost(sqlite: SqlStore) -> None:
-    connection = sqlite._connections.acquire()
+    connection = sqlite._pool.acquire()
     with connection.interruptible():
         connection.interrupt()
         with pytest.raises(sqlite3.OperationalError, match="interrupted"):
             connection.execute(FOR_LONG)
     assert connection.execute("SELECT 7").fetchall() == [(7,)]
-    sqlite._connections.release(connection, reset=True)
+    sqlite._pool.release(connection, reset=True)
 
 
 def test_a_statement_that_has_ended_is_not_interrupted_and_so_no_other_is(sqlite: SqlStore) -> None:
-    connection, cancellation, interrupts = sqlite._connections.acquire(), Cancellation(), list[str]()
+    connection, cancellation, interrupts = sqlite._pool.acquire(), Cancellation(), list[str]()
 
     class Watched:
         """The connection, and when it was interrupted."""
@@ -144,7 +144,7 @@ def test_a_statement_that_has_ended_is_not_interrupted_and_so_no_other_is(sqlite
     assert interrupts == []
     with pytest.raises(Cancelled), Interruption(cancellation, connection):
         raise AssertionError("it was cancelled before")
-    sqlite._connections.release(connection, reset=True)
+    sqlite._pool.release(connection, reset=True)
 
 
 def test_in_a_group_a_cancelled_unit_stores_nothing_and_the_others_are_stored(sqlite: SqlStore) -> None:
@@ -152,14 +152,14 @@ def test_in_a_group_a_cancelled_unit_stores_nothing_and_the_others_are_stored(sq
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
 
-    def stop_between(_: Unit, cancellation: Cancellation) -> None:
+    def stop_between(_: SqlUnitOfWork, cancellation: Cancellation) -> None:
         cancellation.cancel()
 
-    def stop_in_statement(unit: Unit, cancellation: Cancellation) -> None:
+    def stop_in_statement(unit: SqlUnitOfWork, cancellation: Cancellation) -> None:
         Timer(0.3, cancellation.cancel).start()
         unit._run(FOR_LONG, fetched=(), writes=False)
 
-    def fail(stop: Callable[[Unit, Cancellation], None]) -> None:
+    def fail(stop: Callable[[SqlUnitOfWork, Cancellation], None]) -> None:
         cancellation = Cancellation()
         with open_blog.cancellable(cancellation)() as blog:
             blog.posts.create(ann, title="Never", body="-")
@@ -183,7 +183,7 @@ def test_a_write_of_sqlite_is_never_interrupted_since_that_would_undo_the_units_
 ) -> None:
     interruptible = Mock(wraps=Interruption)
     monkeypatch.setattr("blog.adapters.sql.engine.unit_of_work.Interruption", interruptible)
-    with Unit(sqlite._connections, Cancellation()) as unit:
+    with SqlUnitOfWork(sqlite._pool, Cancellation()) as unit:
         unit.begin()
         unit._run("SELECT 1", fetched=(), writes=True)
         interruptible.assert_not_called()
@@ -194,7 +194,7 @@ def test_a_write_of_sqlite_is_never_interrupted_since_that_would_undo_the_units_
 
 
 def test_a_wait_for_a_free_connection_is_cancelled(sqlite: SqlStore) -> None:
-    connections = [sqlite._connections.acquire() for _ in range(8)]
-    cancelled_soon(sqlite._connections.acquire)
+    connections = [sqlite._pool.acquire() for _ in range(8)]
+    cancelled_soon(sqlite._pool.acquire)
     for connection in connections:
-        sqlite._connections.release(connection, reset=False)
+        sqlite._pool.release(connection, reset=False)

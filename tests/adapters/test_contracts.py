@@ -34,6 +34,10 @@ class TestLosesEverything(TokenStoreContract):
     @pytest.fixture
     def tokens(self):
         return LosesEverything()
+
+    @pytest.fixture
+    def holders(self):
+        return 1, 2
 """
 
 
@@ -93,8 +97,10 @@ from contextlib import contextmanager
 
 import pytest
 from blog.adapters.memory import MemoryStore
-from blog.testing.contracts import SharedStoresContract, TokenStoreContract
+from blog.domain.accounts.user import User
 from blog.domain.shared import TokenId
+from blog.testing.contracts import SharedStoresContract, TokenStoreContract
+from blog.testing.contracts.fixtures import NOON
 
 
 class HastyTokens:
@@ -110,8 +116,9 @@ class HastyTokens:
         self._tokens[number] = token
         return token
 
-    def find(self, digest):
-        return next((token for token in list(self._tokens.values()) if token.digest == digest), None)
+    def find_with_user(self, digest):
+        found = [token for token in list(self._tokens.values()) if token.digest == digest]
+        return (found[0], User(id=found[0].user_id, username="ann", created_at=NOON)) if found else None
 
     def of_user(self, user_id):
         return [token for token in list(self._tokens.values()) if token.user_id == user_id]
@@ -128,6 +135,10 @@ class TestHastyTokens(TokenStoreContract):
     @pytest.fixture
     def tokens(self, tmp_path):
         return HastyTokens(tmp_path / "number")
+
+    @pytest.fixture
+    def holders(self):
+        return 1, 2
 
 
 class TestPostsWithoutTheirIndex(SharedStoresContract):

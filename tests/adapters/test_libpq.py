@@ -19,7 +19,7 @@ PLANES = "".join(map(chr, [1, 0x7F, 0xE9, 0x20AC, 0xFFFD, *range(0x10000, 0x1100
 
 @pytest.fixture
 def connection(postgresql: SqlStore) -> Iterator[LibpqConnection]:
-    with closing(postgresql._connections.open()) as connection:
+    with closing(postgresql._pool.open()) as connection:
         assert isinstance(connection, LibpqConnection)
         yield connection
 
@@ -100,7 +100,7 @@ def test_behind_a_pooler_nothing_is_prepared(postgresql_url: str, *, pooler: boo
         for _ in range(10):
             with store() as stores:
                 assert list(stores.posts.page(SortOrder.NEWEST, limit=1, created_after=NOON)) == []
-        (connection,) = store._connections._idle
+        (connection,) = store._pool._idle
         assert isinstance(connection, LibpqConnection)
         statements = [statement for statement in prepared(connection) if "posts" in statement]
         assert len(statements) == (0 if pooler else 1)

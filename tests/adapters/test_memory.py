@@ -13,9 +13,10 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.accounts.tokens import TokenStore
 from blog.domain.accounts.user import User
-from blog.domain.blog import OpenBlog, OpenStores
+from blog.domain.blog import OpenBlog, OpenStores, Stores
 from blog.domain.errors import Unavailable
 from blog.domain.posts.post import Post
+from blog.domain.shared import UserId
 from blog.testing.contracts import (
     AttemptStoreContract,
     AuditLogContract,
@@ -33,6 +34,7 @@ from blog.testing.contracts import (
     UserRepositoryContract,
 )
 from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.tokens import two_users
 
 
 @pytest.fixture
@@ -105,14 +107,27 @@ class TestMemoryTokenStore(TokenStoreContract):
     def tokens(self, store: MemoryStore) -> TokenStore:
         return UnitPerCall(store)
 
+    @pytest.fixture
+    def holders(self, store: MemoryStore) -> tuple[UserId, UserId]:
+        with store() as stores:
+            return two_users(stores)
+
 
 class TestMemoryTokenStoreWithinOneUnit(TokenStoreContract):
     threads = 1
 
     @pytest.fixture
-    def tokens(self, store: MemoryStore) -> Iterator[TokenStore]:
+    def stores(self, store: MemoryStore) -> Iterator[Stores]:
         with store() as stores:
-            yield stores.tokens
+            yield stores
+
+    @pytest.fixture
+    def tokens(self, stores: Stores) -> TokenStore:
+        return stores.tokens
+
+    @pytest.fixture
+    def holders(self, stores: Stores) -> tuple[UserId, UserId]:
+        return two_users(stores)
 
 
 class TestBlogInMemory(OpenBlogContract):

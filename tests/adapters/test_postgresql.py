@@ -12,7 +12,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Member, Operator
 from blog.domain.blog import ConcurrencyConflict, OpenBlog
@@ -30,8 +30,8 @@ def store(postgresql: SqlStore) -> SqlStore:
 
 
 @pytest.fixture
-def unit(store: SqlStore) -> Iterator[Unit]:
-    with Unit(store._connections) as unit:
+def unit(store: SqlStore) -> Iterator[SqlUnitOfWork]:
+    with SqlUnitOfWork(store._pool) as unit:
         yield unit
 
 
@@ -51,7 +51,7 @@ def unit(store: SqlStore) -> Iterator[Unit]:
         ("23503", ConcurrencyConflict),
     ],
 )
-def test_an_error_means_what_its_state_says(unit: Unit, state: str, meaning: type[Exception] | None) -> None:
+def test_an_error_means_what_its_state_says(unit: SqlUnitOfWork, state: str, meaning: type[Exception] | None) -> None:
     raised = f"DO $$ BEGIN RAISE EXCEPTION 'as asked' USING ERRCODE = '{state}'; END $$"
     with pytest.raises(Exception) as told:  # noqa: PT011 - which one is the question
         unit._run(raised)
@@ -60,7 +60,7 @@ def test_an_error_means_what_its_state_says(unit: Unit, state: str, meaning: typ
     )
 
 
-def test_a_wrong_statement_is_a_fault_of_ours(unit: Unit) -> None:
+def test_a_wrong_statement_is_a_fault_of_ours(unit: SqlUnitOfWork) -> None:
     with pytest.raises(Exception, match=r"relation .* does not exist") as told:
         unit._run("SELECT * FROM nowhere")
     assert not isinstance(told.value, Unavailable)
@@ -156,11 +156,11 @@ def test_of_many_connections_that_died_at_rest_the_first_is_replaced_and_the_oth
 ) -> None:
     with ExitStack() as stack:
         for _ in range(5):
-            stack.enter_context(Unit(store._connections))._run("SELECT 1")
+            stack.enter_context(SqlUnitOfWork(store._pool))._run("SELECT 1")
     revoke_all(postgresql_url)
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         unit._run(first)
-        assert list(store._connections._idle) == []
+        assert list(store._pool._idle) == []
 
 
 @pytest.mark.parametrize("more", [True, False], ids=["more to do", "nothing but COMMIT"])
@@ -181,14 +181,14 @@ def test_what_was_begun_on_a_connection_that_dies_is_not_kept_and_not_done_again
 
 
 def test_a_server_that_is_silent_is_not_asked_again(store: SqlStore) -> None:
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         unit._run("SET statement_timeout = 0")
         connection: Any = unit._connection
-    connection.patience = 0.2
-    with pytest.raises(Unavailable), Unit(store._connections) as unit:
+    connection.timeout = 0.2
+    with pytest.raises(Unavailable), SqlUnitOfWork(store._pool) as unit:
         unit._run("SELECT pg_sleep(9)")
     assert connection.closed
-    assert list(store._connections._idle) == [], "it was asked again, on another connection"
+    assert list(store._pool._idle) == [], "it was asked again, on another connection"
 
 
 def test_a_unit_whose_transaction_failed_within_does_not_seem_to_be_kept(

@@ -60,15 +60,15 @@ def test_of_a_statement_that_was_compiled_no_compiler_is_kept(store: SqlStore) -
     with store() as stores:
         stores.index.find(SearchQuery.of("a"), limit=3)
     statements = [
-        index.part(store.dialect.index, index.Shape(*shape), in_title)
+        index.part(store.index, index.Shape(*shape), in_title)
         for shape in [(True, True, True), (False,) * 3]
         for in_title in (True, False)
     ]
-    prepared = [each for statement in statements for each in statement._prepared.values()]
+    prepared = [each for statement in statements for each in statement._compiled.values()]
     assert prepared
     assert all(each._expanding is None for each in prepared)
     by_names: Statement[dict[str, int]] = _count("authors")
-    kept = by_names.prepared(store.engine.dialect, {"authors": [1, 2]})
+    kept = by_names.compiled(store.engine.dialect, {"authors": [1, 2]})
     assert kept._expanding is not None
 
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import create_autospec
 
 import pytest
 
 from blog.adapters.sql import SqlStore
+from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.domain.accounts import login as entrance
 from blog.domain.accounts.actors import Operator
 from blog.domain.accounts.tokens import TokenStore
-from blog.domain.accounts.user import User
 from blog.domain.blog import OpenBlog, OpenStores, Stores
 from blog.domain.shared import UserId
 from blog.testing.contracts import (
@@ -26,6 +27,7 @@ from blog.testing.contracts import (
     UserRepositoryContract,
 )
 from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.tokens import two_users
 
 PASSWORD = "correct horse battery staple"
 NOON = StandingClock()()
@@ -107,9 +109,15 @@ class TestCostInSql(ConstantCostContract):
         return open_blog
 
 
-def two_users(stores: Stores) -> tuple[UserId, UserId]:
-    ann, bob = (stores.users.add(User(username=name, created_at=NOON), "hash") for name in ("ann", "bob"))
-    return ann.id, bob.id
+def test_authentication_takes_one_statement(open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_blog() as blog:
+        ann = blog.users.add(Operator(), "ann", PASSWORD)
+        secret = blog.tokens.issue(ann).secret
+    run = create_autospec(SqlUnitOfWork._run, side_effect=SqlUnitOfWork._run)
+    monkeypatch.setattr(SqlUnitOfWork, "_run", run)
+    with open_blog() as blog:
+        assert blog.tokens.authenticate(secret).user == ann
+    run.assert_called_once()
 
 
 def test_many_writers_beside_log_ins_lose_nothing(open_blog: OpenBlog) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, inspect, text
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.sqlite_file import SqliteFile
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.adapters.sql.schema.tables import metadata
 from blog.adapters.sql.search.fts5 import Fts5PostIndex
 from blog.bootstrap import create_blog
@@ -50,7 +50,7 @@ def store(sqlite: SqlStore) -> SqlStore:
     ],
 )
 def test_every_connection_is_set_up_to_keep_what_is_promised(store: SqlStore, pragma: str, value: object) -> None:
-    with Unit(store._connections) as one, Unit(store._connections) as other:
+    with SqlUnitOfWork(store._pool) as one, SqlUnitOfWork(store._pool) as other:
         assert [each._run(f"PRAGMA {pragma}", fetched=()) for each in (one, other)] == [[(value,)]] * 2
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, insert, literal, select, update
 
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.statement import ReadStatement, Statement, WriteStatement
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.adapters.sql.schema.tables import login_attempts, tokens, users
 from blog.domain.accounts.actors import ALL_SCOPES
 
@@ -31,7 +31,7 @@ _tokens: ReadStatement[dict[str, Any]] = ReadStatement(select(tokens).order_by(t
 
 
 def test_what_goes_in_comes_out_as_by_sqlalchemy(store: SqlStore) -> None:
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         user_id = unit.add(_add_user, **USER)
         token_id = unit.add(_add_token, user_id=user_id, **TOKEN)
         kept = unit.all(_users), unit.all(_tokens)
@@ -48,13 +48,13 @@ def test_what_goes_in_comes_out_as_by_sqlalchemy(store: SqlStore) -> None:
 
 def test_a_moment_of_another_zone_is_the_same_moment(store: SqlStore) -> None:
     elsewhere = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         unit.add(_add_user, **{**USER, "created_at": elsewhere})
         assert unit.all(ReadStatement(select(users.c.created_at), dict)) == [{"created_at": NOON}]
 
 
 def test_one_statement_sets_whatever_columns_it_is_given(store: SqlStore) -> None:
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         user_id = unit.add(_add_user, **USER)
         assert unit.execute(_change_user, user_id=user_id, is_admin=False) == 1
         assert unit.execute(_change_user, user_id=user_id, username="bob", is_active=True) == 1
@@ -64,7 +64,7 @@ def test_one_statement_sets_whatever_columns_it_is_given(store: SqlStore) -> Non
 
 def test_a_value_that_is_missing_is_a_fault_of_ours(store: SqlStore) -> None:
     _one: ReadStatement[dict[str, Any]] = ReadStatement(select(users).where(users.c.id == bindparam("user_id")), dict)
-    with pytest.raises(KeyError), Unit(store._connections) as unit:
+    with pytest.raises(KeyError), SqlUnitOfWork(store._pool) as unit:
         unit.find(_one)
 
 
@@ -72,7 +72,7 @@ def test_values_that_stand_in_the_statement_stay_there(store: SqlStore) -> None:
     half: ReadStatement[dict[str, Any]] = ReadStatement(
         select(users.c.id, literal("50% of ?").label("said")).where(users.c.is_admin.is_(True)).limit(1), dict
     )
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         user_id = unit.add(_add_user, **USER)
         assert unit.find(half) == {"id": user_id, "said": "50% of ?"}
 
@@ -87,7 +87,7 @@ def test_one_of_several_takes_as_many_as_there_are(store: SqlStore, wanted: list
         .order_by(login_attempts.c.account),
         dict,
     )
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         for account in ("a", "b", "c"):
             unit.execute(WriteStatement(insert(login_attempts)), account=account, address="", at=NOON)
         for _ in range(2):
@@ -99,17 +99,17 @@ def test_what_may_be_changed_next_waits_for_the_transaction(store: SqlStore) -> 
     first: ReadStatement[dict[str, Any]] = ReadStatement(select(func.count().label("all")).select_from(users), dict)
     held: Statement[dict[str, Any]] = _users.for_update()
     assert (first.writes, held.writes) == (False, True)
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         assert unit.find(first) == {"all": 0}
-        assert not unit._writing
+        assert not unit._is_writing
         assert unit.find(held) is None
-        assert unit._writing
+        assert unit._is_writing
 
 
 def test_a_statement_is_compiled_once_for_each_kind_of_database(sqlite: SqlStore, postgresql: SqlStore) -> None:
     newest: ReadStatement[dict[str, Any]] = ReadStatement(select(users.c.id).limit(bindparam("limit")), dict)
     for _ in range(3):
         for store in (sqlite, postgresql):
-            with Unit(store._connections) as unit:
+            with SqlUnitOfWork(store._pool) as unit:
                 unit.all(newest, limit=3)
-    assert len(newest._prepared) == 2
+    assert len(newest._compiled) == 2

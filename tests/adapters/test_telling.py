@@ -15,7 +15,7 @@ from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.libpq_pipeline import LibpqConnection
 from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.adapters.sql.schema.tables import known_addresses
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
@@ -40,12 +40,12 @@ def row(account: str) -> dict[str, Any]:
 
 
 def known(store: SqlStore) -> list[str]:
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         return [each["account"] for each in unit.all(_known)]
 
 
 def test_what_was_told_is_kept_in_its_order(store: SqlStore) -> None:
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         unit.execute_deferred(_know, **row("ann"))
         unit.execute_deferred(_forget, of_account="ann")
         unit.execute_deferred(_know, **row("bob"))
@@ -53,14 +53,14 @@ def test_what_was_told_is_kept_in_its_order(store: SqlStore) -> None:
 
 
 def test_a_unit_sees_what_it_told(store: SqlStore) -> None:
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         unit.execute_deferred(_know, **row("ann"))
         assert [each["account"] for each in unit.all(_known)] == ["ann"]
 
 
 def test_what_was_told_and_failed_makes_the_unit_fail_and_keep_nothing(store: SqlStore) -> None:
     def know_twice(store: SqlStore) -> None:
-        with Unit(store._connections) as unit:
+        with SqlUnitOfWork(store._pool) as unit:
             unit.execute(_know, **row("bob"))
             for _ in range(2):
                 unit.execute_deferred(_know, **row("ann"))
@@ -73,7 +73,7 @@ def test_what_was_told_and_failed_makes_the_unit_fail_and_keep_nothing(store: Sq
 
 def test_whoever_overlooks_that_what_was_told_has_failed_keeps_nothing(postgresql: SqlStore) -> None:
     def go_on_regardless() -> None:
-        with Unit(postgresql._connections) as unit:
+        with SqlUnitOfWork(postgresql._pool) as unit:
             for _ in range(2):
                 unit.execute_deferred(_know, **row("ann"))
             with pytest.raises(IntegrityError):
@@ -86,7 +86,7 @@ def test_whoever_overlooks_that_what_was_told_has_failed_keeps_nothing(postgresq
 
 def test_a_unit_that_fails_keeps_nothing_of_what_it_told(store: SqlStore) -> None:
     def fail() -> None:
-        with Unit(store._connections) as unit:
+        with SqlUnitOfWork(store._pool) as unit:
             unit.execute_deferred(_know, **row("ann"))
             raise Failed
 
@@ -97,7 +97,7 @@ def test_a_unit_that_fails_keeps_nothing_of_what_it_told(store: SqlStore) -> Non
 
 def test_an_attempt_is_not_blamed_for_what_was_told_before(postgresql: SqlStore) -> None:
     def attempt() -> None:
-        with Unit(postgresql._connections) as unit:
+        with SqlUnitOfWork(postgresql._pool) as unit:
             for _ in range(2):
                 unit.execute_deferred(_know, **row("ann"))
             with unit.savepoint():
@@ -113,7 +113,7 @@ def test_an_attempt_is_not_blamed_for_what_was_told_before(postgresql: SqlStore)
 def test_an_attempt_that_fails_undoes_what_was_told_within_and_no_more(
     store: SqlStore, *, heard: bool, times: int
 ) -> None:
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         unit.execute_deferred(_know, **row("before"))
         with suppress(Failed, IntegrityError), unit.savepoint():
             unit.execute(_know, **row("changed"))
@@ -127,12 +127,12 @@ def test_an_attempt_that_fails_undoes_what_was_told_within_and_no_more(
 
 
 def test_what_was_told_within_an_attempt_fails_there(store: SqlStore) -> None:
-    def attempt(unit: Unit) -> None:
+    def attempt(unit: SqlUnitOfWork) -> None:
         with unit.savepoint():
             for _ in range(2):
                 unit.execute_deferred(_know, **row("ann"))
 
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         unit.execute_deferred(_know, **row("before"))
         with pytest.raises(IntegrityError):
             attempt(unit)
@@ -141,7 +141,7 @@ def test_what_was_told_within_an_attempt_fails_there(store: SqlStore) -> None:
 
 
 def test_an_attempt_within_an_attempt_is_undone_with_it(store: SqlStore) -> None:
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         with suppress(Failed), unit.savepoint():
             unit.execute_deferred(_know, **row("outer"))
             with unit.savepoint():
@@ -154,7 +154,7 @@ def test_an_attempt_within_an_attempt_is_undone_with_it(store: SqlStore) -> None
 @pytest.mark.parametrize("account", ["\ud800", "\0"], ids=["a lone surrogate", "NUL"])
 def test_what_cannot_be_sent_leaves_the_transaction_what_it_was(postgresql: SqlStore, account: str) -> None:
     def go_on_and_fail() -> None:
-        with Unit(postgresql._connections) as unit:
+        with SqlUnitOfWork(postgresql._pool) as unit:
             with pytest.raises(StatementError):
                 unit.execute(_know, **row(account))
             unit.execute(_know, **row("ann"))
@@ -166,14 +166,14 @@ def test_what_cannot_be_sent_leaves_the_transaction_what_it_was(postgresql: SqlS
 
 
 def test_a_deadlock_over_what_was_told_is_contention(postgresql: SqlStore) -> None:
-    with Unit(postgresql._connections) as unit:
+    with SqlUnitOfWork(postgresql._pool) as unit:
         for account in ("ann", "bob"):
             unit.execute_deferred(_know, **row(account))
     met = Barrier(2)
 
     def see(first: str, second: str) -> type[Exception] | None:
         try:
-            with Unit(postgresql._connections) as unit:
+            with SqlUnitOfWork(postgresql._pool) as unit:
                 unit.execute(_see, of_account=first, seen=NOON)
                 met.wait()
                 unit.execute_deferred(_see, of_account=second, seen=NOON)
@@ -188,11 +188,11 @@ def test_a_deadlock_over_what_was_told_is_contention(postgresql: SqlStore) -> No
 
 def test_a_server_that_is_silent_when_all_is_to_be_kept_is_given_up(postgresql: SqlStore) -> None:
     def keep() -> None:
-        with Unit(postgresql._connections) as unit:
+        with SqlUnitOfWork(postgresql._pool) as unit:
             unit.execute(_know, **row("ann"))
             unit._run("SET LOCAL statement_timeout = 0")
             connections.append(unit._connection)
-            connections[0].patience = 0.2
+            connections[0].timeout = 0.2
             unit._defer("SELECT pg_sleep(2)")
 
     connections: list[Any] = []
@@ -215,14 +215,14 @@ def test_what_was_told_on_a_connection_that_had_been_cut_is_told_on_another(
 ) -> None:
     assert known(postgresql) == []
     cut_all(postgresql_url)
-    with Unit(postgresql._connections) as unit:
+    with SqlUnitOfWork(postgresql._pool) as unit:
         unit.execute_deferred(_know, **row("ann"))
     assert known(postgresql) == ["ann"]
 
 
 def test_the_transaction_on_another_connection_is_one_as_well(postgresql_url: str, postgresql: SqlStore) -> None:
     def fail() -> None:
-        with Unit(postgresql._connections) as unit:
+        with SqlUnitOfWork(postgresql._pool) as unit:
             unit.execute(_know, **row("ann"))
             raise Failed
 

@@ -4,10 +4,13 @@ import ast
 import subprocess
 import sys
 import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from grimp import build_graph
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "blog"
@@ -108,3 +111,24 @@ def test_the_domain_loads_nothing_but_itself_and_the_standard_library() -> None:
 
 def test_what_a_domain_module_loads_is_noticed() -> None:
     assert {"argon2", "blog.adapters.argon2"} <= newly_loaded(["blog.adapters.argon2"])
+
+
+def first_cycle(imports: Mapping[str, Collection[str]]) -> Sequence[str]:
+    """Return a cycle of modules, each of which imports the one before it; empty if there is none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        cycle: list[str] = error.args[1]
+        return cycle
+    return []
+
+
+def test_there_is_no_import_cycle_not_even_for_the_type_checker() -> None:
+    graph = build_graph("blog", cache_dir=None)  # also of imports under `TYPE_CHECKING`
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert len(imports) > 100
+    assert first_cycle(imports) == [], "move what both modules need into a third one"
+
+
+def test_an_import_cycle_is_noticed() -> None:
+    assert first_cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})

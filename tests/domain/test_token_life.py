@@ -37,10 +37,10 @@ def test_a_token_in_use_is_good_until_the_very_moment_it_expires(
         clock.move(timedelta(days=9))
         tokens.touch(acting(ann, token_id=issued.token.id))
     clock.move(timedelta(days=3) - INSTANT)
-    assert tokens.find_valid(issued.secret).id == issued.token.id
+    assert tokens.authenticate(issued.secret).token_id == issued.token.id
     clock.move(INSTANT)
     with pytest.raises(InvalidToken):
-        tokens.find_valid(issued.secret)
+        tokens.authenticate(issued.secret)
 
 
 @pytest.mark.parametrize("used", [False, True])
@@ -52,10 +52,10 @@ def test_a_token_that_nobody_uses_is_good_for_fourteen_days(
         clock.move(timedelta(days=13))
         tokens.touch(acting(ann, token_id=issued.token.id))
     clock.move(timedelta(days=14) - INSTANT)
-    assert tokens.find_valid(issued.secret).id == issued.token.id
+    assert tokens.authenticate(issued.secret).token_id == issued.token.id
     clock.move(INSTANT)
     with pytest.raises(InvalidToken):
-        tokens.find_valid(issued.secret)
+        tokens.authenticate(issued.secret)
     assert list(tokens.list_own(acting(ann))) == []
     tokens.touch(acting(ann, token_id=issued.token.id))
 
@@ -69,7 +69,7 @@ def test_whoever_runs_a_blog_says_how_long_tokens_last(
         assert issued.token.expires_at == clock() + timedelta(hours=3)
         clock.move(timedelta(hours=1))
         with pytest.raises(InvalidToken):
-            blog.tokens.find_valid(issued.secret)
+            blog.tokens.authenticate(issued.secret)
 
 
 def test_the_use_of_a_token_is_noted_at_most_once_a_minute(

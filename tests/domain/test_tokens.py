@@ -38,7 +38,7 @@ def test_what_is_remembered_of_a_token(ann: User, tokens: Tokens, clock: Standin
         expires_at=clock() + timedelta(days=30),
         last_used_at=None,
     )
-    assert tokens.find_valid(issued.secret) == issued.token
+    assert tokens.authenticate(issued.secret).token_id == issued.token.id
     assert list(tokens.list_own(acting(ann))) == [issued.token]
 
 
@@ -107,7 +107,7 @@ def test_an_administrator_sees_and_ends_everybodys_tokens(ann: User, bob: User, 
     assert list(tokens.list_for(OPERATOR, ann.id)) == [other.token, third.token]
     tokens.revoke_all_for(acting(admin), ann.id)
     assert list(tokens.list_for(OPERATOR, ann.id)) == []
-    assert tokens.find_valid(his.secret) == his.token
+    assert tokens.authenticate(his.secret).token_id == his.token.id
 
 
 def test_only_an_administrator_sees_and_ends_other_peoples_tokens(ann: User, bob: User, tokens: Tokens) -> None:
@@ -118,7 +118,7 @@ def test_only_an_administrator_sees_and_ends_other_peoples_tokens(ann: User, bob
                 ask(acting(ann), user_id)
         with pytest.raises(NotAnAdmin):
             tokens.revoke_for(acting(ann), user_id, his.token.id)
-    assert tokens.find_valid(his.secret) == his.token
+    assert tokens.authenticate(his.secret).token_id == his.token.id
 
 
 def test_why_a_token_is_refused_is_nobodys_business(ann: User, tokens: Tokens, clock: StandingClock) -> None:
@@ -129,7 +129,7 @@ def test_why_a_token_is_refused_is_nobodys_business(ann: User, tokens: Tokens, c
     refusals = []
     for secret in ("", "rubbish", "\ud800", "blog_" + "0" * 46, expired.secret, revoked.secret):
         with pytest.raises(InvalidToken) as refusal:
-            tokens.find_valid(secret)
+            tokens.authenticate(secret)
         refusals.append((type(refusal.value), str(refusal.value)))
     assert set(refusals) == {(InvalidToken, "The token is not valid.")}
 
@@ -138,20 +138,20 @@ def test_a_wrong_checksum_is_refused_before_the_store_is_asked(
     monkeypatch: pytest.MonkeyPatch, ann: User, tokens: Tokens
 ) -> None:
     asked: list[bytes] = []
-    find = MemoryTokenStore.find
+    find = MemoryTokenStore.find_with_user
 
-    def overheard(store: MemoryTokenStore, digest: bytes) -> Token | None:
+    def overheard(store: MemoryTokenStore, digest: bytes) -> tuple[Token, User] | None:
         asked.append(digest)
         return find(store, digest)
 
-    monkeypatch.setattr(MemoryTokenStore, "find", overheard)
+    monkeypatch.setattr(MemoryTokenStore, "find_with_user", overheard)
     secret = tokens.issue(ann).secret
     wrong = secret[:-1] + ("0" if secret[-1] != "0" else "1")
     for attempt in (wrong, "", secret[:-1], "Bearer " + secret):
         with pytest.raises(InvalidToken):
-            tokens.find_valid(attempt)
+            tokens.authenticate(attempt)
     assert asked == []
-    tokens.find_valid(secret)
+    tokens.authenticate(secret)
     assert asked == [digest_of(secret)]
 
 

@@ -10,7 +10,7 @@ from tests.servers import Server, serving
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.bootstrap import create_blog
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Unavailable
@@ -84,7 +84,7 @@ def test_a_full_file_takes_a_whole_unit_of_work_or_nothing_of_it(database: Datab
 
 def _leave_pages(store: SqlStore, pages: int) -> None:
     """Let the file grow by no more than this, through the only connection there is."""
-    with Unit(store._connections) as unit:
+    with SqlUnitOfWork(store._pool) as unit:
         ((now,),) = unit._run("PRAGMA page_count", fetched=())
         unit._run(f"PRAGMA max_page_count={now + pages}", fetched=())
 

@@ -9,7 +9,7 @@ from tests.database import PASSWORD, Database
 from tests.durability import syscalls
 from tests.servers import serving
 
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.adapters.sql.store import SqlStore
 
 _WRITES = [
@@ -57,7 +57,7 @@ def test_every_connection_is_set_to_sync_a_log_that_readers_need_not_wait_for(da
     store = SqlStore(f"sqlite:///{database.file}", connections=3)
     try:
         store.migrate()
-        units = [Unit(store._connections) for _ in range(3 if kind == "reading" else 1)]
+        units = [SqlUnitOfWork(store._pool) for _ in range(3 if kind == "reading" else 1)]
         for unit in units:
             if kind == "writing":
                 unit.begin()

@@ -13,7 +13,7 @@ from blog.domain.accounts.login import change_password, delete_account, log_in, 
 from blog.domain.accounts.user import PostsOnDeletion, UserNotFound
 from blog.domain.blog import Blog, BlogConfig, OpenBlog, OpenStores
 from blog.domain.errors import BlogError, ValidationFailed
-from blog.domain.shared import InvitationId, TokenId, UserId
+from blog.domain.shared import UNSTORED, InvitationId, TokenId, UserId
 from blog.entrypoints.http.errors import STATUS
 
 Step: TypeAlias = Mapping[str, Any]
@@ -74,7 +74,7 @@ class Telling:
         """A token that was handed out."""
         self.secrets[label] = secret
         with self.open_blog() as blog:
-            self.ids[label] = blog.tokens.find_valid(secret).id
+            self.ids[label] = blog.tokens.authenticate(secret).token_id or UNSTORED
 
     def keep_invitation(self, label: str, code: str) -> None:
         """An invitation that was handed out."""

@@ -12,7 +12,7 @@ from blog.domain.posts.post import Post, PostNotFound
 from blog.domain.shared import PostId, UserId
 
 from .tables import MemoryRepository, Tables
-from .unit_of_work import UnitOfWork
+from .unit_of_work import MemoryUnitOfWork
 
 
 class MemoryPostRepository(MemoryRepository):
@@ -82,7 +82,7 @@ class MemoryPostRepository(MemoryRepository):
         return [post for post in self._unit.rows(self._tables.posts).values() if post.author_id == author_id][:limit]
 
 
-def select_posts(unit: UnitOfWork, tables: Tables, filters: PostFilter) -> Iterator[Post]:
+def select_posts(unit: MemoryUnitOfWork, tables: Tables, filters: PostFilter) -> Iterator[Post]:
     """Return the posts that pass a filter, each with the present name of its author.
 
     Raises:

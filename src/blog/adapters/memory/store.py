@@ -16,7 +16,7 @@ from .posts import MemoryPostRepository
 from .search import MemoryPostIndex
 from .tables import Tables
 from .tokens import MemoryTokenStore
-from .unit_of_work import UnitOfWork
+from .unit_of_work import MemoryUnitOfWork
 from .users import MemoryUserRepository
 
 
@@ -47,7 +47,7 @@ class MemoryStore:
 
     @contextmanager
     def _open(self, cancellation: Cancellation | None) -> Iterator[Stores]:
-        unit, tables = UnitOfWork(self._lock, self._writer, self._timeout, cancellation), self._tables
+        unit, tables = MemoryUnitOfWork(self._lock, self._writer, self._timeout, cancellation), self._tables
         try:
             yield Stores(
                 users=MemoryUserRepository(unit, tables),

@@ -14,7 +14,7 @@ from blog.domain.idempotency import IdempotencyRecord
 from blog.domain.posts.post import Post
 from blog.domain.shared import AttemptId, EntryId, InvitationId, PostId, SealId, UserId
 
-from .unit_of_work import Table, UnitOfWork
+from .unit_of_work import MemoryUnitOfWork, Table
 
 
 class Words(NamedTuple):
@@ -50,6 +50,6 @@ class Tables:
 class MemoryRepository:
     """A port of the domain over one unit of work in memory."""
 
-    def __init__(self, unit: UnitOfWork, tables: Tables) -> None:
+    def __init__(self, unit: MemoryUnitOfWork, tables: Tables) -> None:
         self._unit = unit
         self._tables = tables

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from blog.domain.accounts.tokens import Token
+from blog.domain.accounts.user import User
 from blog.domain.shared import TokenId, UserId
 
 from .tables import MemoryRepository
@@ -19,8 +20,11 @@ class MemoryTokenStore(MemoryRepository):
         self._unit.put(self._tables.tokens, token.digest, token)
         return token
 
-    def find(self, digest: bytes) -> Token | None:
-        return self._unit.find(self._tables.tokens, digest)
+    def find_with_user(self, digest: bytes) -> tuple[Token, User] | None:
+        with self._unit.lock:  # the token and its user of one time
+            token = self._unit.find(self._tables.tokens, digest)
+            holder = None if token is None else self._unit.find(self._tables.users, token.user_id)
+        return None if token is None or holder is None else (token, holder.user)
 
     def of_user(self, user_id: UserId) -> Sequence[Token]:
         return [token for token in self._all() if token.user_id == user_id]

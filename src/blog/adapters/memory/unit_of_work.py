@@ -26,7 +26,7 @@ class Table(Generic[Key, Row]):
         self.ids: Iterator[int] = count(1)
 
 
-class UnitOfWork:
+class MemoryUnitOfWork:
     """Reads committed rows and its own changes; from its first write on, it holds the writer lock.
 
     Args:

@@ -1,52 +1,63 @@
-"""Copies of a whole database, into a file and back.
+"""Copy a whole database into a backup file, and back.
 
-A backup is an SQLite database, whatever it was made of: it can be looked into with any SQLite, served as it is, and
-restored into any database that the blog knows.
+A backup is an SQLite database, also that of a PostgreSQL database. Any SQLite tool reads it, `blog serve` serves it,
+and it can be restored into either database.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select
 
 from blog.adapters.sql.engine.dialect import Dialect
 from blog.adapters.sql.repositories.posts import every_post
 from blog.adapters.sql.schema.tables import metadata
+from blog.adapters.sql.search.index import SqlPostIndex
 from blog.domain.errors import Conflict
 
 _AT_ONCE: Final = 1000
-"""Rows that are held in memory at a time."""
+"""Rows that are in memory at a time."""
 
 _TABLES: Final = metadata.sorted_tables
 
 
 class NotEmpty(Conflict):
-    """There is something where a backup would be restored."""
+    """The database into which a backup would be restored is not empty."""
 
     def __init__(self) -> None:
         super().__init__("The database is not empty: what is in it would be lost.")
 
 
-def transfer(
-    source: Dialect, source_engine: Engine, target: Dialect, target_engine: Engine, *, replace: bool = False
-) -> None:
-    """Copy everything, as it is at one moment, from one database into another: all of it, or nothing.
+class Database(Protocol):
+    """A database as a backup needs it."""
 
-    No id is given twice: each table goes on after the highest id that either of the two ever gave.
+    dialect: Dialect
+    engine: Engine
+    index: type[SqlPostIndex]
+
+
+def transfer(source: Database, target: Database, *, replace: bool = False) -> None:
+    """Copy everything, as of one point in time, from one database into another: all of it, or nothing.
+
+    No id is used twice: each table continues after the highest id that it ever had in either database.
 
     Raises:
-        NotEmpty: there is something in the other, and it is not to be replaced.
+        NotEmpty: there is something in the target, and it is not to be replaced.
     """
-    with source.snapshot(source_engine) as giver, target.migration_transaction(target_engine) as taker:
-        last = {table.name: _last_id(taker, target, table) for table in _TABLES}
-        _clear(taker, replace=replace)
-        _copy(giver, taker)
+    with (
+        source.dialect.snapshot(source.engine) as reader,
+        target.dialect.migration_transaction(target.engine) as writer,
+    ):
+        last = {table.name: _last_id(writer, target.dialect, table) for table in _TABLES}
+        _clear(writer, replace=replace)
+        _copy(reader, writer)
         for table in _TABLES:
-            target.set_last_id(taker, table.name, max(last[table.name], _last_id(giver, source, table)))
-        target.index.rebuild(taker, every_post(taker))
+            last_id = max(last[table.name], _last_id(reader, source.dialect, table))
+            target.dialect.set_last_id(writer, table.name, last_id)
+        target.index.rebuild(writer, every_post(writer))
 
 
 def _last_id(connection: Connection, dialect: Dialect, table: Table) -> int:
-    """The highest id that a table ever gave or holds: a row that was put there by hand may have a higher one."""
+    """Return the highest id that a table ever gave or has: a row that was inserted by hand may have a higher one."""
     highest: int | None = connection.execute(select(func.max(table.c.id))).scalar_one()
     return max(highest or 0, dialect.last_id(connection, table.name))
 
@@ -67,10 +78,10 @@ def _copy(source: Connection, target: Connection) -> None:
 
 
 def _clear(target: Connection, *, replace: bool) -> None:
-    """Make room.
+    """Delete all rows.
 
     Raises:
-        NotEmpty: there is something, and it is not to be replaced.
+        NotEmpty: there are rows, and they are not to be replaced.
     """
     if not replace and any(target.execute(select(table.c.id).limit(1)).first() for table in _TABLES):
         raise NotEmpty

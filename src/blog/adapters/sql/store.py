@@ -15,7 +15,7 @@ from blog.adapters.sql.engine.dialect import DEFAULT_TIMEOUT, Dialect
 from blog.adapters.sql.engine.group_commit import SqlGroupCommit
 from blog.adapters.sql.engine.pool import ConnectionPool
 from blog.adapters.sql.engine.sqlite_file import SqliteFile
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.adapters.sql.repositories.audit import SqlAuditLog
 from blog.adapters.sql.repositories.idempotency import SqlIdempotencyStore
 from blog.adapters.sql.repositories.invitations import SqlInvitationStore
@@ -66,24 +66,24 @@ class SqlStore:
     def __init__(
         self, url: str | Path, *, connections: int = 8, timeout: float = DEFAULT_TIMEOUT, text_limit: int | None = None
     ) -> None:
-        self.dialect = _dialect_of(url, timeout)
+        self.dialect, self.index = _dialect_of(url, timeout)
         self.engine = self.dialect.new_engine()
         event.listen(self.engine, "handle_error", self._translated)
-        self._connections = ConnectionPool(
+        self._pool = ConnectionPool(
             self.engine, self.dialect, limit=connections, timeout=timeout, text_limit=text_limit
         )
-        self._units = SqlGroupCommit(self._connections)
-        self._data_version_probe = DataVersionProbe(self._connections, self.dialect.data_version_query)
+        self._units = SqlGroupCommit(self._pool)
+        self._data_version_probe = DataVersionProbe(self._pool, self.dialect.data_version_query)
         self.data_version: DataVersion | None = self._data_version_probe if self.dialect.data_version_query else None
         self.group_commit: GroupCommit | None = None if self.dialect.has_group_commit else self._units.group_commit
 
     def __call__(self) -> AbstractContextManager[Stores]:
         """Open the stores for one unit of work."""
-        return _Opened(self._units.unit(), self.dialect.index)
+        return _OpenStores(self._units.unit(), self.index)
 
     def cancellable(self, cancellation: Cancellation) -> OpenStores:
         """The same stores, for units of work that are cancelled with this."""
-        return lambda: _Opened(self._units.unit(cancellation), self.dialect.index)
+        return lambda: _OpenStores(self._units.unit(cancellation), self.index)
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables to what this version needs, or to another revision; several processes may do so at once.
@@ -164,7 +164,7 @@ class SqlStore:
                 copied = Path(folder, "backup.db")
                 with closing(SqlStore(copied, connections=1)) as copy:
                     copy.migrate()
-                    transfer(self.dialect, self.engine, copy.dialect, copy.engine)
+                    transfer(self, copy)
                 _check_alone(copied)
                 copied.replace(file)
             _sync_folder(file.parent)
@@ -195,29 +195,28 @@ class SqlStore:
                 copy.migrate()
                 check_rows(staged)
                 self.migrate()
-                transfer(copy.dialect, copy.engine, self.dialect, self.engine, replace=replace)
+                transfer(copy, self, replace=replace)
 
     def close(self) -> None:
         """Close all connections that no unit of work is using."""
         self._data_version_probe.close()
-        self._connections.close()
+        self._pool.close()
 
     def _translated(self, context: ExceptionContext) -> BlogError | None:
         return self.dialect.translate_error(context.original_exception)
 
 
-class _Opened(AbstractContextManager[Stores]):
+class _OpenStores(AbstractContextManager[Stores]):
     """The stores of one unit of work. `contextmanager` would take as long as putting them together."""
 
-    def __init__(self, unit: Unit, index: type[SqlPostIndex]) -> None:
+    def __init__(self, unit: SqlUnitOfWork, index: type[SqlPostIndex]) -> None:
         self._unit, self._index = unit, index
 
     def __enter__(self) -> Stores:
         unit = self._unit.__enter__()
-        users = SqlUserRepository(unit)
         return Stores(
-            users=users,
-            tokens=SqlTokenStore(unit, users),
+            users=SqlUserRepository(unit),
+            tokens=SqlTokenStore(unit),
             invitations=SqlInvitationStore(unit),
             attempts=SqlAttemptStore(unit),
             posts=SqlPostRepository(unit),
@@ -267,14 +266,19 @@ def _check_backup(file: Path) -> None:
         raise Unavailable("The backup cannot be read again.", cause=f"{file}: something else was written to it.")
 
 
-def _dialect_of(url: str | Path, timeout: float) -> Dialect:
-    """The dialect of the database at this URL. A driver is imported only where it is used: it may be an extra."""
+def _dialect_of(url: str | Path, timeout: float) -> tuple[Dialect, type[SqlPostIndex]]:
+    """Return the dialect and the search index of the database at this URL. They are imported only where they are used:
+    a driver may be an extra.
+    """
     if isinstance(url, str) and url.startswith("postgresql:"):
-        from blog.adapters.sql.engine.postgresql import PostgresqlDialect  # noqa: PLC0415 - see above
+        from .engine.postgresql import PostgresqlDialect  # noqa: PLC0415 - see above
+        from .search.tsvector import TsvectorPostIndex  # noqa: PLC0415 - see above
 
-        return PostgresqlDialect(url, timeout)
-    from blog.adapters.sql.engine.sqlite import SqliteDialect  # noqa: PLC0415 - see above
+        return PostgresqlDialect(url, timeout), TsvectorPostIndex
+    from .engine.sqlite import SqliteDialect  # noqa: PLC0415 - see above
+    from .search.fts5 import Fts5PostIndex  # noqa: PLC0415 - see above
 
     if isinstance(url, str) and not url.startswith(_SQLITE):
         raise ValueError("must be sqlite:///PATH or postgresql://...")
-    return SqliteDialect(Path(url.removeprefix(_SQLITE)) if isinstance(url, str) else url, timeout)
+    path = Path(url.removeprefix(_SQLITE)) if isinstance(url, str) else url
+    return SqliteDialect(path, timeout), Fts5PostIndex

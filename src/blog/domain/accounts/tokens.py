@@ -22,7 +22,7 @@ from .actors import (
     scopes_for,
 )
 from .secret_format import SecretFormat, digest_of, hint_of
-from .user import User, UserNotFound, UserRepository
+from .user import User, UserRepository
 
 TOKEN_FORMAT: Final = SecretFormat("blog_")
 TOKEN_PATTERN: Final = "blog_[0-9A-Za-z]{46}"  # noqa: S105 - not a password
@@ -99,8 +99,8 @@ class TokenStore(Protocol):
     def add(self, token: Token) -> Token:
         """Store a token. Return it with its new id."""
 
-    def find(self, digest: bytes) -> Token | None:
-        """Return the token with this digest, also an expired one, or None."""
+    def find_with_user(self, digest: bytes) -> tuple[Token, User] | None:
+        """Return the token with this digest, also an expired one, and its user. Return None if either is missing."""
 
     def of_user(self, user_id: UserId) -> Sequence[Token]:
         """Return all tokens of a user by ascending id, also expired ones."""
@@ -216,36 +216,24 @@ class Tokens:
         self.audit.record(Event.TOKEN_ISSUED, holder, "token", token.id, " ".join(sorted(granted)))
         return IssuedToken(secret=secret, token=token)
 
-    def find_valid(self, secret: str) -> Token:
-        """The living token with this secret.
-
-        Raises:
-            InvalidToken: there is none. A secret whose checksum is wrong is refused before the store is asked.
-        """
-        token = self.store.find(digest_of(secret)) if is_well_formed(secret) else None
-        if token is None or not token.is_valid(self.now(), self.idle):
-            raise InvalidToken
-        return token
-
     def authenticate(self, secret: str, *, address: str = "") -> Member:
-        """Whose token this is: the actor of every change. `address` is where they call from.
+        """Return the user of a token as the actor of every change.
+
+        Args:
+            secret: the token. One whose checksum is wrong is refused before the store is asked.
+            address: the address of the client.
 
         Raises:
             InvalidToken.
         """
-        token = self.find_valid(secret)
-        try:
-            user = self.users.get(token.user_id)
-        except UserNotFound:
-            raise InvalidToken from None
-        if not user.is_active:
+        found = self.store.find_with_user(digest_of(secret)) if is_well_formed(secret) else None
+        if found is None:
+            raise InvalidToken
+        (token, user), at = found, self.now()
+        if not (token.is_valid(at, self.idle) and user.is_active):
             raise InvalidToken
         return Member(
-            user=user,
-            scopes=token.scopes,
-            token_id=token.id,
-            address=address,
-            needs_touch=token.needs_touch(self.now()),
+            user=user, scopes=token.scopes, token_id=token.id, address=address, needs_touch=token.needs_touch(at)
         )
 
     def touch(self, actor: Member) -> None:

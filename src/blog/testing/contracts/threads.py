@@ -8,7 +8,7 @@ import pytest
 
 from blog.domain.accounts.secret_format import digest_of
 from blog.domain.accounts.throttle import LoginAttempt
-from blog.domain.accounts.user import User
+from blog.domain.accounts.user import PostsOnDeletion, User
 from blog.domain.blog import ConcurrencyConflict, OpenStores, Stores
 from blog.domain.idempotency import IdempotencyRecord
 from blog.domain.posts.pagination import SortOrder
@@ -33,7 +33,7 @@ def _use_users(stores: Stores, _: User, mark: str) -> None:
 
 def _use_tokens(stores: Stores, author: User, mark: str) -> None:
     added = stores.tokens.add(a_token(author.id, mark))
-    assert stores.tokens.find(added.digest) == added
+    assert stores.tokens.find_with_user(added.digest) == (added, author)
     assert added in stores.tokens.of_user(author.id)
 
 
@@ -133,3 +133,23 @@ class SharedStoresContract:
                 stores.posts.get(post.id)
             ]
             assert list(stores.posts.page(SortOrder.NEWEST, limit=2)) == [post]
+
+    def test_a_token_is_found_with_its_user_as_they_are_now(self, open_stores: OpenStores, author: User) -> None:
+        with open_stores() as stores:
+            token = stores.tokens.add(a_token(author.id, "one"))
+        with open_stores() as stores:
+            assert stores.tokens.find_with_user(token.digest) == (token, author)
+            credentials = stores.users.get_for_update(author.id)
+            renamed = replace(author, username="anna", is_active=False)
+            stores.users.save(replace(credentials, user=renamed))
+            assert stores.tokens.find_with_user(token.digest) == (token, renamed)
+        with open_stores() as stores:
+            assert stores.tokens.find_with_user(token.digest) == (token, renamed)
+
+    def test_a_token_whose_user_is_being_deleted_is_not_found(self, open_stores: OpenStores, author: User) -> None:
+        with open_stores() as stores:
+            token = stores.tokens.add(a_token(author.id, "one"))
+            stores.users.begin_deletion(author.id, PostsOnDeletion.DELETE)
+            assert stores.tokens.find_with_user(token.digest) is None
+        with open_stores() as stores:
+            assert stores.tokens.find_with_user(token.digest) is None

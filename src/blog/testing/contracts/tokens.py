@@ -10,7 +10,8 @@ import pytest
 from blog.domain.accounts.actors import ALL_SCOPES, Scope
 from blog.domain.accounts.secret_format import digest_of
 from blog.domain.accounts.tokens import Token, TokenStore
-from blog.domain.blog import OpenStores
+from blog.domain.accounts.user import User
+from blog.domain.blog import OpenStores, Stores
 from blog.domain.shared import UNSTORED, TokenId, UserId
 
 from .fixtures import NOON, THREADS, at_once, not_given
@@ -22,7 +23,7 @@ SCOPES = [frozenset[Scope](), frozenset({Scope.POSTS_READ, Scope.ADMIN}), ALL_SC
 
 
 class TokenStoreContract:
-    """Needs a fixture `tokens`, an empty store; and one `holders`, if it takes tokens only of users it knows."""
+    """Needs fixtures: `tokens`, an empty store; and `holders`, the ids of two users that the store knows."""
 
     threads: int = THREADS
     """How many threads use the store at once: 1 for the store of one unit of work, which is one thread's."""
@@ -34,8 +35,8 @@ class TokenStoreContract:
 
     @pytest.fixture
     def holders(self) -> tuple[UserId, UserId]:
-        """Two users who can have tokens."""
-        return UserId(1), UserId(2)
+        """The ids of two users, as `two_users` adds them to the users that the store knows."""
+        not_given(self, "holders", "the ids of two users that the store knows")
 
     @pytest.fixture
     def holder(self, holders: tuple[UserId, UserId]) -> UserId:
@@ -51,24 +52,24 @@ class TokenStoreContract:
         added = tokens.add(token)
         assert added.id > UNSTORED
         assert added == replace(token, id=added.id)
-        assert tokens.find(token.digest) == added
+        assert find(tokens, token.digest) == added
         assert list(tokens.of_user(holder)) == [added]
 
     def test_an_expired_token_is_found_too(self, tokens: TokenStore, holder: UserId) -> None:
         added = tokens.add(a_token(holder, "old", lifetime=timedelta(days=-400)))
-        assert tokens.find(added.digest) == added
+        assert find(tokens, added.digest) == added
         assert list(tokens.of_user(holder)) == [added]
 
     def test_a_digest_is_found_to_the_last_byte(self, tokens: TokenStore, holder: UserId) -> None:
         digest = tokens.add(a_token(holder, "one")).digest
         for other in (b"", digest[:-1], digest + b"\0", bytes([*digest[:-1], digest[-1] ^ 1]), digest_of("other")):
-            assert tokens.find(other) is None
+            assert find(tokens, other) is None
 
     def test_any_bytes_are_a_digest(self, tokens: TokenStore, holder: UserId) -> None:
         digests = [b"\0" * 32, b"\0" * 31 + b"a", b"\xff" * 32, b"a" * 31 + b"\0", b"a" * 31 + b" "]
         for digest in digests:
             tokens.add(a_token(holder, digest))
-        assert [found and found.digest for found in map(tokens.find, digests)] == digests
+        assert [found and found.digest for found in (find(tokens, digest) for digest in digests)] == digests
 
     def test_the_tokens_of_a_user_come_by_ascending_id(
         self, tokens: TokenStore, holders: tuple[UserId, UserId]
@@ -83,7 +84,7 @@ class TokenStoreContract:
         for at in (NOON + HOUR, NOON + timedelta(days=3, microseconds=1)):
             tokens.touch(one.id, at)
             assert list(tokens.of_user(holder)) == [replace(one, last_used_at=at), other]
-            assert tokens.find(one.digest) == replace(one, last_used_at=at)
+            assert find(tokens, one.digest) == replace(one, last_used_at=at)
 
     @pytest.mark.parametrize("token_id", NO_TOKENS)
     def test_what_is_not_there_is_no_error(self, tokens: TokenStore, holder: UserId, token_id: TokenId) -> None:
@@ -95,25 +96,25 @@ class TokenStoreContract:
     def test_a_removed_token_is_forgotten(self, tokens: TokenStore, holder: UserId) -> None:
         gone, kept = (tokens.add(a_token(holder, name)) for name in ("gone", "kept"))
         assert tokens.remove(gone.id) is True
-        assert tokens.find(gone.digest) is None
+        assert find(tokens, gone.digest) is None
         assert list(tokens.of_user(holder)) == [kept]
         assert tokens.remove(gone.id) is False
         tokens.touch(gone.id, NOON)
-        assert tokens.find(gone.digest) is None
+        assert find(tokens, gone.digest) is None
 
     def test_all_tokens_of_one_user_are_forgotten(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
         gone = [tokens.add(a_token(holders[0], str(number))) for number in range(5)]
         kept = tokens.add(a_token(holders[1], "kept"))
         tokens.remove_all_of(holders[0])
-        assert [tokens.find(token.digest) for token in gone] == [None] * 5
+        assert [find(tokens, token.digest) for token in gone] == [None] * 5
         assert list(tokens.of_user(holders[0])) == []
-        assert tokens.find(kept.digest) == kept
+        assert find(tokens, kept.digest) == kept
 
     def test_a_user_without_tokens_is_no_error(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
         kept = tokens.add(a_token(holders[1], "kept"))
         tokens.remove_all_of(holders[0])
         tokens.remove_all_of(UserId(1_000_000_007))
-        assert tokens.find(kept.digest) == kept
+        assert find(tokens, kept.digest) == kept
 
     def test_ids_ascend_and_none_is_used_twice(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
         ids = []
@@ -133,7 +134,7 @@ class TokenStoreContract:
             [tokens.add(aged(holder, ages)) for holder in holders for ages in several] for several in (expired, alive)
         )
         assert tokens.purge(expired_by=NOON, last_active_at=NOON - HOUR, limit=100) == 6
-        assert [tokens.find(token.digest) for token in gone + kept] == [None] * 6 + kept
+        assert [find(tokens, token.digest) for token in gone + kept] == [None] * 6 + kept
         assert [*tokens.of_user(holders[0]), *tokens.of_user(holders[1])] == kept
         assert tokens.purge(expired_by=NOON, last_active_at=NOON - HOUR, limit=100) == 0
 
@@ -150,14 +151,14 @@ class TokenStoreContract:
             for number in range(12):
                 holder = holders[(thread + number) % 2]
                 added = tokens.add(a_token(holder, f"{thread}: {number}"))
-                assert tokens.find(added.digest) == added
+                assert find(tokens, added.digest) == added
                 assert added in tokens.of_user(holder)
                 tokens.touch(added.id, NOON)
                 if number % 3:
                     kept.append(replace(added, last_used_at=NOON))
                 else:
                     assert tokens.remove(added.id) is True
-                    assert tokens.find(added.digest) is None
+                    assert find(tokens, added.digest) is None
             return kept
 
         kept = [token for of_thread in at_once(use, self.threads) for token in of_thread]
@@ -165,8 +166,24 @@ class TokenStoreContract:
         assert sorted(stored, key=lambda token: token.id) == sorted(kept, key=lambda token: token.id)
 
 
+def find(tokens: TokenStore, digest: bytes) -> Token | None:
+    """Return the token of this digest. Its user must be found with it."""
+    found = tokens.find_with_user(digest)
+    if found is None:
+        return None
+    token, user = found
+    assert user.id == token.user_id
+    return token
+
+
+def two_users(stores: Stores) -> tuple[UserId, UserId]:
+    """Add two users, and return their ids."""
+    ann, bob = (stores.users.add(User(username=name, created_at=NOON), "hash") for name in ("ann", "bob"))
+    return ann.id, bob.id
+
+
 class UnitPerCall:
-    """A `TokenStore` for tests whose every call is a unit of work of its own: what is found is what was kept."""
+    """A `TokenStore` for tests. Each call is a unit of work of its own, so it finds only what was committed."""
 
     def __init__(self, open_stores: OpenStores) -> None:
         self._open = open_stores
@@ -175,9 +192,9 @@ class UnitPerCall:
         with self._open() as stores:
             return stores.tokens.add(token)
 
-    def find(self, digest: bytes) -> Token | None:
+    def find_with_user(self, digest: bytes) -> tuple[Token, User] | None:
         with self._open() as stores:
-            return stores.tokens.find(digest)
+            return stores.tokens.find_with_user(digest)
 
     def of_user(self, user_id: UserId) -> Sequence[Token]:
         with self._open() as stores:

@@ -2,15 +2,11 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Engine
 
 from blog.domain.errors import BlogError
-
-if TYPE_CHECKING:  # an index needs a unit of work, and a unit a dialect
-    from blog.adapters.sql.search.index import SqlPostIndex
-
 
 DEFAULT_TIMEOUT: Final = 4
 """Seconds to wait for a connection, for a lock, or for an answer, before the caller is told to come back later."""
@@ -50,10 +46,6 @@ class Dialect(Protocol):
     @property
     def begin(self) -> str:
         """The statement by which a transaction that will write begins."""
-
-    @property
-    def index(self) -> "type[SqlPostIndex]":
-        """What finds posts by their words."""
 
     @property
     def advisory_lock(self) -> str:

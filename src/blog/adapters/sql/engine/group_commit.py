@@ -1,7 +1,7 @@
-"""Several units of work that are kept with one write to the disk.
+"""Group commit: several units of work are committed by one write to the disk.
 
-Where each unit waits for the disk by itself, that is most of what it does. Here, those of one thread share a
-transaction, in which each is a savepoint: it can still fail alone.
+A unit that waits for the disk alone spends most of its time so. The units of one thread share a transaction, in which
+each unit is a savepoint: it can still fail alone.
 """
 
 from collections.abc import Iterator
@@ -15,35 +15,35 @@ from blog.domain.errors import Unavailable
 
 from .dialect import DriverConnection
 from .pool import ConnectionPool
-from .unit_of_work import Unit
+from .unit_of_work import SqlUnitOfWork
 
 
 class SqlGroupCommit:
-    """Opens units of work: by themselves or, within `together`, as parts of their thread's group.
+    """Opens units of work: each alone or, within `group_commit`, in the shared transaction of their thread.
 
     Args:
-        connections: where each unit, or each group, gets its own. A database whose connections die has no groups.
+        pool: lends a connection to each unit, or to each group. Groups need a database whose connections do not die.
     """
 
-    def __init__(self, connections: ConnectionPool) -> None:
-        self._connections = connections
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
         self._threads = local()
 
-    def unit(self, cancellation: Cancellation | None = None) -> Unit:
-        """A unit of work, to be entered on this thread."""
+    def unit(self, cancellation: Cancellation | None = None) -> SqlUnitOfWork:
+        """Return a unit of work, to be entered on this thread."""
         group: _SharedTransaction | None = getattr(self._threads, "group", None)
-        return Unit(self._connections, cancellation) if group is None else _SavepointUnit(group, cancellation)
+        return SqlUnitOfWork(self._pool, cancellation) if group is None else _SavepointUnit(group, cancellation)
 
     @contextmanager
     def group_commit(self) -> Iterator[None]:
-        """What `Together` promises. Leaving the block by an exception keeps nothing.
+        """Commit the units of the block together, as `GroupCommit` promises. An exception rolls all of them back.
 
         Raises:
-            RuntimeError: this thread is within such a block already, or one unit is opened within another.
+            RuntimeError: this thread is in such a block already, or opens one unit within another.
         """
         if getattr(self._threads, "group", None) is not None:
-            raise RuntimeError("units of work are being kept together already")
-        with _SharedTransaction(self._connections) as group:
+            raise RuntimeError("a group commit is open on this thread already")
+        with _SharedTransaction(self._pool) as group:
             self._threads.group = group
             try:
                 yield
@@ -52,32 +52,33 @@ class SqlGroupCommit:
 
 
 class _SharedTransaction:
-    """Units of work on one connection, whose transaction begins with the first of them that writes."""
+    """One connection for several units of work. The first unit that writes begins its transaction."""
 
-    def __init__(self, connections: ConnectionPool) -> None:
-        self.connections = connections
+    def __init__(self, pool: ConnectionPool) -> None:
+        self.pool = pool
         self.is_writing = self.is_entered = self.is_lost = False
         self._connection: DriverConnection | None = None
 
-    def connected(self) -> DriverConnection:
-        """The connection of all.
+    def connection(self) -> DriverConnection:
+        """Return the connection.
 
         Raises:
-            Unavailable: there is none, or what was done on it is lost.
+            Unavailable: none can be had, or the transaction is lost.
         """
         if self._connection is None:
-            self._connection = self.connections.acquire()
-        self._check(self._connection)
+            self._connection = self.pool.acquire()
+        elif self.is_writing:
+            self.check()
         return self._connection
 
-    def _check(self, connection: DriverConnection) -> None:
-        """An error such as a full disk may have ended the transaction of all.
+    def check(self) -> None:
+        """Check that the transaction is still there: an error such as a full disk may have ended it.
 
         Raises:
-            Unavailable: it has.
+            Unavailable: it is lost.
         """
-        if self.is_lost or (self.is_writing and not self.connections.dialect.can_commit(connection)):
-            raise Unavailable("What was to be kept together is lost.")
+        if self.is_lost or (self._connection is not None and not self.pool.dialect.can_commit(self._connection)):
+            raise Unavailable("The transaction of the group commit is lost.")
 
     def __enter__(self) -> Self:
         return self
@@ -87,35 +88,34 @@ class _SharedTransaction:
     ) -> None:
         if self._connection is not None:
             try:
-                if kind is None:
-                    self._check(self._connection)
-                    if self.is_writing:
-                        self.connections.commit(self._connection, [])
+                if kind is None and self.is_writing:
+                    self.check()
+                    self.pool.commit(self._connection, [])
             finally:
-                self.connections.release(self._connection, reset=True)
+                self.pool.release(self._connection, reset=True)
 
 
-class _SavepointUnit(Unit):
-    """A unit of work as a savepoint."""
+class _SavepointUnit(SqlUnitOfWork):
+    """A unit of work as a savepoint of the shared transaction."""
 
     def __init__(self, group: _SharedTransaction, cancellation: Cancellation | None) -> None:
-        super().__init__(group.connections, cancellation)
+        super().__init__(group.pool, cancellation)
         self._group = group
 
     def begin(self) -> None:
-        """Begin the transaction of all if it has not begun, and this unit's part of it."""
+        """Begin the shared transaction and this unit's savepoint, if they have not begun."""
         self._check()
-        if self._writing:
+        if self._is_writing:
             return
         if not self._group.is_writing:
             super().begin()
             self._group.is_writing = True
         self._run("SAVEPOINT unit")
-        self._writing = True
+        self._is_writing = True
 
     def __enter__(self) -> Self:
         if self._group.is_entered:
-            raise RuntimeError("units of work that are kept together come one after the other")
+            raise RuntimeError("units of work in a group commit cannot be nested")
         self._group.is_entered = True
         return self
 
@@ -123,26 +123,26 @@ class _SavepointUnit(Unit):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._group.is_entered = False
-        self._interrupt_no_more()
-        if not self._writing:
-            return
+        self._end_interruption()
         try:
-            if kind is None:
+            if self._is_writing and kind is None:
                 self._check()
-                self._group.connected()  # which checks that it is still there
+                self._group.check()
                 self._run("RELEASE SAVEPOINT unit")
         except BaseException:
-            self._undo()
+            self._roll_back()
             raise
-        if kind is not None:
-            self._undo()
+        finally:
+            self._has_ended = True
+        if self._is_writing and kind is not None:
+            self._roll_back()
 
-    def _take(self) -> DriverConnection:
-        return self._group.connected()
+    def _acquire(self) -> DriverConnection:
+        return self._group.connection()
 
-    def _undo(self) -> None:
+    def _roll_back(self) -> None:
         try:
             self._run("ROLLBACK TO SAVEPOINT unit")
             self._run("RELEASE SAVEPOINT unit")
-        except Exception:  # noqa: BLE001 - whatever it is, what cannot be undone alone is undone with all the others
+        except Exception:  # noqa: BLE001 - a unit that cannot be rolled back alone is rolled back with all the others
             self._group.is_lost = True

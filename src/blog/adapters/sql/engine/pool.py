@@ -1,4 +1,4 @@
-"""The driver's connections, of which each is lent to one unit of work at a time."""
+"""A pool of the driver's connections, each of which is lent to one unit of work at a time."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,25 +18,24 @@ from .dialect import Dialect, DriverConnection, Pending
 _POLL_INTERVAL: Final = 0.2
 """Seconds after which a wait for a connection looks whether the unit of work was cancelled."""
 
-
 _ROWS_AT_ONCE: Final = 8
-"""How many rows are read before their texts are counted, where a statement may give only so much."""
+"""Rows that are read before their texts are counted, where a statement may read only so much."""
 
-_PAUSE: Final = 0.005
-"""Seconds before a statement that met a lock is run again: some locks fail without any wait."""
+_RETRY_INTERVAL: Final = 0.005
+"""Seconds before a statement that met a lock is run again: SQLite reports some locks without waiting."""
 
 Result = TypeVar("Result")
 
 
 class ConnectionPool:
-    """Some connections that SQLAlchemy opens, and that nobody else gets: lending one costs less than a microsecond.
+    """Connections that SQLAlchemy opens. Acquiring one takes less than a microsecond.
 
     Args:
-        engine: opens them. Its own pool has no part in it.
-        dialect: what their errors mean.
-        limit: how many there are at most.
-        timeout: seconds to wait for one.
-        text_limit: how many characters a statement may give, if that is limited.
+        engine: opens them. Its own pool is not used.
+        dialect: translates their errors.
+        limit: the largest number of connections that are lent at once.
+        timeout: seconds to wait for a connection, and for a lock.
+        text_limit: the largest number of characters that a statement may read; None for no limit.
     """
 
     def __init__(
@@ -44,22 +43,25 @@ class ConnectionPool:
     ) -> None:
         self.dialect: Final = dialect
         self.compiler: Final = engine.dialect
-        self._engine = engine
         self.timeout: Final = timeout
+        self._engine = engine
         self._text_limit = text_limit
         self._idle: deque[DriverConnection] = deque()
-        self._places: SimpleQueue[None] = SimpleQueue()
+        self._permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(limit):
-            self._places.put(None)
+            self._permits.put(None)
 
     def acquire(self, cancellation: Cancellation | None = None) -> DriverConnection:
-        """The one that was given back last, or a new one.
+        """Return the connection that was released last, or a new one.
 
         Raises:
-            Cancelled: while waiting for one.
+            Cancelled: during the wait.
             Unavailable: all are lent for too long, or none can be opened.
         """
-        self._wait_for_place(cancellation)
+        try:
+            self._permits.get_nowait()
+        except Empty:
+            self._wait_for_permit(cancellation)
         try:
             return self._idle.pop()
         except IndexError:
@@ -67,21 +69,21 @@ class ConnectionPool:
         try:
             return self.open()
         except BaseException:
-            self._places.put(None)
+            self._permits.put(None)
             raise
 
-    def _wait_for_place(self, cancellation: Cancellation | None) -> None:
-        """Wait until fewer connections are lent than may be.
+    def _wait_for_permit(self, cancellation: Cancellation | None) -> None:
+        """Wait until fewer connections are lent than the limit.
 
         Raises:
-            Cancelled: while waiting.
-            Unavailable: all are lent for too long.
+            Cancelled: during the wait.
+            Unavailable: the timeout is over.
         """
         deadline = monotonic() + self.timeout
-        at_once = self.timeout if cancellation is None else min(self.timeout, _POLL_INTERVAL)
+        interval = self.timeout if cancellation is None else min(self.timeout, _POLL_INTERVAL)
         while True:
             try:
-                self._places.get(timeout=at_once)
+                self._permits.get(timeout=interval)
             except Empty:
                 if cancellation is not None:
                     cancellation.check()
@@ -91,28 +93,28 @@ class ConnectionPool:
                 return
 
     def release(self, connection: DriverConnection, *, reset: bool) -> None:
-        """Lend it to others; with `reset`, without what it has not committed. One that fails at that is thrown away."""
+        """Take a connection back; with `reset`, roll back first. A connection that fails to roll back is closed."""
         try:
             if reset:
                 connection.rollback()
-        except Exception:  # noqa: BLE001 - whatever is wrong with it, it is closed, and what it did not commit is gone
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, it is closed, and its transaction is gone
             close(connection)
         else:
             self._idle.append(connection)
         finally:
-            self._places.put(None)
+            self._permits.put(None)
 
-    def commit(self, connection: DriverConnection, told: Pending) -> None:
-        """Keep what was done since the transaction was begun, and what was told.
+    def commit(self, connection: DriverConnection, pending: Pending) -> None:
+        """Run the pending statements, and commit the transaction.
 
         Raises:
-            Unavailable: it may not be kept.
+            Unavailable: nobody can tell whether it was committed.
         """
         if not self.dialect.can_commit(connection):
             raise Unavailable("The change was not kept.")
         try:
-            if told:
-                connection.commit(told)
+            if pending:
+                connection.commit(pending)
             else:
                 self._commit(connection)
         except Exception as error:
@@ -121,62 +123,63 @@ class ConnectionPool:
     def _commit(self, connection: DriverConnection) -> None:
         try:
             connection.commit()
-        except Exception as error:  # noqa: BLE001 - which is raised again, unless it tells of a lock
-            self.unlocked(error, connection.commit, None)
+        except Exception as error:  # noqa: BLE001 - it is raised again, unless it is about a lock
+            self.retry_locked(error, connection.commit, None)
 
     def fetch(self, cursor: Any, long_texts: Sequence[int]) -> list[Sequence[Any]]:
-        """All rows, of which these places hold texts that can be long.
+        """Return all rows. `long_texts` are the positions of columns that can hold long texts.
 
         Raises:
-            Unavailable: they hold more text than a statement may give. The rest of it is not read.
+            Unavailable: the texts are longer than the text limit. The rest is not read.
         """
         if self._text_limit is None or not long_texts:
             rows: list[Sequence[Any]] = cursor.fetchall()
             return rows
-        left, rows = self._text_limit, []
+        remaining, rows = self._text_limit, []
         while some := cursor.fetchmany(_ROWS_AT_ONCE):
-            for place in long_texts:
-                left -= sum([len(row[place]) for row in some])
-            if left < 0:
+            for position in long_texts:
+                remaining -= sum([len(row[position]) for row in some])
+            if remaining < 0:
                 cursor.close()
                 raise Unavailable("There is too much to read at once.")
             rows += some
         return rows
 
-    def unlocked(self, error: Exception, run: Callable[[], Result], cancellation: Cancellation | None) -> Result:
-        """Run a statement again that met a lock, as long as somebody holds it, and no longer than is waited for locks.
+    def retry_locked(self, error: Exception, run: Callable[[], Result], cancellation: Cancellation | None) -> Result:
+        """Run a statement again that met a lock, until the lock is released or the timeout is over.
 
         Args:
-            error: what it raised at first. Unless it tells of a lock, it is raised again.
-            run: runs it.
+            error: raised by the first run. It is raised again unless it is about a lock.
+            run: runs the statement.
             cancellation: ends the wait.
 
         Raises:
-            Cancelled: while waiting for the lock.
+            Cancelled: during the wait.
         """
         deadline = monotonic() + self.timeout - self.dialect.lock_poll_interval
         while self.dialect.is_locked(error) and monotonic() < deadline:
             if cancellation is not None:
                 cancellation.check()
-            sleep(_PAUSE)
+            sleep(_RETRY_INTERVAL)
             try:
                 return run()
-            except Exception as again:  # noqa: BLE001 - which is raised below, unless it tells of a lock
+            except Exception as again:  # noqa: BLE001 - it is raised below, unless it is about a lock
                 error = again
         raise error
 
     def is_lost(self, connection: DriverConnection) -> bool:
-        """Whether a connection that has failed is dead, but for one that was waited for in vain: its time is used up.
+        """Return whether a connection that has failed is dead, and its statement may be run on another.
 
-        Those that rest may have died with it, of either death, and are thrown away.
+        The idle connections may have died for the same reason, and are closed. After a timeout, the time for a second
+        run is used up.
         """
         if not self.dialect.is_dead(connection):
             return False
         self.close()
         return not self.dialect.timed_out(connection)
 
-    def replace_for(self, lost: DriverConnection) -> DriverConnection:
-        """A new connection in the place of one that is lost.
+    def replace(self, lost: DriverConnection) -> DriverConnection:
+        """Return a new connection in the place of one that is lost.
 
         Raises:
             Unavailable: none can be opened.
@@ -186,21 +189,21 @@ class ConnectionPool:
         return connection
 
     def close(self) -> None:
-        """Close all that are not lent."""
+        """Close the idle connections."""
         while True:
             try:
                 close(self._idle.pop())
             except IndexError:
                 return
 
-    def failure(self, error: Exception, statement: str | None = None) -> Exception:
-        """What the domain or SQLAlchemy calls an error of the driver: without what the statement was given."""
+    def failure(self, error: Exception, sql: str | None = None) -> Exception:
+        """Translate an error of the driver to one of the domain or of SQLAlchemy, without the parameters."""
         return self.dialect.translate_error(error) or DBAPIError.instance(
-            statement, None, error, self.compiler.loaded_dbapi.Error, hide_parameters=True, dialect=self.compiler
+            sql, None, error, self.compiler.loaded_dbapi.Error, hide_parameters=True, dialect=self.compiler
         )
 
     def open(self) -> DriverConnection:
-        """One that is not lent, but kept by whoever asks.
+        """Open a connection that belongs to the caller, and not to the pool.
 
         Raises:
             Unavailable: none can be opened.
@@ -215,6 +218,6 @@ class ConnectionPool:
 
 
 def close(connection: DriverConnection) -> None:
-    """Let go of it, whatever is wrong with it."""
+    """Close a connection, and ignore all errors."""
     with suppress(Exception):
         connection.close()

@@ -11,7 +11,6 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from blog.adapters.sql.search.tsvector import TsvectorPostIndex
 from blog.domain.blog import ConcurrencyConflict
 from blog.domain.errors import BlogError, FieldError, Unavailable, ValidationFailed
 
@@ -42,7 +41,6 @@ class PostgresqlDialect:
     """
 
     data_version_query: Final = ""
-    index: Final = TsvectorPostIndex
     begin: Final = "BEGIN"
     advisory_lock: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"  # whose number is made of the name
     has_pipeline: Final = True

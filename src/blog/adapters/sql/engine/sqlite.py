@@ -11,7 +11,6 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from blog.adapters.sql.search.fts5 import Fts5PostIndex
 from blog.domain.blog import ConcurrencyConflict
 from blog.domain.errors import BlogError, Unavailable
 
@@ -60,7 +59,6 @@ class SqliteDialect:
     """
 
     data_version_query: Final = "PRAGMA data_version"
-    index: Final = Fts5PostIndex
     begin: Final = "BEGIN IMMEDIATE"  # asks for the lock at once: a transaction that has only read may be refused it
     advisory_lock: Final = ""
     has_pipeline: Final = False

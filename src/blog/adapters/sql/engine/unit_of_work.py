@@ -1,9 +1,10 @@
-"""One unit of work on a database."""
+"""One unit of work on a database: a connection, and the transaction on it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import TracebackType
-from typing import Any, Final, NoReturn, Self, cast
+from typing import Any, Self
 
 from blog.domain.blog import UnitOfWorkNotOpen
 from blog.domain.cancellation import Cancellation, Cancelled
@@ -12,92 +13,77 @@ from blog.domain.errors import BlogError
 from .dialect import DriverConnection, Pending
 from .interruption import Interruption
 from .pool import ConnectionPool
-from .statement import Row, Statement, WriteStatement
+from .statement import CompiledStatement, Row, Statement, WriteStatement
 
 
-class _EndedUnit:
-    """The connections of a unit that has ended: there are none."""
+class SqlUnitOfWork:
+    """Reads in the driver's autocommit mode, which holds no lock; the first write begins the transaction.
 
-    def __getattr__(self, _: str) -> NoReturn:
-        raise UnitOfWorkNotOpen
-
-
-_ENDED: Final = cast("ConnectionPool", _EndedUnit())
-
-
-class Unit:
-    """Reads in the driver's autocommit, so that they hold no lock, until the first write begins the transaction.
-
-    The connection is taken at the first statement and given back at the end. Each method raises what the domain calls
-    the driver's error or, where it has no word for it, one of `sqlalchemy.exc`.
+    The connection is acquired for the first statement and released at the end. Each method raises the domain's error
+    for an error of the driver or, if there is none, an error of `sqlalchemy.exc`.
 
     Args:
-        connections: where one is had.
-        cancellation: cancels the unit, until it begins to store what it did.
+        pool: lends the connection.
+        cancellation: cancels the unit until it begins to commit.
     """
 
-    def __init__(self, connections: ConnectionPool, cancellation: Cancellation | None = None) -> None:
-        self.runs = 0
-        """How many statements it has run, or will before the next."""
-        self._connections = connections
-        self._connection: DriverConnection | None = None
+    def __init__(self, pool: ConnectionPool, cancellation: Cancellation | None = None) -> None:
+        self._pool = pool
         self._cancellation = cancellation
+        self._connection: DriverConnection | None = None
         self._interruption: Interruption | None = None
         self._pending: Pending = []
-        self._writing = self._failed = False
+        self._is_writing = self._has_failed = self._has_ended = False
 
-    def find(self, statement: Statement[Row], **given: Any) -> Row | None:
-        """The first row, or None."""
-        self._begin_for(statement)
-        prepared = statement.prepared(self._connections.compiler, given)
-        rows = self._run(*prepared.bind(given), fetched=prepared.long_texts, writes=statement.writes)
-        return prepared.row_factory(rows[0]) if rows else None
+    def find(self, statement: Statement[Row], **params: Any) -> Row | None:
+        """Return the first row, or None."""
+        compiled = self._prepare(statement, params)
+        rows = self._run(*compiled.bind(params), fetched=compiled.long_texts, writes=statement.writes)
+        return compiled.row_factory(rows[0]) if rows else None
 
-    def all(self, statement: Statement[Row], **given: Any) -> list[Row]:
-        """Every row."""
-        self._begin_for(statement)
-        prepared = statement.prepared(self._connections.compiler, given)
-        rows = self._run(*prepared.bind(given), fetched=prepared.long_texts, writes=statement.writes)
-        return [prepared.row_factory(row) for row in rows]
+    def all(self, statement: Statement[Row], **params: Any) -> list[Row]:
+        """Return every row."""
+        compiled = self._prepare(statement, params)
+        rows = self._run(*compiled.bind(params), fetched=compiled.long_texts, writes=statement.writes)
+        return list(map(compiled.row_factory, rows))
 
-    def execute(self, statement: WriteStatement, **given: Any) -> int:
-        """How many rows were inserted, updated or deleted."""
-        self.begin()
-        changed: int = self._run(*statement.prepared(self._connections.compiler, given).bind(given))
-        return changed
+    def execute(self, statement: WriteStatement, **params: Any) -> int:
+        """Return the number of rows that were inserted, updated or deleted."""
+        count: int = self._run(*self._prepare(statement, params).bind(params))
+        return count
 
-    def execute_deferred(self, statement: WriteStatement, **given: Any) -> None:
-        """Insert, update or delete, for whoever needs no answer: that it failed is heard when the unit ends, at the
-        latest, and then nothing is kept.
+    def execute_deferred(self, statement: WriteStatement, **params: Any) -> None:
+        """Insert, update or delete without waiting for the result, where the database has a pipeline.
+
+        An error is raised by a later statement or at the end of the unit. Then nothing is committed.
         """
-        self.begin()
-        self._defer(*statement.prepared(self._connections.compiler, given).bind(given))
+        self._defer(*self._prepare(statement, params).bind(params))
 
-    def add(self, statement: WriteStatement, **given: Any) -> int:
-        """The id that is returned for a row that is inserted."""
-        (row,) = self.all(statement, **given)
-        number: int = row["id"]
-        return number
+    def add(self, statement: WriteStatement, **params: Any) -> int:
+        """Insert a row, and return its id."""
+        (row,) = self.all(statement, **params)
+        row_id: int = row["id"]
+        return row_id
 
     def advisory_lock(self, *names: str) -> None:
-        """Let no other unit hold one of these names before this one ends."""
+        """Lock these names until the unit ends."""
         self.begin()
-        if statement := self._connections.dialect.advisory_lock:
-            for name in sorted(names):  # in one order, so that no two wait for each other
+        if statement := self._pool.dialect.advisory_lock:
+            for name in sorted(names):  # in one order, so that no two units wait for each other
                 self._defer(statement, [name])
             self._flush()
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """A part of the unit that may fail, and then keeps nothing: PostgreSQL would refuse all that follows."""
+        """Roll back only what is done in this block if it fails: PostgreSQL would refuse all that follows."""
         self.begin()
-        self._run("SAVEPOINT attempt")  # where it is heard if what was told before has failed
+        self._run("SAVEPOINT attempt")  # raises an error of the statements that were deferred before
         try:
             yield
             self._run("RELEASE SAVEPOINT attempt")
         except BaseException:
             self._pending.clear()
-            with suppress(Exception):  # nothing is left to be undone where the whole transaction is gone
+            with suppress(Exception):  # nothing is left to be rolled back where the whole transaction is lost
                 self._run("ROLLBACK TO SAVEPOINT attempt")
             raise
 
@@ -106,22 +92,12 @@ class Unit:
 
         Raises:
             Cancelled.
+            UnitOfWorkNotOpen.
         """
-        if self._cancellation is not None and self._cancellation.is_cancelled:
-            raise Cancelled
-        if not self._writing:
-            self._defer(self._connections.dialect.begin)
-            self._writing = True
-
-    def _begin_for(self, statement: Statement[Row]) -> None:
-        if statement.writes:
-            self.begin()
-        elif self._cancellation is not None and self._cancellation.is_cancelled:
-            raise Cancelled
-
-    def _check(self) -> None:
-        if self._cancellation is not None:
-            self._cancellation.check()
+        self._check()
+        if not self._is_writing:
+            self._defer(self._pool.dialect.begin)
+            self._is_writing = True
 
     def __enter__(self) -> Self:
         return self
@@ -129,93 +105,116 @@ class Unit:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._interrupt_no_more()
+        self._end_interruption()
         try:
-            if self._writing and kind is None:
-                self._check()  # from here on it is not cancelled: nobody could say whether it was stored
-                self._keep()
+            if self._is_writing and kind is None:
+                self._check()  # the last time: nobody could tell whether a commit that is cancelled was stored
+                self._commit()
         finally:
             if self._connection is not None:
-                self._connections.release(self._connection, reset=self._writing or self._failed or kind is not None)
+                self._pool.release(self._connection, reset=self._is_writing or self._has_failed or kind is not None)
                 self._connection = None
-            self._connections = _ENDED
+            self._has_ended = True
 
-    def _keep(self) -> None:
+    def _commit(self) -> None:
         if self._connection is None:
-            self._flush()  # alone: it can be run once more on another connection, and a COMMIT cannot
+            self._flush()  # before COMMIT: these statements can be repeated on another connection, COMMIT cannot
         if self._connection is not None:
-            self._connections.commit(self._connection, self._pending)
+            self._pool.commit(self._connection, self._pending)
 
-    def _take(self) -> DriverConnection:
-        return self._connections.acquire(self._cancellation)
+    def _prepare(self, statement: Statement[Row], params: Mapping[str, Any]) -> CompiledStatement[Row]:
+        """Return the compiled statement, in the transaction if it writes.
 
-    def _defer(self, statement: str, values: Any = ()) -> None:
-        """Run it with what is run next, where the database has a pipeline."""
-        if self._connections.dialect.has_pipeline:
-            self.runs += 1
-            self._pending.append((statement, values))
+        Raises:
+            Cancelled.
+            UnitOfWorkNotOpen.
+        """
+        if self._has_ended:
+            raise UnitOfWorkNotOpen
+        if self._cancellation is not None and self._cancellation.is_cancelled:
+            raise Cancelled
+        if statement.writes and not self._is_writing:
+            self.begin()
+        return statement.compiled(self._pool.compiler, params)
+
+    def _check(self) -> None:
+        if self._has_ended:
+            raise UnitOfWorkNotOpen
+        if self._cancellation is not None:
+            self._cancellation.check()
+
+    def _acquire(self) -> DriverConnection:
+        return self._pool.acquire(self._cancellation)
+
+    def _defer(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """Send the statement with the next one, where the database has a pipeline; else run it."""
+        if self._pool.dialect.has_pipeline:
+            self._pending.append((sql, values))
         else:
-            self._run(statement, values)
+            self._run(sql, values)
 
     def _flush(self) -> None:
-        """Wait for the answers to what was told."""
+        """Wait for the results of the deferred statements."""
         if self._pending:
             self._run(*self._pending.pop())
 
     def _run(
-        self, statement: str, values: Any = (), *, fetched: Sequence[int] | None = None, writes: bool = True
+        self, sql: str, values: Sequence[Any] = (), *, fetched: Sequence[int] | None = None, writes: bool = True
     ) -> Any:
-        """The rows, or how many there were. A cancellation interrupts it, if that harms nobody else.
+        """Return the rows, or their number.
 
         Args:
-            statement: in the words of the driver.
-            values: for its places.
-            fetched: which places of the rows can hold long texts; without, no rows are fetched.
-            writes: whether it does more than read.
+            sql: the statement, in the driver's parameter style.
+            values: its positional parameters.
+            fetched: the positions of columns that can hold long texts; None if no rows are fetched.
+            writes: False for a statement that only reads.
         """
-        self.runs += 1
         connection = self._connection
         is_first = connection is None
         if connection is None:
-            connection = self._connection = self._take()
-        told = self._pending.copy()
-        wanted = (statement, values, self._pending) if told else (statement, values)
+            connection = self._connection = self._acquire()
+        pending = self._pending.copy()
+        arguments = (sql, values, self._pending) if pending else (sql, values)
         try:
             if self._cancellation is not None:
-                self._let_interrupt(self._cancellation, connection, writes=writes)
-            return self._executed(connection, wanted, fetched)
+                self._interrupt_by(self._cancellation, connection, writes=writes)
+            try:
+                cursor = connection.execute(*arguments)
+            except Exception as error:  # noqa: BLE001 - it is raised again, unless it is about a lock
+                execute = partial(connection.execute, *arguments)
+                cursor = self._pool.retry_locked(error, execute, self._cancellation)
+            return cursor.rowcount if fetched is None else self._pool.fetch(cursor, fetched)
         except BlogError:
-            self._failed = True
+            self._has_failed = True
             raise
         except Exception as error:
-            self._failed = True
+            self._has_failed = True
             if self._cancellation is not None and self._cancellation.is_cancelled:
                 raise Cancelled from error
-            if not (self._connections.is_lost(connection) and is_first):
-                raise self._connections.failure(error, statement) from error
-        self._interrupt_no_more()
-        self._connection, self._pending = self._connections.replace_for(connection), told
-        return self._run(statement, values, fetched=fetched, writes=writes)  # nothing was done in this unit before
+            if not (self._pool.is_lost(connection) and is_first):
+                raise self._pool.failure(error, sql) from error
+        self._end_interruption()
+        self._connection, self._pending = self._pool.replace(connection), pending
+        return self._run(sql, values, fetched=fetched, writes=writes)  # safe: it is the unit's first statement
 
-    def _let_interrupt(self, cancellation: Cancellation, connection: DriverConnection, *, writes: bool) -> None:
-        """Have a cancellation interrupt what is run from here on, as long as that harms nobody else."""
-        harms_others = writes and not self._connections.dialect.interrupts_writes
-        if harms_others:
-            self._interrupt_no_more()
+    def _interrupt_by(self, cancellation: Cancellation, connection: DriverConnection, *, writes: bool) -> None:
+        """Let the cancellation interrupt the next statement, unless that would harm other units."""
+        if writes and not self._pool.dialect.interrupts_writes:
+            if self._interruption is not None:
+                self._end_interruption()
         elif self._interruption is None:
             interruption = Interruption(cancellation, connection)
             interruption.__enter__()
             self._interruption = interruption
 
-    def _interrupt_no_more(self) -> None:
+    def _end_interruption(self) -> None:
         if self._interruption is not None:
             self._interruption.__exit__(None, None, None)
             self._interruption = None
 
-    def _executed(self, connection: DriverConnection, wanted: tuple[Any, ...], fetched: Sequence[int] | None) -> Any:
-        """The rows, or how many there were. As long as somebody else holds a lock, it is tried again."""
-        try:
-            cursor = connection.execute(*wanted)
-        except Exception as error:  # noqa: BLE001 - which is raised again, unless it tells of a lock
-            cursor = self._connections.unlocked(error, lambda: connection.execute(*wanted), self._cancellation)
-        return cursor.rowcount if fetched is None else self._connections.fetch(cursor, fetched)
+
+class SqlRepository:
+    """A port of the domain over one unit of work on a database."""
+
+    def __init__(self, unit: SqlUnitOfWork) -> None:
+        self._unit = unit

@@ -8,7 +8,7 @@ from typing import Any, Final, Unpack
 from sqlalchemy import ColumnElement, and_, bindparam, func, insert, select, update
 
 from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlRepository
 from blog.adapters.sql.schema.tables import IS_ABOUT_A_USER, BigIntId, entries, seals
 from blog.domain.audit import AuditEntry, AuditFilter, Event, Seal
 from blog.domain.shared import EntryId, SealId
@@ -55,11 +55,8 @@ def _newest_of(*asked: str) -> ReadStatement[AuditEntry]:
     return ReadStatement(_newest.core.where(*wanted), _entry)
 
 
-class SqlAuditLog:
+class SqlAuditLog(SqlRepository):
     """An `AuditLog` over one unit of work on a database."""
-
-    def __init__(self, unit: Unit) -> None:
-        self._unit = unit
 
     def add(self, entry: AuditEntry) -> None:
         self._unit.execute_deferred(_add, **{name: getattr(entry, name) for name in _given})

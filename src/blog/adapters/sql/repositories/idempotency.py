@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, insert, select
 
 from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlRepository
 from blog.adapters.sql.schema.tables import idempotency_records as records
 from blog.domain.idempotency import IdempotencyRecord
 from blog.domain.shared import UserId
@@ -22,11 +22,8 @@ _old = select(records.c.id).where(records.c.at <= bindparam("until")).order_by(r
 _purge = WriteStatement(delete(records).where(records.c.id.in_(_old)))
 
 
-class SqlIdempotencyStore:
+class SqlIdempotencyStore(SqlRepository):
     """An `IdempotencyStore` over one unit of work on a database."""
-
-    def __init__(self, unit: Unit) -> None:
-        self._unit = unit
 
     def find_for_update(self, user_id: UserId, key: bytes) -> IdempotencyRecord | None:
         self._unit.advisory_lock(f"idempotency key {user_id} {key.hex()}")

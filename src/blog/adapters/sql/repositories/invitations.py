@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, insert, select
 
 from blog.adapters.sql.engine.statement import ReadStatement, Statement, WriteStatement
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlRepository
 from blog.adapters.sql.schema.tables import BigIntId, invitations
 from blog.domain.accounts.invitations import Invitation
 from blog.domain.shared import InvitationId, UserId
@@ -30,11 +30,8 @@ _purge = WriteStatement(delete(invitations).where(invitations.c.id.in_(_expired)
 _given = [column.name for column in invitations.c if column is not invitations.c.id]
 
 
-class SqlInvitationStore:
+class SqlInvitationStore(SqlRepository):
     """An `InvitationStore` over one unit of work on a database."""
-
-    def __init__(self, unit: Unit) -> None:
-        self._unit = unit
 
     def add(self, invitation: Invitation) -> Invitation:
         row = {name: getattr(invitation, name) for name in _given}

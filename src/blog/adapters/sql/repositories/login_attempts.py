@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlRepository
 from blog.adapters.sql.schema.tables import known_addresses
 from blog.adapters.sql.schema.tables import login_attempts as attempts
 from blog.domain.accounts.throttle import LoginAttempt
@@ -48,11 +48,8 @@ _forgotten = (
 _forget = WriteStatement(delete(known_addresses).where(known_addresses.c.id.in_(_forgotten)))
 
 
-class SqlAttemptStore:
+class SqlAttemptStore(SqlRepository):
     """An `AttemptStore` over one unit of work on a database."""
-
-    def __init__(self, unit: Unit) -> None:
-        self._unit = unit
 
     def lock(self, account: str, address: str) -> None:
         self._unit.advisory_lock(f"attempts at {account}", f"attempts from {address}")

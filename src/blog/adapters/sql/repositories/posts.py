@@ -8,7 +8,7 @@ from typing import Any, Final, Unpack
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, tuple_, update
 
 from blog.adapters.sql.engine.statement import ReadStatement, Statement, WriteStatement
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlRepository, SqlUnitOfWork
 from blog.adapters.sql.schema.tables import BigIntId, posts, users
 from blog.domain.accounts.user import validate_username
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
@@ -61,13 +61,13 @@ FILTERS: Final[dict[str, ColumnElement[bool]]] = {
 """How a post is held against what is asked for. One author is a case of its own, had by an index in order."""
 
 
-class SqlPostRepository:
+class SqlPostRepository(SqlRepository):
     """A `PostRepository` over one unit of work on a database."""
 
-    def __init__(self, unit: Unit) -> None:
-        self._unit = unit
-        self._held: dict[PostId, Post] = {}
-        """Those that nobody else changes before this unit ends, as they are in it."""
+    def __init__(self, unit: SqlUnitOfWork) -> None:
+        super().__init__(unit)
+        self._locked: dict[PostId, Post] = {}
+        """The posts that this unit has locked, as they are in it."""
 
     def add(self, post: Post) -> Post:
         return replace(post, id=PostId(self._unit.add(_add, **_columns(post))))
@@ -76,7 +76,7 @@ class SqlPostRepository:
         return _or_not_found(self._unit.find(_get, post_id=post_id), post_id)
 
     def get_for_update(self, post_id: PostId) -> Post:
-        held = self._held[post_id] = _or_not_found(self._unit.find(_get_for_change, post_id=post_id), post_id)
+        held = self._locked[post_id] = _or_not_found(self._unit.find(_get_for_change, post_id=post_id), post_id)
         return held
 
     def save(self, post: Post, *, previous: Post) -> None:
@@ -84,14 +84,14 @@ class SqlPostRepository:
         if "title" in changed:
             changed["title_key"] = sort_key(post.title)
         values = {"version": post.version, "post_id": post.id, "over": previous.version} | changed
-        if self._held.get(post.id) is previous:
+        if self._locked.get(post.id) is previous:
             self._unit.execute_deferred(_save, **values)
         elif not self._unit.execute(_save, **values):
             raise PostNotFound(post.id)
-        self._held[post.id] = post
+        self._locked[post.id] = post
 
     def remove(self, post_id: PostId) -> None:
-        if self._held.pop(post_id, None) is not None:
+        if self._locked.pop(post_id, None) is not None:
             self._unit.execute_deferred(_remove, post_id=post_id)
         elif not self._unit.execute(_remove, post_id=post_id):
             raise PostNotFound(post_id)
@@ -99,11 +99,11 @@ class SqlPostRepository:
     def remove_some_of(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
         removed = [PostId(row["id"]) for row in self._unit.all(_remove_some_of, of_author=author_id, limit=limit)]
         for post_id in removed:
-            self._held.pop(post_id, None)
+            self._locked.pop(post_id, None)
         return removed
 
     def reassign_some_of(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
-        self._held.clear()  # which may be among them
+        self._locked.clear()  # which may be among them
         return self._unit.execute(_reassign_some_of, of_author=author_id, author_id=new_author_id, limit=limit)
 
     def page(
@@ -121,7 +121,7 @@ class SqlPostRepository:
         return counted["posts"] if counted else 0
 
 
-def resolve_filters(unit: Unit, filters: PostFilter) -> dict[str, Any]:
+def resolve_filters(unit: SqlUnitOfWork, filters: PostFilter) -> dict[str, Any]:
     """What is asked for, by the names in `FILTERS`. Authors are asked for by their ids: of these a database knows how
     many posts they have. A name that can be no username is nobody's.
     """

@@ -8,29 +8,27 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlRepository
 from blog.adapters.sql.schema.tables import UtcDateTime, tokens, users
 from blog.domain.accounts.tokens import Token
 from blog.domain.accounts.user import User
 from blog.domain.shared import TokenId, UserId
 
-from .users import SqlUserRepository
+
+def _token_and_user(*, user_created_at: datetime, **columns: Any) -> tuple[Token, User]:
+    user = {name: columns.pop(name) for name in ("username", "is_admin", "is_active")}
+    return Token(**columns), User(id=columns["user_id"], created_at=user_created_at, **user)
 
 
-def _held(*, username: str, is_admin: bool, is_active: bool, known_since: datetime, **token: Any) -> tuple[Token, User]:
-    user = User(id=token["user_id"], username=username, is_admin=is_admin, is_active=is_active, created_at=known_since)
-    return Token(**token), user
-
-
-_find = ReadStatement(
-    select(tokens, users.c.username, users.c.is_admin, users.c.is_active, users.c.created_at.label("known_since"))
+_find_with_user = ReadStatement(
+    select(tokens, users.c.username, users.c.is_admin, users.c.is_active, users.c.created_at.label("user_created_at"))
     .join(users, users.c.id == tokens.c.user_id)
-    .where(tokens.c.digest == bindparam("digest")),
-    _held,
+    .where(tokens.c.digest == bindparam("digest"), users.c.deletion.is_(None)),
+    _token_and_user,
 )
 _add = WriteStatement(insert(tokens).returning(tokens.c.id))
 _of_user = ReadStatement(select(tokens).where(tokens.c.user_id == bindparam("user_id")).order_by(tokens.c.id), Token)
-_note_use = WriteStatement(update(tokens).where(tokens.c.id == bindparam("token_id")))
+_touch = WriteStatement(update(tokens).where(tokens.c.id == bindparam("token_id")))
 _remove = WriteStatement(delete(tokens).where(tokens.c.id == bindparam("token_id")))
 _remove_all_of = WriteStatement(delete(tokens).where(tokens.c.user_id == bindparam("user_id")))
 _dead = (
@@ -48,32 +46,21 @@ _purge = WriteStatement(delete(tokens).where(tokens.c.id.in_(_dead)))
 _given = [column.name for column in tokens.c if column is not tokens.c.id]
 
 
-class SqlTokenStore:
-    """A `TokenStore` over one unit of work on a database. Whoever finds a token asks for its user next: they are read
-    with it.
-    """
-
-    def __init__(self, unit: Unit, users: SqlUserRepository) -> None:
-        self._unit = unit
-        self._users = users
+class SqlTokenStore(SqlRepository):
+    """A `TokenStore` over one unit of work on a database."""
 
     def add(self, token: Token) -> Token:
         row = {name: getattr(token, name) for name in _given}
         return replace(token, id=TokenId(self._unit.add(_add, **row)))
 
-    def find(self, digest: bytes) -> Token | None:
-        found = self._unit.find(_find, digest=digest)
-        if found is None:
-            return None
-        token, user = found
-        self._users.foresee(user)
-        return token
+    def find_with_user(self, digest: bytes) -> tuple[Token, User] | None:
+        return self._unit.find(_find_with_user, digest=digest)
 
     def of_user(self, user_id: UserId) -> Sequence[Token]:
         return self._unit.all(_of_user, user_id=user_id)
 
     def touch(self, token_id: TokenId, at: datetime) -> None:
-        self._unit.execute(_note_use, token_id=token_id, last_used_at=at)
+        self._unit.execute(_touch, token_id=token_id, last_used_at=at)
 
     def remove(self, token_id: TokenId) -> bool:
         return bool(self._unit.execute(_remove, token_id=token_id))

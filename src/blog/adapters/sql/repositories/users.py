@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlRepository
 from blog.adapters.sql.schema.tables import BigIntId, usernames, users
 from blog.domain.accounts.user import (
     Credentials,
@@ -73,16 +73,8 @@ _next_deletion = ReadStatement(
 _remove = WriteStatement(delete(users).where(users.c.id == bindparam("user_id"), users.c.deletion.is_not(None)))
 
 
-class SqlUserRepository:
+class SqlUserRepository(SqlRepository):
     """A `UserRepository` over one unit of work on a database."""
-
-    def __init__(self, unit: Unit) -> None:
-        self._unit = unit
-        self._foreseen: tuple[int, User] | None = None
-
-    def foresee(self, user: User) -> None:
-        """Whom one will probably ask for next: they were read just now beside something else."""
-        self._foreseen = self._unit.runs, user
 
     def add(self, user: User, password_hash: str) -> User:
         try:
@@ -94,9 +86,6 @@ class SqlUserRepository:
         return replace(user, id=UserId(added))
 
     def get(self, user_id: UserId) -> User:
-        foreseen, self._foreseen = self._foreseen, None
-        if foreseen is not None and foreseen[0] == self._unit.runs and foreseen[1].id == user_id:
-            return foreseen[1]  # nothing was read or written since
         user = self._unit.find(_get, user_id=user_id)
         if user is None:
             raise UserNotFound(user_id)

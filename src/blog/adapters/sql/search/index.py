@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, Unpack
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, func, select
 
 from blog.adapters.sql.engine.statement import ReadStatement
-from blog.adapters.sql.engine.unit_of_work import Unit
+from blog.adapters.sql.engine.unit_of_work import SqlRepository
 from blog.adapters.sql.repositories.posts import FIELDS, FILTERS, resolve_filters
 from blog.adapters.sql.schema.tables import BigIntId, posts, users
 from blog.domain.posts.pagination import PostFilter
@@ -44,7 +44,7 @@ class Candidates(NamedTuple):
     conditions: Sequence[ColumnElement[bool]]
 
 
-class SqlPostIndex(ABC):
+class SqlPostIndex(SqlRepository, ABC):
     """A `PostIndex` over one unit of work on a database, but for what is special about the database."""
 
     both: ClassVar[str]
@@ -81,9 +81,6 @@ class SqlPostIndex(ABC):
     @abstractmethod
     def remove(self, post_id: PostId) -> None:
         """As `PostIndex` has it."""
-
-    def __init__(self, unit: Unit) -> None:
-        self._unit = unit
 
     def find(
         self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
