@@ -36,8 +36,8 @@ CACHED: Final = {
 
 KEPT: Final = {
     "adapters/sql/engine/libpq_pipeline.py:_prepared": "statements that the server remembers: _PREPARED_AT_MOST",
-    "adapters/sql/repositories/posts.py:_held": "posts of one unit of work",
-    "adapters/sql/engine/statement.py:_prepared": "kinds of databases, and names that the code gives",
+    "adapters/sql/repositories/posts.py:_locked": "posts of one unit of work",
+    "adapters/sql/engine/statement.py:_compiled": "kinds of databases, and names that the code gives",
     "domain/posts/use_cases.py:_locked": "posts of one unit of work",
     "entrypoints/server/flow_control.py:_budgets": "event loops",
     "entrypoints/server/flow_control.py:_held": "connections, until they close",
