@@ -95,16 +95,16 @@ class Operation:
     errors: tuple[type[BlogError], ...] = ()
     is_described: bool = True
     authentication: Authentication = field(init=False)
+    parses_query_first: bool = field(init=False)
+    """Whether the query is parsed before the token is read: the request may need no permission."""
 
     def __post_init__(self) -> None:
         if self.body is not None and not self.media_types:
             raise ValueError(f"{self.body.__name__} is taken as no media type")
-        object.__setattr__(self, "authentication", _authentication_for(self.action))
-
-    @property
-    def parses_query_first(self) -> bool:
-        """Whether the query is parsed before the token is read, because the request may need no permission."""
-        return self.query is not None and (self.authentication is not Authentication.REQUIRED or self.opens_units)
+        authentication = _authentication_for(self.action)
+        may_need_none = authentication is not Authentication.REQUIRED or self.opens_units
+        object.__setattr__(self, "authentication", authentication)
+        object.__setattr__(self, "parses_query_first", self.query is not None and may_need_none)
 
 
 def _authentication_for(action: Action) -> Authentication:

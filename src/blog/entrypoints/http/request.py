@@ -9,7 +9,7 @@ from blog.domain.posts.post import Post, PostChanges, VersionConflict, validate_
 from blog.entrypoints.http.errors import HttpError
 from blog.entrypoints.http.parsing.body import Body, check_content_length, receive_body
 from blog.entrypoints.http.parsing.conditional import expected_versions, matches_if_none_match
-from blog.entrypoints.http.parsing.headers import TokenMissing, header_lines, joined_header, parse_authorization
+from blog.entrypoints.http.parsing.headers import TokenMissing, header_lines, parse_authorization
 from blog.entrypoints.http.parsing.idempotency_key import KeyedRequest, keyed_request, parse_key
 from blog.entrypoints.http.parsing.query import id_in_path, url_prefix
 
@@ -17,6 +17,7 @@ from .operation import Authentication, Operation
 from .state import AppState
 
 _NOT_PARSED: Final[Any] = object()
+_NO_BODY: Final = Body(b"", {})
 
 
 class ApiRequest:
@@ -47,7 +48,7 @@ class ApiRequest:
         self.operation = operation
         self.app = cast(AppState, scope["app_state"])  # `create_app` has put it there
         self.headers: Mapping[bytes, bytes] = dict(reversed([*scope["headers"]]))  # the first of several with one name
-        self.body = Body(b"", self.headers)
+        self.body = _NO_BODY
         self.token: str | None = None
         self.actor: Member | None = None
         self._params = self._body_members = _NOT_PARSED
@@ -73,8 +74,7 @@ class ApiRequest:
         """
         is_required = self.operation.authentication is Authentication.REQUIRED
         if b"authorization" in self.headers:
-            lines = header_lines(self.scope, b"authorization")
-            self.token = parse_authorization(lines, ignore_foreign=not is_required)
+            self.token = parse_authorization(self.header_lines(b"authorization"), ignore_foreign=not is_required)
         if self.token is None and is_required:
             raise TokenMissing
 
@@ -130,7 +130,10 @@ class ApiRequest:
         Raises:
             NotFound: one is no id.
         """
-        return {name: id_in_path(text) for name, text in self.scope["path_params"].items()}
+        ids = {}
+        for name, text in self.scope["path_params"].items():
+            ids[name] = id_in_path(text)
+        return ids
 
     def check_preconditions(self, post: Post) -> None:
         """Check `If-Match` and `If-None-Match` of a change of this post.
@@ -140,8 +143,9 @@ class ApiRequest:
             HttpError: `If-Match` is missing and required, or `If-None-Match: *` demands that there is no post.
             VersionConflict: the post has another version.
         """
-        if_match, if_none_match = self._header(b"if-match"), self._header(b"if-none-match")
-        expected = expected_versions(if_match, if_none_match, is_required=self.app.requires_if_match)
+        if_match = ", ".join(self.header_lines(b"if-match")) if b"if-match" in self.headers else None
+        forbids_any = b"if-none-match" in self.headers and self.header_lines(b"if-none-match") == ["*"]
+        expected = expected_versions(if_match, forbids_any=forbids_any, is_required=self.app.requires_if_match)
         if expected is not None and post.version not in expected and post.revision not in expected:
             raise VersionConflict(post, self._conflicting_fields(post), expected)
 
@@ -151,8 +155,9 @@ class ApiRequest:
         Raises:
             ValidationFailed: the header has too many tags.
         """
-        header = self._header(b"if-none-match")
-        return header is not None and matches_if_none_match(header, etag)
+        if b"if-none-match" not in self.headers:
+            return False
+        return matches_if_none_match(", ".join(self.header_lines(b"if-none-match")), etag)
 
     def idempotency_key(self) -> str | None:
         """Return the `Idempotency-Key`, if there is one.
@@ -160,7 +165,7 @@ class ApiRequest:
         Raises:
             ValidationFailed: of the key.
         """
-        return parse_key(header_lines(self.scope, b"idempotency-key")) if b"idempotency-key" in self.headers else None
+        return parse_key(self.header_lines(b"idempotency-key")) if b"idempotency-key" in self.headers else None
 
     def keyed(self) -> KeyedRequest | None:
         """Return the request with its `Idempotency-Key`, or None if it has no key. This is slow if the body holds a
@@ -181,8 +186,13 @@ class ApiRequest:
         """Return the path as a client of this request has to write it."""
         return f"{url_prefix(self.scope)}{path}"
 
-    def _header(self, name: bytes) -> str | None:
-        return joined_header(self.scope, name) if name in self.headers else None
+    def header_lines(self, name: bytes) -> list[str]:
+        """Return the values of all header lines with this name, in lower case."""
+        if name not in self.headers:
+            return []
+        if len(self.headers) == len(self.scope["headers"]):
+            return [self.headers[name].decode("latin-1")]
+        return header_lines(self.scope, name)
 
     def _conflicting_fields(self, post: Post) -> list[str]:
         """Return the fields that a refused change would set to another value; none if the change is not valid."""

@@ -44,16 +44,14 @@ _expected = re.compile(rf'"({NUMBER})(?:(-[0-9a-f]{{32}})(?:[-.;].*)?)?"')
 """A version, or a revision and what follows it: web servers that compress append a word there."""
 
 
-def expected_versions(
-    if_match: str | None, if_none_match: str | None, *, is_required: bool
-) -> frozenset[int | str] | None:
+def expected_versions(if_match: str | None, *, forbids_any: bool, is_required: bool) -> frozenset[int | str] | None:
     """Return the versions and revisions of which a post must have one, by strong comparison; None if any will do.
 
     Raises:
         ValidationFailed: `If-Match` is malformed.
         HttpError: `If-Match` is missing and required, or `If-None-Match: *` demands that there is no post.
     """
-    if if_none_match == "*":
+    if forbids_any:
         raise HttpError(HTTPStatus.PRECONDITION_FAILED, "There is such a post.")
     if if_match == "*":
         return None
@@ -135,8 +133,11 @@ def _if_match_tags(header: str) -> list[str]:
 
 def _expected_in(tags: Iterable[str]) -> frozenset[int | str]:
     """Return the versions and revisions in strong tags of ours. Other tags, and weak tags, match nothing."""
-    found = [_expected.fullmatch(tag) for tag in tags]
-    return frozenset(f"{each[1]}{each[2]}" if each[2] else int(each[1]) for each in found if each)
+    versions: set[int | str] = set()
+    for tag in tags:
+        if (found := _expected.fullmatch(tag)) is not None:
+            versions.add(f"{found[1]}{found[2]}" if found[2] else int(found[1]))
+    return frozenset(versions)
 
 
 def _tags_in(name: str, header: str) -> list[str]:

@@ -164,7 +164,7 @@ def _parse_post(request: ApiRequest, actor: Member, current: Post | None = None)
         ValidationFailed: of every member that is wrong.
     """
     members, errors = request.body_members()
-    if members.pop("user", actor.user_id) != actor.user_id:
+    if "user" in members and members.pop("user") != actor.user_id:
         errors.append(FieldError("user", "must be your own id, if it is sent at all"))
     changes = cast(PostChanges, {name: members.pop(name) for name in PostChanges.__annotations__ if name in members})
     errors += validate_post(**changes)
