@@ -175,7 +175,7 @@ def test_every_fault_is_told_with_the_step_that_it_is_in(site: Site, alice: Memb
     assert wrong(answer) == {
         "operations[1].body": "must be a string",
         "operations[1].title": "must not be blank",
-        "operations[2].user": "is not known here: known are id, title, body, version",
+        "operations[2].user": "is not known here: known are title, body, id, version",
         "operations[2].id": "is missing",
         "operations[2].title": f"must have at most {MAX_TITLE_LENGTH} characters",
         "operations[3].id": "must be a whole number",

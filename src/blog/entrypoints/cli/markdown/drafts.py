@@ -15,6 +15,7 @@ from typing import Final, Self, TypeVar
 from blog.domain.accounts.user import validate_username
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import PortablePost
+from blog.domain.posts.post import CONTENT_FIELDS
 from blog.entrypoints.cli.argument_types import whole_number
 
 from .dates import Dated, dated
@@ -22,7 +23,7 @@ from .front_matter import HEAD, Kind, Parts
 from .members import members_of
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "title": ("title",),
+    **{name: (name,) for name in CONTENT_FIELDS if name != "body"},
     "author": ("author",),
     "created_at": ("created_at", "date", "created", "pubdate"),
     "updated_at": ("updated_at", "lastmod", "updated", "modified", "last_modified_at", "updateddate"),
@@ -136,8 +137,7 @@ def draft_of(parts: Parts, reading: Reading, file: PurePath) -> Draft:
     ordinal = 1 if ordinal is None else ordinal
     created_at = (created or updated or Dated(_ANY_DAY, has_zone=True, is_day=True)).at
     manuscript = PortablePost(
-        title=title,
-        body="",
+        **{**dict.fromkeys(CONTENT_FIELDS, ""), **_content(said), "title": title},
         author="" if said.is_faulty("author") else name,
         created_at=created_at,
         updated_at=_updated_at(created_at, updated),
@@ -152,6 +152,11 @@ def draft_of(parts: Parts, reading: Reading, file: PurePath) -> Draft:
         lacks_zone=not all(each.has_zone for each in (created, updated) if each is not None),
         is_page=is_page,
     )
+
+
+def _content(said: "_Said") -> dict[str, str]:
+    """Return the members that the author of a post writes."""
+    return {name: said.texts[name] for name in CONTENT_FIELDS if name in said.texts}
 
 
 def is_in_posts_folder(file: PurePath) -> bool:

@@ -13,6 +13,7 @@ import yaml
 
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import PortablePost
+from blog.domain.posts.post import content_of
 from blog.domain.search.tokenizer import normalize
 
 HEAD_LONGEST: Final = 10_000
@@ -63,7 +64,10 @@ _Dumper.add_representer(str, _represent)
 
 def text_of(manuscript: PortablePost) -> str:
     """Return the file of a post. It omits the id, because ids belong to one blog, and the ordinal where it is 1."""
-    texts = {"title": manuscript.title, "author": manuscript.author}
+    content = {
+        name: value for name, value in content_of(manuscript).items() if name == "title" or (value and name != "body")
+    }
+    texts = {**content, "author": manuscript.author}
     head = yaml.dump(texts, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
     head += f"created_at: {_utc(manuscript.created_at)}\nupdated_at: {_utc(manuscript.updated_at)}\n"
     head += f"version: {manuscript.version}\n"

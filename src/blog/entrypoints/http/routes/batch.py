@@ -14,7 +14,7 @@ from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFail
 from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
 from blog.domain.posts import batch as batches
-from blog.domain.posts.post import Post, PostChanges, VersionConflict, validate_post
+from blog.domain.posts.post import NewPost, Post, PostChanges, VersionConflict, validate_post
 from blog.domain.shared import PostId
 from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.errors import problem, status_of
@@ -24,8 +24,7 @@ from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
 from blog.entrypoints.http.parsing.query import MAX_ID
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response
-from blog.entrypoints.http.schemas.posts import FIELDS, PostOut, PostPart, Text, Title
-from blog.entrypoints.http.schemas.timestamps import Timestamp
+from blog.entrypoints.http.schemas.posts import FIELDS, ContentIn, PartialContentIn, PostOut, PostPart
 
 ANSWER_BYTES: Final = 3 * 2**18
 """How many bytes of posts are answered with their bodies: 768 KiB, so that all of an answer has less than a megabyte. A
@@ -36,19 +35,14 @@ Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 Version = Annotated[int, Meta(ge=1, le=MAX_ID, description="Only if it is this one. Compulsory where `If-Match` is.")]
 
 
-class CreateOperation(Struct, forbid_unknown_fields=True, tag_field="op", tag="create"):
-    """Write a post."""
-
-    title: Title
-    body: Text
+class CreateOperation(ContentIn, forbid_unknown_fields=True, tag_field="op", tag="create"):
+    """Create a post."""
 
 
-class UpdateOperation(Struct, forbid_unknown_fields=True, tag_field="op", tag="update"):
-    """Change some or all of a post."""
+class UpdateOperation(PartialContentIn, forbid_unknown_fields=True, kw_only=True, tag_field="op", tag="update"):
+    """Change some or all fields of a post."""
 
     id: Id
-    title: Title | UnsetType = UNSET
-    body: Text | UnsetType = UNSET
     version: Version | UnsetType = UNSET
 
 
@@ -68,17 +62,10 @@ class BatchIn(Struct, forbid_unknown_fields=True):
     operations: Annotated[list[Step], Meta(min_length=1, max_length=batches.MAX_BATCH_SIZE)]
 
 
-class ChangedPost(PostPart, kw_only=True):
+class ChangedPost(PostOut, kw_only=True):
     """A post after an operation of a batch. It has no `body` if the response would become too large."""
 
-    id: int
-    title: str
-    body: str | UnsetType = UNSET
-    user: int
-    author: str
-    created_at: Timestamp
-    updated_at: Timestamp
-    version: int
+    body: str | UnsetType = UNSET  # type: ignore[assignment]  # a member that is optional here
 
 
 class ResultOut(Struct):
@@ -208,7 +195,7 @@ def _step(said: object, *, needs_version: bool) -> batches.BatchOperation:
             [FieldError(".op", "must be create, update or delete" if "op" in said else "is missing")]
         )
     given, errors = validate({name: value for name, value in said.items() if name != "op"}, shape)
-    changes = cast(PostChanges, {name: given.pop(name) for name in ("title", "body") if name in given})
+    changes = cast(PostChanges, {name: given.pop(name) for name in PostChanges.__annotations__ if name in given})
     errors += validate_post(**changes)
     if needs_version and shape is not CreateOperation and "version" not in said:
         errors.append(FieldError("version", "is missing"))
@@ -219,7 +206,7 @@ def _step(said: object, *, needs_version: bool) -> batches.BatchOperation:
 
 def _made(shape: type[Struct], given: Mapping[str, int], changes: PostChanges) -> batches.BatchOperation:
     if shape is CreateOperation:
-        return batches.Create(title=changes["title"], body=changes["body"])
+        return batches.Create(**cast(NewPost, changes))
     post_id = PostId(given["id"])
     expected_versions = (given["version"],) if "version" in given else None
     if shape is UpdateOperation:

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from msgspec.structs import fields
 
 from blog.domain.accounts.actors import Member
-from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, Post
+from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, Post, content_of
 from blog.domain.search.snippets import SnippetPart
 from blog.domain.search.use_cases import SearchResult
 
@@ -31,11 +31,23 @@ Owner = Annotated[
 _READ_ONLY: Final = Meta(description="May be sent as it is.", extra_json_schema={"readOnly": True})
 
 
-class PostIn(Struct, forbid_unknown_fields=True):
-    """A whole post, as its author sends it."""
+class ContentIn(Struct):
+    """All fields that an author writes: `PostContent` on the wire."""
 
     title: Title
     body: Text
+
+
+class PartialContentIn(Struct):
+    """The same fields, each of which can be left out."""
+
+    title: Title | UnsetType = UNSET
+    body: Text | UnsetType = UNSET
+
+
+class PostIn(ContentIn, forbid_unknown_fields=True, kw_only=True):
+    """A whole post, as its author sends it."""
+
     user: Owner | UnsetType = UNSET
 
 
@@ -51,11 +63,9 @@ class Permissions(Struct):
         return cls(update=allowed, delete=allowed)
 
 
-class PostPatch(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What shall change of a post; the rest stays. What nobody changes may be sent back as it is."""
+class PostPatch(PartialContentIn, forbid_unknown_fields=True, kw_only=True):
+    """Changes of a post. Members that are left out stay; read-only members may be sent with their current values."""
 
-    title: Title | UnsetType = UNSET
-    body: Text | UnsetType = UNSET
     user: Owner | UnsetType = UNSET
     id: Annotated[int, _READ_ONLY] | UnsetType = UNSET
     author: Annotated[str, _READ_ONLY] | UnsetType = UNSET
@@ -66,7 +76,7 @@ class PostPatch(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class PostPut(PostPatch, forbid_unknown_fields=True, kw_only=True):
-    """A whole post, as it shall be. What nobody changes may be sent back as it is."""
+    """A whole post. Read-only members may be sent with their current values."""
 
     title: Title
     body: Text
@@ -126,8 +136,7 @@ class PostOut(PostPart):
     def of(cls, post: Post) -> "PostOut":
         return cls(
             id=post.id,
-            title=post.title,
-            body=post.body,
+            **content_of(post),
             user=post.author_id,
             author=post.author,
             created_at=to_timestamp(post.created_at),
