@@ -1,5 +1,6 @@
 """The blog promises, of accounts that are deleted, that…"""
 
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -15,12 +16,15 @@ from blog.domain.accounts.throttle import TooManyAttempts, account_key
 from blog.domain.accounts.tokens import InvalidToken
 from blog.domain.accounts.user import LastAdmin, PostsOnDeletion, ReservedUser, User, UsernameTaken, UserNotFound
 from blog.domain.audit import Event
-from blog.domain.blog import OpenBlog
+from blog.domain.blog import OpenBlog, Stores
 from blog.domain.errors import BlogError, FieldError, ValidationFailed
 from blog.domain.maintenance import run_maintenance
 from blog.domain.posts.post import Post
 from blog.domain.shared import UserId
 from blog.testing.contracts import StandingClock
+
+NOT_OWNED = {"users", "posts", "index", "attempts", "audit"}
+"""Stores whose rows do not go at once with an account: for each of them, `AccountDeletion` or the audit says why."""
 
 KEEP, DELETE = PostsOnDeletion.KEEP, PostsOnDeletion.DELETE
 either = pytest.mark.parametrize("posts", PostsOnDeletion)
@@ -40,6 +44,16 @@ def read(open_blog: OpenBlog) -> list[Post]:
         posts = list(blog.posts.page(limit=100).posts)
         assert {found.post.id for found in blog.search.find("hello", limit=100).results} == {post.id for post in posts}
     return posts
+
+
+@pytest.mark.parametrize("name", sorted({field.name for field in fields(Stores)} - NOT_OWNED))
+def test_the_rows_of_a_user_go_with_the_account_in_every_store(open_blog: OpenBlog, name: str) -> None:
+    with open_blog() as blog:
+        owned = blog.deletion.owned
+        assert getattr(blog._stores, name) in owned, (
+            f"Stores.{name}: do its rows belong to a user? If so, give it `remove_all_of` and add it to `owned` in "
+            "domain/blog.py. Otherwise add it to NOT_OWNED in this file."
+        )
 
 
 @either

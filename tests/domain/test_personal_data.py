@@ -1,6 +1,6 @@
 """The blog promises, of what somebody downloads of what is kept about them, that…"""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
@@ -9,12 +9,25 @@ from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, ac
 from blog.domain.accounts import personal_data
 from blog.domain.accounts.actors import Member, OutOfScope, Scope
 from blog.domain.accounts.login import log_in
-from blog.domain.accounts.personal_data import PersonalDataPage
+from blog.domain.accounts.personal_data import PersonalData, PersonalDataPage
 from blog.domain.accounts.user import User
 from blog.domain.audit import AuditEntry, Event
-from blog.domain.blog import OpenBlog
+from blog.domain.blog import OpenBlog, Stores
 from blog.domain.posts.post import Post
 from blog.testing.contracts import StandingClock
+
+NOT_PERSONAL = {"index", "idempotency"}
+"""Stores without data of their own: words of posts, and responses that the user was sent."""
+
+
+@pytest.mark.parametrize("name", sorted({field.name for field in fields(Stores)} - NOT_PERSONAL))
+def test_it_is_read_from_every_store(open_blog: OpenBlog, name: str) -> None:
+    with open_blog() as blog:
+        read = [getattr(blog.personal_data, field.name) for field in fields(PersonalData)]
+        assert getattr(blog._stores, name) in read, (
+            f"Stores.{name}: does it have data about users? If so, add it to `PersonalData` and `PersonalDataPage` "
+            "in domain/accounts/personal_data.py. Otherwise add it to NOT_PERSONAL in this file."
+        )
 
 
 def downloaded(open_blog: OpenBlog, actor: Member) -> list[PersonalDataPage]:

@@ -155,10 +155,8 @@ class Blog:
             users=self._stores.users,
             posts=self._stores.posts,
             index=self._stores.index,
-            tokens=self._stores.tokens,
-            invitations=self._stores.invitations,
             attempts=self._stores.attempts,
-            idempotency=self._stores.idempotency,
+            owned=(self._stores.tokens, self._stores.invitations, self._stores.idempotency),
             audit=self.audit,
             deleted_user=self._deleted_user,
         )

@@ -33,7 +33,7 @@ class MemoryInvitationStore(MemoryRepository):
         self._unit.delete(self._tables.invitations, invitation_id)
         return is_there
 
-    def remove_all_by(self, user_id: UserId) -> None:
+    def remove_all_of(self, user_id: UserId) -> None:
         self._unit.begin()
         self._remove(self.all_by(user_id))
 

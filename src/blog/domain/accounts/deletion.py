@@ -3,21 +3,19 @@
 Audit entries about the account stay. Its id and its usernames are never reused.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from blog.domain.audit import Audit, Event
-from blog.domain.idempotency import IdempotencyStore
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.posts.repository import PostRepository
 from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, UserId
 
 from .actors import Actor
-from .invitations import InvitationStore
 from .passwords import NormalizingHasher
 from .throttle import AttemptStore, account_key, rename_key
-from .tokens import TokenStore
 from .user import (
     DELETED_USER,
     LastAdmin,
@@ -55,17 +53,24 @@ class DeletedUser:
             return self.get()
 
 
+class OwnedStore(Protocol):
+    """A store whose rows belong to one user each, and are deleted with the account."""
+
+    def remove_all_of(self, user_id: UserId) -> None:
+        """Delete all rows of this user, if there are any."""
+
+
 @dataclass(slots=True)
 class AccountDeletion:
-    """Deletes accounts. The callers have checked the permission."""
+    """Deletes accounts. The callers have checked the permission. `owned` are the stores that are emptied of the user's
+    rows; posts and log-in attempts are treated apart.
+    """
 
     users: UserRepository
     posts: PostRepository
     index: PostIndex
-    tokens: TokenStore
-    invitations: InvitationStore
     attempts: AttemptStore
-    idempotency: IdempotencyStore
+    owned: Iterable[OwnedStore]
     audit: Audit
     deleted_user: DeletedUser
 
@@ -82,9 +87,8 @@ class AccountDeletion:
         if user.is_active_admin and len(admins) == 1:
             raise LastAdmin
         self.audit.record(Event.USER_DELETED, by, "user", user_id, f"{user.username}, posts {_DONE[posts]}")
-        self.tokens.remove_all_of(user_id)
-        self.invitations.remove_all_by(user_id)
-        self.idempotency.remove_all_of(user_id)
+        for store in self.owned:
+            store.remove_all_of(user_id)
         for tried in (user_id, rename_key(user_id)):
             self.attempts.remove_all_of(account_key(tried))
         if not self.posts.page(SortOrder.OLDEST, limit=1, authors=[user.username]):

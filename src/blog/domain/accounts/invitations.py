@@ -80,7 +80,7 @@ class InvitationStore(Protocol):
     def remove(self, invitation_id: InvitationId) -> bool:
         """Delete an invitation. Return whether it existed."""
 
-    def remove_all_by(self, user_id: UserId) -> None:
+    def remove_all_of(self, user_id: UserId) -> None:
         """Delete all invitations that this user created, if there are any."""
 
     def all_by(self, user_id: UserId) -> Sequence[Invitation]:

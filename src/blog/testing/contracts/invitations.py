@@ -137,7 +137,7 @@ class InvitationStoreContract:
         kept = [add(open_stores, an_invitation("c")), add(open_stores, replace(an_invitation("d"), by_id=bob.id))]
         for _ in range(2):  # the second time there are none
             with open_stores() as stores:
-                stores.invitations.remove_all_by(ann.id)
+                stores.invitations.remove_all_of(ann.id)
                 assert stores.invitations.take(digest_of("a")) is None
             assert all_invitations(open_stores) == kept
 

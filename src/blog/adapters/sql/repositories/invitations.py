@@ -17,7 +17,7 @@ _take = Statement(
     delete(invitations).where(invitations.c.digest == bindparam("digest")).returning(invitations), Invitation
 )
 _remove = WriteStatement(delete(invitations).where(invitations.c.id == bindparam("invitation_id")))
-_remove_all_by = WriteStatement(delete(invitations).where(invitations.c.by_id == bindparam("user_id")))
+_remove_all_of = WriteStatement(delete(invitations).where(invitations.c.by_id == bindparam("user_id")))
 _all_by = ReadStatement(
     select(invitations).where(invitations.c.by_id == bindparam("user_id", type_=BigIntId)).order_by(invitations.c.id),
     Invitation,
@@ -43,8 +43,8 @@ class SqlInvitationStore(SqlRepository):
     def remove(self, invitation_id: InvitationId) -> bool:
         return bool(self._unit.execute(_remove, invitation_id=invitation_id))
 
-    def remove_all_by(self, user_id: UserId) -> None:
-        self._unit.execute(_remove_all_by, user_id=user_id)
+    def remove_all_of(self, user_id: UserId) -> None:
+        self._unit.execute(_remove_all_of, user_id=user_id)
 
     def all_by(self, user_id: UserId) -> Sequence[Invitation]:
         return self._unit.all(_all_by, user_id=user_id)
