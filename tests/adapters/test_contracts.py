@@ -1,18 +1,22 @@
-"""Every database keeps the contracts of lists, search and kept answers; and whoever inherits a contract is told plainly
-what is missing and what is wrong.
+"""Every port of the stores has a contract, the indexes pass it at their limits too, and an author of an adapter is told
+plainly what is missing and what is wrong.
 """
 
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
+import blog.testing.contracts
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.search.fts5 import Fts5PostIndex
 from blog.adapters.sql.search.tsvector import TsvectorPostIndex
-from blog.domain.blog import OpenStores
-from blog.testing.contracts import IdempotencyStoreContract, PostIndexContract, PostListContract, PostWalkContract
+from blog.domain.blog import OpenStores, Stores
+from blog.testing.contracts import PostIndexContract, threads
+
+PORTS = get_type_hints(Stores)
 
 INHERITORS = """
 import pytest
@@ -41,22 +45,15 @@ class TestLosesEverything(TokenStoreContract):
 """
 
 
-class TestSqlPostLists(PostListContract):
-    @pytest.fixture
-    def open_stores(self, store: SqlStore) -> OpenStores:
-        return store
-
-
-class TestSqlPostWalks(PostWalkContract):
-    @pytest.fixture
-    def open_stores(self, store: SqlStore) -> OpenStores:
-        return store
-
-
-class TestSqlPostIndex(PostIndexContract):
-    @pytest.fixture
-    def open_stores(self, store: SqlStore) -> OpenStores:
-        return store
+@pytest.mark.parametrize(("store", "port"), sorted((name, port.__name__) for name, port in PORTS.items()))
+def test_every_port_has_a_contract_that_also_tests_threads(store: str, port: str) -> None:
+    contract = getattr(blog.testing.contracts, f"{port}Contract", None)
+    assert contract, f"write {port}Contract in blog/testing/contracts, and list it in its __init__.py"
+    tests_threads = hasattr(contract, "test_several_threads_use_the_store_at_once")
+    assert tests_threads or store in threads._USES, (
+        f"{port}Contract: add test_several_threads_use_the_store_at_once, or a use of {store} in "
+        "blog/testing/contracts/threads.py"
+    )
 
 
 class TestFts5PostIndexThatHasRead(PostIndexContract):
@@ -82,12 +79,6 @@ class TestTsvectorPostIndexOfMany(PostIndexContract):
     def open_stores(self, postgresql: SqlStore, monkeypatch: pytest.MonkeyPatch) -> OpenStores:
         monkeypatch.setattr(TsvectorPostIndex, "window", 3)
         return postgresql
-
-
-class TestSqlIdempotencyStore(IdempotencyStoreContract):
-    @pytest.fixture
-    def open_stores(self, store: SqlStore) -> OpenStores:
-        return store
 
 
 HASTY = """

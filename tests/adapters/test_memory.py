@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
+from tests.adapters.inherited import classes_for
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
@@ -13,25 +14,15 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.accounts.tokens import TokenStore
 from blog.domain.accounts.user import User
-from blog.domain.blog import OpenBlog, OpenStores, Stores
+from blog.domain.blog import OpenBlog, Stores
 from blog.domain.errors import Unavailable
 from blog.domain.posts.post import Post
 from blog.domain.shared import UserId
 from blog.testing.contracts import (
-    AttemptStoreContract,
-    AuditLogContract,
-    IdempotencyStoreContract,
-    InvitationStoreContract,
     OpenBlogContract,
-    PostIndexContract,
-    PostListContract,
-    PostRepositoryContract,
-    PostWalkContract,
-    SharedStoresContract,
     StandingClock,
     TokenStoreContract,
     UnitPerCall,
-    UserRepositoryContract,
 )
 from blog.testing.contracts.fixtures import acting
 from blog.testing.contracts.tokens import two_users
@@ -42,64 +33,7 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-class TestMemoryUserRepository(UserRepositoryContract):
-    @pytest.fixture
-    def open_stores(self, store: MemoryStore) -> OpenStores:
-        return store
-
-
-class TestMemorySharedStores(SharedStoresContract):
-    @pytest.fixture
-    def open_stores(self, store: MemoryStore) -> OpenStores:
-        return store
-
-
-class TestMemoryPostRepository(PostRepositoryContract):
-    @pytest.fixture
-    def open_stores(self, store: MemoryStore) -> OpenStores:
-        return store
-
-
-class TestMemoryPostLists(PostListContract):
-    @pytest.fixture
-    def open_stores(self, store: MemoryStore) -> OpenStores:
-        return store
-
-
-class TestMemoryPostWalks(PostWalkContract):
-    @pytest.fixture
-    def open_stores(self, store: MemoryStore) -> OpenStores:
-        return store
-
-
-class TestMemoryPostIndex(PostIndexContract):
-    @pytest.fixture
-    def open_stores(self, store: MemoryStore) -> OpenStores:
-        return store
-
-
-class TestMemoryIdempotencyStore(IdempotencyStoreContract):
-    @pytest.fixture
-    def open_stores(self, store: MemoryStore) -> OpenStores:
-        return store
-
-
-class TestMemoryInvitationStore(InvitationStoreContract):
-    @pytest.fixture
-    def open_stores(self, store: MemoryStore) -> OpenStores:
-        return store
-
-
-class TestMemoryAttemptStore(AttemptStoreContract):
-    @pytest.fixture
-    def open_stores(self, store: MemoryStore) -> OpenStores:
-        return store
-
-
-class TestMemoryAuditLog(AuditLogContract):
-    @pytest.fixture
-    def open_stores(self, store: MemoryStore) -> OpenStores:
-        return store
+globals().update(classes_for("Memory"))
 
 
 class TestMemoryTokenStore(TokenStoreContract):

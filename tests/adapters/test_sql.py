@@ -5,26 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import create_autospec
 
 import pytest
+from tests.adapters.inherited import classes_for
 
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.domain.accounts import login as entrance
 from blog.domain.accounts.actors import Operator
 from blog.domain.accounts.tokens import TokenStore
-from blog.domain.blog import OpenBlog, OpenStores, Stores
+from blog.domain.blog import OpenBlog, Stores
 from blog.domain.shared import UserId
 from blog.testing.contracts import (
-    AttemptStoreContract,
-    AuditLogContract,
     ConstantCostContract,
-    InvitationStoreContract,
     OpenBlogContract,
-    PostRepositoryContract,
-    SharedStoresContract,
     StandingClock,
     TokenStoreContract,
     UnitPerCall,
-    UserRepositoryContract,
 )
 from blog.testing.contracts.fixtures import acting
 from blog.testing.contracts.tokens import two_users
@@ -33,40 +28,7 @@ PASSWORD = "correct horse battery staple"
 NOON = StandingClock()()
 
 
-class TestSqlUserRepository(UserRepositoryContract):
-    @pytest.fixture
-    def open_stores(self, store: SqlStore) -> OpenStores:
-        return store
-
-
-class TestSqlSharedStores(SharedStoresContract):
-    @pytest.fixture
-    def open_stores(self, store: SqlStore) -> OpenStores:
-        return store
-
-
-class TestSqlPostRepository(PostRepositoryContract):
-    @pytest.fixture
-    def open_stores(self, store: SqlStore) -> OpenStores:
-        return store
-
-
-class TestSqlInvitationStore(InvitationStoreContract):
-    @pytest.fixture
-    def open_stores(self, store: SqlStore) -> OpenStores:
-        return store
-
-
-class TestSqlAttemptStore(AttemptStoreContract):
-    @pytest.fixture
-    def open_stores(self, store: SqlStore) -> OpenStores:
-        return store
-
-
-class TestSqlAuditLog(AuditLogContract):
-    @pytest.fixture
-    def open_stores(self, store: SqlStore) -> OpenStores:
-        return store
+globals().update(classes_for("Sql"))
 
 
 class TestSqlTokenStore(TokenStoreContract):

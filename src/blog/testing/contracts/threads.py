@@ -1,7 +1,11 @@
-"""What all stores of a blog promise together: many threads use them at once, and they fit each other."""
+"""What all stores of a blog promise together: many threads use them at once, and they fit each other.
+
+A contract can test threads by itself instead (`test_several_threads_use_the_store_at_once`). Then its port needs no
+entry here.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -84,7 +88,7 @@ _USES: Final[Mapping[str, Callable[[Stores, User, str], None]]] = {
     "idempotency": _use_answers,
     "audit": _use_audit,
 }
-"""For each store, something to write and to read back that no other thread is in the way of."""
+"""By the name of the store, something to write and to read back that no other thread interferes with."""
 
 
 class SharedStoresContract:
@@ -103,7 +107,7 @@ class SharedStoresContract:
         """Somebody who writes."""
         return add_user(open_stores, "ann")
 
-    @pytest.mark.parametrize("port", [field.name for field in fields(Stores)])
+    @pytest.mark.parametrize("port", _USES)
     def test_several_threads_use_a_store_at_once(self, open_stores: OpenStores, author: User, port: str) -> None:
         use = _USES[port]
 
