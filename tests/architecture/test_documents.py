@@ -4,6 +4,7 @@ import asyncio
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,21 @@ RELATIVE_CLAUSE = re.compile(
     r"((?:Who|Whoever|Whose|What|Whatever|Where|Wherever|Of \w+ (?:who|that|which))\b[^.!?|]*[.!?|]?)",
     re.MULTILINE,
 )
+FOREIGN_NAMES = {
+    "HttpClient",
+    "IsOwnerOrReadOnly",
+    "ModelViewSet",
+    "TokenAuthentication",
+    "UV_DEFAULT_INDEX",
+    "UnitOfWork",
+    "create_all",
+    "mod_deflate",
+    "pg_dump",
+    "sqlite3_interrupt",
+    "synchronous_commit",
+    "updatedDate",
+}
+"""Names in documents that are other programs', and look like ours."""
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -142,6 +158,30 @@ def relative_clauses(text: str) -> list[str]:
     """Return the sentences that begin with a relative clause, outside of code. A question is none."""
     prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
     return [found for found in RELATIVE_CLAUSE.findall(prose) if not found.endswith("?")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_document_names_code_as_it_is_called_today(document: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    names = re.findall(r"`_?[A-Za-z][\w.]*(?:\(.*?\))?`", text)
+    ours = {word for name in names for word in re.findall(r"\w+", name.partition("(")[0]) if _looks_like_code(word)}
+    assert ours - words_of_the_code() - FOREIGN_NAMES == set(), (
+        "renamed or removed? if it is another program's, FOREIGN_NAMES"
+    )
+
+
+def _looks_like_code(word: str) -> bool:
+    return re.search(r"\w_\w|[a-z][A-Z]", word) is not None
+
+
+@cache
+def words_of_the_code() -> set[str]:
+    """Return every word of the project's Python files and of its configuration."""
+    files = [ROOT / "pyproject.toml", ROOT / "Makefile"]
+    for folder in ("src", "tests", "tools", "examples", "fault_tests", "supply_chain"):
+        files += (ROOT / folder).rglob("*.py")
+    files += (ROOT / "benchmarks").glob("*.py")
+    return {word for file in files if file != Path(__file__) for word in re.findall(r"\w+", file.read_text("utf-8"))}
 
 
 def first_cells(page: str, pattern: str) -> set[str]:
