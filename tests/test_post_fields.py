@@ -15,8 +15,8 @@ from blog.domain.posts import batch as batches
 from blog.domain.posts.importing import ImportOutcome, PortablePost
 from blog.domain.posts.post import Post, PostChanges
 from blog.domain.shared import PostId, UserId
-from blog.entrypoints.cli.markdown.drafts import Reading, draft_of
-from blog.entrypoints.cli.markdown.front_matter import split_front_matter, text_of
+from blog.entrypoints.cli.markdown.drafts import ImportOptions, parse_draft
+from blog.entrypoints.cli.markdown.front_matter import format_post, split_front_matter
 from blog.entrypoints.http.routes.batch import CreateOperation, UpdateOperation
 from blog.entrypoints.http.schemas.posts import PostIn, PostOut, PostPatch
 from blog.testing.contracts.fixtures import NOON, acting, unlike
@@ -96,10 +96,10 @@ def test_a_field_is_exported_and_imported(blog: Blog, ann: Member, field: str) -
     written = PortablePost.of(post)
     assert getattr(written, field, None) == getattr(post, field), f"an export loses {field}"
 
-    parts = split_front_matter(text_of(written))
-    read = draft_of(parts, Reading(), PurePath())
+    parts = split_front_matter(format_post(written))
+    read = parse_draft(parts, ImportOptions(), PurePath())
     assert read.errors == ()
-    assert getattr(replace(read.manuscript, body=parts.body), field) == getattr(post, field), f"a file loses {field}"
+    assert getattr(replace(read.post, body=parts.body), field) == getattr(post, field), f"a file loses {field}"
 
     imported = blog.importer.import_post(Operator(), written).post
     assert getattr(imported, field) == getattr(post, field), f"an import loses {field}"

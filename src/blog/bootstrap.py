@@ -306,7 +306,7 @@ def database(settings: Settings) -> Iterator[SqlStore]:
     """
     name = settings.name_of("database_url")
     if settings.database_url == "memory:":
-        raise SettingError(f"{name}: what is kept in memory is gone when this command ends")
+        raise SettingError(f"{name}: a database in memory is gone when this command ends")
     try:
         store = SqlStore(settings.database_url, connections=settings.connections)
     except ValueError as error:

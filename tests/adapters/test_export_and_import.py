@@ -24,7 +24,7 @@ from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.posts.post import Post, validate_post
 from blog.domain.shared import UNSTORED, PostId, UserId
-from blog.entrypoints.cli.markdown.exporting import export_from
+from blog.entrypoints.cli.markdown.exporting import export_posts
 from blog.entrypoints.cli.markdown.importing import import_into
 from blog.entrypoints.cli.session import Session
 from blog.testing.contracts import StandingClock
@@ -158,7 +158,7 @@ def posts_in(open_blog: OpenBlog) -> list[Post]:
 def exported(open_blog: OpenBlog, folder: Path) -> dict[str, bytes]:
     """The files, by their names."""
     with contextlib.redirect_stdout(io.StringIO()):
-        export_from(Session(open_blog, ""), folder, prune=False)
+        export_posts(Session(open_blog, ""), folder, prune=False)
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 

@@ -85,7 +85,7 @@ def test_what_is_sealed_is_proven_and_what_is_not_is_counted(run: Run, story: Da
 
     proven = run("audit", "--verify")
 
-    said = r"6 entries are sealed, 1 not yet\.\nHead, to be noted elsewhere: [0-9a-f]{64}\n"
+    said = r"6 entries are sealed, 1 not yet\.\nHead, to be stored elsewhere: [0-9a-f]{64}\n"
     assert (proven.status, proven.errors) == (0, "")
     assert re.fullmatch(said, proven.said)
 
@@ -142,9 +142,9 @@ def test_a_head_that_was_noted_is_found_however_much_was_sealed_since(run: Run, 
     [
         (
             "--verify --user alice",
-            "--verify and --seal are about all entries, and take none of the options that choose",
+            "--verify and --seal apply to all entries, and cannot be combined with a filter",
         ),
-        ("--seal --since 2001-01-01", "--verify and --seal are about all entries, and take none of the options that "),
+        ("--seal --since 2001-01-01", "--verify and --seal apply to all entries, and cannot be combined with a filter"),
         (f"--head {'0' * 64}", "--head goes with --verify"),
     ],
 )

@@ -71,7 +71,7 @@ def test_migrating_again_changes_nothing(run: Run, posts: Database) -> None:
 def test_what_is_kept_in_memory_only_has_no_database_to_see_to(run: Run, tmp_path: Path, command: str) -> None:
     refused = run(*command.split(), "--database", "memory:")
 
-    assert refused == Outcome(2, "", "blog: --database: what is kept in memory is gone when this command ends\n")
+    assert refused == Outcome(2, "", "blog: --database: a database in memory is gone when this command ends\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blog.entrypoints.cli.markdown.dates import Dated, dated
+from blog.entrypoints.cli.markdown.dates import ParsedDate, parse_date
 
 ELEVEN = datetime(2015, 11, 21, 11, 5, 9, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ ELEVEN = datetime(2015, 11, 21, 11, 5, 9, tzinfo=UTC)
     ],
 )
 def test_every_spelling_means_one_time(text: str, at: datetime, has_zone: bool) -> None:  # noqa: FBT001 - a case
-    assert dated(text)[:2] == (at, has_zone)
+    assert parse_date(text)[:2] == (at, has_zone)
 
 
 @pytest.mark.parametrize(
@@ -74,15 +74,15 @@ def test_every_spelling_means_one_time(text: str, at: datetime, has_zone: bool) 
     ],
 )
 def test_what_is_no_date_or_could_be_several_is_refused(text: str) -> None:
-    with pytest.raises(ArgumentTypeError, match=r"^must be a day or a time such as 2026-11-23"):
-        dated(text)
+    with pytest.raises(ArgumentTypeError, match=r"^must be a date or a time such as 2026-11-23"):
+        parse_date(text)
 
 
 @pytest.mark.parametrize("text", ["2015-11-21", "20151121", "2015-W47-6", "2015/11/21", "Nov 21, 2015"])
 def test_a_day_is_told_from_a_time(text: str) -> None:
-    assert dated(text) == Dated(datetime(2015, 11, 21, tzinfo=UTC), has_zone=False, is_day=True)
-    assert not dated("20151121T0000").is_day
-    assert not dated("2015-11-21 00:00").is_day
+    assert parse_date(text) == ParsedDate(datetime(2015, 11, 21, tzinfo=UTC), has_zone=False, is_day=True)
+    assert not parse_date("20151121T0000").is_day
+    assert not parse_date("2015-11-21 00:00").is_day
 
 
 _FIRST, _LAST = (datetime(year, 1, 2) for year in (1900, 9998))  # noqa: DTZ001 - the zone is drawn beside it
@@ -106,12 +106,12 @@ _FORMS = [
 def test_a_time_is_read_as_it_was_written_in_every_form_and_zone(at: datetime, minutes: int, form: str) -> None:
     there = at.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes)))
 
-    assert dated(there.strftime(form)) == Dated(there.astimezone(UTC), has_zone=True, is_day=False)
+    assert parse_date(there.strftime(form)) == ParsedDate(there.astimezone(UTC), has_zone=True, is_day=False)
 
 
 @given(st.text("0123456789-/:.,+ tzampnov()", max_size=40) | st.text(max_size=120))
 def test_a_text_is_a_date_or_refused(text: str) -> None:
     try:
-        assert dated(text).at.tzinfo is UTC
+        assert parse_date(text).at.tzinfo is UTC
     except ArgumentTypeError:
         return

@@ -27,7 +27,7 @@ def authors(database: Database) -> list[str]:
 @pytest.mark.parametrize(
     ("posts", "left", "told"),
     [
-        ("delete", [], "alice is deleted. So are the posts.\n"),
+        ("delete", [], "alice is deleted. The posts are deleted too.\n"),
         ("keep", ["deleted-user"] * 7, "alice is deleted. The posts are kept under the name deleted-user.\n"),
     ],
 )

@@ -145,7 +145,7 @@ def test_a_demo_whose_administrator_was_deleted_says_how_to_begin_anew(run: Run,
         blog.users.delete(Operator(), blog.users.get_by_username(Operator(), "admin").id, PostsOnDeletion.DELETE)
     (tmp_path / ".demo" / "passwords.json").write_text(json.dumps(dict.fromkeys(("alice", "bob", "admin"), PASSWORD)))
 
-    line = "blog: .demo/passwords.json does not open this blog's accounts: delete .demo/ to begin anew\n"
+    line = "blog: .demo/passwords.json does not have this blog's passwords: delete .demo/ to start again\n"
     assert run("demo", "--port", "0") == Outcome(1, "", line)
 
 
@@ -157,7 +157,7 @@ def test_a_demo_whose_passwords_were_changed_says_how_to_begin_anew(run: Run, tm
 
     refused = run("demo", "--port", "0")
 
-    line = "blog: .demo/passwords.json does not open this blog's accounts: delete .demo/ to begin anew\n"
+    line = "blog: .demo/passwords.json does not have this blog's passwords: delete .demo/ to start again\n"
     assert refused == Outcome(1, "", line)
 
 

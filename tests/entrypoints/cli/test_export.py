@@ -18,7 +18,7 @@ from tests.servers import run_blog
 from blog.domain.accounts.actors import Member, Operator
 from blog.domain.posts.importing import PortablePost
 from blog.domain.shared import PostId
-from blog.entrypoints.cli.markdown.exporting import export_from
+from blog.entrypoints.cli.markdown.exporting import export_posts
 from blog.entrypoints.cli.session import Session
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -44,8 +44,8 @@ def written(database: Database, *titles: str, **said: Any) -> None:
             blog.importer.import_post(Operator(), PortablePost(**post))
 
 
-def summary(written: int, same: int, gone: str = "found 0 of posts that are gone") -> str:
-    return f"Wrote {written} files, left {same} that were the same, {gone}.\n"
+def summary(written: int, same: int, gone: str = "found 0 of deleted or renamed posts") -> str:
+    return f"Wrote {written} files, left {same} unchanged, {gone}.\n"
 
 
 def names(folder: str = "out") -> Sequence[str]:
@@ -91,7 +91,7 @@ def test_nothing_is_written_through_a_link_whose_name_could_be_guessed(
 def test_a_folder_that_is_called_as_a_post_is_left_alone(run: Run, database: Database) -> None:
     Path("out", HELLO).mkdir(parents=True)
 
-    assert run("export", "out", "--prune") == Outcome(0, summary(0, 0, "took away 0"), "")
+    assert run("export", "out", "--prune") == Outcome(0, summary(0, 0, "deleted 0"), "")
     assert names() == [HELLO]
 
 
@@ -169,15 +169,15 @@ def test_files_of_posts_that_are_gone_are_told_and_left_until_they_are_to_be_tak
         blog.posts.delete(alice, PostId(2))
     gone = [HELLO, "2026-11-23T120000.000000Z-0002,alice,again.md"]
 
-    told = "".join(f"blog: {name}: no post is written so any more; --prune takes such files away\n" for name in gone)
-    assert run("export", "out") == Outcome(0, summary(1, 0, "found 2 of posts that are gone"), told)
+    told = "".join(f"blog: {name}: no post has this file name any more; --prune deletes such files\n" for name in gone)
+    assert run("export", "out") == Outcome(0, summary(1, 0, "found 2 of deleted or renamed posts"), told)
     assert set(gone) < set(names())
-    told = "".join(f"blog: {name}: no post is written so any more\n" for name in gone)
-    assert run("export", "out", "--prune") == Outcome(0, summary(0, 1, "took away 2"), told)
+    told = "".join(f"blog: {name}: no post has this file name any more\n" for name in gone)
+    assert run("export", "out", "--prune") == Outcome(0, summary(0, 1, "deleted 2"), told)
     assert names() == sorted(
         [*others, "2026-11-23T120000.000000Z,alice,folder", "2026-11-23T120000.000000Z,alice,hello-world.md"]
     )
-    assert run("export", "out", "--prune") == Outcome(0, summary(0, 1, "took away 0"), "")
+    assert run("export", "out", "--prune") == Outcome(0, summary(0, 1, "deleted 0"), "")
 
 
 def test_a_disk_that_is_full_leaves_no_part_of_a_file(
@@ -257,7 +257,7 @@ def test_many_posts_are_read_page_by_page(tmp_path: Path, capsys: pytest.Capture
             blog.posts = type("Watched", (), {"page": staticmethod(pages)})()
             yield blog
 
-    export_from(Session(watched, ""), tmp_path, prune=False)
+    export_posts(Session(watched, ""), tmp_path, prune=False)
 
     assert capsys.readouterr().out == summary(205, 0)
     assert len(names(str(tmp_path))) == 205

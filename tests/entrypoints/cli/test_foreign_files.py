@@ -12,7 +12,7 @@ from tests.entrypoints.cli.test_import import posts_in, summary
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import PortablePost
 from blog.entrypoints.cli.markdown import folders
-from blog.entrypoints.cli.markdown.drafts import Draft, Reading, draft_of
+from blog.entrypoints.cli.markdown.drafts import Draft, ImportOptions, parse_draft
 from blog.entrypoints.cli.markdown.front_matter import split_front_matter
 
 JEKYLL = """\
@@ -67,13 +67,15 @@ def _file(path: str, text: str) -> None:
 
 
 def _draft(text: str, path: str = "any.md", *, author: str | None = "ann", ignore_unknown: bool = True) -> Draft:
-    return draft_of(split_front_matter(text), Reading(author=author, ignore_unknown=ignore_unknown), PurePath(path))
+    return parse_draft(
+        split_front_matter(text), ImportOptions(author=author, ignore_unknown=ignore_unknown), PurePath(path)
+    )
 
 
 def _read(text: str, path: str = "any.md") -> PortablePost:
     draft = _draft(text, path)
     assert draft.errors == ()
-    return draft.manuscript
+    return draft.post
 
 
 def _utc(*parts: int) -> datetime:
@@ -114,13 +116,13 @@ def test_folders_of_other_programs_are_taken_in_and_what_is_left_out_is_said_onc
     assert taken.status == 0
     assert taken.said == summary(added=4).replace(".\n", ", drafts left out 1.\n")
     assert taken.errors.splitlines() == [
-        "blog: tags: left out of 4 files",
-        "blog: layout: left out of 2 files",
-        "blog: categories: left out of 1 file",
-        "blog: comments: left out of 1 file",
-        "blog: params: left out of 1 file",
+        "blog: tags: ignored in 4 files",
+        "blog: layout: ignored in 2 files",
+        "blog: categories: ignored in 1 file",
+        "blog: comments: ignored in 1 file",
+        "blog: params: ignored in 1 file",
         "blog: 3 files with a date without a time zone: taken as UTC",
-        "blog: 3 files not read, since not Markdown (.mdx: 1, .png: 1, _index.md: 1)",
+        "blog: 3 files not read, because they are no Markdown (.mdx: 1, .png: 1, _index.md: 1)",
     ]
     assert [post.title for post in posts_in(database)] == [
         "Hello World",
@@ -148,7 +150,7 @@ def test_the_pages_of_a_site_are_left_out_by_name_and_are_no_faults(run: Run) ->
 
     assert (taken.status, taken.said) == (0, summary(added=1).replace(".\n", ", pages left out 3.\n"))
     for page in ("index.markdown", "about.markdown", "README.md"):
-        assert f"blog: {page}: left out as a page, since it has no date\n" in taken.errors
+        assert f"blog: {page}: ignored as a page, because it has no date\n" in taken.errors
 
 
 @pytest.mark.usefixtures("database")
@@ -180,8 +182,8 @@ def test_a_post_that_has_lost_its_date_is_not_taken_for_a_page(path: str, head: 
 
 
 def test_a_post_that_has_lost_its_date_beside_the_folder_of_posts_is_a_fault_if_it_says_what_it_is() -> None:
-    reading = Reading(author="ann", ignore_unknown=True, has_posts_folder=True)
-    draft = draft_of(split_front_matter("---\nlayout: post\n---\nWorld"), reading, PurePath("hello.md"))
+    reading = ImportOptions(author="ann", ignore_unknown=True, has_posts_folder=True)
+    draft = parse_draft(split_front_matter("---\nlayout: post\n---\nWorld"), reading, PurePath("hello.md"))
 
     assert [fault.field for fault in draft.errors] == ["created_at"]
     assert not draft.is_page
@@ -191,7 +193,7 @@ def test_a_day_in_the_name_that_there_is_not_is_the_fault_unless_the_front_matte
     faulty = _draft("---\ntitle: Hello\n---\nWorld", "_posts/2016-02-30-bad.md")
     dated = _draft("---\ntitle: Hello\ndate: 2016-02-29\n---\nWorld", "_posts/2016-02-30-bad.md")
 
-    assert faulty.errors == (FieldError("file name", "2016-02-30 is no day"),)
+    assert faulty.errors == (FieldError("file name", "2016-02-30 is no date"),)
     assert dated.errors == ()
 
 
@@ -254,7 +256,7 @@ def test_a_file_without_front_matter_or_date_is_told(run: Run, database: Databas
     taken = run("import", "in", "--author", "alice")
 
     assert taken.said == summary(added=1, faulty=1)
-    assert "README.md: created_at: is missing: a day or a time" in taken.errors
+    assert "README.md: created_at: is missing: a date or a time" in taken.errors
     (post,) = posts_in(database)
     assert (post.title, post.body) == ("Fine", "# Fine\nWorld")
 
@@ -305,14 +307,14 @@ def test_of_two_names_of_one_date_the_more_telling_one_counts_and_the_other_is_s
 ) -> None:
     draft = _draft(f"---\ntitle: Hello\n{lines}\n---\nWorld")
 
-    assert (draft.manuscript.created_at, draft.unknown, draft.errors) == (created_at, unknown, ())
+    assert (draft.post.created_at, draft.unknown, draft.errors) == (created_at, unknown, ())
 
 
 def test_authors_are_found_by_the_names_that_files_have_for_them(run: Run, database: Database) -> None:
     _file("a.md", "---\ntitle: Hello\nauthor: Jane Doe\ndate: 2015-11-20T10:00Z\n---\nWorld")
 
     refused = run("import", "in")
-    assert "--author-is 'NAME=ACCOUNT' says whose account that is" in refused.errors
+    assert "--author-is 'NAME=ACCOUNT' names the account" in refused.errors
     assert run("import", "in", "--author-is", "Jane Doe=bob") == Outcome(0, summary(added=1), "")
     assert posts_in(database)[0].author == "bob"
 
@@ -326,8 +328,8 @@ def test_a_folder_of_which_nothing_is_read_is_no_success(run: Run, database: Dat
     assert refused.status == 1
     assert refused.said == summary()
     assert refused.errors == (
-        "blog: 1 file not read, since not Markdown (.mdx: 1)\n"
-        "blog: 1 folder not read; --recursive reads those that are no links\n"
+        "blog: 1 file not read, because they are no Markdown (.mdx: 1)\n"
+        "blog: 1 folder not read; --recursive reads them, except links\n"
     )
     assert run("import", "in", "--author", "alice", "--recursive").status == 0
     assert run("import", "in", "--author", "alice", "--recursive").status == 0, "all of it is there already"
@@ -351,7 +353,7 @@ def test_a_link_out_of_the_folder_is_not_read_and_a_circle_has_an_end(run: Run, 
 def test_more_files_than_are_held_in_memory_are_refused(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folders, "MOST", 2)
+    monkeypatch.setattr(folders, "MAX_FILES", 2)
     for number in range(3):
         _file(f"2015-11-2{number}-hello.md", "World")
 

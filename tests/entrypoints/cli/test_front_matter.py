@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import MAX_VERSION, PortablePost
 from blog.domain.posts.post import MAX_TITLE_LENGTH, validate_post
-from blog.entrypoints.cli.markdown.drafts import Reading, draft_of
-from blog.entrypoints.cli.markdown.front_matter import Kind, Parts, file_name, is_file_name, split_front_matter, text_of
+from blog.entrypoints.cli.markdown.drafts import ImportOptions, parse_draft
+from blog.entrypoints.cli.markdown.front_matter import (
+    Kind,
+    Parts,
+    file_name,
+    format_post,
+    is_file_name,
+    split_front_matter,
+)
 
 NOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 HELLO = PortablePost(title="Hello", body="World", author="alice", created_at=NOON, updated_at=NOON)
@@ -25,21 +32,23 @@ names = st.text("abAB-._@+1", min_size=1, max_size=150)
 def read(text: str, author: str | None = None) -> PortablePost:
     """What a file without a fault says."""
     parts = split_front_matter(text)
-    draft = draft_of(parts, Reading(author=author), PurePath())
+    draft = parse_draft(parts, ImportOptions(author=author), PurePath())
     assert draft.errors == ()
-    return replace(draft.manuscript, body=parts.body)
+    return replace(draft.post, body=parts.body)
 
 
 def refused(head: str, author: str | None = None) -> tuple[FieldError, ...]:
     """What is wrong with front matter."""
     try:
-        return draft_of(Parts(head, "", Kind.YAML), Reading(author=author), PurePath()).errors
+        return parse_draft(Parts(head, "", Kind.YAML), ImportOptions(author=author), PurePath()).errors
     except ValidationFailed as error:
         return error.errors
 
 
 def test_the_file_of_a_post_is_what_people_would_write() -> None:
-    assert text_of(replace(HELLO, title="Hello, wörld 🙂", updated_at=NOON + timedelta(microseconds=7), version=2)) == (
+    assert format_post(
+        replace(HELLO, title="Hello, wörld 🙂", updated_at=NOON + timedelta(microseconds=7), version=2)
+    ) == (
         "---\n"
         "title: Hello, wörld 🙂\n"
         "author: alice\n"
@@ -49,7 +58,7 @@ def test_the_file_of_a_post_is_what_people_would_write() -> None:
         "---\n"
         "World"
     )
-    assert text_of(replace(HELLO, ordinal=3)).endswith("\nversion: 1\nordinal: 3\n---\nWorld")
+    assert format_post(replace(HELLO, ordinal=3)).endswith("\nversion: 1\nordinal: 3\n---\nWorld")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +86,7 @@ def test_the_file_of_a_post_is_what_people_would_write() -> None:
     ],
 )
 def test_no_title_is_taken_for_anything_else(title: str, line: str) -> None:
-    text = text_of(replace(HELLO, title=title))
+    text = format_post(replace(HELLO, title=title))
 
     assert text.splitlines()[1] == f"title: {line}"
     assert read(text) == replace(HELLO, title=title)
@@ -100,8 +109,8 @@ def test_no_title_is_taken_for_anything_else(title: str, line: str) -> None:
     ],
 )
 def test_a_body_is_kept_to_the_byte(body: str) -> None:
-    assert text_of(replace(HELLO, body=body)).encode().endswith(b"\n---\n" + body.encode())
-    assert read(text_of(replace(HELLO, body=body))) == replace(HELLO, body=body)
+    assert format_post(replace(HELLO, body=body)).encode().endswith(b"\n---\n" + body.encode())
+    assert read(format_post(replace(HELLO, body=body))) == replace(HELLO, body=body)
 
 
 @given(
@@ -116,8 +125,8 @@ def test_a_body_is_kept_to_the_byte(body: str) -> None:
     )
 )
 def test_what_is_written_is_read(manuscript: PortablePost) -> None:
-    assert read(text_of(manuscript)) == manuscript
-    assert len(split_front_matter(text_of(manuscript)).head) < 10_000
+    assert read(format_post(manuscript)) == manuscript
+    assert len(split_front_matter(format_post(manuscript)).head) < 10_000
 
 
 @given(titles, names, st.integers(1, 2000))
@@ -169,7 +178,7 @@ def test_names_are_unlike_and_in_the_order_in_which_posts_were_written() -> None
 def test_a_moment_is_called_the_same_in_every_zone() -> None:
     elsewhere = replace(HELLO, created_at=NOON.astimezone(timezone(timedelta(hours=5))))
 
-    assert (file_name(elsewhere), text_of(elsewhere)) == (file_name(HELLO), text_of(HELLO))
+    assert (file_name(elsewhere), format_post(elsewhere)) == (file_name(HELLO), format_post(HELLO))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +206,7 @@ def test_a_day_is_a_moment_too() -> None:
 
 
 def test_a_file_all_of_whose_lines_end_in_crlf_has_a_body_of_simple_ones() -> None:
-    text = text_of(replace(HELLO, body="one\ntwo\n"))
+    text = format_post(replace(HELLO, body="one\ntwo\n"))
 
     assert read(text.replace("\n", "\r\n")) == replace(HELLO, body="one\ntwo\n")
     assert read(text.replace("one\n", "one\r\n")) == replace(HELLO, body="one\r\ntwo\n")
@@ -233,12 +242,11 @@ def test_front_matter_without_end_is_not_looked_at() -> None:
 
 
 FINE = "title: Hello\nauthor: alice\ncreated_at: 2026-11-23\n"
-MOMENT = "must be a day or a time such as 2026-11-23 or 2026-11-23T09:30"
+MOMENT = "must be a date or a time such as 2026-11-23 or 2026-11-23T09:30"
 AUTHOR = (
-    "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -; "
-    "--author-is 'NAME=ACCOUNT' says whose account that is"
+    "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -; --author-is 'NAME=ACCOUNT' names the account"
 )
-FIELDS = "is none of title, author, created_at, updated_at, version, ordinal; --ignore-unknown leaves it out"
+FIELDS = "is none of title, author, created_at, updated_at, version, ordinal; --ignore-unknown ignores it"
 
 
 @pytest.mark.parametrize(
@@ -258,7 +266,7 @@ FIELDS = "is none of title, author, created_at, updated_at, version, ordinal; --
             [
                 "title: is missing",
                 "author: is missing: --author NAME gives one",
-                "created_at: is missing: a day or a time such as 2026-11-23 or 2026-11-23T09:30",
+                "created_at: is missing: a date or a time such as 2026-11-23 or 2026-11-23T09:30",
             ],
         ),
         (f"{FINE}tags: [a, b]\nid: 7\n", [f"tags: {FIELDS}", f"id: {FIELDS}"]),

@@ -15,7 +15,7 @@ from blog.domain.accounts.actors import Operator
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.posts.post import Post
 from blog.domain.shared import PostId, UserId
-from blog.entrypoints.cli.markdown.importing import LARGEST, STEP, import_into
+from blog.entrypoints.cli.markdown.importing import BATCH_SIZE, MAX_FILE_SIZE, import_into
 from blog.entrypoints.cli.session import Session
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -107,7 +107,7 @@ def test_what_is_here_already_is_never_changed(run: Run, database: Database) -> 
     hello("a.md", title="Goodbye")
     hello("b.md", author="bob")
 
-    told = "blog: a.md: there already, and says something else\n"
+    told = "blog: a.md: there already, with another text\n"
     assert run("import", "in") == Outcome(1, summary(added=1, different=1), told)
     assert posts_in(database)[:1] == before
 
@@ -139,7 +139,7 @@ def test_two_files_of_one_author_and_moment_that_do_not_tell_their_places_are_no
     hello("b.md", title="Two")
 
     told = (
-        "blog: b.md: there already, and says something else; another file has the same author and time: "
+        "blog: b.md: there already, with another text; another file has the same author and time: "
         "give it a time of its own, or ordinal: 2\n"
     )
     assert run("import", "in") == Outcome(1, summary(added=1, different=1), told)
@@ -172,7 +172,7 @@ def test_all_that_is_wrong_is_told_of_every_file_and_the_rest_is_taken_in(run: R
     hello("d.md", "ordinal: two", "version: 1e3", title="x" * 201)
     hello("e.md", title="Fine")
     written("f.md", "title: ['", body="")
-    fields = "is none of title, author, created_at, updated_at, version, ordinal; --ignore-unknown leaves it out"
+    fields = "is none of title, author, created_at, updated_at, version, ordinal; --ignore-unknown ignores it"
     year = "must be in a year from 1000 to 9998"
 
     assert run("import", "in") == Outcome(
@@ -183,7 +183,7 @@ def test_all_that_is_wrong_is_told_of_every_file_and_the_rest_is_taken_in(run: R
         "updated_at: must not be before created_at\n"
         "blog: a.md: author: has no account here\n"
         f"blog: b.md: tags: {fields}; author: is missing: --author NAME gives one; created_at: is "
-        "missing: a day or a time such as 2026-11-23 or 2026-11-23T09:30; body: must not be blank; version: must be "
+        "missing: a date or a time such as 2026-11-23 or 2026-11-23T09:30; body: must not be blank; version: must be "
         "from 1 to 9007199254740992; ordinal: must be from 1 to 1000\n"
         "blog: d.md: version: must be a whole number; ordinal: must be a whole number; title: must have at most 200 "
         f"characters\n{ASSUMED}",
@@ -195,7 +195,7 @@ def test_a_file_that_says_more_than_a_post_has_is_not_taken_in(run: Run, databas
     hello("a.md", "id: 7")
 
     fields = "title, author, created_at, updated_at, version, ordinal"
-    told = f"blog: a.md: id: is none of {fields}; --ignore-unknown leaves it out\n"
+    told = f"blog: a.md: id: is none of {fields}; --ignore-unknown ignores it\n"
     assert run("import", "in") == Outcome(1, summary(faulty=1), told)
     assert posts_in(database) == []
 
@@ -207,7 +207,7 @@ def test_what_is_no_post_is_told_too(run: Run, database: Database) -> None:
     os.mkfifo("in/c.md")
     Path("in", "d.md").write_bytes(b"---\ntitle: caf\xe9\n---\n")
     Path("in", "e.md").write_bytes(b"---\ntitle: half wri")
-    Path("in", "f.md").write_bytes(b"---\n---\n" + b"x" * LARGEST)
+    Path("in", "f.md").write_bytes(b"---\n---\n" + b"x" * MAX_FILE_SIZE)
     Path("in", "G.MD").write_bytes(b"# Notes\n")
     for other in ("h.txt", ".i.md", "j"):
         Path("in", other).write_bytes(b"mine")
@@ -215,14 +215,14 @@ def test_what_is_no_post_is_told_too(run: Run, database: Database) -> None:
     assert run("import", "in") == Outcome(
         1,
         summary(added=1, faulty=7),
-        "blog: G.MD: front matter: is missing; --author NAME takes in files without any\n"
+        "blog: G.MD: front matter: is missing; --author NAME imports files without any\n"
         "blog: a.md: file: is no file that can be read\n"
         "blog: b.md: file: is no file that can be read\n"
         "blog: c.md: file: is no file that can be read\n"
         "blog: d.md: file: must be in UTF-8\n"
         f"blog: e.md: {NO_FRONT_MATTER}\n"
-        f"blog: f.md: file: must have at most {LARGEST} bytes\n"
-        "blog: 2 files not read, since not Markdown (no suffix: 1, .txt: 1)\n",
+        f"blog: f.md: file: must have at most {MAX_FILE_SIZE} bytes\n"
+        "blog: 2 files not read, because they are no Markdown (no suffix: 1, .txt: 1)\n",
     )
 
 
@@ -264,7 +264,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(run: Run, database: 
     hello("c.md", "ordinal: 3", title="Third")
     hello("d.md", author="nobody")
 
-    told = "blog: a.md: there already, and says something else\nblog: d.md: author: has no account here\n"
+    told = "blog: a.md: there already, with another text\nblog: d.md: author: has no account here\n"
     said = f"would add\tb.md\nwould add\tc.md\n{summary(added=2, different=1, faulty=1, would=True)}"
     assert run("import", "in", "--dry-run") == Outcome(1, said, told)
     with database.connected() as connection:
@@ -297,8 +297,8 @@ def test_many_files_are_taken_in_some_at_a_time(tmp_path: Path, capsys: pytest.C
     store = Store("the first")
     with store.inner() as blog:
         blog.users.add(Operator(), "bob", "quite a long pass phrase")
-    for number in range(2 * STEP + 10):
-        author, place = ("bob", number + 1) if number < STEP + 5 else ("ann", 1)
+    for number in range(2 * BATCH_SIZE + 10):
+        author, place = ("bob", number + 1) if number < BATCH_SIZE + 5 else ("ann", 1)
         day = "2001-01-01" if author == "bob" else f"2002-01-01T00:{number // 60:02}:{number % 60:02}"
         text = f"---\ntitle: T\nauthor: {author}\ncreated_at: {day}\nordinal: {place}\n---\nWorld"
         (tmp_path / f"{number:04}.md").write_text(text, encoding="utf-8")
@@ -306,7 +306,7 @@ def test_many_files_are_taken_in_some_at_a_time(tmp_path: Path, capsys: pytest.C
 
     assert import_into(Session(store, ""), tmp_path) == 0
 
-    assert capsys.readouterr().out == summary(added=2 * STEP + 10)
+    assert capsys.readouterr().out == summary(added=2 * BATCH_SIZE + 10)
     assert store.units == 1 + 3
 
 

@@ -59,6 +59,6 @@ def test_open_invitations_are_listed_without_their_codes(run: Run, invited: str)
 
 
 def test_an_invitation_that_is_taken_back_opens_nothing(run: Run, database: Database, invited: str) -> None:
-    assert run("users", "uninvite", "1") == Outcome(0, "Invitation 1 is taken back.\n", "")
+    assert run("users", "uninvite", "1") == Outcome(0, "Invitation 1 is revoked.\n", "")
     assert run("users", "invitations") == Outcome(0, "", "")
     assert register(run, "carol", PASSWORD, invited).status == 1

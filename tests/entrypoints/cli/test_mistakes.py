@@ -221,7 +221,7 @@ def test_a_server_with_debug_on_that_others_can_reach_does_not_start(run: Run, m
 def test_accounts_cannot_be_kept_in_the_memory_of_a_command_that_ends(run: Run) -> None:
     refused = run("users", "list", "--database", "memory:")
 
-    assert refused == Outcome(2, "", "blog: --database: what is kept in memory is gone when this command ends\n")
+    assert refused == Outcome(2, "", "blog: --database: a database in memory is gone when this command ends\n")
 
 
 def _in_no_folder(folder: Path) -> Path:

@@ -32,7 +32,7 @@ def test_logging_in_prints_a_token_alone_and_the_words_beside_it(run: Run, datab
     assert made.status == 0
     assert re.fullmatch(f"{TOKEN_PATTERN}\n", made.said)
     assert database.whose(made.said.strip()) == "alice"
-    words = r"This is a token of alice\. It is good until [0-9: -]+ UTC, for account posts:read posts:write\.\n"
+    words = r"This is a token of alice\. It expires at [0-9: -]+ UTC, with account posts:read posts:write\.\n"
     assert re.fullmatch(words, made.errors)
 
 
@@ -94,7 +94,7 @@ def test_a_list_of_tokens_has_one_line_for_each_whatever_they_are_called(run: Ru
 def test_one_token_of_a_user_is_ended_by_its_number(run: Run, database: Database) -> None:
     first, second = database.log_in("alice"), database.log_in("alice")
 
-    assert run("tokens", "revoke", "alice", "1") == Outcome(0, "Token 1 of alice has ended.\n", "")
+    assert run("tokens", "revoke", "alice", "1") == Outcome(0, "Token 1 of alice is revoked.\n", "")
     assert_dead(database, first)
     assert database.whose(second) == "alice"
 
@@ -111,9 +111,9 @@ def test_its_holder_lists_ends_and_logs_out(run: Run, database: Database, monkey
     monkeypatch.setenv("BLOG_TOKEN", mine)
 
     assert [line[0] for line in listed(run)] == ["1", "2"]
-    assert run("tokens", "revoke-own", "2") == Outcome(0, "Token 2 has ended.\n", "")
+    assert run("tokens", "revoke-own", "2") == Outcome(0, "Token 2 is revoked.\n", "")
     assert_dead(database, lost)
-    assert run("tokens", "logout") == Outcome(0, "The token has ended.\n", "")
+    assert run("tokens", "logout") == Outcome(0, "The token is revoked.\n", "")
     assert_dead(database, mine)
     assert run("tokens", "logout") == Outcome(1, "", "blog: The token is not valid.\n")
 
@@ -124,7 +124,7 @@ def test_logging_out_everywhere_ends_all_that_one_has_and_no_more(
     alices, bobs = [database.log_in("alice"), database.log_in("alice")], database.log_in("bob")
     monkeypatch.setenv("BLOG_TOKEN", alices[0])
 
-    assert run("tokens", "logout", "--everywhere") == Outcome(0, "All your tokens have ended.\n", "")
+    assert run("tokens", "logout", "--everywhere") == Outcome(0, "All your tokens are revoked.\n", "")
     assert_dead(database, *alices)
     assert database.whose(bobs) == "bob"
 
@@ -138,7 +138,7 @@ def test_a_changed_password_gives_a_new_token_in_the_place_of_all_others(
     changed = run("users", "passwd", "--password-stdin", sent=f"{PASSWORD}\n{NEW}\n".encode())
 
     assert changed.status == 0
-    assert changed.errors.startswith("The password is changed, and all other tokens have ended. It is good until ")
+    assert changed.errors.startswith("The password is changed, and all other tokens are revoked. It expires at ")
     assert database.whose(changed.said.strip()) == "alice"
     assert_dead(database, old, other)
     assert database.log_in("alice", NEW)

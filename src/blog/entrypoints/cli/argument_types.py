@@ -49,4 +49,4 @@ def timestamp(text: str) -> datetime:
         at = datetime.fromisoformat(text)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ArgumentTypeError("must be a day or a time such as 2026-11-23 or 2026-11-23T09:30") from None
+        raise ArgumentTypeError("must be a date or a time such as 2026-11-23 or 2026-11-23T09:30") from None

@@ -1,4 +1,4 @@
-"""Where the server listens: on addresses of IPv4 and IPv6, or on a Unix socket."""
+"""Open the listening sockets of the server: on IPv4 and IPv6 addresses, or a Unix socket."""
 
 import errno
 import os
@@ -18,24 +18,24 @@ if sys.platform != "win32":
 
 _BACKLOG: Final = 2048
 _UNSENT: Final = 128 * 1024
-"""Bytes not sent yet that the kernel takes for one connection. By itself it takes megabytes, and tells late of what is
-read.
+"""Bytes that the kernel buffers for one connection (TCP_NOTSENT_LOWAT). Its default is megabytes, so that a slow client
+would be noticed late.
 """
-_TRIES: Final = 20
-"""How often a free port is looked for that is free in both families."""
+_ATTEMPTS: Final = 20
+"""Attempts to find a port that is free for both IPv4 and IPv6."""
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _MISSING: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-"""What the system says where it has no IPv6, or no such address."""
+"""The error numbers of a system without IPv6, or without the address."""
 _OWNER_AND_GROUP: Final = 0o660
 
 
 @dataclass(frozen=True)
 class Listeners:
-    """Sockets that listen.
+    """The listening sockets.
 
     Attributes:
         sockets: one for each address.
-        url: where the server is reached. Over a Unix socket, what stands in a request: `curl --unix-socket PATH URL`.
+        url: the URL of the server. For a Unix socket, the URL in `curl --unix-socket PATH URL`.
         uds: the Unix socket, if it is one.
     """
 
@@ -45,7 +45,7 @@ class Listeners:
 
     @property
     def greeting(self) -> str:
-        """One line that says where the server is."""
+        """The line that tells the user where the server is."""
         if self.uds:
             return f"Serving on the Unix socket {self.uds}. Stop with Ctrl-C."
         return f"Serving {self.url}, documentation at {self.url}/docs. Stop with Ctrl-C."
@@ -53,10 +53,10 @@ class Listeners:
 
 @contextmanager
 def listening(settings: Settings) -> Iterator[Listeners]:
-    """Sockets on the address that is set. They are closed when the block is left.
+    """Listen on the address that is set until the block is left.
 
     Raises:
-        SettingError: it cannot be listened on.
+        SettingError: the address is taken, or does not exist.
     """
     with ExitStack() as stack:
         if settings.uds:
@@ -68,7 +68,7 @@ def listening(settings: Settings) -> Iterator[Listeners]:
 def _on_addresses(stack: ExitStack, host: str, port: int) -> Listeners:
     try:
         sockets = _bind_all(_addresses_of(host), port)
-    except (OSError, UnicodeError) as error:  # the latter of a name that is none in the DNS
+    except (OSError, UnicodeError) as error:  # the latter of an invalid host name
         reason = (getattr(error, "strerror", None) or str(error)).partition(" (while ")[0]
         is_taken = getattr(error, "errno", None) == errno.EADDRINUSE
         other = ", choose another with --port or BLOG_PORT" if is_taken else ""
@@ -76,13 +76,13 @@ def _on_addresses(stack: ExitStack, host: str, port: int) -> Listeners:
     for each in sockets:
         stack.enter_context(each)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)  # the connections inherit it
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)  # accepted connections inherit it
     named, bound = sockets[0].getsockname()[:2]
     return Listeners(sockets, _url(host if len(sockets) > 1 else named, bound))
 
 
 def _addresses_of(host: str) -> Sequence[str]:
-    """The addresses that a host has. `localhost` is both loopback addresses (RFC 6761), whatever /etc/hosts says."""
+    """Return the addresses of a host. `localhost` is both loopback addresses (RFC 6761), whatever /etc/hosts says."""
     if host.lower() == "localhost":
         return _LOOPBACK
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
@@ -90,8 +90,8 @@ def _addresses_of(host: str) -> Sequence[str]:
 
 
 def _bind_all(addresses: Sequence[str], port: int) -> list[socket.socket]:
-    """A socket on each of the addresses, all on one port."""
-    for last in (*[False] * (_TRIES - 1), True):
+    """Return a socket for each of the addresses, all on the same port."""
+    for last in (*[False] * (_ATTEMPTS - 1), True):
         sockets: list[socket.socket] = []
         try:
             for address in addresses:
@@ -103,11 +103,11 @@ def _bind_all(addresses: Sequence[str], port: int) -> list[socket.socket]:
                 raise
         else:
             return sockets
-    raise AssertionError  # pragma: no cover - the last try returns or raises
+    raise AssertionError  # pragma: no cover - the last attempt returns or raises
 
 
 def _bind(sockets: list[socket.socket], address: str, port: int) -> None:
-    """Add a socket. An address that this machine does not have may be missing beside others."""
+    """Add a socket. An address that this machine lacks is left out if there are others."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     both = address == "::" and socket.has_dualstack_ipv6()
     try:
@@ -120,16 +120,16 @@ def _bind(sockets: list[socket.socket], address: str, port: int) -> None:
 
 
 def _url(host: str, port: int) -> str:
-    """The address as a URL, an IPv6 address in brackets and its zone escaped (RFC 6874)."""
+    """Return the URL of an address, with an IPv6 address in brackets and its zone escaped (RFC 6874)."""
     return f"http://[{host.replace('%', '%25')}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextmanager
 def _unix_socket(path: str) -> Iterator[socket.socket]:
-    """A Unix socket for the owner and the group. Its file is removed in the end, if it is still the same.
+    """Listen on a Unix socket for its owner and group. Remove its file in the end if nobody replaced it.
 
     Raises:
-        SettingError: it cannot be listened on.
+        SettingError: the address is taken, or does not exist.
     """
     if sys.platform == "win32":
         raise SettingError("BLOG_UDS: this system has no Unix sockets")
@@ -149,7 +149,7 @@ def _unix_socket(path: str) -> Iterator[socket.socket]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Let no other server begin in this folder: of two that find a stale socket, one would remove the other's."""
+    """Lock the folder: of two servers that find a stale socket, one would otherwise remove the socket of the other."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -159,7 +159,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _remove_stale(path: str) -> None:
-    """Remove a socket that nobody listens on, as a server leaves it that was killed. Nothing else is removed."""
+    """Remove the socket of a server that was killed. Nothing else is removed."""
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:
@@ -174,12 +174,12 @@ def _remove_stale(path: str) -> None:
             Path(path).unlink()
             return
         except TimeoutError:
-            pass  # somebody listens, and is busy
+            pass  # a busy server listens
     raise SettingError(f"cannot listen on {path}: another process does")
 
 
 def _bind_for_group(listener: socket.socket, path: str) -> None:
-    """Bind a socket so that at no moment others than its owner and its group can connect."""
+    """Bind a socket so that only its owner and group can ever connect."""
     before = os.umask(0o777 & ~_OWNER_AND_GROUP)
     try:
         listener.bind(path)

@@ -1,4 +1,4 @@
-"""What is printed: one line each, whatever the text in it."""
+"""Print one line for each message or row, whatever text it contains."""
 
 import sys
 from datetime import datetime
@@ -8,27 +8,27 @@ Cell: TypeAlias = str | int | datetime | None
 
 
 def print_error(text: str) -> None:
-    """Say one line about what is done, which is not what was asked for."""
+    """Print an error or a warning on standard error."""
     print(f"blog: {safe(text)}", file=sys.stderr)
 
 
 def print_hint(text: str) -> None:
-    """Say one line to go with what is printed, for whoever reads and not for a program."""
+    """Print a hint for people on standard error, so that programs do not read it."""
     print(safe(text), file=sys.stderr)
 
 
 def print_row(*cells: Cell) -> None:
-    """Print one line of cells with tabs between."""
+    """Print a line of cells, separated by tabs."""
     print("\t".join(safe(_text(cell)) for cell in cells))
 
 
 def safe(text: str) -> str:
-    """The text without what would move the cursor, hide, or end the line."""
+    """Escape the characters that would move the cursor, hide text, or end the line."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def utc(at: datetime) -> str:
-    """A moment as people read it."""
+    """Return a time for people to read."""
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 

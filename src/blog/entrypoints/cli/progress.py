@@ -1,4 +1,4 @@
-"""How far a long command has come: a bar on standard error, if that is a terminal, and what is said beside it."""
+"""A progress bar on standard error, if that is a terminal, and messages beside it."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,19 +12,19 @@ _Row = TypeVar("_Row")
 
 
 def is_shown() -> bool:
-    """Whether anybody sees a bar."""
+    """Return whether the bar is shown."""
     return sys.stderr.isatty()
 
 
 def progress(rows: Iterable[_Row], *, doing: str, total: int | None = None) -> Iterator[_Row]:
-    """The rows, as they come: `total` of them, if that is known."""
+    """Return the rows as they come, and show the progress, out of `total` if that is known."""
     with tqdm(
         rows, desc=doing, total=total, unit=" posts", file=sys.stderr, leave=False, disable=not is_shown()
     ) as bar:
         yield from bar
 
 
-def say_beside(text: str) -> None:
-    """Say one line without tearing the bar."""
+def print_beside(text: str) -> None:
+    """Print an error without breaking the bar."""
     with tqdm.external_write_mode(file=sys.stderr):
         print_error(text)

@@ -1,4 +1,4 @@
-"""Passwords and codes, as they are typed or sent. Never a part of the command line, which others can see."""
+"""Passwords and codes from the terminal or from standard input: never from arguments, which other users can see."""
 
 import codecs
 import sys
@@ -12,17 +12,17 @@ _UTF_16: Final = ", and looks like UTF-16: in PowerShell, $OutputEncoding = [Tex
 
 
 class SecretPrompt:
-    """Whoever sits at the terminal, or what is sent to standard input, one secret a line."""
+    """Reads secrets: from the terminal without echo, or from standard input, one a line."""
 
     def __init__(self, *, from_stdin: bool) -> None:
         self._from_stdin = from_stdin
         self._is_first = True
 
     def password(self, field: str = "password", prompt: str = "Password: ") -> str:
-        """A password that there is already.
+        """Read the current password of an account.
 
         Raises:
-            SettingError: there is nobody to ask.
+            SettingError: there is no terminal.
             ValidationFailed: of `field`.
         """
         try:
@@ -35,10 +35,10 @@ class SecretPrompt:
             raise ValidationFailed([FieldError(field, "was not given")]) from None
 
     def new_password(self, field: str = "password", prompt: str = "Password: ") -> str:
-        """A new password. Whoever types it does so twice, since it does not show.
+        """Read a new password. On a terminal it is read twice, because it is not shown.
 
         Raises:
-            SettingError: there is nobody to ask.
+            SettingError: there is no terminal.
             ValidationFailed: of `field`.
         """
         first = self.password(field, prompt)
@@ -47,7 +47,7 @@ class SecretPrompt:
         return first
 
     def code(self, prompt: str) -> str | None:
-        """A code, or None if there is none."""
+        """Read a code. Return None if there is none."""
         try:
             return self._one(prompt).strip() or None
         except (UnicodeDecodeError, EOFError):
@@ -57,14 +57,14 @@ class SecretPrompt:
         if not self._from_stdin:
             return _typed(prompt)
         line = _line()
-        if self._is_first:  # PowerShell begins what it sends with a byte order mark
+        if self._is_first:  # PowerShell begins its output with a byte order mark
             line = line.removeprefix("\ufeff")
         self._is_first = False
         return line
 
 
 def _line() -> str:
-    """The next line of standard input, in UTF-8 whatever the locale says.
+    """Return the next line of standard input, in UTF-8 in every locale.
 
     Raises:
         UnicodeDecodeError: it is in another encoding.
@@ -73,7 +73,7 @@ def _line() -> str:
     line = sys.stdin.buffer.readline()
     if not line:
         raise EOFError
-    if _is_utf_16(line):  # which can be decoded as UTF-8, with a zero byte beside each letter
+    if _is_utf_16(line):  # also valid UTF-8, with a zero byte beside each letter
         raise UnicodeDecodeError("utf-8", line, 0, len(line), "is UTF-16")
     return line.decode().rstrip("\r\n")
 
@@ -88,5 +88,5 @@ def _typed(prompt: str) -> str:
     try:
         return getpass(prompt)
     except (EOFError, KeyboardInterrupt):
-        print(file=sys.stderr)  # the prompt has not ended its line
+        print(file=sys.stderr)  # end the line of the prompt
         raise

@@ -1,4 +1,4 @@
-"""Who acts at the console: the operator, or the holder of the token that is set, with exactly their rights."""
+"""The actor of a command: the operator or, if `BLOG_TOKEN` is set, the user of this token with exactly their rights."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,49 +14,49 @@ from blog.domain.errors import NotFound
 from blog.settings import SettingError, Settings
 
 
-class Numbered(Protocol):
+class HasId(Protocol):
     """A row with an id."""
 
     @property
     def id(self) -> int: ...
 
 
-Row = TypeVar("Row", bound=Numbered)
+Row = TypeVar("Row", bound=HasId)
 
 ADDRESS: Final = Operator().address
-"""Where whoever acts here calls from."""
+"""The address that audit entries have for commands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open blog, and the token that is set. For it to be empty, it must not be set at all."""
+    """An open blog, and the token in `BLOG_TOKEN`, which is empty if none is set."""
 
     open_blog: OpenBlog
     secret: str = field(repr=False)
 
     @contextmanager
-    def acting(self) -> Iterator[tuple[Blog, Actor]]:
-        """One unit of work, and who acts in it.
+    def as_actor(self) -> Iterator[tuple[Blog, Actor]]:
+        """Open a unit of work with its actor.
 
         Raises:
             InvalidToken.
         """
         if self.secret:
-            with self.acting_as_member() as (blog, member):
+            with self.as_member() as (blog, member):
                 yield blog, member
         else:
             with self.open_blog() as blog:
                 yield blog, Operator()
 
-    def walk(self, page: Callable[[Blog, Actor, Any], Sequence[Row]]) -> Iterator[Row]:
-        """All that is had page by page, each page on from the id of the last row, in a unit of work of its own.
+    def paginate(self, page: Callable[[Blog, Actor, Any], Sequence[Row]]) -> Iterator[Row]:
+        """Return the rows of all pages. Each page is read in a unit of work of its own.
 
         Raises:
             InvalidToken.
         """
         after: Any = None
         while True:
-            with self.acting() as (blog, actor):
+            with self.as_actor() as (blog, actor):
                 rows = page(blog, actor, after)
             if not rows:
                 return
@@ -64,8 +64,8 @@ class Session:
             after = rows[-1].id
 
     @contextmanager
-    def acting_as_member(self) -> Iterator[tuple[Blog, Member]]:
-        """One unit of work, and the holder of the token. That it was used is noted after it, however it ends.
+    def as_member(self) -> Iterator[tuple[Blog, Member]]:
+        """Open a unit of work with the user of the token. Afterwards, store its last use, also after an error.
 
         Raises:
             InvalidToken.
@@ -82,7 +82,7 @@ class Session:
 
 
 class NoDatabase(NotFound):
-    """There is no database where the settings say."""
+    """There is no database file at the path that is set."""
 
     def __init__(self, file: Path) -> None:
         where = "here" if file.parent == Path() else f"in {file.parent}"
@@ -90,63 +90,63 @@ class NoDatabase(NotFound):
 
 
 def require_database(settings: Settings) -> None:
-    """Refuse to make a database for a command that would find nothing in it.
+    """Check that the database exists, for a command that needs rows in it.
 
     Raises:
-        NoDatabase: there is none.
+        NoDatabase: it does not.
     """
     file = settings.database_file
-    if file is None or not file.parent.is_dir():  # which the adapter says better
+    if file is None or not file.parent.is_dir():  # the adapter has a better message
         return
-    if not (file.exists() or Path(unquote(str(file))).exists()):  # a URL may have a percent sign for a character
+    if not (file.exists() or Path(unquote(str(file))).exists()):  # a URL may escape characters by a percent sign
         raise NoDatabase(file)
 
 
 @contextmanager
-def session(settings: Settings, *, makes_database: bool = False) -> Iterator[Session]:
-    """The blog in the database that is set, which must outlive the command.
+def open_session(settings: Settings, *, makes_database: bool = False) -> Iterator[Session]:
+    """Open the blog in the database that is set.
 
     Args:
         settings: where the database is.
-        makes_database: whether the command is of use where there is no database yet.
+        makes_database: whether the command makes sense with a new database.
 
     Raises:
-        SettingError: it does not.
+        SettingError: the database is in memory, and would be gone after the command.
         NoDatabase: there is none.
     """
     if not makes_database:
         require_database(settings)
     if settings.database_url == "memory:":
-        raise SettingError(f"{settings.name_of('database_url')}: what is kept in memory is gone when this command ends")
+        raise SettingError(f"{settings.name_of('database_url')}: a database in memory is gone when this command ends")
     with open_from_settings(settings) as open_blog:
         yield Session(open_blog, settings.token)
 
 
 @contextmanager
 def as_actor(settings: Settings, *, makes_database: bool = False) -> Iterator[tuple[Blog, Actor]]:
-    """One unit of work, and who acts in it.
+    """Open a unit of work with its actor.
 
     Raises:
         SettingError, NoDatabase, InvalidToken.
     """
-    with session(settings, makes_database=makes_database) as here, here.acting() as (blog, actor):
+    with open_session(settings, makes_database=makes_database) as session, session.as_actor() as (blog, actor):
         yield blog, actor
 
 
 @contextmanager
 def as_member(settings: Settings) -> Iterator[tuple[Blog, Member]]:
-    """One unit of work, and whose token is set.
+    """Open a unit of work with the user of the token.
 
     Raises:
         SettingError, NoDatabase, InvalidToken.
     """
     require_token(settings)
-    with session(settings) as here, here.acting_as_member() as (blog, member):
+    with open_session(settings) as session, session.as_member() as (blog, member):
         yield blog, member
 
 
 def require_token(settings: Settings) -> None:
-    """The operator has no account of their own.
+    """Check that a token is set, for a command on one's own account.
 
     Raises:
         SettingError.

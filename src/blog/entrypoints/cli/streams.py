@@ -1,4 +1,4 @@
-"""The standard streams, such that nothing that is printed or asked for ends in a traceback."""
+"""Prepare the standard streams, so that no print or prompt ends in a traceback."""
 
 import io
 import os
@@ -6,11 +6,11 @@ import sys
 
 
 def prepare_streams() -> None:
-    """Make the standard streams usable, however the process was started.
+    """Make the standard streams usable.
 
-    A stream that the caller closed becomes the null device: Python has None in its place, and the operating system
-    would give its number to the next file that is opened, such as a database. A character that the encoding of a
-    stream does not have is printed as an escape sequence.
+    * A stream that the caller closed becomes the null device. Python sets it to None, and the next file that is opened,
+      such as a database, would get its file descriptor.
+    * A character that the encoding of a stream lacks is printed as an escape sequence.
     """
     _open_closed_descriptors()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -26,5 +26,5 @@ def _open_closed_descriptors() -> None:
         try:
             os.fstat(number)
         except OSError:
-            opened = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
+            opened = os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor, which is this one
             os.set_inheritable(opened, True)  # noqa: FBT003 - it has no name

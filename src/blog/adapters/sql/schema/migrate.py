@@ -1,4 +1,4 @@
-"""The tables of a database, brought to what this version of the blog needs."""
+"""Migrate the tables of a database with Alembic."""
 
 from typing import Final
 
@@ -15,21 +15,21 @@ _LOCATION: Final = "blog.adapters.sql.schema:migrations"
 
 
 class ForeignTables(Conflict):
-    """The tables in a database cannot be brought to what this version of the blog needs."""
+    """The tables in a database cannot be migrated to this version of the blog."""
 
 
 def migrate(connection: Connection, revision: str) -> None:
-    """Bring a database to this revision, up or down, in the transaction that the connection is in.
+    """Upgrade or downgrade a database to a revision, in the transaction of the connection.
 
     Raises:
-        ForeignTables: its tables are not what any step known here leads to.
+        ForeignTables: the tables are those of a newer version, or of something else.
     """
     current = revision_of(connection)
     _check(connection, current)
     if revision not in {"head", "base"}:
         check_known(revision)
-    towards = command.downgrade if _is_older(revision, current) else command.upgrade
-    towards(_config(connection), revision)
+    run = command.downgrade if _is_older(revision, current) else command.upgrade
+    run(_config(connection), revision)
 
 
 def _check(connection: Connection, current: str | None) -> None:
@@ -52,7 +52,7 @@ def check_known(revision: str) -> None:
 
 
 def _is_older(revision: str, current: str | None) -> bool:
-    """Whether a revision lies behind the current one."""
+    """Return whether a revision comes before the current one."""
     if current is None or revision == "head":
         return False
     return revision == "base" or revision in {
@@ -65,7 +65,7 @@ def _steps() -> ScriptDirectory:
 
 
 def _config(connection: Connection | None = None) -> Config:
-    """Where the steps are, and the connection that `env.py` is to take them on."""
+    """Return Alembic's configuration: the folder of the migrations, and the connection for `env.py`."""
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", _LOCATION)
     return config

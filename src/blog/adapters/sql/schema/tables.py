@@ -1,4 +1,4 @@
-"""The tables. Their columns are named like the fields of the entities they hold."""
+"""The tables. A column has the name of the entity's field."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -35,13 +35,13 @@ from blog.adapters.sql.engine.statement import LongText
 from blog.domain.accounts.actors import Scope
 
 REVISION: Final = "0008"
-"""Which step in `migrations/` the tables below are those of."""
+"""The migration that leads to the tables below."""
 
 _version: Final = table("alembic_version", column("version_num"))
 
 
 def revision_of(connection: Connection) -> str | None:
-    """The step that the tables in a database are those of, or None if it has no tables of ours."""
+    """Return the migration of the tables in a database, or None if there are no tables of a blog."""
     if not inspect(connection).has_table(_version.name):
         return None
     found: str | None = connection.execute(select(_version.c.version_num)).scalar()
@@ -49,7 +49,7 @@ def revision_of(connection: Connection) -> str | None:
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC, to the microsecond. SQLite knows no times: it keeps ISO 8601 text, which sorts as time does."""
+    """A time in UTC, in microseconds. SQLite has no type for times: it stores ISO 8601 text, which sorts by time."""
 
     impl = String
     cache_ok = True
@@ -63,17 +63,17 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:  # noqa: ARG002 - SQLAlchemy names it
-        return _moment if dialect.name == "sqlite" else None
+        return _parse_time if dialect.name == "sqlite" else None
 
 
-def _moment(value: str | None) -> datetime | None:
+def _parse_time(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value)
 
 
 class BigIntId(TypeDecorator[int]):
-    """The number of a row, in 64 bits. No row has one beyond, so whoever asks for one is answered as at the edge.
+    """The id of a row, in 64 bits. A larger id is looked up as the largest, which no row has.
 
-    SQLite numbers rows only in a column declared INTEGER, which holds 64 bits there.
+    SQLite assigns ids only in a column declared INTEGER, which has 64 bits there.
     """
 
     impl = BigInteger
@@ -87,7 +87,7 @@ class BigIntId(TypeDecorator[int]):
 
 
 class Scopes(TypeDecorator[frozenset[Scope]]):
-    """What a token was made for, as words with spaces between."""
+    """The scopes of a token, separated by spaces."""
 
     impl = Text
     cache_ok = True
@@ -105,7 +105,7 @@ def _scopes(text: str) -> frozenset[Scope]:
 
 
 SortKey = Text().with_variant(Text(collation="C"), "postgresql")
-"""A text that is ordered character by character, as Python does it and SQLite by itself."""
+"""A text that is ordered by code points, as in Python and SQLite."""
 
 metadata = MetaData()
 
@@ -267,7 +267,7 @@ Index("audit_entries_seal_id", entries.c.seal_id, entries.c.id)
 Index("audit_entries_actor_id", entries.c.actor_id, entries.c.id)
 
 IS_ABOUT_A_USER: Final = entries.c.subject == literal_column("'user'")
-"""No parameter: a partial index is used by statements that say its condition word by word."""
+"""It has no parameter, because a partial index is only used by statements with literally the same condition."""
 Index(
     "audit_entries_about_user",
     entries.c.subject_id,

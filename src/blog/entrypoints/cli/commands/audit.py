@@ -1,4 +1,4 @@
-"""The audit: read, sealed, and proven."""
+"""Read, seal and verify the audit log."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -7,7 +7,7 @@ from blog.domain.audit import AuditEntry, AuditFilter, Event
 from blog.domain.maintenance import BATCH_SIZE
 from blog.domain.shared import MAX_PAGE_SIZE, EntryId
 from blog.entrypoints.cli.printing import print_error, print_row
-from blog.entrypoints.cli.session import Session, as_actor, session
+from blog.entrypoints.cli.session import Session, as_actor, open_session
 from blog.settings import SettingError, Settings
 
 
@@ -25,19 +25,19 @@ def audit(  # noqa: PLR0913 - as many as the command has options
     seal: bool,
     head: bytes | None,
 ) -> int:
-    """Read the audit, newest first; or seal it, or prove it, which is always the whole of it."""
+    """Print entries of the audit log, newest first, or seal or verify all of it."""
     filters = _filter(event, subject, address, since, until)
     if (verify or seal) and (filters or user is not None):
-        raise SettingError("--verify and --seal are about all entries, and take none of the options that choose some")
+        raise SettingError("--verify and --seal apply to all entries, and cannot be combined with a filter")
     if head is not None and not verify:
         raise SettingError("--head goes with --verify")
     if verify:
         return _verify(settings, head)
-    with session(settings) as here:
+    with open_session(settings) as session:
         if seal:
-            _seal(here)
+            _seal(session)
         else:
-            _read(here, user, filters, limit)
+            _read(session, user, filters, limit)
     return 0
 
 
@@ -64,13 +64,13 @@ def _filter(
     return filters
 
 
-def _read(here: Session, user: str | None, filters: AuditFilter, limit: int) -> None:
+def _read(session: Session, user: str | None, filters: AuditFilter, limit: int) -> None:
     if user is not None:
-        with here.acting() as (blog, actor):
+        with session.as_actor() as (blog, actor):
             filters["actor_id"] = blog.users.get_by_username(actor, user).id
     before: EntryId | None = None
     while True:
-        with here.acting() as (blog, actor):
+        with session.as_actor() as (blog, actor):
             page = blog.audit.page(actor, limit=min(limit, MAX_PAGE_SIZE), before=before, **filters)
         for entry in page.entries:
             _print(entry)
@@ -86,11 +86,11 @@ def _print(entry: AuditEntry) -> None:
     print_row(entry.id, at, entry.event, entry.actor or "-", entry.address or "-", token, subject, entry.detail)
 
 
-def _seal(here: Session) -> None:
-    """Seal all that has no seal yet, in steps that keep no writer waiting."""
+def _seal(session: Session) -> None:
+    """Seal all entries that have no seal yet, in batches, so that no writer waits long."""
     sealed = 0
     while True:
-        with here.open_blog() as blog:
+        with session.open_blog() as blog:
             seal = blog.audit.seal(limit=BATCH_SIZE)
         if seal is None:
             break
@@ -99,12 +99,12 @@ def _seal(here: Session) -> None:
 
 
 def _verify(settings: Settings, head: bytes | None) -> int:
-    """Prove it as it is found: making tables would stumble over what somebody broke."""
-    called = {**settings.given_as, "migrate": settings.name_of("database_url")}  # nobody set migrate
-    with as_actor(replace(settings, migrate=False, given_as=called)) as (blog, actor):
-        verdict = blog.audit.verify(actor, head=head)
-    print(f"{verdict.sealed} entries are sealed, {verdict.unsealed} not yet.")
-    print(f"Head, to be noted elsewhere: {verdict.head.hex()}")
-    for fault in verdict.errors:
-        print_error(fault)
-    return 1 if verdict.errors else 0
+    """Verify the audit log without a migration, which could fail on tables that somebody tampered with."""
+    given_as = {**settings.given_as, "migrate": settings.name_of("database_url")}  # the user did not set migrate
+    with as_actor(replace(settings, migrate=False, given_as=given_as)) as (blog, actor):
+        result = blog.audit.verify(actor, head=head)
+    print(f"{result.sealed} entries are sealed, {result.unsealed} not yet.")
+    print(f"Head, to be stored elsewhere: {result.head.hex()}")
+    for error in result.errors:
+        print_error(error)
+    return 1 if result.errors else 0

@@ -1,4 +1,4 @@
-"""The database as a whole: its tables, copies of it, and what is forgotten."""
+"""Migrate, back up, restore and maintain the database."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ from blog.bootstrap import database
 from blog.domain.errors import ValidationFailed
 from blog.domain.maintenance import run_maintenance
 from blog.entrypoints.cli.printing import print_error
-from blog.entrypoints.cli.session import require_database, session
+from blog.entrypoints.cli.session import open_session, require_database
 from blog.settings import Settings
 
 
 def migrate(settings: Settings, *, check: bool) -> int:
-    """Bring the tables to what this version needs, or only say whether they are."""
+    """Migrate the tables to this version, or only say whether they are migrated."""
     if check:
         require_database(settings)
     with database(settings) as store:
@@ -31,13 +31,13 @@ def back_up(settings: Settings, *, file: Path) -> None:
 
 
 def restore(settings: Settings, *, file: Path, replace: bool) -> int:
-    """Take everything from a backup. Each fault in it is told on a line of its own, and then nothing is changed."""
+    """Restore a backup. If it has errors, print each of them on a line and change nothing."""
     with database(settings) as store:
         try:
             store.restore(file, replace=replace)
         except ValidationFailed as error:
-            for fault in error.errors:
-                print_error(f"{fault.field}: {fault.message}")
+            for each in error.errors:
+                print_error(f"{each.field}: {each.message}")
             return 1
     print(f"Everything is as it was in {file}.")
     return 0
@@ -45,5 +45,5 @@ def restore(settings: Settings, *, file: Path, replace: bool) -> int:
 
 def maintain(settings: Settings) -> None:
     """Run all maintenance that is due. Print nothing, so that cron sends no mail."""
-    with session(settings) as here:
-        run_maintenance(here.open_blog)
+    with open_session(settings) as session:
+        run_maintenance(session.open_blog)

@@ -1,4 +1,4 @@
-"""A blog to look at: two users, an administrator, a few posts, and lines of curl that work as they are printed."""
+"""Serve a demo: two users, an administrator, a few posts, and curl commands that can be copied."""
 
 import json
 import secrets
@@ -25,69 +25,71 @@ _PASSWORDS: Final = FOLDER / "passwords.json"
 _ADMIN: Final = "admin"
 _AUTHORS: Final = ("alice", "bob")
 _POSTS: Final = (
-    ("alice", "Hello, world", "Anybody can read this. Only alice can change it."),
-    ("bob", "On hexagons", "A core that knows nothing of its edges can be put behind any door."),
-    ("alice", "On tokens", "A token is shown instead of a password, and can be taken back without changing one."),
+    ("alice", "Hello, world", "Everybody can read this. Only alice can change it."),
+    ("bob", "On hexagons", "A core that knows nothing of its adapters can be put behind any entrypoint."),
+    ("alice", "On tokens", "A token is sent instead of a password, and can be revoked without changing it."),
 )
 
 _TEXT: Final = """\
 The blog is at {at}, its documentation at {at}/docs. Stop it with Ctrl-C.
-{kept}
+{storage}
 
   user   password
 {users}
 
 Copy these lines into another terminal, one after the other:
 
-  # anybody reads
+  # everybody can read
   curl {at}/api/posts/
-  # alice writes, with a token of hers
+  # alice writes, with her token
   curl -X POST {at}/api/posts/ -H 'Authorization: Token {alice}' -H 'Content-Type: application/json' \\
        -d '{{"title": "My first post", "body": "Written with curl."}}'
-  # alice changes a post of hers
+  # alice changes her post
   curl -X PATCH {at}/api/posts/{post}/ -H 'Authorization: Token {alice}' -H 'Content-Type: application/json' \\
        -d '{{"title": "A better title"}}'
   # bob may not delete it: 403
   curl -X DELETE {at}/api/posts/{post}/ -H 'Authorization: Token {bob}'
-  # the administrator sees all accounts; on the documentation page, too, by this token or password
+  # the administrator sees all accounts; and so does the documentation page with this token or password
   curl {at}/api/users/ -H 'Authorization: Token {admin}'
   # alice gets a token of her own
   curl -X POST {at}/api/login/ -H 'Content-Type: application/json' \\
        -d '{{"username": "alice", "password": "{password}"}}'
-  # alice logs out, and the first token is dead
+  # alice logs out, and the first token is revoked
   curl -X POST {at}/api/logout/ -H 'Authorization: Token {alice}'
 """
 
 
 def demo(settings: Settings) -> None:
-    """Serve a blog that needs nothing."""
+    """Serve the demo."""
     FOLDER.mkdir(exist_ok=True)
-    kept = f"It is kept in the database that you named, and its passwords in {_PASSWORDS}."
+    storage = f"It is stored in the database that you named, and its passwords in {_PASSWORDS}."
     if settings.database_url == Settings().database_url:
-        kept = f"It is kept in {FOLDER}/; to begin anew, delete that folder."
+        storage = f"It is stored in {FOLDER}/; delete that folder to start again."
         settings = replace(settings, database_url=f"sqlite:///{FOLDER / 'blog.db'}", replica_url="")
-    with listening(replace(settings, uds="")) as listeners:  # the lines of curl are for a port
+    with listening(replace(settings, uds="")) as listeners:  # the curl commands need a port
         try:
             with open_from_settings(settings) as open_blog:
-                greeting = _text(open_blog, _passwords(), listeners.url, kept)
-        except (WrongCredentials, UsernameTaken, json.JSONDecodeError):  # the name of who is deleted stays taken
-            raise Conflict(f"{_PASSWORDS} does not open this blog's accounts: delete {FOLDER}/ to begin anew") from None
+                greeting = _text(open_blog, _passwords(), listeners.url, storage)
+        except (WrongCredentials, UsernameTaken, json.JSONDecodeError):  # the username of a deleted user stays reserved
+            raise Conflict(
+                f"{_PASSWORDS} does not have this blog's passwords: delete {FOLDER}/ to start again"
+            ) from None
         run(settings, listeners, greeting=greeting)
 
 
 def _passwords() -> dict[str, str]:
-    """The demo's users and their passwords, drawn on the first start and kept for the next.
+    """Return the passwords of the demo's users by name. The first start generates and stores them.
 
-    A demo of an earlier version has no administrator: that one's password is drawn then.
+    A demo of an earlier version has no administrator; this user's password is generated then.
     """
-    kept: dict[str, str] = json.loads(_PASSWORDS.read_text()) if _PASSWORDS.exists() else {}
-    missing = {name: secrets.token_hex(10) for name in (*_AUTHORS, _ADMIN) if name not in kept}
+    stored: dict[str, str] = json.loads(_PASSWORDS.read_text()) if _PASSWORDS.exists() else {}
+    missing = {name: secrets.token_hex(10) for name in (*_AUTHORS, _ADMIN) if name not in stored}
     if missing:
-        write_new(_PASSWORDS, json.dumps(kept | missing).encode(), mode=0o600)
-    return kept | missing
+        write_new(_PASSWORDS, json.dumps(stored | missing).encode(), mode=0o600)
+    return stored | missing
 
 
-def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str, kept: str) -> str:
+def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str, storage: str) -> str:
     with open_blog() as blog:
         if not blog.users.page(Operator(), limit=1):
             _fill(blog, passwords)
@@ -96,7 +98,7 @@ def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str, kept: str) ->
         post = _a_post_by_alice(blog, tokens["alice"])
     return _TEXT.format(
         at=at,
-        kept=kept,
+        storage=storage,
         users="\n".join(f"  {name:<6} {password}" for name, password in passwords.items()),
         post=post.id,
         password=passwords["alice"],
@@ -105,8 +107,8 @@ def _text(open_blog: OpenBlog, passwords: dict[str, str], at: str, kept: str) ->
 
 
 def _fill(blog: Blog, passwords: dict[str, str]) -> None:
-    """All of it in one unit of work: a demo that is stopped meanwhile begins anew."""
-    new = [  # before any lock
+    """Create users and posts in one unit of work, so that an interrupted demo starts again."""
+    new = [  # hashes passwords before any lock is held
         blog.users.prepare(Operator(), name, password, is_admin=name == _ADMIN) for name, password in passwords.items()
     ]
     users = {each.username: blog.users.open(Operator(), each) for each in new}
@@ -118,8 +120,9 @@ def _fill(blog: Blog, passwords: dict[str, str]) -> None:
 
 
 def _tokens(open_blog: OpenBlog, passwords: dict[str, str]) -> dict[str, str]:
-    """A new token for everybody. A demo of an earlier version gets its administrator when the authors have proved,
-    by logging in, that it is one.
+    """Return a new token for each user.
+
+    A demo of an earlier version gets its administrator here: the log-ins have proved that the database is a demo.
     """
     tokens = {name: log_in(open_blog, name, passwords[name])[1].secret for name in _AUTHORS}
     with open_blog() as blog:
@@ -131,7 +134,7 @@ def _tokens(open_blog: OpenBlog, passwords: dict[str, str]) -> dict[str, str]:
 
 
 def _a_post_by_alice(blog: Blog, secret: str) -> Post:
-    """The newest of hers, or a new one if she has deleted them all."""
+    """Return alice's newest post, or a new one if she has deleted all."""
     alice = blog.tokens.authenticate(secret)
     hers = blog.posts.page(limit=1, authors=[alice.name]).posts
     return hers[0] if hers else blog.posts.create(alice, title=_POSTS[0][1], body=_POSTS[0][2])

@@ -1,4 +1,4 @@
-"""All that is kept about the holder of the token, as one JSON document."""
+"""Export all personal data of the token's user as one JSON document."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,16 +12,16 @@ from blog.domain.accounts.tokens import Token
 from blog.domain.audit import AuditEntry
 from blog.domain.posts.pagination import Position
 from blog.domain.posts.post import Post
-from blog.entrypoints.cli.session import Session, require_token, session
+from blog.entrypoints.cli.session import Session, open_session, require_token
 from blog.settings import Settings
 
 
 def export(settings: Settings) -> None:
-    """Print it, part by part, however much it is. Its members are those of `GET /api/users/me/export/`."""
+    """Print the document while it is read. Its members are those of `GET /api/users/me/export/`."""
     require_token(settings)
-    with session(settings) as here:
-        walk = _Walk(here)
-        first = walk.page
+    with open_session(settings) as session:
+        pages = _Pages(session)
+        first = pages.current
         addresses = [{"address": each, "last_login_at": at} for each, at in sorted(first.known_addresses.items())]
         _print_members(
             {
@@ -30,42 +30,42 @@ def export(settings: Settings) -> None:
                 "tokens": map(_token, first.tokens),
                 "known_addresses": addresses,
                 "invitations": map(_invitation, first.invitations),
-                "posts": map(_post, walk.posts()),
-                "audit": map(asdict, walk.entries()),
+                "posts": map(_post, pages.posts()),
+                "audit": map(asdict, pages.entries()),
             }
         )
 
 
-class _Walk:
-    """The pages of what is kept, each read in a unit of work of its own when it is needed."""
+class _Pages:
+    """The pages of personal data. Each page is read in a unit of work of its own when it is needed."""
 
-    def __init__(self, here: Session) -> None:
-        self._here = here
-        self.page = self._read(None)
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.current = self._read(None)
 
     def posts(self) -> Iterator[Post]:
-        yield from self.page.posts
-        while isinstance(self.page.next, Position):
-            self.page = self._read(self.page.next)
-            yield from self.page.posts
+        yield from self.current.posts
+        while isinstance(self.current.next, Position):
+            self.current = self._read(self.current.next)
+            yield from self.current.posts
 
     def entries(self) -> Iterator[AuditEntry]:
-        yield from self.page.entries
-        while self.page.next is not None:
-            self.page = self._read(self.page.next)
-            yield from self.page.entries
+        yield from self.current.entries
+        while self.current.next is not None:
+            self.current = self._read(self.current.next)
+            yield from self.current.entries
 
     def _read(self, after: PersonalDataPosition | None) -> PersonalDataPage:
-        with self._here.acting_as_member() as (blog, member):
+        with self._session.as_member() as (blog, member):
             return blog.personal_data.page(member, after=after)
 
 
 def _print_members(members: Mapping[str, Iterable[object]]) -> None:
-    """Print an object whose members are lists, one line for each element. The account is no list: there is one."""
+    """Print an object whose members are lists, one element a line, except `account`, which is one object."""
     separator = "{"
     for name, elements in members.items():
         print(f"{separator}\n{json.dumps(name)}: ", end="")
-        lines = (json.dumps(each, default=_told) for each in elements)
+        lines = (json.dumps(each, default=_timestamp) for each in elements)
         if name == "account":
             print(next(lines), end="")
         else:
@@ -83,25 +83,25 @@ def _print_list(lines: Iterable[str]) -> None:
 
 
 def _post(post: Post) -> dict[str, Any]:
-    """As the API shows it, where an author's id is called `user`."""
-    shown = asdict(post)
-    return {"id": shown.pop("id"), "user": shown.pop("author_id"), **shown}
+    """Return a post as the HTTP API shows it, with the author's id as `user`."""
+    fields = asdict(post)
+    return {"id": fields.pop("id"), "user": fields.pop("author_id"), **fields}
 
 
 def _token(token: Token) -> dict[str, Any]:
-    """What can be shown of a token, which is not its digest."""
-    shown = asdict(token)
-    del shown["digest"], shown["user_id"]
-    return {**shown, "scopes": sorted(token.scopes)}
+    """Return a token without its digest."""
+    fields = asdict(token)
+    del fields["digest"], fields["user_id"]
+    return {**fields, "scopes": sorted(token.scopes)}
 
 
 def _invitation(invitation: Invitation) -> dict[str, Any]:
-    """What can be shown of an invitation, which is not its digest."""
-    shown = asdict(invitation)
-    del shown["digest"], shown["by_id"]
-    return shown
+    """Return an invitation without its digest."""
+    fields = asdict(invitation)
+    del fields["digest"], fields["by_id"]
+    return fields
 
 
-def _told(at: datetime) -> str:
-    """A moment as the API writes it."""
+def _timestamp(at: datetime) -> str:
+    """Return a time as the HTTP API shows it."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The table of who may do what, for people."""
+"""Print the table of who may do what."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -15,12 +15,12 @@ _LEGEND: Final = (
 
 
 def policy(_: Settings, *, markdown: bool) -> None:
-    """Say who may do what."""
+    """Print the table as text or Markdown."""
     print(as_markdown() if markdown else as_text())
 
 
 def as_text() -> str:
-    """The table, aligned for a terminal."""
+    """Return the table, aligned for a terminal."""
     rows = [_HEAD, *_rows()]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -28,7 +28,7 @@ def as_text() -> str:
 
 
 def as_markdown() -> str:
-    """The table, for a document."""
+    """Return the table in Markdown."""
     rows = [_HEAD, ("---",) * len(_HEAD), *_rows()]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([*lines, "", _LEGEND.replace("\n", " ")])

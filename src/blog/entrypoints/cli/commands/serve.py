@@ -1,4 +1,4 @@
-"""The HTTP API, served by uvicorn."""
+"""Serve the HTTP API with uvicorn."""
 
 import os
 import signal
@@ -18,10 +18,10 @@ from blog.entrypoints.server.protocol import HardenedProtocol
 from blog.settings import Settings
 
 GRACE: Final = 10
-"""Seconds that requests have to finish once the server is told to stop."""
+"""Seconds in which running requests can finish when the server stops."""
 _STARTS_WITHIN: Final = 20
-"""Seconds in which a worker process has to answer the parent. It does not while it starts, and on a busy machine
-uvicorn's five seconds kill it again and again.
+"""Seconds in which a worker process must respond to its parent. A worker does not respond while it starts. On a busy
+machine, uvicorn's default of five seconds would kill it again and again.
 """
 
 
@@ -32,9 +32,9 @@ def serve(settings: Settings) -> None:
 
 
 def run(settings: Settings, listeners: Listeners, *, greeting: str) -> None:
-    """Answer what comes in, until SIGINT or SIGTERM; then finish what was accepted.
+    """Serve requests until SIGINT or SIGTERM, and then finish the accepted ones.
 
-    Whoever has read the greeting can rely on both.
+    The greeting is printed when the server accepts connections and handles both signals.
     """
     configure()
     with app_of(settings) as app:
@@ -50,7 +50,7 @@ def _run_here(
     server = uvicorn.Server(_config(settings, app))
 
     def stop(*_: object) -> None:
-        """Until uvicorn listens to signals, ask it to stop; once it has finished, it raises them again: no matter."""
+        """Stop uvicorn before it has its own signal handlers. It raises the signals again after its end."""
         server.should_exit = True
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -61,10 +61,10 @@ def _run_here(
 
 
 def _run_workers(settings: Settings, listeners: Listeners, greeting: str) -> None:
-    """The same in several processes that share the socket. One that dies is replaced.
+    """Serve in several processes that share the sockets. A process that dies is replaced.
 
-    They are sent the settings through the pipe by which `multiprocessing` starts them, and find none in their
-    environment, which others can read for as long as they run: what stood in a file is to be there only.
+    The settings are sent through the pipe by which `multiprocessing` starts a process. They are removed from the
+    environment, which other users can read as long as the process runs: a secret from a file stays in the file.
     """
     for name in [name for name in os.environ if name.startswith("BLOG_")]:
         del os.environ[name]

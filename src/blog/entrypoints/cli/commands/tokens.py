@@ -1,4 +1,4 @@
-"""Tokens: made by logging in, listed, and ended."""
+"""Log in, and list and revoke tokens."""
 
 from blog.domain.accounts.actors import Scope
 from blog.domain.accounts.login import log_in
@@ -6,21 +6,21 @@ from blog.domain.accounts.tokens import IssuedToken, Token
 from blog.domain.shared import TokenId
 from blog.entrypoints.cli.printing import print_hint, print_row, utc
 from blog.entrypoints.cli.secrets import SecretPrompt
-from blog.entrypoints.cli.session import ADDRESS, as_actor, as_member, session
+from blog.entrypoints.cli.session import ADDRESS, as_actor, as_member, open_session
 from blog.settings import SettingError, Settings
 
 
 def create(settings: Settings, *, username: str, name: str, scopes: list[str] | None, password_stdin: bool) -> None:
-    """Log in: as nobody yet, whatever token is set."""
+    """Log in. A token that is set is not used."""
     password = SecretPrompt(from_stdin=password_stdin).password()
-    made_for = None if scopes is None else [Scope(scope) for scope in scopes]
-    with session(settings) as here:
-        user, issued = log_in(here.open_blog, username, password, name=name, scopes=made_for, address=ADDRESS)
+    granted = None if scopes is None else [Scope(scope) for scope in scopes]
+    with open_session(settings) as session:
+        user, issued = log_in(session.open_blog, username, password, name=name, scopes=granted, address=ADDRESS)
     print_issued(issued, f"This is a token of {user.username}.")
 
 
 def list_tokens(settings: Settings, *, username: str | None) -> None:
-    """List somebody's tokens, or one's own."""
+    """List the tokens of a user, or one's own."""
     if username is None:
         if not settings.token:
             raise SettingError("name the user whose tokens to list, or set BLOG_TOKEN to a token of yours")
@@ -34,37 +34,37 @@ def list_tokens(settings: Settings, *, username: str | None) -> None:
 
 
 def revoke(settings: Settings, *, username: str, number: int | None) -> None:
-    """End all tokens of a user, or one."""
+    """Revoke all tokens of a user, or one."""
     with as_actor(settings) as (blog, actor):
         user_id = blog.users.get_by_username(actor, username).id
         if number is None:
             blog.tokens.revoke_all_for(actor, user_id)
         else:
             blog.tokens.revoke_for(actor, user_id, TokenId(number))
-    print(f"{username} has no tokens." if number is None else f"Token {number} of {username} has ended.")
+    print(f"{username} has no tokens." if number is None else f"Token {number} of {username} is revoked.")
 
 
 def revoke_own(settings: Settings, *, number: int) -> None:
-    """End one of one's own tokens."""
+    """Revoke one of one's own tokens."""
     with as_member(settings) as (blog, member):
         blog.tokens.revoke(member, TokenId(number))
-    print(f"Token {number} has ended.")
+    print(f"Token {number} is revoked.")
 
 
 def log_out(settings: Settings, *, everywhere: bool) -> None:
-    """End the token that is set, or all of its holder's."""
+    """Revoke the token that is set, or all tokens of its user."""
     with as_member(settings) as (blog, member):
         if everywhere:
             blog.accounts.log_out_everywhere(member)
         else:
             blog.accounts.log_out(member)
-    print("All your tokens have ended." if everywhere else "The token has ended.")
+    print("All your tokens are revoked." if everywhere else "The token is revoked.")
 
 
-def print_issued(issued: IssuedToken, words: str) -> None:
-    """The token alone, for a program to take; the words beside it, for people."""
+def print_issued(issued: IssuedToken, hint: str) -> None:
+    """Print the token on standard output, and a hint for people on standard error."""
     token = issued.token
-    print_hint(f"{words} It is good until {utc(token.expires_at)}, for {_scopes(token) or 'nothing but to read'}.")
+    print_hint(f"{hint} It expires at {utc(token.expires_at)}, with {_scopes(token) or 'no scopes'}.")
     print(issued.secret)
 
 

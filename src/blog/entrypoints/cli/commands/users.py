@@ -1,4 +1,4 @@
-"""Accounts: all of them, as administrators see to them, and one's own, as the holder of the token does."""
+"""Administer the accounts of all users, and change one's own."""
 
 from collections.abc import Mapping
 from typing import Final, Unpack
@@ -6,26 +6,26 @@ from typing import Final, Unpack
 from blog.domain.accounts.administration import UserChanges
 from blog.domain.accounts.deletion import POSTS_PER_STEP
 from blog.domain.accounts.login import change_password, delete_account
-from blog.domain.accounts.login import rename as take_name
+from blog.domain.accounts.login import rename as rename_own
 from blog.domain.accounts.user import DELETED_USER, PostsOnDeletion, User
 from blog.entrypoints.cli.printing import print_hint, print_row
 from blog.entrypoints.cli.secrets import SecretPrompt
-from blog.entrypoints.cli.session import ADDRESS, Session, as_actor, as_member, require_token, session
+from blog.entrypoints.cli.session import ADDRESS, Session, as_actor, as_member, open_session, require_token
 from blog.settings import Settings
 
 from .tokens import print_issued
 
-_TOLD: Final[Mapping[PostsOnDeletion, str]] = {
-    PostsOnDeletion.DELETE: "So are the posts.",
+_POSTS: Final[Mapping[PostsOnDeletion, str]] = {
+    PostsOnDeletion.DELETE: "The posts are deleted too.",
     PostsOnDeletion.KEEP: f"The posts are kept under the name {DELETED_USER}.",
 }
 
 
 def list_users(settings: Settings) -> None:
     """List all users."""
-    with session(settings) as here:
+    with open_session(settings) as session:
         user = None
-        for user in here.walk(lambda blog, actor, after: blog.users.page(actor, after=after)):
+        for user in session.paginate(lambda blog, actor, after: blog.users.page(actor, after=after)):
             _print(user)
         if user is None:
             print_hint("There are no users yet: add one with blog users add NAME.")
@@ -47,92 +47,92 @@ def add(settings: Settings, *, username: str, is_admin: bool, password_stdin: bo
 
 
 def rename(settings: Settings, *, username: str, new: str) -> None:
-    """Give a user another name."""
+    """Rename a user."""
     user = _change(settings, username, username=new)
     print(f"{username} is now {user.username}.")
 
 
 def promote(settings: Settings, *, username: str) -> None:
-    """Let a user administer accounts."""
+    """Make a user an administrator."""
     _change(settings, username, is_admin=True)
     print(f"{username} is an administrator.")
 
 
 def demote(settings: Settings, *, username: str) -> None:
-    """Let a user no longer administer accounts."""
+    """Make an administrator an ordinary user."""
     _change(settings, username, is_admin=False)
-    print(f"{username} is no administrator.")
+    print(f"{username} is no administrator any more.")
 
 
 def activate(settings: Settings, *, username: str) -> None:
-    """Open a shut account again."""
+    """Activate a deactivated account."""
     _change(settings, username, is_active=True)
     print(f"{username} is active.")
 
 
 def deactivate(settings: Settings, *, username: str) -> None:
-    """Shut an account."""
+    """Deactivate an account."""
     _change(settings, username, is_active=False)
     print(f"{username} is inactive, and has no tokens.")
 
 
 def password(settings: Settings, *, username: str, password_stdin: bool) -> None:
-    """Give a user a new password."""
+    """Set the password of a user."""
     new = SecretPrompt(from_stdin=password_stdin).new_password()
     _change(settings, username, new)
     print(f"{username} has a new password, and no tokens.")
 
 
 def delete(settings: Settings, *, username: str, posts: str) -> None:
-    """Delete a user, and all posts of theirs or none."""
-    with session(settings) as here:
-        with here.acting() as (blog, actor):
+    """Delete a user, with all posts or without."""
+    with open_session(settings) as session:
+        with session.as_actor() as (blog, actor):
             blog.users.delete(actor, blog.users.get_by_username(actor, username).id, PostsOnDeletion(posts))
-        _finish_deletions(here)
-    print(f"{username} is deleted. {_TOLD[PostsOnDeletion(posts)]}")
+        _finish_deletions(session)
+    print(f"{username} is deleted. {_POSTS[PostsOnDeletion(posts)]}")
 
 
 def delete_own(settings: Settings, *, posts: str, password_stdin: bool) -> None:
-    """Delete the holder's account, and all of their posts or none."""
+    """Delete one's own account, with all posts or without."""
     require_token(settings)
     password = SecretPrompt(from_stdin=password_stdin).password()
-    with session(settings) as here:
-        delete_account(here.open_blog, here.secret, password, PostsOnDeletion(posts), address=ADDRESS)
-        _finish_deletions(here)
-    print(f"Your account is deleted. {_TOLD[PostsOnDeletion(posts)]}")
+    with open_session(settings) as session:
+        delete_account(session.open_blog, session.secret, password, PostsOnDeletion(posts), address=ADDRESS)
+        _finish_deletions(session)
+    print(f"Your account is deleted. {_POSTS[PostsOnDeletion(posts)]}")
 
 
 def me(settings: Settings, *, rename: str | None) -> None:
-    """Show whose token is set, maybe under another name from now on."""
+    """Show the user of the token, after renaming them if prompt."""
     with as_member(settings) as (_, member):
         user = member.user
     if rename is not None:
-        with session(settings) as here:
-            user = take_name(here.open_blog, here.secret, rename, address=ADDRESS)
+        with open_session(settings) as session:
+            user = rename_own(session.open_blog, session.secret, rename, address=ADDRESS)
     _print(user)
 
 
 def change_own_password(settings: Settings, *, password_stdin: bool) -> None:
-    """Change the holder's password, and print the new token in the place of all others."""
+    """Change one's own password, and print a new token. All other tokens are revoked."""
     require_token(settings)
-    asked = SecretPrompt(from_stdin=password_stdin)
-    old = asked.password("old_password", "Old password: ")
-    new = asked.new_password("new_password", "New password: ")
-    with session(settings) as here:
-        _, issued = change_password(here.open_blog, here.secret, old, new, address=ADDRESS)
-    print_issued(issued, "The password is changed, and all other tokens have ended.")
+    prompt = SecretPrompt(from_stdin=password_stdin)
+    old = prompt.password("old_password", "Old password: ")
+    new = prompt.new_password("new_password", "New password: ")
+    with open_session(settings) as session:
+        _, issued = change_password(session.open_blog, session.secret, old, new, address=ADDRESS)
+    print_issued(issued, "The password is changed, and all other tokens are revoked.")
 
 
-def _finish_deletions(here: Session) -> None:
-    """Delete or move all posts that wait for it, in small steps."""
+def _finish_deletions(session: Session) -> None:
+    """Delete or move the posts of deleted users, in small batches."""
     done = POSTS_PER_STEP
     while done == POSTS_PER_STEP:
-        with here.open_blog() as blog:
+        with session.open_blog() as blog:
             done = blog.deletion.finish(limit=POSTS_PER_STEP)
 
 
 def _print(user: User) -> None:
-    """One account in one line."""
+    """Print an account on one line."""
     role = "admin" if user.is_admin else "user"
     print_row(user.id, user.username, role, "active" if user.is_active else "inactive", user.created_at)
 

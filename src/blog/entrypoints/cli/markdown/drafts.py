@@ -1,7 +1,7 @@
-"""A post as a file says it is, whichever program the file was written for.
+"""Parse the front matter of files of many tools.
 
-What Jekyll, Hugo, Hexo, Eleventy, Zola and Astro call the members of a post is known here, and where they keep what is
-not to be published.
+This module knows the names that Jekyll, Hugo, Hexo, Eleventy, Zola and Astro give to the members of a post, and how
+they mark drafts.
 """
 
 import re
@@ -18,9 +18,9 @@ from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.post import CONTENT_FIELDS
 from blog.entrypoints.cli.argument_types import whole_number
 
-from .dates import Dated, dated
+from .dates import ParsedDate, parse_date
 from .front_matter import HEAD, Kind, Parts
-from .members import members_of
+from .members import read_members
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     **{name: (name,) for name in CONTENT_FIELDS if name != "body"},
@@ -30,7 +30,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "version": ("version",),
     "ordinal": ("ordinal", "place"),  # files of older exports say `place`
 }
-"""What each member can be called, whatever its case: of several that a file has, the first one here counts."""
+"""The names of each member, in any case. If a file has several of them, the first one here is used."""
 
 _HIDDEN_IF: Final[Mapping[str, frozenset[str]]] = {
     "draft": frozenset({"true", "yes", "on", "1"}),
@@ -39,7 +39,7 @@ _HIDDEN_IF: Final[Mapping[str, frozenset[str]]] = {
     "publish": frozenset({"false", "no", "off", "0"}),
     "status": frozenset({"draft", "private", "hidden", "pending", "future", "trash"}),
 }
-"""Members that say whether anybody may read a post, and what they say if nobody may."""
+"""Members that hide a post, with the values that hide it."""
 _SHOWN_IF: Final[Mapping[str, frozenset[str]]] = {
     "draft": _HIDDEN_IF["published"] | {""},
     "private": _HIDDEN_IF["published"] | {""},
@@ -48,20 +48,20 @@ _SHOWN_IF: Final[Mapping[str, frozenset[str]]] = {
     "status": frozenset({"publish", "published", "public", ""}),
 }
 _CERTAIN: Final = frozenset({"draft", "private"})
-"""Those that must say one of the two. `published` can be a date, and a `status` can be anything."""
+"""Members that must have one of these values. `published` can also be a date, and `status` can be any text."""
 _DRAFTS: Final = "_drafts"
-"""The folder in which Jekyll and Hexo keep drafts."""
+"""The folder of drafts in Jekyll and Hexo."""
 _POSTS: Final = "_posts"
-"""The folder in which Jekyll and Hexo keep posts. What lies beside it, and has no date, is a page."""
+"""The folder of posts in Jekyll and Hexo. A file outside of it that has no date is a page."""
 _LAYOUTS_OF_PAGES: Final = frozenset(
     {"home", "page", "index", "about", "archive", "archives", "categories", "tags", "search", "contact", "404"}
 )
-"""Layouts that no post has. Any other may be one of a post that has lost its date."""
+"""Layouts of pages. A file without a date and with another layout may be a post."""
 _ANY_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _KNOWN: Final = ", ".join(NAMES)
-_TOLD_LONGEST: Final = 40
-_HEADING_LONGEST: Final = 1000
-_Meaning = TypeVar("_Meaning")
+_MAX_NAME_LENGTH: Final = 40
+_MAX_HEADING_LENGTH: Final = 1000
+_Value = TypeVar("_Value")
 
 _dated_name = re.compile(r"(\d{4}-\d\d-\d\d)(?:[-_ ]+(.*))?", re.ASCII | re.DOTALL)
 _fence = re.compile(r" {0,3}(```|~~~)")
@@ -71,18 +71,18 @@ _underline = re.compile(r" {0,3}(?:=+|-{2,})[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A post as a file says it is, but for its body, and what is wrong with that: in its place stands what is right.
+    """The front matter of a file as a post without a body.
 
     Args:
-        manuscript: the post.
-        faults: what is wrong with it.
-        unknown: the members that a post does not have, where they are left out.
-        is_hidden: whether the file says that nobody may read it yet.
-        lacks_zone: whether it gives a date without a time zone, which is taken as UTC.
-        is_page: whether it is a page of the site, such as "About", and is to be left out.
+        post: the post. A valid value stands in for each invalid one.
+        errors: the errors in the front matter.
+        unknown: the members that a post does not have, if they are ignored.
+        is_hidden: whether the file is marked as a draft.
+        lacks_zone: whether a date has no time zone, so that it is taken as UTC.
+        is_page: whether it is a page of the site, such as "About", and no post.
     """
 
-    manuscript: PortablePost
+    post: PortablePost
     errors: tuple[FieldError, ...]
     unknown: tuple[str, ...] = ()
     is_hidden: bool = False
@@ -91,13 +91,13 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """How files are read.
+class ImportOptions:
+    """The options of an import that concern front matter.
 
     Args:
-        author: whose the posts are whose files name no author.
-        authors: the accounts of authors whom files call otherwise.
-        ignore_unknown: whether members that a post does not have are left out, and so are pages.
+        author: the author of files that name none.
+        authors: usernames by the names of authors in the files.
+        ignore_unknown: whether unknown members and pages are ignored instead of refused.
         has_posts_folder: whether there is a folder `_posts`, so that files without a date outside of it are pages.
     """
 
@@ -108,103 +108,103 @@ class Reading:
 
     @classmethod
     def of(cls, *, author: str | None, authors: Sequence[tuple[str, str]] | None, ignore_unknown: bool) -> Self:
-        """What the options of the command line say."""
+        """Return the options from the command line."""
         return cls(author=author, authors=dict(authors or ()), ignore_unknown=ignore_unknown)
 
 
-def draft_of(parts: Parts, reading: Reading, file: PurePath) -> Draft:
-    """Read what a file says, whose path may say when a post was written, and how it is called.
+def parse_draft(parts: Parts, options: ImportOptions, file: PurePath) -> Draft:
+    """Parse the front matter of a file. The path can give the date and the title.
 
     Raises:
-        ValidationFailed: it is not such that anything can be said about its members.
+        ValidationFailed: the front matter is missing, or its syntax is wrong.
     """
-    said = _Said(parts, reading)
-    path_day, path_title, path_fault = _of_path(file)
-    is_page = not (path_day or path_fault) and _is_page(said, reading, file)
-    if parts.kind is Kind.NONE and reading.author is None and not is_page:
-        raise ValidationFailed([FieldError(HEAD, "is missing; --author NAME takes in files without any")])
-    created = said.meant("created_at", dated) or (None if said.has("created_at") else path_day)
-    updated = said.meant("updated_at", dated)
-    version, ordinal = said.meant("version", whole_number), said.meant("ordinal", whole_number)
-    title = said.texts.get("title") or ("" if said.is_faulty("title") else _title_in(parts.body) or path_title)
-    if not (title or said.is_faulty("title")):
-        said.errors.append(FieldError("title", "is missing"))
-    name = _author(said, reading)
-    if created is None and path_fault and not said.has("created_at"):
-        said.errors.append(path_fault)
+    members = _Members(parts, options)
+    path_day, path_title, path_error = _parse_path(file)
+    is_page = not (path_day or path_error) and _is_page(members, options, file)
+    if parts.kind is Kind.NONE and options.author is None and not is_page:
+        raise ValidationFailed([FieldError(HEAD, "is missing; --author NAME imports files without any")])
+    created = members.parse("created_at", parse_date) or (None if members.has("created_at") else path_day)
+    updated = members.parse("updated_at", parse_date)
+    version, ordinal = members.parse("version", whole_number), members.parse("ordinal", whole_number)
+    title = members.texts.get("title") or ("" if members.is_invalid("title") else _title_in(parts.body) or path_title)
+    if not (title or members.is_invalid("title")):
+        members.errors.append(FieldError("title", "is missing"))
+    name = _author(members, options)
+    if created is None and path_error and not members.has("created_at"):
+        members.errors.append(path_error)
     elif created is None:
-        said.require("created_at", "is missing: a day or a time such as 2026-11-23 or 2026-11-23T09:30")
+        members.require("created_at", "is missing: a date or a time such as 2026-11-23 or 2026-11-23T09:30")
     ordinal = 1 if ordinal is None else ordinal
-    created_at = (created or updated or Dated(_ANY_DAY, has_zone=True, is_day=True)).at
-    manuscript = PortablePost(
-        **{**dict.fromkeys(CONTENT_FIELDS, ""), **_content(said), "title": title},
-        author="" if said.is_faulty("author") else name,
+    created_at = (created or updated or ParsedDate(_ANY_DAY, has_zone=True, is_day=True)).at
+    post = PortablePost(
+        **{**dict.fromkeys(CONTENT_FIELDS, ""), **_content(members), "title": title},
+        author="" if members.is_invalid("author") else name,
         created_at=created_at,
         updated_at=_updated_at(created_at, updated),
         version=1 if version is None else version,
-        ordinal=min(ordinal, 1) if said.errors else ordinal,
+        ordinal=min(ordinal, 1) if members.errors else ordinal,
     )
     return Draft(
-        manuscript,
-        tuple(said.errors),
-        tuple(said.unknown),
-        is_hidden=said.is_hidden or _DRAFTS in file.parts[:-1],
+        post,
+        tuple(members.errors),
+        tuple(members.unknown),
+        is_hidden=members.is_hidden or _DRAFTS in file.parts[:-1],
         lacks_zone=not all(each.has_zone for each in (created, updated) if each is not None),
         is_page=is_page,
     )
 
 
-def _content(said: "_Said") -> dict[str, str]:
+def _content(members: "_Members") -> dict[str, str]:
     """Return the members that the author of a post writes."""
-    return {name: said.texts[name] for name in CONTENT_FIELDS if name in said.texts}
+    return {name: members.texts[name] for name in CONTENT_FIELDS if name in members.texts}
 
 
 def is_in_posts_folder(file: PurePath) -> bool:
-    """Whether a file lies where Jekyll and Hexo keep posts."""
+    """Return whether a file is in the folder of posts of Jekyll and Hexo."""
     return _POSTS in file.parts[:-1]
 
 
-def _is_page(said: "_Said", reading: Reading, file: PurePath) -> bool:
-    """Whether a file whose name has no date is a page: it has no date at all, and lies or looks as no post does."""
-    if not reading.ignore_unknown or said.has("created_at") or is_in_posts_folder(file) or "post" in said.layout:
+def _is_page(members: "_Members", options: ImportOptions, file: PurePath) -> bool:
+    """Return whether a file is a page: it has no date, and the folder or the layout of a page."""
+    if not options.ignore_unknown or members.has("created_at") or is_in_posts_folder(file) or "post" in members.layout:
         return False
-    return reading.has_posts_folder or PurePath(said.layout).stem in _LAYOUTS_OF_PAGES
+    return options.has_posts_folder or PurePath(members.layout).stem in _LAYOUTS_OF_PAGES
 
 
-def _author(said: "_Said", reading: Reading) -> str:
-    if reading.author and not said.has("author"):
-        return reading.author
-    named = said.require("author", "is missing: --author NAME gives one")
-    name = reading.authors.get(named, named)
+def _author(members: "_Members", options: ImportOptions) -> str:
+    if options.author and not members.has("author"):
+        return options.author
+    named = members.require("author", "is missing: --author NAME gives one")
+    name = options.authors.get(named, named)
     if name:
-        hint = "; --author-is 'NAME=ACCOUNT' says whose account that is" if name == named else ""
-        said.errors += (FieldError("author", f"{fault.message}{hint}") for fault in validate_username(name))
+        hint = "; --author-is 'NAME=ACCOUNT' names the account" if name == named else ""
+        members.errors += (FieldError("author", f"{error.message}{hint}") for error in validate_username(name))
     return name
 
 
-def _updated_at(created_at: datetime, updated: Dated | None) -> datetime:
-    """When a post was changed: a day alone may be the one on which it was written, and begins before that."""
+def _updated_at(created_at: datetime, updated: ParsedDate | None) -> datetime:
+    """Return when a post was updated. A date without a time that is the date of `created_at` means `created_at`."""
     if updated is None:
         return created_at
     is_same_day = updated.is_day and updated.at.date() == created_at.date()
     return created_at if is_same_day else updated.at
 
 
-class _Said:
-    """What front matter says: texts by the names that a post's members have here."""
+class _Members:
+    """The members of front matter as texts, by the names of the members of a post."""
 
-    def __init__(self, parts: Parts, reading: Reading) -> None:
+    def __init__(self, parts: Parts, options: ImportOptions) -> None:
         self.texts: dict[str, str] = {}
         self.errors: list[FieldError] = []
         self.unknown: list[str] = []
         self.is_hidden = False
         self.layout = ""
-        self._called: dict[str, str] = {}
-        self._leaves_out = reading.ignore_unknown
-        for name, value in members_of(parts):
-            self._take(name, value)
+        self._names: dict[str, str] = {}
+        self._ignore_unknown = options.ignore_unknown
+        for name, value in read_members(parts):
+            self._add(name, value)
 
-    def _take(self, name: str | None, value: str | None) -> None:
+    def _add(self, name: str | None, value: str | None) -> None:
         lower = (name or "").lower()
         if lower == "layout":
             self.layout = (value or "").lower()
@@ -214,76 +214,77 @@ class _Said:
         elif name is not None and lower in _CERTAIN:
             self.errors.append(FieldError(name, "must be true or false"))
         elif name is None or member is None:
-            self._leave_out(name)
-        elif member in self._called:
+            self._report_unknown(name)
+        elif member in self._names:
             self._choose(member, name, value)
         elif value is None:
-            self._called[member] = name
+            self._names[member] = name
             self.errors.append(FieldError(name, "must be one text"))
         else:
-            self._called[member] = name
+            self._names[member] = name
             self.texts[member] = value
 
     def _choose(self, member: str, name: str, value: str | None) -> None:
-        """Take the more telling one of two names of one member."""
-        names, former = NAMES[member], self._called[member]
+        """Use one of two names of the same member, and report the other as unknown."""
+        names, former = NAMES[member], self._names[member]
         if name.lower() == former.lower():
             self.errors.append(FieldError(name, "must be there once"))
         elif value and (names.index(name.lower()) < names.index(former.lower()) or not self.texts.get(member)):
-            self._leave_out(former)
-            self._called[member], self.texts[member] = name, value
+            self._report_unknown(former)
+            self._names[member], self.texts[member] = name, value
         else:
-            self._leave_out(name)
+            self._report_unknown(name)
 
-    def _leave_out(self, name: str | None) -> None:
-        told = HEAD if name is None else name[:_TOLD_LONGEST]
-        if self._leaves_out:
-            self.unknown.append(told)
+    def _report_unknown(self, name: str | None) -> None:
+        shown = HEAD if name is None else name[:_MAX_NAME_LENGTH]
+        if self._ignore_unknown:
+            self.unknown.append(shown)
         else:
-            self.errors.append(FieldError(told, f"is none of {_KNOWN}; --ignore-unknown leaves it out"))
+            self.errors.append(FieldError(shown, f"is none of {_KNOWN}; --ignore-unknown ignores it"))
 
     def has(self, member: str) -> bool:
-        """Whether there is anything, even if it is faulty."""
-        return bool(self.texts.get(member)) or self.is_faulty(member)
+        """Return whether a member has a value, even an invalid one."""
+        return bool(self.texts.get(member)) or self.is_invalid(member)
 
-    def is_faulty(self, member: str) -> bool:
-        called = self._called.get(member, member)
-        return any(fault.field == called for fault in self.errors)
+    def is_invalid(self, member: str) -> bool:
+        name = self._names.get(member, member)
+        return any(error.field == name for error in self.errors)
 
-    def require(self, member: str, fault: str) -> str:
-        """The text, or the fault that there is none."""
+    def require(self, member: str, message: str) -> str:
+        """Return the text of a member. Add an error if it has none."""
         if not self.has(member):
-            self.errors.append(FieldError(member, fault))
+            self.errors.append(FieldError(member, message))
         return self.texts.get(member, "")
 
-    def meant(self, member: str, meaning: Callable[[str], _Meaning]) -> _Meaning | None:
-        """What the text means; None, if there is none, or it means nothing, which is a fault."""
+    def parse(self, member: str, parse: Callable[[str], _Value]) -> _Value | None:
+        """Parse the text of a member. Return None if it has none, or if it is invalid, which adds an error."""
         try:
-            return meaning(self.texts[member]) if self.texts.get(member) else None
+            return parse(self.texts[member]) if self.texts.get(member) else None
         except ArgumentTypeError as error:
-            self.errors.append(FieldError(self._called[member], str(error)))
+            self.errors.append(FieldError(self._names[member], str(error)))
             return None
 
 
-def _of_path(file: PurePath) -> tuple[Dated | None, str, FieldError | None]:
-    """The day and the title in a path, as in `2015-11-20-hello-world.md` or `2015-11-20-hello-world/index.md`; and what
-    is wrong with a day such as 2016-02-30.
+def _parse_path(file: PurePath) -> tuple[ParsedDate | None, str, FieldError | None]:
+    """Return the date and the title in a path, and the error in a date such as 2016-02-30.
+
+    Such a path is `2015-11-20-hello-world.md` or `2015-11-20-hello-world/index.md`.
     """
     named = file.parent.name if file.stem == "index" else file.stem
     found = _dated_name.fullmatch(named)
     words = " ".join(re.split(r"[-_\s]+", (found[2] or "") if found else named)).strip()
     title = words[:1].upper() + words[1:]
     try:
-        return (dated(found[1]) if found else None), title, None
+        return (parse_date(found[1]) if found else None), title, None
     except ArgumentTypeError:
-        return None, title, FieldError("file name", f"{named[: len('2016-02-30')]} is no day")
+        return None, title, FieldError("file name", f"{named[: len('2016-02-30')]} is no date")
 
 
 def _title_in(body: str) -> str:
-    """The first heading of a text in Markdown, or nothing. It stays in the text."""
+    """Return the first heading of a Markdown text, or an empty text."""
     fence, before = "", ""
     for line in body.splitlines():
-        if len(line) > _HEADING_LONGEST:
+        if len(line) > _MAX_HEADING_LENGTH:
             before = ""
             continue
         fenced = _fence.match(line)

@@ -1,4 +1,4 @@
-"""Every post is written to a file of its own."""
+"""Export posts: write each to a Markdown file."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,67 +13,69 @@ from blog.domain.posts.post import Post
 from blog.domain.shared import MAX_PAGE_SIZE
 from blog.entrypoints.cli.printing import print_error
 from blog.entrypoints.cli.progress import is_shown, progress
-from blog.entrypoints.cli.session import Session, session
+from blog.entrypoints.cli.session import Session, open_session
 from blog.settings import Settings
 
 from .files import write_new
-from .front_matter import file_name, is_file_name, text_of
+from .front_matter import file_name, format_post, is_file_name
 
 
 def export(settings: Settings, *, folder: Path, prune: bool) -> None:
-    """Write every post to the folder."""
-    with session(settings) as here:
-        export_from(here, folder, prune=prune)
+    """Write every post to a folder."""
+    with open_session(settings) as session:
+        export_posts(session, folder, prune=prune)
 
 
-def export_from(here: Session, folder: Path, *, prune: bool) -> None:
-    """Write every post to the folder, which is made if it is not there. Whatever else it holds is left alone.
+def export_posts(session: Session, folder: Path, *, prune: bool) -> None:
+    """Write every post to a folder, which is created if it is missing. Other files in it stay.
 
     Raises:
         InvalidToken.
-        OSError: of the folder, or a file.
+        OSError: the folder or a file cannot be written.
     """
-    with here.acting() as (blog, _):
+    with session.as_actor() as (blog, _):
         total = blog.posts.count() if is_shown() else None
     folder.mkdir(exist_ok=True)
     names, written = set(), 0
-    for manuscript in progress(_manuscripts(here), doing="Exporting", total=total):
-        name = file_name(manuscript)
+    for post in progress(_portable_posts(session), doing="Exporting", total=total):
+        name = file_name(post)
         names.add(name)
-        written += _write(folder / name, text_of(manuscript).encode())
-    gone = sorted(
+        written += _write(folder / name, format_post(post).encode())
+    stale = sorted(
         file
         for file in folder.iterdir()
         if is_file_name(file.name) and file.name not in names and not S_ISDIR(file.lstat().st_mode)
     )
-    for file in gone:
+    for file in stale:
         if prune:
             file.unlink()
-        print_error(f"{file.name}: no post is written so any more{'' if prune else '; --prune takes such files away'}")
-    print(f"Wrote {written} files, left {len(names) - written} that were the same, {_told(len(gone), prune=prune)}.")
+        print_error(
+            f"{file.name}: no post has this file name any more{'' if prune else '; --prune deletes such files'}"
+        )
+    print(f"Wrote {written} files, left {len(names) - written} unchanged, {_describe_stale(len(stale), prune=prune)}.")
 
 
-def _told(gone: int, *, prune: bool) -> str:
-    return f"took away {gone}" if prune else f"found {gone} of posts that are gone"
+def _describe_stale(stale: int, *, prune: bool) -> str:
+    return f"deleted {stale}" if prune else f"found {stale} of deleted or renamed posts"
 
 
-def _manuscripts(here: Session) -> Iterator[PortablePost]:
-    """All posts from the oldest on, each with its ordinal among those by its author of its moment."""
-    moment: datetime | None = None
+def _portable_posts(session: Session) -> Iterator[PortablePost]:
+    """Return all posts, oldest first, each with its ordinal among the posts with the same author and time."""
+    created_at: datetime | None = None
     ordinals: Counter[str] = Counter()
-    for post in _posts(here):
-        if post.created_at != moment:
-            moment = post.created_at
+    for post in _posts(session):
+        if post.created_at != created_at:
+            created_at = post.created_at
             ordinals.clear()
         ordinals[post.author] += 1
         yield PortablePost.of(post, ordinals[post.author])
 
 
-def _posts(here: Session) -> Iterator[Post]:
-    """All posts from the oldest on, each page of them read by a unit of work of its own."""
+def _posts(session: Session) -> Iterator[Post]:
+    """Return all posts, oldest first. Each page is read in a unit of work of its own."""
     after: Position | None = None
     while True:
-        with here.acting() as (blog, _):
+        with session.as_actor() as (blog, _):
             page = blog.posts.page(SortOrder.OLDEST, limit=MAX_PAGE_SIZE, after=after)
         yield from page.posts
         after = page.next
@@ -82,7 +84,7 @@ def _posts(here: Session) -> Iterator[Post]:
 
 
 def _write(file: Path, content: bytes) -> bool:
-    """Write the file, of which nobody ever sees a part, unless it is there and the same. Say whether it was written."""
+    """Write a file atomically if its content has changed. Return whether it was written."""
     if _is_same(file, content):
         return False
     write_new(file, content)
@@ -90,7 +92,7 @@ def _write(file: Path, content: bytes) -> bool:
 
 
 def _is_same(file: Path, content: bytes) -> bool:
-    """Whether the file has this content. A link is another file, which is not looked at."""
+    """Return whether a file has this content. A link has not, and is not followed."""
     with suppress(FileNotFoundError):
         status = file.lstat()
         return S_ISREG(status.st_mode) and status.st_size == len(content) and file.read_bytes() == content

@@ -1,19 +1,19 @@
-"""Files that a command writes into a folder that others may write to, too."""
+"""Write files into a folder that other users may write to as well."""
 
 import os
 import secrets
 from pathlib import Path
 from typing import Final
 
-_NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
+_NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)  # Windows lacks it
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | getattr(os, "O_BINARY", 0)
 
 
 def write_new(file: Path, content: bytes, *, mode: int = 0o666) -> None:
-    """Write a file, of which nobody ever sees a part, in the place of one that there may be.
+    """Create or replace a file atomically.
 
-    It is written under a name that nobody can guess, which must not be there, and renamed then. So a symbolic link that
-    somebody has put in its place, or in the place of the file, is never written through: the file replaces the link.
+    The content is written to a new file with a random name, which is then renamed. A symbolic link with the name of the
+    file is replaced, and never followed.
 
     Raises:
         OSError.
@@ -24,7 +24,7 @@ def write_new(file: Path, content: bytes, *, mode: int = 0o666) -> None:
         with os.fdopen(descriptor, "wb") as opened:
             opened.write(content)
             opened.flush()
-            os.fsync(opened.fileno())  # or a power cut could leave the name without the content
+            os.fsync(opened.fileno())  # otherwise a power cut could leave an empty file
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Which files of a folder are Markdown, and what else is there."""
+"""List the Markdown files of a folder, and count the other files."""
 
 import os
 from collections import Counter
@@ -9,25 +9,25 @@ from typing import Final
 from blog.domain.errors import FieldError, ValidationFailed
 
 SUFFIXES: Final = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mkdn"})
-"""Those of Markdown. MDX is another language: what stands in it is run."""
-MOST: Final = 100_000
-"""Files that are read in one run: what is known of them, but for their bodies, is held in memory."""
+"""The suffixes of Markdown files. MDX is no Markdown: it contains code."""
+MAX_FILES: Final = 100_000
+"""Files of one import. Their front matter is held in memory."""
 
 _NO_POSTS: Final = "_index.md"
-"""What Hugo and Zola say of a folder, and not a post."""
+"""In Hugo and Zola, this file describes its folder, and is no post."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is in a folder. What is hidden is not in the listing."""
+    """The Markdown files of a folder, the number of other files by suffix, and the subfolders that were not read."""
 
     files: list[Path] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     folders: list[Path] = field(default_factory=list)
 
 
-def listing_of(folder: Path, *, recursive: bool) -> Listing:
-    """List a folder, and those in it if they are asked for. Links to folders are not followed: they can make a circle.
+def list_folder(folder: Path, *, recursive: bool) -> Listing:
+    """List a folder, with its subfolders if `recursive`. Links to folders are not followed, because they can be cyclic.
 
     Raises:
         ValidationFailed: there are too many files.
@@ -48,17 +48,17 @@ def listing_of(folder: Path, *, recursive: bool) -> Listing:
                     listing.folders.append(path)
                 else:
                     listing.others[_NO_POSTS if entry.name == _NO_POSTS else path.suffix.lower()] += 1
-        if len(listing.files) > MOST:
-            raise ValidationFailed([FieldError("folder", f"must have at most {MOST} files")])
+        if len(listing.files) > MAX_FILES:
+            raise ValidationFailed([FieldError("folder", f"must have at most {MAX_FILES} files")])
     listing.files.sort()
     return listing
 
 
 def require_inside(folder: Path, file: Path) -> None:
-    """Refuse a link to a file that is not in the folder: what is there is not meant to be published.
+    """Check that a file is no link out of the folder, so that no other file of the machine is published.
 
     Raises:
-        ValidationFailed: it is such a link.
+        ValidationFailed: it is.
     """
     if file.is_symlink() and not file.resolve().is_relative_to(folder.resolve()):
         raise ValidationFailed([FieldError("file", "is a link that leads out of the folder")])

@@ -1,6 +1,6 @@
-"""A post as a Markdown file: what is said of it in YAML between two lines of `---`, then its body, exactly.
+"""A post as a Markdown file: front matter in YAML between two lines of `---`, and then the exact body.
 
-Files of other programs are taken apart, too: front matter in TOML stands between lines of `+++`.
+Files of other tools are split too: their front matter may be TOML between lines of `+++`.
 """
 
 import math
@@ -16,12 +16,12 @@ from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.post import content_of
 from blog.domain.search.tokenizer import normalize
 
-HEAD_LONGEST: Final = 10_000
-"""Characters of front matter: twice as many as the longest title and name take, however they are written."""
-SLUG_LONGEST: Final = 60
+MAX_HEAD_LENGTH: Final = 10_000
+"""Characters of front matter: twice as many as the longest title and username need, in any spelling."""
+MAX_SLUG_LENGTH: Final = 60
 
 HEAD: Final = "front matter"
-"""What faults of the front matter as a whole are told of."""
+"""The field of errors in the front matter as a whole."""
 
 _front_matter = re.compile(
     r"\ufeff?(?P<line>---|\+\+\+)[ \t]*\r?\n(?P<head>.*?)^(?P=line)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
@@ -29,14 +29,14 @@ _front_matter = re.compile(
 _like_front_matter = re.compile(
     r"\ufeff?\s*(?:---|\+\+\+|\{\s*[\"}]|(?:title|date|author|layout|category|tags|slug)[ \t]*:)", re.IGNORECASE
 )
-"""Begun and not ended, JSON, or lines without a beginning, which would be taken for the body otherwise."""
+"""Front matter without an end, in JSON, or without its first line. It would otherwise be imported as the body."""
 _file_name = re.compile(r"\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z(?:-\d{4,})?,[0-9a-z_.@+\-]+,[0-9a-z\-]+\.md")
 _word = re.compile("[0-9a-z]+")
 _break = re.compile(r"[\t\n\r\u2028\u2029]")
 
 
 class Kind(Enum):
-    """How the front matter of a file is written."""
+    """The format of front matter."""
 
     YAML = "---"
     TOML = "+++"
@@ -44,7 +44,7 @@ class Kind(Enum):
 
 
 class Parts(NamedTuple):
-    """A file taken apart."""
+    """A file, split into front matter and body."""
 
     head: str
     body: str
@@ -52,7 +52,7 @@ class Parts(NamedTuple):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes a text such that nobody reads it as anything else, on one line, with its tabs and line breaks in sight."""
+    """Writes a text on one line, with tabs and line breaks escaped, so that every YAML parser reads it as a text."""
 
 
 def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
@@ -62,41 +62,40 @@ def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
 _Dumper.add_representer(str, _represent)
 
 
-def text_of(manuscript: PortablePost) -> str:
+def format_post(post: PortablePost) -> str:
     """Return the file of a post. It omits the id, because ids belong to one blog, and the ordinal where it is 1."""
-    content = {
-        name: value for name, value in content_of(manuscript).items() if name == "title" or (value and name != "body")
-    }
-    texts = {**content, "author": manuscript.author}
+    content = {name: value for name, value in content_of(post).items() if name == "title" or (value and name != "body")}
+    texts = {**content, "author": post.author}
     head = yaml.dump(texts, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
-    head += f"created_at: {_utc(manuscript.created_at)}\nupdated_at: {_utc(manuscript.updated_at)}\n"
-    head += f"version: {manuscript.version}\n"
-    if manuscript.ordinal != 1:
-        head += f"ordinal: {manuscript.ordinal}\n"
-    return f"---\n{head}---\n{manuscript.body}"
+    head += f"created_at: {_utc(post.created_at)}\nupdated_at: {_utc(post.updated_at)}\n"
+    head += f"version: {post.version}\n"
+    if post.ordinal != 1:
+        head += f"ordinal: {post.ordinal}\n"
+    return f"---\n{head}---\n{post.body}"
 
 
-def file_name(manuscript: PortablePost) -> str:
-    """What its file is called: unlike any other's, at most 245 characters of ASCII that no file system minds, and
-    sorted by when posts were written. No author and no slug has a comma in it.
+def file_name(post: PortablePost) -> str:
+    """Return the unique name of a post's file.
+
+    It has at most 245 ASCII characters that are valid on every file system, and sorts by `created_at`. Neither authors
+    nor slugs contain a comma.
     """
-    at = _utc(manuscript.created_at).replace(":", "")
-    ordinal = "" if manuscript.ordinal == 1 else f"-{manuscript.ordinal:04}"
-    slug = "-".join(_word.findall(normalize(manuscript.title)))[:SLUG_LONGEST].strip("-")
-    return f"{at}{ordinal},{manuscript.author.lower()},{slug or 'post'}.md"
+    at = _utc(post.created_at).replace(":", "")
+    ordinal = "" if post.ordinal == 1 else f"-{post.ordinal:04}"
+    slug = "-".join(_word.findall(normalize(post.title)))[:MAX_SLUG_LENGTH].strip("-")
+    return f"{at}{ordinal},{post.author.lower()},{slug or 'post'}.md"
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a file could be one that was written for a post."""
+    """Return whether a name is one that an export gives to files."""
     return _file_name.fullmatch(name) is not None
 
 
 def split_front_matter(text: str) -> Parts:
-    """Take a file apart into front matter and body. Where all lines of the one end in CRLF, that is how the file is
-    written, and its body's are taken for simple line breaks.
+    """Split a file into front matter and body. If the front matter has CRLF only, the body is converted to LF.
 
     Raises:
-        ValidationFailed: something begins as front matter does, and is none.
+        ValidationFailed: the file begins like front matter, and has none.
     """
     found = _front_matter.match(text)
     if not found:
@@ -105,17 +104,17 @@ def split_front_matter(text: str) -> Parts:
                 [FieldError(HEAD, "must begin with a line --- at the top of the file, and end with another")]
             )
         body = text.removeprefix("\ufeff")
-        return Parts("", _with_simple_breaks(body, body), Kind.NONE)
-    if len(found["head"]) > HEAD_LONGEST:
-        raise ValidationFailed([FieldError(HEAD, f"must have at most {HEAD_LONGEST} characters")])
-    return Parts(found["head"], _with_simple_breaks(text[found.end() :], found[0]), Kind(found["line"]))
+        return Parts("", _to_lf(body, body), Kind.NONE)
+    if len(found["head"]) > MAX_HEAD_LENGTH:
+        raise ValidationFailed([FieldError(HEAD, f"must have at most {MAX_HEAD_LENGTH} characters")])
+    return Parts(found["head"], _to_lf(text[found.end() :], found[0]), Kind(found["line"]))
 
 
-def _with_simple_breaks(body: str, sample: str) -> str:
+def _to_lf(body: str, sample: str) -> str:
     is_crlf = sample.count("\n") == sample.count("\r\n")
     return body.replace("\r\n", "\n") if is_crlf else body
 
 
 def _utc(at: datetime) -> str:
-    """As RFC 3339 has it, and always of one length."""
+    """Return a time in RFC 3339, always with the same length."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The members of front matter, as texts, whichever language it is written in."""
+"""Read the members of front matter as texts, from YAML or TOML."""
 
 import tomllib
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from blog.domain.errors import FieldError, ValidationFailed
 from .front_matter import HEAD, Kind, Parts
 
 FrontMatterMember: TypeAlias = tuple[str | None, str | None]
-"""A name and a text; None in the place of what is neither a text nor a number, a date, or true or false."""
+"""A name and a value as text. None stands for what is neither a text, a number, a date nor a boolean."""
 
 _SHAPE: Final = "must have lines such as title: Hello"
 
 
-def members_of(parts: Parts) -> list[FrontMatterMember]:
+def read_members(parts: Parts) -> list[FrontMatterMember]:
     """Read the front matter.
 
     Raises:
-        ValidationFailed: it is not in its language, or has no members.
+        ValidationFailed: its syntax is wrong, or it has no members.
     """
     if parts.kind is Kind.NONE:
         return []
@@ -29,7 +29,7 @@ def members_of(parts: Parts) -> list[FrontMatterMember]:
 
 
 def _yaml(head: str) -> Iterator[FrontMatterMember]:
-    """Names and values, none of which is made into anything: an alias of an alias of a list takes no memory."""
+    """Return names and values. No value is constructed, so that nested aliases take no memory."""
     try:
         node = yaml.compose(head, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
@@ -61,6 +61,6 @@ def _toml(head: str) -> Iterator[FrontMatterMember]:
 def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (date, time)):  # of which a datetime is one
+    if isinstance(value, (date, time)):  # a datetime is a date
         return value.isoformat()
     return str(value) if isinstance(value, (str, int, float)) else None
