@@ -243,7 +243,7 @@ def test_of_many_faults_some_are_listed_and_the_others_counted(backup: Path, oth
     )
     told = refused(other, backup)
     assert told[0] == "posts 10, title: must not be blank"
-    assert told[20:] == ["backup: has 80 further faults"]
+    assert told[20:] == ["backup: has 80 further errors"]
 
 
 def test_a_table_that_is_wrong_all_over_is_not_read_to_its_end(backup: Path, other: SqlStore) -> None:

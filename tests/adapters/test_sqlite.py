@@ -228,7 +228,7 @@ OPEN_AND_CLOSE = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execu
         lambda _, file: SqlStore(file).close(),
         lambda store, _: store.engine.connect().close(),
         lambda _, file: SqliteFile(file).create(),
-        lambda _, file: SqliteFile(file).fault(),
+        lambda _, file: SqliteFile(file).path_error(),
         lambda _, file: SqliteFile(file).cause(_cannot_open()),
         lambda store, file: store.back_up(file.with_name("copy")),
     ],

@@ -35,7 +35,7 @@ CACHED: Final = {
 """Functions that keep every result, and what the keys are: of each kind there are few, whatever clients send."""
 
 KEPT: Final = {
-    "adapters/sql/engine/libpq_pipeline.py:_prepared": "statements that the server remembers: _PREPARED_AT_MOST",
+    "adapters/sql/engine/libpq_pipeline.py:_prepared": "prepared statements: _MAX_PREPARED",
     "adapters/sql/repositories/posts.py:_locked": "posts of one unit of work",
     "adapters/sql/engine/statement.py:_compiled": "kinds of databases, and names that the code gives",
     "domain/posts/use_cases.py:_locked": "posts of one unit of work",

@@ -8,14 +8,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 
 class Argon2PasswordHasher:
-    """A `PasswordHasher` that never uses more than `at_once` times its memory and one processor for each.
+    """A `PasswordHasher` that computes at most `at_once` hashes at a time, which limits its memory.
 
-    The defaults are the smallest that OWASP's Password Storage Cheat Sheet allows.
+    The defaults are the minimum of OWASP's Password Storage Cheat Sheet.
 
     Args:
-        memory: KiB for one hash.
+        memory: KiB of memory for each hash.
         iterations: passes over that memory.
-        lanes: threads that one hash may be computed by.
+        lanes: the degree of parallelism of each hash.
         at_once: hashes computed at the same time; further callers wait.
     """
 
@@ -28,16 +28,16 @@ class Argon2PasswordHasher:
 
     @property
     def decoy(self) -> str:
-        """The hash of a password that nobody was told."""
+        """The hash of a random password."""
         return self._decoy
 
     def hash(self, password: str) -> str:
-        """A PHC string with parameters, a new 16-byte salt and a 32-byte tag."""
+        """Return a PHC string with parameters, a new 16-byte salt and a 32-byte tag."""
         with self._turns:
             return self._argon2.hash(password)
 
     def verify(self, password_hash: str, password: str) -> bool:
-        """Whether the password is the hashed one, by the parameters that the hash names."""
+        """Return whether the password is the hashed one, by the parameters in the hash."""
         with self._turns:
             try:
                 return self._argon2.verify(password_hash, password)
@@ -45,5 +45,5 @@ class Argon2PasswordHasher:
                 return False
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Whether the hash names other parameters than these."""
+        """Return whether the hash has other parameters than this hasher."""
         return self._argon2.check_needs_rehash(password_hash)

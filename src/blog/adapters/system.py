@@ -1,4 +1,4 @@
-"""The machine's own clock and source of chance."""
+"""The machine's clock and randomness."""
 
 import secrets
 from datetime import UTC, datetime
@@ -6,10 +6,10 @@ from string import ascii_letters, digits
 
 
 def utc_now() -> datetime:
-    """The time by the machine's clock."""
+    """Return the time of the machine's clock."""
     return datetime.now(UTC)
 
 
 def new_secret() -> str:
-    """40 characters from the operating system's source of randomness for cryptography."""
+    """Return 40 characters from the operating system's cryptographic randomness."""
     return "".join(secrets.choice(digits + ascii_letters) for _ in range(40))

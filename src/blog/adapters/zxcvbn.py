@@ -1,4 +1,4 @@
-"""Passwords that are easy to guess, by the lists, matchers and scoring of zxcvbn (Wheeler, USENIX Security 2016)."""
+"""Password strength by the lists, matchers and scoring of zxcvbn (Wheeler, USENIX Security 2016)."""
 
 import re
 from collections import Counter
@@ -9,13 +9,13 @@ from itertools import chain
 from typing import Any, Final, TypeAlias
 
 Match: TypeAlias = dict[str, Any]
-"""A part of a password that a pattern explains, as zxcvbn describes it."""
+"""A part of a password that matches a pattern, as zxcvbn describes it."""
 
 GUESSES: Final = 10**10
-"""What a good password takes at least: zxcvbn's highest score, 4."""
+"""The guesses that a strong password needs at least: zxcvbn's highest score, 4."""
 WINDOW: Final = 72
-"""Characters that are looked at together: the time of the scoring grows with their square. Of a longer password the
-first and the last ones are looked at, and it is strong if either is.
+"""Characters that are scored together: the time grows with their square. Of a longer password the first and the last
+characters are scored, and the password is strong if either part is.
 """
 
 _REASONS: Final = {
@@ -30,27 +30,27 @@ _LETTERS: Final = [
     str.maketrans("@483610$57", "aabegiosst"),
     str.maketrans("@483910$57", "aabeglosst"),
 ]
-"""Signs for letters, read in two ways. zxcvbn itself tries every combination of ways: 72 characters can take 12 s."""
+"""Symbols for letters, in two readings. zxcvbn itself tries all combinations: 72 characters can take 12 s."""
 _KEYS: Final = [
     str.maketrans("yzYZ", "zyZY"),
     str.maketrans("aqzwmAQZWM", "qawz;QAWZ:"),
     str.maketrans("йцукенгшщзхъфывапролджэячсмитьбю", "qwertyuiop[]asdfghjkl;'zxcvbnm,."),
 ]
-"""What is on the same keys of a QWERTY keyboard: for QWERTZ, AZERTY and ЙЦУКЕН."""
+"""The characters on the same keys of a QWERTY keyboard: for QWERTZ, AZERTY and ЙЦУКЕН."""
 
 _repeats = (re.compile(r"(.+?)\1+", re.DOTALL), re.compile(r"(.+)\1+", re.DOTALL))
-"""The shortest part that is repeated, and the longest: `1.1.20011.1.2001` is both `1.` and `1.1.2001`."""
+"""The shortest and the longest repeated part: `1.1.20011.1.2001` repeats both `1.` and `1.1.2001`."""
 
 
 def is_common(password: str) -> bool:
-    """Whether a password, in folded case, is one of the 30 000 most common ones, or one of them again and again."""
+    """Return whether a password, in any case, is one of the 30 000 most common ones, or a repetition of one."""
     return any(part in _common() for part in _parts_of(password))
 
 
 def weakness_of(password: str) -> str:
-    """What a password is mostly made of if it is easy to guess, such as "keys in a row"; otherwise nothing."""
+    """Return what an easily guessed password mainly consists of, such as "keys in a row"; else an empty text."""
     period = _period_of(password)
-    if 0 < 2 * period <= WINDOW:  # the rest of a last repetition must not count as something else
+    if 0 < 2 * period <= WINDOW:  # the remainder of the last repetition must not count as another part
         return _weakness_in(password[:period] * (WINDOW // period))
     weakness = _weakness_in(password[:WINDOW])
     if weakness and len(password) > WINDOW:
@@ -59,7 +59,7 @@ def weakness_of(password: str) -> str:
 
 
 def _period_of(password: str) -> int:
-    """After how many characters the password begins again, and goes on so at least twice; 0 if it does not."""
+    """Return the length of the part that the password repeats at least twice, or 0."""
     sizes = range(1, len(password) // 2 + 1)
     return next((size for size in sizes if password[size:] == password[:-size]), 0)
 
@@ -78,7 +78,7 @@ def _weakness_in(password: str) -> str:
 
 
 def _scored(password: str) -> tuple[Decimal, Sequence[Match]]:
-    """How many guesses the password takes, and the patterns by which they would be made."""
+    """Return the number of guesses that the password needs, and the patterns of the best attack."""
     from zxcvbn import matching, scoring  # type: ignore[import-untyped] # noqa: PLC0415 - 17 MB that only new passwords need
 
     matches = [
@@ -101,7 +101,7 @@ def _scored(password: str) -> tuple[Decimal, Sequence[Match]]:
 
 
 def _repeated(password: str) -> Iterator[Match]:
-    """Each part that is something repeated. That is shorter by half at least, so scoring it in turn soon ends."""
+    """Yield each part that is a repetition. The repeated part is at most half as long, so the recursion ends."""
     for found in chain.from_iterable(pattern.finditer(password) for pattern in _repeats):
         guesses, matches = _scored(found[1])
         yield {
@@ -117,7 +117,7 @@ def _repeated(password: str) -> Iterator[Match]:
 
 
 def _spelled(match: Match, password: str, read: str) -> Match:
-    """A word as it is spelled with signs for letters."""
+    """Return the word of a spelling with symbols for letters."""
     token = password[match["i"] : match["j"] + 1]
     word = read[match["i"] : match["j"] + 1]
     signs = {sign: letter for sign, letter in zip(token, word, strict=True) if sign != letter}
@@ -125,7 +125,7 @@ def _spelled(match: Match, password: str, read: str) -> Match:
 
 
 def _parts_of(password: str) -> Iterator[str]:
-    """The password, and whatever makes it by being repeated."""
+    """Yield the password, and the parts of which it is a repetition."""
     for size in range(1, len(password) + 1):
         times, rest = divmod(len(password), size)
         if not rest and password[:size] * times == password:

@@ -16,8 +16,8 @@ class MemoryIdempotencyStore(MemoryRepository):
         self._unit.begin()
         return self._unit.find(self._tables.idempotency_records, (user_id, key))
 
-    def put(self, kept: IdempotencyRecord) -> None:
-        self._unit.put(self._tables.idempotency_records, (kept.user_id, kept.key), kept)
+    def put(self, record: IdempotencyRecord) -> None:
+        self._unit.put(self._tables.idempotency_records, (record.user_id, record.key), record)
 
     def remove_all_of(self, user_id: UserId) -> None:
         self._unit.begin()

@@ -1,6 +1,6 @@
-"""What a row must be that is restored from a backup: what the rules of the domain would have let in.
+"""Checks of the rows of a backup by the rules of the domain.
 
-Should a rule become stricter one day, this module must still know what it was before: old posts may be restored.
+If a rule of the domain becomes stricter, this module must keep the old rule: old posts may be restored.
 """
 
 import re
@@ -25,17 +25,17 @@ from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import UNSTORED
 from blog.domain.validation import CONTROLS
 
-_MOST: Final = 20
-"""How many faults are listed; of further ones only their number is."""
+_MAX_LISTED: Final = 20
+"""The number of errors that are listed. Further errors are only counted."""
 
 _TOO_MANY: Final = 10_000
-"""After how many the rest of a backup is not looked at."""
+"""The number of errors after which the rest of a backup is not checked."""
 
-_ID_LARGEST: Final = 2**53
-"""An id that every JSON reader reads right, and that leaves room for those that come after it."""
+_MAX_ID: Final = 2**53
+"""The largest id that every JSON parser reads exactly."""
 
-_TEXT_LONGEST: Final = 2_000
-"""Characters of a text for which the domain has no rule of its own."""
+_MAX_TEXT_LENGTH: Final = 2_000
+"""The longest text for which the domain has no rule."""
 
 _utc = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
 _EVENTS: Final = frozenset(Event)
@@ -43,51 +43,51 @@ _SCOPES: Final = frozenset(Scope)
 _controls = re.compile(f"[{CONTROLS}\t\r\n]")
 
 Check = Callable[[Any], str | None]
-"""Tells what is wrong with a value that is not NULL; None if nothing is."""
+"""Returns what is wrong with a value that is not NULL, or None."""
 
 
 class RowErrors:
-    """What is wrong with the rows of a backup. No value is repeated."""
+    """The errors of the rows of a backup. They do not repeat values."""
 
     def __init__(self) -> None:
         self._listed: list[FieldError] = []
         self._count = 0
 
     def add(self, table: str, row_id: object, column: str, message: str) -> None:
-        """Add one fault of a row, or of one of its columns."""
+        """Add an error of a row, or of one of its columns."""
         self._count += 1
-        if len(self._listed) < _MOST:
+        if len(self._listed) < _MAX_LISTED:
             row = f" {row_id}" if isinstance(row_id, int) else ""
             self._listed.append(FieldError(f"{table}{row}{f', {column}' if column else ''}", message))
 
     def raise_if_many(self) -> None:
-        """Spare the rest of a backup that is wrong all over.
+        """Stop early if there are too many errors.
 
         Raises:
-            ValidationFailed: there are too many faults already.
+            ValidationFailed: there are.
         """
         if self._count >= _TOO_MANY:
             self.raise_if_any()
 
     def raise_if_any(self) -> None:
-        """Refuse the backup.
+        """Refuse the backup if there are errors.
 
         Raises:
-            ValidationFailed: there is a fault.
+            ValidationFailed: there are.
         """
         if not self._count:
             return
         more = self._count - len(self._listed)
-        raise ValidationFailed([*self._listed, *([FieldError("backup", f"has {more} further faults")] if more else [])])
+        raise ValidationFailed([*self._listed, *([FieldError("backup", f"has {more} further errors")] if more else [])])
 
 
 def check_rows(file: Path) -> None:
-    """Hold every row of a database, whose tables are of this version, against the rules of the domain.
+    """Check every row of a database of the current revision by the rules of the domain.
 
-    How titles sort follows from them, so it is not believed but computed.
+    The sort keys of titles are not checked, but computed again.
 
     Raises:
-        ValidationFailed: of the rows that break a rule.
+        ValidationFailed: some rows break a rule.
     """
     errors = RowErrors()
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
@@ -95,7 +95,7 @@ def check_rows(file: Path) -> None:
         for table in metadata.sorted_tables:
             checks = {column.name: checks_of(column) for column in table.c}
             for row in _rows(connection, table):
-                for name, message in _faults_in(table, row, checks):
+                for name, message in _errors_in(table, row, checks):
                     errors.add(table.name, row["id"], name, message)
             errors.raise_if_many()
         errors.raise_if_any()
@@ -110,7 +110,7 @@ def _rows(connection: sqlite3.Connection, table: Table) -> Iterator[dict[str, An
         yield dict(zip(names, row, strict=True))
 
 
-def _faults_in(table: Table, row: dict[str, Any], checks: Mapping[str, Check]) -> Iterator[tuple[str, str]]:
+def _errors_in(table: Table, row: dict[str, Any], checks: Mapping[str, Check]) -> Iterator[tuple[str, str]]:
     wrong = [
         (name, message) for name, check in checks.items() if row[name] is not None and (message := check(row[name]))
     ]
@@ -121,12 +121,12 @@ def _faults_in(table: Table, row: dict[str, Any], checks: Mapping[str, Check]) -
 
 def _sort_titles(connection: sqlite3.Connection) -> None:
     titles = connection.execute("SELECT id, title, title_key FROM posts").fetchall()
-    anew = [(key, post_id) for post_id, title, known in titles if (key := sort_key(title)) != known]
-    connection.executemany("UPDATE posts SET title_key = ? WHERE id = ?", anew)
+    changed = [(key, post_id) for post_id, title, known in titles if (key := sort_key(title)) != known]
+    connection.executemany("UPDATE posts SET title_key = ? WHERE id = ?", changed)
 
 
 def checks_of(column: Column[Any]) -> Check:
-    """How the values of a column are checked: by its name where the domain has a rule for it, else by its type."""
+    """Return the check of a column: by its name if the domain has a rule for it, else by its type."""
     if special := _BY_NAME.get(f"{column.table.name}.{column.name}"):
         return special
     kind = column.type
@@ -135,23 +135,23 @@ def checks_of(column: Column[Any]) -> Check:
     if isinstance(kind, LargeBinary):
         return _bytes_of(kind.length) if kind.length else _anything
     if isinstance(kind, Boolean):
-        return _truth
+        return _boolean
     if isinstance(kind, Integer):
         return _version
     return next((check for each, check in _BY_TYPE.items() if isinstance(kind, each)), _text)
 
 
 def is_id(value: object) -> bool:
-    """Whether a row can have this id, and others come after it."""
-    return isinstance(value, int) and 1 <= value <= _ID_LARGEST
+    """Return whether a row can have this id, and there are ids left after it."""
+    return isinstance(value, int) and 1 <= value <= _MAX_ID
 
 
 def _id(value: int) -> str | None:
-    return None if is_id(value) else f"must be a whole number from 1 to {_ID_LARGEST}"
+    return None if is_id(value) else f"must be a whole number from 1 to {_MAX_ID}"
 
 
 def _reference(value: int) -> str | None:
-    """What an entry of the audit names may be gone, or never have been stored: then it is 0."""
+    """Check an id that an audit entry names. It is 0 if the row was never stored."""
     return None if value == UNSTORED else _id(value)
 
 
@@ -159,12 +159,12 @@ def _version(value: int) -> str | None:
     return None if 1 <= value <= MAX_VERSION else f"must be a whole number from 1 to {MAX_VERSION}"
 
 
-def _truth(value: int) -> str | None:
+def _boolean(value: int) -> str | None:
     return None if value in {0, 1} else "must be 0 or 1"
 
 
-def _moment(value: str) -> str | None:
-    """A moment is in UTC and has one spelling: so the order of the texts is that of the moments."""
+def _time(value: str) -> str | None:
+    """Check a time: in UTC and in one format, so that the order of the texts is the order of the times."""
     with suppress(ValueError):
         if _utc.fullmatch(value) and MIN_YEAR <= datetime.fromisoformat(value).year <= MAX_YEAR:
             return None
@@ -184,8 +184,8 @@ def _anything(_: object) -> None:
 
 
 def _text(value: str) -> str | None:
-    if len(value) > _TEXT_LONGEST:
-        return f"must have at most {_TEXT_LONGEST} characters"
+    if len(value) > _MAX_TEXT_LENGTH:
+        return f"must have at most {_MAX_TEXT_LENGTH} characters"
     return "must not contain control characters or line breaks" if _controls.search(value) else None
 
 
@@ -201,7 +201,7 @@ def _first(errors: list[FieldError]) -> str | None:
     return errors[0].message if errors else None
 
 
-_BY_TYPE: Final[dict[type, Check]] = {UtcDateTime: _moment, Scopes: _scopes, BigIntId: _reference}
+_BY_TYPE: Final[dict[type, Check]] = {UtcDateTime: _time, Scopes: _scopes, BigIntId: _reference}
 
 _BY_NAME: Final[dict[str, Check]] = {
     "audit_entries.event": _event,

@@ -1,7 +1,7 @@
-"""A backup, read row by row into a new database of our own, before anything is restored from it.
+"""Staging of a backup: its rows are copied into a new database of our own before they are restored.
 
-A file that somebody hands over is data, never a program: only rows of the tables that this blog has are taken from it.
-Its views, triggers, generated columns and virtual tables never run, and its indexes are made anew.
+A backup is data, and never a program: only rows of the tables of this blog are read. Its views, triggers, generated
+columns and virtual tables never run, and indexes are built anew.
 """
 
 import re
@@ -19,17 +19,17 @@ from blog.domain.errors import FieldError, Unavailable, ValidationFailed
 
 from .row_checks import RowErrors, is_id
 
-_LONGEST: Final = 64 * 1024 * 1024
-"""Bytes of one value that is read."""
+_MAX_VALUE_BYTES: Final = 64 * 1024 * 1024
+"""The largest value that is read."""
 
 _revision = re.compile("[0-9]{4}")
 _AT_ONCE: Final = 1000
-"""Rows that are held in memory at a time."""
+"""Rows that are in memory at a time."""
 
 _REPEATED: Final = "repeats what another row has, and must not"
 _NO_TABLES: Final = "has no tables of a blog"
 
-_CLASS_OF: Final[Mapping[str, tuple[type, str]]] = {
+_PYTHON_TYPES: Final[Mapping[str, tuple[type, str]]] = {
     "BIGINT": (int, "must be a whole number"),
     "BLOB": (bytes, "must be bytes"),
     "BOOLEAN": (int, "must be a whole number"),
@@ -37,22 +37,22 @@ _CLASS_OF: Final[Mapping[str, tuple[type, str]]] = {
     "TEXT": (str, "must be text"),
     "VARCHAR": (str, "must be text"),
 }
-"""What a column holds, by the type that our own migrations declare. SQLite itself takes anything in any column."""
+"""By a column's type in our migrations, the Python type and the message. SQLite stores any type in any column."""
 
 
 @contextmanager
 def reading(file: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that sees one moment of a database file, with what its log holds, and changes nothing.
+    """Open a database file and its log for reading, as of one time.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValidationFailed: it is no database, or a damaged one.
+        ValidationFailed: it is no database, or it is damaged.
         Unavailable: it was changed while it was read without a lock.
     """
     file.stat()
     source = SqliteFile(file)
-    if fault := source.fault():
-        raise _refused(fault)
+    if problem := source.path_error():
+        raise _refused(problem)
     try:
         with _opened(source) as connection:
             yield connection
@@ -80,8 +80,9 @@ def _opened(source: SqliteFile) -> Iterator[sqlite3.Connection]:
 
 
 def _copied(source: SqliteFile, folder: Path) -> str:
-    """The URI of a copy of a file and its log, of which the log was left by a process that ended too early. SQLite
-    recovers such a file before it reads it, and cannot where it may not write.
+    """Copy a file and its log, and return the URI of the copy.
+
+    SQLite must recover a file whose log was left by a process that was killed, and cannot do so in a read-only folder.
     """
     for path in (source.path, *source.logs()):
         shutil.copyfile(path, folder / path.name)
@@ -91,12 +92,12 @@ def _copied(source: SqliteFile, folder: Path) -> str:
 def _connected(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=DEFAULT_TIMEOUT, isolation_level=None)
     try:
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
         connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
         for pragma in ("trusted_schema=OFF", "ignore_check_constraints=ON", "cell_size_check=ON"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN")
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # by which it sees this moment from now on
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # the first read fixes the snapshot
     except BaseException:
         connection.close()
         raise
@@ -104,7 +105,7 @@ def _connected(uri: str) -> sqlite3.Connection:
 
 
 def revision_in(source: sqlite3.Connection) -> str:
-    """The migration that the tables of a backup are those of.
+    """Return the revision of the schema of a backup.
 
     Raises:
         ValidationFailed: it has no tables of a blog.
@@ -118,10 +119,10 @@ def revision_in(source: sqlite3.Connection) -> str:
 
 
 def check_whole(source: sqlite3.Connection, tables: Sequence[str]) -> None:
-    """Look whether SQLite finds its own structures sound in each of these tables.
+    """Let SQLite check each of these tables.
 
     Raises:
-        ValidationFailed: it does not.
+        ValidationFailed: a table is damaged.
     """
     for table in tables:
         for (said,) in source.execute(f'PRAGMA quick_check("{table}")'):
@@ -130,10 +131,10 @@ def check_whole(source: sqlite3.Connection, tables: Sequence[str]) -> None:
 
 
 def take_rows(source: sqlite3.Connection, file: Path) -> None:
-    """Copy all rows of a backup into an empty database whose tables are of the same migration.
+    """Copy all rows of a backup into an empty database of the same revision.
 
     Raises:
-        ValidationFailed: of every row that is not what such a table holds.
+        ValidationFailed: some rows have the wrong types, or refer to missing rows.
     """
     errors = RowErrors()
     with closing(sqlite3.connect(file, isolation_level=None)) as target:
@@ -144,7 +145,7 @@ def take_rows(source: sqlite3.Connection, file: Path) -> None:
             check_whole(source, [table])
             _take_table(source, target, table, errors)
             errors.raise_if_many()
-        errors.raise_if_any()  # a row that was refused would leave others without theirs
+        errors.raise_if_any()  # before the foreign keys: a missing row would be reported again
         for table, row_id, parent, _ in target.execute("PRAGMA foreign_key_check"):
             errors.add(table, row_id, "", f"belongs to a row of {parent} that is not there")
         _take_numbers(source, target, errors)
@@ -162,9 +163,9 @@ def _take_table(source: sqlite3.Connection, target: sqlite3.Connection, table: s
     while some := rows.fetchmany(_AT_ONCE):
         good = []
         for row in some:
-            wrong = [(name, fault) for (name, check), value in zip(checks, row, strict=True) if (fault := check(value))]
-            for name, fault in wrong:
-                errors.add(table, row[0], name, fault)
+            wrong = [(name, error) for (name, check), value in zip(checks, row, strict=True) if (error := check(value))]
+            for name, error in wrong:
+                errors.add(table, row[0], name, error)
             if not wrong:
                 good.append(row)
         _insert(target, insert, good, lambda row_id: errors.add(table, row_id, "", _REPEATED))
@@ -173,7 +174,7 @@ def _take_table(source: sqlite3.Connection, target: sqlite3.Connection, table: s
 def _insert(
     target: sqlite3.Connection, insert: str, rows: Sequence[Sequence[Any]], refuse: Callable[[object], None]
 ) -> None:
-    """Insert rows at once; one by one, if some of them break a unique index, to say which."""
+    """Insert rows at once; one by one if some of them break a unique index, to report which."""
     before = target.total_changes
     target.execute("SAVEPOINT some")
     target.executemany(insert, rows)
@@ -186,7 +187,7 @@ def _insert(
 
 
 def _take_numbers(source: sqlite3.Connection, target: sqlite3.Connection, errors: RowErrors) -> None:
-    """Take over from which id on each table goes on: there may have been later rows, and be no more."""
+    """Copy the last id of each table: later rows may have been deleted."""
     if not source.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").fetchone():
         return
     tables = set(_tables_of(target))
@@ -202,7 +203,7 @@ def _take_numbers(source: sqlite3.Connection, target: sqlite3.Connection, errors
 
 
 def _tables_of(target: sqlite3.Connection) -> list[str]:
-    """The tables of our own database that hold rows: not those that a full-text index keeps."""
+    """Return the tables of our own database, without those of the full-text index."""
     listed = target.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
     return sorted(name for (name,) in listed if not name.startswith("sqlite_") and name != "alembic_version")
 
@@ -215,10 +216,10 @@ def _columns_of(target: sqlite3.Connection, table: str) -> "dict[str, _Column]":
 
 
 class _Column:
-    """What every value of a column must be, for SQLite to be able to keep it as our own tables declare it."""
+    """Checks that a value has the type that our own tables declare for its column."""
 
     def __init__(self, declared: str, *, is_needed: bool) -> None:
-        self._kind, self._message = _CLASS_OF[declared.partition("(")[0]]
+        self._kind, self._message = _PYTHON_TYPES[declared.partition("(")[0]]
         self._is_needed = is_needed
 
     def __call__(self, value: Any) -> str | None:
@@ -232,17 +233,17 @@ class _Column:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether a text that was decoded with `surrogateescape` was UTF-8."""
+    """Return whether a text that was decoded with `surrogateescape` was UTF-8."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _is_table(source: sqlite3.Connection, name: str, columns: set[str]) -> bool:
-    """Whether a backup has a table of this name with these columns, each of which is kept and not computed."""
+    """Return whether a backup has an ordinary table of this name with these columns, none of them generated."""
     kinds = source.execute("SELECT type, rootpage FROM sqlite_schema WHERE name = ? COLLATE NOCASE", (name,)).fetchall()
-    if len(kinds) != 1 or kinds[0][0] != "table" or not kinds[0][1]:  # a virtual table has no page
+    if len(kinds) != 1 or kinds[0][0] != "table" or not kinds[0][1]:  # a virtual table has no root page
         return False
-    kept = source.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0", (name,))
-    return columns <= {column for (column,) in kept}
+    stored = source.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0", (name,))
+    return columns <= {column for (column,) in stored}
 
 
 def _refused(message: str) -> ValidationFailed:

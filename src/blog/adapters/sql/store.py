@@ -1,4 +1,4 @@
-"""A database as a whole."""
+"""The SQL store: a database, its units of work, migration, backup and restore."""
 
 import os
 from contextlib import AbstractContextManager, closing
@@ -44,23 +44,23 @@ class NotMigrated(Conflict):
 
 
 class SqlStore:
-    """Everything a blog keeps, in a database. Calling it opens the stores for one unit of work; many threads may.
+    """Everything that a blog stores, in a database. Call it to open the stores for one unit of work, on any thread.
 
     Args:
         url: `sqlite:///PATH`, where the path is taken as it is written, or `postgresql://…`, as libpq reads it; or the
             path of an SQLite file.
-        connections: how many units of work there are at once; further ones wait.
-        timeout: seconds to wait for them, or for a lock. With 0, what is locked is `Unavailable` at once.
-        text_limit: how many characters of bodies one statement may read; more is `Unavailable`. Without, there is no
-            limit.
+        connections: the largest number of concurrent units of work. Further units wait.
+        timeout: seconds to wait for a connection or a lock. With 0, a lock raises `Unavailable` at once.
+        text_limit: the largest number of characters of bodies that one statement may read before it raises
+            `Unavailable`; None for no limit.
 
     Attributes:
-        engine: SQLAlchemy's own, for what is not done in units of work.
-        group_commit: keeps several units at once, or None where the database does that by itself.
-        data_version: tells whether anything has been kept since, or None where the database does not.
+        engine: SQLAlchemy's engine, for everything outside of units of work.
+        group_commit: commits several units together; None if the database does so itself.
+        data_version: changes with every commit; None if the database has no such value.
 
     Raises:
-        ValueError: there can be no database at the URL.
+        ValueError: the URL is not that of a database.
     """
 
     def __init__(
@@ -82,19 +82,19 @@ class SqlStore:
         return _OpenStores(self._units.unit(), self.index)
 
     def cancellable(self, cancellation: Cancellation) -> OpenStores:
-        """The same stores, for units of work that are cancelled with this."""
+        """Return the same stores for units of work that `cancellation` cancels."""
         return lambda: _OpenStores(self._units.unit(cancellation), self.index)
 
     def migrate(self, revision: str = "head") -> None:
-        """Bring the tables to what this version needs, or to another revision; several processes may do so at once.
+        """Migrate the tables to this version or to another revision. Several processes may do so at once.
 
         Raises:
-            ForeignTables: the tables are of a newer version, or of something else.
+            ForeignTables: the tables are of a newer version, or of another program.
             Unavailable: the database cannot be opened, or stays locked.
         """
         if revision == "head" and self.is_migrated():
             return
-        from .schema import migrate as schema  # noqa: PLC0415 - Alembic takes its time to import, and is needed only here
+        from .schema import migrate as schema  # noqa: PLC0415 - importing Alembic is slow
 
         with self.dialect.migration_transaction(self.engine) as connection:
             schema.migrate(connection, revision)
@@ -118,7 +118,7 @@ class SqlStore:
         raise NotMigrated
 
     def is_migrated(self) -> bool:
-        """Whether the tables are what this version needs.
+        """Return whether the tables are those of this version.
 
         Raises:
             Unavailable: the database cannot be opened.
@@ -127,7 +127,7 @@ class SqlStore:
             return revision_of(connection) == REVISION
 
     def has_tables(self) -> bool:
-        """Whether there are tables of this blog, of whatever version.
+        """Return whether there are tables of this blog, of any version.
 
         Raises:
             Unavailable: the database cannot be opened.
@@ -137,22 +137,22 @@ class SqlStore:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether what is stored can be read only: a file on a read-only disk, or one that belongs to somebody else."""
+        """Whether this process can only read: a file on a read-only disk, or a file of another user."""
         return self.dialect.is_read_only
 
     def check_unchanged(self) -> None:
-        """Tell whether all that was read belongs together, which may be wrong of a file that can be read only.
+        """Check that all reads belong together: a file that can only be read is read without a lock.
 
         Raises:
-            Unavailable: it does not.
+            Unavailable: the file was changed meanwhile.
         """
         self.dialect.check_unchanged()
 
     def back_up(self, file: Path) -> None:
-        """Write everything as it is at one moment to a new file, while others read and write.
+        """Write everything, as of one time, to a new file, while others read and write.
 
-        The file has its name before there is anything in it, so that nobody else takes it, and all that belongs in it
-        at once: a copy that is broken off is never taken for a backup.
+        The file is created empty, so that nobody else uses its name, and is replaced when the copy is complete. So an
+        incomplete copy is never taken for a backup.
 
         Raises:
             FileExistsError: the file is there already.
@@ -174,15 +174,15 @@ class SqlStore:
             raise
 
     def restore(self, file: Path, *, replace: bool = False) -> None:
-        """Take everything from a backup, of this version or an older one: all of it, or nothing.
+        """Restore everything from a backup, of this version or an older one: all of it, or nothing.
 
-        The file may be a database that is being served, or was when its server was killed. All of it is read into a
-        new database and found sound before this one is touched, and then this one is changed in one transaction.
+        The file may be a database that is being served, or whose server was killed. Its rows are copied into a new
+        database and checked. Then this database is changed in one transaction.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValidationFailed: the file is no backup, or holds what this blog could not have written.
-            NotEmpty: there is something in this database, and it is not to be replaced.
+            ValidationFailed: the file is no backup, or has rows that this blog could not have written.
+            NotEmpty: this database is not empty, and is not to be replaced.
             ForeignTables: the backup is of a newer version.
             Unavailable: the database, or the file, cannot be read or written.
         """
@@ -198,7 +198,7 @@ class SqlStore:
                 transfer(copy, self, replace=replace)
 
     def close(self) -> None:
-        """Close all connections that no unit of work is using."""
+        """Close all connections that no unit of work uses."""
         self._data_version_probe.close()
         self._pool.close()
 
@@ -207,7 +207,7 @@ class SqlStore:
 
 
 class _OpenStores(AbstractContextManager[Stores]):
-    """The stores of one unit of work. `contextmanager` would take as long as putting them together."""
+    """Opens the stores of one unit of work. `contextmanager` would double its time."""
 
     def __init__(self, unit: SqlUnitOfWork, index: type[SqlPostIndex]) -> None:
         self._unit, self._index = unit, index
@@ -232,7 +232,7 @@ class _OpenStores(AbstractContextManager[Stores]):
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the name of a new file outlive a power cut."""
+    """Sync a folder, so that the name of a new file survives a power failure."""
     opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(opened)
@@ -241,20 +241,20 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _check_alone(file: Path) -> None:
-    """Look whether all of a database is in its file.
+    """Check that no log is left beside a database file.
 
     Raises:
-        Unavailable: some of it is in a log beside it.
+        Unavailable: there is a log.
     """
     if logs := SqliteFile(file).logs():
         raise Unavailable("The backup was not closed.", cause=f"{logs[0]} is still there.")
 
 
 def _check_backup(file: Path) -> None:
-    """Read a backup by the name that it was asked under.
+    """Read a new backup once more.
 
     Raises:
-        Unavailable: it is not there, or not whole.
+        Unavailable: it is missing or damaged.
     """
     try:
         with reading(file) as backup:
@@ -267,9 +267,7 @@ def _check_backup(file: Path) -> None:
 
 
 def _dialect_of(url: str | Path, timeout: float) -> tuple[Dialect, type[SqlPostIndex]]:
-    """Return the dialect and the search index of the database at this URL. They are imported only where they are used:
-    a driver may be an extra.
-    """
+    """Return the dialect and the search index for this URL. They are imported here, since a driver may be an extra."""
     if isinstance(url, str) and url.startswith("postgresql:"):
         from .engine.postgresql import PostgresqlDialect  # noqa: PLC0415 - see above
         from .search.tsvector import TsvectorPostIndex  # noqa: PLC0415 - see above

@@ -1,7 +1,7 @@
-"""Why a PostgreSQL server cannot be reached, in words for the people who run the blog, and never with the password.
+"""Error messages about PostgreSQL connections, for operators, and never with the password.
 
-libpq repeats what it could not read: a whole URL, or what it took for a host though it was the end of a password with
-an `@` in it. So a URL is checked before it is used, and errors are told with those parts that can be no password.
+libpq repeats what it cannot read: a whole URL, or as a host what was the end of a password with an `@`. So a URL is
+checked before it is used, and the messages have only parts that cannot be a password.
 """
 
 import os
@@ -24,12 +24,12 @@ _SYNTAX: Final = [
     (r"invalid URI query parameter", "has an option behind the ? that libpq does not know"),
     (r"key/value separator", "has an option behind the ? that is not written as name=value"),
 ]
-"""What libpq says in English of a URL that it cannot read, up to the part of it that it repeats."""
+"""By the beginning of libpq's message about a URL, our message. The rest of libpq's message repeats the URL."""
 
 _NO_FOLDER: Final = "/dev/null"
-"""Where no socket can be: libpq looks at the options first, and fails here before it uses the network."""
+"""A path that cannot have a socket: libpq checks the options first, and fails here before it uses the network."""
 _WHOLE_NUMBERS: Final = ("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
-"""Options that libpq reads only once a socket is open."""
+"""Options that libpq reads only after a socket is open."""
 
 _REASONS: Final = [
     (r"Connection refused|failed: No such file or directory", "no server listens there"),
@@ -47,7 +47,7 @@ _REASONS: Final = [
     (r"server closed the connection|Connection reset", "the server closed the connection"),
     (r"session is read-only|server is in hot standby", "the server takes no writes"),
 ]
-"""What libpq and the server say in English, and what that means. Whatever else they say is told as it is."""
+"""By a pattern of the message of libpq or the server, our message. Other messages are reported as they are."""
 
 _preamble = re.compile(
     r"^(connection (failed|is bad): )?(connection to server (at|on socket) .*? failed: )?([A-Z]+:  )?"
@@ -58,7 +58,7 @@ _attempt = re.compile(
 
 
 class CannotConnect(psycopg.OperationalError):
-    """No connection was made. `cause` says where to, and why not."""
+    """No connection was made. `cause` names the server and the reason."""
 
     def __init__(self, cause: str) -> None:
         self.cause = cause
@@ -66,87 +66,88 @@ class CannotConnect(psycopg.OperationalError):
 
 
 def parameters_of(url: str) -> dict[str, Any]:
-    """The parts of a URL, as libpq reads it.
+    """Return the parts of a URL, as libpq reads it.
 
     Raises:
-        ValueError: it cannot, or reads parts of a password as something else. The message repeats nothing of it.
+        ValueError: libpq cannot read it, or takes parts of a password for something else. The message does not repeat
+            the URL.
     """
     try:
-        given = conninfo_to_dict(url)
+        params = conninfo_to_dict(url)
     except UnicodeDecodeError:
         raise ValueError(f"has percent-encoded bytes that are not UTF-8; {_ENCODED}") from None
     except psycopg.Error as error:
         said = str(error).partition(": ")[0]
         meant = next((meaning for pattern, meaning in _SYNTAX if re.search(pattern, said)), "is no URL of PostgreSQL")
         raise ValueError(f"{meant}; {_ENCODED}") from None
-    if any("@" in str(given.get(part) or "") for part in ("host", "dbname", "port")):
+    if any("@" in str(params.get(part) or "") for part in ("host", "dbname", "port")):
         raise ValueError(f"has an @ where none can be; {_ENCODED}")
-    ports = str(given.get("port") or "").split(",")
+    ports = str(params.get("port") or "").split(",")
     if not all(port == "" or (port.isascii() and port.isdigit() and 0 < int(port) < 65_536) for port in ports):  # noqa: PLR2004 - ports
         raise ValueError(f"has a port that is no number from 1 to 65535; {_ENCODED}")
-    return dict(given)
+    return dict(params)
 
 
-def check_options(given: Mapping[str, Any]) -> None:
-    """Refuse what libpq would refuse whenever it connects, such as `sslmode=maybe`. Nothing is sent anywhere.
+def check_options(params: Mapping[str, Any]) -> None:
+    """Check the options that libpq would refuse when it connects, such as `sslmode=maybe`. Nothing is sent.
 
     Raises:
-        ValueError: an option has a value that cannot be. The message names the option, and not the value.
+        ValueError: an option has an invalid value. The message names the option, and not the value.
     """
     try:
-        timeout_from_conninfo(dict(given))
+        timeout_from_conninfo(dict(params))
     except psycopg.Error:
         raise ValueError("has a connect_timeout that is no whole number") from None
     for name in _WHOLE_NUMBERS:
-        if name in given and not re.fullmatch(r"[+-]?[0-9]{1,9}", str(given[name]).strip()):
+        if name in params and not re.fullmatch(r"[+-]?[0-9]{1,9}", str(params[name]).strip()):
             raise ValueError(f"has a value of {name} that is no whole number")
-    nowhere = make_conninfo(**{**given, "host": _NO_FOLDER, "hostaddr": "", "port": ""})
+    nowhere = make_conninfo(**{**params, "host": _NO_FOLDER, "hostaddr": "", "port": ""})
     attempt = PGconn.connect_start(nowhere.encode())
     said = attempt.get_error_message()
     attempt.finish()
     if _NO_FOLDER not in said:
-        name = next((name for name in given if re.search(rf"\b{name}\b", said)), "an option")
+        name = next((name for name in params if re.search(rf"\b{name}\b", said)), "an option")
         raise ValueError(f"has a value of {name} that libpq does not take")
 
 
-def place_of(given: Mapping[str, Any]) -> str:
-    """Which database a URL names, and where: without the password."""
-    return f"database {_name(given, 'dbname')} at {', '.join(_servers(given))}, role {_name(given, 'user')}"
+def place_of(params: Mapping[str, Any]) -> str:
+    """Describe the database of a URL, without the password."""
+    return f"database {_name(params, 'dbname')} at {', '.join(_servers(params))}, role {_name(params, 'user')}"
 
 
-def cause_of(error: BaseException, given: Mapping[str, Any]) -> str:
-    """Why no connection could be made, of each server that was tried.
+def cause_of(error: BaseException, params: Mapping[str, Any]) -> str:
+    """Describe why no connection was made, for each server that was tried.
 
     Args:
-        error: of libpq, psycopg or the system.
-        given: what the URL says.
+        error: raised by libpq, psycopg or the system.
+        params: the parts of the URL.
     """
     text = str(error)
     attempts = list(_attempt.finditer(text))
-    if len(attempts) < 2:  # noqa: PLR2004 - of one server, its place says enough
-        return f"{_sentence(place_of(given))}: {_reason(text, given)}."
+    if len(attempts) < 2:  # noqa: PLR2004 - for one server, the place is enough
+        return f"{_sentence(place_of(params))}: {_reason(text, params)}."
     ends = [*(found.start() for found in attempts[1:]), len(text)]
-    told = [
-        f"{_server(found[1] or '', found[2] or '')}: {_reason(text[found.end() : end], given)}"
+    messages = [
+        f"{_server(found[1] or '', found[2] or '')}: {_reason(text[found.end() : end], params)}"
         for found, end in zip(attempts, ends, strict=True)
     ]
-    return f"{_sentence(place_of(given))}: {'; '.join(dict.fromkeys(told))}."
+    return f"{_sentence(place_of(params))}: {'; '.join(dict.fromkeys(messages))}."
 
 
-def _reason(text: str, given: Mapping[str, Any]) -> str:
-    names = {part: str(given.get(part) or "") for part in ("user", "dbname")}
+def _reason(text: str, params: Mapping[str, Any]) -> str:
+    names = {part: str(params.get(part) or "") for part in ("user", "dbname")}
     names["dbname"] = names["dbname"] or names["user"]
     for pattern, meaning in _REASONS:
         if re.search(pattern, text):
             return meaning.format(**names)
     first = _preamble.sub("", text.strip().partition("\n")[0]).rstrip(".")
-    password = str(given.get("password") or "")
+    password = str(params.get("password") or "")
     return first.replace(password, "[redacted]") if password else first or "unknown"
 
 
-def _servers(given: Mapping[str, Any]) -> Sequence[str]:
-    hosts = str(given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "").split(",")
-    ports = str(given.get("port") or os.environ.get("PGPORT") or "").split(",")
+def _servers(params: Mapping[str, Any]) -> Sequence[str]:
+    hosts = str(params.get("host") or params.get("hostaddr") or os.environ.get("PGHOST") or "").split(",")
+    ports = str(params.get("port") or os.environ.get("PGPORT") or "").split(",")
     return [_server(host, port) for host, port in zip_longest(hosts, ports[: len(hosts)], fillvalue=ports[-1])]
 
 
@@ -157,8 +158,8 @@ def _server(host: str, port: str) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _name(given: Mapping[str, Any], part: str) -> str:
-    found = given.get(part) or (given.get("user") if part == "dbname" else None)
+def _name(params: Mapping[str, Any], part: str) -> str:
+    found = params.get(part) or (params.get("user") if part == "dbname" else None)
     return f'"{found}"' if found else "of libpq's default name"
 
 

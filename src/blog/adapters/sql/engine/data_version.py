@@ -1,4 +1,4 @@
-"""Whether anything has been kept in a database since one last asked, by whichever process."""
+"""The data version of a database: it changes with every commit, of any process."""
 
 from collections.abc import Hashable
 
@@ -7,30 +7,30 @@ from .pool import ConnectionPool, close
 
 
 class DataVersionProbe:
-    """Asks the database on a connection of its own: one that writes is not told of what it wrote itself.
+    """Queries the data version on a connection of its own: SQLite does not count the commits of the same connection.
 
     Args:
-        connections: where that is had.
-        statement: gives a number that is another one as soon as another connection has kept something.
+        pool: opens the connection.
+        query: its result changes when another connection commits.
     """
 
-    def __init__(self, connections: ConnectionPool, statement: str) -> None:
-        self._connections = connections
-        self._statement = statement
+    def __init__(self, pool: ConnectionPool, query: str) -> None:
+        self._pool = pool
+        self._query = query
         self._connection: DriverConnection | None = None
 
     def __call__(self) -> Hashable:
-        """As `Edition` has it. A number means something on its connection only."""
+        """Return the data version, as `DataVersion` promises. It is compared together with its connection."""
         if self._connection is None:
-            self._connection = self._connections.open()
+            self._connection = self._pool.open()
         try:
-            return self._connection, self._connection.execute(self._statement).fetchone()[0]
+            return self._connection, self._connection.execute(self._query).fetchone()[0]
         except Exception as error:
             self.close()
-            raise self._connections.failure(error, self._statement) from error
+            raise self._pool.failure(error, self._query) from error
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self._connection is not None:
             close(self._connection)
             self._connection = None

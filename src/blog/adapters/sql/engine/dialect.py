@@ -1,4 +1,4 @@
-"""All in which databases differ, as one protocol. Each module named after a database keeps it."""
+"""The differences between databases, as one protocol. `sqlite` and `postgresql` implement it."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -9,114 +9,114 @@ from sqlalchemy import Connection, Engine
 from blog.domain.errors import BlogError
 
 DEFAULT_TIMEOUT: Final = 4
-"""Seconds to wait for a connection, for a lock, or for an answer, before the caller is told to come back later."""
+"""Seconds to wait for a connection, a lock or a response. Then the unit of work fails with `Unavailable`."""
 
 Pending = list[tuple[str, Sequence[Any]]]
-"""Statements that are to be run before the next, with what stands in their places."""
+"""Deferred statements with their positional parameters. They run before the next statement."""
 
 
 class DriverConnection(Protocol):
-    """A connection in autocommit, of `sqlite3` or over libpq, as far as they are alike.
+    """What connections of `sqlite3` and of libpq have in common. They are in autocommit mode.
 
-    Of what is told, only a dialect with a pipeline hears.
+    Only a dialect with a pipeline gets pending statements.
     """
 
-    def execute(self, statement: Any, values: Any = ..., told: Pending = ..., /) -> Any:
-        """Run it after what was told, and give a cursor. What was told leaves the list when it is sent."""
+    def execute(self, sql: Any, values: Any = ..., pending: Pending = ..., /) -> Any:
+        """Run the pending statements and this one, and return a cursor. Sent statements are removed from `pending`."""
 
-    def commit(self, told: Pending = ..., /) -> None:
-        """Keep what was done since a transaction was begun, if one was, and what was told."""
+    def commit(self, pending: Pending = ..., /) -> None:
+        """Run the pending statements, and commit the transaction, if one was begun."""
 
     def rollback(self) -> None:
-        """Keep nothing of it."""
+        """Roll back the transaction, if one was begun."""
 
     def interrupt(self) -> None:
-        """Make the statement fail that runs, or is about to run, within `interruptible`. Any thread may call this."""
+        """Make the running or the next statement within `interruptible` fail. Any thread may call this."""
 
     def interruptible(self) -> AbstractContextManager[object]:
-        """A block for statements of one unit, in which no `interrupt` is lost, and which none outlives."""
+        """Return a block for the statements of one unit. No `interrupt` is lost in it, and none outlives it."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection."""
 
 
 class Dialect(Protocol):
-    """One database, as far as it differs from the others."""
+    """One kind of database."""
 
     @property
     def begin(self) -> str:
-        """The statement by which a transaction that will write begins."""
+        """The statement that begins a transaction that will write."""
 
     @property
     def advisory_lock(self) -> str:
-        """The statement that waits until no other transaction that writes holds a name, and holds it until this one
-        ends; empty where there is but one transaction that writes.
+        """The statement that locks a name until the transaction ends. Empty where only one transaction writes at a
+        time.
         """
 
     @property
     def data_version_query(self) -> str:
-        """The statement that gives another number when another connection has kept something; empty if none does."""
+        """The query whose result changes when another connection commits. Empty if there is none."""
 
     @property
     def has_pipeline(self) -> bool:
-        """Whether statements can go out in one write, and their answers be waited for once."""
+        """Whether several statements can be sent at once, and their results be read at once."""
 
     @property
     def has_group_commit(self) -> bool:
-        """Whether the database itself keeps several transactions, that end at one time, with one write to the disk."""
+        """Whether the database itself commits concurrent transactions by one write to the disk."""
 
     @property
     def interrupts_writes(self) -> bool:
-        """Whether a statement that writes can be interrupted without harm to other units in its transaction."""
+        """Whether interrupting a statement that writes leaves the other units in its transaction alone."""
 
     @property
     def lock_poll_interval(self) -> float:
-        """Seconds after which the driver stops waiting for a lock, so that the unit can go on waiting; 0 if never."""
+        """Seconds after which the driver stops waiting for a lock, so that the unit can poll; 0 if it never stops."""
 
     def is_locked(self, error: Exception) -> bool:
-        """Whether a statement failed, and did nothing, because somebody else holds a lock."""
+        """Return whether a statement failed because of a lock, without any effect."""
 
     def new_engine(self) -> Engine:
-        """An engine without a pool, whose connections the driver keeps in autocommit: a unit of work begins its
+        """Return an engine without a pool. Its connections are in autocommit mode: a unit of work begins its
         transaction itself.
         """
 
     @property
     def is_read_only(self) -> bool:
-        """Whether what is stored can be read only, whatever role the server gives this process."""
+        """Whether this process can only read the database file."""
 
     def check_unchanged(self) -> None:
-        """Tell whether all that was read belongs together.
+        """Check that everything that was read belongs together.
 
         Raises:
-            Unavailable: the database was read without a lock, and somebody has written to it meanwhile.
+            Unavailable: the database was read without a lock, and was changed meanwhile.
         """
 
     def for_units(self, opened: Any) -> DriverConnection:
-        """What units of work are to have of a connection that the engine has opened."""
+        """Return the connection for units of work over one that the engine has opened."""
 
     def can_commit(self, connection: DriverConnection) -> bool:
-        """Whether the transaction that was begun is still there, with all that was done in it."""
+        """Return whether the transaction is still there, with all its changes."""
 
     def is_dead(self, connection: DriverConnection) -> bool:
-        """Whether the connection, of which a statement has failed, is of no use any more."""
+        """Return whether a connection whose statement has failed is closed."""
 
     def timed_out(self, connection: DriverConnection) -> bool:
-        """Whether that is because the database did not answer in time."""
+        """Return whether it is closed because the database did not respond in time."""
 
     def migration_transaction(self, engine: Engine) -> AbstractContextManager[Connection]:
-        """A connection in a transaction in which tables may be changed; no other process does so meanwhile, and it
-        may take its time. Leaving the block keeps the changes, leaving it by an exception keeps nothing.
+        """Open a transaction that may change tables, without timeouts and without another process that does the same.
+        The block ends with a commit; an exception rolls back.
         """
 
     def snapshot(self, engine: Engine) -> AbstractContextManager[Connection]:
-        """A connection that sees one moment of the whole database, for as long as it takes, and holds nobody up."""
+        """Open a connection that sees the whole database as of one time, without timeouts, and blocks nobody."""
 
     def last_id(self, connection: Connection, table: str) -> int:
-        """The highest id that the table ever gave; 0 if none."""
+        """Return the highest id that the table ever gave, or 0."""
 
     def set_last_id(self, connection: Connection, table: str, last: int) -> None:
-        """Let the table give ids above `last` only."""
+        """Let the table continue after the id `last`."""
 
     def translate_error(self, error: BaseException) -> BlogError | None:
-        """What the domain calls an error of the driver; None where it is a fault of ours."""
+        """Translate an error of the driver to one of the domain. Return None for a bug of this program."""

@@ -10,14 +10,14 @@ from .dialect import DriverConnection
 
 
 class Interruption:
-    """A block for statements of one unit of work, in which a cancellation interrupts the connection.
+    """A block for the statements of one unit of work. A cancellation interrupts the connection in it.
 
-    Once the block is left, the connection is interrupted no more: by then it may run a statement of another unit. So
-    interrupting and leaving exclude each other by a lock.
+    After the block the connection may run a statement of another unit, which must not be interrupted. So a lock makes
+    interrupting and leaving exclude each other.
 
     Args:
-        cancellation: interrupts.
-        connection: where the statements run.
+        cancellation: interrupts the statements.
+        connection: runs the statements.
     """
 
     __slots__ = ("_block", "_cancellation", "_connection", "_lock", "_runs")
@@ -30,7 +30,7 @@ class Interruption:
         self._runs = False
 
     def __enter__(self) -> None:
-        """Begin, unless it is cancelled already.
+        """Begin, unless the unit is cancelled already.
 
         Raises:
             Cancelled.

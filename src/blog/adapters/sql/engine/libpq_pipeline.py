@@ -1,7 +1,7 @@
-"""PostgreSQL's connections as units of work use them: libpq itself, in its pipeline mode.
+"""Connections to PostgreSQL for units of work: libpq in pipeline mode.
 
-psycopg opens them, and knows types and errors. Its cursors serve every use there is, which each statement pays for. A
-unit has one use: statements go out in one write, each of them prepared at its first run, and then all answers are read.
+psycopg opens the connections, and converts types and errors. Its cursors do more than a unit needs, at a cost for each
+statement. Here statements are sent at once, each prepared at its first run, and then all results are read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,23 +20,23 @@ from psycopg.pq.abc import PGresult
 
 from .dialect import Pending
 
-_PREPARED_AT_MOST: Final = 200
-"""How many statements the server remembers for a connection: an `IN` is one more for every number of values."""
+_MAX_PREPARED: Final = 200
+"""The largest number of prepared statements of a connection: an `IN` needs one for each number of values."""
 
 _INTERRUPT_POLL_INTERVAL: Final = 0.2
-"""Seconds after which a wait for the server looks whether it was interrupted."""
+"""Seconds after which a wait for the server looks for an interrupt."""
 
-_CANCEL_WITHIN: Final = 1.0
-"""Seconds that the server has to take a request to cancel a statement."""
+_CANCEL_TIMEOUT: Final = 1.0
+"""Seconds to wait until the server has taken a request to cancel a statement."""
 
-_Awaited = tuple[str, bool]
-"""A statement that will be answered, and whether that is to say that it has been prepared."""
+_Expected = tuple[str, bool]
+"""A statement with a result to come, and whether it is the result of preparing it."""
 
 _DONE: Final = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
 
 
 class PipelineResult:
-    """What came of a statement."""
+    """The result of a statement."""
 
     __slots__ = ("_result", "_types")
 
@@ -46,23 +46,23 @@ class PipelineResult:
 
     @property
     def rowcount(self) -> int:
-        """How many rows it gave, inserted, updated or deleted; -1 where it does nothing of the kind."""
+        """The number of rows that it returned, inserted, updated or deleted; -1 for other statements."""
         counted = self._result.command_tuples
         return -1 if counted is None else counted
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """The rows it gave."""
+        """Return the rows."""
         self._types.set_pgresult(self._result)
         return self._types.load_rows(0, self._result.ntuples, tuple)
 
 
 class LibpqConnection:
-    """A connection for one thread at a time. One that is left in the middle of an answer is closed.
+    """A connection for one thread at a time. It is closed if an error leaves results unread.
 
     Args:
-        opened: by psycopg, in autocommit, and nobody else's from now on.
-        timeout: seconds to wait for all answers to what is sent at once.
-        prepares: whether the server remembers statements, which it cannot behind a pooler.
+        opened: a connection of psycopg in autocommit mode, which nobody else uses.
+        timeout: seconds to wait for all results of the statements that are sent at once.
+        prepares: False behind a pooler, which has no prepared statements.
     """
 
     def __init__(self, opened: psycopg.Connection[Any], *, timeout: float, prepares: bool) -> None:
@@ -70,7 +70,7 @@ class LibpqConnection:
         self.timeout = timeout
         self.timed_out = False
         self._is_interruptible = self._is_interrupted = False
-        self._opened: Final = opened  # which would close it if nobody kept it
+        self._opened: Final = opened  # psycopg closes a connection without references
         self._types: Final[Transformer] = adapt.Transformer(opened)
         self._prepares = prepares
         self._prepared: Final[dict[str, bytes]] = {}
@@ -82,52 +82,55 @@ class LibpqConnection:
 
     @property
     def closed(self) -> bool:
-        """Whether it is of no use any more."""
+        """Whether the connection is lost or closed."""
         return self.pgconn.status == ConnStatus.BAD
 
-    def execute(self, statement: str, values: Sequence[Any] = (), told: Pending | None = None, /) -> PipelineResult:
-        """Run it after what was told, which leaves the list when it is sent.
+    def execute(self, statement: str, values: Sequence[Any] = (), pending: Pending | None = None, /) -> PipelineResult:
+        """Run the pending statements and this one. Sent statements are removed from `pending`.
 
         Raises:
-            psycopg.Error: of the first that failed. What came after it was not run.
+            psycopg.Error: the first error. Later statements were not run.
         """
-        wanted = [*told, (statement, values)] if told else [(statement, values)]
-        ready = [(text, self._types.dump_sequence(given, [PyFormat.TEXT] * len(given))) for text, given in wanted]
-        if told:
-            told.clear()
+        statements = [*pending, (statement, values)] if pending else [(statement, values)]
+        encoded = [
+            (text, self._types.dump_sequence(params, [PyFormat.TEXT] * len(params))) for text, params in statements
+        ]
+        if pending:
+            pending.clear()
         try:
-            awaited = [each for text, given in ready for each in self._send(text, given)]
+            expected = [each for text, params in encoded for each in self._send(text, params)]
             self.pgconn.pipeline_sync()
-            results = self._results(len(awaited))
+            results = self._results(len(expected))
         except BaseException:
-            self.pgconn.finish()  # else what has not been read would be the answer to whatever is sent next
+            self.pgconn.finish()  # else the next statement would read the results that are left
             raise
-        if failures := [each for each in zip(awaited, results, strict=True) if each[1].status not in _DONE]:
+        if failures := [each for each in zip(expected, results, strict=True) if each[1].status not in _DONE]:
             raise self._failure(failures)
         return PipelineResult(results[-1], self._types)
 
-    def commit(self, told: Pending | None = None) -> None:
-        """Keep what was done since a transaction was begun, and what was told.
+    def commit(self, pending: Pending | None = None) -> None:
+        """Run the pending statements, and commit the transaction.
 
         Raises:
-            psycopg.Error: of the first that failed. Unless the connection is lost, nothing is kept.
+            psycopg.Error: the first error. Unless the connection is lost, nothing is committed.
         """
-        self.execute("COMMIT", (), told)
+        self.execute("COMMIT", (), pending)
 
     def rollback(self) -> None:
-        """Keep nothing of it, if a transaction was begun."""
+        """Roll back the transaction, if one was begun."""
         if self.pgconn.transaction_status != TransactionStatus.IDLE:
             self.execute("ROLLBACK")
 
     def interrupt(self) -> None:
-        """Make the statement fail that runs within `interruptible`. The thread that waits for it cancels it: asking the
-        server takes a connection of its own, and whoever interrupts shall not wait.
+        """Make the running or the next statement within `interruptible` fail.
+
+        The thread that waits for the statement cancels it: that needs another connection, and this call does not wait.
         """
         self._is_interrupted = True
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """A block for statements of one unit, in which no `interrupt` is lost, and which none outlives."""
+        """Open a block for the statements of one unit. No `interrupt` is lost in it, and none outlives it."""
         self._is_interruptible, self._is_interrupted = True, False
         try:
             yield
@@ -135,11 +138,11 @@ class LibpqConnection:
             self._is_interruptible = False
 
     def close(self) -> None:
-        """Let go of the server."""
+        """Close the connection."""
         self._opened.close()
 
-    def _send(self, statement: str, values: Sequence[Buffer | None]) -> Iterator[_Awaited]:
-        """Put it into what is written next. Tells which answers come of it."""
+    def _send(self, statement: str, values: Sequence[Buffer | None]) -> Iterator[_Expected]:
+        """Add the statement to the next write. Yield the results to expect."""
         if not self._prepares:
             self.pgconn.send_query_params(statement.encode(), values, result_format=Format.BINARY)
         else:
@@ -148,8 +151,8 @@ class LibpqConnection:
             self.pgconn.send_query_prepared(self._prepared[statement], values, result_format=Format.BINARY)
         yield statement, False
 
-    def _prepare(self, statement: str, *, has_values: bool) -> Iterator[_Awaited]:
-        if has_values and len(self._prepared) >= _PREPARED_AT_MOST:  # without any, it may be a ROLLBACK, and goes alone
+    def _prepare(self, statement: str, *, has_values: bool) -> Iterator[_Expected]:
+        if has_values and len(self._prepared) >= _MAX_PREPARED:  # a ROLLBACK goes alone
             oldest = next(iter(self._prepared))
             forget = f"DEALLOCATE {self._prepared.pop(oldest).decode()}"
             self.pgconn.send_query_params(forget.encode(), None)
@@ -158,18 +161,18 @@ class LibpqConnection:
         self.pgconn.send_prepare(name, statement.encode())
         yield statement, True
 
-    def _failure(self, failures: Sequence[tuple[_Awaited, PGresult]]) -> psycopg.Error:
-        """The first, of which the others are consequences."""
+    def _failure(self, failures: Sequence[tuple[_Expected, PGresult]]) -> psycopg.Error:
+        """Return the first error: the others follow from it."""
         for (statement, prepares), _ in failures:
             if prepares:
                 self._prepared.pop(statement, None)
         (statement, _), result = failures[0]
         error = error_from_result(result, self._types.encoding)
-        error.add_note(statement)  # which may have been told long before
+        error.add_note(statement)  # the statement may have been deferred long before
         return error
 
     def _results(self, number: int) -> list[PGresult]:
-        """All of them, of which each is followed by nothing, and the last by the sign that there are no more."""
+        """Return all results. Each is followed by None, and the last one by the end of the pipeline."""
         deadline = monotonic() + self.timeout
         while self.pgconn.flush():
             self._wait(self._something_goes, deadline)
@@ -189,10 +192,10 @@ class LibpqConnection:
         return result
 
     def _wait(self, event: poll, deadline: float) -> None:
-        """Wait for something of the server's, and take it in.
+        """Wait for the server, and read what it sent.
 
         Raises:
-            psycopg.OperationalError: the connection is lost, it was interrupted, or the server did not answer in time.
+            psycopg.OperationalError: the connection is lost, it was interrupted, or the timeout is over.
         """
         while not event.poll(self._poll_interval(deadline) * 1000):
             if self._is_interruptible and self._is_interrupted:
@@ -200,7 +203,7 @@ class LibpqConnection:
                 raise psycopg.OperationalError("the statement was interrupted")
             if monotonic() >= deadline:
                 self.timed_out = True
-                raise psycopg.OperationalError("the server did not answer in time")
+                raise psycopg.OperationalError("the server did not respond in time")
         self.pgconn.consume_input()
 
     def _poll_interval(self, deadline: float) -> float:
@@ -208,10 +211,10 @@ class LibpqConnection:
         return min(left, _INTERRUPT_POLL_INTERVAL) if self._is_interruptible else left
 
     def _cancel(self) -> None:
-        """Ask the server to end the statement. The request may be late and meet what comes next on this connection: so
-        the connection is closed by whoever waited. Before libpq 17 such a request cannot be bounded in time, and the
-        server ends the statement by its own timeout.
+        """Ask the server to cancel the statement. A late request would cancel the next statement of this connection, so
+        the caller closes the connection. Before libpq 17 such a request has no timeout: then the server ends the
+        statement by its own timeout.
         """
         if capabilities.has_cancel_safe():
             with suppress(psycopg.Error):
-                self._opened.cancel_safe(timeout=_CANCEL_WITHIN)
+                self._opened.cancel_safe(timeout=_CANCEL_TIMEOUT)

@@ -1,4 +1,4 @@
-"""PostgreSQL: one server or several, by psycopg 3."""
+"""The dialect of PostgreSQL: one server or several, by psycopg 3."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,19 +21,19 @@ from .libpq_pipeline import LibpqConnection
 _CONNECTING: Final = 2
 """Seconds to wait for each host that a URL names."""
 
-_PREPARED_AFTER: Final = 5
-"""Uses of a statement after which psycopg asks the server to remember it, where many rows are moved at once."""
+_PREPARE_THRESHOLD: Final = 5
+"""Uses of a statement after which psycopg prepares it, in migrations and backups."""
 
-_CHANGING_TABLES: Final = 7_237_126
-"""The number of the advisory lock: any will do that nobody else takes."""
+_MIGRATION_LOCK: Final = 7_237_126
+"""The key of the advisory lock of migrations: any number that no other program uses."""
 
-_CONTENTION: Final = frozenset({"40001", "40P01", "23503"})
-"""Two transactions in each other's way; the last is a foreign key to a row that another one has removed meanwhile."""
+_CONFLICTS: Final = frozenset({"40001", "40P01", "23503"})
+"""SQLSTATEs of conflicts between transactions. The last is a foreign key to a row that another one has deleted."""
 _UNAVAILABLE: Final = ("08", "25006", "53", "55P03", "57")
 
 
 class PostgresqlDialect:
-    """What is special about PostgreSQL.
+    """The dialect of PostgreSQL.
 
     Args:
         url: as libpq reads it, with several hosts and `target_session_attrs=read-write` where there are standbys.
@@ -42,11 +42,11 @@ class PostgresqlDialect:
 
     data_version_query: Final = ""
     begin: Final = "BEGIN"
-    advisory_lock: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"  # whose number is made of the name
+    advisory_lock: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"  # the key is a hash of the name
     has_pipeline: Final = True
     has_group_commit: Final = True
     interrupts_writes: Final = True
-    lock_poll_interval: Final = 0.0  # a wait for a lock is interrupted as any other statement is
+    lock_poll_interval: Final = 0.0  # an interrupt also ends a wait for a lock
 
     def __init__(self, url: str, timeout: float = DEFAULT_TIMEOUT) -> None:
         self._url = url
@@ -54,14 +54,14 @@ class PostgresqlDialect:
         self._place = ""
 
     def new_engine(self) -> Engine:
-        """An engine that knows nothing of the URL, which is libpq's to read.
+        """Return an engine. Only libpq reads the URL.
 
         Raises:
-            ValueError: libpq cannot read it, or refuses an option in it. The message repeats nothing of it.
+            ValueError: libpq cannot read the URL, or an option in it. The message repeats nothing of the URL.
         """
-        given = parameters_of(self._url)
-        check_options(given)
-        self._place = place_of(given)
+        params = parameters_of(self._url)
+        check_options(params)
+        self._place = place_of(params)
         return create_engine(
             "postgresql+psycopg://",
             creator=lambda: connect(self._url, self._timeout),
@@ -72,22 +72,22 @@ class PostgresqlDialect:
 
     @property
     def is_read_only(self) -> bool:
-        """A server says so by itself when something is to be written."""
+        """Return False: a standby refuses the write itself."""
         return False
 
     def check_unchanged(self) -> None:
-        """Each statement, and each snapshot, is of one moment."""
+        """Do nothing: each statement and each snapshot is of one time."""
 
     def for_units(self, opened: Any) -> LibpqConnection:
-        """A connection without what a unit does not need."""
+        """Return a connection with a pipeline, over libpq."""
         return LibpqConnection(opened, timeout=opened.answer_timeout, prepares=opened.prepare_threshold is not None)
 
     def can_commit(self, connection: Any) -> bool:
-        """Where a statement failed, a COMMIT would keep nothing, and say so to nobody."""
+        """Return whether no statement has failed: after a failure, COMMIT rolls back without an error."""
         return bool(connection.pgconn.transaction_status != TransactionStatus.INERROR)
 
     def is_dead(self, connection: Any) -> bool:
-        """The server closed it, or the network did, or it was given up."""
+        """Return whether the server, the network or a timeout closed it."""
         return bool(connection.closed)
 
     def timed_out(self, connection: Any) -> bool:
@@ -98,34 +98,34 @@ class PostgresqlDialect:
 
     @contextmanager
     def migration_transaction(self, engine: Engine) -> Iterator[Connection]:
-        """One process at a time."""
-        with _unhurried(engine, self.begin) as connection:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CHANGING_TABLES})")
+        """Open the transaction under an advisory lock."""
+        with _without_timeouts(engine, self.begin) as connection:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
             yield connection
             connection.commit()
 
     @contextmanager
     def snapshot(self, engine: Engine) -> Iterator[Connection]:
-        """A reading transaction that sees what was there when it began."""
-        with _unhurried(engine, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
+        """Open a transaction that sees the database as of its begin."""
+        with _without_timeouts(engine, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
             yield connection
 
     def last_id(self, connection: Connection, table: str) -> int:
-        """The last value of the sequence behind the id."""
+        """Return the last value of the id's sequence."""
         sequence = f"SELECT pg_sequence_last_value(pg_get_serial_sequence('{table}', 'id')::regclass)"
         return int(connection.exec_driver_sql(sequence).scalar_one() or 0)
 
     def set_last_id(self, connection: Connection, table: str, last: int) -> None:
-        """The sequence behind the id, which cannot be set to 0: then it has not been called."""
+        """Set the id's sequence. It cannot be set to 0: then it is marked as not called."""
         sequence = f"pg_get_serial_sequence('{table}', 'id')"
         connection.exec_driver_sql(f"SELECT setval({sequence}, {max(last, 1)}, {last > 0})")
 
     def translate_error(self, error: BaseException) -> BlogError | None:
-        """By SQLSTATE (PostgreSQL manual, appendix A). A failure without one is the connection's."""
+        """Translate by SQLSTATE (PostgreSQL manual, appendix A). An error without one is about the connection."""
         state = getattr(error, "sqlstate", None) or ""
         if state.startswith("22"):
             return ValidationFailed([FieldError("", "holds something that cannot be stored")])
-        if state in _CONTENTION:
+        if state in _CONFLICTS:
             return ConcurrencyConflict("Another change came between.")
         if state.startswith(_UNAVAILABLE):
             said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
@@ -138,11 +138,11 @@ class PostgresqlDialect:
 
 
 @contextmanager
-def _unhurried(engine: Engine, begin: str) -> Iterator[Connection]:
-    """A connection in a transaction for which the limits on requests do not hold."""
+def _without_timeouts(engine: Engine, begin: str) -> Iterator[Connection]:
+    """Open a transaction without the timeouts of requests."""
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
-        driver.answer_timeout = None  # it is nobody else's, now or later
+        driver.answer_timeout = None  # nobody else uses the connection
         connection.exec_driver_sql(begin)
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
@@ -150,40 +150,40 @@ def _unhurried(engine: Engine, begin: str) -> Iterator[Connection]:
 
 
 def connect(url: str, timeout: float = DEFAULT_TIMEOUT) -> psycopg.Connection[Any]:
-    """A connection in autocommit that waits for an answer no longer than `timeout` seconds, which are one at least,
-    and for a lock a second less.
+    """Open a connection in autocommit mode that waits `timeout` seconds, at least one, for a response, and a second
+    less for a lock.
 
-    The server is asked to keep the limits; one that does not even answer is given up a second later. What the URL says
-    of these goes before. If it says `options=`, with nothing, then a pooler stands between, and lends a session for one
-    transaction: so nothing is asked that a session would have to remember, prepared statements included.
+    The server enforces these timeouts. The connection of a server that does not respond at all is closed a second
+    later. Options in the URL take precedence. An empty `options=` in the URL means a pooler that lends a session for
+    one transaction: then no state of the session is set, and no statement is prepared.
 
     Raises:
-        CannotConnect: no connection was made. Nothing of libpq's own words is kept that could be a password.
+        CannotConnect: no connection was made. The message has nothing of libpq's words that could be a password.
     """
-    given = parameters_of(url)
-    answer, lock = max(round(timeout * 1000), 1000), max(round(timeout * 1000) - 1000, 1)  # 0 would be for ever
+    params = parameters_of(url)
+    answer, lock = max(round(timeout * 1000), 1000), max(round(timeout * 1000) - 1000, 1)  # 0 would mean no timeout
     parameters: dict[str, Any] = {
         "application_name": "blog",
         "connect_timeout": _CONNECTING,
         "options": f"-c statement_timeout={answer} -c lock_timeout={lock} -c timezone=UTC",
-        **given,
+        **params,
     }
-    prepared_after = None if given.get("options") == "" else _PREPARED_AFTER
+    threshold = None if params.get("options") == "" else _PREPARE_THRESHOLD
     try:
         connection = _Connection.connect(
             autocommit=True,
-            prepare_threshold=prepared_after,
-            cursor_factory=psycopg.RawCursor,  # whose places are the server's
+            prepare_threshold=threshold,
+            cursor_factory=psycopg.RawCursor,  # its parameters are $1, as the server has them
             **parameters,
         )
     except (psycopg.Error, OSError, UnicodeError) as error:
-        raise CannotConnect(cause_of(error, given)) from None
+        raise CannotConnect(cause_of(error, params)) from None
     connection.answer_timeout = answer / 1000 + 1
     return connection
 
 
 class _Connection(psycopg.Connection[Any]):
-    """A connection that is given up when the server has not answered for `answer_timeout` seconds."""
+    """A connection that is closed when the server has not responded for `answer_timeout` seconds."""
 
     answer_timeout: float | None = None
     timed_out = False
@@ -194,4 +194,4 @@ class _Connection(psycopg.Connection[Any]):
         except _WaitTimeout:
             self.timed_out = True
             self.pgconn.finish()
-            raise psycopg.OperationalError("the server did not answer in time") from None
+            raise psycopg.OperationalError("the server did not respond in time") from None

@@ -1,4 +1,4 @@
-"""SQLite: a file on this machine."""
+"""The dialect of SQLite: a file on this machine."""
 
 import logging
 import sqlite3
@@ -28,38 +28,38 @@ _ERRORS: Final = {
     sqlite3.SQLITE_PROTOCOL: "The database is locked by another change.",
     sqlite3.SQLITE_NOTADB: "The file is not a database.",
 }
-"""What can be wrong with SQLite's surroundings, whatever the statement."""
+"""Errors of the file or the disk, and not of the statement."""
 
 _log = logging.getLogger(__name__)
 
 
 _LOCK_POLL_INTERVAL: Final = 0.2
-"""Seconds that SQLite waits for a lock at once. A unit of work waits again, unless it was cancelled meanwhile."""
+"""Seconds that one statement waits for a lock. The unit of work then runs it again, unless it was cancelled."""
 
 
 class _Connection(sqlite3.Connection):
     """A connection whose statements can be interrupted, also before they have begun."""
 
     def interruptible(self) -> AbstractContextManager[object]:
-        """A block for statements of one unit, in which no `interrupt` is lost, and which none outlives.
+        """Return a block for the statements of one unit. No `interrupt` is lost in it, and none outlives it.
 
-        SQLite forgets an interrupt when a statement begins while no other runs (sqlite.org/c3ref/interrupt.html). So
-        another one runs meanwhile, half read: an interrupt that comes between two statements then counts for the
-        second. It is forgotten once all have ended.
+        SQLite forgets an interrupt when a statement begins while no other is active (sqlite.org/c3ref/interrupt.html).
+        So a half-read query stays active in the block: an interrupt between two statements then stops the second one.
+        SQLite forgets the interrupt when all statements have ended.
         """
         return closing(self.execute("SELECT 1 UNION ALL SELECT 2"))
 
 
 class SqliteDialect:
-    """What is special about SQLite.
+    """The dialect of SQLite.
 
     Args:
-        path: the database file. It is made, for its owner only, when it is first opened.
+        path: the database file. It is created, readable for its owner only, when it is first opened.
         timeout: seconds to wait for a lock.
     """
 
     data_version_query: Final = "PRAGMA data_version"
-    begin: Final = "BEGIN IMMEDIATE"  # asks for the lock at once: a transaction that has only read may be refused it
+    begin: Final = "BEGIN IMMEDIATE"  # locks at once: a transaction that has read first may be refused the lock
     advisory_lock: Final = ""
     has_pipeline: Final = False
     has_group_commit: Final = False
@@ -72,13 +72,13 @@ class SqliteDialect:
         self._says_read_only = True
 
     def new_engine(self) -> Engine:
-        """An engine whose connections keep foreign keys, and write to the disk before they acknowledge.
+        """Return an engine whose connections enforce foreign keys, and sync each commit to the disk.
 
         Raises:
             ValueError: the database cannot be that file.
         """
-        if fault := self.file.fault():
-            raise ValueError(fault)
+        if error := self.file.path_error():
+            raise ValueError(error)
         engine = create_engine(
             URL.create("sqlite", database=str(self.file.path)),
             poolclass=NullPool,
@@ -97,7 +97,7 @@ class SqliteDialect:
     def _before_connecting(self, _dialect: Any, _entry: Any, places: list[Any], options: dict[str, Any]) -> None:
         """Make the file private before SQLite makes it readable for all, or open it to read only."""
         if not self.file.is_read_only():
-            with suppress(OSError):  # SQLite fails likewise, and `meaning` says why
+            with suppress(OSError):  # SQLite fails for the same reason, and `translate_error` reports it
                 self.file.create()
             return
         places[0], options["uri"] = self.file.reading_uri(), True
@@ -119,15 +119,15 @@ class SqliteDialect:
         return connection
 
     def is_locked(self, error: Exception) -> bool:
-        """But for a lock that no waiting would free: SQLITE_BUSY_SNAPSHOT."""
+        """Return whether waiting helps: not with SQLITE_BUSY_SNAPSHOT."""
         return getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY}
 
     def can_commit(self, connection: Any) -> bool:
-        """A full disk, among others, ends a transaction (sqlite.org/lang_transaction.html)."""
+        """Return whether the transaction is open: a full disk may end it (sqlite.org/lang_transaction.html)."""
         return bool(connection.in_transaction)
 
     def is_dead(self, connection: DriverConnection) -> bool:  # noqa: ARG002 - the protocol names it
-        """A file does not die."""
+        """Return False: a file does not die."""
         return False
 
     def timed_out(self, connection: DriverConnection) -> bool:  # noqa: ARG002 - as above
@@ -135,7 +135,7 @@ class SqliteDialect:
 
     @contextmanager
     def migration_transaction(self, engine: Engine) -> Iterator[Connection]:
-        """Foreign keys rest meanwhile, for a table is changed by making it anew, and are checked at the end."""
+        """Open the transaction with foreign keys off: tables are changed by copies. They are checked at the end."""
         self._use_wal(engine)
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
@@ -151,24 +151,24 @@ class SqliteDialect:
 
     @contextmanager
     def snapshot(self, engine: Engine) -> Iterator[Connection]:
-        """A reading transaction, which in WAL mode sees what was there when it first read."""
+        """Open a transaction that sees the database as of its first read, as WAL mode has it."""
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")
             yield connection
         self.check_unchanged()
 
     def last_id(self, connection: Connection, table: str) -> int:
-        """SQLite keeps it for each table that is declared AUTOINCREMENT, in a table of its own."""
+        """Return the id from the table that SQLite has for AUTOINCREMENT."""
         row = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).first()
         return 0 if row is None else int(row[0])
 
     def set_last_id(self, connection: Connection, table: str, last: int) -> None:
-        """The same table, in which each name stands once at most."""
+        """Replace the id in the same table."""
         connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
         connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last))
 
     def translate_error(self, error: BaseException) -> BlogError | None:
-        """By SQLite's primary result code (sqlite.org/rescode.html)."""
+        """Translate by SQLite's primary result code (sqlite.org/rescode.html)."""
         code = getattr(error, "sqlite_errorcode", None)
         if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:  # to a row that another transaction has removed meanwhile
             return ConcurrencyConflict("Another change came between.")
@@ -176,7 +176,7 @@ class SqliteDialect:
         return None if message is None else Unavailable(message, cause=self.file.cause(error))
 
     def _use_wal(self, engine: Engine) -> None:
-        """Let readers and a writer work side by side. SQLite does not wait for another process here, so we do."""
+        """Switch to WAL mode, in which readers do not block the writer. SQLite itself does not wait for the lock."""
         deadline = time.monotonic() + self._timeout
         while True:
             try:
@@ -194,6 +194,6 @@ def _set_up(connection: Any, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA synchronous=FULL")  # a commit is on the disk before it is acknowledged
-    cursor.execute("PRAGMA temp_store=MEMORY")  # what a savepoint may have to undo: a third of all writes to files
-    cursor.execute("PRAGMA cache_size=-8000")  # KiB: SQLite's own 2000 are read again and again
+    cursor.execute("PRAGMA temp_store=MEMORY")  # the rollback journal of savepoints: a third of all writes to files
+    cursor.execute("PRAGMA cache_size=-8000")  # KiB: the default of 2000 is too small for the indexes
     cursor.close()

@@ -1,7 +1,7 @@
-"""The file of an SQLite database on this machine: making it private, opening it to read only, and why it cannot be.
+"""The file of an SQLite database: its permissions, read-only access, and what is wrong with it.
 
-Nothing here opens a database file but SQLite. To close a file drops all POSIX locks that the process has on it, also
-those of SQLite; another process would then delete the log under a running server (sqlite.org/howtocorrupt.html, 2.2).
+Only SQLite opens a database file here. Closing a file drops all POSIX locks that the process has on it, also those of
+SQLite. Another process would then delete the log of a running server (sqlite.org/howtocorrupt.html, 2.2).
 """
 
 import errno
@@ -28,28 +28,28 @@ _USES_FILE: Final = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
-"""The primary result codes that say something about the file (sqlite.org/rescode.html)."""
+"""The primary result codes that are about the file (sqlite.org/rescode.html)."""
 
 
 class SqliteFile:
     """A database file, known by its path. A path is never read as a URL: `?` and `%41` are part of its name.
 
     Args:
-        path: where the file is, or is to be. A relative path counts from the present working folder.
+        path: the path of the file, which need not exist. A relative path starts in the working directory.
     """
 
     def __init__(self, path: Path) -> None:
         self.path: Final = path.absolute()
         self._frozen: tuple[int, ...] | None = None
 
-    def fault(self) -> str | None:
-        """Why this path cannot be the database; None if it can."""
+    def path_error(self) -> str | None:
+        """Return why this path cannot be a database, or None."""
         try:
-            return next(self._faults(), None)
+            return next(self._path_errors(), None)
         except OSError as error:
             return f"{self.path} cannot be read: {error.strerror}"
 
-    def _faults(self) -> Iterator[str]:
+    def _path_errors(self) -> Iterator[str]:
         if self.path.is_dir():
             yield f"{self.path} is a folder, and must be a file"
         if not self.path.parent.is_dir():
@@ -63,22 +63,22 @@ class SqliteFile:
             yield f"{self.path} is not there, but {decoded} is: a path is written as it is, without percent-encoding"
 
     def _is_database(self) -> bool:
-        """Whether the file begins as a database does, or is empty. No lock is taken: the beginning never changes."""
+        """Return whether the file begins as a database does, or is empty. No lock is needed: that never changes."""
         try:
             with closing(sqlite3.connect(f"{self.uri('ro')}&immutable=1", uri=True)) as connection:
                 connection.execute("PRAGMA schema_version").fetchone()
         except sqlite3.Error as error:
-            return getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_NOTADB  # other errors are told later
+            return getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_NOTADB  # other errors are reported later
         return True
 
     def create(self) -> None:
-        """Make an empty file that only its owner can read, unless there is a file.
+        """Create an empty file that only its owner can read, if there is no file.
 
-        SQLite gives `-wal`, `-shm` and `-journal` the permissions of the database file. A file that is there keeps its
-        own: somebody may have opened it to a group on purpose.
+        SQLite gives `-wal`, `-shm` and `-journal` the permissions of the database file. The permissions of an existing
+        file stay: its owner may have opened it to a group on purpose.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: it cannot be created.
         """
         if self.path.exists():
             return
@@ -89,7 +89,7 @@ class SqliteFile:
                 os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
     def is_read_only(self) -> bool:
-        """Whether this process cannot write to the database that is there."""
+        """Return whether the file exists, and this process cannot write to it."""
         if not self.path.exists():
             return False
         has_log = all(self._side(suffix).exists() for suffix in ("-wal", "-shm"))
@@ -97,11 +97,10 @@ class SqliteFile:
         return not all(_is_writable(each) for each in (self.path, *needed))
 
     def reading_uri(self) -> str:
-        """The URI by which SQLite only reads the file (sqlite.org/uri.html), and leaves nothing beside it.
+        """Return the URI by which SQLite only reads the file (sqlite.org/uri.html), and creates no file beside it.
 
-        Where no process has the file open and it was closed cleanly, it is read as immutable, without a lock and
-        without a log: those would need a folder that can be written to. `check_unchanged` tells afterwards if that was
-        wrong.
+        A file that is not open and was closed cleanly is read as immutable, without a lock and without a log: both
+        need a writable folder. `check_unchanged` finds out afterwards whether the file was changed meanwhile.
         """
         if any(self._side(suffix).exists() for suffix in _SIDE_FILES):
             return self.uri("ro")
@@ -109,24 +108,24 @@ class SqliteFile:
         return f"{self.uri('ro')}&immutable=1"
 
     def uri(self, mode: str) -> str:
-        """The file as SQLite opens it in a mode such as `ro`."""
+        """Return the URI by which SQLite opens the file in a mode such as `ro`."""
         return f"file:{quote(os.fsencode(self.path))}?mode={mode}"
 
     def logs(self) -> list[Path]:
-        """The files beside it that hold changes which are not in the database file yet, or undo some that are."""
+        """Return the logs beside the file: changes that are not in it yet, or that can be rolled back."""
         return [side for side in map(self._side, ("-wal", "-journal")) if side.exists()]
 
     def check_unchanged(self) -> None:
-        """Tell whether a file that was read as immutable is still as it was.
+        """Check that a file that was read as immutable has not changed.
 
         Raises:
-            Unavailable: it is not, so what was read may be wrong.
+            Unavailable: it has, so the rows that were read may be wrong.
         """
         if self._frozen is not None and self._frozen != self._state():
             raise Unavailable("The database was changed while it was read.", cause=f"Read {self.path} once more.")
 
     def cause(self, error: BaseException) -> str:
-        """What is wrong with the file, where an error of SQLite says that something is."""
+        """Return what is wrong with the file, for an error of SQLite that is about the file; else an empty text."""
         code = getattr(error, "sqlite_errorcode", None)
         if code is None or code & 0xFF not in _USES_FILE:
             return ""
@@ -139,7 +138,7 @@ class SqliteFile:
         return f"{self.path}: {reason or getattr(error, 'sqlite_errorname', 'unknown')}."
 
     def _reasons(self, *, needs_recovery: bool) -> Iterator[str]:
-        """What hinders SQLite; raises OSError where the system itself says so."""
+        """Yield the problems of the file. Raise OSError for a problem that the system reports."""
         folder = self.path.parent
         unclosed = ""
         if needs_recovery:
@@ -167,14 +166,14 @@ class SqliteFile:
         return self.path.with_name(self.path.name + suffix)
 
     def _state(self) -> tuple[int, ...]:
-        """What is different once somebody has written to the file, or has begun to."""
+        """Return a value that changes when another process writes to the file."""
         found = self.path.stat()
         logs = [side.stat().st_size for side in self.logs()]
         return (found.st_ino, found.st_size, found.st_mtime_ns, *logs)
 
 
 def _is_writable(path: Path) -> bool:
-    """Whether this process may write there. On a read-only disk not even root may."""
+    """Return whether this process may write there. On a read-only disk not even root may."""
     return _may(os.W_OK, path)
 
 

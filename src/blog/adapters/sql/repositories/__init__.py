@@ -1,1 +1,1 @@
-"""The ports of the domain on SQL tables, one file each."""
+"""The repositories of the domain on SQL tables, one file each."""

@@ -1,4 +1,4 @@
-"""The audit in a database."""
+"""The audit log in a database."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -45,12 +45,12 @@ _MATCHES: Final[dict[str, ColumnElement[bool]]] = {
     "until": entries.c.at < bindparam("until"),
     "before": entries.c.id < bindparam("before"),
 }
-"""How an entry is held against what is asked for, where it is not by being equal."""
+"""The filters that compare otherwise than for equality with the column of their name."""
 
 
 @cache
 def _newest_of(*asked: str) -> ReadStatement[AuditEntry]:
-    """The newest entries that are what is asked for by these names: there are not many sets of them."""
+    """Return the statement for the newest entries that pass these filters. There are few sets of names."""
     wanted = [_MATCHES[name] if name in _MATCHES else entries.c[name] == bindparam(name) for name in asked]
     return ReadStatement(_newest.core.where(*wanted), _entry)
 

@@ -1,4 +1,4 @@
-"""Answers that are kept for retries, in a database."""
+"""Idempotency records in a database."""
 
 from datetime import datetime
 
@@ -29,10 +29,15 @@ class SqlIdempotencyStore(SqlRepository):
         self._unit.advisory_lock(f"idempotency key {user_id} {key.hex()}")
         return self._unit.find(_find, of_user=user_id, of_key=key)
 
-    def put(self, kept: IdempotencyRecord) -> None:
-        self._unit.execute(_remove, of_user=kept.user_id, of_key=kept.key)
+    def put(self, record: IdempotencyRecord) -> None:
+        self._unit.execute(_remove, of_user=record.user_id, of_key=record.key)
         self._unit.execute(
-            _add, user_id=kept.user_id, key=kept.key, fingerprint=kept.fingerprint, response=kept.response, at=kept.at
+            _add,
+            user_id=record.user_id,
+            key=record.key,
+            fingerprint=record.fingerprint,
+            response=record.response,
+            at=record.at,
         )
 
     def remove_all_of(self, user_id: UserId) -> None:

@@ -1,4 +1,4 @@
-"""Attempts to log in, counted in a database: for all processes that share it."""
+"""Login attempts in a database, counted for all processes that share it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -17,14 +17,14 @@ from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import PostId, UserId
 
 FIELDS: Final = [*(column for column in posts.c if column is not posts.c.title_key), users.c.username.label("author")]
-"""The columns of which a post is made."""
+"""The columns of a post."""
 
 _AT_ONCE: Final = 1000
-"""Posts that are held in memory at a time, where all are gone through."""
+"""Posts that are in memory at a time, where all are read."""
 
 _select = select(*FIELDS).join(users, users.c.id == posts.c.author_id)
 _get = ReadStatement(_select.where(posts.c.id == bindparam("post_id")), Post)
-_get_for_change = _get.for_update(of=posts)
+_get_for_update = _get.for_update(of=posts)
 _add = WriteStatement(insert(posts).returning(posts.c.id))
 _save = WriteStatement(update(posts).where(posts.c.id == bindparam("post_id"), posts.c.version == bindparam("over")))
 _remove = WriteStatement(delete(posts).where(posts.c.id == bindparam("post_id")))
@@ -39,7 +39,7 @@ _remove_some_of: Statement[dict[str, int]] = Statement(
 )
 _reassign_some_of = WriteStatement(update(posts).where(posts.c.id.in_(_some_of)))
 
-_given = [column.name for column in posts.c if column not in {posts.c.id, posts.c.title_key}]
+_params = [column.name for column in posts.c if column not in {posts.c.id, posts.c.title_key}]
 
 _KEY: Final = {
     SortOrder.NEWEST: posts.c.created_at,
@@ -58,7 +58,7 @@ FILTERS: Final[dict[str, ColumnElement[bool]]] = {
     "created_after": posts.c.created_at >= bindparam("created_after"),
     "created_before": posts.c.created_at < bindparam("created_before"),
 }
-"""How a post is held against what is asked for. One author is a case of its own, had by an index in order."""
+"""By name, the condition of a filter. One author is a separate case, for which an index has the order."""
 
 
 class SqlPostRepository(SqlRepository):
@@ -76,11 +76,11 @@ class SqlPostRepository(SqlRepository):
         return _or_not_found(self._unit.find(_get, post_id=post_id), post_id)
 
     def get_for_update(self, post_id: PostId) -> Post:
-        held = self._locked[post_id] = _or_not_found(self._unit.find(_get_for_change, post_id=post_id), post_id)
+        held = self._locked[post_id] = _or_not_found(self._unit.find(_get_for_update, post_id=post_id), post_id)
         return held
 
     def save(self, post: Post, *, previous: Post) -> None:
-        changed = {name: value for name in _given if (value := getattr(post, name)) != getattr(previous, name)}
+        changed = {name: value for name in _params if (value := getattr(post, name)) != getattr(previous, name)}
         if "title" in changed:
             changed["title_key"] = sort_key(post.title)
         values = {"version": post.version, "post_id": post.id, "over": previous.version} | changed
@@ -109,32 +109,33 @@ class SqlPostRepository(SqlRepository):
     def page(
         self, order: SortOrder, *, limit: int, after: Position | None = None, **filters: Unpack[PostFilter]
     ) -> Sequence[Post]:
-        given = resolve_filters(self._unit, filters)
-        statement = _page(order, after is not None, *given)
+        params = resolve_filters(self._unit, filters)
+        statement = _page(order, after is not None, *params)
         if after is not None:
-            given |= {"after_key": after.key, "after_id": after.id}
-        return self._unit.all(statement, **given, limit=limit)
+            params |= {"after_key": after.key, "after_id": after.id}
+        return self._unit.all(statement, **params, limit=limit)
 
     def count(self, **filters: Unpack[PostFilter]) -> int:
-        given = resolve_filters(self._unit, filters)
-        counted = self._unit.find(_count(*given), **given)
+        params = resolve_filters(self._unit, filters)
+        counted = self._unit.find(_count(*params), **params)
         return counted["posts"] if counted else 0
 
 
 def resolve_filters(unit: SqlUnitOfWork, filters: PostFilter) -> dict[str, Any]:
-    """What is asked for, by the names in `FILTERS`. Authors are asked for by their ids: of these a database knows how
-    many posts they have. A name that can be no username is nobody's.
+    """Return the parameters of the filters, by the names in `FILTERS`.
+
+    Authors become ids, for which a database can estimate the number of posts. An invalid username has no posts.
     """
-    given: dict[str, Any] = dict(filters)
-    if "authors" in given:
-        names = {name.lower() for name in given.pop("authors") if not validate_username(name)}
+    params: dict[str, Any] = dict(filters)
+    if "authors" in params:
+        names = {name.lower() for name in params.pop("authors") if not validate_username(name)}
         ids = [row["id"] for row in unit.all(_ids_of_names, names=sorted(names))]
-        given |= {"author": ids[0]} if len(ids) == 1 else {"authors": ids}
-    return given
+        params |= {"author": ids[0]} if len(ids) == 1 else {"authors": ids}
+    return params
 
 
 def every_post(connection: Connection) -> Iterator[list[Post]]:
-    """All posts by ascending id, some at a time, on a connection of SQLAlchemy's."""
+    """Yield all posts by ascending id in batches, on a connection of SQLAlchemy."""
     page = _select.order_by(posts.c.id).limit(_AT_ONCE)
     rows = connection.execute(page).all()
     while rows:
@@ -162,8 +163,8 @@ def _count(*names: str) -> ReadStatement[dict[str, int]]:
 
 
 def _columns(post: Post) -> dict[str, Any]:
-    """The post as a row of its table, but for the id."""
-    return {name: getattr(post, name) for name in _given} | {"title_key": sort_key(post.title)}
+    """Return the columns of a post without the id."""
+    return {name: getattr(post, name) for name in _params} | {"title_key": sort_key(post.title)}
 
 
 def _or_not_found(post: Post | None, post_id: PostId) -> Post:

@@ -36,7 +36,7 @@ _is_shown = users.c.deletion.is_(None)
 _this = (users.c.id == bindparam("user_id"), _is_shown)
 _known = select(*_FIELDS, users.c.password_hash)
 _get = ReadStatement(select(*_FIELDS).where(*_this), User)
-_get_for_change = ReadStatement(_known.where(*_this), _credentials).for_update()
+_get_for_update = ReadStatement(_known.where(*_this), _credentials).for_update()
 _active_admins = ReadStatement(
     select(*_FIELDS).where(users.c.is_admin, users.c.is_active).order_by(users.c.id), User
 ).for_update()
@@ -101,7 +101,7 @@ class SqlUserRepository(SqlRepository):
         return [row["name"] for row in self._unit.all(_names_of, user_id=user_id)]
 
     def get_for_update(self, user_id: UserId) -> Credentials:
-        credentials = self._unit.find(_get_for_change, user_id=user_id)
+        credentials = self._unit.find(_get_for_update, user_id=user_id)
         if credentials is None:
             raise UserNotFound(user_id)
         return credentials
@@ -135,11 +135,11 @@ class SqlUserRepository(SqlRepository):
         return self._unit.all(_page_after, limit=limit, after=after)
 
     def _reserve(self, user: User) -> None:
-        """Reserve the name for the user, for ever.
+        """Reserve the name for the user, permanently.
 
         Raises:
-            UsernameTaken: it is reserved for another.
-            IntegrityError: it was reserved for another just now.
+            UsernameTaken: it is reserved for another user.
+            IntegrityError: another unit has just reserved it.
         """
         name = user.username.lower()
         holder = self._unit.find(_holder, name=name)
@@ -150,6 +150,6 @@ class SqlUserRepository(SqlRepository):
 
 
 def _columns(credentials: Credentials) -> dict[str, Any]:
-    """The user as a row of their table, but for the id."""
+    """Return the columns of a user without the id."""
     fields = {column.name: getattr(credentials.user, column.name) for column in _FIELDS if column is not users.c.id}
     return {**fields, "password_hash": credentials.password_hash}

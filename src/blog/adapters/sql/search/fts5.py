@@ -1,7 +1,7 @@
-"""Words in SQLite: in its full-text index FTS5 (sqlite.org/fts5.html), which is given words and no texts.
+"""Search in SQLite: its full-text index FTS5 (sqlite.org/fts5.html) over the words of our tokenizer.
 
-FTS5 takes its time over each post, and far less over many at once. So posts wait until there are some, and are read by
-the way; meanwhile whoever searches looks through those that wait, one by one.
+FTS5 indexes many posts at once far faster than one by one. So changed posts are queued in a table, and indexed
+together. A search also scans the queue.
 """
 
 import json
@@ -40,7 +40,7 @@ from blog.domain.search.index import Hit
 from blog.domain.search.query import SearchQuery, Term
 from blog.domain.shared import PostId
 
-from .index import Candidates, Given, Shape, SqlPostIndex, filters, newest_of, row_of, within
+from .index import Candidates, Params, Shape, SqlPostIndex, filters, newest_of, row_of, within
 
 _metadata: Final = MetaData()
 
@@ -61,31 +61,31 @@ _pending: Final = _table(
 
 _last = select(func.coalesce(func.max(_pending.c.cumulative_weight), 0)).scalar_subquery()
 _insert: Final = upsert(_pending).values(cumulative_weight=_last + bindparam("weight", type_=Integer))
-_anew: Final = {name: _insert.excluded[name] for name in ("cumulative_weight", "title", "body")}
+_changed: Final = {name: _insert.excluded[name] for name in ("cumulative_weight", "title", "body")}
 _put = WriteStatement(
-    _insert.on_conflict_do_update([_pending.c.id], set_=_anew).returning(_pending.c.cumulative_weight.label("id"))
+    _insert.on_conflict_do_update([_pending.c.id], set_=_changed).returning(_pending.c.cumulative_weight.label("id"))
 )
-"""It counts what waits: the number of a row is the sum of the weights of all that came until then."""
+"""The primary key of a queued row is the sum of the weights of the queue, which limits it."""
 
 
-def _read(table: Table) -> list[Insert | Delete]:
-    """What puts what waits in its place in an index. Rows without words are of posts that are gone.
+def _indexing(table: Table) -> list[Insert | Delete]:
+    """Return the statements that move the queue into an index. Rows without words are of deleted posts.
 
-    In the order of the ids, each word list is written once: FTS5 writes down all that it has gathered as soon as a row
-    comes that is before the last one. So a row is replaced, too, and not deleted before all are inserted.
+    FTS5 flushes its buffer when a row comes whose id is below the last one. So rows are inserted in the order of their
+    ids, and are replaced instead of being deleted first.
     """
     names = [column.name for column in table.c if column.name != "rowid"]
-    gone = select(_pending.c.id).where(_pending.c.title.is_(None))
-    said = select(_pending.c.id, *(_pending.c[name] for name in names)).where(_pending.c.title.is_not(None))
+    deleted = select(_pending.c.id).where(_pending.c.title.is_(None))
+    changed = select(_pending.c.id, *(_pending.c[name] for name in names)).where(_pending.c.title.is_not(None))
     replace = insert(table).prefix_with("OR REPLACE")
     return [
-        delete(table).where(table.c.rowid.in_(gone)),
-        replace.from_select(["rowid", *names], said.order_by(_pending.c.id)),
+        delete(table).where(table.c.rowid.in_(deleted)),
+        replace.from_select(["rowid", *names], changed.order_by(_pending.c.id)),
     ]
 
 
-_READING: Final = [*_read(_words), *_read(_titles), delete(_pending)]
-_index_pending: Final = [*map(WriteStatement, _READING)]
+_INDEX_QUEUE: Final = [*_indexing(_words), *_indexing(_titles), delete(_pending)]
+_index_pending: Final = [*map(WriteStatement, _INDEX_QUEUE)]
 
 
 class Fts5PostIndex(SqlPostIndex):
@@ -95,12 +95,12 @@ class Fts5PostIndex(SqlPostIndex):
     either = " OR "
 
     max_pending: ClassVar[int] = 512
-    """How many changes wait, and fewer if they are long."""
+    """The largest weight of the queue. A change weighs 1, and more if it is long."""
     chars_per_weight: ClassVar[int] = 4096
-    """Characters of a change above which it counts as more than one: whoever searches looks through all that waits."""
+    """Characters that weigh as much as another change: a search scans the whole queue."""
     few: ClassVar[int] = 2000
-    """Where fewer posts than that pass the filters they are looked through one by one: the index may know of a million
-    others that say the same.
+    """If fewer posts pass the filters, they are scanned without the index, which may have a million other
+    matches.
     """
 
     def put(self, post: Post) -> None:
@@ -112,12 +112,12 @@ class Fts5PostIndex(SqlPostIndex):
 
     @classmethod
     def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
-        """Find these posts and no others, in the transaction that the connection is in."""
+        """Index these posts and no others, in the connection's transaction."""
         for table in _metadata.tables.values():
             connection.execute(delete(table))
         for some in every:
             connection.execute(insert(_pending), [row_of(post) for post in some])
-            for statement in _READING:
+            for statement in _INDEX_QUEUE:
                 connection.execute(statement)
 
     def _enqueue(self, weight: int, **row: Any) -> None:
@@ -125,22 +125,22 @@ class Fts5PostIndex(SqlPostIndex):
             for statement in _index_pending:
                 self._unit.execute(statement)
 
-    def _counted(self, query: SearchQuery, given: Given) -> int:
-        waiting = self._unit.find(_count_pending(_shape(query), *given), **given, **_patterns(query))
-        return super()._counted(query, given) + (waiting["posts"] if waiting else 0)
+    def _counted(self, query: SearchQuery, params: Params) -> int:
+        waiting = self._unit.find(_count_pending(_shape(query), *params), **params, **_patterns(query))
+        return super()._counted(query, params) + (waiting["posts"] if waiting else 0)
 
-    def _part(self, query: SearchQuery, limit: int, given: Given, *, in_title: bool) -> list[Hit]:
-        asked, patterns = (_shape(query), in_title, *given), given | _patterns(query)
+    def _part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
+        asked, patterns = (_shape(query), in_title, *params), params | _patterns(query)
         waiting = self._unit.all(_pending_part(*asked), **patterns, limit=limit)
         hits = [Hit(post, in_title) for post in waiting]
-        if self._are_few(given):
+        if self._are_few(params):
             hits += [Hit(post, in_title) for post in self._unit.all(_few_part(*asked), **patterns, limit=limit)]
         else:
-            hits += super()._part(query, limit, given, in_title=in_title)
+            hits += super()._part(query, limit, params, in_title=in_title)
         return sorted(hits, key=lambda hit: hit.post.id, reverse=True)[:limit]
 
-    def _are_few(self, given: Given) -> bool:
-        asked_for = {name: value for name, value in given.items() if name in FILTERS}
+    def _are_few(self, params: Params) -> bool:
+        asked_for = {name: value for name, value in params.items() if name in FILTERS}
         passing = self._unit.find(_count_up_to(*asked_for), **asked_for, most=self.few) if asked_for else None
         return passing is not None and passing["posts"] < self.few
 
@@ -155,18 +155,18 @@ class Fts5PostIndex(SqlPostIndex):
     @staticmethod
     def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
         here = _titles if in_title else _words
-        conditions = [_matches(here, "wanted"), not_(_row_there(_pending.c.id))]
+        conditions = [_matches(here, "wanted"), not_(_exists(_pending.c.id))]
         said = [here.c.title] if in_title else [here.c.title, here.c.body]
         if shape.has_phrases:
-            conditions.append(_says_every("phrases", *said))
+            conditions.append(_has_every("phrases", *said))
         if in_title is False:
-            titled = [_says_every("phrases", _titles.c.title)] if shape.has_phrases else []
-            conditions.append(not_(_row_there(_titles.c.rowid, _matches(_titles, "wanted"), *titled)))
+            titled = [_has_every("phrases", _titles.c.title)] if shape.has_phrases else []
+            conditions.append(not_(_exists(_titles.c.rowid, _matches(_titles, "wanted"), *titled)))
         if shape.has_unwanted_words:
-            conditions.append(not_(_row_there(_words.c.rowid, _matches(_words, "unwanted"))))
+            conditions.append(not_(_exists(_words.c.rowid, _matches(_words, "unwanted"))))
         if shape.has_unwanted_phrases:
-            unwanted = _says_any("unwanted_phrases", _words.c.title, _words.c.body)
-            conditions.append(not_(_row_there(_words.c.rowid, unwanted)))
+            unwanted = _has_any("unwanted_phrases", _words.c.title, _words.c.body)
+            conditions.append(not_(_exists(_words.c.rowid, unwanted)))
         return Candidates(here.c.rowid, here, conditions)
 
 
@@ -182,21 +182,21 @@ def _patterns(query: SearchQuery) -> dict[str, str]:
 
 @cache
 def _pending_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
-    says_all = select(_pending.c.id).where(*_says_all(_pending, shape, in_title))
+    matches_all = select(_pending.c.id).where(*_matches_all(_pending, shape, in_title))
 
     def conditions(post_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
-        return [_row_there(posts.c.id, *filters(names), of=post_id), *within(post_id, names)]
+        return [_exists(posts.c.id, *filters(names), of=post_id), *within(post_id, names)]
 
-    return ReadStatement(newest_of(says_all, conditions), Post)
+    return ReadStatement(newest_of(matches_all, conditions), Post)
 
 
 @cache
 def _few_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
-    says_all = _says_all(_words, shape, in_title)
+    matches_all = _matches_all(_words, shape, in_title)
 
     def conditions(post_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
-        is_read = _row_there(_words.c.rowid, *says_all, of=post_id)
-        return [is_read, not_(_row_there(_pending.c.id, of=post_id)), *within(post_id, names)]
+        is_read = _exists(_words.c.rowid, *matches_all, of=post_id)
+        return [is_read, not_(_exists(_pending.c.id, of=post_id)), *within(post_id, names)]
 
     return ReadStatement(newest_of(select(posts.c.id).where(*filters(names)), conditions), Post)
 
@@ -210,35 +210,35 @@ def _count_up_to(*names: str) -> ReadStatement[dict[str, int]]:
 @cache
 def _count_pending(shape: Shape, *names: str) -> ReadStatement[dict[str, int]]:
     statement = select(func.count().label("posts")).select_from(_pending)
-    passes = _row_there(posts.c.id, *filters(names), of=_pending.c.id)
-    return ReadStatement(statement.where(*_says_all(_pending, shape), passes), dict)
+    passes = _exists(posts.c.id, *filters(names), of=_pending.c.id)
+    return ReadStatement(statement.where(*_matches_all(_pending, shape), passes), dict)
 
 
-def _says_all(table: Table, shape: Shape, in_title: bool | None = None) -> list[ColumnElement[bool]]:  # noqa: FBT001 - as in `Candidates`
-    """What holds of the rows of a table that say all that is wanted, and nothing unwanted, one by one.
+def _matches_all(table: Table, shape: Shape, in_title: bool | None = None) -> list[ColumnElement[bool]]:  # noqa: FBT001 - as in `Candidates`
+    """Return the conditions of the rows that match all wanted terms and no unwanted one, as a scan checks them.
 
-    Rows of posts that are gone say nothing at all.
+    Rows of deleted posts never match.
     """
     title, body = table.c.title, table.c.body
     nothing_unwanted: list[ColumnElement[bool]] = [title.is_not(None)]
     if shape.has_unwanted_phrases:
-        nothing_unwanted.append(not_(_says_any("unwanted_phrases", title, body)))
-    titled = _says_every("phrases", title)
+        nothing_unwanted.append(not_(_has_any("unwanted_phrases", title, body)))
+    titled = _has_every("phrases", title)
     if in_title:
         return [titled, *nothing_unwanted]
-    all_wanted = [_says_every("phrases", title, body), *nothing_unwanted]
+    all_wanted = [_has_every("phrases", title, body), *nothing_unwanted]
     return all_wanted if in_title is None else [not_(titled), *all_wanted]
 
 
-def _says_every(phrases: str, *texts: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether each of these phrases is a part of one of the texts."""
+def _has_every(phrases: str, *texts: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that each of these phrases is a part of one of the texts."""
     phrase = _phrases_in(phrases)
     missing = select(1).select_from(phrase).where(*(func.instr(text, phrase.c.value) == 0 for text in texts))
     return not_(exists(missing.correlate_except(phrase)))
 
 
-def _says_any(phrases: str, *texts: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether one of these phrases is a part of one of the texts."""
+def _has_any(phrases: str, *texts: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that one of these phrases is a part of one of the texts."""
     phrase = _phrases_in(phrases)
     there = select(1).select_from(phrase).where(or_(*(func.instr(text, phrase.c.value) > 0 for text in texts)))
     return exists(there.correlate_except(phrase))
@@ -252,9 +252,9 @@ def _matches(table: Table, query: str) -> ColumnElement[bool]:
     return literal_column(table.name).bool_op("MATCH")(bindparam(query, type_=Text))
 
 
-def _row_there(
+def _exists(
     row_id: Column[Any], *conditions: ColumnElement[bool], of: ColumnElement[int] = posts.c.id
 ) -> ColumnElement[bool]:
-    """Whether the table of `row_id` has a row of the post, by its id, for which this holds."""
+    """Return the condition that the table of `row_id` has a row with the post's id that meets these conditions."""
     there = select(1).select_from(row_id.table).where(row_id == of, *conditions)
     return exists(there.correlate_except(row_id.table))

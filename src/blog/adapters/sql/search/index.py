@@ -1,7 +1,7 @@
-"""Finding posts by their words in a database, which is given words and no texts: so that all find the same.
+"""Search in a database, over the words of our tokenizer, so that all databases find the same.
 
-A database finds quickly where words stand, whether in a title or anywhere. Whether words stand in a row, as in a
-phrase, is seen in the words of what was found.
+The database's index finds posts by single words, in titles or anywhere. A phrase is then looked for in the words of
+those posts.
 """
 
 from abc import ABC, abstractmethod
@@ -22,13 +22,14 @@ from blog.domain.search.query import SearchQuery, Term
 from blog.domain.search.tokenizer import spaced, tokenize
 from blog.domain.shared import PostId
 
-Given: TypeAlias = dict[str, Any]
-"""What is put into the places of a statement."""
+Params: TypeAlias = dict[str, Any]
+"""The parameters of a statement."""
 
 
 class Shape(NamedTuple):
-    """What decides of a query which conditions there are. However many phrases there are, they are given as one value:
-    so there are few statements, whatever a client looks for.
+    """The kinds of terms in a query, which decide the conditions of the statement.
+
+    All phrases are one parameter. So there are few statements, whatever clients search for.
     """
 
     has_phrases: bool
@@ -37,7 +38,7 @@ class Shape(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """Rows that are found, each by the id of its post, and in what."""
+    """Where posts are found: the column of their ids, its table, and the conditions."""
 
     id: ColumnElement[int]
     source: FromClause
@@ -45,93 +46,93 @@ class Candidates(NamedTuple):
 
 
 class SqlPostIndex(SqlRepository, ABC):
-    """A `PostIndex` over one unit of work on a database, but for what is special about the database."""
+    """A `PostIndex` over one unit of work on a database. Subclasses add what differs between databases."""
 
     both: ClassVar[str]
-    """The sign between words of which all are to be there, in the language of the database's queries."""
+    """The operator between words that must all match, in the query language of the database."""
     either: ClassVar[str]
 
     @staticmethod
     @abstractmethod
     def word(word: str, *, is_prefix: bool) -> str:
-        """The word, or all that begin so, in that language."""
+        """Return the query for a word, or for all words with this prefix."""
 
     @staticmethod
     @abstractmethod
     def array(terms: Iterable[Term]) -> str:
-        """The terms as one value, which says of each by which part of a text, of words between spaces, it is said."""
+        """Return the patterns of all terms as one parameter."""
 
     @staticmethod
     @abstractmethod
     def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
-        """What is found whose title says all that is wanted, or does not, or (None) of both kinds.
+        """Return where posts are found whose title matches, or does not, or both (None).
 
-        What is put in later is `wanted`, `unwanted`, `phrases` and `unwanted_phrases`.
+        The parameters are `wanted`, `unwanted`, `phrases` and `unwanted_phrases`.
         """
 
     @classmethod
     @abstractmethod
     def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
-        """Find these posts and no others, in the transaction that the connection is in."""
+        """Index these posts and no others, in the connection's transaction."""
 
     @abstractmethod
     def put(self, post: Post) -> None:
-        """As `PostIndex` has it."""
+        """Implement `PostIndex`."""
 
     @abstractmethod
     def remove(self, post_id: PostId) -> None:
-        """As `PostIndex` has it."""
+        """Implement `PostIndex`."""
 
     def find(
         self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
     ) -> Sequence[Hit]:
         if not query.wanted:
             return []
-        given = resolve_filters(self._unit, filters)
-        onwards = given if after is None else given | {"below": after.id}
+        params = resolve_filters(self._unit, filters)
+        onwards = params if after is None else params | {"below": after.id}
         if after is not None and not after.in_title:
             return self._part(query, limit, onwards, in_title=False)
         hits = self._part(query, limit, onwards, in_title=True)
         if len(hits) < limit:
-            hits += self._part(query, limit - len(hits), given, in_title=False)
+            hits += self._part(query, limit - len(hits), params, in_title=False)
         return hits
 
     def count(self, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
         return self._counted(query, resolve_filters(self._unit, filters)) if query.wanted else 0
 
-    def _counted(self, query: SearchQuery, given: Given) -> int:
-        statement = _count(type(self), shape_of(query), *given)
-        counted = self._unit.find(statement, **given, **values_of(query, type(self)))
+    def _counted(self, query: SearchQuery, params: Params) -> int:
+        statement = _count(type(self), shape_of(query), *params)
+        counted = self._unit.find(statement, **params, **values_of(query, type(self)))
         return counted["posts"] if counted else 0
 
-    def _part(self, query: SearchQuery, limit: int, given: Given, *, in_title: bool) -> list[Hit]:
-        """Those of one part, by descending id."""
-        return self._hits(part, query, limit, given, in_title=in_title)
+    def _part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
+        """Return the hits of one part by descending id."""
+        return self._hits(part, query, limit, params, in_title=in_title)
 
     def _hits(
         self,
         statement_for: Callable[..., ReadStatement[Post]],
         query: SearchQuery,
         limit: int,
-        given: Given,
+        params: Params,
         *,
         in_title: bool,
     ) -> list[Hit]:
-        statement = statement_for(type(self), shape_of(query), in_title, *given)
-        found = self._unit.all(statement, **given, **values_of(query, type(self)), limit=limit)
+        statement = statement_for(type(self), shape_of(query), in_title, *params)
+        found = self._unit.all(statement, **params, **values_of(query, type(self)), limit=limit)
         return [Hit(post, in_title) for post in found]
 
 
 @cache
 def part(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
-    """The posts of one part by descending id, of which those are wanted that `FILTERS` and `BOUNDS` name."""
+    """Return the statement for the posts of one part by descending id. `names` are those of filters and bounds."""
     found = kind.candidates(shape, in_title=in_title)
     return ReadStatement(newest(found.id, found.source).where(*found.conditions, *wanted(found.id, names)), Post)
 
 
 @cache
 def part_at_once(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - as above
-    """The same, by finding all of them before they are put in order: right where they are few."""
+    """Return the same, but find all posts before they are sorted: faster if there are few."""
     found = kind.candidates(shape, in_title=in_title)
     asked_for = filters(names)
     source = found.source.join(posts, posts.c.id == found.id) if asked_for else found.source
@@ -147,7 +148,7 @@ def _count(kind: type[SqlPostIndex], shape: Shape, *names: str) -> ReadStatement
 
 
 def newest(post_id: ColumnElement[int], source: FromClause) -> Select[Any]:
-    """Posts by descending id, as that stands in some source."""
+    """Select posts by descending id from a table that has their ids."""
     joined = source.join(posts, posts.c.id == post_id).join(users, users.c.id == posts.c.author_id)
     return select(*FIELDS).select_from(joined).order_by(post_id.desc()).limit(bindparam("limit"))
 
@@ -155,8 +156,8 @@ def newest(post_id: ColumnElement[int], source: FromClause) -> Select[Any]:
 def newest_of(
     ids: Select[Any], conditions: Callable[[ColumnElement[int]], Sequence[ColumnElement[bool]]]
 ) -> Select[Any]:
-    """Posts by descending id, in steps that the database takes one after another: their ids, those of them of which the
-    conditions hold, as many as are asked for, and only then the posts.
+    """Select posts by descending id in three materialized steps: all ids, the first ids that meet the conditions, and
+    then the posts.
     """
     every = ids.cte("found").prefix_with("MATERIALIZED")
     some = select(every.c.id).where(*conditions(every.c.id)).order_by(every.c.id.desc()).limit(bindparam("limit"))
@@ -165,17 +166,17 @@ def newest_of(
 
 
 def wanted(post_id: ColumnElement[int], names: Iterable[str]) -> list[ColumnElement[bool]]:
-    """What `FILTERS` and `BOUNDS` name."""
+    """Return the conditions that `FILTERS` and `BOUNDS` have under these names."""
     return [*filters(names), *within(post_id, names)]
 
 
 def filters(names: Iterable[str]) -> list[ColumnElement[bool]]:
-    """What `FILTERS` names."""
+    """Return the conditions that `FILTERS` has under these names."""
     return [FILTERS[name] for name in names if name in FILTERS]
 
 
 def within(post_id: ColumnElement[int], names: Iterable[str]) -> list[ColumnElement[bool]]:
-    """What `BOUNDS` names."""
+    """Return the conditions that `BOUNDS` has under these names."""
     return [BOUNDS[name](post_id) for name in names if name in BOUNDS]
 
 
@@ -183,11 +184,11 @@ BOUNDS: Final[dict[str, Callable[[ColumnElement[int]], ColumnElement[bool]]]] = 
     "below": lambda post_id: post_id < bindparam("below", type_=BigIntId),
     "above": lambda post_id: post_id > bindparam("above", type_=BigIntId),
 }
-"""Between which ids posts are looked for."""
+"""By name, a condition on the ids of posts."""
 
 
 def shape_of(query: SearchQuery) -> Shape:
-    """The shape of a query."""
+    """Return the shape of a query."""
     return Shape(
         has_phrases=any(map(_is_phrase, query.wanted)),
         has_unwanted_phrases=any(map(_is_phrase, query.unwanted)),
@@ -196,7 +197,7 @@ def shape_of(query: SearchQuery) -> Shape:
 
 
 def values_of(query: SearchQuery, kind: type[SqlPostIndex]) -> dict[str, str]:
-    """What is given to the conditions of a query."""
+    """Return the parameters of a query's conditions."""
     shape = shape_of(query)
     values = {"wanted": kind.both.join(_words_of(query.wanted, kind))}
     if shape.has_phrases:
@@ -210,12 +211,12 @@ def values_of(query: SearchQuery, kind: type[SqlPostIndex]) -> dict[str, str]:
 
 
 def row_of(post: Post) -> dict[str, Any]:
-    """The words of a post, such that each stands between spaces."""
+    """Return the words of a post, with spaces around each."""
     return {"id": post.id, "title": spaced(tokenize(post.title)), "body": spaced(tokenize(post.body))}
 
 
 def _words_of(terms: Sequence[Term], kind: type[SqlPostIndex]) -> list[str]:
-    """The words of terms, in whatever order they stand."""
+    """Return the queries for all words of these terms."""
     return [
         kind.word(word, is_prefix=term.is_prefix and place == len(term.words) - 1)
         for term in terms

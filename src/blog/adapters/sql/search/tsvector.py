@@ -1,4 +1,4 @@
-"""Words in PostgreSQL: as vectors of text search (its manual, chapter 12) that are made of words and not of texts."""
+"""Search in PostgreSQL: its text search vectors (manual, chapter 12) over the words of our tokenizer."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
@@ -30,9 +30,9 @@ from blog.domain.search.index import Hit
 from blog.domain.search.query import SearchQuery, Term
 from blog.domain.shared import PostId
 
-from .index import Candidates, Given, Shape, SqlPostIndex, part, part_at_once, row_of
+from .index import Candidates, Params, Shape, SqlPostIndex, part, part_at_once, row_of
 
-_words: Final = Table(  # whose vectors are made of the words by the database
+_words: Final = Table(  # the database computes the vectors
     "post_words",
     MetaData(),
     Column("id", BigIntId, primary_key=True),
@@ -43,10 +43,10 @@ _words: Final = Table(  # whose vectors are made of the words by the database
 )
 
 
-_said = _words.c.title + _words.c.body
+_text = _words.c.title + _words.c.body
 _insert = insert(_words)
-_anew = {name: _insert.excluded[name] for name in ("title", "body")}
-_upsert = _insert.on_conflict_do_update(index_elements=[_words.c.id], set_=_anew)
+_changed = {name: _insert.excluded[name] for name in ("title", "body")}
+_upsert = _insert.on_conflict_do_update(index_elements=[_words.c.id], set_=_changed)
 _put = WriteStatement(_upsert)
 _remove = WriteStatement(delete(_words).where(_words.c.id == bindparam("post_id", type_=BigIntId)))
 _window = select(_words.c.id).order_by(_words.c.id.desc()).offset(bindparam("window")).limit(1)
@@ -63,11 +63,11 @@ class TsvectorPostIndex(SqlPostIndex):
     either = " | "
 
     window: ClassVar[int] = 2000
-    """Among how many of the newest posts one looks first, one by one, and then among as many below, while that gives
-    half of what is missing.
+    """The number of newest posts that are scanned first, and then of those below them, as long as a scan finds half of
+    the hits that are missing.
 
-    What is said often is soon found so. What is not is said seldom, and so found at once by the vectors, and put in
-    order. PostgreSQL would choose between the two by what it believes of a word, and reads all posts where it is wrong.
+    Frequent words are found quickly by such scans. Rare words are found by the vectors, and their few posts are sorted.
+    PostgreSQL would choose by its estimate of a word's frequency, and scans all posts when the estimate is wrong.
     """
 
     def put(self, post: Post) -> None:
@@ -78,26 +78,26 @@ class TsvectorPostIndex(SqlPostIndex):
 
     @classmethod
     def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
-        """Find these posts and no others, in the transaction that the connection is in."""
+        """Index these posts and no others, in the connection's transaction."""
         connection.execute(delete(_words))
         for some in every:
             connection.execute(_upsert, [row_of(post) for post in some])
 
-    def _part(self, query: SearchQuery, limit: int, given: Given, *, in_title: bool) -> list[Hit]:
+    def _part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
         hits: list[Hit] = []
         while missing := limit - len(hits):
-            start = self._start(given.get("below"))
-            if start is None:  # there are no more than that
-                return hits + self._hits(part, query, missing, given, in_title=in_title)
-            some = self._hits(part, query, missing, given | {"above": start}, in_title=in_title)
+            start = self._start(params.get("below"))
+            if start is None:  # the rest fits in one window
+                return hits + self._hits(part, query, missing, params, in_title=in_title)
+            some = self._hits(part, query, missing, params | {"above": start}, in_title=in_title)
             hits += some
-            given = given | {"below": start + 1}
+            params = params | {"below": start + 1}
             if len(some) < missing / 2:
-                return hits + self._hits(part_at_once, query, missing - len(some), given, in_title=in_title)
+                return hits + self._hits(part_at_once, query, missing - len(some), params, in_title=in_title)
         return hits
 
     def _start(self, below: int | None) -> int | None:
-        """What the ids of a window are above, or None where fewer posts are left than it has room for."""
+        """Return the id below the window's ids, or None if fewer posts are left than the window has."""
         if below is None:
             found = self._unit.find(_start, window=self.window)
         else:
@@ -118,10 +118,10 @@ class TsvectorPostIndex(SqlPostIndex):
         anywhere: list[ColumnElement[bool]] = [_has(_words.c.anywhere, "wanted")]
         if shape.has_phrases:
             titled = and_(titled, _words.c.title.like(all_(_patterns_in("phrases"))))
-            anywhere.append(_said.like(all_(_patterns_in("phrases"))))
+            anywhere.append(_text.like(all_(_patterns_in("phrases"))))
         unwanted: list[ColumnElement[bool]] = []
         if shape.has_unwanted_phrases:
-            unwanted.append(_said.like(any_(_patterns_in("unwanted_phrases"))))
+            unwanted.append(_text.like(any_(_patterns_in("unwanted_phrases"))))
         if shape.has_unwanted_words:
             unwanted.append(_has(_words.c.anywhere, "unwanted"))
         if in_title:
@@ -132,7 +132,7 @@ class TsvectorPostIndex(SqlPostIndex):
 
 
 def _patterns_in(name: str) -> ColumnElement[Any]:
-    """What is given by this name, by the lines: no word holds a sign that a pattern gives a meaning to."""
+    """Return the parameter of this name as an array of its lines. Words have no wildcard characters."""
     return func.string_to_array(bindparam(name, type_=Text), "\n", type_=ARRAY(Text))
 
 
