@@ -48,7 +48,7 @@ KEPT: Final = {
     "entrypoints/http/openapi/page.py:state": "one document",
     "entrypoints/http/dispatch.py:scope": "one request",
     "entrypoints/http/outages.py:_outages": "messages of `Unavailable`, which are the code's",
-    "entrypoints/http/middleware/response_cache.py:_answers": "bounded in bytes",
+    "entrypoints/http/middleware/response_cache.py:_responses": "bounded in bytes",
 }
 """Dictionaries that outlive a function and are filled by key, and why they do not grow with what clients send."""
 

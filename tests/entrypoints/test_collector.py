@@ -5,7 +5,7 @@ import sys
 
 SERVING = """
 import gc
-from blog.entrypoints.http.asgi import COLLECTED_AFTER, tune_gc
+from blog.entrypoints.http.asgi import GC_THRESHOLD, tune_gc
 
 class Cycle:
     def __init__(self):
@@ -16,12 +16,12 @@ assert gc.get_freeze_count() > 10_000
 assert gc.isenabled()
 looked = []
 gc.callbacks.append(lambda phase, _: looked.append(phase))
-some = [[] for _ in range(COLLECTED_AFTER // 2)]
+some = [[] for _ in range(GC_THRESHOLD // 2)]
 assert not looked
 del some
-for _ in range(20 * COLLECTED_AFTER):
+for _ in range(20 * GC_THRESHOLD):
     Cycle()
-print(sum(isinstance(each, Cycle) for each in gc.get_objects()) <= COLLECTED_AFTER)
+print(sum(isinstance(each, Cycle) for each in gc.get_objects()) <= GC_THRESHOLD)
 """
 
 

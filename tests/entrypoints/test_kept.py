@@ -226,7 +226,7 @@ def test_room_is_made_of_what_was_asked_for_least_lately(monkeypatch: pytest.Mon
 
 
 def test_an_answer_that_is_too_large_to_be_kept_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "LARGEST", 10_000)
+    monkeypatch.setattr(kept, "MAX_RESPONSE_BYTES", 10_000)
     site = in_memory()
     post = site.write("Hello")
     with site.open_inner() as blog:
@@ -265,7 +265,7 @@ def test_all_that_is_kept_has_room_in_what_may_be_kept(monkeypatch: pytest.Monke
         gc.collect()
         with_answers = tracemalloc.get_traced_memory()[0]
         inner: Any = site.app._app
-        inner._forget()  # to measure what it held, and nothing else
+        inner._clear()  # to measure what it held, and nothing else
         gc.collect()
         held = with_answers - tracemalloc.get_traced_memory()[0]
     finally:

@@ -19,17 +19,17 @@ from blog.settings import SettingError, Settings, unknown_settings
 
 from .app import create_app
 
-COLLECTED_AFTER: Final = 10_000
-"""How many more objects there must be than at the last look for garbage, before it is looked for again. Python's 700
-are passed by a few requests at once, which leave no garbage behind that has to be looked for.
+GC_THRESHOLD: Final = 10_000
+"""Objects allocated between two collections of the youngest generation. A few concurrent requests pass Python's 700,
+and leave no cyclic garbage.
 """
 
 
 def app() -> SecurityHeadersMiddleware | AccessLog:
-    """The application that the `BLOG_…` variables describe. Its database is closed when the process ends.
+    """Return the application that the `BLOG_…` variables describe. Its database is closed when the process ends.
 
     Raises:
-        SettingError: a variable is wrong, or there is no such setting.
+        SettingError: a variable is wrong or unknown.
         Unavailable: the database cannot be opened.
     """
     for unknown in unknown_settings(os.environ):
@@ -38,9 +38,9 @@ def app() -> SecurityHeadersMiddleware | AccessLog:
 
 
 def app_until_exit(settings: Settings) -> SecurityHeadersMiddleware | AccessLog:
-    """The application that the settings describe, for a process that serves nothing else.
+    """Return the application that the settings describe, for a process that serves nothing else.
 
-    A process that was started by another to serve does not outlive it: it would hold the port, and nobody would know.
+    A worker process ends with its parent: otherwise it would hold the port unnoticed.
 
     Raises:
         Unavailable: the database cannot be opened.
@@ -55,15 +55,15 @@ def app_until_exit(settings: Settings) -> SecurityHeadersMiddleware | AccessLog:
 
 
 def tune_gc() -> None:
-    """Let garbage be looked for among what requests leave behind, and seldom: not among all that was made to start."""
+    """Exclude the objects of the start from garbage collection, and collect less often."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECTED_AFTER)
+    gc.set_threshold(GC_THRESHOLD)
 
 
 @contextmanager
 def app_of(settings: Settings) -> Iterator[SecurityHeadersMiddleware | AccessLog]:
-    """The application that the settings describe, until the block is left.
+    """Open the application that the settings describe, until the block is left.
 
     Raises:
         Unavailable: the database cannot be opened.
@@ -89,7 +89,7 @@ def app_of(settings: Settings) -> Iterator[SecurityHeadersMiddleware | AccessLog
 
 
 def _stop_with_parent() -> None:
-    """Ask this process to finish, as its parent would, once that is gone."""
+    """Send SIGTERM to this process when its parent has ended."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -40,13 +40,13 @@ STATUS: Final[Mapping[type[BlogError], HTTPStatus]] = {
     RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""What each kind of refusal is called in HTTP."""
+"""The status of each kind of error."""
 
 _log = logging.getLogger(__name__)
 
 
 class FieldErrorOut(msgspec.Struct, rename={"name": "field"}):
-    """One faulty member of what was sent."""
+    """An invalid member of the request."""
 
     name: str
     message: str
@@ -71,7 +71,7 @@ class Problem(msgspec.Struct, kw_only=True):
 
 
 class HttpError(Exception):
-    """A request that HTTP itself refuses, before the blog hears of it."""
+    """A request that is refused by the rules of HTTP, not of the blog."""
 
     def __init__(self, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> None:
         self.status = status
@@ -87,7 +87,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Response[bytes]:
-    """A problem as a response; `more` are members of it that few problems have."""
+    """Return a problem as a response. `more` are members that few problems have."""
     shown = [FieldErrorOut(error.field, error.message) for error in errors] or UNSET
     body = Problem(title=status.phrase, status=status, detail=detail, errors=shown, **more)
     return Response(
@@ -99,14 +99,14 @@ def problem(
 
 
 def refusal(status: HTTPStatus, detail: str | UnsetType = UNSET, *headers: tuple[bytes, bytes]) -> response.Response:
-    """A problem as a plain ASGI application, for what is refused outside of Litestar."""
+    """Return a problem as an ASGI application, for requests that are refused outside of Litestar."""
     body = msgspec.json.encode(Problem(title=status.phrase, status=status, detail=detail))
     known = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
     return response.Response(status, [*known, *headers], body)
 
 
 def on_blog_error(request: Request[Any, Any, Any], error: BlogError) -> Response[bytes]:
-    """What the domain refuses."""
+    """Handle an error of the domain."""
     status = status_of(error)
     if isinstance(error, Unavailable):
         request.scope["app_state"].outages.failed(error, writes=request.method != "GET")  # type: ignore[typeddict-item]
@@ -118,17 +118,17 @@ def on_blog_error(request: Request[Any, Any, Any], error: BlogError) -> Response
 
 
 def status_of(error: BlogError) -> HTTPStatus:
-    """What a refusal is called in HTTP, by its kind."""
+    """Return the status of an error, by its kind."""
     return next(status for kind, status in STATUS.items() if isinstance(error, kind))
 
 
 def on_http_error(_: Request[Any, Any, Any], error: HttpError) -> Response[bytes]:
-    """What HTTP refuses."""
+    """Handle an error of HTTP."""
     return problem(error.status, error.detail, headers=error.headers)
 
 
 def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """What Litestar refuses. Its own words are left out, since they repeat the path and the query."""
+    """Handle an error of Litestar. Its messages are left out, because they repeat the path and the query."""
     detail = (
         f"Here, {', '.join(methods_of(allow))} are allowed." if (allow := (error.headers or {}).get("allow")) else UNSET
     )
@@ -136,17 +136,17 @@ def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Respon
 
 
 def methods_of(allow: str) -> list[str]:
-    """The methods that a path has, given those that Litestar knows of: HEAD and OPTIONS are answered outside of it."""
+    """Return the methods of a path, given those that Litestar knows: HEAD and OPTIONS are handled outside of it."""
     methods = {method.strip() for method in allow.split(",")} | {"OPTIONS"}
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
-def on_unhandled(request: Request[Any, Any, Any], defect: Exception) -> Response[bytes]:
-    """What nobody foresaw: told in full to the log, and to the client not at all, but for debugging."""
-    told: dict[str, Any] = {"request_id": request.scope.get("request_id"), "method": request.method}
-    told["route"] = request.scope.get("path_template")
-    _log.exception("Request %(request_id)s failed: %(method)s %(route)s", told, extra=told)
-    detail = "".join(format_exception(defect)) if request.app.debug else UNSET
+def on_unhandled(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Handle a bug: log the traceback. The client gets no details, except with `debug`."""
+    fields: dict[str, Any] = {"request_id": request.scope.get("request_id"), "method": request.method}
+    fields["route"] = request.scope.get("path_template")
+    _log.exception("Request %(request_id)s failed: %(method)s %(route)s", fields, extra=fields)
+    detail = "".join(format_exception(error)) if request.app.debug else UNSET
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
 
 
@@ -154,5 +154,5 @@ def _headers(status: HTTPStatus) -> dict[str, str]:
     if status == HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": "Token"}
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return {"Connection": "close"}  # what is left of the body is not worth reading
+        return {"Connection": "close"}  # the rest of the body is not read
     return {}

@@ -1,4 +1,4 @@
-"""Logging of outages: why requests are answered with 503, once, and not once for each request."""
+"""Outages are logged once: why requests get 503, and not once for each request."""
 
 import logging
 import time
@@ -10,14 +10,14 @@ from blog.domain.cancellation import Cancelled
 from blog.domain.errors import Unavailable
 
 QUIET: Final = 10.0
-"""Seconds without a 503 after which what works again is logged. With less, every pause would end an outage."""
+"""Seconds without a 503 after which an outage is over. With less, every pause would end it."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Outage:
-    """What is logged already."""
+    """An outage that has been logged."""
 
     cause: str
     began: float
@@ -27,10 +27,10 @@ class _Outage:
 
 
 class Outages:
-    """What keeps requests from being answered, as far as one process sees it. It belongs to the event loop.
+    """The outages of one process. To be used on the event loop.
 
     Args:
-        now: seconds of a clock that is never set.
+        now: a monotonic clock.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -38,12 +38,9 @@ class Outages:
         self._outages: dict[str, _Outage] = {}
 
     def failed(self, error: Unavailable, *, writes: bool) -> None:
-        """Log why a request is answered with 503, unless that is logged already.
-
-        Messages are few, and known to the code; what differs is in the cause. So little is remembered.
-        """
+        """Log why a request gets 503, unless it is logged already. The messages are few, so little is stored."""
         if isinstance(error, Cancelled):
-            return  # it was not waited for any longer
+            return  # the client has gone
         at = self._now()
         outage = self._outages.get(str(error))
         if outage is None:
@@ -54,12 +51,12 @@ class Outages:
         outage.is_of_reads |= not writes
 
     def worked(self, *, writes: bool) -> None:
-        """Log that an outage is over, once what failed in it has worked: a read tells nothing of a full disk."""
+        """Log the end of an outage after a success of the same kind: a read proves nothing about a full disk."""
         if not self._outages:
             return
         at = self._now()
         for message, outage in list(self._outages.items()):
             if (writes or outage.is_of_reads) and at - outage.last >= QUIET:
                 del self._outages[message]
-                told = (outage.answers, outage.last - outage.began, outage.cause)
-                _log.warning("Requests are answered again, after %d answers with 503 in %.0f s: %s", *told)
+                values = (outage.answers, outage.last - outage.began, outage.cause)
+                _log.warning("Requests are answered again, after %d answers with 503 in %.0f s: %s", *values)

@@ -1,4 +1,4 @@
-"""Clients that disconnect before they are answered: nobody waits for the work that they asked for any longer."""
+"""Clients that disconnect before they get a response: their work is cancelled."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,18 +7,18 @@ from typing import Any, Final, TypeAlias
 from blog.domain.cancellation import Cancelled
 
 WATCH_AFTER: Final = 0.3
-"""Seconds after which a request that is not answered yet is watched. Nearly all are answered before, and a watch costs
-a task of the event loop.
+"""Seconds after which a request without a response is watched. Nearly all have one before, and a watch costs a task of
+the event loop.
 """
 
 _ENDS: Final = 2
-"""How often the end of the body is heard before the watch ends. A server that keeps to ASGI says it once."""
+"""How often the end of the body is received before the watch ends. A server that follows ASGI sends it once."""
 
 Receive: TypeAlias = Callable[[], Awaitable[Any]]
 
 
 class DisconnectWatch:
-    """Watches those clients on one event loop that have waited for a while. One timer is enough for all."""
+    """Watches the clients on one event loop that have waited for a while. All share one timer."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -27,18 +27,18 @@ class DisconnectWatch:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, waiting: asyncio.Future[Any], receive: Receive) -> None:
-        """From a while later on, tell whoever waits that the client has gone."""
+        """Watch a client from `WATCH_AFTER` on. When it disconnects, the future gets `Cancelled`."""
         self._unwatched[waiting] = (self._loop.time() + WATCH_AFTER, receive)
         if self._timer is None:
             self._timer = self._loop.call_later(WATCH_AFTER, self._sweep)
 
     def end(self, waiting: asyncio.Future[Any]) -> None:
-        """Nobody waits any longer."""
+        """Stop watching."""
         if self._unwatched.pop(waiting, None) is None:
             self._watches.pop(waiting).cancel()
 
     def _sweep(self) -> None:
-        """Watch whoever has waited for a while. The first who has not has the next timer."""
+        """Watch all clients that are due. The first that is not due gets the next timer."""
         self._timer = None
         while self._unwatched:
             waiting, (due, receive) = next(iter(self._unwatched.items()))
@@ -50,10 +50,10 @@ class DisconnectWatch:
 
 
 async def _cancel_when_gone(waiting: asyncio.Future[Any], receive: Receive) -> None:
-    """Wait for the client to go. Parts of a body that no handler reads may come before.
+    """Wait until the client disconnects. Parts of a body that no handler reads may come before.
 
     After the end of the body, `receive` waits for the disconnect (ASGI, HTTP & WebSocket). Some servers and test
-    clients answer at once, with the end of the body again and again. Their clients are watched no longer.
+    clients return at once, with the end of the body again and again. These are not watched.
     """
     ends = 0
     while (message := await receive())["type"] != "http.disconnect":

@@ -1,4 +1,4 @@
-"""Off the event loop: threads for work that may have to wait, and a bounded number of places before them."""
+"""Executors: threads for work that may have to wait, with bounded queues, timeouts and cancellation."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,58 +15,58 @@ from .thread_pool import ThreadPool
 from .timeouts import TimeoutQueue
 
 LOGIN_THREADS: Final = 1
-"""One at a time: with two, reads wait more than three times as long while somebody hammers the log-in."""
+"""With two threads, reads take more than three times as long while one client sends many log-ins."""
 MAX_WAITING_LOGINS: Final = 64
 MAX_WAITING_REQUESTS: Final = 1024
 
 RESPONSE_TIMEOUT: Final = 9
-"""Seconds, waiting and work together, after which a request is told to come back later."""
+"""Seconds, waiting and work together, after which a request gets 503."""
 
 MAX_INLINE_BYTES: Final = 256 * 1024
 """Bytes of posts that are encoded on the event loop, which takes about a millisecond."""
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class Works(Protocol):
-    """What does work off the event loop."""
+    """Does work off the event loop."""
 
-    def run(self, work: Callable[[], Answer]) -> asyncio.Future[Answer]:
-        """Have it done, unless nobody waits any longer when its turn comes."""
+    def run(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
+        """Do the work, unless the returned future is done when its turn comes."""
 
 
 class BoundedExecutor:
-    """A way to the blog for work of one kind, on which a bounded number of callers wait.
+    """An executor with a bounded number of callers (a bulkhead).
 
     Args:
-        works: what does the work.
-        places: for how many callers there is room.
+        works: does the work.
+        capacity: the number of callers that may wait at a time.
     """
 
-    def __init__(self, works: Works, places: int) -> None:
+    def __init__(self, works: Works, capacity: int) -> None:
         self._works = works
-        self._places = places
+        self._capacity = capacity
         self._deadlines: TimeoutQueue | None = None
         self._watch: DisconnectWatch | None = None
 
     async def run(
-        self, work: Callable[[], Answer], cancellation: Cancellation | None = None, receive: Receive | None = None
-    ) -> Answer:
+        self, work: Callable[[], Result], cancellation: Cancellation | None = None, receive: Receive | None = None
+    ) -> Result:
         """Do the work.
 
         Args:
-            work: what is done off the event loop.
-            cancellation: cancels the work as soon as nobody waits for it: its time is over, its client has gone, or the
-                server stops.
-            receive: as ASGI has it, after the whole body was received. It tells that the client has gone.
+            work: done off the event loop.
+            cancellation: cancels the work when nobody waits for it any longer: after a timeout, when the client
+                disconnects, or when the server stops.
+            receive: as ASGI has it, after the whole body was received. It reports that the client has disconnected.
 
         Raises:
-            Unavailable: too many wait already, or the work is not done in time. Whether it will be is not known.
+            Unavailable: too many callers wait, or the work is not done in time; it may still be done.
         """
         loop, deadlines, watch = asyncio.get_running_loop(), self._deadlines, self._watch
         if deadlines is None or watch is None or deadlines.loop is not loop:
             deadlines, watch = self._deadlines, self._watch = TimeoutQueue(loop), DisconnectWatch(loop)
-        if len(deadlines) >= self._places:
+        if len(deadlines) >= self._capacity:
             raise Unavailable("Too many requests are waiting.")
         waiting = self._works.run(work)
         deadlines.begin(waiting, RESPONSE_TIMEOUT)
@@ -85,15 +85,15 @@ class BoundedExecutor:
 
 
 class Executors:
-    """Reads, writes and log-ins each have threads of their own: none waits behind another's locks or hashing.
+    """Separate executors for reads, writes and hashing: none waits behind the locks or the hashing of another.
 
     Args:
-        threads: how many read at once, and how many write.
-        together: keeps several units of work at once: then one thread writes for all.
+        threads: the number of threads for reads, and of threads for writes.
+        group_commit: commits several units of work at once: then one thread writes for all.
     """
 
-    def __init__(self, threads: int, together: GroupCommit | None) -> None:
-        writes = ThreadPool("write", threads) if together is None else GroupCommitWriter(together)
+    def __init__(self, threads: int, group_commit: GroupCommit | None) -> None:
+        writes = ThreadPool("write", threads) if group_commit is None else GroupCommitWriter(group_commit)
         self.reads = BoundedExecutor(ThreadPool("read", threads), threads + MAX_WAITING_REQUESTS)
         self.writes = BoundedExecutor(writes, threads + MAX_WAITING_REQUESTS)
         self.logins = BoundedExecutor(ThreadPool("login", LOGIN_THREADS), LOGIN_THREADS + MAX_WAITING_LOGINS)

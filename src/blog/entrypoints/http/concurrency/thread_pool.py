@@ -1,7 +1,6 @@
-"""A thread pool whose results come back to the event loop together: one wake-up for all that have gathered.
+"""A thread pool that delivers results to the event loop in batches, with one wake-up for each batch.
 
-`run_in_executor` makes a second future with a lock for each piece of work, and wakes the loop for each outcome. Here
-the loop is woken once for all that have gathered until it looks.
+`run_in_executor` makes a second future with a lock for each job, and wakes the loop for each result.
 """
 
 import asyncio
@@ -22,22 +21,22 @@ from typing import Any, Final, TypeAlias, TypeVar
 from blog.domain.errors import Unavailable
 
 EXIT_WITHIN: Final = 1.5
-"""Seconds for which all threads together are waited for at the end of the process."""
+"""Seconds to wait for all threads together at the end of the process."""
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Outcome: TypeAlias = tuple[Any, BaseException | None]
-"""What was answered, or what was raised instead."""
+"""The result, or the exception."""
 
 
 class ThreadPool:
-    """Threads that do one piece of work at a time, in the order in which they are asked.
+    """Threads that run jobs in the order of their submission.
 
-    They end with this object or with the process, but not before all is done that they were asked for.
+    They end with this object or with the process, after all submitted jobs.
 
     Args:
-        name: what they are called, with a number each.
-        threads: how many there are. They start with the first pieces of work.
-        niceness: by how much they stand back behind other threads, as in nice(2), where the system can tell them apart.
+        name: the name of the threads, to which a number is added.
+        threads: the number of threads. They start with the first jobs.
+        niceness: the nice value of the threads, on systems where threads have their own.
     """
 
     def __init__(self, name: str, threads: int, *, niceness: int = 0) -> None:
@@ -46,25 +45,25 @@ class ThreadPool:
         self._most = threads
         self._threads: list[Thread] = []
         self._queue: _Queue = SimpleQueue()
-        self._way_home: _CompletionQueue | None = None
+        self._completions: _CompletionQueue | None = None
 
-    def run(self, work: Callable[[], Answer]) -> "asyncio.Future[Answer]":
-        """Have it done, unless nobody waits any longer when its turn comes. To be called on an event loop."""
+    def run(self, work: Callable[[], Result]) -> "asyncio.Future[Result]":
+        """Run the work, unless the returned future is done when its turn comes. To be called on an event loop."""
         if len(self._threads) < self._most:
             self._start_one_more()
         loop = asyncio.get_running_loop()
-        way_home = self._way_home
-        if way_home is None or way_home.loop is not loop:
-            way_home = self._way_home = _CompletionQueue(loop)
-        waiting: asyncio.Future[Answer] = loop.create_future()
-        self._queue.put(_Job(work, waiting, way_home))
+        completions = self._completions
+        if completions is None or completions.loop is not loop:
+            completions = self._completions = _CompletionQueue(loop)
+        waiting: asyncio.Future[Result] = loop.create_future()
+        self._queue.put(_Job(work, waiting, completions))
         return waiting
 
     def _start_one_more(self) -> None:
-        """Start a thread. If the system has none left just now, those that run do the work.
+        """Start a thread. If the system has none left, the running threads do the work.
 
         Raises:
-            Unavailable: none runs. The next work tries again.
+            Unavailable: no thread runs. The next call tries again.
         """
         try:
             self._start_one()
@@ -84,82 +83,82 @@ class ThreadPool:
 
 
 class _CompletionQueue:
-    """The way of outcomes to one event loop, from whichever threads."""
+    """Delivers results from threads to one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._outcomes: deque[tuple[asyncio.Future[Any], Outcome]] = deque()
-        self._is_called = False
+        self._is_woken = False
 
-    def bring(self, waiting: asyncio.Future[Any], outcome: Outcome) -> None:
-        """Leave an outcome for the loop, and call it, unless it has been called and not looked yet."""
+    def deliver(self, waiting: asyncio.Future[Any], outcome: Outcome) -> None:
+        """Queue a result, and wake the loop unless it has been woken already."""
         self._outcomes.append((waiting, outcome))
-        if not self._is_called:
-            self._is_called = True
-            with suppress(RuntimeError):  # it is closed: nobody waits there any longer
-                self.loop.call_soon_threadsafe(self._hand_over)
+        if not self._is_woken:
+            self._is_woken = True
+            with suppress(RuntimeError):  # the loop is closed
+                self.loop.call_soon_threadsafe(self._resolve_all)
 
-    def _hand_over(self) -> None:
-        self._is_called = False  # before it looks: whatever it does not see calls it again
+    def _resolve_all(self) -> None:
+        self._is_woken = False  # first: a result that this loop misses wakes it again
         while self._outcomes:
-            waiting, (answer, error) = self._outcomes.popleft()
-            tell(waiting, answer, error)
+            waiting, (result, error) = self._outcomes.popleft()
+            resolve(waiting, result, error)
 
 
 @dataclass(slots=True)
 class _Job:
-    """A piece of work, and where its outcome is waited for."""
+    """Work, the future for its result, and the queue of its event loop."""
 
     work: Callable[[], Any]
     waiting: asyncio.Future[Any]
-    way_home: _CompletionQueue
+    completions: _CompletionQueue
 
 
 _Queue: TypeAlias = "SimpleQueue[_Job | None]"
 
 
-def tell(waiting: asyncio.Future[Any], answer: Any, error: BaseException | None) -> None:
-    """Tell whoever waits what came of it, if they still do."""
+def resolve(waiting: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    """Set the result or the exception of a future, unless it is done."""
     if waiting.done():
         return
     if error is None:
-        waiting.set_result(answer)
+        waiting.set_result(result)
     else:
         waiting.set_exception(error)
 
 
 def outcome_of(work: Callable[[], Any]) -> Outcome:
-    """Do the work. Whatever it raises is for whoever waits for it."""
+    """Run the work. Return its result or its exception."""
     try:
         return work(), None
-    except StopIteration as stop:  # which no future takes, as no generator does (PEP 479)
+    except StopIteration as stop:  # futures do not accept it (PEP 479)
         return None, RuntimeError(f"The work raised {stop!r}.")
-    except BaseException as error:  # noqa: BLE001 - see above
+    except BaseException as error:  # noqa: BLE001 - the caller gets it
         return None, error
 
 
 def _work(queue: _Queue, niceness: int) -> None:
-    if niceness and sys.platform == "linux":  # elsewhere, it is the whole process that can be nice
-        with suppress(OSError):  # where a sandbox forbids it, all are equal
+    if niceness and sys.platform == "linux":  # elsewhere, only whole processes have a nice value
+        with suppress(OSError):  # a sandbox may forbid it
             os.nice(niceness)
-    while (piece := queue.get()) is not None:
-        if not piece.waiting.done():
-            piece.way_home.bring(piece.waiting, outcome_of(piece.work))
-        del piece  # or all that it holds would be kept until there is more to do
+    while (job := queue.get()) is not None:
+        if not job.waiting.done():
+            job.completions.deliver(job.waiting, outcome_of(job.work))
+        del job  # or its objects would live until the next job
 
 
 def _leave(queue: _Queue, threads: list[Thread], finish: Callable[[], None]) -> None:
-    """Let the threads end when they have done what they were asked for."""
+    """Let the threads end after the submitted jobs."""
     atexit.unregister(finish)
     for _ in threads:
         queue.put(None)
 
 
 def _finish(queue: _Queue, threads: list[Thread]) -> None:
-    """Wait until they have, but not for ever. They are daemons, or Python would wait for them before it comes to this.
+    """Wait for the threads to end, up to `EXIT_WITHIN`. They are daemons, because Python waits for other threads first,
+    without a limit.
 
-    What nobody waits for any longer was cancelled, and ends soon. Work that goes on all the same ends with the process:
-    of a unit of work that has not been stored, nothing is.
+    Cancelled work ends soon. Other work ends with the process: a unit of work that is not committed stores nothing.
     """
     for _ in threads:
         queue.put(None)
@@ -169,7 +168,7 @@ def _finish(queue: _Queue, threads: list[Thread]) -> None:
 
 @cache
 def _exit_by() -> float:
-    """When the process ends at the latest: it is asked for at its end, by all who have threads."""
+    """Return when the process ends at the latest. All thread pools share it."""
     return time.monotonic() + EXIT_WITHIN
 
 

@@ -1,6 +1,6 @@
-"""TimeoutQueue for many who wait: one timer, for whoever has waited longest, is enough if all may wait equally long.
+"""Timeouts with one timer: all callers have the same timeout, so the one that has waited longest is due first.
 
-`asyncio.timeout` sets a timer for each of them, and takes it back. It costs as much as all else that waiting takes.
+`asyncio.timeout` sets and cancels a timer for each caller, which costs as much as the rest of the waiting.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ _TICK: Final = 0.001
 
 
 class TimeoutQueue:
-    """Sees to it that nobody waits longer than they may on one event loop."""
+    """Enforces the timeouts of all callers on one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -21,21 +21,21 @@ class TimeoutQueue:
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        """How many wait."""
+        """Return the number of callers."""
         return len(self._due)
 
     def begin(self, waiting: asyncio.Future[Any], within: float) -> None:
-        """Let somebody wait for so many seconds; then they are told that the answer takes too long."""
+        """Start the timeout of a caller. When it ends, the future gets `Unavailable`."""
         self._due[waiting] = self.loop.time() + within
         if self._timer is None:
             self._timer = self.loop.call_later(within, self._sweep)
 
     def end(self, waiting: asyncio.Future[Any]) -> None:
-        """They wait no longer."""
+        """End the timeout of a caller."""
         del self._due[waiting]
 
     def _sweep(self) -> None:
-        """Tell whoever's time is over. The first whose time is not has the next timer."""
+        """End the wait of all callers that are due. The first that is not due gets the next timer."""
         self._timer = None
         now = self.loop.time()
         for waiting, due in self._due.items():

@@ -1,1 +1,1 @@
-"""What holds of every response."""
+"""Middleware: security headers, CORS, path prefixes and the response cache."""

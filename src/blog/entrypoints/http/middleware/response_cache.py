@@ -1,7 +1,7 @@
-"""Answers that are kept while nothing changes: what anybody may read is asked far more often than it is written.
+"""The response cache: responses to public reads are cached until the next commit.
 
-Before each of them is given, the store is asked whether anything has been kept since, by whichever process. So nobody
-is answered by what was, and nothing has to be forgotten at the right moment.
+Before each cached response is sent, the store is asked for its data version, which changes with every commit by any
+process. So no response is stale, and there is no invalidation to forget.
 """
 
 from collections import OrderedDict
@@ -14,30 +14,32 @@ from blog.domain.blog import DataVersion
 from blog.domain.errors import Unavailable
 
 MAX_BYTES: Final = 16 * 1024 * 1024
-"""Of answers that are kept, with all that is kept beside them. Of what was asked for least lately, room is made."""
+"""Bytes of the cache. The least recently used responses are evicted."""
 
-LARGEST: Final = MAX_BYTES // 8
-"""Bytes of one answer that is kept. A larger one would take the room of many that are asked for more often."""
+MAX_RESPONSE_BYTES: Final = MAX_BYTES // 8
+"""Bytes of one cached response. A larger one would evict many others."""
 
 MAX_QUERY: Final = 1024
-"""Bytes of a query by which an answer is kept. There are ever other long ones, and nobody asks for them again."""
+"""Bytes of the query of a cached response. Long queries are seldom repeated."""
 
-_BESIDE: Final = 1280
-"""Bytes that an answer takes beside what it consists of, about."""
+_OVERHEAD: Final = 1280
+"""Bytes of memory for each response, beside its content, roughly."""
 
-_BESIDE_HEADER: Final = 160
-"""Bytes that a header takes beside its name and value: two objects, and the pair of them."""
+_HEADER_OVERHEAD: Final = 160
+"""Bytes of memory for each header, beside its name and value: two objects and a tuple."""
 
-_FOR_EVERYBODY: Final = "/api/posts/"
-"""What answers begin with that depend on nothing but the address and what is stored."""
+_PUBLIC_PATH: Final = "/api/posts/"
+"""The path prefix of responses that depend only on the URL and the stored data."""
 
-_OF_ITS_OWN: Final = frozenset({b"authorization", b"if-none-match", b"content-length", b"transfer-encoding", b"expect"})
-"""Headers of requests that may be answered otherwise than others."""
+_PRIVATE_HEADERS: Final = frozenset(
+    {b"authorization", b"if-none-match", b"content-length", b"transfer-encoding", b"expect"}
+)
+"""Request headers that may change the response."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """An answer in two messages, and the route it came by, for whoever logs requests."""
+class _CachedResponse:
+    """A response in two ASGI messages, and its route, for the access log."""
 
     head: Any
     body: Any
@@ -46,81 +48,81 @@ class _Answer:
 
 
 class ResponseCache:
-    """An ASGI application that gives the answers of another one again.
+    """An ASGI middleware that caches responses.
 
     Args:
-        app: answers whatever is not kept.
-        edition: tells whether it would still answer the same. It is asked on the event loop, and so answers at once.
+        app: the application.
+        data_version: returns a value that changes with every commit. It is called on the event loop, so must not wait.
     """
 
-    def __init__(self, app: ASGIApp, edition: DataVersion) -> None:
+    def __init__(self, app: ASGIApp, data_version: DataVersion) -> None:
         self._app = app
-        self._edition = edition
-        self._answers: OrderedDict[tuple[str, bytes, str], _Answer] = OrderedDict()
+        self._data_version = data_version
+        self._responses: OrderedDict[tuple[str, bytes, str], _CachedResponse] = OrderedDict()
         self._size = 0
-        self._of: object = None
+        self._version: object = None
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
         if not _is_public(scope) or not self._is_known():
             await self._app(scope, receive, send)
             return
         key = (scope["path"], scope["query_string"], scope["prefix"])
-        answer = self._answers.get(key)
+        answer = self._responses.get(key)
         if answer is None:
             await self._ask(key, scope, receive, send)
             return
-        self._answers.move_to_end(key)
+        self._responses.move_to_end(key)
         scope["path_template"] = answer.route
         await send(answer.head)
         await send(answer.body)
 
     def _is_known(self) -> bool:
-        """Whether the edition can be told. What was kept of another one is forgotten."""
+        """Return whether the data version is known. Responses of another version are evicted."""
         try:
-            edition = self._edition()
+            version = self._data_version()
         except Unavailable:
             return False
-        if edition != self._of:
-            self._forget()
-            self._of = edition
+        if version != self._version:
+            self._clear()
+            self._version = version
         return True
 
-    def _forget(self) -> None:
-        self._answers.clear()
+    def _clear(self) -> None:
+        self._responses.clear()
         self._size = 0
 
     async def _ask(self, key: tuple[str, bytes, str], scope: Any, receive: Any, send: Send) -> None:
-        """Answer, and keep the answer if nothing was kept in the store from before it was asked until it was given."""
+        """Call the application, and cache the response if there was no commit meanwhile."""
         messages: list[Any] = []
 
         async def send_on(message: Any) -> None:
             messages.append(message)
             await send(message)
 
-        edition = self._of
+        version = self._version
         await self._app(scope, receive, send_on)
-        if len(messages) != 2 or messages[0]["status"] != 200 or edition != self._of:  # noqa: PLR2004 - HTTP's number
+        if len(messages) != 2 or messages[0]["status"] != 200 or version != self._version:  # noqa: PLR2004 - HTTP's number
             return
         head, body = messages
         size = _size_of(key, head, body)
-        if size <= LARGEST:
-            self._keep(key, _Answer(head, body, scope.get("path_template"), size))
+        if size <= MAX_RESPONSE_BYTES:
+            self._store(key, _CachedResponse(head, body, scope.get("path_template"), size))
 
-    def _keep(self, key: tuple[str, bytes, str], answer: _Answer) -> None:
-        """Keep the answer, and forget those that were asked for least lately, if there is no room for all."""
-        before = self._answers.pop(key, None)  # of two who asked for the same at once, the first has been answered
+    def _store(self, key: tuple[str, bytes, str], answer: _CachedResponse) -> None:
+        """Cache a response, and evict the least recently used ones if there are too many."""
+        before = self._responses.pop(key, None)  # a concurrent request may have cached it first
         self._size += answer.size - (before.size if before else 0)
-        self._answers[key] = answer
+        self._responses[key] = answer
         while self._size > MAX_BYTES:
-            _, forgotten = self._answers.popitem(last=False)
-            self._size -= forgotten.size
+            _, evicted = self._responses.popitem(last=False)
+            self._size -= evicted.size
 
 
 def _size_of(key: tuple[str, bytes, str], head: Any, body: Any) -> int:
-    """About how many bytes of memory an answer takes, with the key that it is found by."""
+    """Return roughly how many bytes of memory a response takes, with its key."""
     path, query, prefix = key
-    headers = sum(_BESIDE_HEADER + len(name) + len(value) for name, value in head["headers"])
-    return _BESIDE + 4 * (len(path) + len(prefix)) + len(query) + headers + len(body["body"])
+    headers = sum(_HEADER_OVERHEAD + len(name) + len(value) for name, value in head["headers"])
+    return _OVERHEAD + 4 * (len(path) + len(prefix)) + len(query) + headers + len(body["body"])
 
 
 def _is_public(scope: Any) -> bool:
@@ -128,7 +130,7 @@ def _is_public(scope: Any) -> bool:
     return (
         scope["type"] == "http"
         and scope["method"] == "GET"
-        and scope["path"].startswith(_FOR_EVERYBODY)
+        and scope["path"].startswith(_PUBLIC_PATH)
         and len(scope["query_string"]) <= MAX_QUERY
-        and _OF_ITS_OWN.isdisjoint(dict(scope["headers"]))
+        and _PRIVATE_HEADERS.isdisjoint(dict(scope["headers"]))
     )
