@@ -1,9 +1,10 @@
-"""What can be set from outside: by options of the command line, or by `BLOG_…` in the environment.
+"""Settings, from options of the command line and from environment variables `BLOG_…`.
 
-Every setting `x` is read from `BLOG_X`, or from the file that `BLOG_X_FILE` names, so that secrets need not stand in
-the environment. An option given to `read` goes before both. An empty variable counts as not set, as `docker compose`
-passes one on that is not set; but an empty `BLOG_DATABASE_URL` or `BLOG_TOKEN` is an error, since the blog would work
-on another database, or with more rights, than was meant.
+* The setting `x` is read from `BLOG_X`, or from the file that `BLOG_X_FILE` names, so that no secret has to be in the
+  environment. An option has precedence over both.
+* An empty variable counts as not set, because `docker compose` passes unset variables on as empty ones.
+* An empty `BLOG_DATABASE_URL` or `BLOG_TOKEN` is an error: the blog would use another database, or act with more
+  rights, than was intended.
 """
 
 import difflib
@@ -18,10 +19,10 @@ Value = TypeVar("Value")
 
 _NEVER_EMPTY: Final = {"BLOG_DATABASE_URL", "BLOG_DATABASE_URL_FILE", "BLOG_TOKEN", "BLOG_TOKEN_FILE"}
 _NEAR: Final = 0.7
-"""How alike the names of a setting and of a variable are, of 1, for the one to be meant by the other."""
-_DEFAULT_CALLED: Final = {"database_url": "the default --database"}
+"""The similarity, from 0 to 1, from which a variable is taken for a misspelt setting."""
+_NAMES_OF_DEFAULTS: Final = {"database_url": "the default --database"}
 _LANE_MEMORY: Final = 8
-"""KiB that Argon2 needs at least for each lane."""
+"""The minimum memory of Argon2 for each lane, in KiB."""
 
 _number = re.compile(r"[0-9]{1,9}")
 _options = re.compile(r"\?\w+=")
@@ -34,18 +35,18 @@ _service = re.compile(r"BLOG_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_[0-9]+_(TCP
 _service_port = re.compile(r"BLOG_(\w+_)?PORT")
 _service_address = re.compile(r"(tcp|udp|sctp)://\S*")
 _DEFAULT_PORT: Final = {"http": ":80", "https": ":443"}
-"""What a browser leaves out of an origin."""
+"""The ports that browsers leave out of an origin."""
 
 
 ROOT_PATH: Final = r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+"
-"""The path under which a proxy serves the blog, without a slash at its end. Two slashes at its beginning would name
-another host, dot segments would lead out of it.
+"""The path under which a proxy serves the blog, without a trailing slash. Two slashes at its beginning would name
+another host, and dot segments would lead out of the path.
 """
 MAX_ROOT_PATH_LENGTH: Final = 200
 
 
 class SettingError(ValueError):
-    """A setting that the blog cannot start with. The message names it, and does not repeat what may be secret."""
+    """A setting is invalid. The message names the setting, and does not repeat a value that may be secret."""
 
 
 def _whole(lowest: int, highest: int) -> Callable[[str], int]:
@@ -95,25 +96,25 @@ def _socket_path(text: str) -> str:
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    """Origins as a browser writes them: in lower case, without the port that the scheme has anyway."""
+    """Parse origins. Return them as browsers write them: in lower case, without the default port of the scheme."""
     named = [_origin.fullmatch(origin) for origin in _listed(text.lower())]
     if text.strip() == "*":
         return ("*",)
     if not all(named):
         raise SettingError(
-            "must be origins such as https://example.org, with commas between and no slash at the end; or * alone"
+            "must be origins such as https://example.org, separated by commas and no slash at the end; or * alone"
         )
     return tuple(origin[0].removesuffix(_DEFAULT_PORT.get(origin[1], ":")) for origin in named if origin)
 
 
 def _headers(text: str) -> tuple[str, ...]:
     if not all(_header.fullmatch(name) for name in _listed(text)):
-        raise SettingError("must be names of headers such as X-B3-TraceId, with commas between")
+        raise SettingError("must be names of headers such as X-B3-TraceId, separated by commas")
     return _listed(text)
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    """What stands between commas."""
+    """Return the parts between commas."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
@@ -122,12 +123,12 @@ def _networks(text: str) -> tuple[str, ...]:
         return tuple(word if word == "unix" else str(ip_network(word)) for word in _listed(text))
     except ValueError:
         raise SettingError(
-            "must be addresses or networks such as 10.0.0.0/8, or unix for a Unix socket, with commas between"
+            "must be addresses or networks such as 10.0.0.0/8, or unix for a Unix socket, separated by commas"
         ) from None
 
 
 def _root_path(text: str) -> str:
-    """A path without a slash at its end; `/` itself stays, since it says more than nothing does."""
+    """Parse a path, and remove its trailing slash. `/` stays, because it differs from an empty setting."""
     path = text if text == "/" else text.removesuffix("/")
     if path not in {"", "/"} and (len(path) > MAX_ROOT_PATH_LENGTH or not re.fullmatch(ROOT_PATH, path)):
         raise SettingError("must be a path such as /blog, of letters, digits and ._~-")
@@ -162,7 +163,7 @@ def _setting(parse: Callable[[str], Value], default: Value, *, secret: bool = Fa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a blog runs. `repr` leaves out what may be secret."""
+    """The settings of a blog. `repr` omits secrets."""
 
     database_url: str = _setting(_database, "sqlite:///blog.db", secret=True)
     replica_url: str = _setting(_replica, "", secret=True)
@@ -190,60 +191,60 @@ class Settings:
     debug: bool = _setting(_truth, default=False)
     access_log: bool = _setting(_truth, default=False)
     given_as: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
-    """Where each setting was given: by an option, by a variable, or by neither. It is no setting itself."""
+    """The option or variable that set each setting. This is no setting itself."""
 
     def name_of(self, setting: str) -> str:
-        """What a message calls a setting: the option or the variable that gave it."""
+        """Return the option or the variable that set a setting, for messages."""
         return self.given_as.get(setting, f"BLOG_{setting.upper()}")
 
     @property
     def connections(self) -> int:
-        """How many units of work run at once: of reading threads, as many writing ones, one for log-ins, one for notes
-        of which tokens are in use, and one for housekeeping.
+        """The number of database connections: one for each thread that reads or writes, and one each for log-ins,
+        for the last use of tokens, and for maintenance.
         """
         return 2 * self.threads + 3
 
     @property
     def database_file(self) -> Path | None:
-        """The file of the database, if it is one."""
+        """The path of the database, if the database is a file."""
         path = self.database_url.removeprefix("sqlite:///")
         return None if path == self.database_url else Path(path)
 
     @classmethod
     def read(cls, environment: Mapping[str, str], **options: str | None) -> "Settings":
-        """The settings that options and environment give, in this order; what neither gives keeps its default.
+        """Read the settings from options, then from the environment, then from the defaults.
 
         Raises:
-            SettingError: of the first setting that is wrong.
+            SettingError: of the first setting that is invalid.
         """
         environment = {
             name: text
             for name, text in environment.items()
             if (text or name in _NEVER_EMPTY) and not _is_of_a_service(name, text)
         }
-        told = {each.name: _told(each, environment, options.get(each.name)) for each in setting_fields()}
-        found = {each.name: _found(each, *told[each.name]) for each in setting_fields()}
+        given = {each.name: _given(each, environment, options.get(each.name)) for each in setting_fields()}
+        values = {each.name: _parsed(each, *given[each.name]) for each in setting_fields()}
         settings = cls(
-            **{name: value for name, value in found.items() if value is not None},
-            given_as={name: _given_as(name, *each) for name, each in told.items()},
+            **{name: value for name, value in values.items() if value is not None},
+            given_as={name: _given_as(name, *each) for name, each in given.items()},
         )
         if settings.workers > 1 and settings.database_url == "memory:":
-            raise SettingError(f"{settings.name_of('workers')}: processes do not share their memory")
+            raise SettingError(f"{settings.name_of('workers')}: several processes cannot share a database in memory")
         if settings.debug and settings.host not in {"127.0.0.1", "::1", "localhost"}:
-            raise SettingError("BLOG_DEBUG: not on an address that others can reach")
+            raise SettingError("BLOG_DEBUG: is only allowed on a loopback address")
         if settings.argon2_memory < _LANE_MEMORY * settings.argon2_lanes:
             raise SettingError(f"BLOG_ARGON2_MEMORY: must be at least {_LANE_MEMORY} for each of BLOG_ARGON2_LANES")
         return settings
 
 
 def setting_fields() -> list[Field[Any]]:
-    """The fields that can be set from outside."""
+    """Return the fields that are settings."""
     return [each for each in fields(Settings) if "parse" in each.metadata]
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownSetting:
-    """A variable that looks like a setting and is none. `meant` is the one whose name is nearest, if one is near."""
+    """A variable that looks like a setting and is none. `meant` is the setting with the most similar name, if any."""
 
     name: str
     meant: str | None
@@ -254,28 +255,28 @@ class UnknownSetting:
 
 
 def unknown_settings(environment: Mapping[str, str]) -> list[UnknownSetting]:
-    """The variables that look like settings of this blog and are none: likely misspelt."""
+    """Return the variables that look like settings of this blog and are none. They are probably misspelt."""
     known = {variable for setting in setting_fields() for variable in _variables(setting)}
     return [
         UnknownSetting(name, _nearest(name, known))
         for name, text in sorted(environment.items())
         if name.startswith("BLOG_")
-        and not name.startswith("BLOG_TEST_")  # which the tests of the blog read
+        and not name.startswith("BLOG_TEST_")  # variables of the blog's own tests
         and name not in known
         and not _is_of_a_service(name, text)
     ]
 
 
 def _nearest(name: str, known: Iterable[str]) -> str | None:
-    ends = [each.removeprefix("BLOG_") for each in known]  # what all begin with makes none more alike
+    ends = [each.removeprefix("BLOG_") for each in known]  # a common prefix would make all names similar
     near = difflib.get_close_matches(name.removeprefix("BLOG_").upper(), ends, n=1, cutoff=_NEAR)
     return f"BLOG_{near[0]}" if near else None
 
 
 def service_variables(environment: Mapping[str, str]) -> list[str]:
-    """The variables that Kubernetes sets in each container for a service that is called blog, or blog-something.
+    """Return the variables that Kubernetes sets in each container for a service named blog, or blog-something.
 
-    They are no settings, though `BLOG_PORT` is one of them. See "Discovering services" in the documentation of
+    They are no settings, although `BLOG_PORT` is one of them. See "Discovering services" in the documentation of
     Kubernetes.
     """
     return sorted(name for name, text in environment.items() if _is_of_a_service(name, text))
@@ -292,7 +293,7 @@ def _variables(setting: Field[Any]) -> tuple[str, str]:
     return variable, f"{variable}_FILE"
 
 
-def _found(setting: Field[Any], name: str, text: str | None) -> Any:
+def _parsed(setting: Field[Any], name: str, text: str | None) -> Any:
     if text is None:
         return None
     try:
@@ -303,12 +304,12 @@ def _found(setting: Field[Any], name: str, text: str | None) -> Any:
 
 
 def _given_as(setting: str, name: str, text: str | None) -> str:
-    """The option or the variable that was given. A default is called by its option, if it has one."""
-    return _DEFAULT_CALLED.get(setting, name) if text is None else name
+    """Return the option or variable that was given. A default is named by its option, if there is one."""
+    return _NAMES_OF_DEFAULTS.get(setting, name) if text is None else name
 
 
-def _told(setting: Field[Any], environment: Mapping[str, str], option: str | None) -> tuple[str, str | None]:
-    """Where a setting stands, and what it says there."""
+def _given(setting: Field[Any], environment: Mapping[str, str], option: str | None) -> tuple[str, str | None]:
+    """Return the option or variable of a setting, and its text."""
     variable, file = _variables(setting)
     if option is not None and setting.name == "migrate":
         return "--no-migrate", option
@@ -319,10 +320,10 @@ def _told(setting: Field[Any], environment: Mapping[str, str], option: str | Non
     if variable in environment:
         raise SettingError(f"{variable} and {file}: only one of them can be set")
     try:
-        text = Path(environment[file]).read_text(encoding="utf-8-sig")  # Windows begins files with a byte order mark
+        text = Path(environment[file]).read_text(encoding="utf-8-sig")  # editors on Windows write a byte order mark
     except UnicodeDecodeError:
         raise SettingError(f"{file}: must be in UTF-8") from None
-    except (OSError, ValueError) as error:  # the latter of a path with a zero byte
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
         raise SettingError(f"{file}: {environment[file]} cannot be read ({type(error).__name__})") from None
     if "\0" in text:
         raise SettingError(f"{file}: must be in UTF-8, and looks like UTF-16")

@@ -171,7 +171,7 @@ def allowed_origins(server: Server) -> list[str | None]:
 def test_memory_is_not_shared_among_workers_so_it_is_refused(tmp_path: Path) -> None:
     refused = run_blog("serve", "--memory", *WORKERS, "--port", "0", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == "blog: --workers: processes do not share their memory\n"
+    assert refused.stderr == "blog: --workers: several processes cannot share a database in memory\n"
 
 
 def test_what_stood_in_a_file_is_in_no_environment_or_command_line_of_a_worker(tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def test_a_server_with_debug_on_that_others_can_reach_does_not_start(run: Run, m
 
     refused = run("serve", "--host", "0.0.0.0", "--port", "0")
 
-    assert refused == Outcome(2, "", "blog: BLOG_DEBUG: not on an address that others can reach\n")
+    assert refused == Outcome(2, "", "blog: BLOG_DEBUG: is only allowed on a loopback address\n")
 
 
 def test_accounts_cannot_be_kept_in_the_memory_of_a_command_that_ends(run: Run) -> None:
@@ -364,4 +364,4 @@ def test_a_default_that_cannot_be_used_is_not_called_by_a_variable_that_nobody_s
 def test_processes_that_cannot_share_memory_are_told_by_the_option_that_asked_for_them(run: Run) -> None:
     refused = run("serve", "--workers", "2", "--database", "memory:")
 
-    assert refused == Outcome(2, "", "blog: --workers: processes do not share their memory\n")
+    assert refused == Outcome(2, "", "blog: --workers: several processes cannot share a database in memory\n")
