@@ -180,7 +180,7 @@ def _bytes_of(length: int) -> Check:
 
 
 def _anything(_: object) -> None:
-    """What nobody reads but the client it was meant for."""
+    """Accept any value: only one client reads it."""
 
 
 def _text(value: str) -> str | None:

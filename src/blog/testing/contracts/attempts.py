@@ -1,4 +1,4 @@
-"""What an `AttemptStore` promises."""
+"""The contract of `AttemptStore`."""
 
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -19,14 +19,14 @@ LONG_AGO = NOON - timedelta(days=4000)
 
 
 class AttemptStoreContract:
-    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work.
+    """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty.
 
     A unit that waits for another must wait for more than a second.
     """
 
     @pytest.fixture
     def open_stores(self) -> OpenStores:
-        """The stores whose attempts are to be proved."""
+        """The stores to be tested."""
         not_given(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.mark.parametrize("address", ["", HERE, THERE])
@@ -186,25 +186,25 @@ class AttemptStoreContract:
 
 
 def add(open_stores: OpenStores, account: str, address: str, at: datetime = NOON) -> LoginAttempt:
-    """An attempt, kept by a unit of its own."""
+    """Store an attempt in a unit of its own."""
     with open_stores() as stores:
         return stores.attempts.add(LoginAttempt(account=account, address=address, at=at))
 
 
 def of_account(open_stores: OpenStores, account: str) -> list[LoginAttempt]:
-    """What is kept of an account, as a new unit sees it."""
+    """Return the attempts at an account, in a new unit."""
     with open_stores() as stores:
         return list(stores.attempts.of_account(account, since=LONG_AGO))
 
 
 def of_address(open_stores: OpenStores, address: str) -> list[LoginAttempt]:
-    """What is kept of an address, likewise."""
+    """Return the attempts from an address, in a new unit."""
     with open_stores() as stores:
         return list(stores.attempts.of_address(address, since=LONG_AGO))
 
 
 def known(open_stores: OpenStores, account: str) -> dict[str, datetime]:
-    """Which addresses are known, likewise."""
+    """Return the trusted addresses, in a new unit."""
     with open_stores() as stores:
         return dict(stores.attempts.trusted_addresses(account))
 
@@ -217,6 +217,6 @@ def purge(
     newest: int = 100,
     limit: int = 100,
 ) -> int:
-    """What a unit of its own forgets."""
+    """Purge in a unit of its own, and return the count."""
     with open_stores() as stores:
         return stores.attempts.purge(until=until, trusted_until=trusted_until, newest=newest, limit=limit)

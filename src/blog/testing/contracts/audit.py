@@ -1,4 +1,4 @@
-"""What an `AuditLog` promises."""
+"""The contract of `AuditLog`."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -19,14 +19,14 @@ BEYOND = [UNSTORED, -1, 1_000_000_007, 2**63 - 1, 2**64, -(2**64)]
 
 
 class AuditLogContract:
-    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work.
+    """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty.
 
     A unit that waits for another must wait for more than a second.
     """
 
     @pytest.fixture
     def open_stores(self) -> OpenStores:
-        """The stores whose audit is to be proved."""
+        """The stores to be tested."""
         not_given(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.mark.parametrize("detail", ["", *HOSTILE_TEXTS[:-1]])
@@ -191,7 +191,7 @@ class AuditLogContract:
 
 
 def an_entry() -> AuditEntry:
-    """An entry that no log has taken yet, no two fields of which are alike."""
+    """Return an entry that is not stored yet. No two of its fields are equal."""
     return AuditEntry(
         at=NOON,
         event=Event.POST_CHANGED,
@@ -206,7 +206,7 @@ def an_entry() -> AuditEntry:
 
 
 def different_entries() -> list[AuditEntry]:
-    """One entry, and others that differ from it in one field each."""
+    """Return an entry, and others that differ from it in one field each."""
     entry = an_entry()
     changed = [
         replace(entry, event=Event.POST_DELETED),
@@ -221,12 +221,12 @@ def different_entries() -> list[AuditEntry]:
 
 
 def a_seal() -> Seal:
-    """A seal that no log has taken yet, whose digest proves nothing."""
+    """Return a seal that is not stored yet, with an arbitrary digest."""
     return Seal(at=NOON, entries=2**40, previous=b"\0" * 31 + b"a", digest=b"\xff" * 32)
 
 
 def seal(stores: Stores, *, limit: int) -> Seal:
-    """Seal the first entries that have none."""
+    """Seal the first unsealed entries."""
     entries, last = stores.audit.unsealed(limit=limit), stores.audit.last_seal()
     previous = GENESIS_DIGEST if last is None else last.digest
     made = Seal(at=NOON, entries=len(entries), previous=previous, digest=b"", format=1)
@@ -237,13 +237,13 @@ def seal(stores: Stores, *, limit: int) -> Seal:
 
 
 def add(open_stores: OpenStores, entry: AuditEntry | None = None) -> AuditEntry:
-    """An entry, kept by a unit of its own."""
+    """Store an entry in a unit of its own."""
     with open_stores() as stores:
         return added(stores, entry or an_entry())
 
 
 def added(stores: Stores, entry: AuditEntry) -> AuditEntry:
-    """The entry as the log has taken it."""
+    """Return the entry as it is stored."""
     stores.audit.add(entry)
     (newest,) = stores.audit.page(limit=1)
     assert newest == replace(entry, id=newest.id)
@@ -251,12 +251,12 @@ def added(stores: Stores, entry: AuditEntry) -> AuditEntry:
 
 
 def all_entries(open_stores: OpenStores) -> list[AuditEntry]:
-    """What is kept, as a new unit sees it."""
+    """Return what is stored, in a new unit."""
     with open_stores() as stores:
         return list(stores.audit.page(limit=100))
 
 
 def unsealed(open_stores: OpenStores) -> list[AuditEntry]:
-    """What is kept and has no seal, likewise."""
+    """Return the unsealed entries, in a new unit."""
     with open_stores() as stores:
         return list(stores.audit.unsealed(limit=100))

@@ -1,4 +1,4 @@
-"""What an `OpenBlog` promises: one unit of work, all or nothing."""
+"""The contract of `OpenBlog`: one unit of work, all or nothing."""
 
 from concurrent.futures import ThreadPoolExecutor, wait
 
@@ -20,7 +20,7 @@ from .fixtures import NOON, PASSWORD, Failed, acting, not_given, write, write_al
 
 MANUSCRIPT = PortablePost(title="A title", body="From elsewhere", author="ann", created_at=NOON, updated_at=NOON)
 SOON = 10
-"""Seconds in which whatever waits for nobody has long been done."""
+"""Seconds that are more than enough for a unit that waits for no other."""
 
 
 class OpenBlogContract:
@@ -28,12 +28,12 @@ class OpenBlogContract:
 
     @pytest.fixture
     def open_blog(self) -> OpenBlog:
-        """The blog to be proved."""
+        """The blog to be tested."""
         not_given(self, "open_blog", "an OpenBlog on empty stores")
 
     @pytest.fixture
     def ann(self, open_blog: OpenBlog) -> Member:
-        """Somebody with an account."""
+        """A member of the blog."""
         with open_blog() as blog:
             return acting(blog.users.add(Operator(), "ann", PASSWORD))
 
@@ -243,16 +243,16 @@ class OpenBlogContract:
 
 
 def events(blog: Blog) -> list[Event]:
-    """What was recorded, the newest first."""
+    """Return the recorded events, newest first."""
     return [entry.event for entry in blog.audit.page(Operator()).entries]
 
 
 def newest(open_blog: OpenBlog) -> list[Post]:
-    """What is kept, as a new unit sees it."""
+    """Return what is stored, in a new unit."""
     with open_blog() as blog:
         return list(blog.posts.page().posts)
 
 
 def found(blog: Blog, text: str) -> list[Post]:
-    """What a search finds."""
+    """Return the posts that a search finds."""
     return [each.post for each in blog.search.find(text).results]

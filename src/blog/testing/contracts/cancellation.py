@@ -1,4 +1,4 @@
-"""What a `CancellableBlog` promises: units of work stop soon after they are cancelled, and store nothing."""
+"""The contract of `CancellableBlog`: a cancelled unit of work stops soon, and stores nothing."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from .blog import newest
 from .fixtures import PASSWORD, acting, not_given, write, write_alone
 
 LONG = 60
-"""Seconds after which a unit that should have stopped is given up. Far more than any needs."""
+"""Seconds to wait for a unit that should have stopped: far more than it needs."""
 
 READS: list[Callable[[Blog], object]] = [
     lambda blog: blog.posts.page(),
@@ -31,12 +31,12 @@ class CancellationContract:
 
     @pytest.fixture
     def open_blog(self) -> CancellableBlog:
-        """The blog to be proved."""
+        """The blog to be tested."""
         not_given(self, "open_blog", "a CancellableBlog on empty stores")
 
     @pytest.fixture
     def ann(self, open_blog: CancellableBlog) -> Member:
-        """Somebody with an account."""
+        """A member of the blog."""
         with open_blog() as blog:
             return acting(blog.users.add(Operator(), "ann", PASSWORD))
 

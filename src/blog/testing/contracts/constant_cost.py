@@ -15,12 +15,12 @@ class ConstantCostContract:
 
     @pytest.fixture
     def open_blog(self) -> OpenBlog:
-        """The blog to be proved."""
+        """The blog to be tested."""
         not_given(self, "open_blog", "an OpenBlog on empty stores")
 
     @pytest.fixture
     def ann(self, open_blog: OpenBlog) -> Member:
-        """Somebody with an account."""
+        """A member of the blog."""
         with open_blog() as blog:
             return acting(blog.users.add(Operator(), "ann", PASSWORD))
 

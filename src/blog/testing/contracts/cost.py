@@ -1,4 +1,4 @@
-"""What some work costs, told without a watch: machines are busy, and a slow one is not a wrong one."""
+"""The cost of some work in calls and memory, which does not depend on the load of the machine."""
 
 import gc
 import sys
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 
 class Cost(NamedTuple):
-    """What some work cost this process, whatever else the machine was busy with."""
+    """The cost of some work in this process."""
 
     calls: int
     memory: int
 
 
 def cost_of(work: Callable[[], object]) -> Cost:
-    """Count calls of functions, and the bytes of memory used at most. What a server does elsewhere is not counted."""
+    """Count the function calls of some work, and its peak memory in bytes. A database server's work is not counted."""
     calls = 0
 
     def count(_frame: object, event: str, _argument: object) -> None:

@@ -1,4 +1,4 @@
-"""What an `DataVersion` promises: nobody is told that all is as it was when it is not."""
+"""The contract of `DataVersion`: it changes with every commit."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,17 +18,17 @@ class DataVersionContract:
 
     @pytest.fixture
     def open_blog(self) -> OpenBlog:
-        """The blog to be proved."""
+        """The blog to be tested."""
         not_given(self, "open_blog", "an OpenBlog on empty stores")
 
     @pytest.fixture
     def data_version(self) -> DataVersion:
-        """What tells its editions apart."""
+        """The data version of the same stores."""
         not_given(self, "data_version", "a DataVersion of the same stores")
 
     @pytest.fixture
     def ann(self, open_blog: OpenBlog) -> Member:
-        """Somebody with an account."""
+        """A member of the blog."""
         with open_blog() as blog:
             return acting(blog.users.add(Operator(), "ann", PASSWORD))
 

@@ -1,4 +1,4 @@
-"""What the contracts are given by whoever inherits them, and what they give each other."""
+"""Helpers that the contracts share."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from blog.domain.posts.post import Post
 from blog.domain.shared import UNSTORED, TokenId
 
 NOON: Final = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
-"""A moment that loses something wherever days, zones or microseconds are lost."""
+"""A time that shows if days, time zones or microseconds are lost."""
 
 HOSTILE_TEXTS: Final = [
     " ends in a space ",
@@ -27,7 +27,7 @@ HOSTILE_TEXTS: Final = [
     "\U0001f3f3\ufe0f\u200d\U0001f308 \U0010ffff \ufffe \u202e",
     "x" * 100_000,
 ]
-"""What the domain lets through and careless stores do not."""
+"""Texts that the domain accepts, and that careless stores damage."""
 
 
 THREADS: Final = 4
@@ -38,11 +38,11 @@ Result = TypeVar("Result")
 
 
 class Failed(Exception):
-    """What goes wrong at the end of a unit of work."""
+    """Raised by tests at the end of a unit of work."""
 
 
 def acting(user: User) -> Member:
-    """Somebody with a token that was made for all that they may do."""
+    """Return the actor of a user, with all scopes that the user may have."""
     return Member(user=user, scopes=scopes_for(user), token_id=TokenId(UNSTORED))
 
 
@@ -58,12 +58,12 @@ def write_alone(open_blog: OpenBlog, author: Member) -> Post:
 
 
 def not_given(contract: object, fixture: str, what: str) -> NoReturn:
-    """Tell an inheritor what they forgot."""
+    """Fail with a message that names the missing fixture."""
     pytest.fail(f"{type(contract).__name__} must have a fixture `{fixture}` that returns {what}.", pytrace=False)
 
 
 def at_once(work: Callable[[int], Result], threads: int = THREADS) -> list[Result]:
-    """Return what each of several threads, numbered from 0, gives back; they start together and are switched often."""
+    """Run several threads, numbered from 0, that start together and are switched often. Return their results."""
     start = Barrier(threads)
 
     def begin(number: int) -> Result:
@@ -76,7 +76,7 @@ def at_once(work: Callable[[int], Result], threads: int = THREADS) -> list[Resul
 
 @contextmanager
 def _switching_often() -> Iterator[None]:
-    """Let threads take turns every few microseconds, so that code that is not thread-safe shows it."""
+    """Switch threads every few microseconds, to find code that is not thread-safe."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:

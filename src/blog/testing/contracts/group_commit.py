@@ -1,4 +1,4 @@
-"""What a `GroupCommit` promises: several units of work, kept at once."""
+"""The contract of `GroupCommit`: several units of work, committed together."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,21 +14,21 @@ from .fixtures import PASSWORD, Failed, acting, not_given, write, write_alone
 
 
 class GroupCommitContract:
-    """Needs fixtures: `open_blog`, your blog, empty; and `group_commit`, which keeps several of its units at once."""
+    """Needs fixtures: `open_blog`, your blog, empty; and `group_commit`, a `GroupCommit` of the same stores."""
 
     @pytest.fixture
     def open_blog(self) -> OpenBlog:
-        """The blog to be proved."""
+        """The blog to be tested."""
         not_given(self, "open_blog", "an OpenBlog on empty stores")
 
     @pytest.fixture
     def group_commit(self) -> GroupCommit:
-        """What keeps several of its units."""
+        """The group commit of the same stores."""
         not_given(self, "group_commit", "a GroupCommit for the same stores")
 
     @pytest.fixture
     def ann(self, open_blog: OpenBlog) -> Member:
-        """Somebody with an account."""
+        """A member of the blog."""
         with open_blog() as blog:
             return acting(blog.users.add(Operator(), "ann", PASSWORD))
 

@@ -1,4 +1,4 @@
-"""What a `PasswordHasher` promises."""
+"""The contract of `PasswordHasher`."""
 
 import pytest
 
@@ -17,7 +17,7 @@ class PasswordHasherContract:
 
     @pytest.fixture
     def hasher(self) -> PasswordHasher:
-        """The hasher to be proved."""
+        """The hasher to be tested."""
         not_given(self, "hasher", "your PasswordHasher")
 
     @pytest.fixture

@@ -1,4 +1,4 @@
-"""What an `IdempotencyStore` promises."""
+"""The contract of `IdempotencyStore`."""
 
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -21,19 +21,19 @@ ANSWERS = [None, b"", b"\0", bytes(range(256)), b"\xff" * 1_000_000]
 
 
 class IdempotencyStoreContract:
-    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work.
+    """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty.
 
     A unit that waits for another must wait for more than a second.
     """
 
     @pytest.fixture
     def open_stores(self) -> OpenStores:
-        """The stores whose answers are to be proved."""
+        """The stores to be tested."""
         not_given(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def ann(self, open_stores: OpenStores) -> User:
-        """Somebody who asks."""
+        """A user who sends requests."""
         return add_user(open_stores, "ann")
 
     @pytest.mark.parametrize("answer", ANSWERS, ids=["secret", "empty", "NUL", "every byte", "1 MB"])
@@ -182,23 +182,23 @@ class IdempotencyStoreContract:
 
 
 def an_answer(user: User) -> IdempotencyRecord:
-    """An answer that somebody was given, no two fields of which are alike."""
+    """Return an idempotency record. No two of its fields are equal."""
     return IdempotencyRecord(user_id=user.id, key=KEY, fingerprint=b"\x80" * 32, response=b"answer", at=NOON)
 
 
 def put(open_stores: OpenStores, kept: IdempotencyRecord) -> None:
-    """Keep the answer by a unit of its own."""
+    """Store the record in a unit of its own."""
     with open_stores() as stores:
         stores.idempotency.put(kept)
 
 
 def find(open_stores: OpenStores, user_id: UserId, key: bytes) -> IdempotencyRecord | None:
-    """What is kept, as a new unit sees it."""
+    """Return what is stored, in a new unit."""
     with open_stores() as stores:
         return stores.idempotency.find_for_update(user_id, key)
 
 
 def purge(open_stores: OpenStores, *, until: datetime, limit: int) -> int:
-    """What a unit of its own forgets."""
+    """Purge in a unit of its own, and return the count."""
     with open_stores() as stores:
         return stores.idempotency.purge(until=until, limit=limit)

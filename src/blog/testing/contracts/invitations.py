@@ -1,4 +1,4 @@
-"""What an `InvitationStore` promises."""
+"""The contract of `InvitationStore`."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,16 +21,16 @@ NO_INVITATIONS = [InvitationId(number) for number in (UNSTORED, -1, 1_000_000_00
 
 
 class InvitationStoreContract:
-    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work."""
+    """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
 
     @pytest.fixture
     def open_stores(self) -> OpenStores:
-        """The stores whose invitations are to be proved."""
+        """The stores to be tested."""
         not_given(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def by_id(self, open_stores: OpenStores) -> UserId:
-        """Somebody who invites."""
+        """A user who makes invitations."""
         with open_stores() as stores:
             return stores.users.add(User(username="ann", created_at=NOON), "hash").id
 
@@ -173,7 +173,7 @@ class InvitationStoreContract:
 
 
 def an_invitation(code: str = "a code") -> Invitation:
-    """An invitation that no store has taken yet, no two fields of which are alike."""
+    """Return an invitation that is not stored yet. No two of its fields are equal."""
     return Invitation(
         digest=digest_of(code),
         hint="bloginv...wxyz",
@@ -185,12 +185,12 @@ def an_invitation(code: str = "a code") -> Invitation:
 
 
 def add(open_stores: OpenStores, invitation: Invitation) -> Invitation:
-    """The invitation, kept by a unit of its own."""
+    """Store the invitation in a unit of its own."""
     with open_stores() as stores:
         return stores.invitations.add(invitation)
 
 
 def all_invitations(open_stores: OpenStores) -> list[Invitation]:
-    """What is kept, as a new unit sees it."""
+    """Return what is stored, in a new unit."""
     with open_stores() as stores:
         return list(stores.invitations.page(limit=100))

@@ -1,4 +1,4 @@
-"""What a `PostRepository` promises of lists: every order, every page, every filter."""
+"""The contract of `PostRepository` for lists: every order, every page, every filter."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -28,11 +28,11 @@ TITLES: Final = [
     "\uff41", "\uffee", "\ufffd", "\U00010000", "\U0001f600", "\U0010ffff", "\ud7ff", "\ue000", "\u65e5\u672c",
     "\ud55c", "\u00bd", "x" * 99, "x" * 100, "x" * 101, "x" * 200, "x" * 100 + "b", "x" * 100 + "a", "\U0001f600" * 200,
 ]  # fmt: skip
-"""What sorts otherwise by another alphabet, another encoding, a case or a length."""
+"""Titles whose order depends on the alphabet, the encoding, the case or the length."""
 
 MOMENTS: Final = [YEAR_ONE, NOON - HOUR, NOON, NOON + TICK, NOON + HOUR, YEAR_LAST]
 SORT_KEYS: Final = ["", "a", "a title", "x" * 200, "\U0010ffff" * 100]
-"""Where posts stand in an order, or would."""
+"""Positions in an order, with and without posts."""
 
 FILTERS: Final[list[PostFilter]] = [
     {"authors": ["ann"]},
@@ -54,16 +54,16 @@ FILTERS: Final[list[PostFilter]] = [
 
 
 class PostListContract:
-    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work."""
+    """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
 
     @pytest.fixture
     def open_stores(self) -> OpenStores:
-        """The stores whose posts are to be proved."""
+        """The stores to be tested."""
         not_given(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def posts(self, open_stores: OpenStores) -> list[Post]:
-        """Posts of three authors, of which many have a title, or a moment, in common."""
+        """Posts of three authors, many of them with the same title or time."""
         return add_many(open_stores)
 
     @pytest.mark.parametrize("order", SortOrder)
@@ -167,14 +167,14 @@ class PostListContract:
 
 
 def add_many(open_stores: OpenStores) -> list[Post]:
-    """Posts of ann, Bob and carol, kept: an hour, a microsecond or nothing lies between one and the next."""
+    """Store posts of ann, Bob and carol, with an hour, a microsecond or nothing between their times."""
     authors = [add_user(open_stores, name) for name in ("ann", "Bob", "carol")]
     with open_stores() as stores:
         return [stores.posts.add(one_of_many(authors, number)) for number in range(15)]
 
 
 def one_of_many(authors: Sequence[User], number: int) -> Post:
-    """A post like others and unlike them."""
+    """Return a post that has some fields in common with others."""
     return replace(
         a_post(authors[number * number % 4 % 3]),
         title=("b", "a title", "A  T\u00edtle", "\u00c1")[number * 7 % 11 % 4],
@@ -185,7 +185,7 @@ def one_of_many(authors: Sequence[User], number: int) -> Post:
 
 
 def change_some(stores: Stores, posts: Sequence[Post]) -> list[Post]:
-    """What there is after a unit wrote, changed and removed posts."""
+    """Add, change and remove posts. Return the posts that there are then."""
     first, second, third, *others, fourth, last = posts
     stores.posts.remove(second.id)
     stores.posts.remove(last.id)
@@ -200,12 +200,12 @@ def change_some(stores: Stores, posts: Sequence[Post]) -> list[Post]:
 
 
 def everything(stores: Stores, order: SortOrder) -> list[list[Post]]:
-    """All that a unit sees: at once, and page by page."""
+    """Return all posts: at once, and by pages of two sizes."""
     return [list(stores.posts.page(order, limit=100)), walked(stores, order, 1), walked(stores, order, 4)]
 
 
 def walked(stores: Stores, order: SortOrder, limit: int, **filters: Unpack[PostFilter]) -> list[Post]:
-    """All of those, as somebody comes by them who asks for page after page."""
+    """Return all posts that pass the filters, read page by page."""
     seen: list[Post] = []
     while page := stores.posts.page(order, limit=limit, after=seen[-1].position_in(order) if seen else None, **filters):
         assert page[0] not in seen, "a page begins with what an earlier one had"
@@ -216,17 +216,17 @@ def walked(stores: Stores, order: SortOrder, limit: int, **filters: Unpack[PostF
 def listed(
     posts: Iterable[Post], order: SortOrder, after: Position | None = None, **filters: Unpack[PostFilter]
 ) -> list[Post]:
-    """Those posts in this order, on from a place."""
+    """Return the posts that pass the filters, in this order, after a position."""
     return [post for post in in_order(posts, order) if is_behind(post, order, after) and is_among(post, **filters)]
 
 
 def in_order(posts: Iterable[Post], order: SortOrder) -> list[Post]:
-    """The posts as they are to come."""
+    """Return the posts in the expected order."""
     return sorted(posts, key=lambda post: rank(post.position_in(order)), reverse=order.is_descending)
 
 
 def is_behind(post: Post, order: SortOrder, after: Position | None) -> bool:
-    """Whether the post comes after that place."""
+    """Return whether the post comes after that position."""
     if after is None:
         return True
     here, there = rank(post.position_in(order)), rank(after)
@@ -234,12 +234,12 @@ def is_behind(post: Post, order: SortOrder, after: Position | None) -> bool:
 
 
 def rank(place: Position) -> tuple[Any, PostId]:
-    """What a place is compared by."""
+    """Return the sort key of a position."""
     return place.key, place.id
 
 
 def is_among(post: Post, **filters: Unpack[PostFilter]) -> bool:
-    """Whether the post is one of those that are asked for."""
+    """Return whether the post passes the filters."""
     authors = filters.get("authors")
     return (
         (authors is None or post.author.lower() in {author.lower() for author in authors})

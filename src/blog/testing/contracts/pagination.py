@@ -1,4 +1,4 @@
-"""What whoever goes through all pages is promised, whatever others do meanwhile."""
+"""The contract of pagination: a client that reads all pages misses no post, whatever others change meanwhile."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from .lists import in_order
 from .posts import a_post, add_user
 
 Turn: TypeAlias = Callable[[Stores, list[Post], User], None]
-"""What others do between two pages, to the posts that there are."""
+"""Changes by others between two pages."""
 
 Steps: TypeAlias = Sequence[Sequence[Turn]]
 
@@ -59,7 +59,7 @@ class Remove:
 
 @dataclass(frozen=True)
 class Revise:
-    """Change a post, which may then stand elsewhere."""
+    """Change a post, which may move it."""
 
     number: int
     changes: dict[str, Any]
@@ -89,14 +89,14 @@ meanwhiles = st.lists(st.lists(turns, max_size=3), max_size=6)
 
 
 class PostWalkContract:
-    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work."""
+    """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
 
     walks: int = 25
-    """How many are tried, in each order."""
+    """The number of examples for each order."""
 
     @pytest.fixture
     def open_stores(self) -> OpenStores:
-        """The stores whose posts are to be proved."""
+        """The stores to be tested."""
         not_given(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.mark.parametrize("order", SortOrder)
@@ -161,5 +161,5 @@ class PostWalkContract:
 
 
 def standing(post: Post) -> SearchPosition:
-    """Where the post stands among those found."""
+    """Return the search position of a hit."""
     return SearchPosition(QUERY.matches_title(tokenize(post.title)), post.id)

@@ -1,4 +1,4 @@
-"""What is said and what is looked for, where one index takes it for one thing and another one for another."""
+"""Texts and queries that search indexes tend to treat differently."""
 
 from typing import Final, NamedTuple
 
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 
 class Saying(NamedTuple):
-    """A text, some queries that find it, and some that do not."""
+    """A text, queries that find it, and queries that do not."""
 
     text: str
     found_by: tuple[str, ...]
@@ -126,7 +126,7 @@ WORDS: Final = (
     "\u65e5", "\u672c", "\ud55c\uad6d", "\ud55c", "\u0939\u093f", "\u0939\u093f\u0928", "\U0001f600", "\u00bd",
     "\ufdfa", "ข้า", "ขา", "パ", "ハ", "\u0142", "1", "2", "AND", "OR", "not", "NEAR", "x" * 64, "x" * 65,
 )  # fmt: skip
-"""So few that what is looked for is often there."""
+"""Few words, so that queries often match."""
 
 words = st.sampled_from(WORDS)
 plain_words = st.sampled_from(WORDS[:6])
@@ -136,7 +136,7 @@ syntax = st.sampled_from(
 )  # fmt: skip
 
 texts = st.lists(st.tuples(plain_words | words, spaces).map("".join), max_size=6).map("".join)
-"""What a post may say."""
+"""Texts of posts."""
 
 phrases = st.builds('{}"{}"'.format, st.sampled_from(("", "", "-")), texts)
 terms = st.builds(
@@ -145,6 +145,6 @@ terms = st.builds(
 queries = st.lists(st.one_of(terms, terms, phrases, syntax), max_size=4).flatmap(
     lambda parts: st.sampled_from((" ", " ", " ", "")).map(lambda space: space.join(parts))
 )
-"""What somebody may look for."""
+"""Queries."""
 
 any_texts = st.text(st.characters(exclude_categories=["Cs"])) | st.lists(words | syntax, max_size=6).map("".join)

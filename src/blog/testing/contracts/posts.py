@@ -1,4 +1,4 @@
-"""What a `PostRepository` promises of each post; what it promises of lists stands in `lists`."""
+"""The contract of `PostRepository` for single posts; `lists` has the contract of lists."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -23,20 +23,20 @@ NO_POSTS = [PostId(UNSTORED), PostId(-1), PostId(1_000_000_007), PostId(2**63 - 
 
 
 FIELDS = [field.name for field in fields(Post) if field.name not in {"id", "author_id", "author"}]
-"""What a repository stores of a post as it is told."""
+"""The fields of a post that a repository stores unchanged."""
 
 
 class PostRepositoryContract:
-    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work."""
+    """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
 
     @pytest.fixture
     def open_stores(self) -> OpenStores:
-        """The stores whose posts are to be proved."""
+        """The stores to be tested."""
         not_given(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def author(self, open_stores: OpenStores) -> User:
-        """Somebody who writes."""
+        """An author."""
         return add_user(open_stores, "ann")
 
     @pytest.mark.parametrize("field", FIELDS)
@@ -307,7 +307,7 @@ class PostRepositoryContract:
 
 
 def a_post(author: User) -> Post:
-    """A post that no store has taken yet, no two fields of which are alike."""
+    """Return a post that is not stored yet. No two of its fields are equal."""
     return Post(
         title="A title",
         body="A body",
@@ -320,30 +320,30 @@ def a_post(author: User) -> Post:
 
 
 def nobodys(post_id: PostId) -> Post:
-    """A post of this id by somebody whom no store knows."""
+    """Return a post with this id by an unknown author."""
     return replace(a_post(User(username="x", created_at=NOON)), id=post_id)
 
 
 def add_user(open_stores: OpenStores, username: str) -> User:
-    """Somebody with an account, kept."""
+    """Store a user."""
     with open_stores() as stores:
         return stores.users.add(User(username=username, created_at=NOON), "hash")
 
 
 def add(open_stores: OpenStores, post: Post) -> Post:
-    """The post, kept by a unit of its own."""
+    """Store the post in a unit of its own."""
     with open_stores() as stores:
         return stores.posts.add(post)
 
 
 def everywhere(posts: PostRepository, post_id: PostId) -> list[Post]:
-    """The post by every way that leads to it."""
+    """Read the post in every way that there is."""
     post = posts.get(post_id)
     following = Position(post.created_at, PostId(post_id + 1))
     return [post, posts.get_for_update(post_id), *posts.page(SortOrder.NEWEST, limit=1, after=following)]
 
 
 def all_posts(open_stores: OpenStores) -> list[Post]:
-    """What is kept, as a new unit sees it."""
+    """Return what is stored, in a new unit."""
     with open_stores() as stores:
         return list(stores.posts.page(SortOrder.NEWEST, limit=100))

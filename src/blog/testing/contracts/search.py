@@ -1,4 +1,4 @@
-"""What a `PostIndex` promises: what `Query.finds` says is what it finds, in the order of their standings."""
+"""The contract of `PostIndex`: it finds what `SearchQuery.matches` matches, in the order of search positions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,19 +27,19 @@ TICK: Final = timedelta(microseconds=1)
 
 
 class PostIndexContract:
-    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work."""
+    """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
 
     searches: int = 40
-    """How many sets of posts, and how many queries of any text, are tried."""
+    """The number of examples."""
 
     @pytest.fixture
     def open_stores(self) -> OpenStores:
-        """The stores whose index is to be proved."""
+        """The stores to be tested."""
         not_given(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def author(self, open_stores: OpenStores) -> User:
-        """Somebody who writes."""
+        """An author."""
         return add_user(open_stores, "ann")
 
     @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a `PostIndex` is asked, and what it is to answer."""
+"""A model of search: queries, and the hits that are expected."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,33 +16,33 @@ from .lists import is_among
 
 
 def keep(open_stores: OpenStores, posts: Iterable[Post]) -> list[Post]:
-    """The posts, kept and put into the index by a unit of its own."""
+    """Store and index the posts in a unit of its own."""
     with open_stores() as stores:
         return [put(stores, post) for post in posts]
 
 
 def put(stores: Stores, post: Post) -> Post:
-    """The post, kept and to be found."""
+    """Store and index the post."""
     added = stores.posts.add(post)
     stores.index.put(added)
     return added
 
 
 def save(stores: Stores, post: Post, *, previous: Post) -> Post:
-    """The post in its next version, kept and to be found."""
+    """Store and index the next version of the post."""
     stores.posts.save(post, previous=previous)
     stores.index.put(post)
     return post
 
 
 def remove(stores: Stores, post: Post) -> None:
-    """Forget the post, wherever it is kept."""
+    """Remove the post from the repository and the index."""
     stores.posts.remove(post.id)
     stores.index.remove(post.id)
 
 
 def change_some(stores: Stores, posts: Sequence[Post]) -> list[Post]:
-    """What there is after a unit wrote, changed and removed posts."""
+    """Add, change and remove posts. Return the posts that there are then."""
     first, second, third, *others, last = posts
     remove(stores, second)
     remove(stores, last)
@@ -54,17 +54,17 @@ def change_some(stores: Stores, posts: Sequence[Post]) -> list[Post]:
 def hits(
     stores: Stores, text: str, *, limit: int = 100, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
 ) -> list[Hit]:
-    """What is found."""
+    """Return the hits."""
     return list(stores.index.find(SearchQuery.of(text), limit=limit, after=after, **filters))
 
 
 def found(stores: Stores, text: str) -> list[Post]:
-    """The posts that are found, the first one added first."""
+    """Return the posts that are found, by ascending id."""
     return sorted((hit.post for hit in hits(stores, text)), key=lambda post: post.id)
 
 
 def walked(stores: Stores, text: str, **filters: Unpack[PostFilter]) -> list[Hit]:
-    """What somebody finds who asks for page after page."""
+    """Return all hits, read page by page."""
     seen: list[Hit] = []
     while page := hits(stores, text, limit=2, after=SearchPosition(*rank(seen[-1])) if seen else None, **filters):
         assert page[0] not in seen, "a page begins with what an earlier one had"
@@ -73,7 +73,7 @@ def walked(stores: Stores, text: str, **filters: Unpack[PostFilter]) -> list[Hit
 
 
 def expected(posts: Iterable[Post], text: str, **filters: Unpack[PostFilter]) -> list[Hit]:
-    """What is to be found."""
+    """Return the expected hits."""
     query = SearchQuery.of(text)
     said = [(post, tokenize(post.title), tokenize(post.body)) for post in posts if is_among(post, **filters)]
     return sorted(
@@ -84,5 +84,5 @@ def expected(posts: Iterable[Post], text: str, **filters: Unpack[PostFilter]) ->
 
 
 def rank(hit: Hit) -> tuple[bool, PostId]:
-    """What a hit is ordered by, from the highest."""
+    """Return the sort key of a hit."""
     return hit.in_title, hit.post.id

@@ -1,4 +1,4 @@
-"""The contracts of time and chance, and a clock and secrets without either for tests."""
+"""The contracts of `Clock` and `SecretGenerator`, and deterministic ones for tests."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -12,11 +12,11 @@ from .fixtures import NOON, not_given
 
 
 class ClockContract:
-    """What a `Clock` promises. Needs a fixture `now`."""
+    """The contract of `Clock`. Needs a fixture `now`."""
 
     @pytest.fixture
     def now(self) -> Clock:
-        """The clock to be proved."""
+        """The clock to be tested."""
         not_given(self, "now", "your Clock")
 
     def test_it_tells_the_time_now(self, now: Clock) -> None:
@@ -31,11 +31,11 @@ class ClockContract:
 
 
 class SecretGeneratorContract:
-    """What a `SecretGenerator` promises. Needs a fixture `new_secret`."""
+    """The contract of `SecretGenerator`. Needs a fixture `new_secret`."""
 
     @pytest.fixture
     def new_secret(self) -> SecretGenerator:
-        """The source of secrets to be proved."""
+        """The generator to be tested."""
         not_given(self, "new_secret", "your SecretGenerator")
 
     def test_it_draws_40_characters_out_of_digits_and_letters(self, new_secret: SecretGenerator) -> None:
@@ -52,26 +52,26 @@ class SecretGeneratorContract:
 
 
 class StandingClock:
-    """A `Clock` for tests: it stands until it is moved."""
+    """A `Clock` for tests, which a test moves."""
 
     def __init__(self, at: datetime = NOON) -> None:
         self.at = at
 
     def __call__(self) -> datetime:
-        """The moment at which it stands."""
+        """Return the time."""
         return self.at
 
     def move(self, by: timedelta) -> None:
-        """Let time pass."""
+        """Move the clock."""
         self.at += by
 
 
 class CountedSecrets:
-    """A `SecretGenerator` for tests: all different, and guessed by anybody."""
+    """A `SecretGenerator` for tests, which counts."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
 
     def __call__(self) -> str:
-        """The next number in 40 digits."""
+        """Return the next number in 40 digits."""
         return f"{next(self._numbers):040d}"

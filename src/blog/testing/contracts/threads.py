@@ -1,4 +1,4 @@
-"""What all stores of a blog promise together: many threads use them at once, and they fit each other.
+"""The contract of all stores together: many threads use them at once, and they fit each other.
 
 A contract can test threads by itself instead (`test_several_threads_use_the_store_at_once`). Then its port needs no
 entry here.
@@ -25,7 +25,7 @@ from .posts import a_post, add_user
 from .tokens import a_token
 
 TRIES: Final = 50
-"""How often a unit is begun again that another one got in the way of."""
+"""The largest number of retries of a unit after a conflict."""
 
 
 def _use_users(stores: Stores, _: User, mark: str) -> None:
@@ -88,23 +88,23 @@ _USES: Final[Mapping[str, Callable[[Stores, User, str], None]]] = {
     "idempotency": _use_answers,
     "audit": _use_audit,
 }
-"""By the name of the store, something to write and to read back that no other thread interferes with."""
+"""By the name of the store, a function that writes and reads back something of its thread's own."""
 
 
 class SharedStoresContract:
-    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work."""
+    """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
 
     rounds: int = 8
-    """How many units each thread opens."""
+    """The number of units of each thread."""
 
     @pytest.fixture
     def open_stores(self) -> OpenStores:
-        """The stores to be proved."""
+        """The stores to be tested."""
         not_given(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def author(self, open_stores: OpenStores) -> User:
-        """Somebody who writes."""
+        """An author."""
         return add_user(open_stores, "ann")
 
     @pytest.mark.parametrize("port", _USES)

@@ -1,4 +1,4 @@
-"""What a `TokenStore` promises."""
+"""The contract of `TokenStore`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,11 +26,11 @@ class TokenStoreContract:
     """Needs fixtures: `tokens`, an empty store; and `holders`, the ids of two users that the store knows."""
 
     threads: int = THREADS
-    """How many threads use the store at once: 1 for the store of one unit of work, which is one thread's."""
+    """The number of threads that use the store at once: 1 for the store of a single unit of work."""
 
     @pytest.fixture
     def tokens(self) -> TokenStore:
-        """The store to be proved, empty."""
+        """The store to be tested, empty."""
         not_given(self, "tokens", "your TokenStore, empty")
 
     @pytest.fixture
@@ -40,7 +40,7 @@ class TokenStoreContract:
 
     @pytest.fixture
     def holder(self, holders: tuple[UserId, UserId]) -> UserId:
-        """One of them."""
+        """The id of one of them."""
         return holders[0]
 
     @pytest.mark.parametrize("scopes", SCOPES, ids=len)
@@ -218,7 +218,7 @@ class UnitPerCall:
 
 
 class Ages(NamedTuple):
-    """When a token was made, when it expires, and when it was used."""
+    """The times of a token: created, expires, last used."""
 
     made: datetime
     expires: datetime
@@ -226,13 +226,13 @@ class Ages(NamedTuple):
 
 
 def aged(holder: UserId, ages: Ages) -> Token:
-    """A token of this age that no store has taken yet."""
+    """Return a token with these times that is not stored yet."""
     token = a_token(holder, f"of {holder}: {ages}")
     return replace(token, created_at=ages.made, expires_at=ages.expires, last_used_at=ages.used)
 
 
 def a_token(holder: UserId, secret: str | bytes, *, lifetime: timedelta = timedelta(days=30)) -> Token:
-    """A token that no store has taken yet, of this secret or with this digest, no two fields of which are alike."""
+    """Return a token with this secret or digest that is not stored yet. No two of its fields are equal."""
     digest = digest_of(secret) if isinstance(secret, str) else secret
     return Token(
         user_id=holder,

@@ -1,4 +1,4 @@
-"""What a `UserRepository` promises."""
+"""The contract of `UserRepository`."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -29,11 +29,11 @@ PASSWORD_HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaA"  # noqa: S105 - 
 
 
 class UserRepositoryContract:
-    """Needs a fixture `open_stores`: what opens your stores, empty, for one unit of work."""
+    """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
 
     @pytest.fixture
     def open_stores(self) -> OpenStores:
-        """The stores whose users are to be proved."""
+        """The stores to be tested."""
         not_given(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.mark.parametrize("username", ["x", EVERY_SIGN, "n" * 150])
@@ -318,18 +318,18 @@ class UserRepositoryContract:
 
 
 def add(open_stores: OpenStores, username: str, *, is_admin: bool = False) -> User:
-    """A new user, kept by a unit of its own."""
+    """Store a new user in a unit of its own."""
     with open_stores() as stores:
         return stores.users.add(User(username=username, is_admin=is_admin, created_at=NOON), PASSWORD_HASH)
 
 
 def by_id(users: Sequence[User]) -> list[User]:
-    """The users in one order, whatever order they came in."""
+    """Sort users by id."""
     return sorted(users, key=lambda user: user.id)
 
 
 def rename(open_stores: OpenStores, user: User, username: str) -> User:
-    """The user under a new name, kept by a unit of its own."""
+    """Rename the user in a unit of its own."""
     renamed = replace(user, username=username)
     with open_stores() as stores:
         stores.users.save(replace(stores.users.get_for_update(user.id), user=renamed))
@@ -337,7 +337,7 @@ def rename(open_stores: OpenStores, user: User, username: str) -> User:
 
 
 def everywhere(users: UserRepository, user: User) -> Credentials | None:
-    """What is stored of a user, after a look by every way that leads to them."""
+    """Read a user in every way that there is, and return the credentials."""
     found = users.find(user.username)
     assert users.get_for_update(user.id) == found
     assert users.get(user.id) == user
@@ -346,6 +346,6 @@ def everywhere(users: UserRepository, user: User) -> Credentials | None:
 
 
 def all_users(open_stores: OpenStores) -> list[User]:
-    """Who is kept, as a new unit sees it."""
+    """Return the stored users, in a new unit."""
     with open_stores() as stores:
         return list(stores.users.page(limit=100))

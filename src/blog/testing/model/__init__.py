@@ -1,1 +1,1 @@
-"""A state machine that drives several blogs side by side."""
+"""A Hypothesis state machine that runs the same commands on several blogs."""

@@ -1,4 +1,4 @@
-"""Use cases about people as steps that can be taken on several blogs: accounts, tokens, invitations, the audit."""
+"""Commands of the model about accounts, tokens, invitations and the audit log."""
 
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ class DeleteUser:
 
 @dataclass(frozen=True)
 class DeleteOneself:
-    """What takes units of its own."""
+    """Commands that open their own units of work."""
 
     token: int
     password: str
@@ -104,7 +104,7 @@ class ListUsers:
 
 @dataclass(frozen=True)
 class Issue:
-    """A token for whoever has another one, within the unit."""
+    """Issue another token for the user of a token."""
 
     token: int
 
@@ -136,7 +136,7 @@ class LogOut:
 
 @dataclass(frozen=True)
 class Revoke:
-    """End a token: as an administrator any token, or as somebody one's own."""
+    """Revoke a token: one's own, or any token as an administrator."""
 
     by: int | None
     user: int | None
@@ -191,7 +191,7 @@ class Seal:
 
 @dataclass(frozen=True)
 class LogIn:
-    """What takes units of its own."""
+    """Commands that open their own units of work."""
 
     username: str
     password: str

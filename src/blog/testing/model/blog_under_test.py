@@ -28,7 +28,7 @@ NO_CODE: Final = "bloginvite_" + "0" * 46
 
 
 class Change(NamedTuple):
-    """Somebody changed or deleted a post: its place in the order of appearance, and theirs."""
+    """A change or deletion of a post, by the labels of the post and the user."""
 
     post: int
     by: int
@@ -36,7 +36,7 @@ class Change(NamedTuple):
 
 @dataclass
 class Side:
-    """One of the blogs, and who and what appeared in it, in order of appearance."""
+    """One of the blogs, and the things that were created in it, in order."""
 
     open_blog: OpenBlog
     users: list[UserId] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Side:
 
     @contextmanager
     def unit(self) -> Iterator[Blog]:
-        """A unit of work; what appears in one that fails has not appeared."""
+        """Open a unit of work. Things that a failed unit created are forgotten."""
         appeared: tuple[list[Any], ...] = (
             self.users,
             self.posts,
@@ -76,7 +76,7 @@ class Side:
         return blog.tokens.authenticate(self.secret(token))
 
     def admin(self, blog: Blog, token: int | None) -> Actor:
-        """Whoever has the token, or the operator."""
+        """Return the user of the token, or the operator."""
         return Operator() if token is None else self.actor(blog, token)
 
     def user(self, number: int) -> UserId:
@@ -98,7 +98,7 @@ class Side:
         self.changes.append(Change(self.posts.index(post_id), self.users.index(actor.user_id)))
 
     def deleted(self, user_id: UserId) -> None:
-        """Somebody's account was deleted, and with it their posts, or the posts' author."""
+        """Note that an account was deleted, with its posts or without."""
         self.deletions.append(order(self.users, user_id))
 
     def seen_user(self, user: User) -> User:
@@ -155,18 +155,18 @@ class Side:
 
 
 class Step(Protocol):
-    """One use case by whoever; what it answers can be compared."""
+    """A use case with its actor. Its result can be compared between blogs."""
 
     def __call__(self, blog: Blog, side: Side) -> object: ...
 
 
 def youngest(appeared: Sequence[Thing], number: int, otherwise: Thing) -> Thing:
-    """The thing that appeared `number` before the last, counting round and round."""
+    """Return the thing that was created `number` before the last one, modulo their count."""
     return appeared[-1 - number % len(appeared)] if appeared else otherwise
 
 
 def order(appeared: list[Thing], thing: Thing) -> int:
-    """When the thing first appeared: now, if not before."""
+    """Return the index of the thing, in order of creation."""
     if thing not in appeared:
         appeared.append(thing)
     return appeared.index(thing)

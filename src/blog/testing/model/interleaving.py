@@ -1,4 +1,4 @@
-"""What two units of work at once promise, whatever they do and however their steps are interleaved."""
+"""The contract of two concurrent units of work, for any steps and any interleaving."""
 
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -21,7 +21,7 @@ from .units import SOON, Plan, Unit
 PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - everybody's example
 
 numbers = st.integers(0, 1)
-"""Which of two posts: few enough that the units get in each other's way."""
+"""One of two posts: few, so that the units conflict."""
 
 plans = st.builds(
     Plan,
@@ -41,14 +41,14 @@ plans = st.builds(
     fails=st.sampled_from((False, False, True)),
 )
 schedules = st.lists(st.integers(0, 1), min_size=4, max_size=12)
-"""Whose turn it is, as far as somebody waits for nobody; then they take turns."""
+"""The schedule of the two units. A unit that waits for a lock loses its turn."""
 
 CROSSED: Final = (
     Plan([Increase(0), Increase(1)], fails=False),
     Plan([Increase(1), Increase(0)], fails=False),
     [0, 0, 1, 1, 0, 1],
 )
-"""Each holds what the other wants next."""
+"""Schedules in which each unit locks what the other one needs next: a deadlock."""
 
 
 class InterleavingContract:
@@ -59,11 +59,11 @@ class InterleavingContract:
     """
 
     interleavings: int = 50
-    """How many are tried."""
+    """The number of examples."""
 
     @pytest.fixture
     def open_blog(self) -> OpenBlog:
-        """The blog to be proved."""
+        """The blog to be tested."""
         not_given(self, "open_blog", "an OpenBlog on empty stores")
 
     def test_units_at_once_mean_what_they_would_one_after_the_other(self, open_blog: OpenBlog) -> None:
@@ -99,7 +99,7 @@ class InterleavingContract:
 
 
 def run(units: tuple[Unit, Unit], schedule: Sequence[int]) -> None:
-    """Give turns until both have ended. Whoever waits for the other's lock goes on when it comes free."""
+    """Give turns until both have ended. A unit that waits for a lock continues when it is released."""
     for turn in chain(schedule, cycle((0, 1))):
         for unit, beside in (units, units[::-1]):
             unit.settle(beside)
@@ -113,7 +113,7 @@ def run(units: tuple[Unit, Unit], schedule: Sequence[int]) -> None:
 
 
 def two_posts(open_blog: OpenBlog, author: Member) -> list[Post]:
-    """The only posts there are: new ones, with new ids."""
+    """Replace all posts by new ones, with new ids."""
     with open_blog() as blog:
         old = blog.posts.page(limit=100).posts
         for post in old:
@@ -124,6 +124,6 @@ def two_posts(open_blog: OpenBlog, author: Member) -> list[Post]:
 
 
 def newest(open_blog: OpenBlog) -> list[Post]:
-    """What is kept, as a new unit sees it."""
+    """Return what is stored, in a new unit."""
     with open_blog() as blog:
         return list(blog.posts.page(limit=100).posts)

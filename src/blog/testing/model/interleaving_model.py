@@ -15,12 +15,12 @@ from blog.domain.posts.post import Post, PostNotFound
 from blog.domain.shared import PostId
 
 State: TypeAlias = dict[PostId, Post]
-"""What there is at one moment."""
+"""The posts at one time."""
 
 
 @dataclass
 class Kept:
-    """What is kept: at first, and after each unit that kept something."""
+    """The committed states: the first one, and one after each commit."""
 
     author: Member
     posts: list[Post]
@@ -30,13 +30,13 @@ class Kept:
         self.states = [{post.id: post for post in self.posts}]
 
     def newest(self) -> list[Post]:
-        """What a new unit lists."""
+        """Return the posts that a new unit lists."""
         return in_order(self.states[-1])
 
 
 @dataclass
 class Model:
-    """What one unit sees, has changed and is holding."""
+    """The snapshot, the changes and the locks of one unit."""
 
     kept: Kept
     mark: str
@@ -45,23 +45,23 @@ class Model:
     writes_since: int | None = None
 
     def begin_to_write(self) -> None:
-        """Remember what was kept when the unit first asked for a lock."""
+        """Note the committed state of the time when the unit first asked for a lock."""
         if self.writes_since is None:
             self.writes_since = len(self.kept.states) - 1
 
     def keep(self) -> None:
-        """Make what the unit did everybody's."""
+        """Commit the changes of the unit."""
         self.kept.states.append(self.view())
 
     def id_of(self, number: int) -> PostId:
         return self.kept.posts[number].id
 
     def view(self) -> State:
-        """What is kept now, under the unit's own changes."""
+        """Return the committed state with the unit's own changes."""
         return self._over(self.kept.states[-1])
 
     def views(self) -> list[State]:
-        """What the unit may see: what is kept now; or, once it writes, at any moment since it began to."""
+        """Return the states that the unit may see: the committed one or, after its first write, any since then."""
         begun = len(self.kept.states) - 1 if self.writes_since is None else self.writes_since
         return [self._over(state) for state in self.kept.states[begun:]]
 
@@ -70,15 +70,15 @@ class Model:
 
 
 class Part(Protocol):
-    """A part of a step, during which nobody else has a turn unless it waits."""
+    """A part of a step. The other unit has no turn during it, unless it waits."""
 
     writes: ClassVar[bool]
 
     def do(self, blog: Blog, unit: Model) -> Any:
-        """Do it, on the unit's thread."""
+        """Run it on the unit's thread."""
 
     def check(self, seen: Any, unit: Model) -> None:
-        """Compare what came of it with the model, and take it over."""
+        """Compare the result with the model, and apply it to the model."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class List:
 
 @dataclass(frozen=True)
 class Find:
-    """Look for what posts are titled."""
+    """Search for titles."""
 
     title: str
     writes: ClassVar[bool] = False
@@ -139,7 +139,7 @@ class Create:
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete a post, if it is there."""
+    """Delete a post, if it exists."""
 
     post: int
     writes: ClassVar[bool] = True

@@ -38,7 +38,7 @@ class AgreementMachine(RuleBasedStateMachine):
     config: BlogConfig = BlogConfig(
         registration=Registration.INVITE, token_lifetime=timedelta(hours=2), token_idle=timedelta(hours=1)
     )
-    """How the blogs are run: tokens end while the machine runs."""
+    """The configuration of the blogs. Its tokens expire while the machine runs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class AgreementMachine(RuleBasedStateMachine):
 
     @rule(step=entrances)
     def entrance(self, step: Entrance) -> None:
-        """What takes units of its own, and may be refused."""
+        """Run a command that opens its own units, and may fail."""
         self._agree([entered(side, step) for side in self._sides])
 
     @rule(hours=st.sampled_from((0.1, 0.2, 0.5, 1, 2)))
@@ -106,7 +106,7 @@ class AgreementMachine(RuleBasedStateMachine):
 
 
 def outcome(side: Side, several: Sequence[Step], *, caught: bool = True, fails: bool = False) -> list[object]:
-    """What one side makes of a unit of work of these steps."""
+    """Return the results of these steps in one unit of work of one blog."""
     seen: list[object] = []
     with suppress(BlogError, Failed), side.unit() as blog:
         for step in several:
@@ -151,7 +151,7 @@ def walked(blog: Blog, order: SortOrder, limit: int) -> list[Post]:
 
 
 def entered(side: Side, step: Entrance) -> object:
-    """What one side makes of a step that takes units of its own."""
+    """Return the result of a step that opens its own units."""
     try:
         return step(side)
     except BlogError as refusal:

@@ -1,4 +1,4 @@
-"""What an `AgreementMachine` draws its steps from."""
+"""The Hypothesis strategies of `AgreementMachine`."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -74,7 +74,7 @@ filters: st.SearchStrategy[PostFilter] = st.fixed_dictionaries(  # type: ignore[
 filters = st.just(PostFilter()) | filters
 known = ("hello", "HELL*", "from", '"hello again"', "hello -again", "h\u00e9llo -ann", "ann OR", "-from hello")
 sought = st.sampled_from(known) | st.sampled_from(known) | texts
-"""What is often there, and what is not."""
+"""Values that often exist, and values that do not."""
 
 manuscripts = st.builds(
     PortablePost,
@@ -139,4 +139,4 @@ entrances: st.SearchStrategy[Entrance] = st.one_of(
     st.builds(Batch, numbers, st.lists(parts, max_size=4)),
     st.builds(Tidy),
 )
-"""What takes units of work of its own."""
+"""Commands that open their own units of work."""

@@ -19,12 +19,12 @@ BRIEFLY: Final = 0.004
 """Seconds after which what may have to wait is taken to wait. If it was only slow, nothing is lost by it."""
 
 SOON: Final = 10
-"""Seconds in which whatever waits for nobody has long been done."""
+"""Seconds that are more than enough for a unit that waits for no other."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a unit does, and how it ends."""
+    """The steps of a unit, and its end."""
 
     steps: Sequence[Increase | Read | Delete | List | Find | Create]
     fails: bool
@@ -90,7 +90,7 @@ class Unit:
             self._thread.submit(self._fail, Failed())
 
     def _do(self, part: Part) -> Any:
-        """What the part gives, or by what it is refused."""
+        """Return the result of the part, or its error."""
         return self._unless_refused(lambda: part.do(self._entered(), self.model))
 
     def _end(self) -> Any:

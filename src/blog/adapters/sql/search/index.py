@@ -38,7 +38,7 @@ class Shape(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """Where posts are found: the column of their ids, its table, and the conditions."""
+    """A search in one table: the column of the posts' ids, the table, and the conditions."""
 
     id: ColumnElement[int]
     source: FromClause
