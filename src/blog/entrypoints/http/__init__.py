@@ -1,4 +1,4 @@
-"""The blog over HTTP, as an ASGI application made with Litestar."""
+"""The REST API, as an ASGI application made with Litestar."""
 
 from .app import create_app
 

@@ -38,7 +38,7 @@ class ByteBudget(Generic[Connection]):
         self._sharers: dict[int, int] = {}
 
     def hold(self, connection: Connection, size: int, body: bytes = b"") -> None:
-        """Count bytes for a connection in place of what was counted before. Its bytes have moved just now.
+        """Set the number of bytes of a connection. Its bytes have moved just now.
 
         Args:
             connection: whose bytes they are.
@@ -56,7 +56,7 @@ class ByteBudget(Generic[Connection]):
             self._drop(slowest)
 
     def release(self, connection: Connection) -> None:
-        """Count nothing for a connection any longer."""
+        """Remove a connection."""
         held = self._held.pop(connection, None)
         if held is None:
             return
@@ -106,7 +106,7 @@ class PieceSender:
         self._hold = hold
 
     def __call__(self, message: Any) -> Awaitable[None]:
-        """Send one message. What is small goes to uvicorn as it is."""
+        """Send one message. A small one goes to uvicorn as it is."""
         if message["type"] == "http.response.start":
             self._close_if_body_may_not_come()
             self._cycle.transport.hold_next()  # type: ignore[attr-defined] # it is a LingeringTransport

@@ -1,4 +1,4 @@
-"""How a connection ends: not before the client has heard why."""
+"""Lingering close: a client that is still sending gets the response before the connection is closed."""
 
 import asyncio
 import socket
@@ -8,11 +8,11 @@ from contextlib import suppress
 from typing import Any, Final
 
 _RESET: Final = struct.pack("ii", 1, 0)
-"""SO_LINGER of no seconds: to close is to reset, and nothing that was not sent is kept."""
+"""SO_LINGER of zero seconds: close resets the connection and discards unsent bytes."""
 
 
 class LingeringTransport:
-    """A transport that hears a client out before it closes.
+    """A transport that goes on reading for a while before it closes.
 
     Closed at once, the connection is reset, and the answer is lost to whoever reads it only after all is sent.
 
@@ -32,15 +32,15 @@ class LingeringTransport:
         return getattr(self._transport, name)
 
     def is_closing(self) -> bool:
-        """Whether it is closed, or about to be."""
+        """Return whether it is closed or closing."""
         return self._closing or self._transport.is_closing()
 
     def hold_next(self) -> None:
-        """Keep what is written next, which is a head, until something else is written or the response ends."""
+        """Hold back the next write, which is a head, until another write or the end of the response."""
         self._holds_next = True
 
     def write(self, data: bytes) -> None:
-        """Write, after what was kept."""
+        """Write the bytes, after those that were held back."""
         if self._holds_next:
             self._holds_next = False
             self._head = data
@@ -51,19 +51,19 @@ class LingeringTransport:
             self._transport.write(data)
 
     def flush(self) -> None:
-        """Write what was kept, if nothing has followed it."""
+        """Write the bytes that were held back, if any."""
         self._holds_next = False
         if self._head:
             self.write(b"")
 
     def abort(self) -> None:
-        """Drop the connection, with all that waits. The kernel would otherwise go on offering it, for minutes."""
+        """Drop the connection and its unsent bytes. Otherwise the kernel would go on sending them for minutes."""
         with suppress(OSError):
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
 
     def close(self) -> None:
-        """Close it: at once, or some seconds after the last word to a client who is still sending."""
+        """Close the connection: at once, or some seconds after the last write if the client is still sending."""
         self.flush()
         if self.is_closing() or not self._still_sends():
             self._transport.close()

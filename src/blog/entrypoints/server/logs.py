@@ -1,4 +1,4 @@
-"""What is logged, as it leaves a process: every line one JSON object, and no secret in it.
+"""Logs: every line is one JSON object, without secrets.
 
 The rest of the blog logs by the standard library's `logging` and changes nothing about it, so that whoever embeds the
 blog has it in their own logs. Only where a process of ours starts are those lines given this form.
@@ -24,7 +24,7 @@ from structlog.typing import EventDict
 from blog.domain.accounts.tokens import TOKEN_PATTERN
 
 FIELDS: Final = ("request_id", "method", "route", "status", "duration_ms", "client", "user_id", "pid")
-"""What a line may carry besides its event. Whatever else is handed to a logger is left out: it may be a secret."""
+"""Fields that a line may have beside its event. All others are left out: they may be secrets."""
 
 LOGGING: Final = {
     "version": 1,
@@ -34,7 +34,7 @@ LOGGING: Final = {
     "loggers": {"blog": {"level": "INFO"}},
     "root": {"level": "WARNING", "handlers": ["stderr"]},
 }
-"""For `logging.config` and for uvicorn, which hands it on to the processes that it starts."""
+"""For `logging.config` and for uvicorn, which passes it to its worker processes."""
 
 _secret = re.compile(
     rf"{TOKEN_PATTERN}"
@@ -46,7 +46,7 @@ _libpq_repeats = re.compile(
     r"(percent-encoded (?:token|value): |URI query parameter: |invalid port number: |invalid integer value "
     r"""|host name (?="[^"\n]*@)|resolve host (?='[^'\n]*@))["'][^\n]*["']"""
 )
-"""Parts of a URL that libpq could not read: what is left of a password with a raw `%`, `@`, `/` or `?` in it."""
+"""Parts of a URL that libpq could not parse: the rest of a password with a raw `%`, `@`, `/` or `?` in it."""
 _after_scheme = re.compile(r"(?<=://)\S+")
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ _access = logging.getLogger("blog.access")
 
 
 def configure() -> None:
-    """Give all that this process says to its log the form of JSON, warnings and uncaught exceptions included.
+    """Log as JSON in this process, including warnings and uncaught exceptions.
 
     Where somebody has already said what becomes of log lines, that is left as it is.
     """
@@ -71,7 +71,7 @@ def _uncaught(kind: type[BaseException], error: BaseException | None, trace: Tra
 
 
 def redacted(text: str) -> str:
-    """A text without what looks like a token of ours, like a hash, or like the password in a database's address.
+    """Return the text without everything that looks like a token, a hash, or the password in a database URL.
 
     The last resort: nothing that logs is meant to say either.
     """
@@ -81,7 +81,7 @@ def redacted(text: str) -> str:
 
 
 def _without_password(address: re.Match[str]) -> str:
-    """An address up to its last `@`, since a password may hold some: in one pass, however long the text is."""
+    """Return the URL up to its last `@`, because a password may contain some. It takes one pass over the text."""
     user, _, host = address[0].rpartition("@")
     return f"{user.partition(':')[0]}:[redacted]@{host}" if ":" in user else address[0]
 
@@ -96,13 +96,13 @@ class Lines(ProcessorFormatter):
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record in one line, even if its text and its arguments do not fit.
+        """Return the record as one line, even if its format and its arguments do not match.
 
         The standard library would print those arguments, as they are, to standard error.
         """
         try:
             return super().format(record)
-        except Exception as error:  # noqa: BLE001 - whatever a record holds, its line is one line
+        except Exception as error:  # noqa: BLE001 - every record becomes a line
             told = {"event": "A record that could not be formatted", "exception": type(error).__name__}
             return json.dumps(_head(record) | told)
 
@@ -113,12 +113,12 @@ def _head(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _headed(_: Any, __: str, event: EventDict) -> EventDict:
-    """When it was, how bad, and who says so, before all else."""
+    """Put time, level and logger first."""
     return {**_head(event["_record"]), **event}
 
 
 def _harmless(_: Any, __: str, event: EventDict) -> EventDict:
-    """Nothing but numbers, and texts without secrets: no object is there to be shown by its `repr`."""
+    """Keep numbers, and texts without secrets. No object is logged by its `repr`."""
     return {
         name: value if value is None or isinstance(value, int | float) else redacted(str(value))
         for name, value in event.items()
@@ -126,7 +126,7 @@ def _harmless(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 class AccessLog:
-    """An ASGI application around another one, which notes each request when its answer is complete.
+    """An ASGI middleware that logs each request when its response is complete.
 
     The path itself is not noted, for whatever people put in it: only the route that it found, if it found any.
 

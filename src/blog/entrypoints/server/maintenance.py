@@ -1,4 +1,4 @@
-"""Housekeeping beside a server, by a thread of its own."""
+"""Maintenance beside a server, on a separate thread."""
 
 import logging
 import random
@@ -14,27 +14,27 @@ from blog.domain.errors import Unavailable
 from blog.domain.maintenance import TASKS, Task, run_once
 
 EVERY: Final = 30.0
-"""Seconds between two rounds at most, and half of that at least: several processes shall not all do it at once."""
+"""Seconds between two rounds: at most this, and at least half, so that several processes do not all run at once."""
 
 _SHORTEST_PAUSE: Final = 0.01
-"""Seconds between two steps. A step that took longer is followed by a pause as long as itself, so that requests get at
+"""Seconds between two steps. A step that took longer is followed by a pause of its own length, so that requests get at
 least half of the time in which one writer at a time can work.
 """
 
 _LONGEST_PAUSE: Final = 0.2
-"""Seconds between two steps at most: a step takes long because it waits for others who write, and gets its turn less
+"""Seconds between two steps, at most: a step takes long because it waits for other writers, and gets its turn less
 often than they do.
 """
 
 _END_WITHIN: Final = 1.5
-"""Seconds that the thread has to end. A step that goes on all the same ends with the process, and stores nothing."""
+"""Seconds for the thread to end. A step that still runs then ends with the process, and stores nothing."""
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def maintained(open_blog: OpenBlog, *, every: float = EVERY) -> Iterator[None]:
-    """Keep the blog tidy until the block is left. A step that runs then is cancelled."""
+    """Run maintenance until the block is left. A step that runs then is cancelled."""
     done, cancellation = threading.Event(), Cancellation()
     if isinstance(open_blog, CancellableBlog):
         open_blog = open_blog.cancellable(cancellation)
@@ -76,7 +76,7 @@ def _may_have_more(done: threading.Event, open_blog: OpenBlog, task: Task, cause
             causes.add(str(error))
             _log.error("Housekeeping was left undone: %s", error.explained)
         return False
-    except Exception:  # noqa: BLE001 - another time, then; what is wrong with one task leaves the others
+    except Exception:  # noqa: BLE001 - the next round tries again; the other tasks go on
         _log.exception("Housekeeping was left undone.")
         return False
     done.wait(min(max(_SHORTEST_PAUSE, time.monotonic() - begun), _LONGEST_PAUSE))

@@ -1,7 +1,7 @@
-"""What the server refuses before the application hears of it, and how long it waits for whoever is slow or silent.
+"""The hardened HTTP protocol: refusals before the application is called, and timeouts for slow and silent clients.
 
-uvicorn has no limits and hardly a deadline of its own. A refusal is an answer like any other: it waits for its turn,
-and is sent by the application's `Edge`, which gives it the headers that all answers have.
+uvicorn has no limits and hardly a timeout of its own. A refusal is a response like any other: it is sent in order, and
+through the application's `SecurityHeadersMiddleware`, which adds the headers of all responses.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from .request_head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Framing, check_head,
 from .upgrade_offers import parser_of_body
 
 _PART: Final = 16 * 1024
-"""Bytes that are read at once: no limit is passed by more."""
+"""Bytes of one read. No limit is exceeded by more."""
 _PARSED_AT_ONCE: Final = 32 * 1024
-"""Bytes that are parsed before others have their turn, since a few of them can make much work."""
+"""Bytes that are parsed before other connections get their turn: few bytes can cause much work."""
 _END_OF_HEAD: Final = b"\r\n\r\n"
 
 
@@ -36,32 +36,32 @@ class _Stage(Enum):
 
 
 _Owed: TypeAlias = tuple[float, _Stage, RequestResponseCycle | None]
-"""What a client owes: within how many seconds, in which stage of which request. It is another thing in another one."""
+"""What the server waits for: for how many seconds, in which stage of which request."""
 
 
 class HardenedProtocol(HttpToolsProtocol):
-    """One connection, as uvicorn has it, with limits and deadlines."""
+    """One connection of uvicorn, with limits and timeouts."""
 
     head_within: float = 10
-    """Seconds that a client has for its first request, and from the first byte on for each later one, up to the body.
-    How long it may be silent between two requests is uvicorn's `timeout_keep_alive`.
+    """Seconds for the head of the first request, and of each later request from its first byte on.
+    uvicorn's `timeout_keep_alive` limits the silence between two requests.
     """
     body_within: float = 15
-    """Seconds that it has to begin a body, and for which it may be silent in it."""
+    """Seconds until a body begins, and for which the client may be silent within it."""
     body_rate: float = 2000
-    """Bytes of a body that win it another second of these: it may be slow, if it goes on steadily."""
+    """Bytes of a body that extend its timeout by a second: a slow client may go on if it is steady."""
     read_within: float = 40
-    """Seconds in which it has to take some of what waits for it. It is looked at twice: it is gone after twice as long
-    at the latest.
+    """Seconds within which the client has to read some of its response. It is dropped after twice as long at the
+    latest.
     """
     read_within_stopping: float = 2.5
-    """The same, once the server is about to stop."""
+    """The same while the server stops."""
     heard_out: float = 2
-    """Seconds for which it may go on sending what is no longer wanted."""
+    """Seconds for which a client may go on sending after the last response (lingering close)."""
     most_unsent: int = 64 * 1024 * 1024
-    """Bytes of responses that may wait for all clients together."""
+    """Unsent bytes of responses of all clients together."""
     most_unfinished: int = 64 * 1024 * 1024
-    """Bytes of bodies of which the rest is still to come, from all clients together."""
+    """Bytes of incomplete bodies of all clients together."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -88,8 +88,8 @@ class HardenedProtocol(HttpToolsProtocol):
             unfinished=ByteBudget(self.most_unfinished, HardenedProtocol._drop_writer),
         )
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        transport.set_write_buffer_limits(high=0)  # so that every byte that waits is known to wait
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        transport.set_write_buffer_limits(high=0)  # so that pause_writing is called for every unsent byte
         self._patient = LingeringTransport(transport, self._still_sends, self.heard_out)
         super().connection_made(cast("asyncio.Transport", self._patient))
         self.flow: ParserFlowControl = ParserFlowControl(self.transport)
@@ -105,13 +105,13 @@ class HardenedProtocol(HttpToolsProtocol):
                 timer.cancel()
 
     def shutdown(self) -> None:
-        """Close the connection, or let its answer be the last one. Who takes nothing is waited for less long now."""
+        """Close the connection, or make its current response the last one. Idle readers time out sooner now."""
         self.read_within = self.read_within_stopping
         super().shutdown()
         if self.flow.write_paused:
             self._check_reading()
 
-    # What comes in.
+    # Requests.
 
     def data_received(self, data: bytes) -> None:
         if self._refused or self.transport.is_closing():
@@ -120,7 +120,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self._parse()
 
     def _parse(self) -> None:
-        """Parse what has come, up to the end of one request. What follows waits as it came: parsed, it takes a hundred
+        """Parse the received bytes up to the end of one request. The rest waits as bytes: parsed, it takes a hundred
         times as much memory.
         """
         start, end = 0, min(len(self._waiting), _PARSED_AT_ONCE)
@@ -130,7 +130,7 @@ class HardenedProtocol(HttpToolsProtocol):
         except HttpError as refused:
             self._refuse(refused)
         except httptools.HttpParserError as error:
-            cause = error.__context__  # what one of the callbacks below has raised
+            cause = error.__context__  # raised by one of the callbacks below
             self._refuse(cause if isinstance(cause, HttpError) else malformed())
         if start < len(self._waiting) or self.flow.is_held:
             self._keep_waiting(b"" if self._refused else self._waiting[start:])
@@ -141,24 +141,24 @@ class HardenedProtocol(HttpToolsProtocol):
         self._watch()
 
     def _parse_on(self) -> None:
-        """Go on after others have had their turn."""
+        """Go on after other connections had their turn."""
         self._parses_soon = False
         if not self.transport.is_closing():
             self._parse()
 
     def _is_next_early(self) -> bool:
-        """Whether what comes next is another request, while one is being answered."""
+        """Whether the next bytes are another request, while one is being processed."""
         return self._stage is _Stage.START and self._is_answering()
 
     def _end_of_part(self, start: int) -> int:
-        """Where to stop parsing for a look: there is no more in a part than the rest of one head, or of one body."""
+        """Return where to stop parsing for a check: a part has at most the rest of one head, or of one body."""
         if self._stage is _Stage.BODY and not self._framing.is_chunked:
             return start + min(_PART, max(self._framing.length - self._received, 1))
         found = self._waiting.find(_END_OF_HEAD, start, start + _PART)
         return start + _PART if found < 0 else found + len(_END_OF_HEAD)
 
     def _keep_waiting(self, rest: bytes) -> None:
-        """Leave the rest for later, and read nothing more until then."""
+        """Keep the rest for later, and pause reading until then."""
         self._waiting = rest
         if rest:
             self.flow.is_held = True
@@ -172,8 +172,8 @@ class HardenedProtocol(HttpToolsProtocol):
                 self.flow.resume_reading()
 
     def _read(self, part: bytes) -> int:
-        """Parse a part, and tell how much of it was. Between two pieces of body is a head, a trailer or the size of a
-        chunk: none of them may go on for ever.
+        """Parse a part, and return how much of it was parsed. Between two pieces of body is a head, a trailer or
+        the size of a chunk: none of them may go on for ever.
         """
         self._lines += len(part)
         read = len(part)
@@ -196,7 +196,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self._fault = None
 
     def on_url(self, url: bytes) -> None:
-        """Keep the address. One that is too long is refused after the head, which may name the page that asks."""
+        """Store the target. One that is too long is refused after the head, which may have an `Origin` for CORS."""
         if self._fault is not None:
             return
         super().on_url(url)
@@ -206,7 +206,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self._fault = refused
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._stage is _Stage.HEAD:  # and not a trailer: to uvicorn one is as good as the other
+        if self._stage is _Stage.HEAD:  # not a trailer: uvicorn does not tell them apart
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -227,7 +227,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self._received += len(body)
 
     def on_message_complete(self) -> None:
-        if self._offers_upgrade:  # of which only the parser believes that it has no body
+        if self._offers_upgrade:  # only the parser believes that it has no body
             return
         super().on_message_complete()
         self._stage = _Stage.START
@@ -244,14 +244,14 @@ class HardenedProtocol(HttpToolsProtocol):
         self._refuse(HttpError(HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests are on their way at once."))
         self._watch()
 
-    # What goes out.
+    # Responses.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._turn = cycle
         super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, PieceSender(cycle, self._hold)))
 
     def _hold(self, body: bytes) -> None:
-        """Count the body that is being sent, if there is one, and whatever waits."""
+        """Count the body that is being sent, and all other unsent bytes."""
         self._sending = body
         self._count_unsent()
 
@@ -272,7 +272,7 @@ class HardenedProtocol(HttpToolsProtocol):
         return not self._is_answering()
 
     def on_response_complete(self) -> None:
-        """What uvicorn does, but for its timer for the next request, which it sets and takes back for each."""
+        """Do as uvicorn does, without its timer for the next request, which it sets and cancels each time."""
         self.server_state.total_requests += 1
         self._patient.flush()
         if not self.transport.is_closing():
@@ -285,7 +285,7 @@ class HardenedProtocol(HttpToolsProtocol):
                 self._watch()
 
     def _refuse(self, refused: HttpError) -> None:
-        """Answer once, after all that was asked before, and listen no more."""
+        """Send one last response, after those to earlier requests, and read nothing more."""
         self._refused = True
         if self._stage is _Stage.BODY and self.cycle.response_started:
             self.transport.close()
@@ -299,7 +299,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self._start_asgi_task(self.cycle, self.app)
 
     def _withdraw(self) -> None:
-        """To the application the client has gone: what it may still answer goes nowhere."""
+        """Report a disconnect to the application. Its response is discarded."""
         self.cycle.disconnected = True
         self.cycle.message_event.set()
         if self.cycle is not self._turn:
@@ -330,10 +330,10 @@ class HardenedProtocol(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
 
-    # How long it may take.
+    # Timeouts.
 
     def _watch(self) -> None:
-        """Set the deadline for what the client owes, if that is something else than before.
+        """Set the timeout for the next bytes of the client, if they are others than before.
 
         A timer that goes off too early is set again: so a client who is quick costs no timer for each request.
         """
@@ -355,7 +355,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self._deadline = self.loop.call_at(self._due, self._look)
 
     def _look(self) -> None:
-        """Whether the client still owes something, and has had its time."""
+        """Whether the client is late."""
         self._deadline = None
         if self._owed is None:
             return
@@ -365,14 +365,14 @@ class HardenedProtocol(HttpToolsProtocol):
             self._expire()
 
     def _prolong(self) -> None:
-        """Win time by what has come of a body. However much it is, the client may not be silent for longer."""
+        """Extend the timeout by the received bytes of a body. The limit of silence stays."""
         received = self._received - self._received_before
         if received and self._stage is _Stage.BODY and not self._turn_is_over():
             self._received_before = self._received
             self._due = min(self._due + received / self.body_rate, self.loop.time() + self.body_within)
 
     def _what_is_owed(self) -> _Owed | None:
-        """The rest of a body, or the next request; nothing, as long as the server owes an answer."""
+        """Return what the server waits for: the rest of a body, or the next request; None while it has to respond."""
         if self._refused or self.transport.is_closing():
             return None
         if self._stage is _Stage.BODY and self.cycle is self._turn:
@@ -402,7 +402,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self._reading.cancel()
 
     def _check_reading(self, unread_before: float = float("inf")) -> None:
-        """Drop a client that has taken nothing since the last look. It does not matter what else it is doing: every
+        """Drop a client that has read nothing since the last check. It does not matter what else it is doing: every
         byte that waits, also after `close()`, waits for it.
         """
         if self._reading is not None:
@@ -414,5 +414,5 @@ class HardenedProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _still_sends(self) -> bool:
-        """Whether more may come of what the client has begun to say."""
+        """Whether the client has begun a request that is not complete."""
         return self._refused or self._stage is _Stage.BODY or bool(self._waiting)

@@ -1,4 +1,4 @@
-"""What the head of a request must be: not too large, and such that nobody could read it in another way than we do.
+"""Checks of a request's head: its size, and everything that a proxy could read differently (request smuggling).
 
 httptools reads strictly, but leaves the rules about several headers at once to its callers.
 """
@@ -13,7 +13,7 @@ from blog.entrypoints.http.errors import HttpError
 
 MAX_TARGET_BYTES: Final = 16 * 1024
 MAX_HEAD_BYTES: Final = 64 * 1024
-"""Bytes of all headers together, each with its colon, its space and the end of its line."""
+"""Bytes of all headers together, each with its colon, space and line end."""
 MAX_HEADERS: Final = 200
 
 _host = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
@@ -28,7 +28,7 @@ class Framing:
 
     @property
     def has_body(self) -> bool:
-        """Whether there is a body, if perhaps an empty one in chunks."""
+        """Whether there is a body. It may be empty if it is chunked."""
         return self.is_chunked or self.length > 0
 
 
@@ -36,7 +36,7 @@ _NO_BODY: Final = Framing()
 
 
 def check_head(headers: Sequence[tuple[bytes, bytes]], version: str, method: bytes) -> Framing:
-    """Let nothing pass whose end, or whose addressee, a proxy in front of us could see elsewhere.
+    """Refuse a request whose end or target a proxy in front of us could read differently.
 
     Returns:
         How the body is framed.
@@ -62,16 +62,16 @@ def check_head(headers: Sequence[tuple[bytes, bytes]], version: str, method: byt
     if codings:
         framing = Framing(is_chunked=True)
     elif lengths:
-        framing = Framing(int(lengths[0]))  # httptools has seen that it is a number
+        framing = Framing(int(lengths[0]))  # httptools has checked that it is a number
     else:
         return _NO_BODY
-    if framing.has_body and method == b"CONNECT":  # what follows would be for somebody else
+    if framing.has_body and method == b"CONNECT":  # the body would be for another server
         raise malformed("CONNECT has no body.")
     return framing
 
 
 def check_target(target: bytes) -> None:
-    """Let no target pass that is too long, whole or not.
+    """Refuse a target that is too long, even if it is not complete.
 
     Raises:
         HttpError: it is.
@@ -81,13 +81,13 @@ def check_target(target: bytes) -> None:
 
 
 def head_too_large() -> HttpError:
-    """What is said of too many headers, or too long ones."""
+    """Return the error for headers that are too many or too long."""
     limits = f"There are more than {MAX_HEADERS} headers, or more than {MAX_HEAD_BYTES} bytes of them."
     return HttpError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, limits)
 
 
 def malformed(detail: str = "This is not HTTP/1.1 as RFC 9112 has it.") -> HttpError:
-    """What is said of all that breaks HTTP's own rules."""
+    """Return the error for a violation of HTTP."""
     return HttpError(HTTPStatus.BAD_REQUEST, detail)
 
 

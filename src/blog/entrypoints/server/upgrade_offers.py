@@ -51,7 +51,7 @@ def parser_of_body(
         keep_alive: whether other requests may follow.
     """
     parser = httptools.HttpRequestParser(_Callbacks(protocol))
-    parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as in uvicorn
     framed = b"Transfer-Encoding: chunked" if framing.is_chunked else b"Content-Length: %d" % framing.length
     closes = b"" if keep_alive else b"Connection: close\r\n"
     start = b"%b / HTTP/%b" % (offered.get_method(), offered.get_http_version().encode())

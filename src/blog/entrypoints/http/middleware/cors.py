@@ -60,7 +60,7 @@ _token = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]{1,64}")
 
 
 class CrossOrigin:
-    """What pages of other origins may do. Credentials such as cookies are never allowed: the API uses none.
+    """The CORS policy. Credentials such as cookies are never allowed: the API uses none.
 
     Args:
         origins: the origins, such as `https://example.org`; or `*` alone, for all of them.
@@ -80,10 +80,10 @@ class CrossOrigin:
         self._exposed = (b"access-control-expose-headers", ", ".join(EXPOSED).encode())
 
     def headers_for(self, headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-        """The headers of any answer to a request with these headers.
+        """Return the headers for the response to a request with these headers.
 
-        `Vary` is in all of them, also where the request names no origin: a shared cache must not give that answer to a
-        page. Where all origins are allowed, all are answered alike, and there is nothing to vary.
+        `Vary` is also sent if the request has no origin: a shared cache must not give that response to a page. If all
+        origins are allowed, all responses are alike and need no `Vary`.
         """
         if self._allows_all:
             return [(_ALLOW_ORIGIN, b"*"), self._exposed]
@@ -91,15 +91,14 @@ class CrossOrigin:
         return [(_ALLOW_ORIGIN, origin), self._exposed, _VARY] if origin in self._origins and origin else [_VARY]
 
     def headers_for_unknown(self) -> list[tuple[bytes, bytes]]:
-        """The headers of the refusal of a request whose head was not read to its end, so that its origin is not known.
+        """Return the headers for the refusal of a request whose head was not read to its end, so its origin is unknown.
 
-        Every page may read it: it holds nothing but the reason. Otherwise a page that sends too long a header would be
-        told of a CORS error, which it is not.
+        Every page may read it: it contains only the reason. Otherwise the page would see a CORS error instead.
         """
         return [(_ALLOW_ORIGIN, b"*"), *([] if self._allows_all else [_VARY])]
 
     def preflight(self, headers: Mapping[bytes, bytes]) -> Response:
-        """The answer to a preflight request: 204, or 400 as a problem that says what is not allowed."""
+        """Return the response to a preflight request: 204, or 400 with the reason."""
         fault = self._fault(headers)
         return Response(204, [*self._preflight], b"") if fault is None else refusal(HTTPStatus.BAD_REQUEST, fault)
 

@@ -1,6 +1,6 @@
 """The path prefix under which a proxy serves the blog, such as `/blog` of `https://example.org/blog/api/posts/`.
 
-It is a setting, or what a trusted proxy says in `X-Forwarded-Prefix`. All links in answers begin with it.
+It is a setting, or the `X-Forwarded-Prefix` of a trusted proxy. All links in responses begin with it.
 """
 
 import logging
@@ -40,7 +40,7 @@ class RootPath:
         self._has_warned = False
 
     def split(self, scope: Any, headers: Mapping[bytes, bytes]) -> tuple[str, str]:
-        """The prefix under which the client sees the blog, and the path within the blog.
+        """Return the prefix under which the client sees the blog, and the path within the blog.
 
         Where another application has mounted the blog, its mount point comes after the prefix of the proxy, unless the
         server has put that prefix there itself (as uvicorn does by `--root-path`).
@@ -56,12 +56,12 @@ class RootPath:
         return (mounted if f"{mounted}/".startswith(f"{outer}/") else outer + mounted), path
 
     def _outer(self, scope: Any, headers: Mapping[bytes, bytes]) -> str:
-        """The prefix of the proxy, from the setting or from the header of a trusted one."""
+        """Return the prefix of the proxy, from the setting or from the header of a trusted proxy."""
         if self._is_configured or _FORWARDED_PREFIX not in headers or not self._proxies.trusts_peer_of(scope):
             return self._configured
-        said = [value.decode("latin-1").strip(" \t") for name, value in scope["headers"] if name == _FORWARDED_PREFIX]
-        prefix: str = said[0].removesuffix("/")
-        if len(said) == 1 and (not prefix or _is_prefix(prefix)):
+        values = [value.decode("latin-1").strip(" \t") for name, value in scope["headers"] if name == _FORWARDED_PREFIX]
+        prefix: str = values[0].removesuffix("/")
+        if len(values) == 1 and (not prefix or _is_prefix(prefix)):
             return prefix
         self._warn()
         return ""

@@ -1,6 +1,6 @@
-"""The outermost layer, around the whole application: what holds of every answer, errors and unknown routes included.
+"""The outermost middleware: security headers and a request id on every response, including errors and unknown routes.
 
-Litestar's own response headers and middleware do not reach those, which is why this is plain ASGI.
+It is plain ASGI, because Litestar's response headers and middleware do not reach those.
 """
 
 import logging
@@ -27,28 +27,27 @@ _ALWAYS: Final = [
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _PRIVATE: Final = (b"cache-control", b"private, no-store")
 _STAND_IN: Final = {"HEAD": "GET", "OPTIONS": "ALLOW"}
-"""HEAD is GET without a body. OPTIONS goes in as a method that no route has: the refusal names those it has."""
+"""The method that is passed on. HEAD is GET without a body. No route has ALLOW: the 405 names the methods."""
 
 _request_id = re.compile(rb"[A-Za-z0-9-]{1,64}")
 
-_chance: Final = Random()  # noqa: S311 - an id is no secret, and asking the system for each costs more than the id
+_random: Final = Random()  # noqa: S311 - an id is no secret, and asking the system for each costs more than the id
 _log = logging.getLogger(__name__)
 
-os.register_at_fork(after_in_child=_chance.seed)  # or two processes would give the same ids
+os.register_at_fork(after_in_child=_random.seed)  # or two processes would give the same ids
 
 
 class SecurityHeadersMiddleware:
-    """An ASGI application that hands HTTP requests to another one, and completes its answers. In these the names of
-    headers are in lower case, as ASGI has it.
+    """An ASGI middleware that adds headers to all responses.
 
-    It is typed loosely, so that whatever framework mounts it need not have Litestar's types. A server that refuses a
-    request itself puts its `HttpError` into the scope, so that the refusal is completed like any other answer.
+    It is typed loosely, so that any framework can mount it. A server that refuses a request itself puts an `HttpError`
+    into the scope, so that this response gets the headers too.
 
     Args:
-        app: the application that answers.
-        cors: which pages of other origins may call it; without it, none.
-        proxies: those that are trusted; without it, none.
-        root_path: under which prefix a proxy serves it; without it, it is the one under which it is mounted.
+        app: the application.
+        cors: the origins whose pages may call it; by default, none.
+        proxies: the trusted proxies; by default, none.
+        root_path: the path prefix; by default, the one under which it is mounted.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class SecurityHeadersMiddleware:
         prefix, path = self._root_path.split(scope, headers)
         exchange = _Exchange(scope, headers, send, self._cors_headers(scope, headers))
         exchange.inner |= {"prefix": prefix, "path": path}
-        scope["inner"] = exchange.inner  # where whoever logs requests finds which route it was
+        scope["inner"] = exchange.inner  # the access log finds the route there
         try:
             await self._app_for(scope, headers)(exchange.inner, receive, exchange.send)
         except Exception:
@@ -83,7 +82,7 @@ class SecurityHeadersMiddleware:
             await refusal(HTTPStatus.INTERNAL_SERVER_ERROR)(scope, receive, exchange.send)
 
     def _app_for(self, scope: Any, headers: dict[bytes, bytes]) -> Any:
-        """What answers this request: the application, unless it need not be asked."""
+        """Return the ASGI application for this request: usually the wrapped one."""
         refused: HttpError | None = scope.get("refused")
         if refused is not None:
             return refusal(refused.status, refused.detail, (b"connection", b"close"))
@@ -98,7 +97,7 @@ class SecurityHeadersMiddleware:
 
 
 class _Exchange:
-    """One request as the application is to see it, and its answer as the client is to see it."""
+    """One request as it is passed on, and its response as it is sent."""
 
     __slots__ = (
         "_bodiless",
@@ -119,7 +118,7 @@ class _Exchange:
         self._cors = cors
         self.has_started = False
         self._private = b"authorization" in headers
-        self._request_id = _accepted(headers.get(b"x-request-id")) or b"%032x" % _chance.getrandbits(128)
+        self._request_id = _accepted(headers.get(b"x-request-id")) or b"%032x" % _random.getrandbits(128)
         self._send = send
         self.inner: Any = {
             **scope,
@@ -130,11 +129,11 @@ class _Exchange:
 
     @property
     def logged(self) -> dict[str, Any]:
-        """What the log may say of the request."""
+        """The fields of the request for the log."""
         return {"request_id": self.inner["request_id"], "method": self._method}
 
     async def send(self, message: Any) -> None:
-        """Pass on a part of the answer, completed."""
+        """Send a part of the response, with the headers added."""
         if message["type"] == "http.response.start":
             self.has_started = True
             await self._send(message | self._start(message["status"], list(message["headers"])))
@@ -164,5 +163,5 @@ def _accepted(request_id: bytes | None) -> bytes | None:
 
 
 def _allowed(methods: bytes) -> bytes:
-    """What a path allows, with the methods that this layer answers."""
+    """Return the methods of a path, with those that this middleware handles."""
     return ", ".join(methods_of(methods.decode())).encode()

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from what each route says of itself."""
+"""The OpenAPI 3.1 document, made from the declarations of the routes."""
 
 import re
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ _SECURITY_SCHEMES: Final = {
         "description": "The `token` from `POST /api/login/`, as it is: blog_…",
     },
 }
-"""One scheme, of which every tool knows what to write before the token. The server takes `Token` for `Bearer`, too."""
+"""One scheme, which every tool knows. The server also accepts `Token` in place of `Bearer`."""
 
 _INTRODUCTION: Final = """\
 Everyone can read posts. A logged-in user can write posts. Only its author can change or delete a post.
@@ -76,7 +76,7 @@ _HEADER: Final = {
 
 
 def openapi_document(app: Litestar) -> dict[str, Any]:
-    """The document for all routes of the application that say what they are."""
+    """Return the document for all routes of the application."""
     described = sorted(_described(app), key=_place)
     shapes = {shape for _, _, operation in described for shape in (operation.returns, operation.body) if shape}
     _, schemas = msgspec.json.schema_components([*sorted(shapes, key=_name), Problem], ref_template=_SCHEMA)
@@ -105,7 +105,7 @@ def _described(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler, Operation
 
 
 def _place(described: tuple[str, HTTPRouteHandler, Operation]) -> tuple[int, str, int]:
-    """Where an operation stands: by its group, its path and its method."""
+    """Return the sort key of an operation: its group, path and method."""
     path, handler, _ = described
     (tag,) = handler.resolve_tags()
     return list(_TAGS).index(tag), path, min(_METHODS.index(method) for method in handler.http_methods)
@@ -146,7 +146,7 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
 
 
 def _other_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
-    """Parameters without examples: the documentation page would send those."""
+    """Yield parameters without examples: the documentation page would send them."""
     query, required = ({}, ()) if operation.query is None else (operation.query.parameters, operation.query.required)
     for place, parameters in (("query", query), ("header", _request_headers(operation))):
         for name, told in parameters.items():
@@ -179,7 +179,7 @@ def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
 
 
 def _unchanged(operation: Operation, good: dict[str, Any]) -> dict[str, Any]:
-    """What is answered to whoever has the good answer already."""
+    """Return the 304 of a conditional request."""
     if not operation.if_none_match:
         return {}
     return {"304": {"description": HTTPStatus.NOT_MODIFIED.phrase, "headers": good["headers"]}}

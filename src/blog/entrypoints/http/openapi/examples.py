@@ -1,7 +1,7 @@
-"""Examples for the OpenAPI document: what the documentation page fills in, and what a reader sees of an answer.
+"""Examples in the OpenAPI document, which the documentation page shows and fills in.
 
-Without them, tools invent texts that fit a pattern and mean nothing. A value is given for each member by its name; one
-object's examples are made from those of its members. A shape can also bring an example of its own, by `msgspec.Meta`.
+Without them, tools invent meaningless texts that match a pattern. Each member has an example by its name, and the
+example of an object is made from those of its members. A struct can also have its own example, by `msgspec.Meta`.
 """
 
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ _BY_SHAPE: Final[Mapping[str, Any]] = {
     "UserIn.username": "carol",
     "RegistrationIn.username": "carol",
 }
-"""Of members whose name does not say enough: `Shape.member`."""
+"""Examples of members whose name is ambiguous: `Struct.member`."""
 
 _SENT: Final[Mapping[str, tuple[str, ...]]] = {
     "InvitationIn": ("days",),
@@ -81,7 +81,7 @@ _SENT: Final[Mapping[str, tuple[str, ...]]] = {
     "PostPatch": ("title",),
     "UserPatch": ("is_admin",),
 }
-"""Of shapes in which nothing is required, the members that their example has."""
+"""The members in the example of a struct without required members."""
 
 _PROBLEMS: Final[Mapping[int, str]] = {
     400: "Some of what was sent is not valid.",
@@ -96,7 +96,7 @@ _PROBLEMS: Final[Mapping[int, str]] = {
 
 
 def add_examples(schemas: Mapping[str, dict[str, Any]]) -> None:
-    """Give every member of these schemas an example, unless it has one or refers to a shape that has."""
+    """Add an example to every member of these schemas that has none and refers to no other schema."""
     for shape, schema in schemas.items():
         for name, member in schema.get("properties", {}).items():
             example = _BY_SHAPE.get(f"{shape}.{name}", _BY_NAME.get(name, _MISSING))
@@ -105,7 +105,7 @@ def add_examples(schemas: Mapping[str, dict[str, Any]]) -> None:
 
 
 def example_of(shape: str, schemas: Mapping[str, dict[str, Any]]) -> Any:
-    """An object of this shape with what is required in it; where nothing is, with what is usual, or else with all."""
+    """Return an example of this schema, with the required members; without any, with the usual ones, or with all."""
     schema = schemas[shape]
     members = schema.get("properties")
     if members is None:
@@ -115,7 +115,7 @@ def example_of(shape: str, schemas: Mapping[str, dict[str, Any]]) -> Any:
 
 
 def problem_example(title: str, status: int) -> dict[str, Any]:
-    """A short problem with this status."""
+    """Return a short problem with this status."""
     detail = {"detail": _PROBLEMS[status]} if status in _PROBLEMS else {}
     return {"type": "about:blank", "title": title, "status": status, **detail}
 

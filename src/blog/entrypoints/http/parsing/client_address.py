@@ -1,4 +1,4 @@
-"""Where a request comes from: the peer, unless it is a proxy that is trusted to say for whom it asks."""
+"""The client's address: the peer, or the address in `X-Forwarded-For` if the peer is a trusted proxy."""
 
 import logging
 import re
@@ -16,7 +16,7 @@ _FORWARDED: Final = b"x-forwarded-for"
 _OF_PROXIES: Final = frozenset(
     {_FORWARDED, b"forwarded", b"x-forwarded-host", b"x-forwarded-prefix", b"x-forwarded-proto", b"x-real-ip"}
 )
-"""Headers that proxies add."""
+"""Headers of proxies."""
 
 _port = re.compile(r"^(?:\[([^\]]*)\]|([0-9.]+))(?::[0-9]{1,5})?$")
 
@@ -27,14 +27,14 @@ _MAX_ADDRESS: Final = 100
 
 
 class TrustedProxies:
-    """The proxies that are trusted.
+    """The trusted proxies.
 
     A peer without an address is one on a Unix socket, and so a proxy on the same machine which the permissions of that
-    socket let in. It is trusted where any proxy is.
+    socket admit. It is trusted if any proxy is.
 
     Args:
         networks: addresses and networks, such as `10.0.0.0/8`, or `unix` for the peer on a Unix socket. Without any,
-            nobody's word is taken.
+            no proxy is trusted.
     """
 
     def __init__(self, networks: Sequence[str] = ()) -> None:
@@ -43,10 +43,10 @@ class TrustedProxies:
         self._has_warned = False
 
     def client_ip(self, scope: Any) -> str:
-        """The address that a request comes from; empty if it comes by no network.
+        """Return the address of the client; empty if there is no network.
 
-        Each proxy adds on the right whom it was asked by. So the first one from the right that is not trusted is as far
-        as anybody's word is worth something; what stands further left is what a client would like to be.
+        Each proxy appends the address of its peer. So the last address that is not a trusted proxy is the client; those
+        before it may be forged.
         """
         peer = _peer_of(scope)
         if not self._trusts_any:
@@ -62,7 +62,7 @@ class TrustedProxies:
         return str(address or peer)
 
     def trusts_peer_of(self, scope: Any) -> bool:
-        """Whether the peer that a request comes from is a trusted proxy."""
+        """Return whether the peer is a trusted proxy."""
         peer = _peer_of(scope)
         if not peer:
             return self._trusts_any
@@ -89,22 +89,20 @@ class TrustedProxies:
 
 
 def _peer_of(scope: Any) -> str:
-    """The address that the server was called from; empty on a Unix socket, which servers say in one of two ways."""
+    """Return the peer's address; empty on a Unix socket, which servers report in one of two ways."""
     client = scope.get("client")
     return client[0] if client else ""
 
 
 @lru_cache
 def _shown(text: str) -> str:
-    """The address that a text names, in its one spelling, or else the text."""
+    """Return an address in its canonical form; a text that is no address as it is."""
     return str(_address(text) or text)
 
 
 @lru_cache
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address that a text names, perhaps with a port. One of IPv4 that is dressed as IPv6 is itself,
-    and of a zone nothing is kept.
-    """
+    """Parse an address, perhaps with a port. An IPv4-mapped IPv6 address becomes IPv4, and a zone is dropped."""
     if (bare := _port.match(text)) is not None:
         text = bare[1] or bare[2]
     try:

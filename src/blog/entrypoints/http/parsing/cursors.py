@@ -1,4 +1,4 @@
-"""Cursors: where a page goes on, as one word that means nothing to whoever carries it."""
+"""Cursors of keyset pagination: the position of the last row, as one opaque word."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from blog.domain.shared import PostId
 from .query import MAX_ID
 
 PATTERN: Final = "W[0-9A-Za-z_-]{10,1023}"
-"""How a cursor looks: Base64 of a JSON array, which begins with `[` and has at least eight characters."""
+"""A cursor: Base64 of a JSON array, which begins with `[` and has at least eight characters."""
 
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
@@ -25,55 +25,55 @@ _UNKNOWN: Final = "must be taken from `next`"
 _Id = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
 
 
-class _Place(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+class _Position(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     order: SortOrder
     key: Annotated[str, msgspec.Meta(max_length=MAX_SORT_KEY_LENGTH, pattern=r"\A[^\0]*\Z")]
     id: _Id
 
 
-class _Standing(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+class _SearchPosition(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     in_title: bool
     id: _Id
 
 
 def cursor_of(order: SortOrder, place: Position) -> str:
-    """The cursor for a place in an order."""
+    """Return the cursor for a position in an order."""
     key = place.key.astimezone(UTC).isoformat() if isinstance(place.key, datetime) else place.key
-    return _told(_Place(order, key, place.id))
+    return _encode(_Position(order, key, place.id))
 
 
 def position_of(order: SortOrder, cursor: str) -> Position:
-    """The place in this order that a cursor is for.
+    """Return the position in this order that a cursor stands for.
 
     Raises:
-        ValueError: it is for none.
+        ValueError: it is not valid.
     """
-    read = _read(cursor, _Place)
+    read = _decode(cursor, _Position)
     if read.order is not order:
         raise ValueError("belongs to a list in another order")
-    return Position(read.key if order is SortOrder.TITLE else _moment(read.key), PostId(read.id))
+    return Position(read.key if order is SortOrder.TITLE else _timestamp(read.key), PostId(read.id))
 
 
 def cursor_of_standing(standing: SearchPosition) -> str:
-    """The cursor for a standing among posts that were found."""
-    return _told(_Standing(standing.in_title, standing.id))
+    """Return the cursor for a position among search results."""
+    return _encode(_SearchPosition(standing.in_title, standing.id))
 
 
 def standing_of(cursor: str) -> SearchPosition:
-    """The standing that a cursor is for.
+    """Return the position among search results that a cursor stands for.
 
     Raises:
-        ValueError: it is for none.
+        ValueError: it is not valid.
     """
-    read = _read(cursor, _Standing)
+    read = _decode(cursor, _SearchPosition)
     return SearchPosition(read.in_title, PostId(read.id))
 
 
-def _told(place: msgspec.Struct) -> str:
+def _encode(place: msgspec.Struct) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
 
 
-def _read(cursor: str, kind: type[Kind]) -> Kind:
+def _decode(cursor: str, kind: type[Kind]) -> Kind:
     try:
         told = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(told, type=kind)
@@ -81,8 +81,8 @@ def _read(cursor: str, kind: type[Kind]) -> Kind:
         raise ValueError(_UNKNOWN) from None
 
 
-def _moment(text: str) -> datetime:
-    """A moment as `cursor_of` writes it: in UTC."""
+def _timestamp(text: str) -> datetime:
+    """Parse a timestamp as `cursor_of` writes it: in UTC."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

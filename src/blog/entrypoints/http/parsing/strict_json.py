@@ -1,4 +1,4 @@
-"""JSON read strictly (RFC 8259), with a message that says where it is broken."""
+"""A strict JSON parser (RFC 8259), with messages that say where the error is."""
 
 import json
 import re
@@ -11,14 +11,14 @@ _plain_name = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 class NotJson(Exception):
-    """A text is not JSON. The message says why and where, and repeats nothing of it but names of members."""
+    """A text is not JSON. The message says why and where. It repeats only names of members."""
 
 
 def json_in(text: bytes) -> Any:
-    """The value that a JSON text in UTF-8 has. A byte order mark before it is ignored (RFC 8259, section 8.1).
+    """Parse JSON in UTF-8. A byte order mark is ignored (RFC 8259, section 8.1).
 
     Raises:
-        NotJson: it is no JSON, or has a member twice, or nests too deeply.
+        NotJson: it is not JSON, has a member twice, or nests too deeply.
     """
     try:
         return _decoder.decode(text.removeprefix(_BYTE_ORDER_MARK).decode())
@@ -30,12 +30,12 @@ def json_in(text: bytes) -> Any:
         raise NotJson(f"line {error.lineno}, column {error.colno}: {reason}.") from None
     except RecursionError:
         raise NotJson("it is nested too deeply.") from None
-    except ValueError:  # of a whole number that has more digits than Python reads
+    except ValueError:  # a whole number has more digits than Python reads
         raise NotJson("it has a number with too many digits.") from None
 
 
 def shown(name: str) -> str:
-    """A name that the client chose, if it is fit to be repeated."""
+    """Return a name from the client if it is short and plain; otherwise `?`."""
     return name if _plain_name.fullmatch(name) else "?"
 
 
@@ -48,9 +48,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> NoReturn:
-    """Refuse NaN and Infinity, which Python's reader takes for JSON."""
+    """Refuse NaN and Infinity, which Python's parser accepts."""
     raise NotJson(f"{name} is no JSON.")
 
 
 _decoder: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
-"""Made once: `json.loads` makes one for each text that is not to be read in the plainest way."""
+"""Made once: `json.loads` makes a decoder for each call with options."""

@@ -1,4 +1,4 @@
-"""Batches over HTTP: several changes of posts in one request, of which all are made or none."""
+"""Batches: several changes of posts in one request, all or nothing."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeAlias, cast
@@ -27,8 +27,8 @@ from blog.entrypoints.http.response import Response, json_response
 from blog.entrypoints.http.schemas.posts import FIELDS, ContentIn, PartialContentIn, PostOut, PostPart
 
 ANSWER_BYTES: Final = 3 * 2**18
-"""How many bytes of posts are answered with their bodies: 768 KiB, so that all of an answer has less than a megabyte. A
-batch of 4 KB can change a hundred posts of 400 KB, and what is answered under an `Idempotency-Key` is kept for a day.
+"""Bytes of posts in a response: 768 KiB, so that the response has less than a megabyte. A batch of 4 KB can change a
+hundred posts of 400 KB, and the response to a request with `Idempotency-Key` is stored for a day.
 """
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
@@ -82,7 +82,7 @@ class BatchOut(Struct):
 
 
 class _Encoded(Struct):
-    """A `BatchOut` whose posts are JSON already."""
+    """A `BatchOut` whose posts are encoded already."""
 
     results: list["_EncodedResult"]
 
@@ -93,7 +93,7 @@ class _EncodedResult(Struct):
 
 
 class _Unread(Struct):
-    """A batch, as far as it is read at once: so each fault can be told with the step that it is in."""
+    """A batch whose operations are not validated yet: so each error can name its operation."""
 
     operations: list[Any]
 
@@ -148,7 +148,7 @@ def on_batch_operation_failed(
 
 
 def _encoded(changed: Post, space: int) -> bytes:
-    """The post as JSON, without its body if there is no space for it."""
+    """Return the post as JSON, without its body if there is no space for it."""
     shown: PostPart = PostOut.of(changed)
     encoded = msgspec.json.encode(shown)
     if len(encoded) <= space:
@@ -161,7 +161,7 @@ def _status(step: batches.BatchOperation) -> int:
 
 
 def _steps(sent: Body, *, needs_version: bool) -> list[batches.BatchOperation]:
-    """The steps that the body tells.
+    """Return the operations in the body.
 
     Raises:
         ValidationFailed: of their number, or of every member that is wrong.
@@ -181,7 +181,7 @@ def _steps(sent: Body, *, needs_version: bool) -> list[batches.BatchOperation]:
 
 
 def _step(said: object, *, needs_version: bool) -> batches.BatchOperation:
-    """One step.
+    """Return one operation.
 
     Raises:
         ValidationFailed: of every member that is wrong, by its name with a dot before it.

@@ -1,4 +1,4 @@
-"""What accounts, tokens and invitations look like on the wire, for every resource that shows them."""
+"""Accounts, tokens and invitations in requests and responses."""
 
 from typing import Annotated, Final
 
@@ -13,7 +13,7 @@ from blog.domain.validation import CONTROLS, INVISIBLE
 from .timestamps import Timestamp, to_timestamp
 
 READABLE: Final = f"[^{CONTROLS}]*[^{CONTROLS}{INVISIBLE}][^{CONTROLS}]*"
-"""A text of which there is something to see, as a pattern."""
+"""The pattern of a text with at least one visible character."""
 
 Username = Annotated[str, Meta(extra_json_schema={"pattern": f"^{USERNAME}$", "maxLength": 150})]
 Password = Annotated[
@@ -34,20 +34,20 @@ TokenName = Annotated[str, Meta(extra_json_schema={"pattern": f"^(?:{READABLE})?
 
 
 class RedactedStruct(Struct):
-    """Something that is not shown when it is printed."""
+    """A struct whose `repr` shows no values, because they are secrets."""
 
     __repr__ = object.__repr__
 
 
 class NameOut(Struct):
-    """Somebody, as everybody may know them."""
+    """The public data of a user."""
 
     id: int
     username: str
 
 
 class LoginOut(RedactedStruct):
-    """A token, at the only time that it is shown, and until when it is good at most."""
+    """A new token, and when it expires at the latest. No other response contains the token."""
 
     token: str
     expires_at: Timestamp
@@ -73,7 +73,7 @@ class UserOut(Struct):
 
 
 class TokenOut(Struct):
-    """A token, as far as it can be shown again. `current` is the one that is being shown."""
+    """A token without its secret. `current` is the token of this request."""
 
     id: int
     name: str
@@ -99,6 +99,6 @@ class TokenOut(Struct):
 
 
 class TokensOut(Struct):
-    """Living tokens, the oldest first."""
+    """Valid tokens, the oldest first."""
 
     results: list[TokenOut]

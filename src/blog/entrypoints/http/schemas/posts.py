@@ -1,4 +1,4 @@
-"""What posts look like on the wire: as they are sent, and as they are shown, whole or in part."""
+"""Posts in requests and responses."""
 
 import html
 from collections.abc import Collection, Sequence
@@ -46,13 +46,13 @@ class PartialContentIn(Struct):
 
 
 class PostIn(ContentIn, forbid_unknown_fields=True, kw_only=True):
-    """A whole post, as its author sends it."""
+    """A new post."""
 
     user: Owner | UnsetType = UNSET
 
 
 class Permissions(Struct):
-    """What whoever asks may do with a post."""
+    """Whether the client may change a post."""
 
     update: bool
     delete: bool
@@ -83,8 +83,8 @@ class PostPut(PostPatch, forbid_unknown_fields=True, kw_only=True):
 
 
 class Snippet(Struct):
-    """Where a post says what was looked for, as HTML: its title, and what lies around the first match in its body.
-    Matches are within `mark`; nothing else in it is an element.
+    """A search result as HTML: the title, and the part of the body around the first match. Matches are in `mark`
+    elements, and there are no others.
     """
 
     title: str
@@ -96,7 +96,7 @@ class Snippet(Struct):
 
 
 class PostPart(Struct):
-    """A post, or what of it was asked for by `fields`. `version` counts its changes from 1."""
+    """A post, or those of its members that `fields` selects. `version` counts its changes from 1."""
 
     id: int | UnsetType = UNSET
     title: str | UnsetType = UNSET
@@ -110,7 +110,7 @@ class PostPart(Struct):
     snippet: Snippet | UnsetType = UNSET
 
     def only(self, names: Collection[str]) -> "PostPart":
-        """Those members alone, and what was to be added."""
+        """Return a copy with these members, and the added ones."""
         return PostPart(
             permissions=self.permissions,
             snippet=self.snippet,
@@ -146,7 +146,7 @@ class PostOut(PostPart):
 
 
 class PageOut(Struct):
-    """Some posts. `next` is where the next page is, or null on the last one; `count`, if it was asked for, how many
+    """A page of posts. `next` is where the next page is, or null on the last one; `count`, on request, is how many
     posts all pages have.
     """
 
@@ -156,7 +156,7 @@ class PageOut(Struct):
 
 
 class EncodedPage(Struct):
-    """A `PageOut` whose posts are JSON already."""
+    """A `PageOut` whose posts are encoded already."""
 
     results: Sequence[Raw]
     next: str | None
@@ -164,7 +164,7 @@ class EncodedPage(Struct):
 
 
 FIELDS: Final = tuple(member.name for member in fields(PostOut) if member.required)
-"""The members that every post has, of which some can be left out."""
+"""The members of every post, which `fields` can select."""
 
 
 def _marked(parts: Sequence[SnippetPart]) -> str:

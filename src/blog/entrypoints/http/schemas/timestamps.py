@@ -1,4 +1,4 @@
-"""How a moment is written, and read."""
+"""Timestamps: formatting and parsing."""
 
 import re
 from contextlib import suppress
@@ -13,7 +13,7 @@ Timestamp = Annotated[
 """ISO 8601 in UTC, always with microseconds."""
 
 PLUS_HINT: Final = ": in a query, + stands for a space, and %2B for +"
-"""What is added where a value of a query has a space that may have been a plus sign."""
+"""Added to the error message if a query has a space that may have been a plus sign."""
 
 _written = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:)([0-9]{2})((?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2}))"
@@ -23,10 +23,10 @@ _LEAP_SECOND: Final = "60"
 
 
 def to_timestamp(at: datetime) -> datetime:
-    """The moment as it is written.
+    """Return the timestamp for a response.
 
-    That is left to msgspec, which takes a tenth of the time, but leaves out microseconds where there are none: one
-    moment in a million is written here.
+    msgspec formats it in a tenth of the time, but leaves out microseconds that are zero: one timestamp in a million is
+    formatted here.
     """
     in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     if in_utc.microsecond:
@@ -35,10 +35,10 @@ def to_timestamp(at: datetime) -> datetime:
 
 
 def parse_timestamp(text: str) -> datetime:
-    """The moment that a text names, as RFC 3339 has it: T and Z in either case, and with leap seconds.
+    """Parse a timestamp of RFC 3339: T and Z in either case, and with leap seconds.
 
     Raises:
-        ValueError: it names none.
+        ValueError: it is not valid.
     """
     if (written := _written.fullmatch(text)) is not None:
         with suppress(ValueError, OverflowError):  # the latter: in UTC it is before the first year, or after the last
@@ -48,11 +48,11 @@ def parse_timestamp(text: str) -> datetime:
 
 
 def _in_utc(minute: str, second: str, rest: str) -> datetime:
-    """The moment in UTC. A leap second, which Python's calendar does not have, is the second after it; it can only be
-    the last one of a day.
+    """Return the timestamp in UTC. Python has no leap seconds: one becomes the second after it. It can only be the last
+    second of a day.
 
     Raises:
-        ValueError, OverflowError: there is no such moment.
+        ValueError, OverflowError: there is no such timestamp.
     """
     if second != _LEAP_SECOND:
         return datetime.fromisoformat(f"{minute}{second}{rest}".upper()).astimezone(UTC)
