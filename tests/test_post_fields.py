@@ -8,12 +8,13 @@ import msgspec
 import pytest
 
 from blog.adapters.memory import MemoryStore
+from blog.adapters.sql.schema.tables import posts
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Member, Operator
 from blog.domain.blog import Blog
 from blog.domain.posts import batch as batches
 from blog.domain.posts.importing import ImportOutcome, PortablePost
-from blog.domain.posts.post import Post, PostChanges
+from blog.domain.posts.post import CONTENT_FIELDS, NewPost, Post, PostChanges, validate_post
 from blog.domain.shared import PostId, UserId
 from blog.entrypoints.cli.markdown.drafts import ImportOptions, parse_draft
 from blog.entrypoints.cli.markdown.front_matter import format_post, split_front_matter
@@ -54,6 +55,23 @@ def ann(blog: Blog) -> Member:
 
 def test_there_are_fields_to_look_at() -> None:
     assert {"title", "body"} <= SENT <= FIELDS
+
+
+@pytest.mark.parametrize("field", sorted({*CONTENT_FIELDS, *SENT}))
+def test_a_field_that_an_author_writes_is_declared_and_validated(field: str) -> None:
+    places = {
+        "PostContent": set(CONTENT_FIELDS),
+        "NewPost": set(NewPost.__annotations__),
+        "PostChanges": set(PostChanges.__annotations__),
+        "PostIn": SENT,
+    }
+    assert [place for place, names in places.items() if field not in names] == [], f"{field} is lost there"
+    assert validate_post(**{field: "\0"}) != [], f"{field} has no rule in _RULES"
+
+
+@pytest.mark.parametrize("field", sorted(FIELDS - {"author"}))
+def test_a_field_has_a_column(field: str) -> None:
+    assert field in posts.c, f"add a column {field} to adapters/sql/schema/tables.py, and a migration"
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS))

@@ -11,7 +11,7 @@ from tests.entrypoints.http.visits import Member, Site, StoppedClock, faulty, pr
 from blog.domain.accounts.actors import Scope
 from blog.domain.accounts.login import log_in
 from blog.domain.blog import OpenBlog
-from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH
+from blog.domain.posts.post import CONTENT_FIELDS, MAX_BODY_LENGTH, MAX_TITLE_LENGTH
 from blog.entrypoints.http import create_app
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
@@ -175,7 +175,7 @@ def test_every_fault_is_told_with_the_step_that_it_is_in(site: Site, alice: Memb
     assert wrong(answer) == {
         "operations[1].body": "must be a string",
         "operations[1].title": "must not be blank",
-        "operations[2].user": "is not known here: known are title, body, id, version",
+        "operations[2].user": f"is not known here: known are {', '.join(CONTENT_FIELDS)}, id, version",
         "operations[2].id": "is missing",
         "operations[2].title": f"must have at most {MAX_TITLE_LENGTH} characters",
         "operations[3].id": "must be a whole number",
@@ -188,8 +188,8 @@ def test_every_fault_is_told_with_the_step_that_it_is_in(site: Site, alice: Memb
         "operations[8].title": "must be a string",
         "operations[8].version": "must be a whole number",
         "operations[8].body": f"must have at most {MAX_BODY_LENGTH} characters",
-        "operations[9].id": "is not known here: known are title, body",
-        "operations[9].version": "is not known here: known are title, body",
+        "operations[9].id": f"is not known here: known are {', '.join(CONTENT_FIELDS)}",
+        "operations[9].version": f"is not known here: known are {', '.join(CONTENT_FIELDS)}",
         "operations[9].body": "must not contain control characters or lone surrogates: U+0000 is at line 1, column 2",
     }
     assert all_of(site) == []
