@@ -247,7 +247,7 @@ class ServingBlog:
 
 @contextmanager
 def open_from_settings(settings: Settings) -> Iterator[OpenBlog]:
-    """The blog that the settings describe, with its tables made, until the block is left.
+    """Open the blog that the settings describe until the block is left. Create or migrate its tables.
 
     Raises:
         Unavailable: its database cannot be opened.
@@ -258,10 +258,10 @@ def open_from_settings(settings: Settings) -> Iterator[OpenBlog]:
 
 @contextmanager
 def open_for_serving(settings: Settings) -> Iterator[ServingBlog]:
-    """The same blog for a server, which may open it in more than one way.
+    """Open the blog for a server, which also needs non-blocking reads, a replica and group commits.
 
     Raises:
-        SettingError: its database can only be read, or there can be no replica of it.
+        SettingError: its database is read-only, or has no replicas.
         Unavailable: its database cannot be opened.
     """
     with (
@@ -284,7 +284,7 @@ def open_for_serving(settings: Settings) -> Iterator[ServingBlog]:
 
 @contextmanager
 def _open_replica(settings: Settings) -> Iterator[OpenBlog | None]:
-    """The copy of the blog to read from, if there is one, until the block is left."""
+    """Open the read replica until the block is left, if one is set."""
     if not settings.replica_url:
         yield None
         return
@@ -298,10 +298,10 @@ def _open_replica(settings: Settings) -> Iterator[OpenBlog | None]:
 
 @contextmanager
 def database(settings: Settings) -> Iterator[SqlStore]:
-    """The database that is set, until the block is left. A fault is told with the name by which it was set.
+    """Open the database that is set until the block is left. Errors name the option or variable that set it.
 
     Raises:
-        SettingError: everything is kept in this process's memory, or the database needs a driver that is not installed.
+        SettingError: the blog is in memory, or the driver of the database is not installed.
         Unavailable: the database was read without a lock, and was changed meanwhile.
     """
     name = settings.name_of("database_url")

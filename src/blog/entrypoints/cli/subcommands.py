@@ -248,7 +248,7 @@ def add_token_commands(tokens: Subparsers) -> None:
 
 
 def _add(commands: Subparsers, name: str, runs: str, text: str, *, database: bool = True) -> Parser:
-    """Add a command that runs a function, and, unless told otherwise, takes `--database`."""
+    """Add a command that runs a function. By default it takes `--database`."""
     parser = commands.add_parser(name, help=text, description=_sentence(text))
     parser.set_defaults(command=runs)
     if database:
