@@ -1,14 +1,12 @@
 """Export all personal data of the token's user as one JSON document."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from blog.domain.accounts.invitations import Invitation
 from blog.domain.accounts.personal_data import PersonalDataPage, PersonalDataPosition
-from blog.domain.accounts.tokens import Token
 from blog.domain.audit import AuditEntry
 from blog.domain.posts.pagination import Position
 from blog.domain.posts.post import Post
@@ -16,24 +14,21 @@ from blog.entrypoints.cli.session import Session, open_session, require_token
 from blog.settings import Settings
 
 
+_HIDDEN: Final = {"digest", "user_id", "by_id"}
+"""Fields of rows that are not printed: secrets, and the id of the account, which is printed once."""
+_PAGED: Final = {"posts", "entries", "next"}
+"""Fields that later pages have, too."""
+
+
 def export(settings: Settings) -> None:
     """Print the document while it is read. Its members are those of `GET /api/users/me/export/`."""
     require_token(settings)
     with open_session(settings) as session:
         pages = _Pages(session)
-        first = pages.current
-        addresses = [{"address": each, "last_login_at": at} for each, at in sorted(first.known_addresses.items())]
-        _print_members(
-            {
-                "account": [asdict(first.user)],
-                "usernames": first.usernames,
-                "tokens": map(_token, first.tokens),
-                "known_addresses": addresses,
-                "invitations": map(_invitation, first.invitations),
-                "posts": map(_post, pages.posts()),
-                "audit": map(asdict, pages.entries()),
-            }
-        )
+        members: dict[str, Iterable[object]] = {"account": [asdict(pages.current.user)]}
+        for name in (field.name for field in fields(PersonalDataPage) if field.name not in {"user", *_PAGED}):
+            members[name] = _rows(getattr(pages.current, name))
+        _print_members(members | {"posts": map(_post, pages.posts()), "audit": map(asdict, pages.entries())})
 
 
 class _Pages:
@@ -65,7 +60,7 @@ def _print_members(members: Mapping[str, Iterable[object]]) -> None:
     separator = "{"
     for name, elements in members.items():
         print(f"{separator}\n{json.dumps(name)}: ", end="")
-        lines = (json.dumps(each, default=_timestamp) for each in elements)
+        lines = (json.dumps(each, default=_json_value) for each in elements)
         if name == "account":
             print(next(lines), end="")
         else:
@@ -84,24 +79,23 @@ def _print_list(lines: Iterable[str]) -> None:
 
 def _post(post: Post) -> dict[str, Any]:
     """Return a post as the HTTP API shows it, with the author's id as `user`."""
-    fields = asdict(post)
-    return {"id": fields.pop("id"), "user": fields.pop("author_id"), **fields}
+    row = asdict(post)
+    return {"id": row.pop("id"), "user": row.pop("author_id"), **row}
 
 
-def _token(token: Token) -> dict[str, Any]:
-    """Return a token without its digest."""
-    fields = asdict(token)
-    del fields["digest"], fields["user_id"]
-    return {**fields, "scopes": sorted(token.scopes)}
+def _rows(rows: Mapping[str, datetime] | Sequence[Any]) -> list[object]:
+    """Return rows of the first page as the HTTP API shows them."""
+    if isinstance(rows, Mapping):
+        return [{"address": address, "last_login_at": at} for address, at in sorted(rows.items())]
+    return [row if isinstance(row, str) else _without_hidden(asdict(row)) for row in rows]
 
 
-def _invitation(invitation: Invitation) -> dict[str, Any]:
-    """Return an invitation without its digest."""
-    fields = asdict(invitation)
-    del fields["digest"], fields["by_id"]
-    return fields
+def _without_hidden(row: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in row.items() if name not in _HIDDEN}
 
 
-def _timestamp(at: datetime) -> str:
-    """Return a time as the HTTP API shows it."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _json_value(value: datetime | frozenset[str]) -> object:
+    """Return a time, or a set such as the scopes of a token, as the HTTP API shows it."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
