@@ -9,6 +9,7 @@ from threading import Event
 
 import pytest
 from sqlalchemy import select
+from tests.adapters.filled import check_filled, use_everything
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
@@ -44,15 +45,12 @@ def filled(store: SqlStore) -> SqlStore:
         blog.users.delete(Operator(), carl.user_id, PostsOnDeletion.KEEP)
         for name in ("ann", "bob"):
             author = acting(blog.users.add(Operator(), name, PASSWORD, is_admin=name == "ann"))
-            blog.accounts.complete_login(blog.throttle.reserve(name, "192.0.2.1"), name, PASSWORD, "a laptop", None)
-            blog.throttle.reserve(name, "192.0.2.2")
-            blog.invitations.create(Operator())
             blog.audit.seal(limit=5)
             posts = [blog.posts.create(author, title=f"{number} \N{SNOWMAN}", body="…") for number in range(4)]
             blog.posts.update(author, posts[1].id, body="changed")
-            blog.idempotency.run_once(author, "a-key", b"a request", b"an answer".strip)
+            use_everything(blog, author, posts[0], PASSWORD)
         blog.posts.delete(author, posts[-1].id)
-    assert all(rows(store).values())
+    check_filled(rows(store))
     return store
 
 

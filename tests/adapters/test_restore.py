@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from tests.adapters.filled import check_filled, use_everything
 from tests.servers import environment
 
 from blog.adapters.argon2 import Argon2PasswordHasher
@@ -43,16 +44,13 @@ def rows(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
 
 
 def fill(store: SqlStore, *names: str) -> None:
-    """Accounts, each with a token, an invitation, a kept answer, an audit and a post."""
+    """Store accounts, each with a post and a row of every other kind."""
     with create_blog(store, hasher=HASHER)() as blog:
         for name in names:
             author = acting(blog.users.add(Operator(), name, PASSWORD))
-            blog.accounts.complete_login(blog.throttle.reserve(name, "192.0.2.1"), name, PASSWORD, "a laptop", None)
-            blog.throttle.reserve(name, "192.0.2.2")
-            blog.invitations.create(Operator())
             blog.audit.seal(limit=2)
-            blog.posts.create(author, title=f"By {name}", body="…")
-            blog.idempotency.run_once(author, "a-key", b"a request", b"an answer".strip)
+            post = blog.posts.create(author, title=f"By {name}", body="…")
+            use_everything(blog, author, post, PASSWORD)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +61,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         with closing(SqlStore(folder / name)) as store:
             store.migrate()
             fill(store, *users)
-            assert all(rows(store).values())
+            check_filled(rows(store))
             if name == "source":
                 store.back_up(folder / "backup")
     return {name: (folder / name).read_bytes() for name in ("backup", "other")}

@@ -35,13 +35,7 @@ from blog.entrypoints.http.parsing.query import MAX_ID
 from blog.entrypoints.http.schemas.posts import PostIn
 
 OF_THE_DOCS = {"/schema/openapi.json", "/docs", "/docs/{name}"}
-OF_ADMINS = {
-    Action.VIEW_USERS,
-    Action.UPDATE_USERS,
-    Action.DELETE_USERS,
-    Action.MANAGE_INVITATIONS,
-    Action.READ_AUDIT_LOG,
-}
+OF_ADMINS = {action for action in Action if action.scope is Scope.ADMIN}
 OVER_HTTP = set(Action) - {Action.IMPORT_POSTS}
 NEW = "another correct horse"
 SENT = {
@@ -105,11 +99,15 @@ def aimed(path: str, member: Member) -> str:
         "token_id": shown[other if "{user_id}" in path else member],
         "invitation_id": invitation.id,
     }
+    unknown = set(re.findall(r"{(\w+)}", path)) - set(numbers)
+    assert not unknown, f"aimed() in this file: add something that {path} finds by {unknown}"
     return path.format_map(numbers)
 
 
 def sent_to(operation: Operation) -> Any:
-    return SENT[operation.body.__name__ if operation.body else None]
+    shape = operation.body.__name__ if operation.body else None
+    assert shape in SENT, f"SENT in this file: add a body of {shape} that the test's user may send"
+    return SENT[shape]
 
 
 def test_the_document_is_valid_openapi(document: Any) -> None:
@@ -121,7 +119,7 @@ def test_the_document_is_valid_openapi(document: Any) -> None:
 def test_the_document_tells_of_every_route_and_of_no_other(site: Site, document: Any) -> None:
     told = {(method.upper(), path.rstrip("/")) for path, methods in document["paths"].items() for method in methods}
     assert told == {(method, path.rstrip("/")) for method, path, _ in served(site) if path not in OF_THE_DOCS}
-    assert len(told) == 32
+    assert told
 
 
 def test_every_route_says_which_action_it_is(site: Site) -> None:
@@ -164,31 +162,8 @@ def test_an_application_with_a_route_of_which_nobody_said_who_may_use_it_does_no
         create_app(open_blog)
 
 
-def test_the_documents_paths_are_those_that_its_links_use(document: Any) -> None:
-    assert set(document["paths"]) == {
-        "/api/audit/",
-        "/api/invitations/",
-        "/api/invitations/{invitation_id}/",
-        "/api/login/",
-        "/api/logout/",
-        "/api/logout/all/",
-        "/api/posts/",
-        "/api/posts/batch/",
-        "/api/posts/{post_id}/",
-        "/api/register/",
-        "/api/tokens/",
-        "/api/tokens/{token_id}/",
-        "/api/users/",
-        "/api/users/me/",
-        "/api/users/me/delete/",
-        "/api/users/me/export/",
-        "/api/users/me/password/",
-        "/api/users/{user_id}/",
-        "/api/users/{user_id}/tokens/",
-        "/api/users/{user_id}/tokens/{token_id}/",
-        "/livez",
-        "/readyz",
-    }
+def test_paths_of_the_api_end_in_a_slash_as_its_links_do(document: Any) -> None:
+    assert {path for path in document["paths"] if not path.endswith("/")} == {"/livez", "/readyz"}
 
 
 def test_whoever_may_use_a_route_by_its_word_may_use_it(site: Site, alice: Member) -> None:
