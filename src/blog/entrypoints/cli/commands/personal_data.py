@@ -13,7 +13,6 @@ from blog.domain.posts.post import Post
 from blog.entrypoints.cli.session import Session, open_session, require_token
 from blog.settings import Settings
 
-
 _HIDDEN: Final = {"digest", "user_id", "by_id"}
 """Fields of rows that are not printed: secrets, and the id of the account, which is printed once."""
 _PAGED: Final = {"posts", "entries", "next"}
