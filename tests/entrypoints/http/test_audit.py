@@ -177,7 +177,7 @@ def test_an_attempt_that_is_refused_for_being_one_too_many_adds_nothing_to_the_d
     house: House, database: Path, root: Person
 ) -> None:
     def rows() -> list[int]:
-        tables = ("audit_entries", "attempts", "tokens", "known_addresses")
+        tables = ("audit_entries", "login_attempts", "tokens", "known_addresses")
         with closing(sqlite3.connect(database)) as connection:
             names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             assert set(tables) <= names, names

@@ -125,10 +125,10 @@ def test_a_token_with_a_wrong_checksum_is_refused_without_asking_the_store(
         blog.tokens.touch(blog.tokens.authenticate(alice.token))  # or it would be noted in the background
     asked.clear()
     assert alice.ask("GET", ME).status_code == 200
-    assert asked == ["find"]
+    assert asked == ["find_with_user"]
     last = "0" if alice.token[-1] != "0" else "1"
     refused(site, f"Token {alice.token[:-1]}{last}")
-    assert asked == ["find"]
+    assert asked == ["find_with_user"]
     site.close()
 
 
