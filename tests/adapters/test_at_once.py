@@ -20,11 +20,11 @@ from blog.domain.blog import BlogConfig, ConcurrencyConflict, OpenBlog, OpenStor
 from blog.domain.errors import BlogError
 from blog.domain.maintenance import run_maintenance
 from blog.domain.posts.post import NotTheAuthor, PostNotFound
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 from blog.testing.contracts.fixtures import acting
 
 PASSWORD = "correct horse battery staple"
-NOON = StandingClock()()
+NOON = FrozenClock()()
 HERE = "192.0.2.1"
 
 
@@ -39,7 +39,7 @@ def open_stores(request: pytest.FixtureRequest) -> OpenStores:
 def open_blog(open_stores: OpenStores) -> OpenBlog:
     hasher = Argon2PasswordHasher(memory=8, iterations=1)
     return create_blog(
-        open_stores, hasher=hasher, now=StandingClock(), config=BlogConfig(registration=Registration.INVITE)
+        open_stores, hasher=hasher, now=FrozenClock(), config=BlogConfig(registration=Registration.INVITE)
     )
 
 

@@ -27,7 +27,7 @@ from blog.domain.shared import UNSTORED, PostId, UserId
 from blog.entrypoints.cli.markdown.exporting import export_posts
 from blog.entrypoints.cli.markdown.importing import import_into
 from blog.entrypoints.cli.session import Session
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 from blog.testing.contracts.fixtures import acting
 
 AUTHORS = ("ann", "Bob", "no")
@@ -74,7 +74,7 @@ def test_from_a_blog_to_files_to_another_blog_and_back_nothing_is_lost(
 def test_posts_that_were_changed_after_the_clock_was_set_back_are_taken_in_as_they_are(
     open_blog: OpenBlog, tmp_path: Path
 ) -> None:
-    clock = StandingClock()
+    clock = FrozenClock()
     source = peopled(create_blog(MemoryStore(), hasher=HASHER, now=clock))
     with source() as blog:
         ann = acting(blog.users.get_by_username(Operator(), "ann"))

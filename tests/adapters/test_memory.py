@@ -19,8 +19,8 @@ from blog.domain.errors import Unavailable
 from blog.domain.posts.post import Post
 from blog.domain.shared import UserId
 from blog.testing.contracts import (
+    FrozenClock,
     OpenBlogContract,
-    StandingClock,
     TokenStoreContract,
     UnitPerCall,
 )
@@ -72,7 +72,7 @@ class TestBlogInMemory(OpenBlogContract):
 
 def test_a_unit_that_would_write_waits_no_longer_than_its_patience() -> None:
     store = MemoryStore(timeout=0.01)
-    user = User(username="ann", created_at=StandingClock()())
+    user = User(username="ann", created_at=FrozenClock()())
     with ThreadPoolExecutor() as beside, store() as stores:
         ann = stores.users.add(user, "hash")
 
@@ -108,5 +108,5 @@ def test_many_threads_lose_nothing(store: MemoryStore) -> None:
 def test_units_that_only_read_are_open_side_by_side(store: MemoryStore) -> None:
     with ExitStack() as open_units:
         units = [open_units.enter_context(store()) for _ in range(20)]
-        units[0].users.add(User(username="ann", created_at=StandingClock()()), "hash")
+        units[0].users.add(User(username="ann", created_at=FrozenClock()()), "hash")
         assert [unit.users.find("ann") for unit in units[1:]] == [None] * 19

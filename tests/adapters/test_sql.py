@@ -16,8 +16,8 @@ from blog.domain.blog import OpenBlog, Stores
 from blog.domain.shared import UserId
 from blog.testing.contracts import (
     ConstantCostContract,
+    FrozenClock,
     OpenBlogContract,
-    StandingClock,
     TokenStoreContract,
     UnitPerCall,
 )
@@ -25,7 +25,7 @@ from blog.testing.contracts.fixtures import acting
 from blog.testing.contracts.tokens import two_users
 
 PASSWORD = "correct horse battery staple"
-NOON = StandingClock()()
+NOON = FrozenClock()()
 
 
 globals().update(classes_for("Sql"))

@@ -26,11 +26,11 @@ from blog.domain.blog import ConcurrencyConflict, OpenBlog
 from blog.domain.errors import Unavailable
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.shared import UserId
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 from blog.testing.contracts.fixtures import acting
 
 PASSWORD = "correct horse battery staple"
-NOON = StandingClock()()
+NOON = FrozenClock()()
 
 
 @pytest.fixture

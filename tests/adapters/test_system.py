@@ -6,7 +6,7 @@ import pytest
 
 from blog.adapters.system import new_secret, utc_now
 from blog.domain.shared import Clock, SecretGenerator
-from blog.testing.contracts import ClockContract, CountedSecrets, SecretGeneratorContract, StandingClock
+from blog.testing.contracts import ClockContract, CountedSecrets, FrozenClock, SecretGeneratorContract
 
 
 class TestTheMachinesClock(ClockContract):
@@ -21,8 +21,8 @@ class TestTheMachinesSecrets(SecretGeneratorContract):
         return new_secret
 
 
-def test_a_standing_clock_stands_until_it_is_moved() -> None:
-    clock = StandingClock()
+def test_a_frozen_clock_stands_still_until_it_is_moved() -> None:
+    clock = FrozenClock()
     before = clock()
     assert clock() == before
     clock.move(timedelta(days=1, microseconds=1))

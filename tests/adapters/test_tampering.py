@@ -15,9 +15,9 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.audit import Audit, AuditEntry, AuditVerification, Event, Seal
 from blog.domain.blog import ConcurrencyConflict, OpenBlog
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
-NOON = StandingClock()()
+NOON = FrozenClock()()
 OTHERWISE = {
     "id": "1000007",
     "at": "'2024-02-29T12:00:00.000000+00:00'",
@@ -53,7 +53,7 @@ class Sealed:
     def verify(self) -> AuditVerification:
         """What becomes of the audit, the head of which was noted."""
         with self.store() as stores:
-            return Audit(stores.audit, StandingClock()).verify(Operator(), head=self.seals[-1].digest)
+            return Audit(stores.audit, FrozenClock()).verify(Operator(), head=self.seals[-1].digest)
 
     def told(self, *errors: str) -> tuple[str, ...]:
         return tuple(fault.format(seals=self.seals) for fault in errors)
@@ -67,7 +67,7 @@ def record(open_blog: OpenBlog, *details: str) -> None:
 
 def seal(store: SqlStore, *, limit: int) -> Seal:
     with store() as stores:
-        made = Audit(stores.audit, StandingClock()).seal(limit=limit)
+        made = Audit(stores.audit, FrozenClock()).seal(limit=limit)
     assert made
     return made
 
@@ -75,7 +75,7 @@ def seal(store: SqlStore, *, limit: int) -> Seal:
 @pytest.fixture
 def sealed(store: SqlStore) -> Sealed:
     """Four seals on two entries each, and an entry that has none yet."""
-    open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1), now=StandingClock())
+    open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1), now=FrozenClock())
     record(open_blog, *"abcdefghi")
     seals = [seal(store, limit=2) for _ in range(4)]
     with store() as stores:
@@ -146,7 +146,7 @@ def test_no_seal_goes_while_it_has_entries(sealed: Sealed) -> None:
 
 
 def test_the_last_seal_removed_past_the_foreign_key_leaves_entries_that_tell(sqlite: SqlStore, file: Path) -> None:
-    open_blog = create_blog(sqlite, now=StandingClock())
+    open_blog = create_blog(sqlite, now=FrozenClock())
     record(open_blog, *"ab")
     seal(sqlite, limit=1)
     last = seal(sqlite, limit=1)
@@ -157,7 +157,7 @@ def test_the_last_seal_removed_past_the_foreign_key_leaves_entries_that_tell(sql
 
 
 def test_an_entry_that_is_kept_after_a_later_one_was_sealed_is_no_fault(postgresql: SqlStore) -> None:
-    open_blog = create_blog(postgresql, now=StandingClock())
+    open_blog = create_blog(postgresql, now=FrozenClock())
     with open_blog() as early:
         early.audit.record(Event.POST_CREATED, Operator(), "post", 1, "takes its number first")
         assert len(early.audit.page(Operator()).entries) == 1  # so that it has taken it, and not only will have
@@ -178,7 +178,7 @@ def test_a_seal_that_is_made_meanwhile_is_no_fault(sealed: Sealed, monkeypatch: 
     def counts_then_seal(log: SqlAuditLog) -> tuple[int, int]:
         counted = counts(log)
         with sealed.store() as beside:
-            Audit(beside.audit, StandingClock()).seal()
+            Audit(beside.audit, FrozenClock()).seal()
         return counted
 
     monkeypatch.setattr(SqlAuditLog, "counts", counts_then_seal)

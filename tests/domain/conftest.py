@@ -1,4 +1,4 @@
-"""A blog in memory, at a clock that stands, with passwords that cost next to nothing."""
+"""A blog in memory, with a frozen clock and a cheap password hash."""
 
 import pytest
 from tests.domain.people import OPERATOR, PASSWORD, Watched
@@ -10,12 +10,12 @@ from blog.domain.accounts.invitations import Registration
 from blog.domain.accounts.passwords import PasswordHasher
 from blog.domain.accounts.user import User
 from blog.domain.blog import BlogConfig, OpenBlog
-from blog.testing.contracts import CountedSecrets, StandingClock
+from blog.testing.contracts import CountedSecrets, FrozenClock
 
 
 @pytest.fixture
-def clock() -> StandingClock:
-    return StandingClock()
+def clock() -> FrozenClock:
+    return FrozenClock()
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def store() -> MemoryStore:
 
 
 @pytest.fixture
-def open_blog(store: MemoryStore, hasher: PasswordHasher, clock: StandingClock) -> OpenBlog:
+def open_blog(store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock) -> OpenBlog:
     return create_blog(store, hasher=hasher, now=clock, new_secret=CountedSecrets())
 
 
@@ -39,13 +39,13 @@ def watched(hasher: PasswordHasher) -> Watched:
 
 
 @pytest.fixture
-def watched_blog(store: MemoryStore, watched: Watched, clock: StandingClock) -> OpenBlog:
+def watched_blog(store: MemoryStore, watched: Watched, clock: FrozenClock) -> OpenBlog:
     """The same blog, by a hasher that is watched."""
     return create_blog(store, hasher=watched, now=clock)
 
 
 @pytest.fixture
-def inviting(store: MemoryStore, hasher: PasswordHasher, clock: StandingClock) -> OpenBlog:
+def inviting(store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock) -> OpenBlog:
     """The same blog, where one registers by invitation."""
     terms = BlogConfig(registration=Registration.INVITE)
     return create_blog(store, hasher=hasher, now=clock, new_secret=CountedSecrets(), config=terms)

@@ -9,7 +9,7 @@ from tests.domain.people import HOME
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.throttle import LoginAttempt, Throttle, TooManyAttempts
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 SECOND, MINUTE, WINDOW = timedelta(seconds=1), timedelta(minutes=1), timedelta(minutes=5)
 FAR = 1_000
@@ -19,7 +19,7 @@ FAR = 1_000
 class Gate:
     """A throttle on a store of its own, each attempt in a unit of its own; and which attempts have failed."""
 
-    clock: StandingClock = field(default_factory=StandingClock)
+    clock: FrozenClock = field(default_factory=FrozenClock)
     scale: int = 1
     store: MemoryStore = field(default_factory=MemoryStore)
     failed: list[LoginAttempt] = field(default_factory=list)

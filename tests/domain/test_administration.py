@@ -16,14 +16,14 @@ from blog.domain.audit import Event
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.shared import UserId
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 NAME_FAULT = FieldError("username", "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -")
 SIZE = FieldError("password", "must have 1 to 1024 bytes in UTF-8")
 NOBODY = UserId(404)
 
 
-def test_an_administrator_opens_an_account(open_blog: OpenBlog, clock: StandingClock, admin: User) -> None:
+def test_an_administrator_opens_an_account(open_blog: OpenBlog, clock: FrozenClock, admin: User) -> None:
     with open_blog() as blog:
         ann = blog.users.add(acting(admin), "ann", PASSWORD)
         root = blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)

@@ -18,7 +18,7 @@ from blog.domain.errors import FieldError, Unavailable
 from blog.domain.posts.importing import MAX_ORDINAL, ImportOutcome, PortablePost, PostImporter
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import NotTheAuthor, Post
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 
 def test_a_post_is_taken_in_as_it_was(open_blog: OpenBlog, ann: User) -> None:
@@ -48,7 +48,7 @@ def test_its_author_is_found_whatever_the_case_of_their_name(open_blog: OpenBlog
     assert taken_in(open_blog, replace(OLD, author="BOB")) == (post, ImportOutcome.UNCHANGED)
 
 
-def test_it_stands_in_lists_where_it_stood(open_blog: OpenBlog, clock: StandingClock, ann: User) -> None:
+def test_it_stands_in_lists_where_it_stood(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
     with open_blog() as blog:
         new = blog.posts.create(acting(ann), title="New", body="World")
     later, _ = taken_in(open_blog, replace(OLD, created_at=LONG_AGO + DAY))
@@ -81,7 +81,7 @@ def test_what_is_here_is_never_changed(open_blog: OpenBlog, ann: User) -> None:
 
 
 def test_what_was_written_here_is_as_little_taken_in_or_changed(
-    open_blog: OpenBlog, clock: StandingClock, ann: User
+    open_blog: OpenBlog, clock: FrozenClock, ann: User
 ) -> None:
     with open_blog() as blog:
         post = blog.posts.create(acting(ann), title="Here", body="World")
@@ -139,7 +139,7 @@ def test_no_place_is_left_out(open_blog: OpenBlog, ann: User, bob: User) -> None
     assert taken_in(open_blog, replace(OLD, ordinal=2)).outcome is ImportOutcome.ADDED
 
 
-def test_that_it_was_taken_in_is_recorded(open_blog: OpenBlog, clock: StandingClock, ann: User, admin: User) -> None:
+def test_that_it_was_taken_in_is_recorded(open_blog: OpenBlog, clock: FrozenClock, ann: User, admin: User) -> None:
     post, _ = taken_in(open_blog, replace(OLD, author="ANN"), acting(admin, *ALL_SCOPES, address=HOME))
     entry = entries(open_blog)[-1]
     assert (entry.event, entry.at, entry.subject, entry.subject_id, entry.detail) == (
@@ -166,9 +166,7 @@ def test_only_an_administrator_takes_posts_in(open_blog: OpenBlog, ann: User, ad
         blog.posts.update(acting(admin), post.id, title="Mine")
 
 
-def test_of_two_that_take_in_the_same_post_at_once_one_waits_and_finds_it_here(
-    hasher: Any, clock: StandingClock
-) -> None:
+def test_of_two_that_take_in_the_same_post_at_once_one_waits_and_finds_it_here(hasher: Any, clock: FrozenClock) -> None:
     store = MemoryStore(timeout=0)
     with store() as stores:
         stores.users.add(User(username="ann", created_at=LONG_AGO), "hash")

@@ -19,7 +19,7 @@ from blog.domain.accounts.user import User
 from blog.domain.audit import AuditEntry, Event
 from blog.domain.blog import Blog, BlogConfig, OpenBlog
 from blog.domain.errors import BlogError
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 Line = tuple[Event, int | None, str, str, int | None, str, int | None, str]
 ALL_OF_HERS = "account posts:read posts:write"
@@ -48,7 +48,7 @@ def lines(open_blog: OpenBlog) -> Callable[[], list[Line]]:
 Lines = Callable[[], list[Line]]
 
 
-def test_when_it_was_is_recorded(open_blog: OpenBlog, clock: StandingClock, ann: User) -> None:
+def test_when_it_was_is_recorded(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
     entered(open_blog, "ann")
     assert {entry.at for entry in entries(open_blog)} == {clock()}
     assert [entry.id for entry in entries(open_blog)] == [1, 2, 3]

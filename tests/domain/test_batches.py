@@ -24,14 +24,14 @@ from blog.domain.posts.batch import (
 )
 from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, NotTheAuthor, Post, PostNotFound, VersionConflict
 from blog.domain.shared import PostId
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 NOTHING = PostId(404)
 FINE = Create(title="Fine", body="Fine")
 
 
 @pytest.fixture
-def posts(open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User) -> Sequence[Post]:
+def posts(open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User) -> Sequence[Post]:
     """Three posts of ann's, and one of bob's."""
     with open_blog() as blog:
         posts = [blog.posts.create(acting(user), title="Hello", body="World") for user in (ann, ann, ann, bob)]
@@ -64,7 +64,7 @@ def reason(refusal: BlogError) -> tuple[int, type[BlogError]]:
 
 
 def test_each_step_is_done_as_it_would_be_alone_and_told_in_its_place(
-    open_blog: OpenBlog, clock: StandingClock, ann: User, posts: Sequence[Post]
+    open_blog: OpenBlog, clock: FrozenClock, ann: User, posts: Sequence[Post]
 ) -> None:
     before = len(entries(open_blog))
     answers = done(

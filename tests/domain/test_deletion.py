@@ -21,7 +21,7 @@ from blog.domain.errors import BlogError, FieldError, ValidationFailed
 from blog.domain.maintenance import run_maintenance
 from blog.domain.posts.post import Post
 from blog.domain.shared import UserId
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 NOT_OWNED = {"users", "posts", "index", "attempts", "audit"}
 """Stores whose rows do not go at once with an account: for each of them, `AccountDeletion` or the audit says why."""
@@ -179,7 +179,7 @@ def test_the_audit_stays_and_records_who_deleted_whom(open_blog: OpenBlog, ann: 
 
 @either
 def test_nothing_is_left_of_a_deleted_account_but_what_is_promised(
-    store: MemoryStore, open_blog: OpenBlog, clock: StandingClock, admin: User, posts: PostsOnDeletion
+    store: MemoryStore, open_blog: OpenBlog, clock: FrozenClock, admin: User, posts: PostsOnDeletion
 ) -> None:
     member = entered(open_blog, "admin")
     with open_blog() as blog:

@@ -15,11 +15,11 @@ from blog.domain.accounts.throttle import account_key
 from blog.domain.accounts.user import User
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.maintenance import run_maintenance
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 
 @pytest.fixture
-def littered(open_blog: OpenBlog, clock: StandingClock, ann: User) -> OpenBlog:
+def littered(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> OpenBlog:
     """A blog with three of everything that no longer counts, and three entries more than that in its audit."""
     for number in range(3):
         log_in(open_blog, "ann", PASSWORD)
@@ -70,7 +70,7 @@ def test_what_still_counts_is_kept(open_blog: OpenBlog, ann: User) -> None:
 def test_steps_are_repeated_until_nothing_is_left_however_much_there_was(
     littered: OpenBlog, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(housekeeping, "STEP", size)
+    monkeypatch.setattr(housekeeping, "BATCH_SIZE", size)
     monkeypatch.setattr(housekeeping, "RECORDS_BATCH_SIZE", size)
     monkeypatch.setattr(housekeeping, "SEAL_BATCH_SIZE", size)
     run_maintenance(littered)
@@ -82,7 +82,7 @@ def test_steps_are_repeated_until_nothing_is_left_however_much_there_was(
 def test_each_step_is_a_unit_of_its_own_and_bounded_so_that_nobody_waits_for_all(
     littered: OpenBlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "STEP", 2)
+    monkeypatch.setattr(housekeeping, "BATCH_SIZE", 2)
     monkeypatch.setattr(housekeeping, "RECORDS_BATCH_SIZE", 2)
     monkeypatch.setattr(housekeeping, "SEAL_BATCH_SIZE", 2)
     entries = left(littered)[4]

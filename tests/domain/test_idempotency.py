@@ -21,7 +21,7 @@ from blog.domain.idempotency import (
     KeyReused,
     SecretNotReplayable,
 )
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 from blog.testing.contracts.fixtures import Failed
 
 MOMENT = timedelta(microseconds=1)
@@ -130,7 +130,7 @@ def test_what_failed_was_not_done_and_may_be_tried_again(open_blog: OpenBlog, an
 
 
 def test_a_secret_is_told_once_and_kept_nowhere(
-    open_blog: OpenBlog, store: MemoryStore, clock: StandingClock, ann: User, bell: Bell
+    open_blog: OpenBlog, store: MemoryStore, clock: FrozenClock, ann: User, bell: Bell
 ) -> None:
     assert once(open_blog, ann, bell, is_secret=True) == IdempotentResult(b"ring 1", is_replayed=False)
     for is_secret in (True, False):
@@ -162,7 +162,7 @@ def test_neither_key_nor_request_is_kept_and_no_answer_is_shown(
 
 
 def test_a_key_stands_for_its_request_a_day_long(
-    open_blog: OpenBlog, clock: StandingClock, ann: User, bell: Bell
+    open_blog: OpenBlog, clock: FrozenClock, ann: User, bell: Bell
 ) -> None:
     assert timedelta(days=1) == RETENTION
     once(open_blog, ann, bell)
@@ -177,7 +177,7 @@ def test_a_key_stands_for_its_request_a_day_long(
 
 
 def test_answers_are_forgotten_after_a_day_some_at_a_time(
-    open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User, bell: Bell
+    open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User, bell: Bell
 ) -> None:
     for user in (ann, bob):
         for number in range(3):
@@ -197,7 +197,7 @@ def test_answers_are_forgotten_after_a_day_some_at_a_time(
 
 
 def test_without_a_word_a_thousand_answers_are_forgotten_at_a_time(
-    open_blog: OpenBlog, store: MemoryStore, clock: StandingClock, ann: User
+    open_blog: OpenBlog, store: MemoryStore, clock: FrozenClock, ann: User
 ) -> None:
     with store() as stores:
         for number in range(1001):

@@ -21,9 +21,9 @@ from blog.domain.posts.post import Post
 from blog.domain.posts.use_cases import PostPage
 from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import MAX_PAGE_SIZE, PostId
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
-NOON = StandingClock()()
+NOON = FrozenClock()()
 HOUR = timedelta(hours=1)
 ORDERED = {
     SortOrder.NEWEST: lambda post: (NOON - post.created_at, -post.id),
@@ -35,7 +35,7 @@ ORDERED = {
 
 
 @pytest.fixture
-def written(open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User) -> Sequence[Post]:
+def written(open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User) -> Sequence[Post]:
     """Six posts, an hour between one and the next; the second was changed last, and in the hour of the fifth."""
     posts: list[Post] = []
     for author, title in ((ann, "Été"), (bob, "beta"), (ann, "Beta"), (bob, "alpha"), (ann, "Alpha"), (bob, "été")):

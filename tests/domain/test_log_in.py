@@ -18,11 +18,11 @@ from blog.domain.accounts.user import User
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import FieldError, ValidationFailed
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 
 def test_the_right_password_opens_an_account_in_whatever_case_its_name_is_written(
-    open_blog: OpenBlog, clock: StandingClock, bob: User
+    open_blog: OpenBlog, clock: FrozenClock, bob: User
 ) -> None:
     for username in ("Bob", "bob", "BOB"):
         user, issued = log_in(open_blog, username, PASSWORD)
@@ -126,7 +126,7 @@ def test_what_no_account_can_have_is_refused_without_a_verification_or_a_trace(
 
 
 def test_an_old_short_password_still_opens_its_account(
-    open_blog: OpenBlog, store: MemoryStore, hasher: PasswordHasher, clock: StandingClock
+    open_blog: OpenBlog, store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock
 ) -> None:
     with store() as stores:
         ann = stores.users.add(User(username="ann", created_at=clock()), hasher.hash("short"))
@@ -204,7 +204,7 @@ def test_a_password_is_verified_before_the_unit_of_work_takes_a_lock(
 
 
 def test_an_outdated_hash_is_renewed_at_the_next_login(
-    store: MemoryStore, open_blog: OpenBlog, clock: StandingClock, ann: User
+    store: MemoryStore, open_blog: OpenBlog, clock: FrozenClock, ann: User
 ) -> None:
     stronger = Watched(Argon2PasswordHasher(memory=16, iterations=1))
     stronger_blog = create_blog(store, hasher=stronger, now=clock)

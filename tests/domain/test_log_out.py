@@ -9,7 +9,7 @@ from blog.domain.accounts.tokens import InvalidToken
 from blog.domain.accounts.user import User
 from blog.domain.audit import Event
 from blog.domain.blog import OpenBlog
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 
 def test_logging_out_ends_this_token_and_no_other(open_blog: OpenBlog, ann: User) -> None:
@@ -64,7 +64,7 @@ def test_a_token_of_an_inactive_account_opens_nothing(open_blog: OpenBlog, ann: 
             blog.tokens.authenticate(late.secret)
 
 
-def test_a_token_of_nobody_opens_nothing(open_blog: OpenBlog, clock: StandingClock) -> None:
+def test_a_token_of_nobody_opens_nothing(open_blog: OpenBlog, clock: FrozenClock) -> None:
     with open_blog() as blog:
         orphan = blog.tokens.issue(User(username="nobody", created_at=clock()))
         with pytest.raises(InvalidToken):

@@ -18,7 +18,7 @@ from blog.domain.accounts.user import MAX_FORMER_NAMES, PostsOnDeletion, TooMany
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, ConcurrencyConflict, OpenBlog
 from blog.domain.errors import FieldError, Unauthenticated, ValidationFailed
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 
 def test_one_takes_another_name_and_signs_all_ones_posts_with_it(open_blog: OpenBlog, ann: User) -> None:
@@ -91,7 +91,7 @@ def test_an_account_with_all_its_names_does_not_learn_which_others_are_taken(
 
 
 def test_after_eight_tries_to_take_a_name_that_is_taken_one_waits_but_is_not_locked_out(
-    open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User
+    open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User
 ) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     for _ in range(8):
@@ -136,7 +136,7 @@ def test_a_try_to_take_a_name_that_another_unit_came_between_is_not_counted(
 
 
 def test_tries_to_take_a_name_are_forgotten_with_the_account(
-    open_blog: OpenBlog, store: MemoryStore, clock: StandingClock, ann: User, bob: User
+    open_blog: OpenBlog, store: MemoryStore, clock: FrozenClock, ann: User, bob: User
 ) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     with pytest.raises(UsernameTaken):

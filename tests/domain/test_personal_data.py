@@ -14,7 +14,7 @@ from blog.domain.accounts.user import User
 from blog.domain.audit import AuditEntry, Event
 from blog.domain.blog import OpenBlog, Stores
 from blog.domain.posts.post import Post
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 NOT_PERSONAL = {"index", "idempotency"}
 """Stores without data of their own: words of posts, and responses that the user was sent."""
@@ -47,7 +47,7 @@ def entries_of(pages: list[PersonalDataPage]) -> list[AuditEntry]:
 
 
 def test_it_is_all_that_is_theirs_and_nothing_of_others(
-    open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User
+    open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User
 ) -> None:
     log_in(open_blog, "ann", PASSWORD, address=HOME)
     clock.move(timedelta(hours=1))

@@ -24,9 +24,9 @@ from blog.domain.posts.post import (
     validate_post,
 )
 from blog.domain.shared import UserId
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
-NOON = StandingClock()()
+NOON = FrozenClock()()
 SAID = st.sampled_from(("one", "two", "three"))
 CHANGES: st.SearchStrategy[PostChanges] = st.fixed_dictionaries(  # type: ignore[assignment]
     {}, optional={"title": SAID, "body": SAID}
@@ -56,7 +56,7 @@ def test_anybody_reads_a_post(open_blog: OpenBlog, ann: User) -> None:
         assert list(blog.posts.page().posts) == [post]
 
 
-def test_its_author_changes_a_post(open_blog: OpenBlog, clock: StandingClock, ann: User) -> None:
+def test_its_author_changes_a_post(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
     with open_blog() as blog:
         post = blog.posts.create(acting(ann), title="Hello", body="World")
     clock.move(timedelta(hours=1))

@@ -15,7 +15,7 @@ from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import BlogError, PreconditionFailed, ValidationFailed
 from blog.domain.posts.post import NotTheAuthor, Post, PostChanges, PostNotFound, VersionConflict
 from blog.domain.shared import PostId, UserId
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 Change = Callable[[Blog, Member, PostId, Collection[int | str] | None], object]
 
@@ -30,7 +30,7 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.fixture
-def post(open_blog: OpenBlog, clock: StandingClock, ann: User) -> Post:
+def post(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> Post:
     """A post in its third version."""
     with open_blog() as blog:
         post = blog.posts.create(acting(ann), title="Hello", body="World")
@@ -58,7 +58,7 @@ def test_what_was_meant_for_another_version_is_refused_and_changes_nothing(
 
 @pytest.mark.parametrize("seen", [None, [3], {3}, [1, 2, 3], range(10)])
 def test_what_was_meant_for_this_version_is_done(
-    open_blog: OpenBlog, clock: StandingClock, ann: User, post: Post, seen: Collection[int] | None
+    open_blog: OpenBlog, clock: FrozenClock, ann: User, post: Post, seen: Collection[int] | None
 ) -> None:
     with open_blog() as blog:
         changed = blog.posts.update(acting(ann), post.id, expected_versions=seen, title="Good bye")

@@ -24,13 +24,13 @@ from blog.domain.accounts.user import User, UsernameTaken
 from blog.domain.blog import BlogConfig, OpenBlog
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.shared import InvitationId
-from blog.testing.contracts import CountedSecrets, StandingClock
+from blog.testing.contracts import CountedSecrets, FrozenClock
 
 Doors = Callable[[Registration], OpenBlog]
 
 
 @pytest.fixture
-def doors(store: MemoryStore, hasher: PasswordHasher, clock: StandingClock) -> Doors:
+def doors(store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock) -> Doors:
     """The same blog under other terms."""
     secrets = CountedSecrets()
     return lambda registration: create_blog(
@@ -48,7 +48,7 @@ def invited(open_blog: OpenBlog, *, days: int = 7) -> str:
         return blog.invitations.create(OPERATOR, days=days).code
 
 
-def test_where_registration_is_open_anybody_opens_an_account(doors: Doors, clock: StandingClock) -> None:
+def test_where_registration_is_open_anybody_opens_an_account(doors: Doors, clock: FrozenClock) -> None:
     open_blog = doors(Registration.OPEN)
     ann = register(open_blog, "ann", PASSWORD)
     assert ann == User(id=ann.id, username="ann", is_admin=False, is_active=True, created_at=clock())
@@ -89,7 +89,7 @@ def test_an_invitation_that_opened_no_account_is_still_good(by_invitation: OpenB
     assert register(by_invitation, "bob", PASSWORD, invitation=code).username == "bob"
 
 
-def test_an_invitation_is_good_until_the_very_moment_it_expires(by_invitation: OpenBlog, clock: StandingClock) -> None:
+def test_an_invitation_is_good_until_the_very_moment_it_expires(by_invitation: OpenBlog, clock: FrozenClock) -> None:
     one, other = invited(by_invitation, days=2), invited(by_invitation, days=2)
     clock.move(timedelta(days=2, microseconds=-1))
     assert register(by_invitation, "ann", PASSWORD, invitation=one).username == "ann"
@@ -98,7 +98,7 @@ def test_an_invitation_is_good_until_the_very_moment_it_expires(by_invitation: O
         register(by_invitation, "bob", PASSWORD, invitation=other)
 
 
-def test_why_an_invitation_is_refused_is_nobodys_business(by_invitation: OpenBlog, clock: StandingClock) -> None:
+def test_why_an_invitation_is_refused_is_nobodys_business(by_invitation: OpenBlog, clock: FrozenClock) -> None:
     expired = invited(by_invitation, days=1)
     clock.move(timedelta(days=1))
     used, revoked = invited(by_invitation), invited(by_invitation)
@@ -114,7 +114,7 @@ def test_why_an_invitation_is_refused_is_nobodys_business(by_invitation: OpenBlo
     assert set(told) == {"Registration takes a valid invitation."}
 
 
-def test_nobody_opens_accounts_or_tries_codes_without_end(doors: Doors, clock: StandingClock) -> None:
+def test_nobody_opens_accounts_or_tries_codes_without_end(doors: Doors, clock: FrozenClock) -> None:
     open_blog = doors(Registration.OPEN)
     for n in range(8):
         register(open_blog, f"user{n}", PASSWORD, address=HOME)
@@ -136,7 +136,7 @@ def test_all_that_is_wrong_with_a_new_account_is_told_at_once_and_not_counted(do
     register(doors(Registration.OPEN), "ann", PASSWORD, address=HOME)
 
 
-def test_what_is_remembered_of_an_invitation(open_blog: OpenBlog, clock: StandingClock, admin: User) -> None:
+def test_what_is_remembered_of_an_invitation(open_blog: OpenBlog, clock: FrozenClock, admin: User) -> None:
     with open_blog() as blog:
         issued = blog.invitations.create(acting(admin))
     assert issued.invitation == Invitation(
@@ -168,7 +168,7 @@ def test_an_invitation_that_is_taken_back_opens_nothing(by_invitation: OpenBlog,
 
 
 @pytest.mark.parametrize("days", [-1, 0, 91, 2**70])
-def test_an_invitation_lasts_from_a_day_to_ninety(open_blog: OpenBlog, clock: StandingClock, days: int) -> None:
+def test_an_invitation_lasts_from_a_day_to_ninety(open_blog: OpenBlog, clock: FrozenClock, days: int) -> None:
     with open_blog() as blog:
         for fine in (1, 90):
             issued = blog.invitations.create(OPERATOR, days=fine)
@@ -179,7 +179,7 @@ def test_an_invitation_lasts_from_a_day_to_ninety(open_blog: OpenBlog, clock: St
 
 
 def test_invitations_are_listed_page_by_page_with_those_that_have_expired(
-    open_blog: OpenBlog, clock: StandingClock
+    open_blog: OpenBlog, clock: FrozenClock
 ) -> None:
     with open_blog() as blog:
         made = [blog.invitations.create(OPERATOR, days=1).invitation for _ in range(3)]
@@ -192,7 +192,7 @@ def test_invitations_are_listed_page_by_page_with_those_that_have_expired(
                 blog.invitations.page(OPERATOR, limit=limit)
 
 
-def test_expired_invitations_are_forgotten_so_many_at_a_time(open_blog: OpenBlog, clock: StandingClock) -> None:
+def test_expired_invitations_are_forgotten_so_many_at_a_time(open_blog: OpenBlog, clock: FrozenClock) -> None:
     with open_blog() as blog:
         for _ in range(3):
             blog.invitations.create(OPERATOR, days=1)

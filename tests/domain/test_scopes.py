@@ -38,6 +38,7 @@ USES: list[tuple[str, Use, Scope | None, type[Exception] | None]] = [
     ("delete", lambda blog, actor: blog.posts.delete(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
     ("edit", lambda blog, actor: blog.posts.get_for_update(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
     ("change several", lambda blog, actor: apply(blog.posts, actor, []), Scope.POSTS_WRITE, ValidationFailed),
+    ("replay a response", lambda blog, actor: blog.idempotency.replay(actor, "", b""), None, ValidationFailed),
     ("ask once more", lambda blog, actor: blog.idempotency.run_once(actor, "", b"", bytes), None, ValidationFailed),
     ("log out", lambda blog, actor: blog.accounts.log_out(actor), None, None),
     ("log out everywhere", lambda blog, actor: blog.accounts.log_out_everywhere(actor), Scope.ACCOUNT, None),

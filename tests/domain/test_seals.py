@@ -16,7 +16,7 @@ from blog.domain.audit import GENESIS_DIGEST, AuditEntry, AuditFilter, AuditVeri
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.shared import EntryId, SealId, TokenId, UserId
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 from blog.testing.contracts.fixtures import NOON
 
 CHANGED = "Seal {}: the time of the seal or an entry was changed, or an entry was removed or inserted."
@@ -30,7 +30,7 @@ NO_HEAD = "No seal has the digest that was noted."
 
 
 @pytest.fixture
-def recorded(open_blog: OpenBlog, clock: StandingClock) -> list[AuditEntry]:
+def recorded(open_blog: OpenBlog, clock: FrozenClock) -> list[AuditEntry]:
     """Nine entries, a minute after each other, by two visitors."""
     visitors = [Anonymous(address=HOME, name="ann", user_id=UserId(1)), Anonymous(address="", name="")]
     for n in range(9):
@@ -99,7 +99,7 @@ def test_nobody_gets_more_entries_than_a_page_has(open_blog: OpenBlog, limit: in
 
 
 def test_entries_are_sealed_by_the_batch_each_seal_upon_the_one_before(
-    open_blog: OpenBlog, clock: StandingClock, recorded: list[AuditEntry], sealed: list[Seal]
+    open_blog: OpenBlog, clock: FrozenClock, recorded: list[AuditEntry], sealed: list[Seal]
 ) -> None:
     previous = GENESIS_DIGEST
     for number, batch in enumerate([recorded[:4], recorded[4:8], recorded[8:]], start=1):
@@ -279,7 +279,7 @@ AS_BEFORE = Seal(
 
 
 @pytest.fixture
-def sealed_before(store: MemoryStore, open_blog: OpenBlog, clock: StandingClock) -> MemoryStore:
+def sealed_before(store: MemoryStore, open_blog: OpenBlog, clock: FrozenClock) -> MemoryStore:
     """Two seals of the first format, and one of today's upon them."""
     with store() as stores:
         for _ in range(2):
@@ -376,7 +376,7 @@ def test_what_an_older_version_seals_beside_this_one_is_proven_too(
         assert blog.audit.verify(OPERATOR).errors == ()
 
 
-def test_no_seal_is_older_than_what_it_proves(open_blog: OpenBlog, clock: StandingClock) -> None:
+def test_no_seal_is_older_than_what_it_proves(open_blog: OpenBlog, clock: FrozenClock) -> None:
     made = []
     for _ in range(3):
         with open_blog() as blog:

@@ -23,12 +23,12 @@ from blog.domain.search.query import SearchQuery
 from blog.domain.search.snippets import MAX_SCANNED, MAX_SCANNED_PER_PAGE, SnippetPart, snippet
 from blog.domain.search.use_cases import SearchPage, SearchResult
 from blog.domain.shared import MAX_PAGE_SIZE, PostId
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 from blog.testing.contracts.fixtures import HOSTILE_TEXTS, Failed
 
 
 @pytest.fixture
-def written(open_blog: OpenBlog, clock: StandingClock, ann: User, bob: User) -> Sequence[Post]:
+def written(open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User) -> Sequence[Post]:
     """Seven posts, a day between one and the next."""
     posts = []
     for author, title, body in (
@@ -187,7 +187,7 @@ class Noted(dict[PostId, Post]):
         del self[post_id]
 
 
-def test_an_index_is_told_of_every_change(store: MemoryStore, clock: StandingClock, ann: User) -> None:
+def test_an_index_is_told_of_every_change(store: MemoryStore, clock: FrozenClock, ann: User) -> None:
     noted = Noted()
     with store() as stores:
         posts = Posts(stores.posts, cast(PostIndex, noted), Audit(stores.audit, clock), clock)

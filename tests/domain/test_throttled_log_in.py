@@ -17,7 +17,7 @@ from blog.domain.accounts.throttle import TooManyAttempts, account_key
 from blog.domain.accounts.user import User
 from blog.domain.audit import Event
 from blog.domain.blog import Blog, BlogConfig, ConcurrencyConflict, OpenBlog
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 
 def guess(open_blog: OpenBlog, username: str = "ann", *, times: int = 8, address: str = HOME) -> None:
@@ -27,7 +27,7 @@ def guess(open_blog: OpenBlog, username: str = "ann", *, times: int = 8, address
 
 
 def test_the_right_password_is_no_oracle_while_nobody_looks_at_it(
-    watched_blog: OpenBlog, watched: Watched, ann: User, clock: StandingClock
+    watched_blog: OpenBlog, watched: Watched, ann: User, clock: FrozenClock
 ) -> None:
     guess(watched_blog)
     before, verified = entries(watched_blog), len(watched.verified)
@@ -72,7 +72,7 @@ def test_three_typos_and_six_good_logins_in_a_row_are_fine(open_blog: OpenBlog, 
             assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0] == ann
 
 
-def test_the_right_owner_is_never_locked_out(open_blog: OpenBlog, ann: User, clock: StandingClock) -> None:
+def test_the_right_owner_is_never_locked_out(open_blog: OpenBlog, ann: User, clock: FrozenClock) -> None:
     log_in(open_blog, "ann", PASSWORD, address=HOME)
     for n in range(8):
         guess(open_blog, address=f"203.0.113.{n}", times=4 if n == 7 else 8)
@@ -95,7 +95,7 @@ def test_whoever_shuts_an_account_by_guessing_shuts_it_from_their_own_address_on
 
 
 def test_whoever_runs_the_blog_widens_all_limits(
-    store: MemoryStore, hasher: PasswordHasher, clock: StandingClock, ann: User
+    store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock, ann: User
 ) -> None:
     wider = create_blog(store, hasher=hasher, now=clock, config=BlogConfig(throttle_scale=3))
     guess(wider, times=24)

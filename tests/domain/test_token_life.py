@@ -15,7 +15,7 @@ from blog.domain.accounts.tokens import InvalidToken, Tokens
 from blog.domain.accounts.user import User
 from blog.domain.blog import BlogConfig, OpenBlog
 from blog.domain.shared import UserId
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 INSTANT = timedelta(microseconds=1)
 MISSING = UserId(404)
@@ -29,9 +29,7 @@ def tokens(open_blog: OpenBlog) -> Iterator[Tokens]:
         yield blog.tokens
 
 
-def test_a_token_in_use_is_good_until_the_very_moment_it_expires(
-    ann: User, tokens: Tokens, clock: StandingClock
-) -> None:
+def test_a_token_in_use_is_good_until_the_very_moment_it_expires(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
     issued = tokens.issue(ann)
     for _ in range(3):
         clock.move(timedelta(days=9))
@@ -45,7 +43,7 @@ def test_a_token_in_use_is_good_until_the_very_moment_it_expires(
 
 @pytest.mark.parametrize("used", [False, True])
 def test_a_token_that_nobody_uses_is_good_for_fourteen_days(
-    ann: User, tokens: Tokens, clock: StandingClock, *, used: bool
+    ann: User, tokens: Tokens, clock: FrozenClock, *, used: bool
 ) -> None:
     issued = tokens.issue(ann)
     if used:
@@ -61,7 +59,7 @@ def test_a_token_that_nobody_uses_is_good_for_fourteen_days(
 
 
 def test_whoever_runs_a_blog_says_how_long_tokens_last(
-    store: MemoryStore, hasher: PasswordHasher, clock: StandingClock, ann: User
+    store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock, ann: User
 ) -> None:
     terms = BlogConfig(token_lifetime=timedelta(hours=3), token_idle=timedelta(hours=1))
     with create_blog(store, hasher=hasher, now=clock, config=terms)() as blog:
@@ -72,9 +70,7 @@ def test_whoever_runs_a_blog_says_how_long_tokens_last(
             blog.tokens.authenticate(issued.secret)
 
 
-def test_the_use_of_a_token_is_noted_at_most_once_a_minute(
-    open_blog: OpenBlog, clock: StandingClock, ann: User
-) -> None:
+def test_the_use_of_a_token_is_noted_at_most_once_a_minute(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     noted = []
     for seconds in (0, 1, 58.999999, 0.000001, 30, 29.999999, 0.000001):
@@ -87,9 +83,7 @@ def test_the_use_of_a_token_is_noted_at_most_once_a_minute(
     assert noted == [(True, True), *[(False, False)] * 2, (True, True), *[(False, False)] * 2, (True, True)]
 
 
-def test_a_use_that_another_has_noted_already_is_not_noted_again(
-    ann: User, tokens: Tokens, clock: StandingClock
-) -> None:
+def test_a_use_that_another_has_noted_already_is_not_noted_again(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
     actor = replace(acting(ann, token_id=tokens.issue(ann).token.id), needs_touch=True)
     tokens.touch(actor)
     first = clock()
@@ -98,9 +92,7 @@ def test_a_use_that_another_has_noted_already_is_not_noted_again(
     assert tokens.list_own(actor)[0].last_used_at == first
 
 
-def test_dead_tokens_are_forgotten_so_many_at_a_time(
-    ann: User, bob: User, tokens: Tokens, clock: StandingClock
-) -> None:
+def test_dead_tokens_are_forgotten_so_many_at_a_time(ann: User, bob: User, tokens: Tokens, clock: FrozenClock) -> None:
     used = tokens.issue(bob).token
     for _ in range(5):
         tokens.issue(ann)
@@ -116,7 +108,7 @@ def test_dead_tokens_are_forgotten_so_many_at_a_time(
 
 
 def test_a_clock_that_is_set_back_makes_no_token_look_unused_for_longer(
-    ann: User, tokens: Tokens, clock: StandingClock
+    ann: User, tokens: Tokens, clock: FrozenClock
 ) -> None:
     issued = tokens.issue(ann)
     clock.move(timedelta(hours=-3))

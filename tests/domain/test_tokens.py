@@ -14,7 +14,7 @@ from blog.domain.accounts.tokens import MAX_TOKENS_PER_USER, InvalidToken, Token
 from blog.domain.accounts.user import User, UserNotFound
 from blog.domain.blog import OpenBlog
 from blog.domain.shared import TokenId, UserId
-from blog.testing.contracts import StandingClock
+from blog.testing.contracts import FrozenClock
 
 MISSING = UserId(404)
 
@@ -25,7 +25,7 @@ def tokens(open_blog: OpenBlog) -> Iterator[Tokens]:
         yield blog.tokens
 
 
-def test_what_is_remembered_of_a_token(ann: User, tokens: Tokens, clock: StandingClock) -> None:
+def test_what_is_remembered_of_a_token(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
     issued = tokens.issue(ann, name="laptop", scopes=[Scope.POSTS_READ])
     assert issued.token == Token(
         id=issued.token.id,
@@ -49,7 +49,7 @@ def test_a_token_is_made_for_all_that_its_user_may_do_if_nothing_is_said(
     assert tokens.issue(admin).token.scopes == ALL_SCOPES
 
 
-def test_nobody_has_more_than_twenty_five_living_tokens(open_blog: OpenBlog, clock: StandingClock, ann: User) -> None:
+def test_nobody_has_more_than_twenty_five_living_tokens(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
     secrets = []
     for _ in range(MAX_TOKENS_PER_USER):
         secrets.append(log_in(open_blog, "ann", PASSWORD)[1].secret)
@@ -67,7 +67,7 @@ def test_nobody_has_more_than_twenty_five_living_tokens(open_blog: OpenBlog, clo
             assert blog.tokens.authenticate(secrets[ended + 1]).user == ann
 
 
-def test_dead_tokens_take_no_living_ones_place(ann: User, bob: User, tokens: Tokens, clock: StandingClock) -> None:
+def test_dead_tokens_take_no_living_ones_place(ann: User, bob: User, tokens: Tokens, clock: FrozenClock) -> None:
     for _ in range(MAX_TOKENS_PER_USER):
         tokens.issue(ann)
         tokens.issue(bob)
@@ -121,7 +121,7 @@ def test_only_an_administrator_sees_and_ends_other_peoples_tokens(ann: User, bob
     assert tokens.authenticate(his.secret).token_id == his.token.id
 
 
-def test_why_a_token_is_refused_is_nobodys_business(ann: User, tokens: Tokens, clock: StandingClock) -> None:
+def test_why_a_token_is_refused_is_nobodys_business(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
     expired = tokens.issue(ann)
     clock.move(timedelta(days=31))
     revoked = tokens.issue(ann)

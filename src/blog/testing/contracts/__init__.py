@@ -33,7 +33,7 @@ from .lists import PostListContract
 from .pagination import PostWalkContract
 from .posts import PostRepositoryContract
 from .search import PostIndexContract
-from .system import ClockContract, CountedSecrets, SecretGeneratorContract, StandingClock
+from .system import ClockContract, CountedSecrets, FrozenClock, SecretGeneratorContract
 from .threads import SharedStoresContract
 from .tokens import TokenStoreContract, UnitPerCall
 from .users import UserRepositoryContract
@@ -47,6 +47,7 @@ __all__ = [
     "ConstantCostContract",
     "CountedSecrets",
     "DataVersionContract",
+    "FrozenClock",
     "GroupCommitContract",
     "IdempotencyStoreContract",
     "InterleavingContract",
@@ -59,7 +60,6 @@ __all__ = [
     "PostWalkContract",
     "SecretGeneratorContract",
     "SharedStoresContract",
-    "StandingClock",
     "TokenStoreContract",
     "UnitPerCall",
     "UserRepositoryContract",

@@ -51,8 +51,8 @@ class SecretGeneratorContract:
         assert len({new_secret() for _ in range(2_000)}) == 2_000
 
 
-class StandingClock:
-    """A `Clock` for tests, which a test moves."""
+class FrozenClock:
+    """A `Clock` for tests: it stands still until a test moves it."""
 
     def __init__(self, at: datetime = NOON) -> None:
         self.at = at

@@ -15,7 +15,7 @@ from blog.domain.errors import BlogError
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.posts.post import Post
 from blog.testing.contracts.fixtures import Failed
-from blog.testing.contracts.system import StandingClock
+from blog.testing.contracts.system import FrozenClock
 
 from .account_commands import AddUser, Invite, LogIn
 from .blog_under_test import Change, Side, Step
@@ -42,7 +42,7 @@ class AgreementMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock = StandingClock()
+        self.clock = FrozenClock()
         self._kept: dict[int, Post] = {}
         self._sides: list[Side] = []
 
