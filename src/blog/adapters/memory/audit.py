@@ -22,7 +22,7 @@ class MemoryAuditLog(MemoryRepository):
 
     def add(self, entry: AuditEntry) -> None:
         self._unit.begin()
-        entry = entry.with_id(EntryId(next(self._tables.audit_entries.ids)))
+        entry = entry.with_id(EntryId(self._unit.new_id(self._tables.audit_entries)))
         self._unit.put(self._tables.audit_entries, entry.id, entry)
 
     def page(
@@ -39,7 +39,7 @@ class MemoryAuditLog(MemoryRepository):
 
     def seal(self, seal: Seal, entries: Sequence[AuditEntry]) -> Seal:
         self._unit.begin()
-        seal = replace(seal, id=SealId(next(self._tables.seals.ids)))
+        seal = replace(seal, id=SealId(self._unit.new_id(self._tables.seals)))
         self._unit.put(self._tables.seals, seal.id, seal)
         for entry in entries:
             self._unit.put(self._tables.entry_seals, entry.id, seal.id)

@@ -15,7 +15,7 @@ class MemoryInvitationStore(MemoryRepository):
 
     def add(self, invitation: Invitation) -> Invitation:
         self._unit.begin()
-        invitation = replace(invitation, id=InvitationId(next(self._tables.invitations.ids)))
+        invitation = replace(invitation, id=InvitationId(self._unit.new_id(self._tables.invitations)))
         self._unit.put(self._tables.invitations, invitation.id, invitation)
         return invitation
 

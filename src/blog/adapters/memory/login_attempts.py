@@ -18,7 +18,7 @@ class MemoryAttemptStore(MemoryRepository):
 
     def add(self, attempt: LoginAttempt) -> LoginAttempt:
         self._unit.begin()
-        attempt = replace(attempt, id=AttemptId(next(self._tables.login_attempts.ids)))
+        attempt = replace(attempt, id=AttemptId(self._unit.new_id(self._tables.login_attempts)))
         self._unit.put(self._tables.login_attempts, attempt.id, attempt)
         return attempt
 

@@ -22,7 +22,7 @@ class MemoryPostRepository(MemoryRepository):
         self._unit.begin()
         if self._author_name(post.author_id) is None:
             raise ConcurrencyConflict("Another change came between.")  # as a foreign key does
-        post = replace(post, id=PostId(next(self._tables.posts.ids)))
+        post = replace(post, id=PostId(self._unit.new_id(self._tables.posts)))
         self._unit.put(self._tables.posts, post.id, post)
         return post
 

@@ -16,7 +16,7 @@ class MemoryTokenStore(MemoryRepository):
 
     def add(self, token: Token) -> Token:
         self._unit.begin()
-        token = replace(token, id=TokenId(next(self._tables.tokens.ids)))
+        token = replace(token, id=TokenId(self._unit.new_id(self._tables.tokens)))
         self._unit.put(self._tables.tokens, token.digest, token)
         return token
 

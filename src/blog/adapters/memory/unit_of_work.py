@@ -1,7 +1,6 @@
 """A unit of work in memory: its own changes over the rows that finished units have committed."""
 
 from collections.abc import Iterable, Iterator
-from itertools import count
 from threading import Lock, RLock
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
@@ -19,11 +18,11 @@ _POLL_INTERVAL: Final = 0.1
 
 
 class Table(Generic[Key, Row]):
-    """The committed rows of one kind by key, and the ids of new rows."""
+    """The committed rows of one kind by key, and the highest id that a row has had."""
 
     def __init__(self) -> None:
         self.rows: dict[Key, Row] = {}
-        self.ids: Iterator[int] = count(1)
+        self.last_id = 0
 
 
 class MemoryUnitOfWork:
@@ -44,6 +43,7 @@ class MemoryUnitOfWork:
         self._is_writing = self._is_closed = False
         self._changes: dict[Table[Any, Any], dict[Any, Any]] = {}
         """By table and key, the rows that the unit has written. None is a deleted row."""
+        self._last_ids: dict[Table[Any, Any], int] = {}
 
     def find(self, table: Table[Key, Row], key: Key) -> Row | None:
         """Return one row as this unit sees it, or None.
@@ -88,6 +88,12 @@ class MemoryUnitOfWork:
         self.begin()
         self._changes.setdefault(table, {})[key] = None
 
+    def new_id(self, table: Table[Any, Any]) -> int:
+        """Return an id that no row has had. Other units get it again if this one fails, as in SQLite."""
+        self.begin()
+        self._last_ids[table] = self._last_ids.get(table, table.last_id) + 1
+        return self._last_ids[table]
+
     def begin(self) -> None:
         """Wait until no other unit writes.
 
@@ -113,6 +119,8 @@ class MemoryUnitOfWork:
         """
         self._check()
         with self.lock:
+            for table, last_id in self._last_ids.items():
+                table.last_id = last_id
             for table, changes in self._changes.items():
                 table.rows.update(changes)
                 for key in [key for key, row in changes.items() if row is None]:

@@ -14,7 +14,8 @@ class MemoryUserRepository(MemoryRepository):
 
     def add(self, user: User, password_hash: str) -> User:
         self._unit.begin()
-        user = replace(user, id=UserId(next(self._tables.users.ids)))
+        self._check_name(user)
+        user = replace(user, id=UserId(self._unit.new_id(self._tables.users)))
         self._put(Credentials(user, password_hash))
         return user
 
@@ -83,8 +84,11 @@ class MemoryUserRepository(MemoryRepository):
         Raises:
             UsernameTaken: the name is reserved for another account.
         """
-        user, name = credentials.user, credentials.user.username.lower()
-        if self._unit.find(self._tables.usernames, name) not in {None, user.id}:
-            raise UsernameTaken(user.username)
-        self._unit.put(self._tables.usernames, name, user.id)
+        user = credentials.user
+        self._check_name(user)
+        self._unit.put(self._tables.usernames, user.username.lower(), user.id)
         self._unit.put(self._tables.users, user.id, credentials)
+
+    def _check_name(self, user: User) -> None:
+        if self._unit.find(self._tables.usernames, user.username.lower()) not in {None, user.id}:
+            raise UsernameTaken(user.username)
