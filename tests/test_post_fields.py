@@ -14,7 +14,7 @@ from blog.domain.accounts.actors import Member, Operator
 from blog.domain.blog import Blog
 from blog.domain.posts import batch as batches
 from blog.domain.posts.importing import ImportOutcome, PortablePost
-from blog.domain.posts.post import CONTENT_FIELDS, NewPost, Post, PostChanges, validate_post
+from blog.domain.posts.post import CONTENT_FIELDS, Post, PostChanges, PostFields, validate_post
 from blog.domain.shared import PostId, UserId
 from blog.entrypoints.cli.markdown.drafts import ImportOptions, parse_draft
 from blog.entrypoints.cli.markdown.front_matter import format_post, split_front_matter
@@ -61,7 +61,7 @@ def test_there_are_fields_to_look_at() -> None:
 def test_a_field_that_an_author_writes_is_declared_and_validated(field: str) -> None:
     places = {
         "PostContent": set(CONTENT_FIELDS),
-        "NewPost": set(NewPost.__annotations__),
+        "PostFields": set(PostFields.__annotations__),
         "PostChanges": set(PostChanges.__annotations__),
         "PostIn": SENT,
     }
@@ -88,7 +88,7 @@ def test_a_field_that_is_sent_can_be_changed_and_batched(field: str) -> None:
         "PostChanges": set(PostChanges.__annotations__),
         "CreateOperation": members(CreateOperation),
         "UpdateOperation": members(UpdateOperation),
-        "batches.Create": {member.name for member in fields(batches.Create)},
+        "batches.CreatePost": {member.name for member in fields(batches.CreatePost)},
     }
     assert [place for place, names in places.items() if field not in names] == [], f"{field} is lost there"
 
@@ -99,11 +99,11 @@ def test_a_field_that_is_sent_is_stored_by_each_use_case(blog: Blog, ann: Member
     other = {field: unlike(field, said[field])}
 
     created = blog.posts.create(ann, **said)
-    (batched,) = batches.apply(blog.posts, ann, [batches.Create(**said)])
+    (batched,) = batches.apply_batch(blog.posts, ann, [batches.CreatePost(**said)])
     assert [getattr(created, field), getattr(batched, field)] == [said[field]] * 2
 
     updated = blog.posts.update(ann, created.id, **other)  # type: ignore[arg-type]  # of the type that it had
-    (changed,) = batches.apply(blog.posts, ann, [batches.Update(post_id=batched.id, changes=other)])  # type: ignore[arg-type,union-attr]
+    (changed,) = batches.apply_batch(blog.posts, ann, [batches.UpdatePost(post_id=batched.id, changes=other)])  # type: ignore[arg-type,union-attr]
     assert [getattr(updated, field), getattr(changed, field)] == [other[field]] * 2
     assert [updated.version, changed.version if changed else 0] == [2, 2]
 

@@ -115,7 +115,7 @@ def test_a_dry_run_says_what_an_import_does_and_changes_nothing(
 
 def said(there: int) -> str:
     """How the line ends that sums an import up."""
-    return f"there already {there}, there but different 0, faulty 0.\n"
+    return f"already there {there}, there but different 0, faulty 0.\n"
 
 
 def peopled(open_blog: OpenBlog) -> OpenBlog:

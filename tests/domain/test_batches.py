@@ -17,17 +17,17 @@ from blog.domain.posts.batch import (
     MAX_CHARACTERS,
     BatchOperation,
     BatchOperationFailed,
-    Create,
-    Delete,
-    Update,
-    apply,
+    CreatePost,
+    DeletePost,
+    UpdatePost,
+    apply_batch,
 )
 from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, NotTheAuthor, Post, PostNotFound, VersionConflict
 from blog.domain.shared import PostId
 from blog.testing.contracts import FrozenClock
 
 NOTHING = PostId(404)
-FINE = Create(title="Fine", body="Fine")
+FINE = CreatePost(title="Fine", body="Fine")
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def posts(open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User) -> Sequ
 
 def done(open_blog: OpenBlog, actor: Member, *steps: BatchOperation) -> list[Post | None]:
     with open_blog() as blog:
-        return apply(blog.posts, actor, steps)
+        return apply_batch(blog.posts, actor, steps)
 
 
 def refused(open_blog: OpenBlog, actor: Member, *steps: BatchOperation) -> BlogError:
@@ -70,10 +70,10 @@ def test_each_step_is_done_as_it_would_be_alone_and_told_in_its_place(
     answers = done(
         open_blog,
         acting(ann),
-        Update(post_id=posts[2].id, changes={"title": "Good bye"}),
-        Create(title="New", body="Newer"),
-        Delete(post_id=posts[0].id),
-        Update(post_id=posts[1].id),
+        UpdatePost(post_id=posts[2].id, changes={"title": "Good bye"}),
+        CreatePost(title="New", body="Newer"),
+        DeletePost(post_id=posts[0].id),
+        UpdatePost(post_id=posts[1].id),
     )
     changed = replace(posts[2], title="Good bye", version=2, updated_at=clock())
     new = Post(
@@ -99,11 +99,11 @@ def test_each_step_is_done_as_it_would_be_alone_and_told_in_its_place(
 def test_a_second_step_on_one_post_is_refused_by_its_number(
     open_blog: OpenBlog, ann: User, posts: Sequence[Post]
 ) -> None:
-    one, two = (Update(post_id=post.id, changes={"title": "Two"}) for post in posts[:2])
+    one, two = (UpdatePost(post_id=post.id, changes={"title": "Two"}) for post in posts[:2])
     for again in (
         one,
-        Update(post_id=posts[0].id, changes={"body": "Three"}, expected_versions=[2]),
-        Delete(post_id=posts[0].id),
+        UpdatePost(post_id=posts[0].id, changes={"body": "Three"}, expected_versions=[2]),
+        DeletePost(post_id=posts[0].id),
     ):
         refusal = refused(open_blog, acting(ann), two, one, FINE, again)
         assert isinstance(refusal, ValidationFailed)
@@ -113,14 +113,14 @@ def test_a_second_step_on_one_post_is_refused_by_its_number(
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize("make", [Delete, Update])
+@pytest.mark.parametrize("make", [DeletePost, UpdatePost])
 def test_if_one_step_is_refused_none_is_done_and_it_is_said_which(
-    open_blog: OpenBlog, ann: User, posts: Sequence[Post], place: int, make: type[Update | Delete]
+    open_blog: OpenBlog, ann: User, posts: Sequence[Post], place: int, make: type[UpdatePost | DeletePost]
 ) -> None:
     others: list[BatchOperation] = [
         FINE,
-        Update(post_id=posts[0].id, changes={"title": "Fine"}),
-        Delete(post_id=posts[2].id),
+        UpdatePost(post_id=posts[0].id, changes={"title": "Fine"}),
+        DeletePost(post_id=posts[2].id),
     ]
 
     def tried(step: BatchOperation) -> tuple[int, type[BlogError]]:
@@ -134,14 +134,14 @@ def test_if_one_step_is_refused_none_is_done_and_it_is_said_which(
 def test_an_administrator_changes_no_more_together_than_alone(
     open_blog: OpenBlog, admin: User, posts: Sequence[Post]
 ) -> None:
-    for step in (Update(post_id=posts[0].id, changes={"title": "Mine"}), Delete(post_id=posts[0].id)):
+    for step in (UpdatePost(post_id=posts[0].id, changes={"title": "Mine"}), DeletePost(post_id=posts[0].id)):
         assert reason(refused(open_blog, acting(admin), FINE, step)) == (1, NotTheAuthor)
 
 
 def test_whoever_is_told_of_another_version_is_told_what_differs(
     open_blog: OpenBlog, ann: User, posts: Sequence[Post]
 ) -> None:
-    stale = Update(post_id=posts[1].id, changes={"title": "Hello", "body": "You"}, expected_versions=[7])
+    stale = UpdatePost(post_id=posts[1].id, changes={"title": "Hello", "body": "You"}, expected_versions=[7])
     refusal = refused(open_blog, acting(ann), FINE, stale)
     assert isinstance(refusal, BatchOperationFailed)
     assert isinstance(refusal.reason, VersionConflict)
@@ -154,9 +154,9 @@ def test_what_may_not_be_changed_is_refused_before_anything_is_changed(
 ) -> None:
     with open_blog() as blog:
         before = blog.posts.page().posts
-        for step in (Delete(post_id=posts[3].id), Update(post_id=NOTHING)):
+        for step in (DeletePost(post_id=posts[3].id), UpdatePost(post_id=NOTHING)):
             with pytest.raises(BatchOperationFailed):
-                apply(blog.posts, acting(ann), [FINE, Delete(post_id=posts[0].id), step])
+                apply_batch(blog.posts, acting(ann), [FINE, DeletePost(post_id=posts[0].id), step])
         assert blog.posts.page().posts == before
 
 
@@ -165,10 +165,10 @@ def test_all_that_is_to_be_changed_is_got_in_one_order_whatever_theirs(
 ) -> None:
     """Of several that are refused, the one with the lowest id is met first."""
     steps: list[BatchOperation] = [
-        Delete(post_id=PostId(7_002)),
+        DeletePost(post_id=PostId(7_002)),
         FINE,
-        Update(post_id=PostId(7_001)),
-        Delete(post_id=PostId(7_003)),
+        UpdatePost(post_id=PostId(7_001)),
+        DeletePost(post_id=PostId(7_003)),
     ]
     assert reason(refused(open_blog, acting(ann), *steps)) == (2, PostNotFound)
 
@@ -178,12 +178,12 @@ def test_every_fault_of_every_step_is_told_at_once(open_blog: OpenBlog, ann: Use
         open_blog,
         acting(ann),
         FINE,
-        Create(title="", body="\0"),
-        Update(post_id=posts[3].id, changes={"title": "x" * (MAX_TITLE_LENGTH + 1)}),
-        Update(post_id=NOTHING, changes={"body": ""}),
-        Update(post_id=posts[0].id, changes={}),
-        Delete(post_id=NOTHING),
-        Create(title="T", body="B"),
+        CreatePost(title="", body="\0"),
+        UpdatePost(post_id=posts[3].id, changes={"title": "x" * (MAX_TITLE_LENGTH + 1)}),
+        UpdatePost(post_id=NOTHING, changes={"body": ""}),
+        UpdatePost(post_id=posts[0].id, changes={}),
+        DeletePost(post_id=NOTHING),
+        CreatePost(title="T", body="B"),
     )
     assert isinstance(refusal, ValidationFailed)
     assert refusal.errors == (
@@ -200,9 +200,9 @@ def test_every_fault_of_every_step_is_told_at_once(open_blog: OpenBlog, ann: Use
     )
 
 
-@pytest.mark.parametrize("make", [Delete, Update])
+@pytest.mark.parametrize("make", [DeletePost, UpdatePost])
 def test_the_posts_that_are_changed_together_have_a_limit_of_text(
-    open_blog: OpenBlog, ann: User, make: type[Update | Delete]
+    open_blog: OpenBlog, ann: User, make: type[UpdatePost | DeletePost]
 ) -> None:
     with open_blog() as blog:
         large = [blog.posts.create(acting(ann), title="Large", body="x" * MAX_BODY_LENGTH).id for _ in range(21)]
@@ -232,5 +232,11 @@ def test_a_token_that_was_not_made_for_it_changes_nothing_and_learns_nothing(
     open_blog: OpenBlog, ann: User, posts: Sequence[Post]
 ) -> None:
     reader = acting(ann, Scope.POSTS_READ, Scope.ACCOUNT)
-    for steps in ([], [FINE], [Create(title="", body="")], [Delete(post_id=NOTHING)], [Delete(post_id=posts[0].id)]):
+    for steps in (
+        [],
+        [FINE],
+        [CreatePost(title="", body="")],
+        [DeletePost(post_id=NOTHING)],
+        [DeletePost(post_id=posts[0].id)],
+    ):
         assert isinstance(refused(open_blog, reader, *steps), OutOfScope)

@@ -82,7 +82,7 @@ def test_another_state_of_the_same_version_is_told_from_this_one(
     other = replace(post, body="Written before the backup was restored").revision
     assert other.startswith("3-")
     with open_blog() as blog:
-        with pytest.raises(VersionConflict, match=rf"^Post {post.id} has changed: it has another version 3 now\.$"):
+        with pytest.raises(VersionConflict, match=rf"^Post {post.id} has changed: version 3 has other content now\.$"):
             change(blog, acting(ann), post.id, [other])
         assert blog.posts.get(post.id) == post
 

@@ -15,7 +15,7 @@ from blog.domain.accounts.tokens import TokenNotFound
 from blog.domain.accounts.user import PostsOnDeletion, User, UsernameTaken, UserNotFound
 from blog.domain.blog import Blog, OpenBlog, OpenStores
 from blog.domain.errors import ValidationFailed
-from blog.domain.posts.batch import apply
+from blog.domain.posts.batch import apply_batch
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.post import PostNotFound
 from blog.domain.shared import InvitationId, PostId, TokenId, UserId
@@ -37,7 +37,7 @@ USES: list[tuple[str, Use, Scope | None, type[Exception] | None]] = [
     ("change", lambda blog, actor: blog.posts.update(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
     ("delete", lambda blog, actor: blog.posts.delete(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
     ("edit", lambda blog, actor: blog.posts.get_for_update(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
-    ("change several", lambda blog, actor: apply(blog.posts, actor, []), Scope.POSTS_WRITE, ValidationFailed),
+    ("change several", lambda blog, actor: apply_batch(blog.posts, actor, []), Scope.POSTS_WRITE, ValidationFailed),
     ("replay a response", lambda blog, actor: blog.idempotency.replay(actor, "", b""), None, ValidationFailed),
     ("ask once more", lambda blog, actor: blog.idempotency.run_once(actor, "", b"", bytes), None, ValidationFailed),
     ("log out", lambda blog, actor: blog.accounts.log_out(actor), None, None),
@@ -158,7 +158,7 @@ def test_every_use_case_with_an_actor_is_among_these_uses(open_blog: OpenBlog, a
             for name, method in vars(type(room)).items()
             if callable(method) and not name.startswith("_") and name not in internal
         }
-    assert len(found) + len({"apply"}) == len(USES)
+    assert len(found) + len({"apply_batch"}) == len(USES)
 
 
 def test_a_token_of_an_administrator_who_is_none_any_more_is_an_administrators_no_more(

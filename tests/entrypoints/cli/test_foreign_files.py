@@ -131,7 +131,7 @@ def test_folders_of_other_programs_are_taken_in_and_what_is_left_out_is_said_onc
         "This is my third post.",
     ]
     assert run("import", "in", "--recursive", "--ignore-unknown", "--author", "alice").said.startswith(
-        "Added 0, there already 4"
+        "Added 0, already there 4"
     )
 
 

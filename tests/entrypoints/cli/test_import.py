@@ -46,7 +46,7 @@ def titles(database: Database) -> list[tuple[int, str, str]]:
 
 def summary(added: int = 0, there: int = 0, different: int = 0, faulty: int = 0, *, would: bool = False) -> str:
     begins = f"Would add {added}" if would else f"Added {added}"
-    return f"{begins}, there already {there}, there but different {different}, faulty {faulty}.\n"
+    return f"{begins}, already there {there}, there but different {different}, faulty {faulty}.\n"
 
 
 def test_a_file_becomes_the_post_that_it_says(run: Run, database: Database) -> None:
@@ -107,7 +107,7 @@ def test_what_is_here_already_is_never_changed(run: Run, database: Database) -> 
     hello("a.md", title="Goodbye")
     hello("b.md", author="bob")
 
-    told = "blog: a.md: there already, with another text\n"
+    told = "blog: a.md: already there, with different content\n"
     assert run("import", "in") == Outcome(1, summary(added=1, different=1), told)
     assert posts_in(database)[:1] == before
 
@@ -139,7 +139,7 @@ def test_two_files_of_one_author_and_moment_that_do_not_tell_their_places_are_no
     hello("b.md", title="Two")
 
     told = (
-        "blog: b.md: there already, with another text; another file has the same author and time: "
+        "blog: b.md: already there, with different content; another file has the same author and time: "
         "give it a time of its own, or ordinal: 2\n"
     )
     assert run("import", "in") == Outcome(1, summary(added=1, different=1), told)
@@ -150,7 +150,7 @@ def test_two_files_of_one_author_and_moment_that_do_not_tell_their_places_are_no
 def test_a_place_whose_predecessor_is_missing_is_told(run: Run, database: Database) -> None:
     hello("a.md", "ordinal: 2")
 
-    told = "blog: a.md: ordinal: the one before it is not here yet\n"
+    told = "blog: a.md: ordinal: import ordinal 1 first\n"
     assert run("import", "in") == Outcome(1, summary(faulty=1), told)
 
 
@@ -264,7 +264,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(run: Run, database: 
     hello("c.md", "ordinal: 3", title="Third")
     hello("d.md", author="nobody")
 
-    told = "blog: a.md: there already, with another text\nblog: d.md: author: has no account here\n"
+    told = "blog: a.md: already there, with different content\nblog: d.md: author: has no account here\n"
     said = f"would add\tb.md\nwould add\tc.md\n{summary(added=2, different=1, faulty=1, would=True)}"
     assert run("import", "in", "--dry-run") == Outcome(1, said, told)
     with database.connected() as connection:

@@ -149,7 +149,7 @@ def test_the_tag_of_another_post_or_of_another_history_of_one_matches_nothing(
     for tag in tags[1:]:
         assert site.ask("GET", path, headers={"If-None-Match": tag}).status_code == 200
         told = problem(changed(alice, method, path, If_Match=tag), 412)
-        assert told["detail"] == "Post 1 has changed: it has another version 1 now."
+        assert told["detail"] == "Post 1 has changed: version 1 has other content now."
     assert site.ask("GET", path).json() == posts[0]
 
 

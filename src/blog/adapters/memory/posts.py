@@ -45,13 +45,13 @@ class MemoryPostRepository(MemoryRepository):
         self.get_for_update(post_id)
         self._unit.delete(self._tables.posts, post_id)
 
-    def remove_some_of(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
+    def remove_batch_by_author(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
         posts = self._some_of(author_id, limit)
         for post in posts:
             self._unit.delete(self._tables.posts, post.id)
         return [post.id for post in posts]
 
-    def reassign_some_of(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
+    def reassign_batch(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
         posts = self._some_of(author_id, limit)
         for post in posts:
             self._unit.put(self._tables.posts, post.id, replace(post, author_id=new_author_id))

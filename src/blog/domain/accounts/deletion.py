@@ -106,9 +106,9 @@ class AccountDeletion:
     def _continue(self, pending: PendingDeletion, limit: int) -> int:
         """Delete or reassign up to `limit` posts, and remove the account if none is left. Return how many."""
         if pending.posts is PostsOnDeletion.KEEP:
-            done = self.posts.reassign_some_of(pending.user_id, self.deleted_user.get().id, limit=limit)
+            done = self.posts.reassign_batch(pending.user_id, self.deleted_user.get().id, limit=limit)
         else:
-            removed = self.posts.remove_some_of(pending.user_id, limit=limit)
+            removed = self.posts.remove_batch_by_author(pending.user_id, limit=limit)
             for post_id in removed:
                 self.index.remove(post_id)
             done = len(removed)

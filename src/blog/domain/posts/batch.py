@@ -23,18 +23,18 @@ from .use_cases import Posts
 MAX_BATCH_SIZE: Final = 100
 
 MAX_CHARACTERS: Final = 20 * MAX_BODY_LENGTH
-"""Characters of all stored posts that a batch changes. They are read, written and indexed in one unit of work, while
-other writers wait: forty megabytes take two seconds.
+"""Characters of all stored posts that a batch changes, two million. They are read, written and indexed in one unit of
+work, while other writers wait up to two seconds.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Create(PostContent):
+class CreatePost(PostContent):
     """Create a post."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
+class UpdatePost:
     """Change some or all fields of a post."""
 
     post_id: PostId
@@ -43,18 +43,18 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delete:
+class DeletePost:
     """Delete a post."""
 
     post_id: PostId
     expected_versions: Collection[int | str] | None = None
 
 
-BatchOperation: TypeAlias = Create | Update | Delete
+BatchOperation: TypeAlias = CreatePost | UpdatePost | DeletePost
 
 
 class BatchOperationFailed(Conflict):
-    """One operation of a batch failed, so none was applied. `index` counts from 0, `reason` is its error."""
+    """One operation of a batch failed, so none was applied. `index` counts from 0; `reason` is its error."""
 
     def __init__(self, index: int, reason: BlogError) -> None:
         self.index = index
@@ -62,20 +62,20 @@ class BatchOperationFailed(Conflict):
         super().__init__(f"Operation {index}: {reason}")
 
 
-def apply(posts: Posts, actor: Member, operations: Sequence[BatchOperation]) -> list[Post | None]:
+def apply_batch(posts: Posts, actor: Member, operations: Sequence[BatchOperation]) -> list[Post | None]:
     """Apply operations in their order. The caller's unit of work commits all or none.
 
-    All posts are locked first, by ascending id, so that two batches never deadlock. One operation at most may change a
-    post: otherwise a small batch could write and return a large post a hundred times.
+    All posts are locked first, by ascending id, so that two batches never deadlock. At most one operation may change
+    the same post: otherwise a small batch could write and return a large post a hundred times.
 
     Returns:
         The post after each operation; None after a deletion.
 
     Raises:
-        OutOfScope.
-        BatchOperationFailed: NotTheAuthor, PostNotFound or VersionConflict.
-        ValidationFailed: of the number of operations; of a field, such as `operations[3].title`; two operations change
-            one post; the posts to change are too large together.
+        OutOfScope: the token lacks the scope `posts:write`.
+        BatchOperationFailed: an operation failed with NotTheAuthor, PostNotFound or VersionConflict.
+        ValidationFailed: there are too many operations or none; a field such as `operations[3].title` is not valid; two
+            operations change the same post; the posts to change are too large together.
     """
     require_scope(actor, Scope.POSTS_WRITE)
     check_size(operations)
@@ -90,20 +90,20 @@ def check_size(operations: Sequence[object]) -> None:
     """Check the number of operations.
 
     Raises:
-        ValidationFailed: of `operations`.
+        ValidationFailed: there are too many operations or none.
     """
     if not 1 <= len(operations) <= MAX_BATCH_SIZE:
         raise ValidationFailed([FieldError("operations", f"must be from 1 to {MAX_BATCH_SIZE}")])
 
 
-def _changes(operations: Sequence[BatchOperation]) -> Iterator[tuple[int, Update | Delete]]:
-    return ((index, operation) for index, operation in enumerate(operations) if not isinstance(operation, Create))
+def _changing_operations(operations: Sequence[BatchOperation]) -> Iterator[tuple[int, UpdatePost | DeletePost]]:
+    return ((index, operation) for index, operation in enumerate(operations) if not isinstance(operation, CreatePost))
 
 
 def _validate_distinct(operations: Sequence[BatchOperation]) -> Iterator[FieldError]:
     """Return an error for each operation that changes the post of an earlier one."""
     first: dict[PostId, int] = {}
-    for index, operation in _changes(operations):
+    for index, operation in _changing_operations(operations):
         if (earlier := first.setdefault(operation.post_id, index)) != index:
             yield FieldError(
                 f"operations[{index}].id",
@@ -113,19 +113,19 @@ def _validate_distinct(operations: Sequence[BatchOperation]) -> Iterator[FieldEr
 
 def _validate(index: int, operation: BatchOperation) -> Iterator[FieldError]:
     match operation:
-        case Create():
+        case CreatePost():
             errors = validate_post(**content_of(operation))
-        case Update(changes=changes):
+        case UpdatePost(changes=changes):
             errors = validate_post(**changes)
-        case _:
+        case _:  # DeletePost
             errors = []
     return (FieldError(f"operations[{index}].{error.field}", error.message) for error in errors)
 
 
 def _lock_all(posts: Posts, actor: Member, operations: Sequence[BatchOperation]) -> None:
     characters = 0
-    for index, operation in sorted(_changes(operations), key=lambda change: change[1].post_id):
-        with _reporting(index):
+    for index, operation in sorted(_changing_operations(operations), key=lambda change: change[1].post_id):
+        with _errors_of_operation(index):
             characters += len(posts.get_for_update(actor, operation.post_id).body)
         if characters > MAX_CHARACTERS:
             message = (
@@ -135,20 +135,20 @@ def _lock_all(posts: Posts, actor: Member, operations: Sequence[BatchOperation])
 
 
 def _apply_one(posts: Posts, actor: Member, index: int, operation: BatchOperation) -> Post | None:
-    with _reporting(index):
+    with _errors_of_operation(index):
         match operation:
-            case Create():
+            case CreatePost():
                 return posts.create(actor, **content_of(operation))
-            case Update(post_id=post_id, changes=changes, expected_versions=expected_versions):
+            case UpdatePost(post_id=post_id, changes=changes, expected_versions=expected_versions):
                 return posts.update(actor, post_id, expected_versions=expected_versions, **changes)
-            case _:
+            case _:  # DeletePost
                 posts.delete(actor, operation.post_id, expected_versions=operation.expected_versions)
                 return None
 
 
 @contextmanager
-def _reporting(index: int) -> Iterator[None]:
-    """Report which operation failed."""
+def _errors_of_operation(index: int) -> Iterator[None]:
+    """Raise errors of the block as `BatchOperationFailed`, with the index of the operation."""
     try:
         yield
     except (Forbidden, NotFound, PreconditionFailed) as reason:

@@ -29,15 +29,15 @@ class ImportOutcome(Enum):
     """The outcome of importing one post."""
 
     ADDED = "added"
-    UNCHANGED = "there already"
-    CONFLICT = "there already, with another text"
+    UNCHANGED = "already there"
+    CONFLICT = "already there, with different content"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortablePost(PostContent):
     """A post without ids, which differ between blogs.
 
-    Author and creation time identify it. `ordinal`, from 1, distinguishes posts of one author and one time.
+    Author and creation time identify it. `ordinal`, from 1, distinguishes posts with the same author and time.
     """
 
     author: str
@@ -90,20 +90,15 @@ class PostImporter:
     def import_post(self, actor: Actor, portable: PortablePost) -> ImportResult:
         """Import a post, unless it is stored already. A stored post is never changed: only its author may do that.
 
-        The author is the user who has or had the username. The name of a deleted user stands for the sentinel account.
+        The author is the user who has or had the username. A name of a deleted user maps to the account "deleted user".
 
         Raises:
             NotAnAdmin, OutOfScope.
-            ValidationFailed: of the post; its author has no account.
+            ValidationFailed: the post is not valid, or its author has no account.
         """
         require_admin(actor)
-        author, errors = self.users.find_by_any_name(portable.author), _validate(portable)
-        if author is None and not is_reserved(portable.author):
-            raise ValidationFailed([FieldError("author", "has no account here"), *errors])
-        if errors:
-            raise ValidationFailed(errors)
-        author = author or self.deleted_user.get()
-        # The author is locked, so that the second of two parallel imports of a post finds the first.
+        author = self._author_of(portable)
+        # The author is locked: a parallel import of the same post waits, and then finds the post of the first.
         post = portable.to_post(self.users.get_for_update(author.id).user)
         stored = self._find(post, portable.ordinal)
         if stored is not None:
@@ -114,11 +109,24 @@ class PostImporter:
         self.audit.record(Event.POST_IMPORTED, actor, "post", post.id, f"by {post.author}")
         return ImportResult(post, ImportOutcome.ADDED)
 
+    def _author_of(self, portable: PortablePost) -> User:
+        """Validate the post, and return the account of its author.
+
+        Raises:
+            ValidationFailed: the post is not valid, or its author has no account.
+        """
+        author, errors = self.users.find_by_any_name(portable.author), _validate(portable)
+        if author is None and not is_reserved(portable.author):
+            errors = [FieldError("author", "has no account here"), *errors]
+        if errors:
+            raise ValidationFailed(errors)
+        return author or self.deleted_user.get()
+
     def _find(self, post: Post, ordinal: int) -> Post | None:
         """Return the stored post with the same author, time and ordinal.
 
         Raises:
-            ValidationFailed: of `ordinal`: a post with a lower ordinal must be imported first.
+            ValidationFailed: a post with a lower ordinal must be imported first.
         """
         stored = self.posts.page(
             SortOrder.OLDEST,
@@ -128,7 +136,7 @@ class PostImporter:
             created_before=post.created_at + _SHORTEST_INTERVAL,
         )
         if len(stored) < ordinal - 1:
-            raise ValidationFailed([FieldError("ordinal", "the one before it is not here yet")])
+            raise ValidationFailed([FieldError("ordinal", f"import ordinal {ordinal - 1} first")])
         return stored[ordinal - 1] if len(stored) == ordinal else None
 
 

@@ -38,15 +38,19 @@ class NotTheAuthor(Forbidden):
 class VersionConflict(PreconditionFailed):
     """The post does not have the expected version.
 
-    `post` is the stored post and `version` its version. `conflicting_fields` names the changes that differ from it.
+    `post` is the stored post and `version` its version. `conflicting_fields` are the fields that the refused change
+    would have changed.
     """
 
-    def __init__(self, post: "Post", conflicting_fields: Sequence[str], expected: Collection[int | str] = ()) -> None:
+    def __init__(
+        self, post: "Post", conflicting_fields: Sequence[str], expected: Collection[int | str] | None = None
+    ) -> None:
         self.version = post.version
         self.conflicting_fields = tuple(conflicting_fields)
         self.post = post
-        same_version = any(str(each).startswith(f"{post.version}-") for each in expected)
-        change = f"it has another version {post.version}" if same_version else f"its version is {post.version}"
+        # The same number with other content: a backup was restored.
+        is_same_number = any(str(each).startswith(f"{post.version}-") for each in expected or ())
+        change = f"version {post.version} has other content" if is_same_number else f"its version is {post.version}"
         super().__init__(f"Post {post.id} has changed: {change} now.")
 
 
@@ -58,15 +62,15 @@ class PostContent:
     body: str
 
 
-class NewPost(TypedDict):
-    """The same fields as keyword arguments, to create a post."""
+class PostFields(TypedDict):
+    """The fields of `PostContent`, as keyword arguments: all of them, to create a post."""
 
     title: str
     body: str
 
 
 class PostChanges(TypedDict, total=False):
-    """The same fields as keyword arguments, to change some of them."""
+    """The fields of `PostContent`, as keyword arguments: some of them, to change a post."""
 
     title: str
     body: str
@@ -93,22 +97,22 @@ class Post(PostContent):
     version: int = 1
 
     @classmethod
-    def create(cls, by: Member, at: datetime, **content: Unpack[NewPost]) -> "Post":
+    def create(cls, by: Member, at: datetime, **content: Unpack[PostFields]) -> "Post":
         """Return a new post by this author.
 
         Raises:
-            ValidationFailed: of the content.
+            ValidationFailed: the content is not valid.
         """
-        _check(cast(PostChanges, content))
+        _check_content(cast(PostChanges, content))
         return cls(author_id=by.user_id, author=by.name, created_at=at, updated_at=at, **content)
 
     def with_changes(self, at: datetime, **changes: Unpack[PostChanges]) -> "Post":
         """Return the post after these changes, or the same object if all values are equal.
 
         Raises:
-            ValidationFailed: of the changes.
+            ValidationFailed: the changes are not valid.
         """
-        _check(changes)
+        _check_content(changes)
         if not self.differences(changes):
             return self
         # `updated_at` never decreases, although the clock may be set back and machines differ.
@@ -118,18 +122,22 @@ class Post(PostContent):
         """Return the names of the fields whose values differ from these changes."""
         return [name for name, value in changes.items() if getattr(self, name) != value]
 
+    def matches(self, expected: Collection[int | str] | None) -> bool:
+        """Return whether the post has one of these versions or revisions. None matches every post."""
+        return expected is None or self.version in expected or self.revision in expected
+
     @property
     def revision(self) -> str:
         """The version and a digest of the post, like CouchDB's `_rev`.
 
         The version alone is ambiguous after a backup was restored: two states of a post can have the same version. The
-        author's name is not in the digest, because it changes without the post.
+        digest leaves out the author's name, because a rename of the author must not change the revision.
         """
-        texts = [value if isinstance(value, str) else repr(value) for value in _content_of(self)]
+        texts = [value if isinstance(value, str) else repr(value) for value in _content_values(self)]
         created_at, updated_at = self.created_at.timestamp(), self.updated_at.timestamp()
-        lengths = map(len, texts[:-1])  # so that no character can move from one text to the next
-        facts = _facts.pack(self.id, self.author_id, created_at, updated_at, *lengths)
-        digest = hashlib.sha256(facts + "".join(texts).encode())  # half the time of BLAKE2 for a short text
+        lengths = map(len, texts[:-1])  # so that ("ab", "c") and ("a", "bc") differ
+        metadata = _metadata_format.pack(self.id, self.author_id, created_at, updated_at, *lengths)
+        digest = hashlib.sha256(metadata + "".join(texts).encode())  # for short texts twice as fast as BLAKE2
         return f"{self.version}-{digest.hexdigest()[:32]}"
 
     def may_be_changed_by(self, actor: Actor) -> bool:
@@ -143,23 +151,23 @@ class Post(PostContent):
                 return Position(sort_key(self.title), self.id)
             case SortOrder.UPDATED:
                 return Position(self.updated_at, self.id)
-            case _:
+            case _:  # NEWEST and OLDEST
                 return Position(self.created_at, self.id)
 
 
-_content_of: Final = attrgetter(*CONTENT_FIELDS)
-_facts: Final = Struct(f"<qqdd{len(CONTENT_FIELDS) - 1}q")
+_content_values: Final = attrgetter(*CONTENT_FIELDS)
+_metadata_format: Final = Struct(f"<qqdd{len(CONTENT_FIELDS) - 1}q")
 """Encodes id, author id, two times, and the lengths of all texts except the last."""
 
 
 def may_write(actor: Actor) -> bool:
-    """Return whether an actor may write posts: a member whose token has the scope."""
+    """Return whether an actor may write posts: a member whose token has the scope `posts:write`."""
     return isinstance(actor, Member) and actor.has(Scope.POSTS_WRITE)
 
 
-def content_of(content: PostContent) -> NewPost:
-    """Return the fields that the author writes, as keyword arguments."""
-    return cast(NewPost, {name: getattr(content, name) for name in CONTENT_FIELDS})
+def content_of(content: PostContent) -> PostFields:
+    """Return the fields of `PostContent`, as keyword arguments."""
+    return cast(PostFields, {name: getattr(content, name) for name in CONTENT_FIELDS})
 
 
 def validate_post(**changes: Unpack[PostChanges]) -> list[FieldError]:
@@ -168,6 +176,6 @@ def validate_post(**changes: Unpack[PostChanges]) -> list[FieldError]:
     return [error for name, rule in _RULES.items() if name in values for error in rule(name, values[name])]
 
 
-def _check(changes: PostChanges) -> None:
+def _check_content(changes: PostChanges) -> None:
     if errors := validate_post(**changes):
         raise ValidationFailed(errors)

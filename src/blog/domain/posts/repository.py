@@ -10,7 +10,7 @@ from .post import Post
 
 
 class PostRepository(Protocol):
-    """Stores posts. `Post.author` is always the current username of the author."""
+    """Stores posts. Use cases check permissions. `Post.author` is always the current username of the author."""
 
     def add(self, post: Post) -> Post:
         """Store a post. Return it with its new id.
@@ -37,7 +37,7 @@ class PostRepository(Protocol):
         """Replace `previous`, which is the stored post of the same id.
 
         Raises:
-            PostNotFound: there is none, or it has another version than `previous`.
+            PostNotFound: the stored post is not `previous`. This cannot happen if `previous` was got for update.
         """
 
     def remove(self, post_id: PostId) -> None:
@@ -47,11 +47,17 @@ class PostRepository(Protocol):
             PostNotFound: there is none.
         """
 
-    def remove_some_of(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
-        """Delete up to `limit` posts of an author. Return the ids of the deleted posts, in any order."""
+    def remove_batch_by_author(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
+        """Delete up to `limit` posts of an author. Return the ids of the deleted posts, in any order.
 
-    def reassign_some_of(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
-        """Change the author of up to `limit` posts. Return how many were changed."""
+        The limit bounds the time for which other writers wait.
+        """
+
+    def reassign_batch(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
+        """Change the author of up to `limit` posts. Return how many were changed.
+
+        The limit bounds the time for which other writers wait.
+        """
 
     def page(
         self, order: SortOrder, *, limit: int, after: Position | None = None, **filters: Unpack[PostFilter]

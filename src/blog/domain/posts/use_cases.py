@@ -10,7 +10,7 @@ from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, PostId, check_id, check_limit
 
 from .pagination import Position, PostFilter, SortOrder
-from .post import NewPost, NotTheAuthor, Post, PostChanges, VersionConflict
+from .post import NotTheAuthor, Post, PostChanges, PostFields, VersionConflict
 from .repository import PostRepository
 
 
@@ -31,14 +31,14 @@ class Posts:
     audit: Audit
     now: Clock
     _locked: dict[PostId, Post] = field(default_factory=dict, init=False, repr=False)
-    """The posts that this unit of work has locked, as they are now."""
+    """The posts that this unit of work has locked, in their current state, by id."""
 
-    def create(self, actor: Member, **content: Unpack[NewPost]) -> Post:
+    def create(self, actor: Member, **content: Unpack[PostFields]) -> Post:
         """Create a post of the actor.
 
         Raises:
-            OutOfScope.
-            ValidationFailed: of the content.
+            OutOfScope: the token lacks the scope `posts:write`.
+            ValidationFailed: the content is not valid.
         """
         require_scope(actor, Scope.POSTS_WRITE)
         post = self.repository.add(Post.create(actor, self.now(), **content))
@@ -65,10 +65,10 @@ class Posts:
     ) -> PostPage:
         """Return a page of up to `limit` posts, after the position `after`.
 
-        Reading all pages returns each post once, if it existed during the whole time and did not change its position.
+        Reading all pages returns each post once, if it was not created, deleted or moved meanwhile.
 
         Raises:
-            ValidationFailed: of `limit`.
+            ValidationFailed: `limit` is not valid.
         """
         check_limit(limit)
         posts = self.repository.page(order, limit=limit + 1, after=after, **filters)
@@ -91,14 +91,14 @@ class Posts:
 
         Args:
             actor: the author of the post.
-            post: from `get_for_update` in the same unit of work, or an id. A post that was read otherwise is locked
-                now, and must not have changed since.
-            expected_versions: versions or revisions, one of which the post must have; None is any.
+            post: from `get_for_update` in the same unit of work, or an id. A post from `get` or `page` is locked now;
+                VersionConflict is raised if it has changed since it was read.
+            expected_versions: versions or revisions. The post must have one of these. None accepts any.
             changes: the new values.
 
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor, VersionConflict.
-            ValidationFailed: of the changes.
+            ValidationFailed: the changes are not valid.
         """
         current = self._lock(actor, post)
         _check_version(current, expected_versions, changes)
@@ -139,7 +139,7 @@ class Posts:
         return post
 
     def _lock(self, actor: Member, post: Post | PostId) -> Post:
-        """Return the post as it is stored, locked, after checking the ownership rule: every change passes here.
+        """Return the post as it is stored, locked, after checking the ownership rule. `update` and `delete` call this.
 
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor.
@@ -147,7 +147,8 @@ class Posts:
         """
         if not isinstance(post, Post):
             return self.get_for_update(actor, post)
-        if self._locked.get(post.id) is not post:  # an unlocked entity may be stale or forged
+        # Identity, not equality: only the object that this unit of work returned is trusted.
+        if self._locked.get(post.id) is not post:
             current = self.get_for_update(actor, post.id)
             _check_version(current, [post.revision], {})
             return current
@@ -172,5 +173,5 @@ def _check_version(post: Post, expected: Collection[int | str] | None, changes: 
     Raises:
         VersionConflict.
     """
-    if expected is not None and post.version not in expected and post.revision not in expected:
+    if not post.matches(expected):
         raise VersionConflict(post, post.differences(changes), expected)

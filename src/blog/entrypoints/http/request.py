@@ -146,7 +146,7 @@ class ApiRequest:
         if_match = ", ".join(self.header_lines(b"if-match")) if b"if-match" in self.headers else None
         forbids_any = b"if-none-match" in self.headers and self.header_lines(b"if-none-match") == ["*"]
         expected = expected_versions(if_match, forbids_any=forbids_any, is_required=self.app.requires_if_match)
-        if expected is not None and post.version not in expected and post.revision not in expected:
+        if not post.matches(expected):
             raise VersionConflict(post, self._conflicting_fields(post), expected)
 
     def has_current(self, etag: str) -> bool:
@@ -205,4 +205,4 @@ class ApiRequest:
         changes = cast(PostChanges, {name: members[name] for name in PostChanges.__annotations__ if name in members})
         if errors or validate_post(**changes):
             return []
-        return [name for name, value in changes.items() if getattr(post, name) != value]
+        return post.differences(changes)

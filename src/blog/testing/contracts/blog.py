@@ -201,12 +201,12 @@ class OpenBlogContract:
     def test_a_batch_that_is_refused_keeps_nothing(self, open_blog: OpenBlog, ann: Member) -> None:
         post, other = write_alone(open_blog, ann), write_alone(open_blog, ann)
         steps: list[batches.BatchOperation] = [
-            batches.Create(title="Stillborn", body="A body"),
-            batches.Update(post_id=post.id, changes={"body": "changed"}),
-            batches.Delete(post_id=other.id, expected_versions=[other.version + 1]),
+            batches.CreatePost(title="Stillborn", body="A body"),
+            batches.UpdatePost(post_id=post.id, changes={"body": "changed"}),
+            batches.DeletePost(post_id=other.id, expected_versions=[other.version + 1]),
         ]
         with pytest.raises(batches.BatchOperationFailed), open_blog() as blog:
-            batches.apply(blog.posts, ann, steps)
+            batches.apply_batch(blog.posts, ann, steps)
         assert newest(open_blog) == [other, post]
         with open_blog() as blog:
             assert found(blog, "body") == [other, post]

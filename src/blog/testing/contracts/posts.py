@@ -246,7 +246,7 @@ class PostRepositoryContract:
         others = [add(open_stores, a_post(bob)) for _ in range(2)]
         with open_stores() as stores:
             mine.append(stores.posts.add(a_post(author)).id)
-            removed = list(stores.posts.remove_some_of(author.id, limit=4))
+            removed = list(stores.posts.remove_batch_by_author(author.id, limit=4))
             assert len(set(removed)) == 4
             assert set(removed) <= set(mine)
             for post_id in removed:
@@ -254,8 +254,8 @@ class PostRepositoryContract:
                     stores.posts.get(post_id)
         assert {post.id for post in all_posts(open_stores)} == {*mine, *(post.id for post in others)} - set(removed)
         with open_stores() as stores:
-            removed += stores.posts.remove_some_of(author.id, limit=100)
-            assert stores.posts.remove_some_of(author.id, limit=100) == []
+            removed += stores.posts.remove_batch_by_author(author.id, limit=100)
+            assert stores.posts.remove_batch_by_author(author.id, limit=100) == []
         assert sorted(removed) == sorted(mine)
         assert all_posts(open_stores) == others[::-1]
 
@@ -264,12 +264,12 @@ class PostRepositoryContract:
         posts = [add(open_stores, a_post(user)) for user in (author, bob, author, author)]
         with open_stores() as stores:
             stores.posts.get_for_update(posts[0].id)
-            assert stores.posts.reassign_some_of(author.id, bob.id, limit=2) == 2
+            assert stores.posts.reassign_batch(author.id, bob.id, limit=2) == 2
             assert stores.posts.count(authors=["ann"]) == 1
             assert stores.posts.count(authors=["bob"]) == 3
         with open_stores() as stores:
-            assert stores.posts.reassign_some_of(author.id, bob.id, limit=2) == 1
-            assert stores.posts.reassign_some_of(author.id, bob.id, limit=2) == 0
+            assert stores.posts.reassign_batch(author.id, bob.id, limit=2) == 1
+            assert stores.posts.reassign_batch(author.id, bob.id, limit=2) == 0
             all_bobs = [replace(post, author_id=bob.id, author="bob") for post in posts]
             assert [stores.posts.get(post.id) for post in posts] == all_bobs
             assert list(stores.posts.page(SortOrder.OLDEST, limit=9, authors=["bob"])) == all_bobs
@@ -288,7 +288,7 @@ class PostRepositoryContract:
             for name in ("ann", hidden.author):
                 assert stores.posts.count(authors=[name]) == 0
             later = stores.posts.add(a_post(author))  # by whoever had logged in before
-            assert {*stores.posts.remove_some_of(author.id, limit=9)} == {post.id, later.id}
+            assert {*stores.posts.remove_batch_by_author(author.id, limit=9)} == {post.id, later.id}
             stores.users.remove(author.id)
         assert all_posts(open_stores) == []
 

@@ -134,12 +134,12 @@ class Batch:
     def _applied(self, blog: Blog, side: Side) -> object:
         actor = side.actor(blog, self.token)
         steps = [self._on(side, step) for step in self.steps]
-        posts = batches.apply(blog.posts, actor, steps)
+        posts = batches.apply_batch(blog.posts, actor, steps)
         for step in steps:
-            if not isinstance(step, batches.Create):
+            if not isinstance(step, batches.CreatePost):
                 side.changed(step.post_id, actor)
         return [post and side.seen_post(post) for post in posts]
 
     @staticmethod
     def _on(side: Side, step: batches.BatchOperation) -> batches.BatchOperation:
-        return step if isinstance(step, batches.Create) else replace(step, post_id=side.post(step.post_id))
+        return step if isinstance(step, batches.CreatePost) else replace(step, post_id=side.post(step.post_id))

@@ -123,10 +123,10 @@ post_steps: st.SearchStrategy[Step] = st.one_of(
 )
 steps = people_steps | post_steps
 parts = st.one_of(
-    st.builds(batches.Create, title=fine_texts, body=fine_texts | texts),
-    st.builds(batches.Update, post_id=numbers, changes=changes, expected_versions=versions),
-    st.builds(batches.Update, post_id=numbers, changes=st.builds(PostChanges, body=fine_texts)),
-    st.builds(batches.Delete, post_id=numbers, expected_versions=versions),
+    st.builds(batches.CreatePost, title=fine_texts, body=fine_texts | texts),
+    st.builds(batches.UpdatePost, post_id=numbers, changes=changes, expected_versions=versions),
+    st.builds(batches.UpdatePost, post_id=numbers, changes=st.builds(PostChanges, body=fine_texts)),
+    st.builds(batches.DeletePost, post_id=numbers, expected_versions=versions),
 )
 """Steps of a batch, in which a number stands for the post that appeared so many before the last."""
 

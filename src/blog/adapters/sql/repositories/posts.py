@@ -96,13 +96,13 @@ class SqlPostRepository(SqlRepository):
         elif not self._unit.execute(_remove, post_id=post_id):
             raise PostNotFound(post_id)
 
-    def remove_some_of(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
+    def remove_batch_by_author(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
         removed = [PostId(row["id"]) for row in self._unit.all(_remove_some_of, of_author=author_id, limit=limit)]
         for post_id in removed:
             self._locked.pop(post_id, None)
         return removed
 
-    def reassign_some_of(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
+    def reassign_batch(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
         self._locked.clear()  # which may be among them
         return self._unit.execute(_reassign_some_of, of_author=author_id, author_id=new_author_id, limit=limit)
 

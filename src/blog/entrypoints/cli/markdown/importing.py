@@ -112,7 +112,7 @@ class _Summary:
         hidden = f", drafts left out {self.hidden}" if self.hidden else ""
         pages = f", pages left out {self.pages}" if self.pages else ""
         print(
-            f"{would} {added}, there already {there}, there but different {different}, faulty {faulty}{hidden}{pages}."
+            f"{would} {added}, already there {there}, there but different {different}, faulty {faulty}{hidden}{pages}."
         )
         passed_over = self.hidden or self.pages or listing.others or listing.folders
         return 1 if different or faulty or (passed_over and not (added or there)) else 0

@@ -14,7 +14,7 @@ from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFail
 from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
 from blog.domain.posts import batch as batches
-from blog.domain.posts.post import NewPost, Post, PostChanges, VersionConflict, validate_post
+from blog.domain.posts.post import Post, PostChanges, PostFields, VersionConflict, validate_post
 from blog.domain.shared import PostId
 from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.errors import problem, status_of
@@ -124,7 +124,7 @@ batch = Routes("/api/posts/batch", "Posts")
 def apply_batch(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     """Write, change and delete posts: all that is asked, or nothing."""
     steps = _steps(request.body, needs_version=request.app.requires_if_match)  # 415, 400
-    posts = batches.apply(blog.posts, actor, steps)  # 404, 403, 412
+    posts = batches.apply_batch(blog.posts, actor, steps)  # 404, 403, 412
     results: list[_EncodedResult] = []
     space = ANSWER_BYTES
     for step, after in zip(steps, posts, strict=True):
@@ -157,7 +157,7 @@ def _encoded(changed: Post, space: int) -> bytes:
 
 
 def _status(step: batches.BatchOperation) -> int:
-    return 201 if isinstance(step, batches.Create) else 200
+    return 201 if isinstance(step, batches.CreatePost) else 200
 
 
 def _steps(sent: Body, *, needs_version: bool) -> list[batches.BatchOperation]:
@@ -206,9 +206,9 @@ def _step(said: object, *, needs_version: bool) -> batches.BatchOperation:
 
 def _made(shape: type[Struct], given: Mapping[str, int], changes: PostChanges) -> batches.BatchOperation:
     if shape is CreateOperation:
-        return batches.Create(**cast(NewPost, changes))
+        return batches.CreatePost(**cast(PostFields, changes))
     post_id = PostId(given["id"])
     expected_versions = (given["version"],) if "version" in given else None
     if shape is UpdateOperation:
-        return batches.Update(post_id=post_id, changes=changes, expected_versions=expected_versions)
-    return batches.Delete(post_id=post_id, expected_versions=expected_versions)
+        return batches.UpdatePost(post_id=post_id, changes=changes, expected_versions=expected_versions)
+    return batches.DeletePost(post_id=post_id, expected_versions=expected_versions)
