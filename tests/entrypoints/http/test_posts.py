@@ -100,7 +100,7 @@ def test_what_nobody_changes_is_named_where_it_is_sent_otherwise(alice: Member, 
     }
     for name, other in others.items():
         answer = alice.ask(method, path, json={**read, "title": "Anew", name: other})
-        message = "cannot be changed: leave it out, or send it as GET answers it now"
+        message = "cannot be changed: leave it out, or send it as GET returns it"
         assert problem(answer, 400)["errors"] == [{"field": name, "message": message}]
     answer = alice.ask(method, path, json={**read, **others, "title": ""})
     assert sorted(faulty(answer)) == sorted(["title", *others])

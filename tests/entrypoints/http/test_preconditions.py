@@ -158,8 +158,8 @@ def test_whoever_has_only_weak_tags_is_told_why_none_matches(site: Site, alice: 
     path = f"/api/posts/{alice.writes()['id']}/"
     tag = site.ask("GET", path).headers["etag"]
     weak = (
-        "If-Match has only weak tags of this version, and a weak tag never matches. A proxy that compresses answers "
-        'makes them weak: send the tag without W/, or the version alone: "1".'
+        "If-Match has only weak tags of this version, and a weak tag never matches. A proxy that compresses "
+        'responses makes them weak: send the tag without W/, or the version alone: "1".'
     )
     for seen, detail in {
         f"W/{tag}": weak,

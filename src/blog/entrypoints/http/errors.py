@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 class FieldErrorOut(msgspec.Struct, rename={"name": "field"}):
-    """An invalid member of the request."""
+    """A field of the request that is not valid."""
 
     name: str
     message: str
@@ -55,9 +55,9 @@ class FieldErrorOut(msgspec.Struct, rename={"name": "field"}):
 class Problem(msgspec.Struct, kw_only=True):
     """A problem (RFC 9457).
 
-    `errors` lists every invalid member. After a version conflict, `version` is the current version of the post, and
-    `conflicting_fields` lists the members that were sent with another value than the post has. `operation` is the
-    index of the first operation of a batch that was refused.
+    `errors` lists every field that is not valid. After a version conflict, `version` is the current version of the
+    post, and `conflicting_fields` lists the fields whose sent value differs from the post's. `operation` is the index
+    of the first operation of a batch that was refused.
     """
 
     type: str = "about:blank"
@@ -111,7 +111,7 @@ def on_blog_error(request: Request[Any, Any, Any], error: BlogError) -> Response
     if isinstance(error, Unavailable):
         request.scope["app_state"].outages.failed(error, writes=request.method != "GET")  # type: ignore[typeddict-item]
     if isinstance(error, ValidationFailed):
-        return problem(status, "Some of what was sent is not valid.", error.errors)
+        return problem(status, "The request is not valid: see `errors`.", error.errors)
     if isinstance(error, RateLimited | Unavailable):
         return problem(status, str(error), headers={"Retry-After": str(error.retry_after)})
     return problem(status, str(error))

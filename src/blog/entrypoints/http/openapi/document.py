@@ -36,40 +36,40 @@ _SECURITY_SCHEMES: Final = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "The `token` from `POST /api/login/`, as it is: blog_…",
+        "description": "The `token` from `POST /api/login/`: blog_…",
     },
 }
 """One scheme, which every tool knows. The server also accepts `Token` in place of `Bearer`."""
 
 _INTRODUCTION: Final = """\
-Everyone can read posts. A logged-in user can write posts. Only its author can change or delete a post.
+Everyone can read posts. A logged-in user can create posts. Only the author of a post can change or delete it.
 
 **How to start**
 
-1. Send your username and password to `POST /api/login/`. The answer has a `token`.
+1. Send your username and password to `POST /api/login/`. The response has a `token`.
 2. Choose *Authorize* on this page and paste the token. Other clients send `Authorization: Bearer blog_…`.
-3. Write a post with `POST /api/posts/`, and read it with `GET /api/posts/`.
+3. Create a post with `POST /api/posts/`, and read it with `GET /api/posts/`.
 
-Lists come in pages: `next` is the address of the next page. `If-Match` with the `ETag` of a post keeps you from
-overwriting the change of somebody else (optimistic locking). A `POST` with an `Idempotency-Key` can be sent again after
-a lost answer. Every error is `application/problem+json` (RFC 9457), and names every faulty field.
+Lists are paginated: `next` is the URL of the next page. Send the `ETag` of a post as `If-Match`, so that you do not
+overwrite somebody else's change (optimistic locking). If the response to a `POST` with an `Idempotency-Key` is lost,
+send the request again. Every error is `application/problem+json` (RFC 9457), and lists every field that is not valid.
 """
 _TAGS: Final = {
-    "Posts": "Read, search, write, change and delete posts.",
-    "Accounts": "Log in and out, register, and change your own account.",
-    "Tokens": "Your own tokens: where you are logged in.",
-    "Users": "All accounts and their tokens. For administrators.",
-    "Invitations": "Codes to register with. For administrators.",
-    "Audit": "What was done, when, by whom and from where. For administrators.",
-    "Health": "For load balancers and monitoring.",
+    "Posts": "Read, search, create, update and delete posts.",
+    "Accounts": "Log in and out, register, and manage your own account.",
+    "Tokens": "Your own tokens: one for each log-in.",
+    "Users": "All users and their tokens. For administrators.",
+    "Invitations": "Invitations to register. For administrators.",
+    "Audit": "The audit log. For administrators.",
+    "Health": "Health checks for load balancers and monitoring.",
 }
 """Groups of operations, in the order in which a reader needs them."""
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _HEADER: Final = {
-    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "Which scheme to use."),
-    HTTPStatus.PRECONDITION_FAILED: ("ETag", "What there is now."),
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "The authentication scheme."),
+    HTTPStatus.PRECONDITION_FAILED: ("ETag", "The current ETag of the post."),
     HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", "After how many seconds to try again."),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", "After how many seconds to try again."),
 }
@@ -122,7 +122,7 @@ def _operation(path: str, handler: HTTPRouteHandler, operation: Operation, schem
         "summary": (getdoc(handler.fn) or "").partition("\n")[0].rstrip("."),
         "tags": handler.resolve_tags(),
         "security": _SECURITY[operation.authentication],
-        **({"description": f"Takes a token with the scope `{scope}`."} if (scope := operation.action.scope) else {}),
+        **({"description": f"Requires a token with the scope `{scope}`."} if (scope := operation.action.scope) else {}),
         "responses": _responses(operation, schemas),
     }
     if parameters := [*_path_parameters(path), *_other_parameters(operation)]:
@@ -149,13 +149,13 @@ def _other_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
     """Yield parameters without examples: the documentation page would send them."""
     query, required = ({}, ()) if operation.query is None else (operation.query.parameters, operation.query.required)
     for place, parameters in (("query", query), ("header", _request_headers(operation))):
-        for name, told in parameters.items():
+        for name, description in parameters.items():
             yield {
                 "name": name,
                 "in": place,
                 "required": place == "query" and name in required,
-                "description": told["description"],
-                "schema": {key: value for key, value in told.items() if key != "description"},
+                "description": description["description"],
+                "schema": {key: value for key, value in description.items() if key != "description"},
             }
 
 

@@ -57,7 +57,7 @@ _BY_SHAPE: Final[Mapping[str, Any]] = {
     "FieldErrorOut.field": "title",
     "FieldErrorOut.message": "is missing",
     "PostPatch.title": "A better title",
-    "Problem.detail": "Some of what was sent is not valid.",
+    "Problem.detail": "The request is not valid: see `errors`.",
     "Problem.conflicting_fields": ["title"],
     "Problem.status": 400,
     "Problem.operation": 0,
@@ -81,14 +81,14 @@ _SENT: Final[Mapping[str, tuple[str, ...]]] = {
 """The members in the example of a struct without required members."""
 
 _PROBLEMS: Final[Mapping[int, str]] = {
-    400: "Some of what was sent is not valid.",
+    400: "The request is not valid: see `errors`.",
     401: "The token is not valid.",
-    403: "Only its author may change or delete a post.",
+    403: "Only the author of a post may change or delete it.",
     404: "There is no post 77.",
     409: "The username is taken.",
     412: "Post 1 has changed: its version is 2 now.",
     415: "The body must be application/json in UTF-8.",
-    428: "If-Match must tell which version of the post is meant.",
+    428: "If-Match is required: send the ETag of the post that you change.",
 }
 
 

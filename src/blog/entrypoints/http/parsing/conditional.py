@@ -28,14 +28,14 @@ IF_MATCH: Final[Mapping[str, dict[str, Any]]] = {
     "If-Match": {
         "type": "string",
         "pattern": rf"^(?:\*|{_TAG}(?:, {_TAG}){{0,{MAX_TAGS - 1}}})$",
-        "description": f"Do it only if the post is in one of these states: up to {MAX_TAGS} tags as in `ETag`, or "
-        'versions alone such as `"3"`. A weak tag (`W/`) never matches.',
+        "description": f"Responds 412 unless the current ETag is one of these. Up to {MAX_TAGS} ETags, or "
+        'version numbers alone, such as `"3"`. A weak tag (`W/`) never matches.',
     }
 }
 IF_NONE_MATCH: Final[Mapping[str, dict[str, Any]]] = {
     "If-None-Match": {
         "type": "string",
-        "description": "Answer 304 if there is but what one of these tags tells.",
+        "description": "Responds 304 if the current ETag is one of these.",
     }
 }
 
@@ -49,16 +49,18 @@ def expected_versions(if_match: str | None, *, forbids_any: bool, is_required: b
 
     Raises:
         ValidationFailed: `If-Match` is malformed.
-        HttpError: `If-Match` is missing and required, or `If-None-Match: *` demands that there is no post.
+        HttpError: `If-Match` is missing and required, or `If-None-Match: *` requires that there is no post.
     """
     if forbids_any:
-        raise HttpError(HTTPStatus.PRECONDITION_FAILED, "There is such a post.")
+        raise HttpError(HTTPStatus.PRECONDITION_FAILED, "The post exists already.")
     if if_match == "*":
         return None
     if if_match is not None:
         return _expected_in(_if_match_tags(if_match))
     if is_required:
-        raise HttpError(HTTPStatus.PRECONDITION_REQUIRED, "If-Match must tell which version of the post is meant.")
+        raise HttpError(
+            HTTPStatus.PRECONDITION_REQUIRED, "If-Match is required: send the ETag of the post that you change."
+        )
     return None
 
 
@@ -112,7 +114,7 @@ def _why_none_matches(tags: Sequence[str], error: VersionConflict) -> str:
         if post.version in made_strong or post.revision in made_strong:
             return (
                 "If-Match has only weak tags of this version, and a weak tag never matches. A proxy that compresses "
-                f'answers makes them weak: send the tag without W/, or the version alone: "{post.version}".'
+                f'responses makes them weak: send the tag without W/, or the version alone: "{post.version}".'
             )
     if not any(_expected.fullmatch(tag.removeprefix("W/")) for tag in tags):
         return f'If-Match names no version of a post: send the tag from ETag, or the version alone: "{post.version}".'
@@ -144,7 +146,7 @@ def _tags_in(name: str, header: str) -> list[str]:
     """Return the tags of a list, whose elements may be empty (RFC 9110, section 5.6.1).
 
     Raises:
-        ValueError: it is no such list.
+        ValueError: it is not such a list.
         ValidationFailed: it is too long.
     """
     tags, at = [], 0

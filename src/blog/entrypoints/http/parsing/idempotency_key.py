@@ -24,22 +24,22 @@ KEY_HEADER: Final[Mapping[str, dict[str, Any]]] = {
     "Idempotency-Key": {
         "type": "string",
         "pattern": rf'^([!#-~][!-~]{{0,{MAX_KEY_LENGTH - 1}}}|"([!#-\[\]-~]|\\["\\]){{1,{MAX_KEY_LENGTH}}}")$',
-        "description": "Something random, such as a UUID. Whoever sends the same request under it again within "
-        f"{RETENTION.days * 24} hours is given the same answer, and nothing is done twice.",
+        "description": "A random value, such as a UUID. The same request with the same key within "
+        f"{RETENTION.days * 24} hours gets the same response, and is not executed again.",
     }
 }
 """Request headers of an idempotent route."""
 
 REPLAYED_HEADER: Final[Mapping[str, str]] = {
-    "Idempotency-Replayed": "Only in an answer that was given before: true.",
+    "Idempotency-Replayed": "`true` if the response is a replay. Otherwise absent.",
 }
 """Response headers of an idempotent route."""
 
 MAX_RECORD_BYTES: Final = 1_000_000
-"""Bytes of a stored response. No response of ours has more."""
+"""Bytes of a stored response. A larger one is replaced by `_Done`."""
 
 _STORED_HEADERS: Final = frozenset({b"location", b"etag"})
-"""Headers of a large response that are stored: they say where to read what was done."""
+"""Headers of a large response that are stored: they lead to the changed resource."""
 
 _REPLAYED: Final = (b"idempotency-replayed", b"true")
 
@@ -47,7 +47,9 @@ _REPLAYED: Final = (b"idempotency-replayed", b"true")
 class _Done(Struct):
     """The response that is replayed in place of a large one."""
 
-    detail: str = "This request was processed before. The answer was too large to be stored: read what was done."
+    detail: str = (
+        "This request was processed before. The response was too large to be stored: read the changed data again."
+    )
 
 
 _quoted = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
@@ -55,7 +57,7 @@ _quoted = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """A request with an `Idempotency-Key`, and all in it that tells it from another request."""
+    """A request with an `Idempotency-Key`, and all in it that distinguishes it from another request."""
 
     key: str
     content: bytes = field(repr=False)
@@ -68,7 +70,7 @@ def parse_key(lines: Sequence[str]) -> str:
         lines: the values of all header lines `Idempotency-Key`, at least one.
 
     Raises:
-        ValidationFailed: there are several, the quotes are wrong, or it is no key.
+        ValidationFailed: there are several, the quotes are wrong, or it is not a key.
     """
     if len(lines) > 1:
         raise ValidationFailed([FieldError("Idempotency-Key", "must stand only once")])
@@ -99,7 +101,7 @@ def keyed_request(key: str, scope: Any, body: Body, *, hides_body: bool) -> Keye
 def replay(blog: Blog, actor: Member, request: KeyedRequest) -> Response | None:
     """Return the response that was given to the same request before, or None.
 
-    To be called in the unit of work that does what the request asks, after its permission was checked: a client who
+    Call it in the unit of work of the request, after its permission was checked: a client who
     has lost a permission cannot replay an old response. The key is locked until the unit of work ends.
 
     Raises:
@@ -115,7 +117,7 @@ def replay(blog: Blog, actor: Member, request: KeyedRequest) -> Response | None:
 
 
 def record(blog: Blog, actor: Member, request: KeyedRequest, response: Response, *, is_secret: bool) -> None:
-    """Store the response, in the unit of work that did what the request asks."""
+    """Store the response, in the unit of work of the request."""
     packed = None if is_secret else pack(response)
     blog.idempotency.record(actor, request.key, request.content, packed)
 

@@ -44,46 +44,46 @@ _READ_CHARACTERS: Final = 2**20
 """Characters of bodies, roughly, in each further batch."""
 
 _FIELD: Final = f"(?:{'|'.join(FIELDS)})"
-_MOMENT: Final = {"type": "string", "format": "date-time"}
+_TIMESTAMP: Final = {"type": "string", "format": "date-time"}
 
 _FIELDS_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
-    "include": {"type": "string", "enum": ["permissions"], "description": "Add what one may do with each post."},
+    "include": {"type": "string", "enum": ["permissions"], "description": "Add your permissions for each post."},
     "fields": {
         "type": "string",
         "pattern": f"^{_FIELD}(?:,{_FIELD})*$",
-        "description": "Only these members, with commas between.",
+        "description": "Only these fields, separated by commas.",
     },
 }
 _LIST_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "q": {
         "type": "string",
-        "description": 'Only posts that say this: words, "words in a row", -without, prefix*. Not with `order`.',
+        "description": 'Full-text search: words, "a phrase", -excluded, prefix*. Cannot be combined with `order`.',
     },
     "order": {
         "type": "string",
         "enum": list(SortOrder),  # without a default: generated clients would send it, and it is refused beside `q`
-        "description": "In which order: `newest` unless it is parameters. Not with `q`, which has an order of its own.",
+        "description": "The sort order, `newest` by default. Cannot be combined with `q`, which sorts by relevance.",
     },
     "author": {
         "type": "array",
         "items": {"type": "string", "pattern": f"^{USERNAME}$"},
         "maxItems": MAX_LIST_LENGTH,
-        "description": "Only posts of this author, or of any of several.",
+        "description": "Only posts by this author. Repeat it for posts by any of several authors.",
     },
-    "created_after": _MOMENT | {"description": "Only posts written at this moment or after it."},
-    "created_before": _MOMENT | {"description": "Only posts written before this moment."},
-    "count": {"type": "string", "enum": ["true"], "description": "Add how many posts all pages have."},
+    "created_after": _TIMESTAMP | {"description": "Only posts created at or after this time."},
+    "created_before": _TIMESTAMP | {"description": "Only posts created before this time."},
+    "count": {"type": "string", "enum": ["true"], "description": "Add the total number of posts."},
     "limit": {
         "type": "integer",
         "minimum": 1,
         "maximum": MAX_PAGE_SIZE,
         "default": _DEFAULT_LIMIT,
-        "description": "How many posts a page has at most. It has fewer where they are large: `next` leads on.",
+        "description": "The maximum number of posts in a page. A page of large posts has fewer: follow `next`.",
     },
     "cursor": {
         "type": "string",
         "pattern": f"^{PATTERN}$",
-        "description": "Where the page begins, as given in `next` for the same parameters.",
+        "description": "The position at which the page begins, from `next`. Send the same other parameters.",
     },
     **_FIELDS_PARAMETERS,
 }

@@ -47,7 +47,7 @@ def number(text: str, largest: int = MAX_ID) -> int:
     """Parse a number from 1 to `largest`.
 
     Raises:
-        ValueError: it is no such number.
+        ValueError: it is not such a number.
     """
     if not _number.fullmatch(text) or int(text) > largest:
         raise ValueError(f"must be a whole number from 1 to {largest}")
@@ -58,10 +58,10 @@ def id_in_path(text: str) -> int:
     """Parse an id in a path.
 
     Raises:
-        NotFound: it is no id.
+        NotFound: it is not an id.
     """
     if not _number.fullmatch(text) or int(text) > MAX_ID:
-        raise NotFound("There is nothing by this number.")
+        raise NotFound("There is nothing with this id.")
     return int(text)
 
 
@@ -86,7 +86,7 @@ def parse_query(scope: Any, **parse: Callable[[str], Any]) -> dict[str, Any]:
     """Return the parameters of the query, each parsed by its function, which raises a ValueError with a message.
 
     Raises:
-        ValidationFailed: of every parameter that is unknown, repeated or wrong.
+        ValidationFailed: some parameters are unknown, repeated or not valid; it lists them all.
     """
     if not scope["query_string"]:
         return {}
@@ -99,7 +99,7 @@ def parse_parameters(
     """Return the parameters, each parsed by its function. Those in `lists` can be repeated.
 
     Raises:
-        ValidationFailed: as `parse_query`, and of a list with more than `MAX_LIST_LENGTH` values.
+        ValidationFailed: as `parse_query`, or a list has more than `MAX_LIST_LENGTH` values.
     """
     errors, found = [], {}
     for name, values in parameters.items():
@@ -147,9 +147,9 @@ PAGE_QUERY: Final = Query(
             "minimum": 1,
             "maximum": MAX_PAGE_SIZE,
             "default": MAX_PAGE_SIZE,
-            "description": "How many a page has at most.",
+            "description": "The maximum number of items in a page.",
         },
-        "cursor": {**WHOLE_NUMBER, "description": "Where the page begins, as given in `next`."},
+        "cursor": {**WHOLE_NUMBER, "description": "The position at which the page begins, from `next`."},
     },
     _parse_page,
 )

@@ -26,14 +26,14 @@ from blog.entrypoints.http.schemas.accounts import (
 )
 
 MAX_LOGIN_BYTES: Final = 8 * 1024
-"""Bytes. Name and password have fewer, however their characters are escaped."""
+"""Bytes. The longest username and password fit even if every character is escaped."""
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 _DESCRIBED_NO_STORE: Final = {"Cache-Control": "Always no-store."}
 
 
 class LoginIn(RedactedStruct, forbid_unknown_fields=True):
-    """Username and password, and the name and the scopes of the new token."""
+    """Username and password, and optionally the name and scopes of the new token."""
 
     username: Username
     password: Password
@@ -42,7 +42,7 @@ class LoginIn(RedactedStruct, forbid_unknown_fields=True):
 
 
 class RegistrationIn(RedactedStruct, forbid_unknown_fields=True):
-    """A new account, and the code of an invitation where one is needed."""
+    """A new account, and the code of an invitation if one is required."""
 
     username: Username
     password: NewPassword
@@ -57,20 +57,20 @@ class PasswordIn(RedactedStruct, forbid_unknown_fields=True):
 
 
 class DeletionIn(RedactedStruct, forbid_unknown_fields=True):
-    """The password, and whether the posts are deleted too, or kept under the name deleted-user."""
+    """The password, and whether the posts are deleted too or kept under the name `deleted-user`."""
 
     password: Password
     posts: PostsOnDeletion
 
 
 class MeIn(Struct, forbid_unknown_fields=True):
-    """Changes of one's own account."""
+    """Changes to the account of the current user. Fields that are left out stay unchanged."""
 
     username: Username | UnsetType = UNSET
 
 
 class MeOut(Struct):
-    """One's own account."""
+    """The account of the current user."""
 
     id: int
     username: str
@@ -100,21 +100,21 @@ accounts = Routes("/api", "Accounts")
     ),
 )
 def log_in(request: ApiRequest, open_blog: OpenBlog) -> Response:
-    """Log in: a new token for name and password."""
+    """Log in with a username and a password, and get a token."""
     user, issued = login.log_in(open_blog, **request.parse_body(), address=request.client_address)
     return json_response(LoginOut.of(user, issued), _NO_STORE)
 
 
 @accounts.route("POST", "/logout/", Operation(Action.LOG_OUT, executor=Executor.WRITE, status=204))
 def log_out(_: ApiRequest, blog: Blog, actor: Member) -> Response:
-    """Log out: end the token that is shown."""
+    """Log out: revoke the token of this request."""
     blog.accounts.log_out(actor)
     return no_content()
 
 
 @accounts.route("POST", "/logout/all/", Operation(Action.REVOKE_OWN_TOKEN, executor=Executor.WRITE, status=204))
 def log_out_everywhere(_: ApiRequest, blog: Blog, actor: Member) -> Response:
-    """Log out everywhere: end all of one's tokens."""
+    """Log out everywhere: revoke all your tokens."""
     blog.accounts.log_out_everywhere(actor)
     return no_content()
 
@@ -135,14 +135,14 @@ def log_out_everywhere(_: ApiRequest, blog: Blog, actor: Member) -> Response:
     ),
 )
 def register_user(request: ApiRequest, open_blog: OpenBlog) -> Response:
-    """Register: open an account for oneself, where that is possible."""
+    """Register a new account."""
     user = login.register(open_blog, **request.parse_body(), address=request.client_address)
     return json_response(NameOut(user.id, user.username), status=201)
 
 
 @accounts.route("GET", "/users/me/", Operation(Action.VIEW_OWN_ACCOUNT, executor=Executor.INLINE, returns=MeOut))
 def get_current_user(_: ApiRequest, __: Blog, actor: Member) -> Response:
-    """Who one is."""
+    """Get the current user."""
     return json_response(MeOut.of(actor.user))
 
 
@@ -159,7 +159,7 @@ def get_current_user(_: ApiRequest, __: Blog, actor: Member) -> Response:
     ),
 )
 def update_current_user(request: ApiRequest, open_blog: OpenBlog) -> Response:
-    """Take another name."""
+    """Change the username of the current user."""
     username = request.parse_body().get("username", request.authenticated.name)
     user = login.rename(open_blog, request.sent_token, username, address=request.client_address)
     return json_response(MeOut.of(user))
@@ -181,7 +181,7 @@ def update_current_user(request: ApiRequest, open_blog: OpenBlog) -> Response:
     ),
 )
 def change_password(request: ApiRequest, open_blog: OpenBlog) -> Response:
-    """Change one's password: ends all of one's tokens, and answers with a new one."""
+    """Change your password, revoke all your tokens, and get a new one."""
     user, issued = login.change_password(
         open_blog, request.sent_token, **request.parse_body(), address=request.client_address
     )
@@ -203,6 +203,6 @@ def change_password(request: ApiRequest, open_blog: OpenBlog) -> Response:
     ),
 )
 def delete_current_user(request: ApiRequest, open_blog: OpenBlog) -> Response:
-    """Delete one's account: ends all of one's tokens, and deletes or keeps one's posts."""
+    """Delete your account and its tokens, and delete or keep its posts."""
     login.delete_account(open_blog, request.sent_token, **request.parse_body(), address=request.client_address)
     return no_content()

@@ -60,7 +60,7 @@ class EntryOut(Struct):
 
 
 class EntriesOut(Struct):
-    """A page of audit entries, newest first. `next` is where the next page is, or null on the last one."""
+    """A page of audit entries, newest first. `next` is the URL of the next page, or null on the last one."""
 
     results: list[EntryOut]
     next: str | None
@@ -70,7 +70,7 @@ def _parse_event(text: str) -> Event:
     try:
         return Event(text)
     except ValueError:
-        raise ValueError("is no event that is recorded") from None
+        raise ValueError("is not an event that is recorded") from None
 
 
 def _parse_audit_query(scope: Any) -> dict[str, Any]:
@@ -91,13 +91,13 @@ def _parse_audit_query(scope: Any) -> dict[str, Any]:
 _QUERY: Final = Query(
     {
         **PAGE_QUERY.parameters,
-        "event": {"type": "string", "enum": list(Event), "description": "Only this kind of event."},
-        "user": {**WHOLE_NUMBER, "description": "Only what the user with this id did."},
-        "subject": {"type": "string", "description": "Only what was done to such a thing, such as `post`."},
-        "subject_id": {**WHOLE_NUMBER, "description": "Only what was done to the thing with this id."},
-        "address": {"type": "string", "description": "Only what came from this IP address."},
-        "since": _TIMESTAMP | {"description": "Only from this time on."},
-        "until": _TIMESTAMP | {"description": "Only before this time."},
+        "event": {"type": "string", "enum": list(Event), "description": "Only events of this kind."},
+        "user": {**WHOLE_NUMBER, "description": "Only actions of the user with this id."},
+        "subject": {"type": "string", "description": "Only actions on objects of this kind, such as `post`."},
+        "subject_id": {**WHOLE_NUMBER, "description": "Only actions on the object with this id."},
+        "address": {"type": "string", "description": "Only actions from this IP address."},
+        "since": _TIMESTAMP | {"description": "Only entries at or after this time."},
+        "until": _TIMESTAMP | {"description": "Only entries before this time."},
     },
     _parse_audit_query,
 )
@@ -113,7 +113,7 @@ audit = Routes("/api/audit", "Audit")
     ),
 )
 def list_audit_entries(request: ApiRequest, blog: Blog, actor: Member) -> Response:
-    """Read the audit, newest first."""
+    """List audit entries, newest first."""
     filters = dict(request.params)
     limit, before = filters.pop("limit", MAX_PAGE_SIZE), filters.pop("cursor", None)
     if "user" in filters:

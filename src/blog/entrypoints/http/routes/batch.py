@@ -32,7 +32,14 @@ hundred posts of 400 KB, and the response to a request with `Idempotency-Key` is
 """
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
-Version = Annotated[int, Meta(ge=1, le=MAX_ID, description="Only if it is this one. Compulsory where `If-Match` is.")]
+Version = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=MAX_ID,
+        description="Fail with 412 if the post has another version. Required if the server requires `If-Match`.",
+    ),
+]
 
 
 class CreateOperation(ContentIn, forbid_unknown_fields=True, tag_field="op", tag="create"):
@@ -40,7 +47,7 @@ class CreateOperation(ContentIn, forbid_unknown_fields=True, tag_field="op", tag
 
 
 class UpdateOperation(PartialContentIn, forbid_unknown_fields=True, kw_only=True, tag_field="op", tag="update"):
-    """Change some or all fields of a post."""
+    """Update fields of a post."""
 
     id: Id
     version: Version | UnsetType = UNSET
@@ -57,7 +64,7 @@ Step: TypeAlias = CreateOperation | UpdateOperation | DeleteOperation
 
 
 class BatchIn(Struct, forbid_unknown_fields=True):
-    """Operations to apply in this order. One operation at most may change a post."""
+    """Operations, applied in this order. At most one operation may change the same post."""
 
     operations: Annotated[list[Step], Meta(min_length=1, max_length=batches.MAX_BATCH_SIZE)]
 
@@ -65,11 +72,11 @@ class BatchIn(Struct, forbid_unknown_fields=True):
 class ChangedPost(PostOut, kw_only=True):
     """A post after an operation of a batch. It has no `body` if the response would become too large."""
 
-    body: str | UnsetType = UNSET  # type: ignore[assignment]  # a member that is optional here
+    body: str | UnsetType = UNSET  # type: ignore[assignment]  # a field that is optional here
 
 
 class ResultOut(Struct):
-    """The result of one operation: the status that it would have by itself, and the post after it."""
+    """The result of one operation: the status that it would have as a single request, and the post after it."""
 
     status: int
     post: ChangedPost | UnsetType = UNSET
@@ -122,7 +129,7 @@ batch = Routes("/api/posts/batch", "Posts")
     ),
 )
 def apply_batch(request: ApiRequest, blog: Blog, actor: Member) -> Response:
-    """Write, change and delete posts: all that is asked, or nothing."""
+    """Create, update and delete several posts, all or nothing."""
     steps = _steps(request.body, needs_version=request.app.requires_if_match)  # 415, 400
     posts = batches.apply_batch(blog.posts, actor, steps)  # 404, 403, 412
     results: list[_EncodedResult] = []
@@ -164,7 +171,7 @@ def _steps(sent: Body, *, needs_version: bool) -> list[batches.BatchOperation]:
     """Return the operations in the body.
 
     Raises:
-        ValidationFailed: of their number, or of every member that is wrong.
+        ValidationFailed: there are too many operations, or some fields are not valid; it lists them all.
     """
     given, errors = sent.members(_Unread)
     steps: list[batches.BatchOperation] = []
@@ -184,7 +191,7 @@ def _step(said: object, *, needs_version: bool) -> batches.BatchOperation:
     """Return one operation.
 
     Raises:
-        ValidationFailed: of every member that is wrong, by its name with a dot before it.
+        ValidationFailed: some fields are not valid; it lists them all, each name with a dot before it.
     """
     if not isinstance(said, dict):
         raise ValidationFailed([FieldError("", "must be an object")])

@@ -14,14 +14,14 @@ health = Routes("/", "Health")
 
 
 class Health(Struct):
-    """All is well."""
+    """The status, which is always `ok`: otherwise the response is an error."""
 
     status: str = "ok"
 
 
 @health.route("GET", "/livez", Operation(Action.VIEW_STATUS, executor=Executor.NONE, returns=Health))
 def get_liveness(_: ApiRequest) -> Response:
-    """Whether the process answers at all."""
+    """Check that the process responds."""
     return json_response(Health())
 
 
@@ -29,6 +29,6 @@ def get_liveness(_: ApiRequest) -> Response:
     "GET", "/readyz", Operation(Action.VIEW_STATUS, executor=Executor.READ, returns=Health, errors=(Unavailable,))
 )
 def get_readiness(_: ApiRequest, blog: Blog) -> Response:
-    """Whether the store answers."""
+    """Check that the store responds."""
     blog.posts.page(limit=1)
     return json_response(Health())

@@ -49,7 +49,7 @@ class InvitationOut(Struct):
 
 
 class IssuedInvitationOut(RedactedStruct):
-    """A new invitation. Its code is in no other response."""
+    """A new invitation. No other response contains its code."""
 
     code: str
     id: int
@@ -61,7 +61,7 @@ class IssuedInvitationOut(RedactedStruct):
 
 
 class InvitationsOut(Struct):
-    """A page of invitations by ascending id. `next` is where the next page is, or null on the last one."""
+    """A page of invitations by ascending id. `next` is the URL of the next page, or null on the last one."""
 
     results: list[InvitationOut]
     next: str | None
@@ -105,7 +105,7 @@ def list_invitations(request: ApiRequest, blog: Blog, actor: Member) -> Response
     ),
 )
 def create_invitation(request: ApiRequest, blog: Blog, actor: Member) -> Response:
-    """Invite somebody: a code to register with, once."""
+    """Create an invitation: a code for one registration."""
     issued = blog.invitations.create(actor, **request.parse_body())
     return json_response(IssuedInvitationOut.of(issued), {"Cache-Control": "no-store"}, status=201)
 
@@ -116,6 +116,6 @@ def create_invitation(request: ApiRequest, blog: Blog, actor: Member) -> Respons
     Operation(Action.MANAGE_INVITATIONS, executor=Executor.WRITE, status=204, errors=(NotFound,)),
 )
 def revoke_invitation(_: ApiRequest, blog: Blog, actor: Member, invitation_id: InvitationId) -> Response:
-    """Take an invitation back."""
+    """Revoke an invitation."""
     blog.invitations.revoke(actor, invitation_id)
     return no_content()

@@ -39,7 +39,7 @@ class AddressOut(Struct):
 
 class PersonalDataOut(Struct):
     """A part of the stored personal data. The first part also has `usernames`, `tokens`, `known_addresses` and
-    `invitations`. `next` is where the next part is, or null on the last one.
+    `invitations`. `next` is the URL of the next part, or null on the last one.
     """
 
     account: UserOut
@@ -82,7 +82,7 @@ _QUERY: Final = Query(
         "cursor": {
             "type": "string",
             "pattern": f"^(?:{NUMBER}|{PATTERN})$",
-            "description": "Where the part begins, as given in `next`.",
+            "description": "The position at which the part begins, from `next`.",
         }
     },
     _parse_cursor,
@@ -103,7 +103,7 @@ personal_data = Routes("/api/users/me/export", "Accounts")
     ),
 )
 def export_personal_data(request: ApiRequest, blog: Blog, actor: Member) -> Response:
-    """Download all that is kept about oneself, part by part: follow `next` until it is null."""
+    """Export your personal data, in parts: follow `next` until it is null."""
     after = request.params
     page = _fitting(blog.personal_data.page(actor, after=after))
     url = None if page.next is None else page_url(request.scope, _PATH, cursor=_cursor(page.next))

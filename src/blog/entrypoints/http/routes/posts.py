@@ -29,7 +29,7 @@ from blog.entrypoints.http.schemas.posts import (
     PostPut,
 )
 
-_ETAG: Final = {"ETag": "What tells it from what it was or will be. It begins with the version."}
+_ETAG: Final = {"ETag": "Identifies this version of the post. It begins with the version number."}
 _CHANGE_ERRORS: Final = (ValidationFailed, NotFound, Forbidden, PreconditionFailed)
 
 posts = Routes("/api/posts", "Posts")
@@ -43,12 +43,12 @@ posts = Routes("/api/posts", "Posts")
         executor=Executor.INLINE,
         query=LIST_QUERY,
         returns=PageOut,
-        response_headers={"Link": "Where the next page is, with rel=next; absent on the last page."},
+        response_headers={"Link": "The URL of the next page, with rel=next. Absent on the last page."},
         errors=(ValidationFailed,),
     ),
 )
 def list_posts(request: ApiRequest, blog: Blog, actor: Member | None) -> Response:
-    """List posts, or search them."""
+    """List or search posts."""
     found = run_list(blog, request.params, actor)
     if found.cursor is None:
         return json_response(EncodedPage(found.results, None, found.total))
@@ -66,12 +66,12 @@ def list_posts(request: ApiRequest, blog: Blog, actor: Member | None) -> Respons
         idempotent=True,
         status=201,
         returns=PostOut,
-        response_headers={"Location": "Where the post is.", **_ETAG, **REPLAYED_HEADER},
+        response_headers={"Location": "The URL of the post.", **_ETAG, **REPLAYED_HEADER},
         errors=(ValidationFailed, KeyReused),
     ),
 )
 def create_post(request: ApiRequest, blog: Blog, actor: Member) -> Response:
-    """Write a post."""
+    """Create a post."""
     post = blog.posts.create(actor, **cast(Any, _parse_post(request, actor)))  # 415, 400
     location = request.url(f"/api/posts/{post.id}/")
     return json_response(PostOut.of(post), {"Location": location, "ETag": etag(post)}, status=201)
@@ -91,7 +91,7 @@ def create_post(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     ),
 )
 def get_post(request: ApiRequest, blog: Blog, actor: Member | None, post_id: PostId) -> Response:
-    """Read a post."""
+    """Get a post."""
     post, selection = blog.posts.get(post_id), cast(FieldSelection, request.params)
     check_inline(post)
     if selection.is_whole:
@@ -117,7 +117,7 @@ def get_post(request: ApiRequest, blog: Blog, actor: Member | None, post_id: Pos
     ),
 )
 def replace_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
-    """Say all of a post anew."""
+    """Replace a post."""
     return update_post(request, blog, actor, post_id)
 
 
@@ -136,7 +136,7 @@ def replace_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId
     ),
 )
 def update_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
-    """Change some of a post."""
+    """Update fields of a post."""
     post = blog.posts.get_for_update(actor, post_id)  # 404, 403
     request.check_preconditions(post)  # 412, 428
     updated = blog.posts.update(actor, post, **_parse_post(request, actor, post))  # 415, 400
@@ -149,7 +149,7 @@ def update_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId)
     Operation(Action.DELETE_POST, executor=Executor.WRITE, if_match=True, status=204, errors=_CHANGE_ERRORS),
 )
 def delete_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
-    """Delete a post, for good."""
+    """Delete a post."""
     post = blog.posts.get_for_update(actor, post_id)  # 404, 403
     request.check_preconditions(post)  # 412, 428
     blog.posts.delete(actor, post)
@@ -157,22 +157,23 @@ def delete_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId)
 
 
 def _parse_post(request: ApiRequest, actor: Member, current: Post | None = None) -> PostChanges:
-    """Return the fields of a post in the body. A member that cannot be changed must have its current value.
+    """Return the fields of a post in the body. A field that cannot be changed must have its current value.
 
     Raises:
         HttpError: the body has another media type, or is not a JSON object.
-        ValidationFailed: of every member that is wrong.
+        ValidationFailed: some fields are not valid; it lists them all.
     """
     members, errors = request.body_members()
     if "user" in members and members.pop("user") != actor.user_id:
-        errors.append(FieldError("user", "must be your own id, if it is sent at all"))
+        errors.append(FieldError("user", "must be your own id, or be left out"))
     changes = cast(PostChanges, {name: members.pop(name) for name in PostChanges.__annotations__ if name in members})
     errors += validate_post(**changes)
     if current is not None:
-        message = "cannot be changed: leave it out, or send it as GET answers it now"
+        message = "cannot be changed: leave it out, or send it as GET returns it"
         for name, value in members.items():
-            now = Permissions.of(current, actor) if name == "permissions" else getattr(current, name)
-            errors += [] if value == now else [FieldError(name, message)]
+            current_value = Permissions.of(current, actor) if name == "permissions" else getattr(current, name)
+            if value != current_value:
+                errors.append(FieldError(name, message))
     if errors:
         raise ValidationFailed(errors)
     return changes

@@ -16,7 +16,7 @@ tokens = Routes("/api/tokens", "Tokens")
 
 @tokens.route("GET", "/", Operation(Action.LIST_OWN_TOKENS, executor=Executor.INLINE, returns=TokensOut))
 def list_tokens(_: ApiRequest, blog: Blog, actor: Member) -> Response:
-    """List one's living tokens, the oldest first."""
+    """List your valid tokens, oldest first."""
     own = blog.tokens.list_own(actor)
     return json_response(TokensOut([TokenOut.of(token, current=token.id == actor.token_id) for token in own]))
 
@@ -33,6 +33,6 @@ def list_tokens(_: ApiRequest, blog: Blog, actor: Member) -> Response:
     ),
 )
 def revoke_token(_: ApiRequest, blog: Blog, actor: Member, token_id: TokenId) -> Response:
-    """End one of one's tokens."""
+    """Revoke one of your tokens."""
     blog.tokens.revoke(actor, token_id)
     return no_content()

@@ -31,7 +31,7 @@ class UserIn(RedactedStruct, forbid_unknown_fields=True):
 
 
 class UserPatch(RedactedStruct, forbid_unknown_fields=True):
-    """Changes of an account. Members that are left out stay as they are."""
+    """Changes to an account. Fields that are left out stay unchanged."""
 
     username: Username | UnsetType = UNSET
     password: NewPassword | UnsetType = UNSET
@@ -40,7 +40,7 @@ class UserPatch(RedactedStruct, forbid_unknown_fields=True):
 
 
 class UsersOut(Struct):
-    """A page of accounts by ascending id. `next` is where the next page is, or null on the last one."""
+    """A page of accounts by ascending id. `next` is the URL of the next page, or null on the last one."""
 
     results: list[UserOut]
     next: str | None
@@ -65,7 +65,7 @@ _DELETION_QUERY: Final = Query(
         "posts": {
             "type": "string",
             "enum": list(PostsOnDeletion),
-            "description": "Whether the account's posts are deleted too, or kept under the name deleted-user.",
+            "description": "Whether the posts of the account are deleted too, or kept under the name `deleted-user`.",
         }
     },
     _parse_deletion,
@@ -83,7 +83,7 @@ users = Routes("/api/users", "Users")
     ),
 )
 def list_users(request: ApiRequest, blog: Blog, actor: Member) -> Response:
-    """List accounts."""
+    """List users."""
     limit, after = request.params
     page = blog.users.page(actor, limit=limit, after=after)
     url = next_page_url(request.scope, "/api/users/", limit, [user.id for user in page])
@@ -102,12 +102,12 @@ def list_users(request: ApiRequest, blog: Blog, actor: Member) -> Response:
         replays_itself=True,
         status=201,
         returns=UserOut,
-        response_headers={"Location": "Where the account is.", **REPLAYED_HEADER},
+        response_headers={"Location": "The URL of the account.", **REPLAYED_HEADER},
         errors=(ValidationFailed, KeyReused, Conflict),
     ),
 )
 def create_user(request: ApiRequest, blog: Blog, actor: Member) -> Response:
-    """Open an account."""
+    """Create a user."""
     request.idempotency_key()  # 400, before anything slow
     new = blog.users.prepare(actor, **request.parse_body())  # hashes, so before the key is locked, and SQLite with it
     keyed = request.keyed()
@@ -124,7 +124,7 @@ def create_user(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     "GET", "/{user_id}/", Operation(Action.VIEW_USERS, executor=Executor.READ, returns=UserOut, errors=(NotFound,))
 )
 def get_user(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId) -> Response:
-    """See an account."""
+    """Get a user."""
     return json_response(UserOut.of(blog.users.get(actor, user_id)))
 
 
@@ -140,7 +140,7 @@ def get_user(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId) -> Respo
     ),
 )
 def update_user(request: ApiRequest, blog: Blog, actor: Member, user_id: UserId) -> Response:
-    """Change an account: its name, its role, whether it is open, its password."""
+    """Update fields of a user."""
     return json_response(UserOut.of(blog.users.update(actor, user_id, **request.parse_body())))
 
 
@@ -156,7 +156,7 @@ def update_user(request: ApiRequest, blog: Blog, actor: Member, user_id: UserId)
     ),
 )
 def delete_user(request: ApiRequest, blog: Blog, actor: Member, user_id: UserId) -> Response:
-    """Delete an account for good: its tokens end, and its posts are deleted or kept."""
+    """Delete a user and its tokens, and delete or keep its posts."""
     blog.users.delete(actor, user_id, request.params)
     return no_content()
 
@@ -167,7 +167,7 @@ def delete_user(request: ApiRequest, blog: Blog, actor: Member, user_id: UserId)
     Operation(Action.VIEW_USERS, executor=Executor.READ, returns=TokensOut, errors=(NotFound,)),
 )
 def list_user_tokens(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId) -> Response:
-    """List an account's living tokens, the oldest first."""
+    """List the valid tokens of a user, oldest first."""
     return json_response(TokensOut([TokenOut.of(token) for token in blog.tokens.list_for(actor, user_id)]))
 
 
@@ -177,7 +177,7 @@ def list_user_tokens(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId) 
     Operation(Action.UPDATE_USERS, executor=Executor.WRITE, status=204, errors=(NotFound,)),
 )
 def revoke_user_tokens(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId) -> Response:
-    """End all of an account's tokens."""
+    """Revoke all tokens of a user."""
     blog.tokens.revoke_all_for(actor, user_id)
     return no_content()
 
@@ -188,6 +188,6 @@ def revoke_user_tokens(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId
     Operation(Action.UPDATE_USERS, executor=Executor.WRITE, status=204, errors=(NotFound,)),
 )
 def revoke_user_token(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId, token_id: TokenId) -> Response:
-    """End one of an account's tokens."""
+    """Revoke a token of a user."""
     blog.tokens.revoke_for(actor, user_id, token_id)
     return no_content()

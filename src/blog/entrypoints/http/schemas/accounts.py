@@ -47,7 +47,7 @@ class NameOut(Struct):
 
 
 class LoginOut(RedactedStruct):
-    """A new token, and when it expires at the latest. No other response contains the token."""
+    """A new token and its expiry time. No other response contains the token."""
 
     token: str
     expires_at: Timestamp
@@ -73,7 +73,7 @@ class UserOut(Struct):
 
 
 class TokenOut(Struct):
-    """A token without its secret. `current` is the token of this request."""
+    """A token without its secret. `current` is true for the token of this request."""
 
     id: int
     name: str
@@ -99,6 +99,6 @@ class TokenOut(Struct):
 
 
 class TokensOut(Struct):
-    """Valid tokens, the oldest first."""
+    """Valid tokens, oldest first."""
 
     results: list[TokenOut]

@@ -24,22 +24,22 @@ Title = Annotated[str, _text(MAX_TITLE_LENGTH)]
 Text = Annotated[str, _text(MAX_BODY_LENGTH)]
 Owner = Annotated[
     int,
-    Meta(description="The author's id. May be sent when it is the sender's own.", extra_json_schema={"minimum": 1}),
+    Meta(description="The id of the author. May only be your own id.", extra_json_schema={"minimum": 1}),
 ]
 
 
-_READ_ONLY: Final = Meta(description="May be sent as it is.", extra_json_schema={"readOnly": True})
+_READ_ONLY: Final = Meta(description="Read-only; may be sent unchanged.", extra_json_schema={"readOnly": True})
 
 
 class ContentIn(Struct):
-    """All fields that an author writes: `PostContent` on the wire."""
+    """The fields that an author writes: `PostContent` in JSON."""
 
     title: Title
     body: Text
 
 
 class PartialContentIn(Struct):
-    """The same fields, each of which can be left out."""
+    """The fields of `ContentIn`, all optional."""
 
     title: Title | UnsetType = UNSET
     body: Text | UnsetType = UNSET
@@ -64,7 +64,7 @@ class Permissions(Struct):
 
 
 class PostPatch(PartialContentIn, forbid_unknown_fields=True, kw_only=True):
-    """Changes of a post. Members that are left out stay; read-only members may be sent with their current values."""
+    """Changes to a post. Fields that are left out stay unchanged. Read-only fields may be sent unchanged."""
 
     user: Owner | UnsetType = UNSET
     id: Annotated[int, _READ_ONLY] | UnsetType = UNSET
@@ -76,7 +76,7 @@ class PostPatch(PartialContentIn, forbid_unknown_fields=True, kw_only=True):
 
 
 class PostPut(PostPatch, forbid_unknown_fields=True, kw_only=True):
-    """A whole post. Read-only members may be sent with their current values."""
+    """A whole post. Read-only fields may be sent unchanged."""
 
     title: Title
     body: Text
@@ -84,7 +84,7 @@ class PostPut(PostPatch, forbid_unknown_fields=True, kw_only=True):
 
 class Snippet(Struct):
     """A search result as HTML: the title, and the part of the body around the first match. Matches are in `mark`
-    elements, and there are no others.
+    elements; there are no other elements.
     """
 
     title: str
@@ -96,7 +96,7 @@ class Snippet(Struct):
 
 
 class PostPart(Struct):
-    """A post, or those of its members that `fields` selects. `version` counts its changes from 1."""
+    """A post, or the fields that `fields` selects. `version` begins at 1 and grows by 1 with each change."""
 
     id: int | UnsetType = UNSET
     title: str | UnsetType = UNSET
@@ -110,7 +110,7 @@ class PostPart(Struct):
     snippet: Snippet | UnsetType = UNSET
 
     def only(self, names: Collection[str]) -> "PostPart":
-        """Return a copy with these members, and the added ones."""
+        """Return a copy with these fields, and with the permissions and the snippet."""
         return PostPart(
             permissions=self.permissions,
             snippet=self.snippet,
@@ -119,7 +119,7 @@ class PostPart(Struct):
 
 
 class PostOut(PostPart):
-    """A post. `version` counts its changes from 1."""
+    """A post. `version` begins at 1 and grows by 1 with each change."""
 
     id: int
     title: str
@@ -146,8 +146,8 @@ class PostOut(PostPart):
 
 
 class PageOut(Struct):
-    """A page of posts. `next` is where the next page is, or null on the last one; `count`, on request, is how many
-    posts all pages have.
+    """A page of posts. `next` is the URL of the next page, or null on the last one. `count`, on request, is the
+    total number of posts.
     """
 
     results: Sequence[PostPart]
@@ -164,7 +164,7 @@ class EncodedPage(Struct):
 
 
 FIELDS: Final = tuple(member.name for member in fields(PostOut) if member.required)
-"""The members of every post, which `fields` can select."""
+"""The fields of every post, which `fields` can select."""
 
 
 def _marked(parts: Sequence[SnippetPart]) -> str:
