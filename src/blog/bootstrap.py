@@ -48,7 +48,10 @@ def create_blog(
     new_secret: SecretGenerator = system_secret,
     config: BlogConfig | None = None,
 ) -> OpenBlog:
-    """Return a blog on these stores: `MemoryStore()`, `SqlStore("sqlite:///blog.db")`, or stores of your own."""
+    """Return the function that opens the blog on these stores, one unit of work for each call.
+
+    The stores are `MemoryStore()`, `SqlStore("sqlite:///blog.db")`, or your own.
+    """
     dependencies = Dependencies(
         hasher=hasher or Argon2PasswordHasher(),
         is_common=is_common,
@@ -84,7 +87,7 @@ class NestedUnitOfWork(Conflict):
 
 
 class ClosableBlog:
-    """An `OpenBlog` that holds a database open until it is closed. Several threads may use it.
+    """A function that opens the blog (an `OpenBlog`), together with its database. Several threads may use it.
 
         with sqlite_blog("blog.db") as open_blog:
             with open_blog() as blog:
@@ -138,7 +141,7 @@ class ClosableBlog:
 def memory_blog(
     *, hasher: PasswordHasher | None = None, now: Clock = utc_now, config: BlogConfig | None = None
 ) -> ClosableBlog:
-    """Return a new blog in memory, which is gone with the process: for tests and experiments.
+    """Return the function that opens a new blog in memory, which is lost with the process: for tests and experiments.
 
     Args:
         hasher: hashes passwords; Argon2id by default.
@@ -156,7 +159,7 @@ def sqlite_blog(
     now: Clock = utc_now,
     config: BlogConfig | None = None,
 ) -> ClosableBlog:
-    """Open the blog in an SQLite file. A new file gets its tables at once.
+    """Return the function that opens the blog in an SQLite file. A new file gets its tables at once.
 
     Args:
         path: the file.
@@ -166,7 +169,7 @@ def sqlite_blog(
         config: what the operator of a blog can configure.
 
     Raises:
-        ValidationFailed: of `path`.
+        ValidationFailed: `path` is not valid.
         NotMigrated: the tables are those of an older version, and `migrate` is not set.
         ForeignTables: the tables are those of a newer version, or of something else.
         Unavailable: the file cannot be opened.
@@ -174,7 +177,7 @@ def sqlite_blog(
     if str(path) in {"", ":memory:"}:
         raise ValidationFailed([FieldError("path", "must be the path of a file; memory_blog() is a blog in memory")])
     if str(path).startswith(("sqlite:", "postgresql:")):
-        raise ValidationFailed([FieldError("path", "must be a path and no URL; postgres_blog() takes a URL")])
+        raise ValidationFailed([FieldError("path", "must be a path, not a URL; postgres_blog() takes a URL")])
     return _open_database(Path(path), migrate=migrate, hasher=hasher, now=now, config=config)
 
 
@@ -186,7 +189,7 @@ def postgres_blog(
     now: Clock = utc_now,
     config: BlogConfig | None = None,
 ) -> ClosableBlog:
-    """Open the blog in a PostgreSQL database. An empty database gets its tables at once.
+    """Return the function that opens the blog in a PostgreSQL database. An empty database gets its tables at once.
 
     Args:
         url: `postgresql://...`, as libpq reads it.
@@ -196,7 +199,7 @@ def postgres_blog(
         config: what the operator of a blog can configure.
 
     Raises:
-        ValidationFailed: of `url`.
+        ValidationFailed: `url` is not valid.
         NotMigrated: the tables are those of an older version, and `migrate` is not set.
         ForeignTables: the tables are those of a newer version, or of something else.
         Unavailable: the database cannot be reached, or its driver is not installed.
@@ -247,7 +250,7 @@ class ServingBlog:
 
 @contextmanager
 def open_from_settings(settings: Settings) -> Iterator[OpenBlog]:
-    """Open the blog that the settings describe until the block is left. Create or migrate its tables.
+    """Open the configured database, and create or migrate its tables; leaving the block closes it.
 
     Raises:
         Unavailable: its database cannot be opened.
@@ -284,7 +287,7 @@ def open_for_serving(settings: Settings) -> Iterator[ServingBlog]:
 
 @contextmanager
 def _open_replica(settings: Settings) -> Iterator[OpenBlog | None]:
-    """Open the read replica until the block is left, if one is set."""
+    """Open the configured read replica, or yield None; leaving the block closes it."""
     if not settings.replica_url:
         yield None
         return
@@ -298,11 +301,12 @@ def _open_replica(settings: Settings) -> Iterator[OpenBlog | None]:
 
 @contextmanager
 def database(settings: Settings) -> Iterator[SqlStore]:
-    """Open the database that is set until the block is left. Errors name the option or variable that set it.
+    """Open the configured database; leaving the block closes it. Errors name the option or variable that configured it.
 
     Raises:
         SettingError: the blog is in memory, or the driver of the database is not installed.
-        Unavailable: the database was read without a lock, and was changed meanwhile.
+        Unavailable: another process changed a read-only file during the block. Such a file is read without locks, so
+            the reads may be inconsistent.
     """
     name = settings.name_of("database_url")
     if settings.database_url == "memory:":
@@ -357,8 +361,10 @@ def _open_stores(settings: Settings) -> Iterator[OpenStores]:
 
 @contextmanager
 def _open_nonblocking(settings: Settings, open_stores: OpenStores) -> Iterator[SqlStore | MemoryStore | None]:
-    """Stores that are read without waiting. SQLite is in this process, and there a reader waits only for another
-    process that does away with the log of a database; to a server across a network there is always a way.
+    """Open stores for reads that do not wait, or yield None.
+
+    An SQLite reader waits only while another process removes the WAL file. A PostgreSQL reader always waits for the
+    network, so there are none.
     """
     if settings.database_url.startswith("sqlite:"):
         with closing(SqlStore(settings.database_url, connections=1, timeout=0, text_limit=_MAX_TEXT)) as store:

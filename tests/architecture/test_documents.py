@@ -49,6 +49,16 @@ FOREIGN_NAMES = {
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
+def test_the_architecture_lists_the_files_that_the_tutorial_changes_for_a_field() -> None:
+    patched = re.findall(r"^\+\+\+ b/src/blog/(.+)$", (DOCS / "tutorials/add-a-field.patch").read_text(), re.MULTILINE)
+    row = next(line for line in ARCHITECTURE.splitlines() if line.startswith("| a field of a post |"))
+    table = (DOCS / "tutorials/add-a-field.md").read_text(encoding="utf-8")
+    migrations = [path for path in patched if "/migrations/" in path]
+    assert sorted(re.findall(r"^\| `(\S+)`", table, re.MULTILINE)) == sorted(patched)
+    assert sorted(re.findall(r"`(\S+)`", row)) == sorted({*patched} - {*migrations})
+    assert len(migrations) == row.count("a migration") == 1
+
+
 def test_the_picture_of_the_imports_is_the_one_that_is_drawn_from_the_code() -> None:
     begin, end = draw_imports.BEGIN, draw_imports.END
     assert draw_imports.picture() == ARCHITECTURE.partition(begin)[2].partition(end)[0]
