@@ -144,7 +144,7 @@ def test_whoever_writes_stands_back_behind_whoever_reads() -> None:
 
     async def do() -> list[int]:
         of_all = Executors(1, nullcontext)
-        return [await lane.run(niceness) for lane in (of_all.reads, of_all.writes, of_all.logins)]
+        return [await lane.run(niceness) for lane in (of_all.reads, of_all.writes, of_all.hashing)]
 
     here = niceness()
     assert asyncio.run(do()) == [here, min(here + 10, 19) if sys.platform == "linux" else here, here]

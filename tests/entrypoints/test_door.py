@@ -101,14 +101,14 @@ def test_no_more_requests_wait_than_there_are_places(primary: Store, monkeypatch
 
 
 def test_no_more_log_ins_wait_than_there_are_places(primary: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "MAX_WAITING_LOGINS", 0)
+    monkeypatch.setattr(lanes, "MAX_WAITING_HASHES", 0)
     gate = Gate()
 
     async def ask(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
         primary.before = gate
         said = {"username": "ann", "password": PASSWORD}
-        log_ins = [asyncio.create_task(client.post("/api/login/", json=said)) for _ in range(lanes.LOGIN_THREADS)]
-        await gate.arrivals(lanes.LOGIN_THREADS)
+        log_ins = [asyncio.create_task(client.post("/api/login/", json=said)) for _ in range(lanes.HASHING_THREADS)]
+        await gate.arrivals(lanes.HASHING_THREADS)
         primary.before = lambda: None
         refused = await client.post("/api/login/", json=said)
         read = await client.get("/api/users/me/", headers=shown(primary.token))
@@ -117,7 +117,7 @@ def test_no_more_log_ins_wait_than_there_are_places(primary: Store, monkeypatch:
 
     refused, *served = asked(primary, ask)
     assert_come_back_later(refused)
-    assert [answer.status_code for answer in served] == [200] * (1 + lanes.LOGIN_THREADS)
+    assert [answer.status_code for answer in served] == [200] * (1 + lanes.HASHING_THREADS)
 
 
 def test_readers_wait_for_no_writer(primary: Store) -> None:

@@ -61,7 +61,7 @@ def test_the_thread_that_writes_for_all_is_started_by_the_next_change(
         ("blog-write", lambda client, store: written(client, store.token), 201),
         ("blog-read", lambda client, _: client.get("/api/posts/"), 200),
         (
-            "blog-login",
+            "blog-hash",
             lambda client, _: client.post("/api/login/", json={"username": "ann", "password": PASSWORD}),
             200,
         ),

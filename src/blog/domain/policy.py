@@ -83,8 +83,8 @@ class Action(Enum):
         self.scope = scope
         self.has_owner = has_owner
 
-    def check_scope(self, actor: Member) -> None:
-        """Check the role of the actor and the scope of the token: the part of the rule that does not ask who owns what.
+    def check_permission(self, actor: Member) -> None:
+        """Check the role of the actor and the scope of the token: everything except ownership.
 
         Raises:
             NotAnAdmin, OutOfScope.

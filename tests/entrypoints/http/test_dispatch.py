@@ -72,7 +72,7 @@ def test_scope_and_role_are_enforced_by_the_declaration_alone(
         (Executor.INLINE, threading.current_thread().name),
         (Executor.READ, "blog-read"),
         (Executor.WRITE, "blog-write"),
-        (Executor.HASH, "blog-login"),
+        (Executor.HASH, "blog-hash"),
     ],
 )
 def test_a_handler_runs_where_its_declaration_says(

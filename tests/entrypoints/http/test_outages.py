@@ -49,10 +49,10 @@ def test_an_outage_is_logged_when_it_begins_and_when_it_is_over(
     for _ in range(100):
         outages.failed(UNREACHABLE, writes=False)
         clock.seconds += 1
-    outages.worked(writes=False)
+    outages.record_success(writes=False)
     clock.seconds += QUIET
-    outages.worked(writes=False)
-    outages.worked(writes=True)
+    outages.record_success(writes=False)
+    outages.record_success(writes=True)
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("ERROR", f"Requests are answered with 503: {UNREACHABLE.explained}"),
         ("WARNING", f"Requests are answered again, after 100 answers with 503 in 99 s: {UNREACHABLE.explained}"),
@@ -65,7 +65,7 @@ def test_an_outage_with_pauses_is_one(outages: Outages, clock: Clock, caplog: py
     for _ in range(50):
         outages.failed(UNREACHABLE, writes=False)
         clock.seconds += QUIET / 2
-        outages.worked(writes=True)
+        outages.record_success(writes=True)
     assert len(caplog.records) == 1
 
 
@@ -74,9 +74,9 @@ def test_reads_that_work_end_no_outage_of_writes(
 ) -> None:
     outages.failed(FULL, writes=True)
     clock.seconds += 10 * QUIET
-    outages.worked(writes=False)
+    outages.record_success(writes=False)
     assert len(caplog.records) == 1
-    outages.worked(writes=True)
+    outages.record_success(writes=True)
     assert len(caplog.records) == 2
 
 
@@ -87,7 +87,7 @@ def test_two_outages_at_once_are_told_apart(outages: Outages, clock: Clock, capl
         outages.failed(ConcurrencyConflict("Another change came between."), writes=True)
     assert len(caplog.records) == 3
     clock.seconds += QUIET
-    outages.worked(writes=True)
+    outages.record_success(writes=True)
     assert len(caplog.records) == 6
 
 

@@ -12,7 +12,7 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.passwords import PasswordHasher
 from blog.domain.blog import BlogConfig, OpenStores
 from blog.entrypoints.http import create_app
-from blog.entrypoints.http.concurrency.executors import LOGIN_THREADS, MAX_WAITING_LOGINS
+from blog.entrypoints.http.concurrency.executors import HASHING_THREADS, MAX_WAITING_HASHES
 
 BAD = {"username": "alice", "password": "wrong"}
 
@@ -104,14 +104,14 @@ def test_no_more_than_64_log_ins_wait_and_the_next_is_told_to_come_back(
     slow: Site, alice: Member, held: HeldHasher
 ) -> None:
     async def scenario() -> list[Response]:
-        tries = await pending(slow, LOGIN_THREADS + 64)
+        tries = await pending(slow, HASHING_THREADS + 64)
         refused = [await slow.asking("POST", "/api/login/", json=BAD) for _ in range(3)]
         assert not any(attempt.done() for attempt in tries)
         held.gate.set()
-        assert [(await attempt).status_code for attempt in tries] == [401] * (LOGIN_THREADS + 64)
+        assert [(await attempt).status_code for attempt in tries] == [401] * (HASHING_THREADS + 64)
         return refused
 
-    assert MAX_WAITING_LOGINS == 64
+    assert MAX_WAITING_HASHES == 64
     for refused in slow.run(scenario()):
         assert problem(refused, 503)["detail"] == "Too many requests are waiting."
         assert refused.headers["retry-after"] == "1"
@@ -121,7 +121,7 @@ def test_no_more_than_64_log_ins_wait_and_the_next_is_told_to_come_back(
 
 def test_whoever_gives_up_waiting_leaves_their_place_to_others(slow: Site, alice: Member, held: HeldHasher) -> None:
     async def scenario() -> Response:
-        tries = await pending(slow, LOGIN_THREADS + MAX_WAITING_LOGINS)
+        tries = await pending(slow, HASHING_THREADS + MAX_WAITING_HASHES)
         for attempt in tries:
             attempt.cancel()
         await asyncio.gather(*tries, return_exceptions=True)

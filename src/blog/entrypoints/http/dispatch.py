@@ -1,11 +1,12 @@
-"""The dispatcher: what is done for every request, in this order.
+"""The dispatcher: the steps of every request, in this order. Read `operation.py` first.
 
-    on the event loop          body (413) → query and token (400, 401) → a place on the executor (503)
-    there, in a unit of work   authenticate (401) → scope or role (403) → replay (409, 422) → the handler → commit (503)
+    on the event loop                     body (413) → query and token (400, 401) → a place on the executor (503)
+    on the executor, in a unit of work    authenticate (401) → scope or role (403) → replay (409, 422) → the handler
+                                          → commit (503)
 
 The declaration of the route (`Operation`) says which of these apply. A handler is a plain synchronous function that
-runs within the unit of work. It does the rest in the order in which it is written: 404, 403 of the owner, 412, 428,
-415, 400.
+runs within the unit of work. It does the rest in the order in which it is written: 404, 403 (not the author), 412, 428,
+415, 400. A malformed `If-Match` is a 400 before those two.
 """
 
 import random
@@ -21,7 +22,7 @@ from litestar.handlers import HTTPRouteHandler
 from blog.domain.blog import Blog, ConcurrencyConflict, OpenBlog
 from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.errors import Unavailable
-from blog.entrypoints.http.parsing.idempotency_key import record, replay
+from blog.entrypoints.http.parsing.idempotency_key import replay, store_response
 
 from .operation import Authentication, Executor, Operation
 from .request import ApiRequest
@@ -29,9 +30,12 @@ from .response import Response
 from .state import Replica
 
 Handler: TypeAlias = Callable[..., Response]
-"""`handler(request, blog, actor, **ids)`: `ids` are those in the path. Without authentication it is called as
-`handler(request, blog)`; if the route opens its own units of work, as `handler(request, open_blog)`; and if it runs
-without the blog, as `handler(request)`.
+"""A function that handles a request. The declaration decides how it is called:
+
+    Executor.NONE            handler(request)
+    opens_units              handler(request, open_blog)
+    Authentication.NONE      handler(request, blog)
+    any other                handler(request, blog, actor, **ids)      `ids` are those in the path
 """
 
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -70,7 +74,7 @@ class Routes:
                 path.replace("}", ":str}"),
                 http_method=method,
                 opt={"operation": operation},
-                status_code=200,  # not used: the response has its own; Litestar's 204 would forbid a return value
+                status_code=200,  # Litestar wants a value; each `Response` sets its own status
             )
             self._handlers.append(route(endpoint))
             return handler
@@ -94,7 +98,7 @@ async def dispatch(request: ApiRequest, handler: Handler) -> Response:
     if operation.executor is Executor.NONE:
         return handler(request)
     if operation.parses_query_first:
-        request.params  # noqa: B018 - parsed now: 400
+        request.parse_query()  # 400
     if operation.authentication is not Authentication.NONE:
         request.read_token()  # 401
     if operation.opens_units:
@@ -110,23 +114,25 @@ def _handle_in_unit(request: ApiRequest, handler: Handler, blog: Blog) -> Respon
     """Run the handler in a unit of work, which is committed when this returns."""
     operation = request.operation
     _authenticate(request, blog)  # 401, 403
-    keyed = request.keyed() if operation.idempotent and not operation.replays_itself else None
-    if keyed is not None and request.actor is not None:
-        replayed = replay(blog, request.actor, keyed)  # 409, 422
+    keyed_request = request.keyed_request() if operation.idempotent and not operation.handles_replay else None
+    if keyed_request is not None and request.actor is not None:
+        replayed = replay(blog, request.actor, keyed_request)  # 409, 422
         if replayed is not None:
             return replayed
     if operation.authentication is Authentication.NONE:
         response = handler(request, blog)
     else:
         response = handler(request, blog, request.actor, **request.path_ids())  # 404
-    if keyed is not None and request.actor is not None:
-        record(blog, request.actor, keyed, response, is_secret=operation.is_secret)
+    if keyed_request is not None and request.actor is not None:
+        store_response(blog, request.actor, keyed_request, response, is_secret=operation.is_secret)
     return response
 
 
 async def _handle_in_own_units(request: ApiRequest, handler: Handler) -> Response:
-    """Run a handler that opens its own units of work, and that hashes passwords. A request that is refused for another
-    reason must not wait behind hashing: so permission and body are checked before.
+    """Run a handler that opens its own units of work, and that hashes passwords.
+
+    Check permission and body first, in another unit of work, so that a refused request does not wait for the hashing
+    thread.
     """
     if request.token is not None:
         await _execute(request, Executor.INLINE, partial(_authenticate, request))  # 401, 403
@@ -144,29 +150,30 @@ def _authenticate(request: ApiRequest, blog: Blog) -> None:
         return
     request.actor = blog.tokens.authenticate(request.token, address=request.client_address)
     request.scope["user_id"] = request.actor.user_id  # for the access log
-    if request.operation.checks_scope:
-        request.operation.action.check_scope(request.actor)
+    if request.operation.checks_permission:
+        request.operation.action.check_permission(request.actor)
 
 
-async def _execute(request: ApiRequest, executor: Executor, use: Callable[[Blog], Result]) -> Result:
+async def _execute(request: ApiRequest, executor: Executor, work: Callable[[Blog], Result]) -> Result:
     """Do the work in one unit of work, on the executor."""
     app, cancellation = request.app, Cancellation()
-    may_lag = request.operation.authentication is Authentication.OPTIONAL and request.token is None
-    if app.replica is not None and may_lag:
-        return await _run(request, Executor.READ, partial(_read_replica, app.replica, use, cancellation), cancellation)
-    if executor is Executor.INLINE and app.open_nonblocking is not None and request.is_short:
-        with suppress(Unavailable):  # a thread can wait for it
-            result = _use(use, app.open_nonblocking)
-            app.outages.worked(writes=False)
+    may_read_replica = request.operation.authentication is Authentication.OPTIONAL and request.token is None
+    if app.replica is not None and may_read_replica:
+        return await _run(request, Executor.READ, partial(_read_replica, app.replica, work, cancellation), cancellation)
+    if executor is Executor.INLINE and app.open_nonblocking is not None and request.fits_event_loop:
+        with suppress(Unavailable):  # fall through: a thread may wait for the store
+            result = _in_unit(work, app.open_nonblocking)
+            app.outages.record_success(writes=False)
             return result
-    return await _run(request, executor, partial(_use, use), cancellation)
+    return await _run(request, executor, partial(_in_unit, work), cancellation)
 
 
 async def _run(
     request: ApiRequest, executor: Executor, work: Callable[[OpenBlog], Result], cancellation: Cancellation
 ) -> Result:
-    """Do the work on a thread, and again if another unit of work conflicts with it. When nobody waits for the result
-    any longer, its units of work are cancelled.
+    """Do the work on a thread, and again if another unit of work conflicts with it.
+
+    If the client disconnects or the request times out, its units of work are cancelled.
     """
     app = request.app
     open_blog = app.cancellable(cancellation)
@@ -174,11 +181,11 @@ async def _run(
         case Executor.WRITE:
             threads = app.executors.writes
         case Executor.HASH:
-            threads = app.executors.logins
+            threads = app.executors.hashing
         case _:
             threads = app.executors.reads
     result = await threads.run(partial(_retry, work, open_blog), cancellation, request.receive)
-    app.outages.worked(writes=threads is not app.executors.reads)
+    app.outages.record_success(writes=threads is not app.executors.reads)
     return result
 
 
@@ -188,22 +195,22 @@ def _retry(work: Callable[[OpenBlog], Result], open_blog: OpenBlog) -> Result:
         try:
             return work(open_blog)
         except ConcurrencyConflict:
-            time.sleep(random.uniform(0, pause))  # noqa: S311 - so that two do not meet again
+            time.sleep(random.uniform(0, pause))  # noqa: S311 - jitter
     return work(open_blog)
 
 
-def _use(use: Callable[[Blog], Result], open_blog: OpenBlog) -> Result:
+def _in_unit(work: Callable[[Blog], Result], open_blog: OpenBlog) -> Result:
     with open_blog() as blog:
-        return use(blog)
+        return work(blog)
 
 
 def _read_replica(
-    replica: Replica, use: Callable[[Blog], Result], cancellation: Cancellation, open_blog: OpenBlog
+    replica: Replica, work: Callable[[Blog], Result], cancellation: Cancellation, open_blog: OpenBlog
 ) -> Result:
     """Read from the replica, or from the primary if the replica does not respond."""
     try:
-        return replica.read(use, cancellation)
+        return replica.read(work, cancellation)
     except Cancelled:
         raise
     except Unavailable:
-        return _use(use, open_blog)
+        return _in_unit(work, open_blog)

@@ -1,4 +1,4 @@
-"""The declaration of a route: what the dispatcher does before the handler, and what the OpenAPI document says."""
+"""The declaration of a route. It drives the dispatcher (`dispatch.py`) and the OpenAPI document."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
@@ -16,15 +16,15 @@ from blog.entrypoints.http.parsing.body import JSON
 from blog.entrypoints.http.parsing.query import Query
 
 MAX_BODY_BYTES: Final = 1024 * 1024
-"""Bytes. A post of the greatest length has 1.2 million if each character is escaped, and 400,000 in UTF-8."""
+"""Bytes. The longest post fits in UTF-8 (400,000 bytes). It is refused if each character is escaped (1.2 million)."""
 
 
 class Authentication(Enum):
-    """Whether a route needs a token."""
+    """Whether a route reads the token of the request."""
 
-    NONE = "a token is not looked at"
-    OPTIONAL = "a token need not be sent"
-    REQUIRED = "a token must be sent"
+    NONE = "the token is ignored"
+    OPTIONAL = "a token may be sent"
+    REQUIRED = "a token is required"
 
 
 class Executor(Enum):
@@ -33,7 +33,7 @@ class Executor(Enum):
     NONE = "on the event loop, without the blog"
     INLINE = "on the event loop, if the store can be read without waiting; otherwise as READ"
     READ = "on a thread for reads"
-    WRITE = "on a thread for writes, together with others by group commit where the store has it"
+    WRITE = "on a thread for writes; a store with group commit commits several together"
     HASH = "on the thread that hashes passwords"
 
 
@@ -42,7 +42,7 @@ _WITHOUT_TOKEN: Final = frozenset({Action.VIEW_STATUS, Action.LOG_IN, Action.REG
 
 
 class RouteWithoutPolicy(Exception):
-    """A route has no declaration, so nobody has decided who may use it. The application does not start."""
+    """A route has no declaration, so its permission is undefined. The application does not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +52,26 @@ class Operation:
     Args:
         action: decides who may use the route. Its scope or role is checked before the handler.
         executor: where the handler runs.
-        status: of a success.
-        returns: the body of a success.
-        response_headers: descriptions of the headers of a success.
-        body: the body of the request.
-        media_types: of the body.
-        max_body: bytes of the body.
+        status: the status of a success.
+        returns: the type of the body of a success.
+        response_headers: the headers of a success, with their descriptions.
+        body: the type of the body of the request.
+        media_types: the media types that the body may have.
+        max_body: the limit of the body, in bytes.
         query: the query parameters. Without it the query is ignored.
         if_match: whether the handler checks preconditions of a change.
         if_none_match: whether a response can be 304.
         idempotent: whether an `Idempotency-Key` is accepted, and a response replayed.
-        replays_itself: whether the handler looks for the response to replay, because it does slow work before that.
+        handles_replay: whether the handler itself replays a stored response, after slow work.
         is_secret: whether the response holds a secret, so it is neither stored nor replayed.
         hides_body: whether the body holds a password, so only a slow hash of the request is stored.
         opens_units: whether the handler gets `open_blog`, for several units of work, and not `blog`.
-        checks_scope: whether the scope of `action` is checked before the handler; otherwise the use case does.
-        errors: the kinds of errors of the handler.
-        is_described: whether the OpenAPI document has the route.
+        checks_permission: whether scope and role are checked before the handler. Otherwise the use case checks them.
+        errors: the errors that the handler can raise.
+        is_described: whether the OpenAPI document contains the route.
 
     Raises:
-        ValueError: there is a body without a media type.
+        ValueError: a body has no media type.
     """
 
     action: Action
@@ -87,11 +87,11 @@ class Operation:
     if_match: bool = False
     if_none_match: bool = False
     idempotent: bool = False
-    replays_itself: bool = False
+    handles_replay: bool = False
     is_secret: bool = False
     hides_body: bool = False
     opens_units: bool = False
-    checks_scope: bool = True
+    checks_permission: bool = True
     errors: tuple[type[BlogError], ...] = ()
     is_described: bool = True
     authentication: Authentication = field(init=False)
@@ -100,7 +100,7 @@ class Operation:
 
     def __post_init__(self) -> None:
         if self.body is not None and not self.media_types:
-            raise ValueError(f"{self.body.__name__} is taken as no media type")
+            raise ValueError(f"{self.body.__name__} has no media type")
         authentication = _authentication_for(self.action)
         may_need_none = authentication is not Authentication.REQUIRED or self.opens_units
         object.__setattr__(self, "authentication", authentication)
@@ -117,7 +117,7 @@ def operations_of(app: Litestar) -> Iterator[tuple[HTTPRoute, HTTPRouteHandler, 
     """Yield every route of the application with its declaration.
 
     Raises:
-        RouteWithoutPolicy: a route has none.
+        RouteWithoutPolicy: a route has no declaration.
     """
     for route in app.routes:
         yield from _operations_at(route)

@@ -50,7 +50,7 @@ class Outages:
         outage.answers += 1
         outage.is_of_reads |= not writes
 
-    def worked(self, *, writes: bool) -> None:
+    def record_success(self, *, writes: bool) -> None:
         """Log the end of an outage after a success of the same kind: a read proves nothing about a full disk."""
         if not self._outages:
             return

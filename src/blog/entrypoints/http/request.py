@@ -1,4 +1,4 @@
-"""One request as handlers see it: parsed on demand, in the order in which a handler asks."""
+"""One request as handlers see it. Its parts are parsed on demand, in the order in which a handler reads them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, cast
@@ -10,7 +10,7 @@ from blog.entrypoints.http.errors import HttpError
 from blog.entrypoints.http.parsing.body import Body, check_content_length, receive_body
 from blog.entrypoints.http.parsing.conditional import expected_versions, matches_if_none_match
 from blog.entrypoints.http.parsing.headers import TokenMissing, header_lines, parse_authorization
-from blog.entrypoints.http.parsing.idempotency_key import KeyedRequest, keyed_request, parse_key
+from blog.entrypoints.http.parsing.idempotency_key import KeyedRequest, make_keyed_request, parse_key
 from blog.entrypoints.http.parsing.query import id_in_path, url_prefix
 
 from .operation import Authentication, Operation
@@ -46,7 +46,7 @@ class ApiRequest:
         self.scope = scope
         self.receive = receive
         self.operation = operation
-        self.app = cast(AppState, scope["app_state"])  # `create_app` has put it there
+        self.app = cast(AppState, scope["app_state"])  # set by `create_app`
         self.headers: Mapping[bytes, bytes] = dict(reversed([*scope["headers"]]))  # the first of several with one name
         self.body = _NO_BODY
         self.token: str | None = None
@@ -54,8 +54,8 @@ class ApiRequest:
         self._params = self._body_members = _NOT_PARSED
 
     async def read_body(self) -> None:
-        """Receive the body, if the route needs it or its length is unknown. A larger body than allowed is refused in
-        every case.
+        """Receive the body, if the route needs it or its length is unknown. A body that is too large is always
+        refused.
 
         Raises:
             HttpError: it is too large or not complete.
@@ -67,7 +67,7 @@ class ApiRequest:
             self.body = Body(await receive_body(self.receive, operation.max_body), headers)
 
     def read_token(self) -> None:
-        """Read the token, as far as the route looks at it.
+        """Read the token, if the route uses it.
 
         Raises:
             TokenMissing, InvalidToken, WrongScheme.
@@ -93,17 +93,25 @@ class ApiRequest:
         """The query, parsed as the route declares.
 
         Raises:
-            ValidationFailed: of every parameter that is wrong.
+            ValidationFailed: as `parse_query`.
+        """
+        return self.parse_query()
+
+    def parse_query(self) -> Any:
+        """Parse the query as the route declares. A second call returns the same.
+
+        Raises:
+            ValidationFailed: some parameters are not valid; it lists them all.
         """
         if self._params is _NOT_PARSED:
             self._params = None if self.operation.query is None else self.operation.query.parse(self.scope)
         return self._params
 
     @property
-    def is_short(self) -> bool:
+    def fits_event_loop(self) -> bool:
         """Whether the read is short enough for the event loop."""
         query = self.operation.query
-        return query is None or query.is_short(self.params)
+        return query is None or query.fits_event_loop(self.params)
 
     def body_members(self) -> tuple[dict[str, Any], list[FieldError]]:
         """Return the members of the body that have the declared types, and the errors of the others.
@@ -118,7 +126,7 @@ class ApiRequest:
 
         Raises:
             HttpError: the body has another media type, or is not a JSON object.
-            ValidationFailed: of every member that is wrong.
+            ValidationFailed: some fields are not valid; it lists them all.
         """
         if self._body_members is _NOT_PARSED:
             self._body_members = self.body.all_members(cast(Any, self.operation.body), *self.operation.media_types)
@@ -128,7 +136,7 @@ class ApiRequest:
         """Return the ids in the path by their names.
 
         Raises:
-            NotFound: one is no id.
+            NotFound: one is not an id.
         """
         ids = {}
         for name, text in self.scope["path_params"].items():
@@ -140,7 +148,7 @@ class ApiRequest:
 
         Raises:
             ValidationFailed: `If-Match` is malformed.
-            HttpError: `If-Match` is missing and required, or `If-None-Match: *` demands that there is no post.
+            HttpError: `If-Match` is missing and required, or `If-None-Match: *` requires that there is no post.
             VersionConflict: the post has another version.
         """
         if_match = ", ".join(self.header_lines(b"if-match")) if b"if-match" in self.headers else None
@@ -167,7 +175,7 @@ class ApiRequest:
         """
         return parse_key(self.header_lines(b"idempotency-key")) if b"idempotency-key" in self.headers else None
 
-    def keyed(self) -> KeyedRequest | None:
+    def keyed_request(self) -> KeyedRequest | None:
         """Return the request with its `Idempotency-Key`, or None if it has no key. This is slow if the body holds a
         password.
 
@@ -175,7 +183,11 @@ class ApiRequest:
             ValidationFailed: of the key.
         """
         key = self.idempotency_key()
-        return None if key is None else keyed_request(key, self.scope, self.body, hides_body=self.operation.hides_body)
+        return (
+            None
+            if key is None
+            else make_keyed_request(key, self.scope, self.body, hides_body=self.operation.hides_body)
+        )
 
     @property
     def client_address(self) -> str:

@@ -14,9 +14,9 @@ from .group_commit import GroupCommitWriter
 from .thread_pool import ThreadPool
 from .timeouts import TimeoutQueue
 
-LOGIN_THREADS: Final = 1
+HASHING_THREADS: Final = 1
 """With two threads, reads take more than three times as long while one client sends many log-ins."""
-MAX_WAITING_LOGINS: Final = 64
+MAX_WAITING_HASHES: Final = 64
 MAX_WAITING_REQUESTS: Final = 1024
 
 RESPONSE_TIMEOUT: Final = 9
@@ -28,7 +28,7 @@ MAX_INLINE_BYTES: Final = 256 * 1024
 Result = TypeVar("Result")
 
 
-class Works(Protocol):
+class Worker(Protocol):
     """Does work off the event loop."""
 
     def run(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
@@ -39,12 +39,12 @@ class BoundedExecutor:
     """An executor with a bounded number of callers (a bulkhead).
 
     Args:
-        works: does the work.
+        worker: does the work.
         capacity: the number of callers that may wait at a time.
     """
 
-    def __init__(self, works: Works, capacity: int) -> None:
-        self._works = works
+    def __init__(self, worker: Worker, capacity: int) -> None:
+        self._worker = worker
         self._capacity = capacity
         self._deadlines: TimeoutQueue | None = None
         self._watch: DisconnectWatch | None = None
@@ -68,7 +68,7 @@ class BoundedExecutor:
             deadlines, watch = self._deadlines, self._watch = TimeoutQueue(loop), DisconnectWatch(loop)
         if len(deadlines) >= self._capacity:
             raise Unavailable("Too many requests are waiting.")
-        waiting = self._works.run(work)
+        waiting = self._worker.run(work)
         deadlines.begin(waiting, RESPONSE_TIMEOUT)
         if receive is not None:
             watch.begin(waiting, receive)
@@ -96,17 +96,17 @@ class Executors:
         writes = ThreadPool("write", threads) if group_commit is None else GroupCommitWriter(group_commit)
         self.reads = BoundedExecutor(ThreadPool("read", threads), threads + MAX_WAITING_REQUESTS)
         self.writes = BoundedExecutor(writes, threads + MAX_WAITING_REQUESTS)
-        self.logins = BoundedExecutor(ThreadPool("login", LOGIN_THREADS), LOGIN_THREADS + MAX_WAITING_LOGINS)
+        self.hashing = BoundedExecutor(ThreadPool("hash", HASHING_THREADS), HASHING_THREADS + MAX_WAITING_HASHES)
 
 
 def check_inline(*posts: Post) -> None:
-    """Check, on the event loop, that these posts are small enough to be encoded there without delaying all others.
+    """Check, on the event loop, that these posts are small enough to be encoded there without delaying other requests.
 
     Raises:
-        Unavailable: they are too large. The read is then repeated on a thread.
+        Unavailable: they are too large. The dispatcher then repeats the read on a thread.
     """
     characters = sum([len(post.body) for post in posts])
-    if 4 * characters <= MAX_INLINE_BYTES:  # as nearly always: no character has more bytes in UTF-8
+    if 4 * characters <= MAX_INLINE_BYTES:  # the usual case: no character has more than 4 bytes in UTF-8
         return
     if sum(map(_max_size, posts)) > MAX_INLINE_BYTES and _is_on_event_loop():
         raise Unavailable("There is too much to encode at once.")

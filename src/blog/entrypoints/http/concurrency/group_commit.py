@@ -20,8 +20,8 @@ MAX_UNITS: Final = 64
 """Units of work in one commit. With more, the first of them would wait long for the last."""
 
 _ROUNDS: Final = 3
-"""Iterations of the event loop before the next batch begins: one to send the responses, one to receive the next
-requests of their clients, and one to queue them. Otherwise those would wait for a batch of the few that came between.
+"""Iterations of the event loop before the next group begins: one to send the responses, one to receive the next
+requests of their clients, and one to queue them. Otherwise those would wait for an almost empty group.
 """
 
 _NICENESS: Final = 10
@@ -64,54 +64,54 @@ class GroupCommitWriter:
         return future
 
     def _begin(self) -> None:
-        """Run batch after batch, until none is left."""
-        batch = self._next_batch()
-        if not batch:
+        """Run group after group, until none is left."""
+        group = self._next_group()
+        if not group:
             self._working_for = None
             return
         try:
-            done = self._thread.run(partial(self._outcomes, batch))
+            done = self._thread.run(partial(self._outcomes, group))
         except Unavailable as error:  # no thread can be started: the next write tries again
-            self._refuse_all(batch, error)
+            self._refuse_all(group, error)
         else:
-            done.add_done_callback(partial(self._deliver, batch))
+            done.add_done_callback(partial(self._deliver, group))
 
-    def _refuse_all(self, batch: Sequence[_Job], error: Unavailable) -> None:
-        for job in [*batch, *self._waiting]:
+    def _refuse_all(self, group: Sequence[_Job], error: Unavailable) -> None:
+        for job in [*group, *self._waiting]:
             resolve(job.result, None, error)
         self._waiting.clear()
         self._working_for = None
 
-    def _deliver(self, batch: Sequence[_Job], done: "asyncio.Future[Sequence[Outcome]]") -> None:
+    def _deliver(self, group: Sequence[_Job], done: "asyncio.Future[Sequence[Outcome]]") -> None:
         try:
-            for job, outcome in zip(batch, done.result(), strict=True):
+            for job, outcome in zip(group, done.result(), strict=True):
                 resolve(job.result, *outcome)
         finally:
             self._begin_after(_ROUNDS)
 
     def _begin_after(self, rounds: int) -> None:
-        """Begin after so many iterations of the loop, or when a whole batch waits."""
+        """Begin after so many iterations of the loop, or when a whole group waits."""
         if rounds and len(self._waiting) < MAX_UNITS:
             asyncio.get_running_loop().call_soon(self._begin_after, rounds - 1)
         else:
             self._begin()
 
-    def _next_batch(self) -> Sequence[_Job]:
+    def _next_group(self) -> Sequence[_Job]:
         return [self._waiting.popleft() for _ in range(min(MAX_UNITS, len(self._waiting)))]
 
-    def _outcomes(self, batch: Sequence[_Job]) -> Sequence[Outcome]:
+    def _outcomes(self, group: Sequence[_Job]) -> Sequence[Outcome]:
         """Return the outcome of each job. If the commit fails, all have its error."""
         try:
             with self._group_commit():
-                return list(_done(batch))
+                return list(_done(group))
         except Exception as error:  # noqa: BLE001 - each caller gets it
-            return [(None, error)] * len(batch)
+            return [(None, error)] * len(group)
 
 
-def _done(batch: Sequence[_Job]) -> Iterator[Outcome]:
-    """Run each job. After one has waited in vain for a lock, the next do not wait as long: all get its error."""
+def _done(group: Sequence[_Job]) -> Iterator[Outcome]:
+    """Run each job. After one timed out waiting for a lock, the next do not wait: all get its error."""
     unavailable: BaseException | None = None
-    for job in batch:
+    for job in group:
         outcome = _outcome(job) if unavailable is None else (None, unavailable)
         if isinstance(outcome[1], Unavailable) and not isinstance(outcome[1], Cancelled):
             unavailable = outcome[1]

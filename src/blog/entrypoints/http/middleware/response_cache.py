@@ -63,21 +63,21 @@ class ResponseCache:
         self._version: object = None
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
-        if not _is_public(scope) or not self._is_known():
+        if not _is_public(scope) or not self._refresh_version():
             await self._app(scope, receive, send)
             return
         key = (scope["path"], scope["query_string"], scope["prefix"])
-        answer = self._responses.get(key)
-        if answer is None:
-            await self._ask(key, scope, receive, send)
+        response = self._responses.get(key)
+        if response is None:
+            await self._call_and_cache(key, scope, receive, send)
             return
         self._responses.move_to_end(key)
-        scope["path_template"] = answer.route
-        await send(answer.head)
-        await send(answer.body)
+        scope["path_template"] = response.route
+        await send(response.head)
+        await send(response.body)
 
-    def _is_known(self) -> bool:
-        """Return whether the data version is known. Responses of another version are evicted."""
+    def _refresh_version(self) -> bool:
+        """Read the data version, and evict the responses of another one. Return whether it is known."""
         try:
             version = self._data_version()
         except Unavailable:
@@ -91,7 +91,7 @@ class ResponseCache:
         self._responses.clear()
         self._size = 0
 
-    async def _ask(self, key: tuple[str, bytes, str], scope: Any, receive: Any, send: Send) -> None:
+    async def _call_and_cache(self, key: tuple[str, bytes, str], scope: Any, receive: Any, send: Send) -> None:
         """Call the application, and cache the response if there was no commit meanwhile."""
         messages: list[Any] = []
 
@@ -108,11 +108,11 @@ class ResponseCache:
         if size <= MAX_RESPONSE_BYTES:
             self._store(key, _CachedResponse(head, body, scope.get("path_template"), size))
 
-    def _store(self, key: tuple[str, bytes, str], answer: _CachedResponse) -> None:
+    def _store(self, key: tuple[str, bytes, str], response: _CachedResponse) -> None:
         """Cache a response, and evict the least recently used ones if there are too many."""
         before = self._responses.pop(key, None)  # a concurrent request may have cached it first
-        self._size += answer.size - (before.size if before else 0)
-        self._responses[key] = answer
+        self._size += response.size - (before.size if before else 0)
+        self._responses[key] = response
         while self._size > MAX_BYTES:
             _, evicted = self._responses.popitem(last=False)
             self._size -= evicted.size
@@ -126,7 +126,7 @@ def _size_of(key: tuple[str, bytes, str], head: Any, body: Any) -> int:
 
 
 def _is_public(scope: Any) -> bool:
-    """Whether a request is answered as any other for the same address."""
+    """Return whether the response depends on the URL only."""
     return (
         scope["type"] == "http"
         and scope["method"] == "GET"

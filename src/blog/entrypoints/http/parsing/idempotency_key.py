@@ -84,7 +84,7 @@ def parse_key(lines: Sequence[str]) -> str:
     return key
 
 
-def keyed_request(key: str, scope: Any, body: Body, *, hides_body: bool) -> KeyedRequest:
+def make_keyed_request(key: str, scope: Any, body: Body, *, hides_body: bool) -> KeyedRequest:
     """Return the request with its key.
 
     Args:
@@ -116,7 +116,7 @@ def replay(blog: Blog, actor: Member, request: KeyedRequest) -> Response | None:
     return response
 
 
-def record(blog: Blog, actor: Member, request: KeyedRequest, response: Response, *, is_secret: bool) -> None:
+def store_response(blog: Blog, actor: Member, request: KeyedRequest, response: Response, *, is_secret: bool) -> None:
     """Store the response, in the unit of work of the request."""
     packed = None if is_secret else pack(response)
     blog.idempotency.record(actor, request.key, request.content, packed)

@@ -130,7 +130,7 @@ class ListParams:
     """The query as it was sent, for the link to the next page."""
 
     @property
-    def is_short(self) -> bool:
+    def fits_event_loop(self) -> bool:
         """Whether the page is short enough for the event loop. To filter may take longer than to read."""
         return self.limit <= _DEFAULT_LIMIT and self.q is None and not self.filters and not self.is_counted
 
@@ -332,9 +332,9 @@ def _parse_field_selection(scope: Any) -> FieldSelection:
     return FieldSelection.of(parse_query(scope, **_PARSE_FIELDS))
 
 
-def _is_short(params: ListParams) -> bool:
-    return params.is_short
+def _fits_event_loop(params: ListParams) -> bool:
+    return params.fits_event_loop
 
 
-LIST_QUERY: Final = Query(_LIST_PARAMETERS, parse_list_params, is_short=_is_short)
+LIST_QUERY: Final = Query(_LIST_PARAMETERS, parse_list_params, fits_event_loop=_fits_event_loop)
 FIELDS_QUERY: Final = Query(_FIELDS_PARAMETERS, _parse_field_selection)

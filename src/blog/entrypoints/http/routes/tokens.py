@@ -29,7 +29,7 @@ def list_tokens(_: ApiRequest, blog: Blog, actor: Member) -> Response:
         executor=Executor.WRITE,
         status=204,
         errors=(NotFound,),
-        checks_scope=False,  # the token of this request may be revoked whatever its scopes are
+        checks_permission=False,  # the token of this request may be revoked whatever its scopes are
     ),
 )
 def revoke_token(_: ApiRequest, blog: Blog, actor: Member, token_id: TokenId) -> Response:

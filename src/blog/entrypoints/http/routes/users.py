@@ -13,7 +13,7 @@ from blog.domain.policy import Action
 from blog.domain.shared import TokenId, UserId
 from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.operation import Executor, Operation
-from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER, record, replay
+from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER, replay, store_response
 from blog.entrypoints.http.parsing.query import PAGE_QUERY, Query, next_page_url, parse_query
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response, no_content
@@ -99,7 +99,7 @@ def list_users(request: ApiRequest, blog: Blog, actor: Member) -> Response:
         body=UserIn,
         hides_body=True,
         idempotent=True,
-        replays_itself=True,
+        handles_replay=True,
         status=201,
         returns=UserOut,
         response_headers={"Location": "The URL of the account.", **REPLAYED_HEADER},
@@ -110,13 +110,13 @@ def create_user(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     """Create a user."""
     request.idempotency_key()  # 400, before anything slow
     new = blog.users.prepare(actor, **request.parse_body())  # hashes, so before the key is locked, and SQLite with it
-    keyed = request.keyed()
-    if keyed is not None and (replayed := replay(blog, actor, keyed)) is not None:
+    keyed_request = request.keyed_request()
+    if keyed_request is not None and (replayed := replay(blog, actor, keyed_request)) is not None:
         return replayed
     user = blog.users.open(actor, new)
     response = json_response(UserOut.of(user), {"Location": request.url(f"/api/users/{user.id}/")}, status=201)
-    if keyed is not None:
-        record(blog, actor, keyed, response, is_secret=False)
+    if keyed_request is not None:
+        store_response(blog, actor, keyed_request, response, is_secret=False)
     return response
 
 
