@@ -191,7 +191,7 @@ class Settings:
     debug: bool = _setting(_truth, default=False)
     access_log: bool = _setting(_truth, default=False)
     given_as: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
-    """The option or variable that set each setting. This is no setting itself."""
+    """The option or variable that set each setting. This is not a setting itself."""
 
     def name_of(self, setting: str) -> str:
         """Return the option or the variable that set a setting, for messages."""
@@ -215,7 +215,7 @@ class Settings:
         """Read the settings from options, then from the environment, then from the defaults.
 
         Raises:
-            SettingError: of the first setting that is invalid.
+            SettingError: a setting is not valid; the error names the first.
         """
         environment = {
             name: text
@@ -276,7 +276,7 @@ def _nearest(name: str, known: Iterable[str]) -> str | None:
 def service_variables(environment: Mapping[str, str]) -> list[str]:
     """Return the variables that Kubernetes sets in each container for a service named blog, or blog-something.
 
-    They are no settings, although `BLOG_PORT` is one of them. See "Discovering services" in the documentation of
+    They are not settings, although `BLOG_PORT` is one of them. See "Discovering services" in the documentation of
     Kubernetes.
     """
     return sorted(name for name, text in environment.items() if _is_of_a_service(name, text))

@@ -160,7 +160,7 @@ def test_a_login_that_another_unit_of_work_came_in_the_way_of_is_not_counted(ope
         with open_blog() as blog:
             yield blog
             if entered_times % 3 == 2:
-                raise ConcurrencyConflict("Another change came between.")
+                raise ConcurrencyConflict("Another change conflicts with this one.")
 
     for _ in range(20):
         with pytest.raises(ConcurrencyConflict):

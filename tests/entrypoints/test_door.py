@@ -25,7 +25,7 @@ def assert_come_back_later(answer: httpx.Response) -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_what_another_change_came_between_is_done_again_and_counts_once(primary: Store, times: int) -> None:
-    primary.refusals = [ConcurrencyConflict("Another change came between.")] * times
+    primary.refusals = [ConcurrencyConflict("Another change conflicts with this one.")] * times
     answer = asked(primary, lambda client: written(client, primary.token))
     assert (answer.status_code, answer.json()["title"]) == (201, "Hello")
     assert primary.titles() == ["Hello", "primary"]
@@ -33,7 +33,7 @@ def test_what_another_change_came_between_is_done_again_and_counts_once(primary:
 
 
 def test_what_is_always_come_between_is_given_up_and_nothing_of_it_is_kept(primary: Store) -> None:
-    primary.refusals = [ConcurrencyConflict("Another change came between.")] * 100
+    primary.refusals = [ConcurrencyConflict("Another change conflicts with this one.")] * 100
     assert_come_back_later(asked(primary, lambda client: written(client, primary.token)))
     assert primary.titles() == ["primary"]
     assert primary.units == 3
@@ -46,7 +46,7 @@ def test_what_may_have_been_kept_is_not_done_again(primary: Store) -> None:
 
 
 def test_a_log_in_that_another_change_came_between_is_done_again(primary: Store) -> None:
-    primary.refusals = [ConcurrencyConflict("Another change came between.")]
+    primary.refusals = [ConcurrencyConflict("Another change conflicts with this one.")]
     said = {"username": "ann", "password": PASSWORD}
     answer = asked(primary, lambda client: client.post("/api/login/", json=said))
     assert answer.status_code == 200

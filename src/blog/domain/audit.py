@@ -194,7 +194,7 @@ class Audit:
 
         Raises:
             NotAnAdmin, OutOfScope.
-            ValidationFailed: of `limit`.
+            ValidationFailed: `limit` is not valid.
         """
         require_admin(actor)
         check_limit(limit)

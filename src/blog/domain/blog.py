@@ -51,7 +51,7 @@ class Stores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """What the use cases need beside the stores."""
+    """The dependencies of the use cases, besides the stores."""
 
     hasher: PasswordHasher
     is_common: IsCommon
@@ -62,7 +62,7 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlogConfig:
-    """What the operator of a blog can configure. Tokens expire after `token_lifetime`, or unused after `token_idle`.
+    """The configuration of a blog, by its operator. Tokens expire after `token_lifetime`, or unused after `token_idle`.
     The limits on failed attempts are multiplied by `throttle_scale`.
     """
 
@@ -248,7 +248,7 @@ Raises:
 """
 
 OpenStores: TypeAlias = Callable[[], AbstractContextManager[Stores]]
-"""Opens the stores for one unit of work. It keeps the promises of `OpenBlog`."""
+"""Opens the stores for one unit of work. It has the same contract as `OpenBlog`."""
 
 
 @runtime_checkable
@@ -269,7 +269,7 @@ class CancellableBlog(Protocol):
 
 @runtime_checkable
 class CancellableStores(Protocol):
-    """An `OpenStores` whose units of work can be cancelled. It keeps the promises of `CancellableBlog`."""
+    """An `OpenStores` whose units of work can be cancelled. It has the same contract as `CancellableBlog`."""
 
     def __call__(self) -> AbstractContextManager[Stores]:
         """Open the stores for a unit of work that nobody cancels."""

@@ -93,7 +93,7 @@ class Idempotency:
             is_secret: whether the response contains a secret, so that it must not be stored.
 
         Raises:
-            ValidationFailed: of the key.
+            ValidationFailed: the key is not valid.
             KeyReused: the key was used for another request.
             SecretNotReplayable: the stored response contained a secret.
         """
@@ -108,7 +108,7 @@ class Idempotency:
         that `record` can be called in it.
 
         Raises:
-            ValidationFailed: of the key.
+            ValidationFailed: the key is not valid.
             KeyReused: the key was used for another request.
             SecretNotReplayable: the stored response contained a secret.
         """
@@ -143,7 +143,7 @@ def check_key(key: str) -> None:
     """Check that a key is short and visible ASCII.
 
     Raises:
-        ValidationFailed: of the key.
+        ValidationFailed: the key is not valid.
     """
     if not _key.fullmatch(key):
         raise ValidationFailed(

@@ -13,14 +13,14 @@ def check_limit(limit: int) -> None:
     """Check the size of a page.
 
     Raises:
-        ValidationFailed: of `limit`.
+        ValidationFailed: `limit` is not valid.
     """
     if not 1 <= limit <= MAX_PAGE_SIZE:
         raise ValidationFailed([FieldError("limit", f"must be a whole number from 1 to {MAX_PAGE_SIZE}")])
 
 
 def check_id(value: object) -> None:
-    """Check that an id is an `int`. `PostId` and its like are names for `int` that only type checkers tell apart.
+    """Check that an id is an `int`. `PostId` and its like are names for `int` that only type checkers distinguish.
 
     Raises:
         TypeError: it is something else, such as a `str` from a URL.

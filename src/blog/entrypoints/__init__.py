@@ -1,1 +1,1 @@
-"""Who calls the blog: one package for each kind of caller, that knows `OpenBlog` and no adapter."""
+"""Entry points: one package for each kind of caller. They know `OpenBlog` and no adapter."""

@@ -84,7 +84,7 @@ def test_two_outages_at_once_are_told_apart(outages: Outages, clock: Clock, capl
     for _ in range(5):
         outages.failed(FULL, writes=True)
         outages.failed(UNREACHABLE, writes=False)
-        outages.failed(ConcurrencyConflict("Another change came between."), writes=True)
+        outages.failed(ConcurrencyConflict("Another change conflicts with this one."), writes=True)
     assert len(caplog.records) == 3
     clock.seconds += QUIET
     outages.record_success(writes=True)

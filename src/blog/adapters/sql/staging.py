@@ -42,11 +42,11 @@ _PYTHON_TYPES: Final[Mapping[str, tuple[type, str]]] = {
 
 @contextmanager
 def reading(file: Path) -> Iterator[sqlite3.Connection]:
-    """Open a database file and its log for reading, as of one time.
+    """Open a database file and its log for reading, as a consistent snapshot.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValidationFailed: it is no database, or it is damaged.
+        ValidationFailed: it is not a database, or it is damaged.
         Unavailable: it was changed while it was read without a lock.
     """
     file.stat()

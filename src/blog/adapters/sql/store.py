@@ -149,7 +149,7 @@ class SqlStore:
         self.dialect.check_unchanged()
 
     def back_up(self, file: Path) -> None:
-        """Write everything, as of one time, to a new file, while others read and write.
+        """Write a consistent snapshot to a new file, while others read and write.
 
         The file is created empty, so that nobody else uses its name, and is replaced when the copy is complete. So an
         incomplete copy is never taken for a backup.
@@ -181,7 +181,7 @@ class SqlStore:
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValidationFailed: the file is no backup, or has rows that this blog could not have written.
+            ValidationFailed: the file is not a backup, or has rows that this blog could not have written.
             NotEmpty: this database is not empty, and is not to be replaced.
             ForeignTables: the backup is of a newer version.
             Unavailable: the database, or the file, cannot be read or written.

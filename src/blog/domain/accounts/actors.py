@@ -11,7 +11,7 @@ from .user import User
 
 
 class Scope(StrEnum):
-    """What a token can be used for. Public actions need no scope."""
+    """A permission of a token. Public actions need no scope."""
 
     POSTS_READ = "posts:read"
     POSTS_WRITE = "posts:write"
@@ -34,7 +34,7 @@ class NotAnAdmin(Forbidden):
 
 
 class NotAMember(Forbidden):
-    """Only a user of the blog may do this, such as to write a post. The operator and anonymous clients are no users."""
+    """Only a user of the blog may do this, such as to write a post. The operator or an anonymous client may not."""
 
     def __init__(self) -> None:
         super().__init__("Only a user may do this: act as Member.of(user), or by a token.")
@@ -109,7 +109,7 @@ def require_member(actor: object) -> None:
 
     Raises:
         NotAMember.
-        TypeError: it is no actor at all, such as a `User`.
+        TypeError: it is not an actor, such as a `User`.
     """
     if isinstance(actor, Member):
         return
@@ -123,7 +123,7 @@ def require_scope(actor: Member, scope: Scope) -> None:
 
     Raises:
         NotAMember, OutOfScope.
-        TypeError: it is no actor at all, such as a `User`.
+        TypeError: it is not an actor, such as a `User`.
     """
     require_member(actor)
     if not actor.has(scope):
@@ -140,7 +140,7 @@ def require_admin(actor: Actor) -> None:
 
     Raises:
         NotAnAdmin, OutOfScope.
-        TypeError: it is no actor at all, such as a `User`.
+        TypeError: it is not an actor, such as a `User`.
     """
     _check_actor(actor)
     if not may_administer(actor):

@@ -75,7 +75,7 @@ class UserAdmin:
 
         Raises:
             NotAnAdmin, OutOfScope, UsernameTaken.
-            ValidationFailed: of `username` and `password`.
+            ValidationFailed: `username` or `password` is not valid.
         """
         return self.open(actor, self.prepare(actor, username, password, is_admin=is_admin))
 
@@ -84,7 +84,7 @@ class UserAdmin:
 
         Raises:
             NotAnAdmin, OutOfScope.
-            ValidationFailed: of `username` and `password`.
+            ValidationFailed: `username` or `password` is not valid.
         """
         require_admin(actor)
         self._check(username=username, password=password, whose=username)
@@ -130,7 +130,7 @@ class UserAdmin:
 
         Raises:
             NotAnAdmin, OutOfScope.
-            ValidationFailed: of `limit`.
+            ValidationFailed: `limit` is not valid.
         """
         require_admin(actor)
         check_limit(limit)
@@ -146,7 +146,7 @@ class UserAdmin:
         Raises:
             NotAnAdmin, OutOfScope, UserNotFound, UsernameTaken, TooManyNames, LastAdmin, ReservedUser.
             OwnPassword: the account is the actor's own, and a password is set.
-            ValidationFailed: of `username` and `password`.
+            ValidationFailed: `username` or `password` is not valid.
         """
         require_admin(actor)
         check_id(user_id)

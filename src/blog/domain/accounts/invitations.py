@@ -107,7 +107,7 @@ class Invitations:
 
         Raises:
             NotAnAdmin, OutOfScope.
-            ValidationFailed: of `days`.
+            ValidationFailed: `days` is not valid.
         """
         require_admin(actor)
         if not 1 <= days <= MAX_DAYS:
@@ -131,7 +131,7 @@ class Invitations:
 
         Raises:
             NotAnAdmin, OutOfScope.
-            ValidationFailed: of `limit`.
+            ValidationFailed: `limit` is not valid.
         """
         require_admin(actor)
         check_limit(limit)

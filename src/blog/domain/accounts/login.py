@@ -34,9 +34,9 @@ def log_in(  # noqa: PLR0913 - each is sent by the client
     """Verify a password and issue a token, with this name and these scopes (None: all scopes of the user).
 
     Raises:
-        WrongCredentials: after one verification in any case, so that the time does not tell the reason.
+        WrongCredentials: after one verification in any case, so that the time does not reveal the reason.
         ScopeNotGranted, TooManyAttempts.
-        ValidationFailed: of `username`, `password` and `name`.
+        ValidationFailed: `username`, `password` or `name` is not valid.
     """
     with open_blog() as blog:
         attempt = blog.accounts.begin_login(username, password, name, address)
@@ -54,7 +54,7 @@ def change_password(
     Raises:
         InvalidToken, OutOfScope, TooManyAttempts.
         WrongPassword: the old one is not right.
-        ValidationFailed: of `old_password` and `new_password`.
+        ValidationFailed: `old_password` or `new_password` is not valid.
     """
     with open_blog() as blog:
         actor = blog.tokens.authenticate(secret, address=address)
@@ -73,7 +73,7 @@ def rename(open_blog: OpenBlog, secret: str, username: str, *, address: str = ""
 
     Raises:
         InvalidToken, OutOfScope, UsernameTaken, TooManyNames, TooManyAttempts.
-        ValidationFailed: of `username`.
+        ValidationFailed: `username` is not valid.
     """
     with open_blog() as blog:
         actor = blog.tokens.authenticate(secret, address=address)
@@ -97,7 +97,7 @@ def delete_account(
     Raises:
         InvalidToken, OutOfScope, TooManyAttempts, LastAdmin.
         WrongPassword: the password is not right.
-        ValidationFailed: of `password`.
+        ValidationFailed: `password` is not valid.
     """
     with open_blog() as blog:
         actor = blog.tokens.authenticate(secret, address=address)
@@ -118,7 +118,7 @@ def register(
 
     Raises:
         RegistrationClosed, InvalidInvitation, UsernameTaken, TooManyAttempts.
-        ValidationFailed: of `username` and `password`.
+        ValidationFailed: `username` or `password` is not valid.
     """
     with open_blog() as blog:
         attempt = blog.accounts.begin_registration(username, password, address)

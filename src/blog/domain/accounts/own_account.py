@@ -106,7 +106,7 @@ class Accounts:
 
         Raises:
             OutOfScope, TooManyNames, TooManyAttempts.
-            ValidationFailed: of `username`.
+            ValidationFailed: `username` is not valid.
         """
         require_scope(actor, Scope.ACCOUNT)
         if errors := validate_new_username(username):
@@ -122,7 +122,7 @@ class Accounts:
         Raises:
             OutOfScope, UsernameTaken, TooManyNames.
             InvalidToken: the account was deleted a moment ago.
-            ValidationFailed: of `username`.
+            ValidationFailed: `username` is not valid.
         """
         require_scope(actor, Scope.ACCOUNT)
         if errors := validate_new_username(username):
@@ -145,7 +145,7 @@ class Accounts:
 
         Raises:
             TooManyAttempts.
-            ValidationFailed: of `username`, `password` and `name`.
+            ValidationFailed: `username`, `password` or `name` is not valid.
         """
         if errors := [*validate_username(username), *validate_password(password), *validate_token_name(name)]:
             raise ValidationFailed(errors)
@@ -158,7 +158,7 @@ class Accounts:
         """Verify the password and issue a token.
 
         Raises:
-            WrongCredentials: after one verification in any case, so that the time does not tell the reason.
+            WrongCredentials: after one verification in any case, so that the time does not reveal the reason.
             ScopeNotGranted.
             HashChanged: during the verification.
         """
@@ -189,7 +189,7 @@ class Accounts:
 
         Raises:
             OutOfScope, TooManyAttempts.
-            ValidationFailed: of `old_password` and `new_password`.
+            ValidationFailed: `old_password` or `new_password` is not valid.
         """
         require_scope(actor, Scope.ACCOUNT)
         errors = validate_password(old_password, field="old_password")
@@ -222,7 +222,7 @@ class Accounts:
 
         Raises:
             OutOfScope, TooManyAttempts.
-            ValidationFailed: of `password`.
+            ValidationFailed: `password` is not valid.
         """
         require_scope(actor, Scope.ACCOUNT)
         if errors := validate_password(password):
@@ -248,7 +248,7 @@ class Accounts:
 
         Raises:
             RegistrationClosed, TooManyAttempts.
-            ValidationFailed: of `username` and `password`.
+            ValidationFailed: `username` or `password` is not valid.
         """
         if self.registration is Registration.CLOSED:
             raise RegistrationClosed

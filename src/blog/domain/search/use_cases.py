@@ -48,7 +48,7 @@ class Search:
         """Return a page of up to `limit` matching posts, after the position `after`.
 
         Raises:
-            ValidationFailed: of `limit`.
+            ValidationFailed: `limit` is not valid.
         """
         check_limit(limit)
         query = SearchQuery.of(text)

@@ -45,7 +45,7 @@ class Listeners:
 
     @property
     def greeting(self) -> str:
-        """The line that tells the user where the server is."""
+        """The line with the URL of the server, for the user."""
         if self.uds:
             return f"Serving on the Unix socket {self.uds}. Stop with Ctrl-C."
         return f"Serving {self.url}, documentation at {self.url}/docs. Stop with Ctrl-C."

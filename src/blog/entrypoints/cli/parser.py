@@ -33,7 +33,7 @@ settings, in the environment or as options:
                      without it, the operator acts
   BLOG_REGISTRATION  who may register: open, invite or closed
 Further settings: docs/settings.md. Each setting can be in a file, which BLOG_TOKEN_FILE
-(and so on) names. A token is no option, because other users of the machine see options.
+(and so on) names. A token is not an option, because other users of the machine see options.
 Errors exit with status 1, a wrong usage or setting with status 2."""
 
 _LEVELS: Final = (f"{DATABASE}_before_all", f"{DATABASE}_before", DATABASE)

@@ -23,7 +23,7 @@ class SecretPrompt:
 
         Raises:
             SettingError: there is no terminal.
-            ValidationFailed: of `field`.
+            ValidationFailed: `field` is not valid.
         """
         try:
             return self._one(prompt)
@@ -39,7 +39,7 @@ class SecretPrompt:
 
         Raises:
             SettingError: there is no terminal.
-            ValidationFailed: of `field`.
+            ValidationFailed: `field` is not valid.
         """
         first = self.password(field, prompt)
         if not self._from_stdin and self.password(field, "The same again: ") != first:

@@ -28,7 +28,7 @@ class Authentication(Enum):
 
 
 class Executor(Enum):
-    """Where a handler runs."""
+    """The place where a handler runs."""
 
     NONE = "on the event loop, without the blog"
     INLINE = "on the event loop, if the store can be read without waiting; otherwise as READ"

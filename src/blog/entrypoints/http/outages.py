@@ -27,7 +27,7 @@ class _Outage:
 
 
 class Outages:
-    """The outages of one process. To be used on the event loop.
+    """The outages of one process. Use it on the event loop.
 
     Args:
         now: a monotonic clock.

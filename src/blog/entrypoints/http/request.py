@@ -171,7 +171,7 @@ class ApiRequest:
         """Return the `Idempotency-Key`, if there is one.
 
         Raises:
-            ValidationFailed: of the key.
+            ValidationFailed: the key is not valid.
         """
         return parse_key(self.header_lines(b"idempotency-key")) if b"idempotency-key" in self.headers else None
 
@@ -180,7 +180,7 @@ class ApiRequest:
         password.
 
         Raises:
-            ValidationFailed: of the key.
+            ValidationFailed: the key is not valid.
         """
         key = self.idempotency_key()
         return (

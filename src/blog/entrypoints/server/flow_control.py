@@ -96,7 +96,7 @@ class PieceSender:
 
     Args:
         cycle: the request and its response, as uvicorn has them.
-        hold: is told the large body that is being sent, and `b""` at its end.
+        hold: called with the large body that is being sent, and with `b""` at its end.
     """
 
     __slots__ = ("_cycle", "_hold")
@@ -117,7 +117,7 @@ class PieceSender:
     def _close_if_body_may_not_come(self) -> None:
         """End the connection with a final response that is sent instead of `100 Continue` (RFC 9110, section 10.1.1).
 
-        The client may send the body all the same, or leave it out and send its next request, and nobody can tell which.
+        The client may still send the body, or leave it out and send its next request: the server cannot know which.
         """
         if self._cycle.waiting_for_100_continue and self._cycle.more_body:
             self._cycle.keep_alive = False

@@ -56,13 +56,13 @@ _access = logging.getLogger("blog.access")
 def configure() -> None:
     """Log as JSON in this process, including warnings and uncaught exceptions.
 
-    Where somebody has already said what becomes of log lines, that is left as it is.
+    If logging is configured already, that configuration stays.
     """
     if not logging.getLogger().handlers:
         logging.config.dictConfig(LOGGING)
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
-    threading.excepthook = lambda told: _uncaught(told.exc_type, told.exc_value, told.exc_traceback)
+    threading.excepthook = lambda thrown: _uncaught(thrown.exc_type, thrown.exc_value, thrown.exc_traceback)
 
 
 def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
@@ -103,8 +103,8 @@ class Lines(ProcessorFormatter):
         try:
             return super().format(record)
         except Exception as error:  # noqa: BLE001 - every record becomes a line
-            told = {"event": "A record that could not be formatted", "exception": type(error).__name__}
-            return json.dumps(_head(record) | told)
+            failure = {"event": "A record that could not be formatted", "exception": type(error).__name__}
+            return json.dumps(_head(record) | failure)
 
 
 def _head(record: logging.LogRecord) -> dict[str, Any]:

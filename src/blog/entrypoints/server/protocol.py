@@ -28,7 +28,7 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 
 
 class _Stage(Enum):
-    """Which part of a request comes next."""
+    """The part of a request that comes next."""
 
     START = "start"
     HEAD = "head"
@@ -36,7 +36,7 @@ class _Stage(Enum):
 
 
 _Owed: TypeAlias = tuple[float, _Stage, RequestResponseCycle | None]
-"""What the server waits for: for how many seconds, in which stage of which request."""
+"""A wait of the server: its timeout in seconds, the stage, and the request."""
 
 
 class HardenedProtocol(HttpToolsProtocol):
@@ -206,7 +206,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self._fault = refused
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._stage is _Stage.HEAD:  # not a trailer: uvicorn does not tell them apart
+        if self._stage is _Stage.HEAD:  # not a trailer: uvicorn does not distinguish them
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:

@@ -90,10 +90,10 @@ class OpenBlogContract:
         assert log_in(open_blog, "ann", PASSWORD)[0] == ann.user
 
     def test_what_went_wrong_is_told_as_it_is(self, open_blog: OpenBlog, ann: Member) -> None:
-        with pytest.raises(Failed) as told, open_blog() as blog:
+        with pytest.raises(Failed) as raised, open_blog() as blog:
             write(blog, ann)
             raise (failure := Failed())
-        assert told.value is failure
+        assert raised.value is failure
 
     @pytest.mark.parametrize("failure", [KeyboardInterrupt, GeneratorExit, StopIteration])
     def test_whatever_ends_a_unit_early_keeps_nothing(

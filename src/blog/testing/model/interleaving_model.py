@@ -1,7 +1,7 @@
 """The steps of units of work beside each other, and a model of what these find and leave.
 
 The model is exact: a step never overlaps with the end of another unit, so what is kept is known whenever one is looked
-at. Each change of a post adds the mark of its unit to the body, so that a body tells who changed it.
+at. Each change of a post adds the mark of its unit to the body, so that a body shows which units changed it.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Whatever sequence of use cases by whichever users: all stores agree, and nobody ever changed a post not theirs."""
+"""Random sequences of use cases by random users: all stores agree, and only authors change their posts."""
 
 from collections.abc import Sequence
 from contextlib import suppress

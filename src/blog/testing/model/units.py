@@ -37,9 +37,9 @@ class Plan:
 
 
 class Unit:
-    """A unit of work on a thread of its own, which goes on when it is told to.
+    """A unit of work on a thread of its own, which continues on command.
 
-    `ended` tells whether it is over, `refused` whether by a refusal; `waits` is what it is doing, while it waits.
+    `ended`: it is over; `refused`: it was refused; `waits` is what it is doing, while it waits.
     """
 
     def __init__(self, kept: Kept, open_blog: OpenBlog, thread: ThreadPoolExecutor, plan: Plan, mark: str) -> None:

@@ -16,7 +16,7 @@ Pending = list[tuple[str, Sequence[Any]]]
 
 
 class DriverConnection(Protocol):
-    """What connections of `sqlite3` and of libpq have in common. They are in autocommit mode.
+    """The common interface of connections of `sqlite3` and of libpq, in autocommit mode.
 
     Only a dialect with a pipeline gets pending statements.
     """
@@ -110,7 +110,7 @@ class Dialect(Protocol):
         """
 
     def snapshot(self, engine: Engine) -> AbstractContextManager[Connection]:
-        """Open a connection that sees the whole database as of one time, without timeouts, and blocks nobody."""
+        """Open a connection that reads a consistent snapshot, without timeouts, and blocks nobody."""
 
     def last_id(self, connection: Connection, table: str) -> int:
         """Return the highest id that the table ever gave, or 0."""

@@ -108,7 +108,7 @@ class ConnectionPool:
         """Run the pending statements, and commit the transaction.
 
         Raises:
-            Unavailable: nobody can tell whether it was committed.
+            Unavailable: the outcome of the commit is unknown.
         """
         if not self.dialect.can_commit(connection):
             raise Unavailable("The change was not kept.")

@@ -76,7 +76,7 @@ class PostgresqlDialect:
         return False
 
     def check_unchanged(self) -> None:
-        """Do nothing: each statement and each snapshot is of one time."""
+        """Do nothing: each statement and each snapshot is consistent."""
 
     def for_units(self, opened: Any) -> LibpqConnection:
         """Return a connection with a pipeline, over libpq."""
@@ -126,7 +126,7 @@ class PostgresqlDialect:
         if state.startswith("22"):
             return ValidationFailed([FieldError("", "holds something that cannot be stored")])
         if state in _CONFLICTS:
-            return ConcurrencyConflict("Another change came between.")
+            return ConcurrencyConflict("Another change conflicts with this one.")
         if state.startswith(_UNAVAILABLE):
             said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
             return Unavailable("The database cannot answer just now.", cause=f"{self._place}: {said}.")

@@ -171,7 +171,7 @@ class SqliteDialect:
         """Translate by SQLite's primary result code (sqlite.org/rescode.html)."""
         code = getattr(error, "sqlite_errorcode", None)
         if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:  # to a row that another transaction has removed meanwhile
-            return ConcurrencyConflict("Another change came between.")
+            return ConcurrencyConflict("Another change conflicts with this one.")
         message = None if code is None else _ERRORS.get(code & 0xFF)
         return None if message is None else Unavailable(message, cause=self.file.cause(error))
 

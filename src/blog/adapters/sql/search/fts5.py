@@ -171,7 +171,7 @@ class Fts5PostIndex(SqlPostIndex):
 
 
 def _shape(query: SearchQuery) -> Shape:
-    """Of those that wait, each term is looked for as a phrase is."""
+    """In pending posts, each term is searched like a phrase."""
     return Shape(has_phrases=True, has_unwanted_phrases=bool(query.unwanted), has_unwanted_words=False)
 
 

@@ -55,7 +55,7 @@ def parse_date(text: str) -> ParsedDate:
     ISO 8601, RFC 3339, RFC 822, `2015/11/20`, `2015-1-5 9:05`, and English names of months in both orders are accepted.
 
     Raises:
-        ArgumentTypeError: the text is no date, or is ambiguous.
+        ArgumentTypeError: the text is not a date, or is ambiguous.
     """
     try:
         at = _read(_space.sub(" ", text.strip().lower()))

@@ -9,12 +9,12 @@ from typing import Final
 from blog.domain.errors import FieldError, ValidationFailed
 
 SUFFIXES: Final = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mkdn"})
-"""The suffixes of Markdown files. MDX is no Markdown: it contains code."""
+"""The suffixes of Markdown files. MDX is not Markdown: it contains code."""
 MAX_FILES: Final = 100_000
 """Files of one import. Their front matter is held in memory."""
 
 _NO_POSTS: Final = "_index.md"
-"""In Hugo and Zola, this file describes its folder, and is no post."""
+"""In Hugo and Zola, this file describes its folder, and is not a post."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def list_folder(folder: Path, *, recursive: bool) -> Listing:
 
     Raises:
         ValidationFailed: there are too many files.
-        OSError: of a folder.
+        OSError: a folder cannot be read.
     """
     listing, waiting = Listing(), [folder]
     while waiting:
@@ -55,7 +55,7 @@ def list_folder(folder: Path, *, recursive: bool) -> Listing:
 
 
 def require_inside(folder: Path, file: Path) -> None:
-    """Check that a file is no link out of the folder, so that no other file of the machine is published.
+    """Check that a file is not a link out of the folder, so that no other file of the machine is published.
 
     Raises:
         ValidationFailed: it is.

@@ -159,7 +159,7 @@ def import_into(
     Raises:
         NotAnAdmin, OutOfScope, InvalidToken.
         ValidationFailed: there are too many files.
-        OSError: of the folder.
+        OSError: the folder cannot be read.
     """
     with session.as_actor() as (_, actor):
         require_admin(actor)

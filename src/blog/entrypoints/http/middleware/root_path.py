@@ -27,7 +27,7 @@ class RootPath:
             from a path of the blog that begins alike, such as `/api`.
 
     Raises:
-        ValueError: it is no such prefix.
+        ValueError: it is not such a prefix.
     """
 
     def __init__(self, configured: str, proxies: TrustedProxies, own: Collection[str]) -> None:

@@ -31,7 +31,7 @@ _STAND_IN: Final = {"HEAD": "GET", "OPTIONS": "ALLOW"}
 
 _request_id = re.compile(rb"[A-Za-z0-9-]{1,64}")
 
-_random: Final = Random()  # noqa: S311 - an id is no secret, and asking the system for each costs more than the id
+_random: Final = Random()  # noqa: S311 - an id is not a secret, and asking the system for each costs more than the id
 _log = logging.getLogger(__name__)
 
 os.register_at_fork(after_in_child=_random.seed)  # or two processes would give the same ids

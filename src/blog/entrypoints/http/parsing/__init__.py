@@ -1,1 +1,1 @@
-"""What a client sends, read strictly."""
+"""Strict parsing of requests."""

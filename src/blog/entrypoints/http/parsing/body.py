@@ -54,7 +54,7 @@ class Body:
 
         Raises:
             HttpError: the body has another media type, or is not a JSON object.
-            ValidationFailed: of every member that is wrong.
+            ValidationFailed: some fields are not valid; it lists them all.
         """
         given, errors = self.members(shape, *media_types)
         if errors:

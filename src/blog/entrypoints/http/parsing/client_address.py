@@ -96,7 +96,7 @@ def _peer_of(scope: Any) -> str:
 
 @lru_cache
 def _shown(text: str) -> str:
-    """Return an address in its canonical form; a text that is no address as it is."""
+    """Return an address in its canonical form; any other text unchanged."""
     return str(_address(text) or text)
 
 

@@ -75,8 +75,8 @@ def _encode(place: msgspec.Struct) -> str:
 
 def _decode(cursor: str, kind: type[Kind]) -> Kind:
     try:
-        told = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        return msgspec.json.decode(told, type=kind)
+        decoded = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        return msgspec.json.decode(decoded, type=kind)
     except (ValueError, msgspec.MsgspecError, RecursionError):
         raise ValueError(_UNKNOWN) from None
 

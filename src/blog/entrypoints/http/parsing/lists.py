@@ -155,7 +155,7 @@ def parse_list_params(scope: Any) -> ListParams:
     """Parse the parameters of a list.
 
     Raises:
-        ValidationFailed: of every parameter that is wrong.
+        ValidationFailed: some parameters are not valid; it lists them all.
     """
     if not scope["query_string"]:
         return _NEWEST

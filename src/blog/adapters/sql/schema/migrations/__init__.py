@@ -1,5 +1,5 @@
-"""How the tables came to be what they are, step by step, by Alembic.
+"""Migrations of the tables, by Alembic.
 
-A new step is a module in `versions`, with the next number. On SQLite `op.batch_alter_table` makes a table anew, and
-forgets indexes on expressions, such as the one on users' names: make them again.
+A new migration is a module in `versions`, with the next number. On SQLite `op.batch_alter_table` rebuilds a table, and
+loses indexes on expressions, such as the one on usernames: create them again.
 """

@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps, on the connection and in the transaction that it is handed."""
+"""The environment of Alembic: it runs the migrations on the given connection, in its transaction."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""What tokens are for and when they were used; invitations, attempts to log in, and the audit."""
+"""Scopes and use of tokens, invitations, log-in attempts, and the audit log."""
 
 import sqlalchemy as sa
 from alembic import op
