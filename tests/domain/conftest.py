@@ -1,7 +1,7 @@
 """A blog in memory, with a frozen clock and a cheap password hash."""
 
 import pytest
-from tests.domain.people import OPERATOR, PASSWORD, Watched
+from tests.domain.actors import OPERATOR, PASSWORD, SpyHasher
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
@@ -34,39 +34,39 @@ def open_blog(store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock) ->
 
 
 @pytest.fixture
-def watched(hasher: PasswordHasher) -> Watched:
-    return Watched(hasher)
+def spy_hasher(hasher: PasswordHasher) -> SpyHasher:
+    return SpyHasher(hasher)
 
 
 @pytest.fixture
-def watched_blog(store: MemoryStore, watched: Watched, clock: FrozenClock) -> OpenBlog:
-    """The same blog, by a hasher that is watched."""
-    return create_blog(store, hasher=watched, now=clock)
+def spied_blog(store: MemoryStore, spy_hasher: SpyHasher, clock: FrozenClock) -> OpenBlog:
+    """The same blog, with a password hasher that counts its calls."""
+    return create_blog(store, hasher=spy_hasher, now=clock)
 
 
 @pytest.fixture
-def inviting(store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock) -> OpenBlog:
-    """The same blog, where one registers by invitation."""
+def invite_only_blog(store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock) -> OpenBlog:
+    """The same blog, with registration by invitation."""
     terms = BlogConfig(registration=Registration.INVITE)
     return create_blog(store, hasher=hasher, now=clock, new_secret=CountedSecrets(), config=terms)
 
 
 @pytest.fixture
 def ann(open_blog: OpenBlog) -> User:
-    """Somebody who writes."""
+    """An author."""
     with open_blog() as blog:
         return blog.users.add(OPERATOR, "ann", PASSWORD)
 
 
 @pytest.fixture
 def bob(open_blog: OpenBlog) -> User:
-    """Somebody else."""
+    """Another author."""
     with open_blog() as blog:
         return blog.users.add(OPERATOR, "Bob", PASSWORD)
 
 
 @pytest.fixture
 def admin(open_blog: OpenBlog) -> User:
-    """Somebody who administers."""
+    """An administrator."""
     with open_blog() as blog:
         return blog.users.add(OPERATOR, "admin", PASSWORD, is_admin=True)

@@ -1,11 +1,11 @@
-"""The blog promises, of what is recorded, that…"""
+"""Entries of the audit log."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, entered, entries
+from tests.domain.actors import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, entries, logged_in
 
 from blog.adapters.memory import MemoryStore
 from blog.bootstrap import create_blog
@@ -48,13 +48,13 @@ def lines(open_blog: OpenBlog) -> Callable[[], list[Line]]:
 Lines = Callable[[], list[Line]]
 
 
-def test_when_it_was_is_recorded(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
-    entered(open_blog, "ann")
+def test_entry_has_the_time(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
+    logged_in(open_blog, "ann")
     assert {entry.at for entry in entries(open_blog)} == {clock()}
     assert [entry.id for entry in entries(open_blog)] == [1, 2, 3]
 
 
-def test_logging_in_and_out_is_recorded(open_blog: OpenBlog, ann: User, lines: Lines) -> None:
+def test_log_in_and_log_out_are_recorded(open_blog: OpenBlog, ann: User, lines: Lines) -> None:
     lines()
     _, issued = log_in(open_blog, "ANN", PASSWORD, scopes=[Scope.POSTS_READ], address=HOME)
     assert lines() == [
@@ -67,7 +67,7 @@ def test_logging_in_and_out_is_recorded(open_blog: OpenBlog, ann: User, lines: L
         (Event.TOKEN_REVOKED, ann.id, "ann", ELSEWHERE, 1, "token", 1, ""),
         (Event.LOGGED_OUT, ann.id, "ann", ELSEWHERE, 1, "user", ann.id, ""),
     ]
-    actor = entered(open_blog, "ann")
+    actor = logged_in(open_blog, "ann")
     lines()
     with open_blog() as blog:
         blog.accounts.log_out_everywhere(actor)
@@ -77,9 +77,7 @@ def test_logging_in_and_out_is_recorded(open_blog: OpenBlog, ann: User, lines: L
     ]
 
 
-def test_a_login_that_fails_is_recorded_with_whoever_it_was_said_to_be(
-    open_blog: OpenBlog, bob: User, lines: Lines
-) -> None:
+def test_failed_login_is_recorded_with_the_claimed_username(open_blog: OpenBlog, bob: User, lines: Lines) -> None:
     lines()
     for username in ("BOB", "nobody"):
         with pytest.raises(WrongCredentials):
@@ -90,7 +88,7 @@ def test_a_login_that_fails_is_recorded_with_whoever_it_was_said_to_be(
     ]
 
 
-def test_the_last_attempt_for_now_is_marked_and_further_ones_leave_no_trace(
+def test_last_attempt_before_throttling_is_marked_and_later_ones_are_not_recorded(
     open_blog: OpenBlog, ann: User, lines: Lines
 ) -> None:
     lines()
@@ -101,10 +99,10 @@ def test_the_last_attempt_for_now_is_marked_and_further_ones_leave_no_trace(
     assert lines() == [failed] * 8 + [(Event.LOGIN_THROTTLED, *failed[1:])]
 
 
-def test_what_becomes_of_tokens_is_recorded(open_blog: OpenBlog, ann: User, admin: User, lines: Lines) -> None:
+def test_token_events_are_recorded(open_blog: OpenBlog, ann: User, admin: User, lines: Lines) -> None:
     for _ in range(25):
         log_in(open_blog, "ann", PASSWORD)
-    actor, root = entered(open_blog, "ann"), entered(open_blog, "admin")
+    actor, root = logged_in(open_blog, "ann"), logged_in(open_blog, "admin")
     assert (Event.TOKEN_REVOKED, ann.id, "ann", HOME, None, "token", 1, "for a new one") in lines()
     with open_blog() as blog:
         mine = blog.tokens.list_own(actor)
@@ -119,8 +117,8 @@ def test_what_becomes_of_tokens_is_recorded(open_blog: OpenBlog, ann: User, admi
     ]
 
 
-def test_what_administrators_do_is_recorded(open_blog: OpenBlog, admin: User, lines: Lines) -> None:
-    actor = entered(open_blog, "admin")
+def test_admin_events_are_recorded(open_blog: OpenBlog, admin: User, lines: Lines) -> None:
+    actor = logged_in(open_blog, "admin")
     lines()
     who = (admin.id, "admin", HOME, actor.token_id)
     with open_blog() as blog:
@@ -147,7 +145,7 @@ def test_what_administrators_do_is_recorded(open_blog: OpenBlog, admin: User, li
     ]
 
 
-def test_what_one_does_to_ones_own_account_is_recorded(open_blog: OpenBlog, ann: User, lines: Lines) -> None:
+def test_own_account_events_are_recorded(open_blog: OpenBlog, ann: User, lines: Lines) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     lines()
     with open_blog() as blog:
@@ -164,8 +162,8 @@ def test_what_one_does_to_ones_own_account_is_recorded(open_blog: OpenBlog, ann:
     ]
 
 
-def test_what_becomes_of_posts_is_recorded(open_blog: OpenBlog, ann: User, lines: Lines) -> None:
-    actor = entered(open_blog, "ann")
+def test_post_events_are_recorded(open_blog: OpenBlog, ann: User, lines: Lines) -> None:
+    actor = logged_in(open_blog, "ann")
     lines()
     with open_blog() as blog:
         post = blog.posts.create(actor, title="Hello", body="World")
@@ -176,11 +174,11 @@ def test_what_becomes_of_posts_is_recorded(open_blog: OpenBlog, ann: User, lines
     assert lines() == [(Event.POST_CREATED, *who), (Event.POST_CHANGED, *who), (Event.POST_DELETED, *who)]
 
 
-def test_what_becomes_of_invitations_is_recorded(inviting: OpenBlog, lines: Lines) -> None:
-    with inviting() as blog:
+def test_invitation_events_are_recorded(invite_only_blog: OpenBlog, lines: Lines) -> None:
+    with invite_only_blog() as blog:
         one, other = (blog.invitations.create(OPERATOR) for _ in range(2))
         blog.invitations.revoke(OPERATOR, other.invitation.id)
-    ann = register(inviting, "ann", PASSWORD, invitation=one.code, address=HOME)
+    ann = register(invite_only_blog, "ann", PASSWORD, invitation=one.code, address=HOME)
     operator = (None, "operator", "console", None)
     assert lines() == [
         (Event.INVITATION_CREATED, *operator, "invitation", 1, ""),
@@ -190,7 +188,7 @@ def test_what_becomes_of_invitations_is_recorded(inviting: OpenBlog, lines: Line
     ]
 
 
-def test_whoever_registers_where_anybody_may_is_invited_by_nobody(
+def test_open_registration_is_recorded_without_an_inviter(
     store: MemoryStore, hasher: PasswordHasher, lines: Lines
 ) -> None:
     terms = BlogConfig(registration=Registration.OPEN)
@@ -198,8 +196,8 @@ def test_whoever_registers_where_anybody_may_is_invited_by_nobody(
     assert lines() == [(Event.USER_REGISTERED, ann.id, "ann", HOME, None, "user", ann.id, "ann")]
 
 
-def test_nothing_is_recorded_of_what_is_not_kept(open_blog: OpenBlog, ann: User, lines: Lines) -> None:
-    actor = entered(open_blog, "ann")
+def test_rolled_back_changes_are_not_recorded(open_blog: OpenBlog, ann: User, lines: Lines) -> None:
+    actor = logged_in(open_blog, "ann")
     lines()
     acts: list[Callable[[Blog], Any]] = [
         lambda blog: blog.posts.create(actor, title="Hello", body="World"),

@@ -1,10 +1,10 @@
-"""The blog promises, of all that is recorded, that…"""
+"""Secrets never reach the audit log."""
 
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, Watched, entries
+from tests.domain.actors import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, SpyHasher, entries
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.login import change_password, log_in, register
@@ -47,9 +47,9 @@ def secrets_of(open_blog: OpenBlog) -> Iterator[str]:
     yield from ("yet another battery of horses", "the body of a post")
 
 
-def test_no_secret_is_ever_recorded(inviting: OpenBlog, store: MemoryStore, watched: Watched) -> None:
-    secrets = list(secrets_of(inviting))
-    recorded = entries(inviting)
+def test_audit_log_contains_no_secret(invite_only_blog: OpenBlog, store: MemoryStore, spy_hasher: SpyHasher) -> None:
+    secrets = list(secrets_of(invite_only_blog))
+    recorded = entries(invite_only_blog)
     assert {entry.event for entry in recorded} == set(Event)
     printed = repr(recorded).lower()
     for secret in secrets:

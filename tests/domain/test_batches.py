@@ -1,11 +1,11 @@
-"""The blog promises, of several changes that are made together, that…"""
+"""Rules of batches of posts."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.domain.people import acting, entries
+from tests.domain.actors import as_member, entries
 
 from blog.domain.accounts.actors import Member, OutOfScope, Scope
 from blog.domain.accounts.user import User
@@ -34,7 +34,7 @@ FINE = CreatePost(title="Fine", body="Fine")
 def posts(open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User) -> Sequence[Post]:
     """Three posts of ann's, and one of bob's."""
     with open_blog() as blog:
-        posts = [blog.posts.create(acting(user), title="Hello", body="World") for user in (ann, ann, ann, bob)]
+        posts = [blog.posts.create(as_member(user), title="Hello", body="World") for user in (ann, ann, ann, bob)]
     clock.move(timedelta(hours=1))
     return posts
 
@@ -63,13 +63,13 @@ def reason(refusal: BlogError) -> tuple[int, type[BlogError]]:
     return refusal.index, type(refusal.reason)
 
 
-def test_each_step_is_done_as_it_would_be_alone_and_told_in_its_place(
+def test_results_have_the_order_of_the_operations(
     open_blog: OpenBlog, clock: FrozenClock, ann: User, posts: Sequence[Post]
 ) -> None:
     before = len(entries(open_blog))
     answers = done(
         open_blog,
-        acting(ann),
+        as_member(ann),
         UpdatePost(post_id=posts[2].id, changes={"title": "Good bye"}),
         CreatePost(title="New", body="Newer"),
         DeletePost(post_id=posts[0].id),
@@ -96,7 +96,7 @@ def test_each_step_is_done_as_it_would_be_alone_and_told_in_its_place(
     ]
 
 
-def test_a_second_step_on_one_post_is_refused_by_its_number(
+def test_second_operation_on_a_post_is_refused_by_its_index(
     open_blog: OpenBlog, ann: User, posts: Sequence[Post]
 ) -> None:
     one, two = (UpdatePost(post_id=post.id, changes={"title": "Two"}) for post in posts[:2])
@@ -105,16 +105,16 @@ def test_a_second_step_on_one_post_is_refused_by_its_number(
         UpdatePost(post_id=posts[0].id, changes={"body": "Three"}, expected_versions=[2]),
         DeletePost(post_id=posts[0].id),
     ):
-        refusal = refused(open_blog, acting(ann), two, one, FINE, again)
+        refusal = refused(open_blog, as_member(ann), two, one, FINE, again)
         assert isinstance(refusal, ValidationFailed)
         message = "is changed by operation 1 already: make all changes of a post in one operation"
         assert refusal.errors == (FieldError("operations[3].id", message),)
-    assert len(done(open_blog, acting(ann), two, one, FINE, FINE)) == 4
+    assert len(done(open_blog, as_member(ann), two, one, FINE, FINE)) == 4
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("make", [DeletePost, UpdatePost])
-def test_if_one_step_is_refused_none_is_done_and_it_is_said_which(
+def test_one_failed_operation_rolls_back_the_batch(
     open_blog: OpenBlog, ann: User, posts: Sequence[Post], place: int, make: type[UpdatePost | DeletePost]
 ) -> None:
     others: list[BatchOperation] = [
@@ -124,45 +124,39 @@ def test_if_one_step_is_refused_none_is_done_and_it_is_said_which(
     ]
 
     def tried(step: BatchOperation) -> tuple[int, type[BlogError]]:
-        return reason(refused(open_blog, acting(ann), *others[:place], step, *others[place:]))
+        return reason(refused(open_blog, as_member(ann), *others[:place], step, *others[place:]))
 
     assert tried(make(post_id=posts[3].id)) == (place, NotTheAuthor)
     assert tried(make(post_id=NOTHING)) == (place, PostNotFound)
     assert tried(make(post_id=posts[1].id, expected_versions=[2])) == (place, VersionConflict)
 
 
-def test_an_administrator_changes_no_more_together_than_alone(
+def test_admins_cannot_change_posts_of_others_in_a_batch(
     open_blog: OpenBlog, admin: User, posts: Sequence[Post]
 ) -> None:
     for step in (UpdatePost(post_id=posts[0].id, changes={"title": "Mine"}), DeletePost(post_id=posts[0].id)):
-        assert reason(refused(open_blog, acting(admin), FINE, step)) == (1, NotTheAuthor)
+        assert reason(refused(open_blog, as_member(admin), FINE, step)) == (1, NotTheAuthor)
 
 
-def test_whoever_is_told_of_another_version_is_told_what_differs(
-    open_blog: OpenBlog, ann: User, posts: Sequence[Post]
-) -> None:
+def test_version_conflict_lists_the_conflicting_fields(open_blog: OpenBlog, ann: User, posts: Sequence[Post]) -> None:
     stale = UpdatePost(post_id=posts[1].id, changes={"title": "Hello", "body": "You"}, expected_versions=[7])
-    refusal = refused(open_blog, acting(ann), FINE, stale)
+    refusal = refused(open_blog, as_member(ann), FINE, stale)
     assert isinstance(refusal, BatchOperationFailed)
     assert isinstance(refusal.reason, VersionConflict)
     assert (refusal.reason.version, refusal.reason.conflicting_fields) == (1, ("body",))
     assert str(refusal) == f"Operation 1: Post {posts[1].id} has changed: its version is 1 now."
 
 
-def test_what_may_not_be_changed_is_refused_before_anything_is_changed(
-    open_blog: OpenBlog, ann: User, posts: Sequence[Post]
-) -> None:
+def test_ownership_is_checked_before_any_change(open_blog: OpenBlog, ann: User, posts: Sequence[Post]) -> None:
     with open_blog() as blog:
         before = blog.posts.page().posts
         for step in (DeletePost(post_id=posts[3].id), UpdatePost(post_id=NOTHING)):
             with pytest.raises(BatchOperationFailed):
-                apply_batch(blog.posts, acting(ann), [FINE, DeletePost(post_id=posts[0].id), step])
+                apply_batch(blog.posts, as_member(ann), [FINE, DeletePost(post_id=posts[0].id), step])
         assert blog.posts.page().posts == before
 
 
-def test_all_that_is_to_be_changed_is_got_in_one_order_whatever_theirs(
-    open_blog: OpenBlog, ann: User, posts: Sequence[Post]
-) -> None:
+def test_posts_are_locked_in_a_fixed_order(open_blog: OpenBlog, ann: User, posts: Sequence[Post]) -> None:
     """Of several that are refused, the one with the lowest id is met first."""
     steps: list[BatchOperation] = [
         DeletePost(post_id=PostId(7_002)),
@@ -170,13 +164,15 @@ def test_all_that_is_to_be_changed_is_got_in_one_order_whatever_theirs(
         UpdatePost(post_id=PostId(7_001)),
         DeletePost(post_id=PostId(7_003)),
     ]
-    assert reason(refused(open_blog, acting(ann), *steps)) == (2, PostNotFound)
+    assert reason(refused(open_blog, as_member(ann), *steps)) == (2, PostNotFound)
 
 
-def test_every_fault_of_every_step_is_told_at_once(open_blog: OpenBlog, ann: User, posts: Sequence[Post]) -> None:
+def test_validation_errors_of_all_operations_are_reported_together(
+    open_blog: OpenBlog, ann: User, posts: Sequence[Post]
+) -> None:
     refusal = refused(
         open_blog,
-        acting(ann),
+        as_member(ann),
         FINE,
         CreatePost(title="", body="\0"),
         UpdatePost(post_id=posts[3].id, changes={"title": "x" * (MAX_TITLE_LENGTH + 1)}),
@@ -201,37 +197,33 @@ def test_every_fault_of_every_step_is_told_at_once(open_blog: OpenBlog, ann: Use
 
 
 @pytest.mark.parametrize("make", [DeletePost, UpdatePost])
-def test_the_posts_that_are_changed_together_have_a_limit_of_text(
-    open_blog: OpenBlog, ann: User, make: type[UpdatePost | DeletePost]
-) -> None:
+def test_total_text_of_a_batch_is_limited(open_blog: OpenBlog, ann: User, make: type[UpdatePost | DeletePost]) -> None:
     with open_blog() as blog:
-        large = [blog.posts.create(acting(ann), title="Large", body="x" * MAX_BODY_LENGTH).id for _ in range(21)]
+        large = [blog.posts.create(as_member(ann), title="Large", body="x" * MAX_BODY_LENGTH).id for _ in range(21)]
     steps = [make(post_id=post_id) for post_id in large]
-    refusal = refused(open_blog, acting(ann), FINE, *steps)
+    refusal = refused(open_blog, as_member(ann), FINE, *steps)
     assert isinstance(refusal, ValidationFailed)
     message = f"must change posts of at most {MAX_CHARACTERS} characters together: send fewer operations at once"
     assert refusal.errors == (FieldError("operations", message),)
-    assert len(done(open_blog, acting(ann), FINE, *steps[:20])) == 21
+    assert len(done(open_blog, as_member(ann), FINE, *steps[:20])) == 21
 
 
 @pytest.mark.parametrize("number", [0, MAX_BATCH_SIZE + 1])
-def test_too_few_or_too_many_steps_are_refused(open_blog: OpenBlog, ann: User, number: int) -> None:
-    refusal = refused(open_blog, acting(ann), *[FINE] * number)
+def test_number_of_operations_is_limited(open_blog: OpenBlog, ann: User, number: int) -> None:
+    refusal = refused(open_blog, as_member(ann), *[FINE] * number)
     assert isinstance(refusal, ValidationFailed)
     assert refusal.errors == (FieldError("operations", f"must be from 1 to {MAX_BATCH_SIZE}"),)
 
 
-def test_a_hundred_steps_are_done_together(open_blog: OpenBlog, ann: User) -> None:
-    answers = done(open_blog, acting(ann), *[FINE] * 100)
+def test_batch_may_have_a_hundred_operations(open_blog: OpenBlog, ann: User) -> None:
+    answers = done(open_blog, as_member(ann), *[FINE] * 100)
     assert len({post.id for post in answers if post}) == 100
     with open_blog() as blog:
         assert blog.posts.count() == 100
 
 
-def test_a_token_that_was_not_made_for_it_changes_nothing_and_learns_nothing(
-    open_blog: OpenBlog, ann: User, posts: Sequence[Post]
-) -> None:
-    reader = acting(ann, Scope.POSTS_READ, Scope.ACCOUNT)
+def test_token_without_scope_is_refused_first(open_blog: OpenBlog, ann: User, posts: Sequence[Post]) -> None:
+    reader = as_member(ann, Scope.POSTS_READ, Scope.ACCOUNT)
     for steps in (
         [],
         [FINE],

@@ -1,10 +1,10 @@
-"""The blog promises, of accounts that are deleted, that…"""
+"""Rules of deleting accounts."""
 
 from dataclasses import fields
 from datetime import timedelta
 
 import pytest
-from tests.domain.people import ANOTHER, HOME, OPERATOR, PASSWORD, Watched, acting, entered, entries
+from tests.domain.actors import ANOTHER, HOME, OPERATOR, PASSWORD, SpyHasher, as_member, entries, logged_in
 
 from blog.adapters.memory import MemoryStore, MemoryUserRepository
 from blog.domain.accounts import deletion
@@ -36,7 +36,7 @@ def secret_of(open_blog: OpenBlog, username: str, *scopes: Scope) -> str:
 
 def written(open_blog: OpenBlog, author: User, number: int) -> list[Post]:
     with open_blog() as blog:
-        return [blog.posts.create(acting(author), title="Hello", body="world") for _ in range(number)]
+        return [blog.posts.create(as_member(author), title="Hello", body="world") for _ in range(number)]
 
 
 def read(open_blog: OpenBlog) -> list[Post]:
@@ -47,7 +47,7 @@ def read(open_blog: OpenBlog) -> list[Post]:
 
 
 @pytest.mark.parametrize("name", sorted({field.name for field in fields(Stores)} - NOT_OWNED))
-def test_the_rows_of_a_user_go_with_the_account_in_every_store(open_blog: OpenBlog, name: str) -> None:
+def test_deletion_removes_the_user_from_every_store(open_blog: OpenBlog, name: str) -> None:
     with open_blog() as blog:
         owned = blog.deletion.owned
         assert getattr(blog._stores, name) in owned, (
@@ -57,7 +57,7 @@ def test_the_rows_of_a_user_go_with_the_account_in_every_store(open_blog: OpenBl
 
 
 @either
-def test_whoever_knows_their_password_deletes_their_account_and_can_do_nothing_more(
+def test_user_deletes_their_account_with_their_password(
     open_blog: OpenBlog, ann: User, bob: User, posts: PostsOnDeletion
 ) -> None:
     shown, other = secret_of(open_blog, "ann"), secret_of(open_blog, "ann")
@@ -77,7 +77,7 @@ def test_whoever_knows_their_password_deletes_their_account_and_can_do_nothing_m
         assert ann not in blog.users.page(OPERATOR)
 
 
-def test_posts_of_a_deleted_account_are_deleted_if_that_is_asked(open_blog: OpenBlog, ann: User, bob: User) -> None:
+def test_posts_can_be_deleted_with_the_account(open_blog: OpenBlog, ann: User, bob: User) -> None:
     written(open_blog, ann, 3)
     others = written(open_blog, bob, 2)
     with open_blog() as blog:
@@ -86,9 +86,7 @@ def test_posts_of_a_deleted_account_are_deleted_if_that_is_asked(open_blog: Open
     assert read(open_blog) == others[::-1]
 
 
-def test_posts_of_a_deleted_account_are_kept_under_another_name_if_that_is_asked(
-    open_blog: OpenBlog, ann: User, bob: User
-) -> None:
+def test_posts_can_be_kept_under_the_sentinel_account(open_blog: OpenBlog, ann: User, bob: User) -> None:
     with open_blog() as blog:
         carl = blog.users.add(OPERATOR, "carl", PASSWORD)
     kept = [*written(open_blog, ann, 2), *written(open_blog, carl, 1)]
@@ -109,16 +107,14 @@ def test_posts_of_a_deleted_account_are_kept_under_another_name_if_that_is_asked
     assert posts[others[0].id] == others[0]
 
 
-def test_nobody_stands_for_deleted_accounts_before_there_is_a_post_to_keep(
-    open_blog: OpenBlog, ann: User, bob: User
-) -> None:
+def test_sentinel_account_is_created_on_demand(open_blog: OpenBlog, ann: User, bob: User) -> None:
     with open_blog() as blog:
         blog.users.delete(OPERATOR, ann.id, KEEP)
         assert list(blog.users.page(OPERATOR)) == [bob]
     assert entries(open_blog)[-1].detail == "ann, posts kept"
 
 
-def test_nobody_becomes_or_changes_who_stands_for_deleted_accounts(open_blog: OpenBlog, ann: User, admin: User) -> None:
+def test_sentinel_account_can_be_neither_used_nor_changed(open_blog: OpenBlog, ann: User, admin: User) -> None:
     written(open_blog, ann, 1)
     with open_blog() as blog:
         blog.users.delete(OPERATOR, ann.id, KEEP)
@@ -134,8 +130,8 @@ def test_nobody_becomes_or_changes_who_stands_for_deleted_accounts(open_blog: Op
 
 
 @pytest.mark.parametrize("username", ["deleted-user", "Deleted-User", "deleted-user-7"])
-def test_a_name_that_stands_for_deleted_accounts_is_nobodys_to_take(
-    open_blog: OpenBlog, inviting: OpenBlog, ann: User, username: str
+def test_name_of_the_sentinel_account_is_reserved(
+    open_blog: OpenBlog, invite_only_blog: OpenBlog, ann: User, username: str
 ) -> None:
     reserved = (FieldError("username", "is reserved"),)
     with pytest.raises(ValidationFailed) as refusal, open_blog() as blog:
@@ -145,14 +141,14 @@ def test_a_name_that_stands_for_deleted_accounts_is_nobodys_to_take(
         blog.users.update(OPERATOR, ann.id, username=username)
     assert refusal.value.errors == reserved
     with pytest.raises(ValidationFailed) as refusal, open_blog() as blog:
-        blog.accounts.rename(acting(ann), username)
+        blog.accounts.rename(as_member(ann), username)
     assert refusal.value.errors == reserved
     with pytest.raises(ValidationFailed) as refusal:
-        register(inviting, username, PASSWORD, invitation="")
+        register(invite_only_blog, username, PASSWORD, invitation="")
     assert refusal.value.errors == reserved
 
 
-def test_the_id_and_the_names_of_a_deleted_account_are_never_given_again(open_blog: OpenBlog, ann: User) -> None:
+def test_id_and_names_of_a_deleted_account_are_never_reused(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         blog.users.update(OPERATOR, ann.id, username="anna")
         blog.users.delete(OPERATOR, ann.id, DELETE)
@@ -163,10 +159,10 @@ def test_the_id_and_the_names_of_a_deleted_account_are_never_given_again(open_bl
         assert blog.users.add(OPERATOR, "eve", PASSWORD).id > ann.id
 
 
-def test_the_audit_stays_and_records_who_deleted_whom(open_blog: OpenBlog, ann: User, bob: User, admin: User) -> None:
+def test_audit_log_is_retained_and_records_the_deletion(open_blog: OpenBlog, ann: User, bob: User, admin: User) -> None:
     before = entries(open_blog)
     with open_blog() as blog:
-        blog.users.delete(acting(admin), bob.id, DELETE)
+        blog.users.delete(as_member(admin), bob.id, DELETE)
     delete_account(open_blog, secret_of(open_blog, "ann"), PASSWORD, KEEP, address=HOME)
     after = entries(open_blog)
     assert after[: len(before)] == before
@@ -178,10 +174,10 @@ def test_the_audit_stays_and_records_who_deleted_whom(open_blog: OpenBlog, ann: 
 
 
 @either
-def test_nothing_is_left_of_a_deleted_account_but_what_is_promised(
+def test_only_documented_data_of_a_deleted_account_remains(
     store: MemoryStore, open_blog: OpenBlog, clock: FrozenClock, admin: User, posts: PostsOnDeletion
 ) -> None:
-    member = entered(open_blog, "admin")
+    member = logged_in(open_blog, "admin")
     with open_blog() as blog:
         blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)  # so that one stays
         blog.invitations.create(member)
@@ -198,7 +194,7 @@ def test_nothing_is_left_of_a_deleted_account_but_what_is_promised(
         assert stores.idempotency.purge(until=clock(), limit=100) == 0
 
 
-def test_the_last_active_administrator_cannot_be_deleted(open_blog: OpenBlog, admin: User, ann: User) -> None:
+def test_last_active_admin_cannot_be_deleted(open_blog: OpenBlog, admin: User, ann: User) -> None:
     with open_blog() as blog:
         blog.users.update(OPERATOR, ann.id, is_admin=True)
         blog.users.delete(OPERATOR, admin.id, DELETE)
@@ -211,70 +207,66 @@ def test_the_last_active_administrator_cannot_be_deleted(open_blog: OpenBlog, ad
     assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0].id == ann.id
 
 
-def test_administrators_delete_others_and_their_own_account_only_by_its_password(
+def test_admins_delete_their_own_account_only_with_its_password(
     open_blog: OpenBlog, admin: User, ann: User, bob: User
 ) -> None:
     refused: list[tuple[Member, User, type[BlogError]]] = [
-        (acting(admin, Scope.ADMIN), admin, OwnAccount),
-        (acting(admin, Scope.ACCOUNT), ann, OutOfScope),
-        (acting(bob), ann, NotAnAdmin),
-        (acting(bob), bob, NotAnAdmin),
+        (as_member(admin, Scope.ADMIN), admin, OwnAccount),
+        (as_member(admin, Scope.ACCOUNT), ann, OutOfScope),
+        (as_member(bob), ann, NotAnAdmin),
+        (as_member(bob), bob, NotAnAdmin),
     ]
     for actor, user, refusal in refused:
         with pytest.raises(refusal), open_blog() as blog:
             blog.users.delete(actor, user.id, DELETE)
     with pytest.raises(UserNotFound), open_blog() as blog:
-        blog.users.delete(acting(admin), UserId(404), DELETE)
+        blog.users.delete(as_member(admin), UserId(404), DELETE)
     with open_blog() as blog:
         assert len(blog.users.page(OPERATOR)) == 3
-        blog.users.delete(acting(admin, Scope.ADMIN), ann.id, DELETE)
+        blog.users.delete(as_member(admin, Scope.ADMIN), ann.id, DELETE)
 
 
-def test_without_the_password_or_a_token_made_for_it_nobody_deletes_their_account(
-    watched_blog: OpenBlog, watched: Watched, ann: User
-) -> None:
-    secret, reader = secret_of(watched_blog, "ann"), secret_of(watched_blog, "ann", Scope.POSTS_WRITE)
-    watched.verified.clear()
+def test_deletion_requires_the_password_and_the_scope(spied_blog: OpenBlog, spy_hasher: SpyHasher, ann: User) -> None:
+    secret, reader = secret_of(spied_blog, "ann"), secret_of(spied_blog, "ann", Scope.POSTS_WRITE)
+    spy_hasher.verified.clear()
     with pytest.raises(OutOfScope):
-        delete_account(watched_blog, reader, PASSWORD, DELETE, address=HOME)
+        delete_account(spied_blog, reader, PASSWORD, DELETE, address=HOME)
     with pytest.raises(ValidationFailed) as refusal:
-        delete_account(watched_blog, secret, "", DELETE, address=HOME)
-    assert [fault.field for fault in refusal.value.errors] == ["password"]
-    assert watched.verified == []
+        delete_account(spied_blog, secret, "", DELETE, address=HOME)
+    assert [error.field for error in refusal.value.errors] == ["password"]
+    assert spy_hasher.verified == []
     for _ in range(8):
         with pytest.raises(WrongPassword) as wrong:
-            delete_account(watched_blog, secret, ANOTHER, DELETE, address=HOME)
+            delete_account(spied_blog, secret, ANOTHER, DELETE, address=HOME)
         assert wrong.value.errors == (FieldError("password", "is not your password"),)
     with pytest.raises(TooManyAttempts):
-        delete_account(watched_blog, secret, PASSWORD, DELETE, address=HOME)
-    assert [each.detail for each in entries(watched_blog) if each.event is Event.LOGIN_FAILED] == [
+        delete_account(spied_blog, secret, PASSWORD, DELETE, address=HOME)
+    assert [each.detail for each in entries(spied_blog) if each.event is Event.LOGIN_FAILED] == [
         "to delete the account"
     ] * 8
-    with watched_blog() as blog:
+    with spied_blog() as blog:
         assert blog.tokens.authenticate(secret).user == ann
 
 
-def test_whose_account_is_deleted_meanwhile_changes_nothing_more(
-    watched_blog: OpenBlog, watched: Watched, ann: User
-) -> None:
+def test_user_deleted_during_a_request_is_refused(spied_blog: OpenBlog, spy_hasher: SpyHasher, ann: User) -> None:
     def gone() -> None:
-        with watched_blog() as blog:
+        with spied_blog() as blog:
             blog.users.delete(OPERATOR, ann.id, DELETE)
 
-    secret = secret_of(watched_blog, "ann")
-    watched.meanwhile = gone
+    secret = secret_of(spied_blog, "ann")
+    spy_hasher.meanwhile = gone
     with pytest.raises(WrongCredentials):
-        change_password(watched_blog, secret, PASSWORD, ANOTHER)
-    with pytest.raises(InvalidToken), watched_blog() as blog:
-        blog.accounts.rename(acting(ann), "anna")
-    with pytest.raises(InvalidToken), watched_blog() as blog:
-        blog.personal_data.page(acting(ann))
-    with pytest.raises(WrongPassword), watched_blog() as blog:
-        blog.accounts.delete(acting(ann), PASSWORD, DELETE)
+        change_password(spied_blog, secret, PASSWORD, ANOTHER)
+    with pytest.raises(InvalidToken), spied_blog() as blog:
+        blog.accounts.rename(as_member(ann), "anna")
+    with pytest.raises(InvalidToken), spied_blog() as blog:
+        blog.personal_data.page(as_member(ann))
+    with pytest.raises(WrongPassword), spied_blog() as blog:
+        blog.accounts.delete(as_member(ann), PASSWORD, DELETE)
 
 
 @either
-def test_more_posts_than_one_unit_of_work_takes_are_deleted_or_moved_by_housekeeping(
+def test_maintenance_deletes_or_reassigns_posts_beyond_the_batch_size(
     open_blog: OpenBlog, ann: User, bob: User, monkeypatch: pytest.MonkeyPatch, posts: PostsOnDeletion
 ) -> None:
     monkeypatch.setattr(deletion, "POSTS_PER_STEP", 3)
@@ -299,9 +291,7 @@ def test_more_posts_than_one_unit_of_work_takes_are_deleted_or_moved_by_housekee
         assert blog.deletion.finish(limit=2) == 0
 
 
-def test_housekeeping_finishes_what_a_deletion_left(
-    open_blog: OpenBlog, ann: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_maintenance_finishes_deletions(open_blog: OpenBlog, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deletion, "POSTS_PER_STEP", 3)
     written(open_blog, ann, 8)
     with open_blog() as blog:
@@ -311,7 +301,7 @@ def test_housekeeping_finishes_what_a_deletion_left(
     assert read(open_blog) == []
 
 
-def test_two_who_need_a_name_for_deleted_accounts_at_once_have_the_same_one(
+def test_concurrent_deletions_share_one_sentinel_account(
     open_blog: OpenBlog, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add = MemoryUserRepository.add

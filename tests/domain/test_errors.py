@@ -1,9 +1,9 @@
-"""The blog promises, of its refusals, that…"""
+"""Errors of the domain."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.domain.people import OPERATOR, PASSWORD
+from tests.domain.actors import OPERATOR, PASSWORD
 
 from blog.adapters.memory import MemoryStore
 from blog.bootstrap import create_blog
@@ -16,13 +16,13 @@ from blog.domain.posts.post import NotTheAuthor, PostNotFound, VersionConflict
 
 
 @given(st.lists(st.builds(FieldError, st.text(max_size=5), st.text(max_size=5)), max_size=5))
-def test_a_refusal_carries_all_its_faults(errors: list[FieldError]) -> None:
+def test_validation_failed_has_all_errors(errors: list[FieldError]) -> None:
     refusal = ValidationFailed(iter(errors))
     assert refusal.errors == tuple(errors)
     assert str(refusal) == "; ".join(f"{field}: {message}" for field, message in errors)
 
 
-def test_whoever_comes_at_a_bad_moment_is_told_when_to_come_back(hasher: PasswordHasher) -> None:
+def test_unavailable_has_retry_after(hasher: PasswordHasher) -> None:
     store = MemoryStore(timeout=0)
     open_blog = create_blog(store, hasher=hasher)
     with open_blog() as first, open_blog() as second:
@@ -47,5 +47,5 @@ def test_whoever_comes_at_a_bad_moment_is_told_when_to_come_back(hasher: Passwor
         Unavailable,
     ],
 )
-def test_one_word_catches_every_refusal(kind: type[Exception]) -> None:
+def test_blog_error_is_the_base_of_all_errors(kind: type[Exception]) -> None:
     assert issubclass(kind, BlogError)

@@ -1,4 +1,4 @@
-"""The blog promises, to whoever sends a request once more because no answer came, that…"""
+"""Repeated requests with an idempotency key."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import NoReturn
 
 import pytest
-from tests.domain.people import acting
+from tests.domain.actors import as_member
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.user import User
@@ -27,20 +27,20 @@ from blog.testing.contracts.fixtures import Failed
 MOMENT = timedelta(microseconds=1)
 
 
-class Bell:
-    """Something that is done, and told apart each time."""
+class Counter:
+    """An action that counts its calls."""
 
     def __init__(self) -> None:
-        self.rung = 0
+        self.runs = 0
 
     def __call__(self) -> bytes:
-        self.rung += 1
-        return b"ring %d" % self.rung
+        self.runs += 1
+        return b"run %d" % self.runs
 
 
 @pytest.fixture
-def bell() -> Bell:
-    return Bell()
+def counter() -> Counter:
+    return Counter()
 
 
 def once(
@@ -49,27 +49,29 @@ def once(
     act: Callable[[], bytes],
     *,
     key: str = "key",
-    request: bytes = b"ring",
+    request: bytes = b"request",
     **how: bool,
 ) -> IdempotentResult:
     with open_blog() as blog:
-        return blog.idempotency.run_once(acting(user), key, request, act, **how)
+        return blog.idempotency.run_once(as_member(user), key, request, act, **how)
 
 
-def test_the_same_request_is_done_once_and_answered_the_same(open_blog: OpenBlog, ann: User, bell: Bell) -> None:
-    assert once(open_blog, ann, bell) == IdempotentResult(b"ring 1", is_replayed=False)
+def test_repeated_request_runs_once_and_gets_the_same_response(
+    open_blog: OpenBlog, ann: User, counter: Counter
+) -> None:
+    assert once(open_blog, ann, counter) == IdempotentResult(b"run 1", is_replayed=False)
     for _ in range(3):
-        assert once(open_blog, ann, bell) == IdempotentResult(b"ring 1", is_replayed=True)
-    assert bell.rung == 1
+        assert once(open_blog, ann, counter) == IdempotentResult(b"run 1", is_replayed=True)
+    assert counter.runs == 1
 
 
-def test_what_is_done_is_kept_with_its_answer_or_not_at_all(open_blog: OpenBlog, ann: User) -> None:
+def test_change_and_response_are_stored_atomically(open_blog: OpenBlog, ann: User) -> None:
     def write(blog: Blog) -> bytes:
-        return str(blog.posts.create(acting(ann), title="Hello", body="World").id).encode()
+        return str(blog.posts.create(as_member(ann), title="Hello", body="World").id).encode()
 
     def fail() -> NoReturn:
         with open_blog() as blog:
-            blog.idempotency.run_once(acting(ann), "key", b"write", partial(write, blog))
+            blog.idempotency.run_once(as_member(ann), "key", b"write", partial(write, blog))
             raise Failed
 
     with pytest.raises(Failed):
@@ -77,80 +79,80 @@ def test_what_is_done_is_kept_with_its_answer_or_not_at_all(open_blog: OpenBlog,
     outcomes = []
     for _ in range(2):
         with open_blog() as blog:
-            outcomes.append(blog.idempotency.run_once(acting(ann), "key", b"write", partial(write, blog)))
+            outcomes.append(blog.idempotency.run_once(as_member(ann), "key", b"write", partial(write, blog)))
     with open_blog() as blog:
         (post,) = blog.posts.page().posts
     assert outcomes == [(str(post.id).encode(), False), (str(post.id).encode(), True)]
 
 
-def test_within_one_unit_too_it_is_done_once(open_blog: OpenBlog, ann: User, bell: Bell) -> None:
+def test_repetition_in_the_same_unit_runs_once(open_blog: OpenBlog, ann: User, counter: Counter) -> None:
     with open_blog() as blog:
-        first = blog.idempotency.run_once(acting(ann), "key", b"ring", bell)
-        assert blog.idempotency.run_once(acting(ann), "key", b"ring", bell) == (first.response, True)
+        first = blog.idempotency.run_once(as_member(ann), "key", b"request", counter)
+        assert blog.idempotency.run_once(as_member(ann), "key", b"request", counter) == (first.response, True)
 
 
 @pytest.mark.parametrize("answer", [b"", b"\0\xff", b"x" * 1_000_000])
-def test_an_answer_is_repeated_byte_by_byte(open_blog: OpenBlog, ann: User, answer: bytes) -> None:
+def test_response_is_replayed_byte_by_byte(open_blog: OpenBlog, ann: User, answer: bytes) -> None:
     once(open_blog, ann, lambda: answer)
     assert once(open_blog, ann, list[bytes]().pop) == IdempotentResult(answer, is_replayed=True)
 
 
-@pytest.mark.parametrize("other", [b"", b"Ring", b"ring ", b"ring\0"])
-def test_another_request_under_the_same_key_is_refused(
-    open_blog: OpenBlog, ann: User, bell: Bell, other: bytes
+@pytest.mark.parametrize("other", [b"", b"Ring", b"run ", b"ring\0"])
+def test_another_request_with_the_same_key_is_refused(
+    open_blog: OpenBlog, ann: User, counter: Counter, other: bytes
 ) -> None:
-    once(open_blog, ann, bell)
+    once(open_blog, ann, counter)
     with pytest.raises(KeyReused) as refusal:
-        once(open_blog, ann, bell, request=other)
+        once(open_blog, ann, counter, request=other)
     assert refusal.value.errors == (FieldError("Idempotency-Key", "was used for another request"),)
     assert isinstance(refusal.value, ValidationFailed)
-    assert once(open_blog, ann, bell) == IdempotentResult(b"ring 1", is_replayed=True)
+    assert once(open_blog, ann, counter) == IdempotentResult(b"run 1", is_replayed=True)
 
 
-def test_other_keys_stand_for_other_requests(open_blog: OpenBlog, ann: User, bell: Bell) -> None:
-    outcomes = [once(open_blog, ann, bell, key=key) for key in ("key", "Key", "key2", "ke")]
-    assert outcomes == [(b"ring %d" % number, False) for number in (1, 2, 3, 4)]
+def test_different_keys_are_independent(open_blog: OpenBlog, ann: User, counter: Counter) -> None:
+    outcomes = [once(open_blog, ann, counter, key=key) for key in ("key", "Key", "key2", "ke")]
+    assert outcomes == [(b"run %d" % number, False) for number in (1, 2, 3, 4)]
 
 
-def test_nobody_meets_anothers_keys(open_blog: OpenBlog, ann: User, bob: User, bell: Bell) -> None:
-    assert once(open_blog, ann, bell) == (b"ring 1", False)
-    assert once(open_blog, bob, bell, request=b"another") == (b"ring 2", False)
-    assert once(open_blog, ann, bell) == (b"ring 1", True)
-    assert once(open_blog, bob, bell, request=b"another") == (b"ring 2", True)
+def test_keys_of_different_users_are_independent(open_blog: OpenBlog, ann: User, bob: User, counter: Counter) -> None:
+    assert once(open_blog, ann, counter) == (b"run 1", False)
+    assert once(open_blog, bob, counter, request=b"another") == (b"run 2", False)
+    assert once(open_blog, ann, counter) == (b"run 1", True)
+    assert once(open_blog, bob, counter, request=b"another") == (b"run 2", True)
 
 
-def test_what_failed_was_not_done_and_may_be_tried_again(open_blog: OpenBlog, ann: User, bell: Bell) -> None:
+def test_failed_request_is_not_stored_and_can_be_retried(open_blog: OpenBlog, ann: User, counter: Counter) -> None:
     for failing in (open_blog, open_blog):
         with pytest.raises(ZeroDivisionError):
             once(failing, ann, lambda: b"%d" % (1 // 0))
     with open_blog() as blog:
         with pytest.raises(ZeroDivisionError):
-            blog.idempotency.run_once(acting(ann), "key", b"ring", lambda: b"%d" % (1 // 0))
-        assert blog.idempotency.run_once(acting(ann), "key", b"another", bell) == (b"ring 1", False)
+            blog.idempotency.run_once(as_member(ann), "key", b"request", lambda: b"%d" % (1 // 0))
+        assert blog.idempotency.run_once(as_member(ann), "key", b"another", counter) == (b"run 1", False)
 
 
-def test_a_secret_is_told_once_and_kept_nowhere(
-    open_blog: OpenBlog, store: MemoryStore, clock: FrozenClock, ann: User, bell: Bell
+def test_response_with_a_secret_is_not_stored(
+    open_blog: OpenBlog, store: MemoryStore, clock: FrozenClock, ann: User, counter: Counter
 ) -> None:
-    assert once(open_blog, ann, bell, is_secret=True) == IdempotentResult(b"ring 1", is_replayed=False)
+    assert once(open_blog, ann, counter, is_secret=True) == IdempotentResult(b"run 1", is_replayed=False)
     for is_secret in (True, False):
         with pytest.raises(SecretNotReplayable, match="secret in its response was shown once") as refusal:
-            once(open_blog, ann, bell, is_secret=is_secret)
+            once(open_blog, ann, counter, is_secret=is_secret)
     assert isinstance(refusal.value, Conflict)
     with pytest.raises(KeyReused):
-        once(open_blog, ann, bell, request=b"another", is_secret=True)
+        once(open_blog, ann, counter, request=b"another", is_secret=True)
     with store() as stores:
         assert stores.idempotency.find_for_update(ann.id, sha256(b"key").digest()) == IdempotencyRecord(
             user_id=ann.id,
             key=sha256(b"key").digest(),
-            fingerprint=sha256(b"ring").digest(),
+            fingerprint=sha256(b"request").digest(),
             response=None,
             at=clock(),
         )
-    assert bell.rung == 1
+    assert counter.runs == 1
 
 
-def test_neither_key_nor_request_is_kept_and_no_answer_is_shown(
+def test_record_stores_digests_and_its_repr_hides_the_response(
     store: MemoryStore, open_blog: OpenBlog, ann: User
 ) -> None:
     once(open_blog, ann, lambda: b"an answer", key="a-key", request=b"a request")
@@ -161,29 +163,27 @@ def test_neither_key_nor_request_is_kept_and_no_answer_is_shown(
     assert "answer" not in repr(kept)
 
 
-def test_a_key_stands_for_its_request_a_day_long(
-    open_blog: OpenBlog, clock: FrozenClock, ann: User, bell: Bell
-) -> None:
+def test_key_is_valid_for_a_day(open_blog: OpenBlog, clock: FrozenClock, ann: User, counter: Counter) -> None:
     assert timedelta(days=1) == RETENTION
-    once(open_blog, ann, bell)
+    once(open_blog, ann, counter)
     clock.move(RETENTION - MOMENT)
-    assert once(open_blog, ann, bell) == (b"ring 1", True)
+    assert once(open_blog, ann, counter) == (b"run 1", True)
     with pytest.raises(KeyReused):
-        once(open_blog, ann, bell, request=b"another")
+        once(open_blog, ann, counter, request=b"another")
     clock.move(MOMENT)
-    assert once(open_blog, ann, bell, request=b"another") == (b"ring 2", False)
+    assert once(open_blog, ann, counter, request=b"another") == (b"run 2", False)
     clock.move(RETENTION - MOMENT)
-    assert once(open_blog, ann, bell, request=b"another") == (b"ring 2", True)
+    assert once(open_blog, ann, counter, request=b"another") == (b"run 2", True)
 
 
-def test_answers_are_forgotten_after_a_day_some_at_a_time(
-    open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User, bell: Bell
+def test_records_are_purged_in_batches_after_a_day(
+    open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User, counter: Counter
 ) -> None:
     for user in (ann, bob):
         for number in range(3):
-            once(open_blog, user, bell, key=f"key{number}")
+            once(open_blog, user, counter, key=f"key{number}")
     clock.move(MOMENT)
-    once(open_blog, ann, bell, key="later")
+    once(open_blog, ann, counter, key="later")
     clock.move(RETENTION - 2 * MOMENT)
     with open_blog() as blog:
         assert blog.idempotency.purge() == 0
@@ -193,10 +193,10 @@ def test_answers_are_forgotten_after_a_day_some_at_a_time(
         with open_blog() as blog:
             purged.append(blog.idempotency.purge(limit=4))
     assert purged == [4, 2, 0]
-    assert once(open_blog, ann, bell, key="later") == (b"ring 7", True)
+    assert once(open_blog, ann, counter, key="later") == (b"run 7", True)
 
 
-def test_without_a_word_a_thousand_answers_are_forgotten_at_a_time(
+def test_purge_deletes_a_thousand_records_by_default(
     open_blog: OpenBlog, store: MemoryStore, clock: FrozenClock, ann: User
 ) -> None:
     with store() as stores:
@@ -211,13 +211,13 @@ def test_without_a_word_a_thousand_answers_are_forgotten_at_a_time(
 
 
 @pytest.mark.parametrize("key", ["x", "!", "~", '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "x" * MAX_KEY_LENGTH])
-def test_a_key_is_visible_ascii(open_blog: OpenBlog, ann: User, bell: Bell, key: str) -> None:
-    assert once(open_blog, ann, bell, key=key) == (b"ring 1", False)
+def test_key_is_visible_ascii(open_blog: OpenBlog, ann: User, counter: Counter, key: str) -> None:
+    assert once(open_blog, ann, counter, key=key) == (b"run 1", False)
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x\n", "\tx", "\x7f", "é", "\ud800", "\0", "x" * (MAX_KEY_LENGTH + 1)])
-def test_anything_else_is_no_key(open_blog: OpenBlog, ann: User, bell: Bell, key: str) -> None:
+def test_other_keys_are_invalid(open_blog: OpenBlog, ann: User, counter: Counter, key: str) -> None:
     with pytest.raises(ValidationFailed) as refusal:
-        once(open_blog, ann, bell, key=key)
+        once(open_blog, ann, counter, key=key)
     assert refusal.value.errors == (FieldError("Idempotency-Key", "must be 1 to 255 visible characters of ASCII"),)
-    assert bell.rung == 0
+    assert counter.runs == 0

@@ -1,7 +1,7 @@
-"""The blog promises, of showing tokens and logging out, that…"""
+"""Authenticating with tokens and logging out."""
 
 import pytest
-from tests.domain.people import ELSEWHERE, HOME, OPERATOR, PASSWORD, entered, entries
+from tests.domain.actors import ELSEWHERE, HOME, OPERATOR, PASSWORD, entries, logged_in
 
 from blog.domain.accounts.actors import Member, Scope
 from blog.domain.accounts.login import log_in
@@ -12,7 +12,7 @@ from blog.domain.blog import OpenBlog
 from blog.testing.contracts import FrozenClock
 
 
-def test_logging_out_ends_this_token_and_no_other(open_blog: OpenBlog, ann: User) -> None:
+def test_log_out_revokes_only_this_token(open_blog: OpenBlog, ann: User) -> None:
     one, other = (log_in(open_blog, "ann", PASSWORD)[1].secret for _ in range(2))
     with open_blog() as blog:
         actor = blog.tokens.authenticate(one)
@@ -26,7 +26,7 @@ def test_logging_out_ends_this_token_and_no_other(open_blog: OpenBlog, ann: User
     assert [entry.event for entry in entries(open_blog)].count(Event.LOGGED_OUT) == 1
 
 
-def test_whoever_shows_no_token_can_end_none(open_blog: OpenBlog, ann: User) -> None:
+def test_log_out_without_token_revokes_nothing(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     with open_blog() as blog:
         with pytest.raises(InvalidToken):
@@ -34,9 +34,7 @@ def test_whoever_shows_no_token_can_end_none(open_blog: OpenBlog, ann: User) -> 
         assert blog.tokens.authenticate(issued.secret).user == ann
 
 
-def test_logging_out_everywhere_ends_all_of_ones_tokens_and_nobody_elses(
-    open_blog: OpenBlog, ann: User, bob: User
-) -> None:
+def test_log_out_everywhere_revokes_all_own_tokens(open_blog: OpenBlog, ann: User, bob: User) -> None:
     hers = [log_in(open_blog, "ann", PASSWORD)[1].secret for _ in range(3)]
     his = log_in(open_blog, "bob", PASSWORD)[1].secret
     with open_blog() as blog:
@@ -48,7 +46,7 @@ def test_logging_out_everywhere_ends_all_of_ones_tokens_and_nobody_elses(
         assert blog.tokens.authenticate(his).user == bob
 
 
-def test_whoever_shows_a_token_is_known_with_all_that_counts(open_blog: OpenBlog, ann: User) -> None:
+def test_authenticated_actor_has_user_scopes_and_token_id(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD, scopes=[Scope.ACCOUNT], address=HOME)
     with open_blog() as blog:
         actor = blog.tokens.authenticate(issued.secret, address=ELSEWHERE)
@@ -56,7 +54,7 @@ def test_whoever_shows_a_token_is_known_with_all_that_counts(open_blog: OpenBlog
     assert (actor.user_id, actor.name, actor.is_admin, actor.address) == (ann.id, "ann", False, ELSEWHERE)
 
 
-def test_a_token_of_an_inactive_account_opens_nothing(open_blog: OpenBlog, ann: User) -> None:
+def test_token_of_an_inactive_account_is_invalid(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         blog.users.update(OPERATOR, ann.id, is_active=False)
         late = blog.tokens.issue(ann)
@@ -64,15 +62,15 @@ def test_a_token_of_an_inactive_account_opens_nothing(open_blog: OpenBlog, ann: 
             blog.tokens.authenticate(late.secret)
 
 
-def test_a_token_of_nobody_opens_nothing(open_blog: OpenBlog, clock: FrozenClock) -> None:
+def test_token_of_an_unknown_user_is_invalid(open_blog: OpenBlog, clock: FrozenClock) -> None:
     with open_blog() as blog:
         orphan = blog.tokens.issue(User(username="nobody", created_at=clock()))
         with pytest.raises(InvalidToken):
             blog.tokens.authenticate(orphan.secret)
 
 
-def test_a_new_token_takes_no_other_ones_place(open_blog: OpenBlog, ann: User) -> None:
-    laptop = entered(open_blog, "ann")
-    phone = entered(open_blog, "ann", address=ELSEWHERE)
+def test_new_token_revokes_no_other(open_blog: OpenBlog, ann: User) -> None:
+    laptop = logged_in(open_blog, "ann")
+    phone = logged_in(open_blog, "ann", address=ELSEWHERE)
     with open_blog() as blog:
         assert [token.id for token in blog.tokens.list_own(phone)] == [laptop.token_id, phone.token_id]

@@ -1,4 +1,4 @@
-"""The blog promises, of an account of one's own, that…"""
+"""Rules of changing one's own account."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, Watched, acting, entered, entries
+from tests.domain.actors import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, SpyHasher, as_member, entries, logged_in
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.actors import ALL_SCOPES, OutOfScope, Scope
@@ -21,8 +21,8 @@ from blog.domain.errors import FieldError, Unauthenticated, ValidationFailed
 from blog.testing.contracts import FrozenClock
 
 
-def test_one_takes_another_name_and_signs_all_ones_posts_with_it(open_blog: OpenBlog, ann: User) -> None:
-    actor = entered(open_blog, "ann")
+def test_rename_changes_the_author_name_of_all_posts(open_blog: OpenBlog, ann: User) -> None:
+    actor = logged_in(open_blog, "ann")
     with open_blog() as blog:
         post = blog.posts.create(actor, title="Hello", body="World")
         assert blog.accounts.rename(actor, "Anna") == replace(ann, username="Anna")
@@ -33,29 +33,29 @@ def test_one_takes_another_name_and_signs_all_ones_posts_with_it(open_blog: Open
         log_in(open_blog, "ann", PASSWORD)
 
 
-def test_one_may_change_the_case_of_ones_name(open_blog: OpenBlog, ann: User) -> None:
+def test_rename_may_change_only_the_case(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        assert blog.accounts.rename(acting(ann), "Ann").username == "Ann"
+        assert blog.accounts.rename(as_member(ann), "Ann").username == "Ann"
 
 
-def test_a_name_that_one_has_already_leaves_no_trace(open_blog: OpenBlog, ann: User) -> None:
+def test_rename_to_the_current_name_is_not_recorded(open_blog: OpenBlog, ann: User) -> None:
     before = entries(open_blog)
     with open_blog() as blog:
-        assert blog.accounts.rename(acting(ann), "ann") == ann
+        assert blog.accounts.rename(as_member(ann), "ann") == ann
     assert entries(open_blog) == before
 
 
 @pytest.mark.parametrize("username", ["bob", "BOB"])
-def test_nobody_takes_a_name_that_another_has(open_blog: OpenBlog, ann: User, bob: User, username: str) -> None:
+def test_rename_to_a_used_name_is_refused(open_blog: OpenBlog, ann: User, bob: User, username: str) -> None:
     with open_blog() as blog, pytest.raises(UsernameTaken):
-        blog.accounts.rename(acting(ann), username)
+        blog.accounts.rename(as_member(ann), username)
     with open_blog() as blog, pytest.raises(ValidationFailed):
-        blog.accounts.rename(acting(ann), "two words")
+        blog.accounts.rename(as_member(ann), "two words")
     with open_blog() as blog:
         assert blog.users.get(OPERATOR, ann.id) == ann
 
 
-def test_an_account_has_ten_former_names_at_most_and_can_take_them_back(open_blog: OpenBlog, ann: User) -> None:
+def test_account_has_at_most_ten_former_names_and_can_take_them_back(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     for number in range(MAX_FORMER_NAMES):
         rename(open_blog, issued.secret, f"ann{number}")
@@ -64,7 +64,7 @@ def test_an_account_has_ten_former_names_at_most_and_can_take_them_back(open_blo
     with pytest.raises(TooManyNames):
         rename(open_blog, issued.secret, "another")
     with open_blog() as blog, pytest.raises(TooManyNames):
-        blog.accounts.rename(acting(ann), "another")
+        blog.accounts.rename(as_member(ann), "another")
     with open_blog() as blog, pytest.raises(TooManyNames):
         blog.users.update(OPERATOR, ann.id, username="another")
     assert entries(open_blog) == before
@@ -75,9 +75,7 @@ def test_an_account_has_ten_former_names_at_most_and_can_take_them_back(open_blo
         assert blog.users.add(OPERATOR, "another", PASSWORD).username == "another"
 
 
-def test_an_account_with_all_its_names_does_not_learn_which_others_are_taken(
-    open_blog: OpenBlog, ann: User, bob: User
-) -> None:
+def test_account_at_the_name_limit_cannot_probe_for_used_names(open_blog: OpenBlog, ann: User, bob: User) -> None:
     with open_blog() as blog:
         for number in range(MAX_FORMER_NAMES):
             blog.users.update(OPERATOR, ann.id, username=f"ann{number}")
@@ -90,7 +88,7 @@ def test_an_account_with_all_its_names_does_not_learn_which_others_are_taken(
     assert len(set(refusals)) == 1
 
 
-def test_after_eight_tries_to_take_a_name_that_is_taken_one_waits_but_is_not_locked_out(
+def test_attempts_to_take_used_names_are_throttled_without_locking_out(
     open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User
 ) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
@@ -106,16 +104,14 @@ def test_after_eight_tries_to_take_a_name_that_is_taken_one_waits_but_is_not_loc
     assert rename(open_blog, issued.secret, "nobody", address=HOME).username == "nobody"
 
 
-def test_names_that_one_gets_are_not_counted_as_failures(open_blog: OpenBlog, ann: User) -> None:
+def test_successful_renames_do_not_count_as_failures(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     for number in range(MAX_FORMER_NAMES):
         rename(open_blog, issued.secret, f"ann{number}", address=HOME)
 
 
 @pytest.mark.parametrize("name", ["another", "Ann"])
-def test_a_try_to_take_a_name_that_another_unit_came_between_is_not_counted(
-    open_blog: OpenBlog, ann: User, name: str
-) -> None:
+def test_rename_with_a_write_conflict_is_not_counted(open_blog: OpenBlog, ann: User, name: str) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     opened = 0
 
@@ -135,7 +131,7 @@ def test_a_try_to_take_a_name_that_another_unit_came_between_is_not_counted(
     assert rename(open_blog, issued.secret, name, address=HOME).username == name
 
 
-def test_tries_to_take_a_name_are_forgotten_with_the_account(
+def test_rename_attempts_are_deleted_with_the_account(
     open_blog: OpenBlog, store: MemoryStore, clock: FrozenClock, ann: User, bob: User
 ) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
@@ -149,7 +145,7 @@ def test_tries_to_take_a_name_are_forgotten_with_the_account(
         assert list(stores.attempts.of_address(HOME, since=long_ago)) == []
 
 
-def test_a_new_password_ends_all_tokens_and_gives_a_new_one_for_the_same(open_blog: OpenBlog, ann: User) -> None:
+def test_password_change_revokes_all_tokens_and_issues_one_with_the_same_scopes(open_blog: OpenBlog, ann: User) -> None:
     secrets = [log_in(open_blog, "ann", PASSWORD, scopes=[Scope.ACCOUNT, Scope.POSTS_READ])[1].secret for _ in range(3)]
     user, issued = change_password(open_blog, secrets[1], PASSWORD, ANOTHER, address=HOME)
     assert user == ann
@@ -164,7 +160,7 @@ def test_a_new_password_ends_all_tokens_and_gives_a_new_one_for_the_same(open_bl
     assert log_in(open_blog, "ann", ANOTHER)[0] == ann
 
 
-def test_whoever_was_an_administrator_once_can_still_change_their_password(open_blog: OpenBlog, admin: User) -> None:
+def test_former_admin_can_change_their_password(open_blog: OpenBlog, admin: User) -> None:
     _, issued = log_in(open_blog, "admin", PASSWORD)
     with open_blog() as blog:
         blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)
@@ -173,7 +169,7 @@ def test_whoever_was_an_administrator_once_can_still_change_their_password(open_
     assert issued.token.scopes == ALL_SCOPES - {Scope.ADMIN}
 
 
-def test_whoever_does_not_know_the_old_password_changes_nothing_and_is_counted(open_blog: OpenBlog, ann: User) -> None:
+def test_wrong_old_password_is_refused_and_counted(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD, address=HOME)
     for _ in range(8):
         with pytest.raises(WrongPassword) as refusal:
@@ -192,7 +188,7 @@ def test_whoever_does_not_know_the_old_password_changes_nothing_and_is_counted(o
     assert log_in(open_blog, "ann", PASSWORD, address=ELSEWHERE)[0] == ann
 
 
-def test_the_right_old_password_is_not_counted(open_blog: OpenBlog, ann: User) -> None:
+def test_correct_old_password_is_not_counted(open_blog: OpenBlog, ann: User) -> None:
     old, new = PASSWORD, ANOTHER
     _, issued = log_in(open_blog, "ann", PASSWORD, address=HOME)
     for _ in range(12):
@@ -201,26 +197,24 @@ def test_the_right_old_password_is_not_counted(open_blog: OpenBlog, ann: User) -
     assert log_in(open_blog, "ann", old, address=HOME)[0] == ann
 
 
-def test_all_that_is_wrong_is_told_before_anything_is_counted_or_verified(
-    watched_blog: OpenBlog, watched: Watched, ann: User
-) -> None:
-    _, issued = log_in(watched_blog, "ann", PASSWORD)
-    watched.verified.clear()
+def test_validation_errors_come_before_verification(spied_blog: OpenBlog, spy_hasher: SpyHasher, ann: User) -> None:
+    _, issued = log_in(spied_blog, "ann", PASSWORD)
+    spy_hasher.verified.clear()
     for _ in range(10):
         with pytest.raises(ValidationFailed) as refusal:
-            change_password(watched_blog, issued.secret, "", "ann ann ann")
+            change_password(spied_blog, issued.secret, "", "ann ann ann")
     assert refusal.value.errors == (
         FieldError("old_password", "must have 1 to 1024 bytes in UTF-8"),
         FieldError("new_password", "must have at least 15 characters"),
         FieldError("new_password", "must have at least 4 different characters"),
         FieldError("new_password", "must not contain the username"),
     )
-    assert watched.verified == []
-    assert change_password(watched_blog, issued.secret, PASSWORD, ANOTHER)[0] == ann
-    assert len(watched.verified) == 1
+    assert spy_hasher.verified == []
+    assert change_password(spied_blog, issued.secret, PASSWORD, ANOTHER)[0] == ann
+    assert len(spy_hasher.verified) == 1
 
 
-def test_a_token_that_was_not_made_for_it_changes_no_password(open_blog: OpenBlog, ann: User) -> None:
+def test_password_change_requires_the_scope(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD, scopes=[Scope.POSTS_READ, Scope.POSTS_WRITE])
     with pytest.raises(OutOfScope):
         change_password(open_blog, issued.secret, "", "")
@@ -236,10 +230,10 @@ def test_a_token_that_was_not_made_for_it_changes_no_password(open_blog: OpenBlo
     ],
     ids=["new password", "deactivation"],
 )
-def test_a_change_of_password_that_was_overtaken_changes_nothing(
+def test_concurrent_account_change_prevents_the_password_change(
     open_blog: OpenBlog,
-    watched_blog: OpenBlog,
-    watched: Watched,
+    spied_blog: OpenBlog,
+    spy_hasher: SpyHasher,
     ann: User,
     meanwhile: Callable[[Blog, User], object],
 ) -> None:
@@ -247,32 +241,32 @@ def test_a_change_of_password_that_was_overtaken_changes_nothing(
         with open_blog() as blog:
             meanwhile(blog, ann)
 
-    _, issued = log_in(watched_blog, "ann", PASSWORD)
-    watched.meanwhile = happen
+    _, issued = log_in(spied_blog, "ann", PASSWORD)
+    spy_hasher.meanwhile = happen
     with pytest.raises(Unauthenticated):
-        change_password(watched_blog, issued.secret, PASSWORD, ANOTHER)
+        change_password(spied_blog, issued.secret, PASSWORD, ANOTHER)
     with pytest.raises(WrongCredentials):
         log_in(open_blog, "ann", ANOTHER)
     assert Event.PASSWORD_CHANGED not in {entry.event for entry in entries(open_blog)}
 
 
-def test_whoever_is_gone_meanwhile_knows_no_password(open_blog: OpenBlog, ann: User) -> None:
+def test_password_change_of_a_missing_user_is_refused(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        attempt = blog.accounts.begin_password_change(acting(ann), PASSWORD, ANOTHER)
-        gone = acting(replace(ann, username="gone"))
+        attempt = blog.accounts.begin_password_change(as_member(ann), PASSWORD, ANOTHER)
+        gone = as_member(replace(ann, username="gone"))
         with pytest.raises(WrongPassword):
             blog.accounts.change_password(gone, attempt, PASSWORD, ANOTHER)
 
 
-def test_the_old_password_is_verified_and_the_new_one_hashed_before_anything_is_held(
-    open_blog: OpenBlog, watched_blog: OpenBlog, watched: Watched, ann: User
+def test_password_is_verified_and_hashed_before_any_lock_is_taken(
+    open_blog: OpenBlog, spied_blog: OpenBlog, spy_hasher: SpyHasher, ann: User
 ) -> None:
     def write() -> None:
         with open_blog() as blog:
-            blog.posts.create(acting(ann), title="Meanwhile", body="nobody waited")
+            blog.posts.create(as_member(ann), title="Meanwhile", body="nobody waited")
 
-    _, issued = log_in(watched_blog, "ann", PASSWORD)
-    watched.meanwhile = write
-    change_password(watched_blog, issued.secret, PASSWORD, ANOTHER)
+    _, issued = log_in(spied_blog, "ann", PASSWORD)
+    spy_hasher.meanwhile = write
+    change_password(spied_blog, issued.secret, PASSWORD, ANOTHER)
     with open_blog() as blog:
         assert [post.title for post in blog.posts.page().posts] == ["Meanwhile"]

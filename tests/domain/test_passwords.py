@@ -1,9 +1,9 @@
-"""The blog promises, of passwords, that…"""
+"""Rules of passwords."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.domain.people import OPERATOR, PASSWORD
+from tests.domain.actors import OPERATOR, PASSWORD
 
 from blog.adapters.memory import MemoryStore
 from blog.adapters.zxcvbn import is_common, weakness_of
@@ -34,7 +34,7 @@ RULES = PasswordRules(is_common, weakness_of, "Ann's Corner")
 
 
 @given(st.text(st.characters() | st.sampled_from("aA\u00df\ufb03"), max_size=60), st.text("ab.", max_size=6))
-def test_a_new_password_is_judged_by_length_variety_and_the_username(password: str, username: str) -> None:
+def test_password_rules_on_length_variety_and_username(password: str, username: str) -> None:
     errors = PasswordRules(lambda _: False, lambda _: "").validate(password, username)
     if out_of_bounds := validate_password(password):
         assert errors == out_of_bounds
@@ -78,32 +78,32 @@ def test_a_new_password_is_judged_by_length_variety_and_the_username(password: s
         ("123456789123456789", [COMMON]),
     ],
 )
-def test_every_fault_of_a_password_is_told(password: str, errors: list[FieldError]) -> None:
+def test_all_validation_errors_of_a_password_are_reported(password: str, errors: list[FieldError]) -> None:
     assert PasswordRules(is_common, weakness_of, "Ann's Corner").validate(password, "Berta") == errors
 
 
-def test_whether_a_password_is_common_is_asked_in_folded_case() -> None:
+def test_common_passwords_are_compared_case_insensitively() -> None:
     rules = PasswordRules(lambda password: password == "weiss und weiss" * 2, lambda _: "")
     assert rules.validate("WEISS und Wei\u00df" * 2, "berta") == [COMMON]
 
 
 @given(st.text(st.characters(), max_size=2))
-def test_a_name_of_one_or_two_characters_gives_nothing_away(name: str) -> None:
+def test_names_of_one_or_two_characters_may_be_in_a_password(name: str) -> None:
     password = f"quite a {name} long one"
     assert TELLING not in RULES.validate(password, name)
     assert LOCAL not in PasswordRules(is_common, weakness_of, name).validate(password, "berta")
 
 
-def test_a_name_of_three_characters_gives_the_password_away() -> None:
+def test_names_of_three_characters_must_not_be_in_a_password() -> None:
     assert RULES.validate("a horse of ANN on batteries", "ann") == [TELLING]
     assert PasswordRules(is_common, weakness_of, "log").validate("horses and catalogues", "ann") == [LOCAL]
 
 
 @given(st.text(st.characters(), max_size=1100), st.sampled_from(["password", "new_password", "old_password"]))
-def test_the_field_is_named_and_the_value_never_repeated(password: str, field: str) -> None:
+def test_errors_name_the_field_and_never_repeat_the_value(password: str, field: str) -> None:
     errors = [*RULES.validate(password, "berta", field=field), *validate_password(password, field=field)]
-    assert {fault.field for fault in errors} <= {field}
-    assert len(password) < 8 or all(password not in fault.message for fault in errors)
+    assert {error.field for error in errors} <= {field}
+    assert len(password) < 8 or all(password not in error.message for error in errors)
 
 
 @pytest.mark.parametrize(
@@ -118,14 +118,14 @@ def test_the_field_is_named_and_the_value_never_repeated(password: str, field: s
         "e\u0301 is not the same as \u00e9",
     ],
 )
-def test_whatever_is_long_enough_can_be_a_password_and_opens_its_account(open_blog: OpenBlog, password: str) -> None:
+def test_any_long_text_is_accepted_as_password(open_blog: OpenBlog, password: str) -> None:
     with open_blog() as blog:
         ann = blog.users.add(OPERATOR, "ann", password)
     assert log_in(open_blog, "ann", password)[0] == ann
 
 
 @pytest.mark.parametrize("size", [1, MAX_PASSWORD_BYTES])
-def test_a_password_that_is_shown_has_some_bytes_and_not_too_many(size: int) -> None:
+def test_presented_password_has_a_size_limit(size: int) -> None:
     assert validate_password("x" * size) == []
     assert validate_password("x" * (MAX_PASSWORD_BYTES + size)) == [SIZE]
     assert validate_password("") == [SIZE]
@@ -154,20 +154,20 @@ def test_a_password_that_is_shown_has_some_bytes_and_not_too_many(size: int) -> 
         ("summer2024summer2024", "something repeated"),
     ],
 )
-def test_a_password_that_is_easy_to_guess_is_refused_and_told_why(password: str, made_of: str) -> None:
+def test_guessable_password_is_refused_with_a_reason(password: str, made_of: str) -> None:
     easy = FieldError("password", f"must be harder to guess than {made_of}")
     assert RULES.validate(password, "berta") == [easy]
 
 
 @pytest.mark.parametrize("typed", ["caf\u00e9 by the river bank", "cafe\u0301 by the river bank"])
 @pytest.mark.parametrize("kept", ["caf\u00e9 by the river bank", "cafe\u0301 by the river bank"])
-def test_a_password_opens_its_account_however_its_accents_are_typed(open_blog: OpenBlog, kept: str, typed: str) -> None:
+def test_passwords_are_compared_in_unicode_normal_form(open_blog: OpenBlog, kept: str, typed: str) -> None:
     with open_blog() as blog:
         ann = blog.users.add(OPERATOR, "ann", kept)
     assert log_in(open_blog, "ann", typed)[0] == ann
 
 
-def test_a_hash_of_a_password_as_it_was_typed_still_opens_its_account_and_is_renewed(
+def test_hash_of_an_unnormalized_password_is_accepted_and_replaced(
     store: MemoryStore, open_blog: OpenBlog, hasher: PasswordHasher, ann: User
 ) -> None:
     typed, normal = "cafe\u0301 by the river bank", "caf\u00e9 by the river bank"

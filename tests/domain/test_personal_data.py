@@ -1,10 +1,10 @@
-"""The blog promises, of what somebody downloads of what is kept about them, that…"""
+"""Export of personal data."""
 
 from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
-from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, acting, entered
+from tests.domain.actors import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, as_member, logged_in
 
 from blog.domain.accounts import personal_data
 from blog.domain.accounts.actors import Member, OutOfScope, Scope
@@ -21,7 +21,7 @@ NOT_PERSONAL = {"index", "idempotency"}
 
 
 @pytest.mark.parametrize("name", sorted({field.name for field in fields(Stores)} - NOT_PERSONAL))
-def test_it_is_read_from_every_store(open_blog: OpenBlog, name: str) -> None:
+def test_export_reads_every_store(open_blog: OpenBlog, name: str) -> None:
     with open_blog() as blog:
         read = [getattr(blog.personal_data, field.name) for field in fields(PersonalData)]
         assert getattr(blog._stores, name) in read, (
@@ -46,18 +46,18 @@ def entries_of(pages: list[PersonalDataPage]) -> list[AuditEntry]:
     return [entry for page in pages for entry in page.entries]
 
 
-def test_it_is_all_that_is_theirs_and_nothing_of_others(
+def test_export_has_all_own_data_and_nothing_of_others(
     open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User
 ) -> None:
     log_in(open_blog, "ann", PASSWORD, address=HOME)
     clock.move(timedelta(hours=1))
-    member = entered(open_blog, "ann", address=ELSEWHERE)
-    entered(open_blog, "Bob")
+    member = logged_in(open_blog, "ann", address=ELSEWHERE)
+    logged_in(open_blog, "Bob")
     with open_blog() as blog:
         blog.users.update(OPERATOR, ann.id, username="anna")
-        member = acting(blog.users.get(OPERATOR, ann.id))
+        member = as_member(blog.users.get(OPERATOR, ann.id))
         post = blog.posts.create(member, title="Hello", body="world")
-        blog.posts.create(acting(bob), title="Bob's", body="own")
+        blog.posts.create(as_member(bob), title="Bob's", body="own")
         tokens = blog.tokens.list_for(OPERATOR, ann.id)
     (page,) = downloaded(open_blog, member)
     assert page.user == member.user
@@ -69,10 +69,8 @@ def test_it_is_all_that_is_theirs_and_nothing_of_others(
     assert [entry.event for entry in page.entries][:3] == [Event.POST_CREATED, Event.USER_CHANGED, Event.LOGGED_IN]
 
 
-def test_it_has_what_others_did_to_the_account_without_where_they_did_it_from(
-    open_blog: OpenBlog, ann: User, bob: User, admin: User
-) -> None:
-    by = replace(entered(open_blog, "admin"), address=ELSEWHERE)
+def test_export_hides_the_addresses_of_others(open_blog: OpenBlog, ann: User, bob: User, admin: User) -> None:
+    by = replace(logged_in(open_blog, "admin"), address=ELSEWHERE)
     with open_blog() as blog:
         blog.users.update(by, ann.id, username="anna")
         blog.users.update(by, bob.id, username="rob")
@@ -81,7 +79,7 @@ def test_it_has_what_others_did_to_the_account_without_where_they_did_it_from(
         blog.posts.delete(by, post.id)
         blog.users.update(by, ann.id, is_active=False)
         blog.users.update(by, ann.id, is_active=True)
-        member = acting(blog.users.get(OPERATOR, ann.id))
+        member = as_member(blog.users.get(OPERATOR, ann.id))
     (page,) = downloaded(open_blog, member)
     assert [(entry.event, entry.actor, entry.detail) for entry in page.entries][-4:] == [
         (Event.USER_CHANGED, "admin", "active"),
@@ -92,18 +90,18 @@ def test_it_has_what_others_did_to_the_account_without_where_they_did_it_from(
     assert {(entry.address, entry.token_id) for entry in page.entries} == {("", None)}
 
 
-def test_it_has_the_open_invitations_that_they_made(open_blog: OpenBlog, admin: User) -> None:
+def test_export_has_open_invitations(open_blog: OpenBlog, admin: User) -> None:
     with open_blog() as blog:
-        made = [blog.invitations.create(acting(admin)).invitation for _ in range(2)]
+        made = [blog.invitations.create(as_member(admin)).invitation for _ in range(2)]
         blog.invitations.create(OPERATOR)
         blog.invitations.revoke(OPERATOR, made.pop(0).id)
-    (page,) = downloaded(open_blog, acting(admin))
+    (page,) = downloaded(open_blog, as_member(admin))
     assert page.invitations == made
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 100])
-def test_a_page_that_is_cut_short_leads_to_all_the_rest(open_blog: OpenBlog, ann: User, number: int) -> None:
-    member = entered(open_blog, "ann")
+def test_truncated_page_continues_with_the_rest(open_blog: OpenBlog, ann: User, number: int) -> None:
+    member = logged_in(open_blog, "ann")
     with open_blog() as blog:
         written = [blog.posts.create(member, title=f"{each}", body="one of several") for each in range(5)]
     whole = entries_of(downloaded(open_blog, member))
@@ -117,12 +115,12 @@ def test_a_page_that_is_cut_short_leads_to_all_the_rest(open_blog: OpenBlog, ann
 
 
 @pytest.mark.parametrize(("posts", "entries"), [(1, 1), (2, 3), (3, 2), (6, 100), (100, 7), (7, 100)])
-def test_it_comes_in_pages_each_post_and_entry_once(
+def test_pages_have_each_post_and_entry_once(
     open_blog: OpenBlog, ann: User, monkeypatch: pytest.MonkeyPatch, posts: int, entries: int
 ) -> None:
     monkeypatch.setattr(personal_data, "POSTS_PER_PAGE", posts)
     monkeypatch.setattr(personal_data, "ENTRIES_PER_PAGE", entries)
-    member = entered(open_blog, "ann")
+    member = logged_in(open_blog, "ann")
     with open_blog() as blog:
         written = [blog.posts.create(member, title=f"{number}", body="one of several") for number in range(6)]
     pages = downloaded(open_blog, member)
@@ -135,13 +133,13 @@ def test_it_comes_in_pages_each_post_and_entry_once(
     assert all(len(page.posts) <= posts and len(page.entries) <= entries for page in pages)
 
 
-def test_a_token_that_is_not_made_for_it_downloads_nothing(open_blog: OpenBlog, admin: User) -> None:
+def test_export_requires_the_scope(open_blog: OpenBlog, admin: User) -> None:
     with pytest.raises(OutOfScope), open_blog() as blog:
-        blog.personal_data.page(acting(admin, Scope.ADMIN))
+        blog.personal_data.page(as_member(admin, Scope.ADMIN))
 
 
-def test_no_secret_is_in_it(open_blog: OpenBlog, ann: User) -> None:
+def test_export_contains_no_secret(open_blog: OpenBlog, ann: User) -> None:
     issued = log_in(open_blog, "ann", PASSWORD)[1]
-    told = repr(downloaded(open_blog, acting(ann)))
+    told = repr(downloaded(open_blog, as_member(ann)))
     for secret in (PASSWORD, ANOTHER, issued.secret, repr(issued.token.digest), "argon2"):
         assert secret not in told

@@ -1,11 +1,11 @@
-"""The blog promises, of the policy, that…"""
+"""The permission policy."""
 
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from tests.domain.people import OPERATOR, PASSWORD
+from tests.domain.actors import OPERATOR, PASSWORD
 
 from blog.domain.accounts.actors import ALL_SCOPES, Actor, Member, NotAnAdmin, OutOfScope, Scope
 from blog.domain.accounts.login import log_in
@@ -60,7 +60,7 @@ def word(cells: list[PolicyEntry]) -> str:
     ]
 
 
-def test_who_may_do_what_is_this_and_nothing_else() -> None:
+def test_policy_table() -> None:
     heads, *rows = [line.split() for line in PICTURE.strip().splitlines()]
     expected = {(action, role): allowed for action, *row in rows for role, allowed in zip(heads, row, strict=True)}
     assert heads == [role.value for role in Role]
@@ -68,7 +68,7 @@ def test_who_may_do_what_is_this_and_nothing_else() -> None:
     assert len(expected) == len(Action) * len(Role)
 
 
-def test_every_action_has_words_of_its_own_and_a_scope_wherever_a_token_need_have_one() -> None:
+def test_every_action_has_a_unique_description_and_a_scope() -> None:
     assert len({action.description for action in Action}) == len(Action)
     for action in Action:
         assert action.description.strip() == action.description != ""
@@ -84,7 +84,7 @@ def test_every_action_has_words_of_its_own_and_a_scope_wherever_a_token_need_hav
 
 
 @pytest.mark.parametrize("action", Action)
-def test_a_token_without_the_scope_of_an_action_may_not(admin: User, ann: User, action: Action) -> None:
+def test_token_without_the_scope_is_refused(admin: User, ann: User, action: Action) -> None:
     for scope in Scope:
         some = Member(user=admin, scopes=ALL_SCOPES - {scope}, token_id=None)
         owner = ann if action is Action.DELETE_USERS else admin
@@ -129,9 +129,7 @@ CELLS = [
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.action.name}-{cell.role.value}-{cell.own}")
-def test_the_use_cases_obey_every_cell(
-    open_blog: OpenBlog, ann: User, bob: User, admin: User, cell: PolicyEntry
-) -> None:
+def test_use_cases_obey_the_policy(open_blog: OpenBlog, ann: User, bob: User, admin: User, cell: PolicyEntry) -> None:
     actor: Actor = OPERATOR
     if cell.role is not Role.OPERATOR:
         _, issued = log_in(open_blog, "admin" if cell.role is Role.ADMIN else "ann", PASSWORD)
@@ -172,7 +170,7 @@ def refused(cell: PolicyEntry) -> Any:
     ],
     ids=["posts", "administration", "one's own account"],
 )
-def test_a_rule_that_is_changed_changes_the_table(
+def test_changed_rule_changes_the_table(
     monkeypatch: pytest.MonkeyPatch, where: type, what: str, stricter: Callable[..., bool], shut: set[str]
 ) -> None:
     before = picture()
@@ -182,9 +180,7 @@ def test_a_rule_that_is_changed_changes_the_table(
     assert all(picture()[action, role] == "no" for action in shut for role in ("user", "admin"))
 
 
-def test_a_rule_that_is_changed_changes_the_use_cases(
-    monkeypatch: pytest.MonkeyPatch, open_blog: OpenBlog, admin: User
-) -> None:
+def test_changed_rule_changes_the_use_cases(monkeypatch: pytest.MonkeyPatch, open_blog: OpenBlog, admin: User) -> None:
     with open_blog() as blog:
         post = blog.posts.create(Member.of(admin), title="Hello", body="World")
     monkeypatch.setattr(Post, "may_be_changed_by", lambda *_: False)

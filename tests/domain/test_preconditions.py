@@ -1,4 +1,4 @@
-"""The blog promises, to whoever changes a post only if it is still what they have seen, that…"""
+"""Optimistic concurrency control of posts."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ from datetime import UTC, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.domain.people import acting, entries
+from tests.domain.actors import as_member, entries
 
 from blog.domain.accounts.actors import Member, OutOfScope, Scope
 from blog.domain.accounts.user import User
@@ -33,22 +33,22 @@ CHANGES: dict[str, Change] = {
 def post(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> Post:
     """A post in its third version."""
     with open_blog() as blog:
-        post = blog.posts.create(acting(ann), title="Hello", body="World")
-        blog.posts.update(acting(ann), post.id, body="You")
-        post = blog.posts.update(acting(ann), post.id, body="Everybody")
+        post = blog.posts.create(as_member(ann), title="Hello", body="World")
+        blog.posts.update(as_member(ann), post.id, body="You")
+        post = blog.posts.update(as_member(ann), post.id, body="Everybody")
     clock.move(timedelta(hours=1))
     return post
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("seen", [[1], [2], [4], [1, 2], [], [0], [-3], {2**70}])
-def test_what_was_meant_for_another_version_is_refused_and_changes_nothing(
+def test_another_expected_version_is_refused(
     open_blog: OpenBlog, ann: User, post: Post, change: Change, seen: Collection[int]
 ) -> None:
     before = entries(open_blog)
     with open_blog() as blog:
         with pytest.raises(VersionConflict, match=rf"^Post {post.id} has changed: its version is 3 now\.$") as refusal:
-            change(blog, acting(ann), post.id, seen)
+            change(blog, as_member(ann), post.id, seen)
         assert blog.posts.get(post.id) == post
         assert [each.post for each in blog.search.find("everybody").results] == [post]
     assert entries(open_blog) == before
@@ -57,33 +57,33 @@ def test_what_was_meant_for_another_version_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("seen", [None, [3], {3}, [1, 2, 3], range(10)])
-def test_what_was_meant_for_this_version_is_done(
+def test_matching_expected_version_is_accepted(
     open_blog: OpenBlog, clock: FrozenClock, ann: User, post: Post, seen: Collection[int] | None
 ) -> None:
     with open_blog() as blog:
-        changed = blog.posts.update(acting(ann), post.id, expected_versions=seen, title="Good bye")
+        changed = blog.posts.update(as_member(ann), post.id, expected_versions=seen, title="Good bye")
         assert changed == replace(post, title="Good bye", version=4, updated_at=clock())
         again = None if seen is None else [4]
-        blog.posts.delete(acting(ann), post.id, expected_versions=again)
+        blog.posts.delete(as_member(ann), post.id, expected_versions=again)
         with pytest.raises(PostNotFound):
             blog.posts.get(post.id)
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_what_was_meant_for_this_revision_is_done(open_blog: OpenBlog, ann: User, post: Post, change: Change) -> None:
+def test_matching_expected_revision_is_accepted(open_blog: OpenBlog, ann: User, post: Post, change: Change) -> None:
     with open_blog() as blog:
-        change(blog, acting(ann), post.id, [7, post.revision, "7-x"])
+        change(blog, as_member(ann), post.id, [7, post.revision, "7-x"])
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_another_state_of_the_same_version_is_told_from_this_one(
+def test_revision_distinguishes_states_with_the_same_version(
     open_blog: OpenBlog, ann: User, post: Post, change: Change
 ) -> None:
     other = replace(post, body="Written before the backup was restored").revision
     assert other.startswith("3-")
     with open_blog() as blog:
         with pytest.raises(VersionConflict, match=rf"^Post {post.id} has changed: version 3 has other content now\.$"):
-            change(blog, acting(ann), post.id, [other])
+            change(blog, as_member(ann), post.id, [other])
         assert blog.posts.get(post.id) == post
 
 
@@ -102,7 +102,7 @@ STATES = st.builds(
 
 
 @given(STATES, STATES)
-def test_two_states_of_posts_have_one_revision_only_if_they_say_the_same(one: Post, other: Post) -> None:
+def test_revisions_are_equal_only_for_equal_content(one: Post, other: Post) -> None:
     assert (one.revision == other.revision) == (one == other)
     for name in ("title", "body"):
         assert replace(one, **{name: getattr(one, name) + "x"}).revision != one.revision
@@ -118,7 +118,7 @@ def test_two_states_of_posts_have_one_revision_only_if_they_say_the_same(one: Po
 
 
 @given(STATES)
-def test_the_authors_name_and_the_zone_of_a_time_are_not_in_the_revision(post: Post) -> None:
+def test_revision_ignores_author_name_and_time_zone(post: Post) -> None:
     assert replace(post, author="anna").revision == post.revision
     elsewhere = timezone(timedelta(hours=5, minutes=30))
     if 1 < post.created_at.year < 9999:
@@ -138,50 +138,48 @@ def test_the_authors_name_and_the_zone_of_a_time_are_not_in_the_revision(post: P
         ({"body": ""}, ("body",)),
     ],
 )
-def test_whoever_is_refused_is_told_what_of_their_changes_the_post_does_not_say(
+def test_version_conflict_lists_conflicting_fields(
     open_blog: OpenBlog, ann: User, post: Post, changes: PostChanges, conflicting_fields: Sequence[str]
 ) -> None:
     with open_blog() as blog, pytest.raises(VersionConflict) as refusal:
-        blog.posts.update(acting(ann), post.id, expected_versions=[2], **changes)
+        blog.posts.update(as_member(ann), post.id, expected_versions=[2], **changes)
     assert refusal.value.conflicting_fields == conflicting_fields
 
 
-def test_whoever_would_delete_is_told_of_no_difference(open_blog: OpenBlog, ann: User, post: Post) -> None:
+def test_version_conflict_of_a_deletion_lists_no_fields(open_blog: OpenBlog, ann: User, post: Post) -> None:
     with open_blog() as blog, pytest.raises(VersionConflict) as refusal:
-        blog.posts.delete(acting(ann), post.id, expected_versions=[2])
+        blog.posts.delete(as_member(ann), post.id, expected_versions=[2])
     assert refusal.value.conflicting_fields == ()
 
 
-def test_of_two_that_have_seen_the_same_version_one_changes_it(open_blog: OpenBlog, ann: User, post: Post) -> None:
+def test_second_update_of_the_same_version_is_refused(open_blog: OpenBlog, ann: User, post: Post) -> None:
     with open_blog() as blog:
-        first = blog.posts.update(acting(ann), post.id, expected_versions=[3], title="First")
+        first = blog.posts.update(as_member(ann), post.id, expected_versions=[3], title="First")
     with open_blog() as blog, pytest.raises(VersionConflict) as refusal:
-        blog.posts.update(acting(ann), post.id, expected_versions=[3], title="Second")
+        blog.posts.update(as_member(ann), post.id, expected_versions=[3], title="Second")
     assert refusal.value.post == first
     assert refusal.value.version == 4
 
 
-def test_a_change_that_says_nothing_new_leaves_the_version_that_was_seen(
-    open_blog: OpenBlog, ann: User, post: Post
-) -> None:
+def test_update_without_effect_keeps_the_version(open_blog: OpenBlog, ann: User, post: Post) -> None:
     before = entries(open_blog)
     with open_blog() as blog:
         for _ in range(2):
-            assert blog.posts.update(acting(ann), post.id, expected_versions=[3], title="Hello") == post
+            assert blog.posts.update(as_member(ann), post.id, expected_versions=[3], title="Hello") == post
     assert entries(open_blog) == before
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_nobody_else_learns_of_what_version_a_post_is(
+def test_ownership_is_checked_before_the_version(
     open_blog: OpenBlog, ann: User, bob: User, post: Post, change: Change
 ) -> None:
     absent = PostId(post.id + 1)
     refusals: list[tuple[Member, PostId, type[BlogError]]] = [
-        (acting(ann, Scope.POSTS_READ), post.id, OutOfScope),
-        (acting(ann, Scope.POSTS_READ), absent, OutOfScope),
-        (acting(ann), absent, PostNotFound),
-        (acting(bob), post.id, NotTheAuthor),
-        (acting(ann), post.id, VersionConflict),
+        (as_member(ann, Scope.POSTS_READ), post.id, OutOfScope),
+        (as_member(ann, Scope.POSTS_READ), absent, OutOfScope),
+        (as_member(ann), absent, PostNotFound),
+        (as_member(bob), post.id, NotTheAuthor),
+        (as_member(ann), post.id, VersionConflict),
     ]
     for actor, post_id, refusal in refusals:
         with open_blog() as blog, pytest.raises(BlogError) as told:
@@ -189,10 +187,10 @@ def test_nobody_else_learns_of_what_version_a_post_is(
         assert type(told.value) is refusal
 
 
-def test_what_has_changed_comes_before_what_is_wrong_with_a_change(open_blog: OpenBlog, ann: User, post: Post) -> None:
+def test_version_is_checked_before_validation(open_blog: OpenBlog, ann: User, post: Post) -> None:
     with open_blog() as blog:
         with pytest.raises(VersionConflict):
-            blog.posts.update(acting(ann), post.id, expected_versions=[1], title="")
+            blog.posts.update(as_member(ann), post.id, expected_versions=[1], title="")
         with pytest.raises(ValidationFailed):
-            blog.posts.update(acting(ann), post.id, expected_versions=[3], title="")
+            blog.posts.update(as_member(ann), post.id, expected_versions=[3], title="")
         assert blog.posts.get(post.id) == post

@@ -1,11 +1,11 @@
-"""The blog promises, of registration and invitations, that…"""
+"""Rules of registration and invitations."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.domain.people import ELSEWHERE, HOME, OPERATOR, PASSWORD, acting, entries
+from tests.domain.actors import ELSEWHERE, HOME, OPERATOR, PASSWORD, as_member, entries
 
 from blog.adapters.memory import MemoryStore
 from blog.bootstrap import create_blog
@@ -26,11 +26,11 @@ from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.shared import InvitationId
 from blog.testing.contracts import CountedSecrets, FrozenClock
 
-Doors = Callable[[Registration], OpenBlog]
+CreateBlog = Callable[[Registration], OpenBlog]
 
 
 @pytest.fixture
-def doors(store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock) -> Doors:
+def create_with(store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock) -> CreateBlog:
     """The same blog under other terms."""
     secrets = CountedSecrets()
     return lambda registration: create_blog(
@@ -39,8 +39,8 @@ def doors(store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock) -> Doo
 
 
 @pytest.fixture
-def by_invitation(doors: Doors) -> OpenBlog:
-    return doors(Registration.INVITE)
+def by_invitation(create_with: CreateBlog) -> OpenBlog:
+    return create_with(Registration.INVITE)
 
 
 def invited(open_blog: OpenBlog, *, days: int = 7) -> str:
@@ -48,15 +48,15 @@ def invited(open_blog: OpenBlog, *, days: int = 7) -> str:
         return blog.invitations.create(OPERATOR, days=days).code
 
 
-def test_where_registration_is_open_anybody_opens_an_account(doors: Doors, clock: FrozenClock) -> None:
-    open_blog = doors(Registration.OPEN)
+def test_open_registration(create_with: CreateBlog, clock: FrozenClock) -> None:
+    open_blog = create_with(Registration.OPEN)
     ann = register(open_blog, "ann", PASSWORD)
     assert ann == User(id=ann.id, username="ann", is_admin=False, is_active=True, created_at=clock())
     assert register(open_blog, "bob", PASSWORD, invitation="rubbish").username == "bob"
     assert log_in(open_blog, "ann", PASSWORD)[0] == ann
 
 
-def test_registration_is_closed_unless_whoever_runs_the_blog_opens_it(open_blog: OpenBlog) -> None:
+def test_registration_is_closed_by_default(open_blog: OpenBlog) -> None:
     code = invited(open_blog)
     before = entries(open_blog)
     for invitation in (None, code):
@@ -68,7 +68,7 @@ def test_registration_is_closed_unless_whoever_runs_the_blog_opens_it(open_blog:
         assert list(blog.users.page(OPERATOR)) == []
 
 
-def test_an_invitation_opens_one_account(by_invitation: OpenBlog) -> None:
+def test_invitation_can_be_used_once(by_invitation: OpenBlog) -> None:
     code = invited(by_invitation)
     assert register(by_invitation, "ann", PASSWORD, invitation=code).username == "ann"
     with pytest.raises(InvalidInvitation):
@@ -78,7 +78,7 @@ def test_an_invitation_opens_one_account(by_invitation: OpenBlog) -> None:
         assert list(blog.invitations.page(OPERATOR)) == []
 
 
-def test_an_invitation_that_opened_no_account_is_still_good(by_invitation: OpenBlog) -> None:
+def test_failed_registration_does_not_use_up_the_invitation(by_invitation: OpenBlog) -> None:
     code = invited(by_invitation)
     with by_invitation() as blog:
         blog.users.add(OPERATOR, "Ann", PASSWORD)
@@ -89,7 +89,7 @@ def test_an_invitation_that_opened_no_account_is_still_good(by_invitation: OpenB
     assert register(by_invitation, "bob", PASSWORD, invitation=code).username == "bob"
 
 
-def test_an_invitation_is_good_until_the_very_moment_it_expires(by_invitation: OpenBlog, clock: FrozenClock) -> None:
+def test_invitation_is_valid_until_it_expires(by_invitation: OpenBlog, clock: FrozenClock) -> None:
     one, other = invited(by_invitation, days=2), invited(by_invitation, days=2)
     clock.move(timedelta(days=2, microseconds=-1))
     assert register(by_invitation, "ann", PASSWORD, invitation=one).username == "ann"
@@ -98,7 +98,7 @@ def test_an_invitation_is_good_until_the_very_moment_it_expires(by_invitation: O
         register(by_invitation, "bob", PASSWORD, invitation=other)
 
 
-def test_why_an_invitation_is_refused_is_nobodys_business(by_invitation: OpenBlog, clock: FrozenClock) -> None:
+def test_refused_invitation_reveals_no_reason(by_invitation: OpenBlog, clock: FrozenClock) -> None:
     expired = invited(by_invitation, days=1)
     clock.move(timedelta(days=1))
     used, revoked = invited(by_invitation), invited(by_invitation)
@@ -114,31 +114,31 @@ def test_why_an_invitation_is_refused_is_nobodys_business(by_invitation: OpenBlo
     assert set(told) == {"Registration takes a valid invitation."}
 
 
-def test_nobody_opens_accounts_or_tries_codes_without_end(doors: Doors, clock: FrozenClock) -> None:
-    open_blog = doors(Registration.OPEN)
+def test_registration_is_throttled(create_with: CreateBlog, clock: FrozenClock) -> None:
+    open_blog = create_with(Registration.OPEN)
     for n in range(8):
         register(open_blog, f"user{n}", PASSWORD, address=HOME)
     with pytest.raises(TooManyAttempts) as refusal:
         register(open_blog, "user8", PASSWORD, address=HOME)
     assert refusal.value.retry_after == 300
     with pytest.raises(TooManyAttempts):
-        register(doors(Registration.INVITE), "user0", PASSWORD, address=HOME)
+        register(create_with(Registration.INVITE), "user0", PASSWORD, address=HOME)
     register(open_blog, "user8", PASSWORD, address=ELSEWHERE)
     clock.move(timedelta(minutes=5))
     register(open_blog, "user9", PASSWORD, address=HOME)
 
 
-def test_all_that_is_wrong_with_a_new_account_is_told_at_once_and_not_counted(doors: Doors) -> None:
+def test_all_validation_errors_are_reported_together_and_not_counted(create_with: CreateBlog) -> None:
     for _ in range(10):
         with pytest.raises(ValidationFailed) as refusal:
-            register(doors(Registration.OPEN), "no good", "no good" + "", address=HOME)
-    assert [fault.field for fault in refusal.value.errors] == ["username", "password", "password"]
-    register(doors(Registration.OPEN), "ann", PASSWORD, address=HOME)
+            register(create_with(Registration.OPEN), "no good", "no good" + "", address=HOME)
+    assert [error.field for error in refusal.value.errors] == ["username", "password", "password"]
+    register(create_with(Registration.OPEN), "ann", PASSWORD, address=HOME)
 
 
-def test_what_is_remembered_of_an_invitation(open_blog: OpenBlog, clock: FrozenClock, admin: User) -> None:
+def test_stored_invitation(open_blog: OpenBlog, clock: FrozenClock, admin: User) -> None:
     with open_blog() as blog:
-        issued = blog.invitations.create(acting(admin))
+        issued = blog.invitations.create(as_member(admin))
     assert issued.invitation == Invitation(
         id=issued.invitation.id,
         digest=digest_of(issued.code),
@@ -150,25 +150,25 @@ def test_what_is_remembered_of_an_invitation(open_blog: OpenBlog, clock: FrozenC
     )
     assert issued.code[:11] == "bloginvite_"
     with open_blog() as blog:
-        assert list(blog.invitations.page(acting(admin))) == [issued.invitation]
+        assert list(blog.invitations.page(as_member(admin))) == [issued.invitation]
     printed = f"{issued!r} {issued.invitation!r}"
     assert issued.code not in printed
     assert repr(issued.invitation.digest) not in printed
 
 
-def test_an_invitation_that_is_taken_back_opens_nothing(by_invitation: OpenBlog, admin: User) -> None:
+def test_revoked_invitation_is_invalid(by_invitation: OpenBlog, admin: User) -> None:
     code = invited(by_invitation)
     with by_invitation() as blog:
-        (invitation,) = blog.invitations.page(acting(admin))
-        blog.invitations.revoke(acting(admin), invitation.id)
+        (invitation,) = blog.invitations.page(as_member(admin))
+        blog.invitations.revoke(as_member(admin), invitation.id)
         with pytest.raises(InvitationNotFound, match=f"There is no invitation {invitation.id}"):
-            blog.invitations.revoke(acting(admin), invitation.id)
+            blog.invitations.revoke(as_member(admin), invitation.id)
     with pytest.raises(InvalidInvitation):
         register(by_invitation, "ann", PASSWORD, invitation=code)
 
 
 @pytest.mark.parametrize("days", [-1, 0, 91, 2**70])
-def test_an_invitation_lasts_from_a_day_to_ninety(open_blog: OpenBlog, clock: FrozenClock, days: int) -> None:
+def test_invitation_lasts_one_to_ninety_days(open_blog: OpenBlog, clock: FrozenClock, days: int) -> None:
     with open_blog() as blog:
         for fine in (1, 90):
             issued = blog.invitations.create(OPERATOR, days=fine)
@@ -178,9 +178,7 @@ def test_an_invitation_lasts_from_a_day_to_ninety(open_blog: OpenBlog, clock: Fr
     assert refusal.value.errors == (FieldError("days", "must be a whole number from 1 to 90"),)
 
 
-def test_invitations_are_listed_page_by_page_with_those_that_have_expired(
-    open_blog: OpenBlog, clock: FrozenClock
-) -> None:
+def test_invitations_are_listed_in_pages_with_expired_ones(open_blog: OpenBlog, clock: FrozenClock) -> None:
     with open_blog() as blog:
         made = [blog.invitations.create(OPERATOR, days=1).invitation for _ in range(3)]
         clock.move(timedelta(days=2))
@@ -192,7 +190,7 @@ def test_invitations_are_listed_page_by_page_with_those_that_have_expired(
                 blog.invitations.page(OPERATOR, limit=limit)
 
 
-def test_expired_invitations_are_forgotten_so_many_at_a_time(open_blog: OpenBlog, clock: FrozenClock) -> None:
+def test_expired_invitations_are_purged_in_batches(open_blog: OpenBlog, clock: FrozenClock) -> None:
     with open_blog() as blog:
         for _ in range(3):
             blog.invitations.create(OPERATOR, days=1)
@@ -204,10 +202,10 @@ def test_expired_invitations_are_forgotten_so_many_at_a_time(open_blog: OpenBlog
         assert list(blog.invitations.page(OPERATOR)) == [living]
 
 
-def test_whose_invitation_it_was_is_told_by_the_name_they_had_then(by_invitation: OpenBlog, admin: User) -> None:
+def test_registration_records_the_inviters_name_of_that_time(by_invitation: OpenBlog, admin: User) -> None:
     with by_invitation() as blog:
-        code = blog.invitations.create(acting(admin)).code
+        code = blog.invitations.create(as_member(admin)).code
         blog.users.update(OPERATOR, admin.id, username="root")
-        assert blog.invitations.page(acting(replace(admin, username="root")))[0].by == "admin"
+        assert blog.invitations.page(as_member(replace(admin, username="root")))[0].by == "admin"
     register(by_invitation, "ann", PASSWORD, invitation=code)
     assert entries(by_invitation)[-1].detail == "ann, invited by admin"

@@ -1,10 +1,10 @@
-"""The blog promises that a token is good for what it was made for, and that whoever goes beyond learns nothing."""
+"""Scopes of tokens."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.domain.people import OPERATOR, PASSWORD, acting, entries
+from tests.domain.actors import OPERATOR, PASSWORD, as_member, entries
 
 from blog.domain.accounts.actors import ALL_SCOPES, Member, NotAnAdmin, OutOfScope, Scope, scopes_for
 from blog.domain.accounts.administration import NewAccount
@@ -101,7 +101,7 @@ USES: list[tuple[str, Use, Scope | None, type[Exception] | None]] = [
 
 
 @pytest.mark.parametrize(("use", "scope", "told"), [use[1:] for use in USES], ids=[use[0] for use in USES])
-def test_a_token_with_one_scope_is_good_for_that_and_for_nothing_else(
+def test_token_with_one_scope_permits_nothing_else(
     open_blog: OpenBlog, admin: User, use: Use, scope: Scope | None, told: type[Exception] | None
 ) -> None:
     for only in (None, *Scope):
@@ -126,17 +126,17 @@ def test_a_token_with_one_scope_is_good_for_that_and_for_nothing_else(
     ("use", "told"), [(use[1], use[3]) for use in USES if use[2] is Scope.ADMIN],
     ids=[use[0] for use in USES if use[2] is Scope.ADMIN],
 )  # fmt: skip
-def test_whoever_is_no_administrator_learns_nothing_whatever_they_ask(
+def test_non_admin_is_refused_before_anything_else(
     open_blog: OpenBlog, ann: User, use: Use, told: type[Exception] | None
 ) -> None:
     before = entries(open_blog)
-    for actor in (acting(ann), acting(ann, *ALL_SCOPES), acting(ann, Scope.POSTS_READ)):
+    for actor in (as_member(ann), as_member(ann, *ALL_SCOPES), as_member(ann, Scope.POSTS_READ)):
         with open_blog() as blog, pytest.raises(NotAnAdmin, match="Only an administrator may do this"):
             use(blog, actor)
     assert entries(open_blog) == before
 
 
-def test_every_use_case_with_an_actor_is_among_these_uses(open_blog: OpenBlog, ann: User, store: OpenStores) -> None:
+def test_table_has_every_use_case(open_blog: OpenBlog, ann: User, store: OpenStores) -> None:
     internal = {
         "authenticate",
         "begin_login",
@@ -161,9 +161,7 @@ def test_every_use_case_with_an_actor_is_among_these_uses(open_blog: OpenBlog, a
     assert len(found) + len({"apply_batch"}) == len(USES)
 
 
-def test_a_token_of_an_administrator_who_is_none_any_more_is_an_administrators_no_more(
-    open_blog: OpenBlog, admin: User
-) -> None:
+def test_token_of_a_former_admin_loses_admin_permissions(open_blog: OpenBlog, admin: User) -> None:
     _, issued = log_in(open_blog, "admin", PASSWORD)
     with open_blog() as blog:
         blog.users.add(OPERATOR, "root", PASSWORD, is_admin=True)
@@ -172,7 +170,7 @@ def test_a_token_of_an_administrator_who_is_none_any_more_is_an_administrators_n
         blog.users.page(blog.tokens.authenticate(issued.secret))
 
 
-def test_a_token_gets_no_wider_when_its_user_becomes_an_administrator(open_blog: OpenBlog, ann: User) -> None:
+def test_promotion_does_not_widen_existing_tokens(open_blog: OpenBlog, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     with open_blog() as blog:
         blog.users.update(OPERATOR, ann.id, is_admin=True)
@@ -180,12 +178,12 @@ def test_a_token_gets_no_wider_when_its_user_becomes_an_administrator(open_blog:
         blog.users.page(blog.tokens.authenticate(issued.secret))
 
 
-def test_whom_a_door_of_ones_own_has_recognised_may_do_all_that_they_may(ann: User, admin: User) -> None:
+def test_member_of_a_user_has_all_scopes_of_the_user(ann: User, admin: User) -> None:
     member = Member.of(ann, address="office")
     assert (member.scopes, member.token_id, member.address) == (scopes_for(ann), None, "office")
     assert Member.of(admin).has(Scope.ADMIN)
     assert not member.has(Scope.ADMIN)
 
 
-def test_whoever_holds_the_database_needs_no_scope() -> None:
+def test_operator_needs_no_scope() -> None:
     assert all(OPERATOR.has(scope) for scope in Scope)

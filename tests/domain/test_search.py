@@ -1,12 +1,12 @@
-"""The blog promises, of search, that…"""
+"""Full-text search."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import NoReturn, cast
 
 import pytest
-from tests.domain.manuscripts import OLD
-from tests.domain.people import OPERATOR, acting
+from tests.domain.actors import OPERATOR, as_member
+from tests.domain.portable_posts import OLD
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.deletion import DeletedUser
@@ -41,7 +41,7 @@ def written(open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User) -> Se
         (ann, "APPLE", "and apple again"),
     ):
         with open_blog() as blog:
-            posts.append(blog.posts.create(acting(author), title=title, body=body))
+            posts.append(blog.posts.create(as_member(author), title=title, body=body))
         clock.move(timedelta(days=1))
     return posts
 
@@ -81,7 +81,7 @@ def found(blog: Blog, asked: str, limit: int = 20) -> list[int]:
     ],
 )
 @pytest.mark.parametrize("limit", [1, 2, 20])
-def test_these_posts_are_found_those_first_whose_title_says_it_all(
+def test_title_matches_come_first(
     open_blog: OpenBlog, written: Sequence[Post], asked: str, expected: list[int], limit: int
 ) -> None:
     with open_blog() as blog:
@@ -89,7 +89,7 @@ def test_these_posts_are_found_those_first_whose_title_says_it_all(
         assert blog.search.count(asked) == len(expected)
 
 
-def test_what_is_found_is_shown_with_its_matches_marked(open_blog: OpenBlog, written: Sequence[Post]) -> None:
+def test_results_have_marked_matches(open_blog: OpenBlog, written: Sequence[Post]) -> None:
     with open_blog() as blog:
         findings = blog.search.find("appl* -pear", limit=2)
     assert findings == SearchPage(
@@ -111,16 +111,16 @@ def test_what_is_found_is_shown_with_its_matches_marked(open_blog: OpenBlog, wri
     )
 
 
-def test_of_a_long_post_what_lies_around_the_first_match_is_shown(open_blog: OpenBlog, ann: User) -> None:
+def test_long_post_is_shown_around_the_first_match(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        blog.posts.create(acting(ann), title="Long", body="hay " * 10_000 + "needle" + " hay" * 10_000)
+        blog.posts.create(as_member(ann), title="Long", body="hay " * 10_000 + "needle" + " hay" * 10_000)
         (only,) = blog.search.find("needle").results
     assert only.snippet[2] == SnippetPart("needle", is_match=True)
     assert only.snippet[0] == only.snippet[-1] == SnippetPart("…")
 
 
 @pytest.mark.parametrize("number", [1, 20, MAX_PAGE_SIZE])
-def test_of_all_long_posts_on_a_page_only_so_much_is_read(
+def test_scanned_text_of_a_page_is_bounded(
     open_blog: OpenBlog, ann: User, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[int] = []
@@ -132,20 +132,20 @@ def test_of_all_long_posts_on_a_page_only_so_much_is_read(
     monkeypatch.setattr(search, "snippet", noted)
     with open_blog() as blog:
         for _ in range(number):
-            blog.posts.create(acting(ann), title="新闻", body="今天的天气很好。" * 100)
+            blog.posts.create(as_member(ann), title="新闻", body="今天的天气很好。" * 100)
         assert len(blog.search.find("新闻", limit=number).results) == number
     assert sum(reads) <= MAX_SCANNED_PER_PAGE
     assert MAX_SCANNED_PER_PAGE // MAX_PAGE_SIZE <= max(reads) <= MAX_SCANNED
 
 
-def test_a_title_is_shown_whole(open_blog: OpenBlog, ann: User) -> None:
+def test_title_is_never_shortened(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        blog.posts.create(acting(ann), title="hay " * 40 + "needle", body="World")
+        blog.posts.create(as_member(ann), title="hay " * 40 + "needle", body="World")
         (only,) = blog.search.find("needle").results
     assert only.title == (SnippetPart("hay " * 40), SnippetPart("needle", is_match=True))
 
 
-def test_one_goes_on_where_the_last_page_ended(open_blog: OpenBlog, written: Sequence[Post]) -> None:
+def test_next_page_continues_after_the_last(open_blog: OpenBlog, written: Sequence[Post]) -> None:
     with open_blog() as blog:
         pages = [blog.search.find("apple", limit=3)]
         assert pages[0].next == SearchPosition(in_title=True, id=written[0].id)
@@ -156,7 +156,7 @@ def test_one_goes_on_where_the_last_page_ended(open_blog: OpenBlog, written: Seq
     assert [each.post.id for page in pages for each in page.results] == [written[n].id for n in (6, 2, 0, 3, 1)]
 
 
-def test_those_that_are_asked_for_are_found_and_counted(open_blog: OpenBlog, written: Sequence[Post]) -> None:
+def test_filters_apply_to_results_and_counts(open_blog: OpenBlog, written: Sequence[Post]) -> None:
     with open_blog() as blog:
         assert [each.post for each in blog.search.find("apple", authors=["BOB"]).results] == [written[3], written[1]]
         assert blog.search.count("apple", authors=["BOB"]) == 2
@@ -166,10 +166,10 @@ def test_those_that_are_asked_for_are_found_and_counted(open_blog: OpenBlog, wri
         assert (blog.search.count("red", created_after=late), blog.search.count("red", created_before=late)) == (2, 1)
 
 
-def test_a_post_is_found_by_what_it_says_now(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
+def test_updated_post_is_found_by_its_new_content(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
     with open_blog() as blog:
-        blog.posts.update(acting(ann), written[4].id, title="A date", body="brown")
-        blog.posts.delete(acting(ann), written[0].id)
+        blog.posts.update(as_member(ann), written[4].id, title="A date", body="brown")
+        blog.posts.delete(as_member(ann), written[0].id)
         assert (found(blog, "fig"), found(blog, "green"), found(blog, "date brown")) == ([], [], [written[4].id])
     with open_blog() as blog:
         assert (found(blog, "fig"), found(blog, "green"), found(blog, "date brown")) == ([], [], [written[4].id])
@@ -187,30 +187,30 @@ class Noted(dict[PostId, Post]):
         del self[post_id]
 
 
-def test_an_index_is_told_of_every_change(store: MemoryStore, clock: FrozenClock, ann: User) -> None:
+def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, ann: User) -> None:
     noted = Noted()
     with store() as stores:
         posts = Posts(stores.posts, cast(PostIndex, noted), Audit(stores.audit, clock), clock)
-        one, other = (posts.create(acting(ann), title=title, body="World") for title in ("One", "Other"))
+        one, other = (posts.create(as_member(ann), title=title, body="World") for title in ("One", "Other"))
         assert noted == {one.id: one, other.id: other}
-        one = posts.update(acting(ann), one.id, title="Another")
+        one = posts.update(as_member(ann), one.id, title="Another")
         assert noted == {one.id: one, other.id: other}
-        posts.delete(acting(ann), other.id)
+        posts.delete(as_member(ann), other.id)
         assert noted == {one.id: one}
-        taken_in = (
+        import_post = (
             PostImporter(stores.posts, cast(PostIndex, noted), stores.users, posts.audit, cast(DeletedUser, None))
             .import_post(OPERATOR, OLD)
             .post
         )
-        assert noted == {one.id: one, taken_in.id: taken_in}
+        assert noted == {one.id: one, import_post.id: import_post}
 
 
-def test_what_failed_is_not_found(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
+def test_rolled_back_posts_are_not_found(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
     def fail() -> NoReturn:
         with open_blog() as blog:
-            blog.posts.create(acting(ann), title="A lemon", body="sour")
-            blog.posts.update(acting(ann), written[4].id, title="A lime")
-            blog.posts.delete(acting(ann), written[0].id)
+            blog.posts.create(as_member(ann), title="A lemon", body="sour")
+            blog.posts.update(as_member(ann), written[4].id, title="A lime")
+            blog.posts.delete(as_member(ann), written[0].id)
             assert len(found(blog, "a")) == 4
             raise Failed
 
@@ -222,9 +222,7 @@ def test_what_failed_is_not_found(open_blog: OpenBlog, written: Sequence[Post], 
         assert found(blog, "an") == [written[0].id]
 
 
-def test_a_post_that_is_found_bears_the_name_its_author_has_now(
-    open_blog: OpenBlog, written: Sequence[Post], ann: User
-) -> None:
+def test_results_have_the_current_author_name(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
     with open_blog() as blog:
         blog.users.update(OPERATOR, ann.id, username="anna")
     with open_blog() as blog:
@@ -233,7 +231,7 @@ def test_a_post_that_is_found_bears_the_name_its_author_has_now(
 
 
 @pytest.mark.parametrize("asked", [*HOSTILE_TEXTS, "\ud800", "\0", "-" * 10_000, '"' * 10_001, "NEAR(a b) OR NOT c:*"])
-def test_any_text_may_be_looked_for(open_blog: OpenBlog, written: Sequence[Post], asked: str) -> None:
+def test_any_text_can_be_searched(open_blog: OpenBlog, written: Sequence[Post], asked: str) -> None:
     with open_blog() as blog:
         assert blog.search.find(asked) == SearchPage([], next=None)
         assert blog.search.count(asked) == 0
@@ -241,15 +239,15 @@ def test_any_text_may_be_looked_for(open_blog: OpenBlog, written: Sequence[Post]
 
 @pytest.mark.parametrize("limit", [-1, 0, MAX_PAGE_SIZE + 1])
 @pytest.mark.parametrize("asked", ["apple", ""])
-def test_a_page_of_another_size_is_refused(open_blog: OpenBlog, asked: str, limit: int) -> None:
+def test_other_page_sizes_are_refused(open_blog: OpenBlog, asked: str, limit: int) -> None:
     with open_blog() as blog, pytest.raises(ValidationFailed) as refusal:
         blog.search.find(asked, limit=limit)
     assert refusal.value.errors == (FieldError("limit", f"must be a whole number from 1 to {MAX_PAGE_SIZE}"),)
 
 
-def test_without_a_word_the_first_twenty_are_shown(open_blog: OpenBlog, ann: User) -> None:
+def test_default_page_has_twenty_results(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        posts = [blog.posts.create(acting(ann), title="Hello", body="World") for _ in range(MAX_PAGE_SIZE + 1)]
+        posts = [blog.posts.create(as_member(ann), title="Hello", body="World") for _ in range(MAX_PAGE_SIZE + 1)]
         assert [each.post for each in blog.search.find("hello").results] == posts[:-21:-1]
         assert len(blog.search.find("hello", limit=MAX_PAGE_SIZE).results) == MAX_PAGE_SIZE
         assert blog.search.count("hello") == MAX_PAGE_SIZE + 1

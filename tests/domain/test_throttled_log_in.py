@@ -1,4 +1,4 @@
-"""The blog promises, of logging in where somebody has guessed, that…"""
+"""Throttling of log-ins."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Thread
 
 import pytest
-from tests.domain.people import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, Watched, entries
+from tests.domain.actors import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, SpyHasher, entries
 
 from blog.adapters.memory import MemoryStore
 from blog.bootstrap import create_blog
@@ -26,26 +26,26 @@ def guess(open_blog: OpenBlog, username: str = "ann", *, times: int = 8, address
             log_in(open_blog, username, ANOTHER, address=address)
 
 
-def test_the_right_password_is_no_oracle_while_nobody_looks_at_it(
-    watched_blog: OpenBlog, watched: Watched, ann: User, clock: FrozenClock
+def test_throttled_log_in_does_not_verify_the_password(
+    spied_blog: OpenBlog, spy_hasher: SpyHasher, ann: User, clock: FrozenClock
 ) -> None:
-    guess(watched_blog)
-    before, verified = entries(watched_blog), len(watched.verified)
+    guess(spied_blog)
+    before, verified = entries(spied_blog), len(spy_hasher.verified)
     told = []
     for password in (PASSWORD, ANOTHER):
         with pytest.raises(TooManyAttempts) as refusal:
-            log_in(watched_blog, "ann", password, address=HOME)
+            log_in(spied_blog, "ann", password, address=HOME)
         told.append((str(refusal.value), refusal.value.retry_after))
     assert told == [("Too many failed attempts.", 300)] * 2
-    assert (entries(watched_blog), len(watched.verified)) == (before, verified)
+    assert (entries(spied_blog), len(spy_hasher.verified)) == (before, verified)
     clock.move(timedelta(seconds=299))
     with pytest.raises(TooManyAttempts):
-        log_in(watched_blog, "ann", PASSWORD, address=HOME)
+        log_in(spied_blog, "ann", PASSWORD, address=HOME)
     clock.move(timedelta(seconds=1))
-    assert log_in(watched_blog, "ann", PASSWORD, address=HOME)[0] == ann
+    assert log_in(spied_blog, "ann", PASSWORD, address=HOME)[0] == ann
 
 
-def test_accounts_that_are_not_there_are_guarded_like_those_that_are(open_blog: OpenBlog, ann: User, bob: User) -> None:
+def test_unknown_accounts_are_throttled_alike(open_blog: OpenBlog, ann: User, bob: User) -> None:
     with open_blog() as blog:
         blog.users.update(OPERATOR, bob.id, is_active=False)
     told = []
@@ -57,7 +57,7 @@ def test_accounts_that_are_not_there_are_guarded_like_those_that_are(open_blog: 
     assert len(set(told)) == 1
 
 
-def test_no_spelling_of_a_name_evades(open_blog: OpenBlog, ann: User) -> None:
+def test_other_spellings_of_a_name_are_throttled_alike(open_blog: OpenBlog, ann: User) -> None:
     for spelling in ("ann", "ANN", "Ann", "aNN"):
         guess(open_blog, spelling, times=2)
     for spelling in ("ann", "ANN", "anN"):
@@ -65,14 +65,14 @@ def test_no_spelling_of_a_name_evades(open_blog: OpenBlog, ann: User) -> None:
             log_in(open_blog, spelling, PASSWORD, address=HOME)
 
 
-def test_three_typos_and_six_good_logins_in_a_row_are_fine(open_blog: OpenBlog, ann: User) -> None:
+def test_some_typos_and_many_log_ins_are_not_throttled(open_blog: OpenBlog, ann: User) -> None:
     for _ in range(3):
         guess(open_blog, times=3)
         for _ in range(6):
             assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0] == ann
 
 
-def test_the_right_owner_is_never_locked_out(open_blog: OpenBlog, ann: User, clock: FrozenClock) -> None:
+def test_owner_is_never_locked_out(open_blog: OpenBlog, ann: User, clock: FrozenClock) -> None:
     log_in(open_blog, "ann", PASSWORD, address=HOME)
     for n in range(8):
         guess(open_blog, address=f"203.0.113.{n}", times=4 if n == 7 else 8)
@@ -85,32 +85,26 @@ def test_the_right_owner_is_never_locked_out(open_blog: OpenBlog, ann: User, clo
     assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0] == ann
 
 
-def test_whoever_shuts_an_account_by_guessing_shuts_it_from_their_own_address_only(
-    open_blog: OpenBlog, ann: User
-) -> None:
+def test_guessing_blocks_only_the_attackers_address(open_blog: OpenBlog, ann: User) -> None:
     guess(open_blog, address=ELSEWHERE)
     with pytest.raises(TooManyAttempts):
         log_in(open_blog, "ann", PASSWORD, address=ELSEWHERE)
     assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0] == ann
 
 
-def test_whoever_runs_the_blog_widens_all_limits(
-    store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock, ann: User
-) -> None:
+def test_config_scales_all_limits(store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock, ann: User) -> None:
     wider = create_blog(store, hasher=hasher, now=clock, config=BlogConfig(throttle_scale=3))
     guess(wider, times=24)
     with pytest.raises(TooManyAttempts):
         log_in(wider, "ann", PASSWORD, address=HOME)
 
 
-def test_fifty_guesses_at_once_are_looked_at_no_more_often_than_one_after_the_other(
-    watched_blog: OpenBlog, watched: Watched, ann: User
-) -> None:
+def test_concurrent_guesses_do_not_bypass_the_limit(spied_blog: OpenBlog, spy_hasher: SpyHasher, ann: User) -> None:
     refused: list[type[Exception]] = []
 
     def attempt() -> None:
         try:
-            log_in(watched_blog, "ann", ANOTHER, address=HOME)
+            log_in(spied_blog, "ann", ANOTHER, address=HOME)
         except (WrongCredentials, TooManyAttempts) as refusal:
             refused.append(type(refusal))
 
@@ -120,13 +114,13 @@ def test_fifty_guesses_at_once_are_looked_at_no_more_often_than_one_after_the_ot
     for thread in threads:
         thread.join()
     assert (refused.count(WrongCredentials), refused.count(TooManyAttempts)) == (8, 42)
-    assert len(watched.verified) == 8
+    assert len(spy_hasher.verified) == 8
 
 
-def test_an_attempt_counts_before_the_password_is_looked_at(
-    watched_blog: OpenBlog, watched: Watched, open_blog: OpenBlog, ann: User
+def test_attempt_is_counted_before_the_password_is_verified(
+    spied_blog: OpenBlog, spy_hasher: SpyHasher, open_blog: OpenBlog, ann: User
 ) -> None:
-    guess(watched_blog, times=7)
+    guess(spied_blog, times=7)
     meanwhile: list[int] = []
 
     def begin_login() -> None:
@@ -134,13 +128,13 @@ def test_an_attempt_counts_before_the_password_is_looked_at(
             log_in(open_blog, "ann", PASSWORD, address=HOME)
         meanwhile.append(refusal.value.retry_after)
 
-    watched.meanwhile = begin_login
-    assert log_in(watched_blog, "ann", PASSWORD, address=HOME)[0] == ann
+    spy_hasher.meanwhile = begin_login
+    assert log_in(spied_blog, "ann", PASSWORD, address=HOME)[0] == ann
     assert meanwhile == [300]
-    assert log_in(watched_blog, "ann", PASSWORD, address=HOME)[0] == ann
+    assert log_in(spied_blog, "ann", PASSWORD, address=HOME)[0] == ann
 
 
-def test_an_attack_writes_no_more_than_what_was_looked_at(open_blog: OpenBlog, ann: User) -> None:
+def test_refused_attempts_are_not_recorded(open_blog: OpenBlog, ann: User) -> None:
     before = len(entries(open_blog))
     for n in range(200):
         with pytest.raises((WrongCredentials, TooManyAttempts)):
@@ -150,7 +144,7 @@ def test_an_attack_writes_no_more_than_what_was_looked_at(open_blog: OpenBlog, a
     assert len(events) == 16
 
 
-def test_a_login_that_another_unit_of_work_came_in_the_way_of_is_not_counted(open_blog: OpenBlog, ann: User) -> None:
+def test_log_in_with_a_write_conflict_is_not_counted(open_blog: OpenBlog, ann: User) -> None:
     entered_times = 0
 
     @contextmanager
@@ -168,7 +162,7 @@ def test_a_login_that_another_unit_of_work_came_in_the_way_of_is_not_counted(ope
     assert log_in(open_blog, "ann", PASSWORD, address=HOME)[0] == ann
 
 
-def test_a_renamed_account_keeps_its_known_addresses_and_its_count_of_failures(open_blog: OpenBlog, ann: User) -> None:
+def test_renamed_account_keeps_its_known_addresses_and_failures(open_blog: OpenBlog, ann: User) -> None:
     log_in(open_blog, "ann", PASSWORD, address=HOME)
     for number in range(20):  # as many as an account takes from strange addresses
         guess(open_blog, times=3, address=f"203.0.113.{number}")
@@ -179,9 +173,7 @@ def test_a_renamed_account_keeps_its_known_addresses_and_its_count_of_failures(o
         log_in(open_blog, "anna", PASSWORD, address=ELSEWHERE)
 
 
-def test_a_name_that_an_account_gave_up_has_none_of_its_known_addresses_and_none_of_its_count(
-    open_blog: OpenBlog, ann: User
-) -> None:
+def test_former_name_has_no_known_addresses_and_no_failures(open_blog: OpenBlog, ann: User) -> None:
     log_in(open_blog, "ann", PASSWORD, address=HOME)
     guess(open_blog, times=7, address=ELSEWHERE)
     with open_blog() as blog:

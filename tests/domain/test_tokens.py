@@ -1,10 +1,10 @@
-"""The blog promises, of tokens, that…"""
+"""Rules of tokens."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from tests.domain.people import OPERATOR, PASSWORD, acting, entered, entries
+from tests.domain.actors import OPERATOR, PASSWORD, as_member, entries, logged_in
 
 from blog.adapters.memory import MemoryTokenStore
 from blog.domain.accounts.actors import ALL_SCOPES, NotAnAdmin, Scope
@@ -25,7 +25,7 @@ def tokens(open_blog: OpenBlog) -> Iterator[Tokens]:
         yield blog.tokens
 
 
-def test_what_is_remembered_of_a_token(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
+def test_stored_token(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
     issued = tokens.issue(ann, name="laptop", scopes=[Scope.POSTS_READ])
     assert issued.token == Token(
         id=issued.token.id,
@@ -39,17 +39,15 @@ def test_what_is_remembered_of_a_token(ann: User, tokens: Tokens, clock: FrozenC
         last_used_at=None,
     )
     assert tokens.authenticate(issued.secret).token_id == issued.token.id
-    assert list(tokens.list_own(acting(ann))) == [issued.token]
+    assert list(tokens.list_own(as_member(ann))) == [issued.token]
 
 
-def test_a_token_is_made_for_all_that_its_user_may_do_if_nothing_is_said(
-    ann: User, admin: User, tokens: Tokens
-) -> None:
+def test_scopes_default_to_all_of_the_user(ann: User, admin: User, tokens: Tokens) -> None:
     assert tokens.issue(ann).token.scopes == ALL_SCOPES - {Scope.ADMIN}
     assert tokens.issue(admin).token.scopes == ALL_SCOPES
 
 
-def test_nobody_has_more_than_twenty_five_living_tokens(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
+def test_user_has_at_most_twenty_five_valid_tokens(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
     secrets = []
     for _ in range(MAX_TOKENS_PER_USER):
         secrets.append(log_in(open_blog, "ann", PASSWORD)[1].secret)
@@ -67,18 +65,20 @@ def test_nobody_has_more_than_twenty_five_living_tokens(open_blog: OpenBlog, clo
             assert blog.tokens.authenticate(secrets[ended + 1]).user == ann
 
 
-def test_dead_tokens_take_no_living_ones_place(ann: User, bob: User, tokens: Tokens, clock: FrozenClock) -> None:
+def test_expired_tokens_do_not_count_towards_the_limit(
+    ann: User, bob: User, tokens: Tokens, clock: FrozenClock
+) -> None:
     for _ in range(MAX_TOKENS_PER_USER):
         tokens.issue(ann)
         tokens.issue(bob)
     clock.move(timedelta(days=14))
     hers = [tokens.issue(ann).token for _ in range(MAX_TOKENS_PER_USER)]
-    assert list(tokens.list_own(acting(ann))) == hers
+    assert list(tokens.list_own(as_member(ann))) == hers
 
 
-def test_one_sees_and_ends_ones_own_tokens_and_no_others(open_blog: OpenBlog, ann: User, bob: User) -> None:
-    actor, his = entered(open_blog, "ann"), entered(open_blog, "bob")
-    other = entered(open_blog, "ann")
+def test_users_list_and_revoke_only_their_own_tokens(open_blog: OpenBlog, ann: User, bob: User) -> None:
+    actor, his = logged_in(open_blog, "ann"), logged_in(open_blog, "bob")
+    other = logged_in(open_blog, "ann")
     with open_blog() as blog:
         assert [token.id for token in blog.tokens.list_own(actor)] == [actor.token_id, other.token_id]
         for token_id in (his.token_id, TokenId(99)):
@@ -93,39 +93,39 @@ def test_one_sees_and_ends_ones_own_tokens_and_no_others(open_blog: OpenBlog, an
         assert [token.id for token in blog.tokens.list_own(actor)] == [actor.token_id]
 
 
-def test_an_administrator_sees_and_ends_everybodys_tokens(ann: User, bob: User, admin: User, tokens: Tokens) -> None:
+def test_admins_list_and_revoke_tokens_of_any_user(ann: User, bob: User, admin: User, tokens: Tokens) -> None:
     one, other, third = (tokens.issue(ann) for _ in range(3))
     his = tokens.issue(bob)
-    for actor in (acting(admin), OPERATOR):
+    for actor in (as_member(admin), OPERATOR):
         assert list(tokens.list_for(actor, ann.id)) == [one.token, other.token, third.token]
         with pytest.raises(TokenNotFound):
             tokens.revoke_for(actor, ann.id, his.token.id)
         for ask in (tokens.list_for, tokens.revoke_all_for):
             with pytest.raises(UserNotFound):
                 ask(actor, MISSING)
-    tokens.revoke_for(acting(admin), ann.id, one.token.id)
+    tokens.revoke_for(as_member(admin), ann.id, one.token.id)
     assert list(tokens.list_for(OPERATOR, ann.id)) == [other.token, third.token]
-    tokens.revoke_all_for(acting(admin), ann.id)
+    tokens.revoke_all_for(as_member(admin), ann.id)
     assert list(tokens.list_for(OPERATOR, ann.id)) == []
     assert tokens.authenticate(his.secret).token_id == his.token.id
 
 
-def test_only_an_administrator_sees_and_ends_other_peoples_tokens(ann: User, bob: User, tokens: Tokens) -> None:
+def test_only_admins_list_and_revoke_tokens_of_others(ann: User, bob: User, tokens: Tokens) -> None:
     his = tokens.issue(bob)
     for user_id in (bob.id, MISSING):
         for ask in (tokens.list_for, tokens.revoke_all_for):
             with pytest.raises(NotAnAdmin):
-                ask(acting(ann), user_id)
+                ask(as_member(ann), user_id)
         with pytest.raises(NotAnAdmin):
-            tokens.revoke_for(acting(ann), user_id, his.token.id)
+            tokens.revoke_for(as_member(ann), user_id, his.token.id)
     assert tokens.authenticate(his.secret).token_id == his.token.id
 
 
-def test_why_a_token_is_refused_is_nobodys_business(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
+def test_refused_token_reveals_no_reason(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
     expired = tokens.issue(ann)
     clock.move(timedelta(days=31))
     revoked = tokens.issue(ann)
-    tokens.revoke(acting(ann), revoked.token.id)
+    tokens.revoke(as_member(ann), revoked.token.id)
     refusals = []
     for secret in ("", "rubbish", "\ud800", "blog_" + "0" * 46, expired.secret, revoked.secret):
         with pytest.raises(InvalidToken) as refusal:
@@ -134,9 +134,7 @@ def test_why_a_token_is_refused_is_nobodys_business(ann: User, tokens: Tokens, c
     assert set(refusals) == {(InvalidToken, "The token is not valid.")}
 
 
-def test_a_wrong_checksum_is_refused_before_the_store_is_asked(
-    monkeypatch: pytest.MonkeyPatch, ann: User, tokens: Tokens
-) -> None:
+def test_wrong_checksum_is_refused_without_a_query(monkeypatch: pytest.MonkeyPatch, ann: User, tokens: Tokens) -> None:
     asked: list[bytes] = []
     find = MemoryTokenStore.find_with_user
 
@@ -155,10 +153,10 @@ def test_a_wrong_checksum_is_refused_before_the_store_is_asked(
     assert asked == [digest_of(secret)]
 
 
-def test_a_token_that_another_has_ended_a_moment_ago_is_not_ended_twice(
+def test_concurrently_revoked_token_is_not_revoked_twice(
     monkeypatch: pytest.MonkeyPatch, open_blog: OpenBlog, ann: User
 ) -> None:
-    actor, other = entered(open_blog, "ann"), entered(open_blog, "ann").token_id
+    actor, other = logged_in(open_blog, "ann"), logged_in(open_blog, "ann").token_id
     assert other is not None
     with open_blog() as blog:
         seen_before = blog.tokens.list_own(actor)
@@ -170,7 +168,7 @@ def test_a_token_that_another_has_ended_a_moment_ago_is_not_ended_twice(
     assert entries(open_blog) == before
 
 
-def test_no_secret_shows_where_a_token_is_printed(ann: User, tokens: Tokens) -> None:
+def test_repr_of_a_token_hides_the_secret(ann: User, tokens: Tokens) -> None:
     issued = tokens.issue(ann)
     printed = f"{issued!r} {issued} {issued.token!r}"
     for hidden in (issued.secret, issued.secret[5:45], repr(issued.token.digest), issued.token.digest.hex()):

@@ -1,9 +1,9 @@
-"""The blog promises, of usernames, that…"""
+"""Rules of usernames."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.domain.people import OPERATOR, PASSWORD
+from tests.domain.actors import OPERATOR, PASSWORD
 
 from blog.domain.accounts.user import User, UsernameTaken, UserNotFound, validate_username
 from blog.domain.blog import OpenBlog
@@ -16,7 +16,7 @@ NOBODY = UserId(404)
 
 
 @pytest.mark.parametrize("username", ["Bob", "bob", "BOB"])
-def test_no_two_names_differ_only_in_case(open_blog: OpenBlog, ann: User, bob: User, username: str) -> None:
+def test_usernames_are_unique_case_insensitively(open_blog: OpenBlog, ann: User, bob: User, username: str) -> None:
     with open_blog() as blog, pytest.raises(UsernameTaken):
         blog.users.add(OPERATOR, username, PASSWORD)
     with open_blog() as blog, pytest.raises(UsernameTaken):
@@ -24,7 +24,7 @@ def test_no_two_names_differ_only_in_case(open_blog: OpenBlog, ann: User, bob: U
 
 
 @pytest.mark.parametrize("username", ["", "two words", "\ud800", "\u212aim", "nobody"])
-def test_whoever_cannot_be_is_unknown(open_blog: OpenBlog, username: str) -> None:
+def test_invalid_username_is_not_found(open_blog: OpenBlog, username: str) -> None:
     with open_blog() as blog:
         blog.users.add(OPERATOR, "kim", PASSWORD)
         with pytest.raises(UserNotFound):
@@ -32,7 +32,7 @@ def test_whoever_cannot_be_is_unknown(open_blog: OpenBlog, username: str) -> Non
 
 
 @given(st.text(st.characters() | st.sampled_from("aZ09_.@+- ")))
-def test_a_username_is_made_of_letters_digits_and_five_signs(username: str) -> None:
+def test_username_has_letters_digits_and_five_signs(username: str) -> None:
     fine = 1 <= len(username) <= 150 and all(
         char.isascii() and (char.isalnum() or char in "_.@+-") for char in username
     )
@@ -40,6 +40,6 @@ def test_a_username_is_made_of_letters_digits_and_five_signs(username: str) -> N
 
 
 @pytest.mark.parametrize("username", ["", "x" * 151, "a b", "ann\n", "\u00e4nn", "\u0430nn", "a/b", "a\0", "\u212aim"])
-def test_two_names_that_look_alike_are_never_two_people(username: str) -> None:
+def test_username_with_other_characters_is_refused(username: str) -> None:
     assert validate_username(username) == [NAME_FAULT]
     assert validate_username("x" * 150) == []

@@ -1,4 +1,4 @@
-"""The blog promises, of what somebody looks for, that…"""
+"""Parsing and matching of search queries."""
 
 import pytest
 from hypothesis import given, settings
@@ -50,13 +50,13 @@ def wanted(*words: str, prefix: bool = False) -> Term:
         ("a & !b | c <-> d:*", SearchQuery((*map(wanted, "abc"), wanted("d", prefix=True)), ())),
     ],
 )  # fmt: skip
-def test_these_texts_ask_for_this(text: str, query: SearchQuery) -> None:
+def test_parsed_queries(text: str, query: SearchQuery) -> None:
     assert SearchQuery.of(text) == query
 
 
 @given(st.text(st.characters()) | SIGNS | st.sampled_from(HOSTILE_TEXTS))
 @settings(deadline=None)
-def test_any_text_is_a_query(text: str) -> None:
+def test_any_text_can_be_parsed(text: str) -> None:
     query = SearchQuery.of(text)
     for term in query.wanted + query.unwanted:
         assert term.words
@@ -67,12 +67,12 @@ def test_any_text_is_a_query(text: str) -> None:
 
 
 @given(SIGNS)
-def test_all_that_is_wanted_or_not_stands_in_the_text(text: str) -> None:
+def test_terms_come_from_the_text(text: str) -> None:
     query, words = SearchQuery.of(text), tokenize(text)
     assert all(term.is_in(words) for term in query.wanted + query.unwanted)
 
 
-def test_of_very_many_terms_the_first_ones_count() -> None:
+def test_number_of_terms_is_limited() -> None:
     words = [f"w{number}" for number in range(MAX_TERMS + 1)]
     assert SearchQuery.of(" ".join(words)) == SearchQuery(tuple(wanted(word) for word in words[:MAX_TERMS]), ())
     mixed = SearchQuery.of(" ".join("-" + word for word in words[:-1]) + " last")
@@ -81,27 +81,27 @@ def test_of_very_many_terms_the_first_ones_count() -> None:
     assert SearchQuery.of("- " * MAX_TERMS + "b") == SearchQuery((wanted("b"),), ())
 
 
-def test_of_a_very_long_phrase_the_first_words_count() -> None:
+def test_length_of_a_phrase_is_limited() -> None:
     words = [f"w{number}" for number in range(MAX_WORDS + 1)]
     assert SearchQuery.of(f'"{" ".join(words)}*"') == SearchQuery((wanted(*words[:MAX_WORDS]),), ())
     assert SearchQuery.of(f'"{" ".join(words[1:])}*"') == SearchQuery((wanted(*words[1:], prefix=True),), ())
 
 
-def test_of_very_many_words_in_several_terms_the_first_ones_count() -> None:
+def test_total_number_of_words_is_limited() -> None:
     words = [f"w{number}" for number in range(MAX_WORDS)]
     first, second = words[:40], words[40:]
     text = f'"{" ".join(first)}" "{" ".join([*second, "more"])}*" last -never'
     assert SearchQuery.of(text) == SearchQuery((wanted(*first), wanted(*second)), ())
 
 
-def test_a_phrase_that_is_unwanted_counts_whole_or_not_at_all() -> None:
+def test_excluded_phrase_is_used_whole_or_ignored() -> None:
     words = [f"w{number}" for number in range(MAX_WORDS)]
     unwanted = f'-"{" ".join(words)}"'
     assert SearchQuery.of(f"a {unwanted} -b") == SearchQuery((wanted("a"),), (wanted("b"),))
     assert SearchQuery.of(unwanted) == SearchQuery((), (wanted(*words),))
 
 
-def test_a_very_long_word_is_found_by_its_beginning_and_by_all_of_it() -> None:
+def test_long_word_matches_by_prefix_and_in_full() -> None:
     assert SearchQuery.of("x" * 10_000).matches(tokenize("x" * 10_001), [])
     assert SearchQuery.of("x" * 10_000 + "*").matches(tokenize("x" * 20_000), [])
     assert SearchQuery.of("x" * 70 + "*").matches(tokenize("x" * 80), [])
@@ -153,12 +153,12 @@ def test_a_very_long_word_is_found_by_its_beginning_and_by_all_of_it() -> None:
         ("日本", "", "本日", False),
     ],
 )
-def test_these_posts_are_found_and_these_are_not(text: str, title: str, body: str, found: bool) -> None:  # noqa: FBT001 - an answer
+def test_matching_and_non_matching_posts(text: str, title: str, body: str, found: bool) -> None:  # noqa: FBT001 - an answer
     assert SearchQuery.of(text).matches(tokenize(title), tokenize(body)) is found
 
 
 @given(WORDS, WORDS, SIGNS)
-def test_what_is_found_stands_in_the_title_or_in_the_body(title: list[str], body: list[str], text: str) -> None:
+def test_match_is_in_title_or_body(title: list[str], body: list[str], text: str) -> None:
     def is_said(term: Term) -> bool:
         return any(True for words in (title, body) for _ in term.positions_in(words))
 
@@ -168,7 +168,7 @@ def test_what_is_found_stands_in_the_title_or_in_the_body(title: list[str], body
 
 
 @given(WORDS.filter(bool), WORDS, st.booleans())
-def test_a_term_is_where_its_words_stand_in_a_row(term: list[str], words: list[str], is_prefix: bool) -> None:  # noqa: FBT001 - drawn
+def test_term_matches_consecutive_words(term: list[str], words: list[str], is_prefix: bool) -> None:  # noqa: FBT001 - drawn
     def is_at(place: int) -> bool:
         said = words[place : place + len(term)]
         if is_prefix and len(said) == len(term) and said[-1].startswith(term[-1]):
@@ -182,7 +182,7 @@ def test_a_term_is_where_its_words_stand_in_a_row(term: list[str], words: list[s
 
 
 @given(SIGNS, WORDS, WORDS)
-def test_a_title_that_says_it_all_is_told_apart(text: str, title: list[str], body: list[str]) -> None:
+def test_matches_title_requires_every_wanted_term_in_the_title(text: str, title: list[str], body: list[str]) -> None:
     query = SearchQuery.of(text)
     assert query.matches_title(title) == all(term.is_in(title) for term in query.wanted)
     assert not query.matches(title, body) or query.matches_title(title) == query.matches(title, [])

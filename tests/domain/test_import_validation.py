@@ -1,11 +1,11 @@
-"""The blog promises, of a post that is to be taken in, that…"""
+"""Validation of imported posts."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.domain.manuscripts import DAY, LONG_AGO, MOMENT, OLD, faults_told, taken_in
+from tests.domain.portable_posts import DAY, LONG_AGO, MOMENT, OLD, import_errors, import_post
 
 from blog.domain.accounts.user import User
 from blog.domain.blog import OpenBlog
@@ -14,7 +14,7 @@ from blog.domain.posts.importing import MAX_VERSION, ImportOutcome, PortablePost
 from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH
 
 UNSAFE = "must not contain control characters or lone surrogates: U+0000 is at line 1, column 1"
-FAULTS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+INVALID: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"author": "nobody"}, [("author", "has no account here")]),
     ({"author": ""}, [("author", "has no account here")]),
     ({"title": ""}, [("title", "must not be blank")]),
@@ -46,11 +46,11 @@ FAULTS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("wrong", "told"), FAULTS)
-def test_all_that_is_wrong_with_a_manuscript_is_told(
-    open_blog: OpenBlog, ann: User, wrong: dict[str, Any], told: list[tuple[str, str]]
+@pytest.mark.parametrize(("wrong", "errors"), INVALID)
+def test_all_validation_errors_of_an_import_are_reported_together(
+    open_blog: OpenBlog, ann: User, wrong: dict[str, Any], errors: list[tuple[str, str]]
 ) -> None:
-    assert faults_told(open_blog, replace(OLD, **wrong)) == tuple(FieldError(*fault) for fault in told)
+    assert import_errors(open_blog, replace(OLD, **wrong)) == tuple(FieldError(*error) for error in errors)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_all_that_is_wrong_with_a_manuscript_is_told(
         {"title": "x" * MAX_TITLE_LENGTH, "body": "x" * MAX_BODY_LENGTH},
     ],
 )
-def test_what_may_just_be_is_taken_in(open_blog: OpenBlog, ann: User, right: dict[str, Any]) -> None:
-    manuscript = replace(OLD, **right)
-    assert PortablePost.of(taken_in(open_blog, manuscript).post) == manuscript
-    assert taken_in(open_blog, manuscript).outcome is ImportOutcome.UNCHANGED
+def test_values_at_the_limits_are_imported(open_blog: OpenBlog, ann: User, right: dict[str, Any]) -> None:
+    portable_post = replace(OLD, **right)
+    assert PortablePost.of(import_post(open_blog, portable_post).post) == portable_post
+    assert import_post(open_blog, portable_post).outcome is ImportOutcome.UNCHANGED

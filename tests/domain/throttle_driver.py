@@ -1,11 +1,11 @@
-"""A throttle by itself, and who knocks at it."""
+"""A driver of the throttle without a blog."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tests.domain.people import HOME
+from tests.domain.actors import HOME
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.throttle import LoginAttempt, Throttle, TooManyAttempts
@@ -16,8 +16,8 @@ FAR = 1_000
 
 
 @dataclass
-class Gate:
-    """A throttle on a store of its own, each attempt in a unit of its own; and which attempts have failed."""
+class ThrottleDriver:
+    """Runs each attempt in its own unit of work, on its own store. `failed` has the failed attempts."""
 
     clock: FrozenClock = field(default_factory=FrozenClock)
     scale: int = 1
@@ -30,7 +30,7 @@ class Gate:
             yield Throttle(stores.attempts, self.clock, self.scale)
 
     def fail(self, account: str = "ann", address: str = HOME, times: int = FAR) -> int:
-        """Show a wrong password until it is no longer looked at, or so often; how often it was looked at."""
+        """Fail until the throttle refuses, at most `times`. Return the number of failures that it accepted."""
         for tried in range(times):
             try:
                 with self.throttle() as throttle:
@@ -47,7 +47,7 @@ class Gate:
         self.failed = [each for each in self.failed if (each.account, each.address) not in gone]
 
     def wait(self, account: str = "ann", address: str = HOME, later: timedelta = timedelta(0)) -> int | None:
-        """How long an attempt at some later moment would have to wait, or None; without making it."""
+        """Return the seconds that an attempt would have to wait, or None, without making it."""
         with self.store() as stores:
             throttle = Throttle(stores.attempts, lambda: self.clock() + later, self.scale)
             try:
@@ -57,5 +57,5 @@ class Gate:
         return None
 
     def spray(self, account: str = "ann", addresses: int = 20, start: int = 0) -> int:
-        """Fail at one account from many addresses, at each as often as one can; how often in all."""
+        """Fail from many addresses until the throttle refuses each. Return the number of failures."""
         return sum(self.fail(account, f"203.0.113.{start + n}") for n in range(addresses))

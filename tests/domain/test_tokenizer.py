@@ -1,4 +1,4 @@
-"""The blog promises, of words, that…"""
+"""Tokens of texts in search."""
 
 import unicodedata
 from types import SimpleNamespace
@@ -77,13 +77,13 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("text", "plain"), SAME)
-def test_a_word_is_the_same_in_any_case_with_or_without_accents(text: str, plain: str) -> None:
+def test_words_ignore_case_and_accents(text: str, plain: str) -> None:
     assert tokenize(text) == tokenize(plain)
     assert len(tokenize(text)) == 1
 
 
 @pytest.mark.parametrize(("text", "other"), OTHERS)
-def test_marks_that_are_no_accents_tell_words_apart(text: str, other: str) -> None:
+def test_marks_other_than_accents_distinguish_words(text: str, other: str) -> None:
     assert tokenize(text) != tokenize(other)
     assert not set(tokenize(text)) >= set(tokenize(other))
 
@@ -127,13 +127,13 @@ def test_marks_that_are_no_accents_tell_words_apart(text: str, other: str) -> No
         ("a\0b\ud800c", ["a", "b", "c"]),
     ],
 )
-def test_these_texts_say_these_words(text: str, words: list[str]) -> None:
+def test_words_of_texts(text: str, words: list[str]) -> None:
     assert tokenize(text) == words
     assert [word for piece in token_spans(text) for word in piece.words] == words
 
 
 @pytest.mark.parametrize("letter", ["X", "É", "Ж", "\u0915\u094d"])
-def test_a_long_row_of_letters_is_several_words(letter: str) -> None:
+def test_long_run_of_letters_is_several_words(letter: str) -> None:
     text = letter * 70 + "y"
     words = tokenize(text)
     assert "".join(words) == normalize(text)
@@ -141,7 +141,7 @@ def test_a_long_row_of_letters_is_several_words(letter: str) -> None:
     assert [word for piece in token_spans(text) for word in piece.words] == words
 
 
-def test_of_a_text_that_is_very_long_in_its_plainest_form_the_beginning_counts() -> None:
+def test_normalized_length_of_a_text_is_limited() -> None:
     for sign in ("\ufdfa", "\ufdf2", "ヿ", "x", "é ", "½"):
         words = tokenize(sign * 3 * MAX_TEXT_LENGTH)
         assert sum(map(len, words)) <= MAX_TEXT_LENGTH
@@ -149,7 +149,7 @@ def test_of_a_text_that_is_very_long_in_its_plainest_form_the_beginning_counts()
 
 
 @pytest.mark.parametrize("marks", ["\u0345\u0301\u0323", "\u0e49\u0e38", "\u3099\u302a", "\uff9e\u0e38"])
-def test_of_very_many_marks_of_one_letter_the_first_ones_are_read(marks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_marks_on_a_letter_is_limited(marks: str, monkeypatch: pytest.MonkeyPatch) -> None:
     normalised: list[str] = []
 
     def normalize(form: Literal["NFKD", "NFC"], text: str) -> str:
@@ -165,7 +165,7 @@ def test_of_very_many_marks_of_one_letter_the_first_ones_are_read(marks: str, mo
 
 
 @given(ANY, st.integers(0, 60), st.integers(0, 60))
-def test_pieces_between_two_places_are_those_that_end_there(text: str, start: int, end: int) -> None:
+def test_spans_between_two_positions(text: str, start: int, end: int) -> None:
     whole = [piece for piece in token_spans(text) if piece.start >= start]
     start = whole[0].start if whole else len(text)
     between = list(token_spans(text, start, end))
@@ -174,7 +174,7 @@ def test_pieces_between_two_places_are_those_that_end_there(text: str, start: in
     assert all(piece.end <= max(end, 0) for piece in between)
 
 
-def test_a_piece_that_goes_on_behind_the_end_says_all_its_words_but_the_last() -> None:
+def test_span_beyond_the_end_lacks_its_last_word() -> None:
     text = "one " + "x" * 100
     assert [piece.words for piece in token_spans(text, 0, 4 + 70)] == [("one",), ("x" * 64,)]
     assert [piece.words for piece in token_spans(text, 0, 4 + 20)] == [("one",)]
@@ -187,7 +187,7 @@ SOME = 4_000
 
 
 @pytest.mark.parametrize("some", [READABLE[place : place + SOME] for place in range(0, len(READABLE), SOME)])
-def test_every_character_is_read_alike_alone_and_beside_others_and_its_words_say_themselves(some: list[str]) -> None:
+def test_every_character_gives_words_that_tokenize_to_themselves(some: list[str]) -> None:
     text = " ".join(f"{sign} a{sign} ก{sign}b 한{sign} カ{sign}é" for sign in some)
     words = [word for piece in token_spans(text) for word in piece.words]
     assert tokenize(text) == words
@@ -195,25 +195,25 @@ def test_every_character_is_read_alike_alone_and_beside_others_and_its_words_say
 
 
 @given(ANY)
-def test_the_words_of_a_text_say_themselves(text: str) -> None:
+def test_words_tokenize_to_themselves(text: str) -> None:
     words = tokenize(text)
     assert tokenize(" ".join(words)) == words
     assert all(0 < len(word) <= MAX_WORD_LENGTH for word in words)
 
 
 @given(ANY, ANY)
-def test_what_stands_apart_is_read_apart(one: str, other: str) -> None:
+def test_separate_texts_are_tokenized_independently(one: str, other: str) -> None:
     assert tokenize(f"{one} {other}") == tokenize(one) + tokenize(other)
 
 
 @given(ANY)
-def test_how_a_text_is_encoded_in_unicode_does_not_matter(text: str) -> None:
+def test_unicode_normal_form_does_not_matter(text: str) -> None:
     assert tokenize(unicodedata.normalize("NFC", text)) == tokenize(unicodedata.normalize("NFD", text))
 
 
 @given(ANY | st.sampled_from(HOSTILE_TEXTS))
 @settings(max_examples=50, deadline=None)
-def test_the_pieces_of_a_text_say_its_words_and_stand_where_they_say(text: str) -> None:
+def test_spans_have_the_words_and_positions_of_a_text(text: str) -> None:
     pieces = list(token_spans(text))
     assert [word for piece in pieces for word in piece.words] == tokenize(text)
     assert [list(piece.words) for piece in pieces] == [tokenize(text[piece.start : piece.end]) for piece in pieces]
@@ -223,7 +223,7 @@ def test_the_pieces_of_a_text_say_its_words_and_stand_where_they_say(text: str) 
     assert all(0 <= piece.start < piece.end <= len(text) for piece in pieces)
 
 
-def test_a_piece_is_where_there_is_something_to_read() -> None:
+def test_spans_cover_only_words() -> None:
     assert list(token_spans("¡Año ½ \u0301 日本!")) == [
         WordSpan(1, 4, ("ano",)),
         WordSpan(5, 6, ("1", "2")),
@@ -233,7 +233,7 @@ def test_a_piece_is_where_there_is_something_to_read() -> None:
 
 
 @given(st.text(st.characters(max_codepoint=127), max_size=60))
-def test_plain_ascii_is_read_as_everything_else_is(text: str) -> None:
+def test_ascii_is_tokenized_like_other_text(text: str) -> None:
     assert tokenize(text) == tokenize(f"{text} é")[:-1]
     assert normalize(text) == normalize(f"{text}é")[:-1] == text.lower()
 
@@ -254,5 +254,5 @@ def test_plain_ascii_is_read_as_everything_else_is(text: str) -> None:
         ("\u0301", ""),
     ],
 )
-def test_titles_are_ordered_whatever_their_case_accents_and_spaces(title: str, key: str) -> None:
+def test_sort_key_ignores_case_accents_and_spaces(title: str, key: str) -> None:
     assert sort_key(title) == key

@@ -1,4 +1,4 @@
-"""The blog promises, of an excerpt, that…"""
+"""Snippets of search results."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -47,7 +47,7 @@ def says(part: SnippetPart, query: SearchQuery) -> bool:
 
 @given(LONG | st.sampled_from(HOSTILE_TEXTS), QUERIES)
 @thrifty
-def test_a_marked_text_is_the_text_and_what_is_marked_says_what_is_wanted(text: str, query: SearchQuery) -> None:
+def test_parts_form_the_text_and_marked_parts_match_the_query(text: str, query: SearchQuery) -> None:
     parts = highlight(text, query)
     assert joined(parts) == text
     assert all(part.text for part in parts)
@@ -57,15 +57,13 @@ def test_a_marked_text_is_the_text_and_what_is_marked_says_what_is_wanted(text: 
 
 @given(LONG, ONE_BY_ONE)
 @thrifty
-def test_nothing_that_is_wanted_goes_unmarked(text: str, query: SearchQuery) -> None:
+def test_every_match_is_marked(text: str, query: SearchQuery) -> None:
     assert not any(says(part, query) for part in highlight(text, query) if not part.is_match)
 
 
 @given(LONG, QUERIES)
 @thrifty
-def test_an_excerpt_is_a_part_of_the_text_in_one_piece_and_dots_say_where_there_is_more(
-    text: str, query: SearchQuery
-) -> None:
+def test_snippet_is_contiguous_with_ellipses_where_text_is_cut(text: str, query: SearchQuery) -> None:
     parts = snippet(text, query)
     before, after = parts[:1] == (DOTS,), parts[-1:] == (DOTS,) and len(parts) > 1
     said = joined(parts)[before : -1 if after else None]
@@ -80,7 +78,7 @@ def test_an_excerpt_is_a_part_of_the_text_in_one_piece_and_dots_say_where_there_
 
 @given(LONG, QUERIES)
 @thrifty
-def test_an_excerpt_shows_the_first_match_and_marks_what_the_whole_text_would(text: str, query: SearchQuery) -> None:
+def test_snippet_shows_the_first_match(text: str, query: SearchQuery) -> None:
     text = text if text.isascii() else text[:MAX_SCANNED]
     shown, everywhere = matches(snippet(text, query)), matches(highlight(text, query))
     assert bool(shown) == bool(everywhere)
@@ -90,14 +88,14 @@ def test_an_excerpt_shows_the_first_match_and_marks_what_the_whole_text_would(te
 
 @given(st.integers(0, 200), st.integers(0, 200))
 @thrifty
-def test_the_first_match_is_shown_wherever_it_stands(before: int, after: int) -> None:
+def test_first_match_is_shown_at_any_position(before: int, after: int) -> None:
     parts = snippet("word " * before + "Fünd" + " word found" * after, SearchQuery.of("found fund"))
     assert matches(parts)[0] == "Fünd"
 
 
 @given(LONG | st.sampled_from(HOSTILE_TEXTS), st.text(st.characters()) | st.sampled_from(HOSTILE_TEXTS))
 @thrifty
-def test_no_text_and_no_query_is_too_strange(text: str, asked: str) -> None:
+def test_any_text_and_query_give_a_snippet(text: str, asked: str) -> None:
     assert joined(highlight(text, SearchQuery.of(asked))) == text
     assert len(joined(snippet(text, SearchQuery.of(asked)))) <= MAX_SNIPPET_LENGTH + 2
 
@@ -137,11 +135,11 @@ def test_no_text_and_no_query_is_too_strange(text: str, asked: str) -> None:
         ("re\u0301sume\u0301s", "resumes", (SnippetPart("re\u0301sume\u0301s", is_match=True),)),
     ],
 )
-def test_what_is_marked_is_these_words(text: str, asked: str, parts: tuple[SnippetPart, ...]) -> None:
+def test_marked_words(text: str, asked: str, parts: tuple[SnippetPart, ...]) -> None:
     assert highlight(text, SearchQuery.of(asked)) == snippet(text, SearchQuery.of(asked)) == parts
 
 
-def test_around_the_first_match_there_is_some_of_what_comes_before_and_more_of_what_comes_after() -> None:
+def test_snippet_has_less_context_before_the_match_than_after() -> None:
     text = "before " * 100 + "Found" + " after" * 100
     assert snippet(text, SearchQuery.of("found")) == (
         DOTS,
@@ -153,7 +151,7 @@ def test_around_the_first_match_there_is_some_of_what_comes_before_and_more_of_w
 
 
 @pytest.mark.parametrize("other", ["ones ", "Önes "])
-def test_a_match_is_found_however_much_comes_before_that_looks_like_it(other: str) -> None:
+def test_match_is_found_after_many_near_matches(other: str) -> None:
     shown = snippet(other * 1_100 + "one", SearchQuery.of("one"))
     assert shown == (DOTS, SnippetPart(other * 13), SnippetPart("one", is_match=True))
 
@@ -172,14 +170,14 @@ FAR = 4 * MAX_SCANNED
         ("only ASCII ", "the END", '"the end"'),
     ],
 )
-def test_a_match_far_into_a_long_text_is_shown_if_it_is_spelt_plainly(filler: str, said: str, asked: str) -> None:
+def test_late_match_is_shown_if_spelled_plainly(filler: str, said: str, asked: str) -> None:
     text = filler * (FAR // len(filler)) + f"{said}, " + filler * 100
     shown = matches(snippet(text, SearchQuery.of(asked)))
     assert shown
     assert said.startswith("".join(shown[:1]))
 
 
-def test_else_of_a_long_text_the_beginning_is_shown() -> None:
+def test_long_text_without_plain_match_is_shown_from_the_start() -> None:
     before = "dès l'été "
     text = before * (FAR // len(before)) + "Fünd"
     shown = snippet(text, SearchQuery.of("fund"))
@@ -189,7 +187,7 @@ def test_else_of_a_long_text_the_beginning_is_shown() -> None:
     assert early[-1] == SnippetPart("Fünd", is_match=True)
 
 
-def test_a_phrase_is_found_over_whatever_is_read_at_once() -> None:
+def test_phrase_is_found_across_chunks() -> None:
     words = [f"ŵ{number}" for number in range(600)]
     for first in range(0, 530, 7):
         phrase = words[first : first + 64]
@@ -221,9 +219,7 @@ A_TO_Z = "abcdefghijklmnopqrstuvwxyz"
         "é\u0301\u0323",
     ],
 )
-def test_of_a_long_text_only_so_much_is_read_word_by_word(
-    sign: str, asked: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tokenized_part_of_a_long_text_is_bounded(sign: str, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
 
     def noted_words(text: str) -> list[str]:

@@ -1,11 +1,11 @@
-"""The blog promises, of how long tokens live, that…"""
+"""Expiry of tokens."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.domain.people import PASSWORD, acting
+from tests.domain.actors import PASSWORD, as_member
 
 from blog.adapters.memory import MemoryStore
 from blog.bootstrap import create_blog
@@ -29,11 +29,11 @@ def tokens(open_blog: OpenBlog) -> Iterator[Tokens]:
         yield blog.tokens
 
 
-def test_a_token_in_use_is_good_until_the_very_moment_it_expires(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
+def test_used_token_is_valid_until_it_expires(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
     issued = tokens.issue(ann)
     for _ in range(3):
         clock.move(timedelta(days=9))
-        tokens.touch(acting(ann, token_id=issued.token.id))
+        tokens.touch(as_member(ann, token_id=issued.token.id))
     clock.move(timedelta(days=3) - INSTANT)
     assert tokens.authenticate(issued.secret).token_id == issued.token.id
     clock.move(INSTANT)
@@ -42,23 +42,21 @@ def test_a_token_in_use_is_good_until_the_very_moment_it_expires(ann: User, toke
 
 
 @pytest.mark.parametrize("used", [False, True])
-def test_a_token_that_nobody_uses_is_good_for_fourteen_days(
-    ann: User, tokens: Tokens, clock: FrozenClock, *, used: bool
-) -> None:
+def test_unused_token_is_valid_for_fourteen_days(ann: User, tokens: Tokens, clock: FrozenClock, *, used: bool) -> None:
     issued = tokens.issue(ann)
     if used:
         clock.move(timedelta(days=13))
-        tokens.touch(acting(ann, token_id=issued.token.id))
+        tokens.touch(as_member(ann, token_id=issued.token.id))
     clock.move(timedelta(days=14) - INSTANT)
     assert tokens.authenticate(issued.secret).token_id == issued.token.id
     clock.move(INSTANT)
     with pytest.raises(InvalidToken):
         tokens.authenticate(issued.secret)
-    assert list(tokens.list_own(acting(ann))) == []
-    tokens.touch(acting(ann, token_id=issued.token.id))
+    assert list(tokens.list_own(as_member(ann))) == []
+    tokens.touch(as_member(ann, token_id=issued.token.id))
 
 
-def test_whoever_runs_a_blog_says_how_long_tokens_last(
+def test_config_sets_the_lifetime_of_tokens(
     store: MemoryStore, hasher: PasswordHasher, clock: FrozenClock, ann: User
 ) -> None:
     terms = BlogConfig(token_lifetime=timedelta(hours=3), token_idle=timedelta(hours=1))
@@ -70,7 +68,7 @@ def test_whoever_runs_a_blog_says_how_long_tokens_last(
             blog.tokens.authenticate(issued.secret)
 
 
-def test_the_use_of_a_token_is_noted_at_most_once_a_minute(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
+def test_last_use_is_recorded_at_most_once_a_minute(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
     _, issued = log_in(open_blog, "ann", PASSWORD)
     noted = []
     for seconds in (0, 1, 58.999999, 0.000001, 30, 29.999999, 0.000001):
@@ -83,8 +81,8 @@ def test_the_use_of_a_token_is_noted_at_most_once_a_minute(open_blog: OpenBlog, 
     assert noted == [(True, True), *[(False, False)] * 2, (True, True), *[(False, False)] * 2, (True, True)]
 
 
-def test_a_use_that_another_has_noted_already_is_not_noted_again(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
-    actor = replace(acting(ann, token_id=tokens.issue(ann).token.id), needs_touch=True)
+def test_concurrently_recorded_use_is_not_recorded_again(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
+    actor = replace(as_member(ann, token_id=tokens.issue(ann).token.id), needs_touch=True)
     tokens.touch(actor)
     first = clock()
     clock.move(timedelta(seconds=59))
@@ -92,12 +90,12 @@ def test_a_use_that_another_has_noted_already_is_not_noted_again(ann: User, toke
     assert tokens.list_own(actor)[0].last_used_at == first
 
 
-def test_dead_tokens_are_forgotten_so_many_at_a_time(ann: User, bob: User, tokens: Tokens, clock: FrozenClock) -> None:
+def test_expired_tokens_are_purged_in_batches(ann: User, bob: User, tokens: Tokens, clock: FrozenClock) -> None:
     used = tokens.issue(bob).token
     for _ in range(5):
         tokens.issue(ann)
     clock.move(timedelta(days=14) - INSTANT)
-    tokens.touch(acting(bob, token_id=used.id))
+    tokens.touch(as_member(bob, token_id=used.id))
     assert tokens.purge() == 0
     clock.move(INSTANT)
     living = tokens.issue(ann).token
@@ -107,11 +105,9 @@ def test_dead_tokens_are_forgotten_so_many_at_a_time(ann: User, bob: User, token
     assert tokens.purge() == 2
 
 
-def test_a_clock_that_is_set_back_makes_no_token_look_unused_for_longer(
-    ann: User, tokens: Tokens, clock: FrozenClock
-) -> None:
+def test_setting_the_clock_back_does_not_expire_tokens(ann: User, tokens: Tokens, clock: FrozenClock) -> None:
     issued = tokens.issue(ann)
     clock.move(timedelta(hours=-3))
-    tokens.touch(acting(ann, token_id=issued.token.id))
-    (token,) = tokens.list_own(acting(ann))
+    tokens.touch(as_member(ann, token_id=issued.token.id))
+    (token,) = tokens.list_own(as_member(ann))
     assert token.last_used_at == token.created_at

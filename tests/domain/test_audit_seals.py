@@ -1,4 +1,4 @@
-"""The blog promises, of reading and proving the audit, that…"""
+"""Reading, sealing and verifying the audit log."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.domain.people import HOME, OPERATOR, entries
+from tests.domain.actors import HOME, OPERATOR, entries
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.actors import Anonymous
@@ -51,9 +51,7 @@ def sealed(open_blog: OpenBlog, recorded: list[AuditEntry]) -> list[Seal]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 9, 100])
-def test_pages_walk_every_entry_exactly_once_newest_first(
-    open_blog: OpenBlog, recorded: list[AuditEntry], limit: int
-) -> None:
+def test_pages_have_every_entry_once_newest_first(open_blog: OpenBlog, recorded: list[AuditEntry], limit: int) -> None:
     seen: list[AuditEntry] = []
     with open_blog() as blog:
         page = blog.audit.page(OPERATOR, limit=limit)
@@ -79,7 +77,7 @@ def test_pages_walk_every_entry_exactly_once_newest_first(
         ({"since": NOON + timedelta(minutes=1), "until": NOON + timedelta(minutes=3)}, [2, 1]),
     ],
 )
-def test_entries_are_found_by_all_that_is_asked_of_them(
+def test_filters_of_entries(
     open_blog: OpenBlog, recorded: list[AuditEntry], filters: AuditFilter, found: list[int]
 ) -> None:
     with open_blog() as blog:
@@ -92,13 +90,13 @@ def test_entries_are_found_by_all_that_is_asked_of_them(
 
 
 @pytest.mark.parametrize("limit", [-1, 0, 101])
-def test_nobody_gets_more_entries_than_a_page_has(open_blog: OpenBlog, limit: int) -> None:
+def test_page_size_is_limited(open_blog: OpenBlog, limit: int) -> None:
     with open_blog() as blog, pytest.raises(ValidationFailed) as refusal:
         blog.audit.page(OPERATOR, limit=limit)
     assert refusal.value.errors == (FieldError("limit", "must be a whole number from 1 to 100"),)
 
 
-def test_entries_are_sealed_by_the_batch_each_seal_upon_the_one_before(
+def test_seals_form_a_hash_chain(
     open_blog: OpenBlog, clock: FrozenClock, recorded: list[AuditEntry], sealed: list[Seal]
 ) -> None:
     previous = GENESIS_DIGEST
@@ -116,7 +114,7 @@ def test_entries_are_sealed_by_the_batch_each_seal_upon_the_one_before(
     assert entries(open_blog)[:9] == recorded
 
 
-def test_an_empty_audit_is_proven_and_has_no_seal(open_blog: OpenBlog) -> None:
+def test_empty_audit_log_is_valid_without_seal(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         assert blog.audit.seal() is None
         assert blog.audit.verify(OPERATOR, head=GENESIS_DIGEST) == AuditVerification(
@@ -200,7 +198,7 @@ def miscounted(store: MemoryStore) -> None:
         (called_old, ["An entry of seal 2 was changed, removed or inserted.", CHANGED_OLD]),
     ],
 )
-def test_whoever_tampers_is_found_out(
+def test_tampering_is_detected(
     store: MemoryStore,
     open_blog: OpenBlog,
     sealed: list[Seal],
@@ -230,7 +228,7 @@ ENTRIES = st.builds(
 
 @settings(max_examples=40)
 @given(st.lists(ENTRIES, max_size=3), st.lists(ENTRIES, max_size=3))
-def test_no_two_histories_have_the_same_digest(one: list[AuditEntry], other: list[AuditEntry]) -> None:
+def test_different_histories_have_different_digests(one: list[AuditEntry], other: list[AuditEntry]) -> None:
     for number in (1, 2, 3):
         seal = Seal(at=NOON, entries=3, previous=GENESIS_DIGEST, digest=b"", format=number)
         assert (seal_digest(seal, one) == seal_digest(seal, other)) == (one == other)
@@ -239,7 +237,7 @@ def test_no_two_histories_have_the_same_digest(one: list[AuditEntry], other: lis
 
 
 @pytest.mark.parametrize("name", list(AuditEntry.__dataclass_fields__))
-def test_every_word_of_an_entry_is_proven(recorded: list[AuditEntry], name: str) -> None:
+def test_digest_covers_every_field_of_an_entry(recorded: list[AuditEntry], name: str) -> None:
     others: dict[str, object] = {
         "at": NOON + timedelta(days=1),
         "event": Event.LOGGED_OUT,
@@ -254,7 +252,7 @@ def test_every_word_of_an_entry_is_proven(recorded: list[AuditEntry], name: str)
         assert seal_digest(seal, [other]) != seal_digest(seal, [recorded[0]])
 
 
-def test_a_chain_longer_than_a_page_of_seals_is_proven_to_its_end(store: MemoryStore, open_blog: OpenBlog) -> None:
+def test_chain_longer_than_a_page_is_verified_to_its_end(store: MemoryStore, open_blog: OpenBlog) -> None:
     entry = replace(SOME_ENTRY, detail="one of many")
     previous = GENESIS_DIGEST
     with store() as stores:
@@ -295,7 +293,7 @@ def sealed_before(store: MemoryStore, open_blog: OpenBlog, clock: FrozenClock) -
     return store
 
 
-def test_seals_of_the_first_format_are_proven_as_before(store: MemoryStore, open_blog: OpenBlog) -> None:
+def test_seals_of_the_first_format_are_verified(store: MemoryStore, open_blog: OpenBlog) -> None:
     with store() as stores:
         stores.audit.add(SOME_ENTRY)
         stores.audit.seal(AS_BEFORE, stores.audit.unsealed(limit=1))
@@ -311,7 +309,7 @@ OLD_SEALS_OF_AN_IMPORTED_POST = {
 
 
 @pytest.mark.parametrize("seal_format", OLD_SEALS_OF_AN_IMPORTED_POST)
-def test_an_old_seal_of_an_imported_post_is_verified_by_the_old_name_of_the_event(
+def test_old_seals_are_verified_with_the_old_event_name(
     store: MemoryStore, open_blog: OpenBlog, seal_format: int
 ) -> None:
     digest = bytes.fromhex(OLD_SEALS_OF_AN_IMPORTED_POST[seal_format])
@@ -338,15 +336,13 @@ def test_an_old_seal_of_an_imported_post_is_verified_by_the_old_name_of_the_even
 
 
 @pytest.mark.parametrize("seal_format", [1, 2, 3])
-def test_an_imported_post_cannot_pass_for_another_event(seal_format: int) -> None:
+def test_imported_post_cannot_pass_as_another_event(seal_format: int) -> None:
     seal = Seal(at=NOON, entries=1, previous=GENESIS_DIGEST, digest=b"", format=seal_format)
     digests = {seal_digest(seal, [replace(SOME_ENTRY, event=event)]) for event in Event}
     assert len(digests) == len(Event)
 
 
-def test_the_next_seal_proves_when_those_of_the_first_format_were_made(
-    sealed_before: MemoryStore, open_blog: OpenBlog
-) -> None:
+def test_next_seal_covers_the_times_of_first_format_seals(sealed_before: MemoryStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         assert blog.audit.verify(OPERATOR).errors == ()
     for number in (1, 2):
@@ -360,7 +356,7 @@ def test_the_next_seal_proves_when_those_of_the_first_format_were_made(
         assert blog.audit.verify(OPERATOR).errors == ()
 
 
-def test_what_an_older_version_seals_beside_this_one_is_proven_too(
+def test_seals_by_an_older_version_running_in_parallel_are_verified(
     sealed_before: MemoryStore, open_blog: OpenBlog
 ) -> None:
     with sealed_before() as stores:
@@ -376,7 +372,7 @@ def test_what_an_older_version_seals_beside_this_one_is_proven_too(
         assert blog.audit.verify(OPERATOR).errors == ()
 
 
-def test_no_seal_is_older_than_what_it_proves(open_blog: OpenBlog, clock: FrozenClock) -> None:
+def test_seal_is_never_older_than_its_entries(open_blog: OpenBlog, clock: FrozenClock) -> None:
     made = []
     for _ in range(3):
         with open_blog() as blog:

@@ -1,4 +1,4 @@
-"""The blog promises, of the codes that it hands out, that…"""
+"""Format of tokens and invitation codes."""
 
 import hashlib
 import re
@@ -26,7 +26,7 @@ def issued(body: str, form: SecretFormat = tokens.TOKEN_FORMAT) -> str:
 
 @FORMS
 @given(bodies)
-def test_a_code_is_its_prefix_forty_characters_and_their_checksum(form: SecretFormat, body: str) -> None:
+def test_secret_is_prefix_forty_characters_and_checksum(form: SecretFormat, body: str) -> None:
     code = issued(body, form)
     assert (code[:-46], code[-46:-6]) == (form.prefix, body)
     number = 0
@@ -37,30 +37,30 @@ def test_a_code_is_its_prefix_forty_characters_and_their_checksum(form: SecretFo
 
 
 @given(bodies)
-def test_every_token_looks_like_its_published_pattern(body: str) -> None:
+def test_every_token_matches_the_published_pattern(body: str) -> None:
     assert re.fullmatch(TOKEN_PATTERN, issued(body))
     assert is_well_formed(issued(body))
 
 
-def test_a_small_checksum_is_padded_with_zeros() -> None:
+def test_checksum_is_padded_with_zeros() -> None:
     body = next(body for body in (f"{n:040d}" for n in range(10_000)) if zlib.crc32(body.encode()) < 62**5)
     assert issued(body)[45] == "0"
     assert is_well_formed(issued(body))
 
 
 @given(bodies, st.integers(0, 50), st.sampled_from(ALPHABET + "_- \u0660"))
-def test_one_wrong_character_makes_no_code(body: str, place: int, char: str) -> None:
+def test_one_wrong_character_is_invalid(body: str, place: int, char: str) -> None:
     code = issued(body)
     wrong = code[:place] + char + code[place + 1 :]
     assert is_well_formed(wrong) == (wrong == code)
 
 
 @pytest.mark.parametrize("change", [str.upper, str.lower, lambda s: s + "\n", lambda s: " " + s, lambda s: s[:-1]])
-def test_nothing_but_the_code_itself_is_the_code(change: "type[str]") -> None:
+def test_surrounding_characters_are_invalid(change: "type[str]") -> None:
     assert not is_well_formed(change(issued("aB3" * 13 + "x")))
 
 
-def test_a_code_of_one_kind_is_none_of_another() -> None:
+def test_secret_of_another_kind_is_invalid() -> None:
     token, invitation = (issued("0" * 40, form) for form in (tokens.TOKEN_FORMAT, invitations.CODE_FORMAT))
     assert not tokens.TOKEN_FORMAT.is_valid(invitation)
     assert not invitations.CODE_FORMAT.is_valid(token)
@@ -68,16 +68,16 @@ def test_a_code_of_one_kind_is_none_of_another() -> None:
 
 
 @given(st.text(st.characters()))
-def test_any_other_text_is_no_code(text: str) -> None:
+def test_any_other_text_is_invalid(text: str) -> None:
     assert not is_well_formed(text)
 
 
 @given(bodies)
-def test_a_code_is_known_by_the_digest_of_all_of_it(body: str) -> None:
+def test_digest_covers_the_whole_secret(body: str) -> None:
     assert digest_of(issued(body)) == hashlib.sha256(issued(body).encode()).digest()
 
 
 @given(bodies)
-def test_a_hint_is_the_first_seven_characters_and_the_last_four(body: str) -> None:
+def test_hint_is_the_first_seven_and_last_four_characters(body: str) -> None:
     code = issued(body)
     assert hint_of(code) == f"blog_{body[:2]}...{code[-4:]}"

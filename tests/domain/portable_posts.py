@@ -1,10 +1,10 @@
-"""What was written elsewhere in these tests, and is taken in."""
+"""Posts to import, and helpers that import them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.domain.people import OPERATOR, entries
+from tests.domain.actors import OPERATOR, entries
 
 from blog.domain.accounts.actors import Actor
 from blog.domain.blog import OpenBlog
@@ -21,20 +21,20 @@ OLD = PortablePost(
 )
 
 
-def taken_in(open_blog: OpenBlog, manuscript: PortablePost, actor: Actor = OPERATOR) -> ImportResult:
+def import_post(open_blog: OpenBlog, portable_post: PortablePost, actor: Actor = OPERATOR) -> ImportResult:
     with open_blog() as blog:
-        return blog.importer.import_post(actor, manuscript)
+        return blog.importer.import_post(actor, portable_post)
 
 
-def faults_told(open_blog: OpenBlog, manuscript: PortablePost) -> Sequence[FieldError]:
-    """Why it is refused, by which nothing changes."""
-    before, recorded = everything(open_blog), entries(open_blog)
+def import_errors(open_blog: OpenBlog, portable_post: PortablePost) -> Sequence[FieldError]:
+    """Return the errors of a refused import. It must change nothing."""
+    before, recorded = all_posts(open_blog), entries(open_blog)
     with pytest.raises(ValidationFailed) as refusal:
-        taken_in(open_blog, manuscript)
-    assert (everything(open_blog), entries(open_blog)) == (before, recorded)
+        import_post(open_blog, portable_post)
+    assert (all_posts(open_blog), entries(open_blog)) == (before, recorded)
     return refusal.value.errors
 
 
-def everything(open_blog: OpenBlog) -> Sequence[Post]:
+def all_posts(open_blog: OpenBlog) -> Sequence[Post]:
     with open_blog() as blog:
         return blog.posts.page(SortOrder.OLDEST).posts

@@ -1,4 +1,4 @@
-"""Who comes to the blog in these tests, with what, and what is left of them."""
+"""Actors, passwords and addresses for these tests."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -18,20 +18,20 @@ HOME: Final = "192.0.2.1"
 ELSEWHERE: Final = "198.51.100.7"
 
 
-def acting(user: User, *scopes: Scope, token_id: TokenId | None = None, address: str = "") -> Member:
-    """Somebody who may act within these scopes, or if none is named do all that they may."""
+def as_member(user: User, *scopes: Scope, token_id: TokenId | None = None, address: str = "") -> Member:
+    """A member with these scopes; without any, with all scopes of the user."""
     return Member(user=user, scopes=frozenset(scopes) or scopes_for(user), token_id=token_id, address=address)
 
 
-def entered(open_blog: OpenBlog, username: str, *scopes: Scope, address: str = HOME) -> Member:
-    """Somebody who has just logged in."""
+def logged_in(open_blog: OpenBlog, username: str, *scopes: Scope, address: str = HOME) -> Member:
+    """Log in and return the authenticated member."""
     _, issued = log_in(open_blog, username, PASSWORD, scopes=scopes or None, address=address)
     with open_blog() as blog:
         return blog.tokens.authenticate(issued.secret, address=address)
 
 
 def entries(open_blog: OpenBlog) -> Sequence[AuditEntry]:
-    """All that was recorded, the oldest first."""
+    """All entries of the audit log, oldest first."""
     found: list[AuditEntry] = []
     with open_blog() as blog:
         page = blog.audit.page(OPERATOR)
@@ -42,8 +42,8 @@ def entries(open_blog: OpenBlog) -> Sequence[AuditEntry]:
     return found[::-1]
 
 
-class Watched:
-    """A hasher that counts, and that lets things happen just after it has verified a password."""
+class SpyHasher:
+    """A password hasher that counts its calls, and calls `meanwhile` after the next verification."""
 
     def __init__(self, hasher: PasswordHasher) -> None:
         self.hasher = hasher

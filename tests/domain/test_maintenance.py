@@ -1,4 +1,4 @@
-"""The blog promises, of housekeeping, that…"""
+"""Maintenance tasks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 import pytest
-from tests.domain.people import HOME, OPERATOR, PASSWORD, acting
+from tests.domain.actors import HOME, OPERATOR, PASSWORD, as_member
 
 from blog.domain import maintenance as housekeeping
 from blog.domain.accounts.login import log_in
@@ -19,7 +19,7 @@ from blog.testing.contracts import FrozenClock
 
 
 @pytest.fixture
-def littered(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> OpenBlog:
+def blog_with_expired_rows(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> OpenBlog:
     """A blog with three of everything that no longer counts, and three entries more than that in its audit."""
     for number in range(3):
         log_in(open_blog, "ann", PASSWORD)
@@ -27,12 +27,12 @@ def littered(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> OpenBlog:
             log_in(open_blog, "nobody", PASSWORD, address=HOME)
         with open_blog() as blog:
             blog.invitations.create(OPERATOR, days=1)
-            blog.idempotency.run_once(acting(ann), f"key{number}", b"request", bytes)
+            blog.idempotency.run_once(as_member(ann), f"key{number}", b"request", bytes)
     clock.move(timedelta(days=30))
     return open_blog
 
 
-def left(open_blog: OpenBlog) -> tuple[int, int, int, int, int]:
+def count_rows(open_blog: OpenBlog) -> tuple[int, int, int, int, int]:
     """How many tokens, invitations, attempts and kept answers, and how many entries without a seal."""
     ever = timedelta(days=999)
     with open_blog() as blog:
@@ -46,56 +46,56 @@ def left(open_blog: OpenBlog) -> tuple[int, int, int, int, int]:
         )
 
 
-def test_what_no_longer_counts_is_forgotten_and_what_was_recorded_is_sealed(littered: OpenBlog) -> None:
-    assert left(littered)[:4] == (3, 3, 3, 3)
-    run_maintenance(littered)
-    assert left(littered) == (0, 0, 0, 0, 0)
-    run_maintenance(littered)
-    with littered() as blog:
+def test_expired_rows_are_purged_and_audit_entries_sealed(blog_with_expired_rows: OpenBlog) -> None:
+    assert count_rows(blog_with_expired_rows)[:4] == (3, 3, 3, 3)
+    run_maintenance(blog_with_expired_rows)
+    assert count_rows(blog_with_expired_rows) == (0, 0, 0, 0, 0)
+    run_maintenance(blog_with_expired_rows)
+    with blog_with_expired_rows() as blog:
         assert blog.audit.verify(OPERATOR).errors == ()
 
 
-def test_what_still_counts_is_kept(open_blog: OpenBlog, ann: User) -> None:
+def test_valid_rows_are_retained(open_blog: OpenBlog, ann: User) -> None:
     log_in(open_blog, "ann", PASSWORD)
     with pytest.raises(WrongCredentials):
         log_in(open_blog, "nobody", PASSWORD)
     with open_blog() as blog:
         blog.invitations.create(OPERATOR)
-        blog.idempotency.run_once(acting(ann), "key0", b"request", bytes)
+        blog.idempotency.run_once(as_member(ann), "key0", b"request", bytes)
     run_maintenance(open_blog)
-    assert left(open_blog) == (1, 1, 1, 1, 0)
+    assert count_rows(open_blog) == (1, 1, 1, 1, 0)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
-def test_steps_are_repeated_until_nothing_is_left_however_much_there_was(
-    littered: OpenBlog, monkeypatch: pytest.MonkeyPatch, size: int
+def test_tasks_run_until_nothing_is_left(
+    blog_with_expired_rows: OpenBlog, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(housekeeping, "BATCH_SIZE", size)
     monkeypatch.setattr(housekeeping, "RECORDS_BATCH_SIZE", size)
     monkeypatch.setattr(housekeeping, "SEAL_BATCH_SIZE", size)
-    run_maintenance(littered)
-    assert left(littered) == (0, 0, 0, 0, 0)
-    with littered() as blog:
+    run_maintenance(blog_with_expired_rows)
+    assert count_rows(blog_with_expired_rows) == (0, 0, 0, 0, 0)
+    with blog_with_expired_rows() as blog:
         assert blog.audit.verify(OPERATOR).errors == ()
 
 
-def test_each_step_is_a_unit_of_its_own_and_bounded_so_that_nobody_waits_for_all(
-    littered: OpenBlog, monkeypatch: pytest.MonkeyPatch
+def test_each_batch_is_bounded_and_has_its_own_unit_of_work(
+    blog_with_expired_rows: OpenBlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeping, "BATCH_SIZE", 2)
     monkeypatch.setattr(housekeeping, "RECORDS_BATCH_SIZE", 2)
     monkeypatch.setattr(housekeeping, "SEAL_BATCH_SIZE", 2)
-    entries = left(littered)[4]
+    entries = count_rows(blog_with_expired_rows)[4]
     units, removed = 0, list[int]()
 
     @contextmanager
     def counted() -> Iterator[Blog]:
         nonlocal units
         units += 1
-        before = left(littered)
-        with littered() as blog:
+        before = count_rows(blog_with_expired_rows)
+        with blog_with_expired_rows() as blog:
             yield blog
-        removed.append(sum(before) - sum(left(littered)))
+        removed.append(sum(before) - sum(count_rows(blog_with_expired_rows)))
 
     run_maintenance(counted)
     assert units == 4 * 2 + entries // 2 + 1 + len(["deletions"])

@@ -1,4 +1,4 @@
-"""The blog promises, of lists of posts, that…"""
+"""Lists of posts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.domain.people import OPERATOR, PASSWORD, acting
+from tests.domain.actors import OPERATOR, PASSWORD, as_member
 
 from blog.adapters.memory import MemoryStore
 from blog.bootstrap import create_blog
@@ -40,9 +40,9 @@ def written(open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User) -> Se
     posts: list[Post] = []
     for author, title in ((ann, "Été"), (bob, "beta"), (ann, "Beta"), (bob, "alpha"), (ann, "Alpha"), (bob, "été")):
         with open_blog() as blog:
-            posts.append(blog.posts.create(acting(author), title=title, body="World"))
+            posts.append(blog.posts.create(as_member(author), title=title, body="World"))
             if len(posts) == 5:
-                posts[1] = blog.posts.update(acting(bob), posts[1].id, body="Other")
+                posts[1] = blog.posts.update(as_member(bob), posts[1].id, body="Other")
         clock.move(HOUR)
     return posts
 
@@ -57,7 +57,7 @@ def written(open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User) -> Se
     ],
 )
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6, 7])
-def test_posts_come_in_this_order_however_long_the_pages(
+def test_order_is_independent_of_page_size(
     open_blog: OpenBlog, written: Sequence[Post], order: SortOrder, expected: list[int], limit: int
 ) -> None:
     with open_blog() as blog:
@@ -75,14 +75,14 @@ def walk(blog: Blog, order: SortOrder, limit: int, filters: PostFilter | None = 
         yield page
 
 
-def test_without_a_word_the_newest_twenty_come(open_blog: OpenBlog, ann: User) -> None:
+def test_default_page_is_the_newest_twenty(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
-        posts = [blog.posts.create(acting(ann), title="Hello", body="World") for _ in range(21)]
+        posts = [blog.posts.create(as_member(ann), title="Hello", body="World") for _ in range(21)]
         assert blog.posts.page() == PostPage(posts[:0:-1], next=posts[1].position_in(SortOrder.NEWEST))
         assert blog.posts.page(after=Position(NOON, posts[1].id)) == PostPage([posts[0]], next=None)
 
 
-def test_the_last_page_says_so_even_if_it_is_full(open_blog: OpenBlog, written: Sequence[Post]) -> None:
+def test_full_last_page_has_no_next_position(open_blog: OpenBlog, written: Sequence[Post]) -> None:
     with open_blog() as blog:
         assert blog.posts.page(SortOrder.OLDEST, limit=6) == PostPage(written, next=None)
         assert blog.posts.page(SortOrder.OLDEST, limit=5) == PostPage(
@@ -93,7 +93,7 @@ def test_the_last_page_says_so_even_if_it_is_full(open_blog: OpenBlog, written: 
         )
 
 
-def test_a_place_is_what_a_post_is_ordered_by(written: Sequence[Post]) -> None:
+def test_position_is_the_sort_key_of_a_post(written: Sequence[Post]) -> None:
     post = replace(written[0], updated_at=NOON + HOUR)
     assert {order: post.position_in(order) for order in SortOrder} == {
         SortOrder.NEWEST: Position(NOON, post.id),
@@ -103,12 +103,12 @@ def test_a_place_is_what_a_post_is_ordered_by(written: Sequence[Post]) -> None:
     }
 
 
-def test_the_newest_and_what_was_changed_last_come_first_and_so_does_the_newer_of_two_at_once() -> None:
+def test_newest_first_with_ties_broken_by_descending_id() -> None:
     assert {order for order in SortOrder if order.is_descending} == {SortOrder.NEWEST, SortOrder.UPDATED}
 
 
 @pytest.mark.parametrize("order", SortOrder)
-def test_whoever_goes_on_where_a_post_was_deleted_misses_nothing(
+def test_deleting_the_last_post_of_a_page_skips_nothing(
     open_blog: OpenBlog, written: Sequence[Post], ann: User, bob: User, order: SortOrder
 ) -> None:
     with open_blog() as blog:
@@ -116,7 +116,7 @@ def test_whoever_goes_on_where_a_post_was_deleted_misses_nothing(
         page = blog.posts.page(order, limit=3)
         assert page.next is not None
         last = page.posts[-1]
-        blog.posts.delete(acting(ann if last.author == "ann" else bob), last.id)
+        blog.posts.delete(as_member(ann if last.author == "ann" else bob), last.id)
         assert list(blog.posts.page(order, after=page.next).posts) == list(everything[3:])
 
 
@@ -137,7 +137,7 @@ def test_whoever_goes_on_where_a_post_was_deleted_misses_nothing(
         ({"authors": ["ann"], "created_after": NOON + HOUR, "created_before": NOON + 4 * HOUR}, [3]),
     ],
 )
-def test_those_that_are_asked_for_come_and_are_counted(
+def test_filters_apply_to_pages_and_counts(
     open_blog: OpenBlog, written: Sequence[Post], filters: PostFilter, expected: list[int]
 ) -> None:
     chosen = [written[number - 1] for number in expected]
@@ -149,7 +149,7 @@ def test_those_that_are_asked_for_come_and_are_counted(
             assert len(found) == len(expected)
 
 
-def test_authors_are_known_by_the_name_they_have_now(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
+def test_author_filter_uses_the_current_name(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
     with open_blog() as blog:
         blog.users.update(OPERATOR, ann.id, username="anna")
     with open_blog() as blog:
@@ -158,11 +158,13 @@ def test_authors_are_known_by_the_name_they_have_now(open_blog: OpenBlog, writte
         assert (blog.posts.count(authors=["ann"]), blog.posts.count(authors=["anna"])) == (0, 3)
 
 
-def test_a_unit_sees_in_its_lists_what_it_has_done(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:
+def test_lists_include_uncommitted_changes_of_the_same_unit(
+    open_blog: OpenBlog, written: Sequence[Post], ann: User
+) -> None:
     with open_blog() as blog:
-        blog.posts.delete(acting(ann), written[0].id)
-        renamed = blog.posts.update(acting(ann), written[2].id, title="Zeta")
-        new = blog.posts.create(acting(ann), title="aardvark", body="World")
+        blog.posts.delete(as_member(ann), written[0].id)
+        renamed = blog.posts.update(as_member(ann), written[2].id, title="Zeta")
+        new = blog.posts.create(as_member(ann), title="aardvark", body="World")
         assert blog.posts.count() == 6
         assert blog.posts.page(SortOrder.TITLE, limit=1).posts == [new]
         assert blog.posts.page(SortOrder.TITLE).posts[-2:] == [written[5], renamed]
@@ -174,8 +176,8 @@ MOVES = st.lists(st.tuples(st.sampled_from(["create", "delete", "change", "page"
 
 @given(st.sampled_from(SortOrder), st.integers(1, 4), MOVES)
 @settings(max_examples=60, deadline=None)
-def test_a_walk_shows_all_that_was_there_all_the_while_once_whatever_others_do(
-    cheap: PasswordHasher, order: SortOrder, limit: int, moves: list[tuple[str, int]]
+def test_paging_shows_unchanged_posts_exactly_once_despite_concurrent_changes(
+    cheap_hasher: PasswordHasher, order: SortOrder, limit: int, moves: list[tuple[str, int]]
 ) -> None:
     """What was changed meanwhile may have gone elsewhere in the orders by change and by title; all else has not."""
     moments = count()
@@ -183,8 +185,8 @@ def test_a_walk_shows_all_that_was_there_all_the_while_once_whatever_others_do(
     def now() -> datetime:
         return NOON + timedelta(minutes=next(moments) // 7)
 
-    with create_blog(MemoryStore(), hasher=cheap, now=now)() as blog:
-        ann = acting(blog.users.add(OPERATOR, "ann", PASSWORD))
+    with create_blog(MemoryStore(), hasher=cheap_hasher, now=now)() as blog:
+        ann = as_member(blog.users.add(OPERATOR, "ann", PASSWORD))
         first = [blog.posts.create(ann, title="bca"[n % 3], body="World") for n in range(10)]
         untouched = {post.id: post for post in first}
         page, seen = blog.posts.page(order, limit=limit), list[Post]()
@@ -207,19 +209,19 @@ def test_a_walk_shows_all_that_was_there_all_the_while_once_whatever_others_do(
 
 
 @pytest.fixture(scope="module")
-def cheap(hasher: PasswordHasher) -> PasswordHasher:
+def cheap_hasher(hasher: PasswordHasher) -> PasswordHasher:
     return hasher
 
 
 @pytest.mark.parametrize("limit", [1, MAX_PAGE_SIZE])
-def test_a_page_may_be_asked_for_in_any_size_from_one_to_the_largest(open_blog: OpenBlog, limit: int) -> None:
+def test_page_size_limits(open_blog: OpenBlog, limit: int) -> None:
     with open_blog() as blog:
         assert blog.posts.page(limit=limit, after=Position(NOON, PostId(10))) == PostPage([], next=None)
 
 
 @pytest.mark.parametrize("limit", [-1, 0, MAX_PAGE_SIZE + 1, 2**70])
 @pytest.mark.parametrize("order", SortOrder)
-def test_a_page_of_another_size_is_refused(open_blog: OpenBlog, order: SortOrder, limit: int) -> None:
+def test_other_page_sizes_are_refused(open_blog: OpenBlog, order: SortOrder, limit: int) -> None:
     with open_blog() as blog, pytest.raises(ValidationFailed) as refusal:
         blog.posts.page(order, limit=limit)
     assert refusal.value.errors == (FieldError("limit", f"must be a whole number from 1 to {MAX_PAGE_SIZE}"),)

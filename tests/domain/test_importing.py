@@ -1,12 +1,12 @@
-"""The blog promises, of posts that were written elsewhere, that…"""
+"""Rules of importing posts."""
 
 from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any, Unpack, cast
 
 import pytest
-from tests.domain.manuscripts import DAY, LONG_AGO, MOMENT, OLD, everything, faults_told, taken_in
-from tests.domain.people import HOME, OPERATOR, acting, entries
+from tests.domain.actors import HOME, OPERATOR, as_member, entries
+from tests.domain.portable_posts import DAY, LONG_AGO, MOMENT, OLD, all_posts, import_errors, import_post
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.actors import ALL_SCOPES, NotAnAdmin, OutOfScope, Scope
@@ -21,8 +21,8 @@ from blog.domain.posts.post import NotTheAuthor, Post
 from blog.testing.contracts import FrozenClock
 
 
-def test_a_post_is_taken_in_as_it_was(open_blog: OpenBlog, ann: User) -> None:
-    post, became = taken_in(open_blog, OLD)
+def test_imported_post_keeps_its_fields(open_blog: OpenBlog, ann: User) -> None:
+    post, became = import_post(open_blog, OLD)
     assert became is ImportOutcome.ADDED
     assert post == Post(
         id=post.id,
@@ -39,20 +39,20 @@ def test_a_post_is_taken_in_as_it_was(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         assert blog.posts.get(post.id) == post
         assert [each.post for each in blog.search.find("as it was").results] == [post]
-        assert blog.posts.update(acting(ann), post.id, expected_versions=[7], title="New").version == 8
+        assert blog.posts.update(as_member(ann), post.id, expected_versions=[7], title="New").version == 8
 
 
-def test_its_author_is_found_whatever_the_case_of_their_name(open_blog: OpenBlog, ann: User, bob: User) -> None:
-    post, _ = taken_in(open_blog, replace(OLD, author="bOB"))
+def test_author_name_is_case_insensitive(open_blog: OpenBlog, ann: User, bob: User) -> None:
+    post, _ = import_post(open_blog, replace(OLD, author="bOB"))
     assert (post.author, post.author_id) == ("Bob", bob.id)
-    assert taken_in(open_blog, replace(OLD, author="BOB")) == (post, ImportOutcome.UNCHANGED)
+    assert import_post(open_blog, replace(OLD, author="BOB")) == (post, ImportOutcome.UNCHANGED)
 
 
-def test_it_stands_in_lists_where_it_stood(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
+def test_imported_post_is_listed_by_its_original_times(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
     with open_blog() as blog:
-        new = blog.posts.create(acting(ann), title="New", body="World")
-    later, _ = taken_in(open_blog, replace(OLD, created_at=LONG_AGO + DAY))
-    first, _ = taken_in(open_blog, OLD)
+        new = blog.posts.create(as_member(ann), title="New", body="World")
+    later, _ = import_post(open_blog, replace(OLD, created_at=LONG_AGO + DAY))
+    first, _ = import_post(open_blog, OLD)
     with open_blog() as blog:
         assert blog.posts.page(SortOrder.OLDEST).posts == [first, later, new]
         assert blog.posts.page().posts == [new, later, first]
@@ -60,89 +60,87 @@ def test_it_stands_in_lists_where_it_stood(open_blog: OpenBlog, clock: FrozenClo
         assert blog.posts.page(created_before=LONG_AGO + MOMENT).posts == [first]
 
 
-def test_what_is_here_is_not_taken_in_again(open_blog: OpenBlog, ann: User) -> None:
-    post, _ = taken_in(open_blog, OLD)
+def test_importing_twice_creates_one_post(open_blog: OpenBlog, ann: User) -> None:
+    post, _ = import_post(open_blog, OLD)
     before = entries(open_blog)
     for again in (OLD, replace(OLD, version=1), replace(OLD, updated_at=LONG_AGO), PortablePost.of(post)):
-        assert taken_in(open_blog, again) == (post, ImportOutcome.UNCHANGED)
-    assert everything(open_blog) == [post]
+        assert import_post(open_blog, again) == (post, ImportOutcome.UNCHANGED)
+    assert all_posts(open_blog) == [post]
     assert entries(open_blog) == before
 
 
-def test_what_is_here_is_never_changed(open_blog: OpenBlog, ann: User) -> None:
-    post, _ = taken_in(open_blog, OLD)
+def test_import_never_changes_an_imported_post(open_blog: OpenBlog, ann: User) -> None:
+    post, _ = import_post(open_blog, OLD)
     before = entries(open_blog)
     for other in (replace(OLD, title="Other"), replace(OLD, body="Other"), replace(OLD, title="as it was", body="Old")):
-        assert taken_in(open_blog, other) == (post, ImportOutcome.CONFLICT)
-    assert everything(open_blog) == [post]
+        assert import_post(open_blog, other) == (post, ImportOutcome.CONFLICT)
+    assert all_posts(open_blog) == [post]
     with open_blog() as blog:
         assert blog.search.count("other") == 0
     assert entries(open_blog) == before
 
 
-def test_what_was_written_here_is_as_little_taken_in_or_changed(
-    open_blog: OpenBlog, clock: FrozenClock, ann: User
-) -> None:
+def test_import_never_changes_a_post_created_here(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
     with open_blog() as blog:
-        post = blog.posts.create(acting(ann), title="Here", body="World")
+        post = blog.posts.create(as_member(ann), title="Here", body="World")
     clock.move(DAY)
     with open_blog() as blog:
-        changed = blog.posts.update(acting(ann), post.id, body="Everybody")
-    assert taken_in(open_blog, PortablePost.of(changed)) == (changed, ImportOutcome.UNCHANGED)
-    assert taken_in(open_blog, PortablePost.of(post)) == (changed, ImportOutcome.CONFLICT)
+        changed = blog.posts.update(as_member(ann), post.id, body="Everybody")
+    assert import_post(open_blog, PortablePost.of(changed)) == (changed, ImportOutcome.UNCHANGED)
+    assert import_post(open_blog, PortablePost.of(post)) == (changed, ImportOutcome.CONFLICT)
 
 
-def test_a_post_is_known_by_its_author_and_its_moment(open_blog: OpenBlog, ann: User, bob: User) -> None:
+def test_post_is_identified_by_author_and_creation_time(open_blog: OpenBlog, ann: User, bob: User) -> None:
     others = [
         OLD,
         replace(OLD, author="bob"),
         replace(OLD, created_at=LONG_AGO + MOMENT),
         replace(OLD, created_at=LONG_AGO - MOMENT),
     ]
-    assert [taken_in(open_blog, each).outcome for each in others] == [ImportOutcome.ADDED] * 4
-    assert [taken_in(open_blog, each).outcome for each in others] == [ImportOutcome.UNCHANGED] * 4
+    assert [import_post(open_blog, each).outcome for each in others] == [ImportOutcome.ADDED] * 4
+    assert [import_post(open_blog, each).outcome for each in others] == [ImportOutcome.UNCHANGED] * 4
     zoned = replace(OLD, created_at=LONG_AGO.astimezone(timezone(timedelta(hours=5))))
-    assert taken_in(open_blog, zoned).outcome is ImportOutcome.UNCHANGED
+    assert import_post(open_blog, zoned).outcome is ImportOutcome.UNCHANGED
 
 
-def test_a_post_stays_the_same_when_its_author_is_renamed(open_blog: OpenBlog, ann: User, bob: User) -> None:
-    post, _ = taken_in(open_blog, OLD)
+def test_renaming_the_author_does_not_change_identity(open_blog: OpenBlog, ann: User, bob: User) -> None:
+    post, _ = import_post(open_blog, OLD)
     with open_blog() as blog:
         blog.users.update(OPERATOR, ann.id, username="anna")
     renamed = replace(post, author="anna")
-    assert taken_in(open_blog, replace(OLD, author="anna")) == (renamed, ImportOutcome.UNCHANGED)
-    assert taken_in(open_blog, OLD) == (renamed, ImportOutcome.UNCHANGED)
+    assert import_post(open_blog, replace(OLD, author="anna")) == (renamed, ImportOutcome.UNCHANGED)
+    assert import_post(open_blog, OLD) == (renamed, ImportOutcome.UNCHANGED)
     with open_blog() as blog:
         with pytest.raises(UsernameTaken):
             blog.users.update(OPERATOR, bob.id, username="ann")
         blog.users.update(OPERATOR, ann.id, username="ann")
-    assert taken_in(open_blog, replace(OLD, author="anna")) == (post, ImportOutcome.UNCHANGED)
+    assert import_post(open_blog, replace(OLD, author="anna")) == (post, ImportOutcome.UNCHANGED)
 
 
-def test_posts_of_one_moment_are_told_apart_by_their_place(open_blog: OpenBlog, ann: User) -> None:
+def test_ordinal_distinguishes_posts_of_the_same_time(open_blog: OpenBlog, ann: User) -> None:
     several = [replace(OLD, title=f"The {ordinal}.", ordinal=ordinal) for ordinal in (1, 2, 3)]
-    posts = [taken_in(open_blog, each) for each in several]
+    posts = [import_post(open_blog, each) for each in several]
     assert [became for _, became in posts] == [ImportOutcome.ADDED] * 3
-    assert [taken_in(open_blog, each) for each in several] == [(post, ImportOutcome.UNCHANGED) for post, _ in posts]
-    assert taken_in(open_blog, replace(OLD, ordinal=2)) == (posts[1].post, ImportOutcome.CONFLICT)
-    assert everything(open_blog) == [post for post, _ in posts]
+    assert [import_post(open_blog, each) for each in several] == [(post, ImportOutcome.UNCHANGED) for post, _ in posts]
+    assert import_post(open_blog, replace(OLD, ordinal=2)) == (posts[1].post, ImportOutcome.CONFLICT)
+    assert all_posts(open_blog) == [post for post, _ in posts]
 
 
-def test_no_place_is_left_out(open_blog: OpenBlog, ann: User, bob: User) -> None:
+def test_ordinals_have_no_gaps(open_blog: OpenBlog, ann: User, bob: User) -> None:
     def missing(ordinal: int) -> tuple[FieldError, ...]:
         return (FieldError("ordinal", f"import ordinal {ordinal} first"),)
 
-    taken_in(open_blog, replace(OLD, author="bob"))
-    taken_in(open_blog, replace(OLD, created_at=LONG_AGO + MOMENT))
-    assert faults_told(open_blog, replace(OLD, ordinal=2)) == missing(1)
-    taken_in(open_blog, OLD)
-    assert faults_told(open_blog, replace(OLD, ordinal=3)) == missing(2)
-    assert faults_told(open_blog, replace(OLD, ordinal=MAX_ORDINAL)) == missing(MAX_ORDINAL - 1)
-    assert taken_in(open_blog, replace(OLD, ordinal=2)).outcome is ImportOutcome.ADDED
+    import_post(open_blog, replace(OLD, author="bob"))
+    import_post(open_blog, replace(OLD, created_at=LONG_AGO + MOMENT))
+    assert import_errors(open_blog, replace(OLD, ordinal=2)) == missing(1)
+    import_post(open_blog, OLD)
+    assert import_errors(open_blog, replace(OLD, ordinal=3)) == missing(2)
+    assert import_errors(open_blog, replace(OLD, ordinal=MAX_ORDINAL)) == missing(MAX_ORDINAL - 1)
+    assert import_post(open_blog, replace(OLD, ordinal=2)).outcome is ImportOutcome.ADDED
 
 
-def test_that_it_was_taken_in_is_recorded(open_blog: OpenBlog, clock: FrozenClock, ann: User, admin: User) -> None:
-    post, _ = taken_in(open_blog, replace(OLD, author="ANN"), acting(admin, *ALL_SCOPES, address=HOME))
+def test_import_is_recorded_in_the_audit_log(open_blog: OpenBlog, clock: FrozenClock, ann: User, admin: User) -> None:
+    post, _ = import_post(open_blog, replace(OLD, author="ANN"), as_member(admin, *ALL_SCOPES, address=HOME))
     entry = entries(open_blog)[-1]
     assert (entry.event, entry.at, entry.subject, entry.subject_id, entry.detail) == (
         Event.POST_IMPORTED,
@@ -154,21 +152,21 @@ def test_that_it_was_taken_in_is_recorded(open_blog: OpenBlog, clock: FrozenCloc
     assert (entry.actor_id, entry.actor, entry.address) == (admin.id, "admin", HOME)
 
 
-def test_only_an_administrator_takes_posts_in(open_blog: OpenBlog, ann: User, admin: User) -> None:
+def test_only_admins_import_posts(open_blog: OpenBlog, ann: User, admin: User) -> None:
     unheard = replace(OLD, author="nobody", title="")
-    for manuscript in (OLD, unheard):
+    for portable_post in (OLD, unheard):
         with open_blog() as blog, pytest.raises(NotAnAdmin):
-            blog.importer.import_post(acting(ann, *ALL_SCOPES), manuscript)
+            blog.importer.import_post(as_member(ann, *ALL_SCOPES), portable_post)
         with open_blog() as blog, pytest.raises(OutOfScope):
-            blog.importer.import_post(acting(admin, *(ALL_SCOPES - {Scope.ADMIN})), manuscript)
-    assert everything(open_blog) == []
-    post, became = taken_in(open_blog, OLD, acting(admin, Scope.ADMIN))
+            blog.importer.import_post(as_member(admin, *(ALL_SCOPES - {Scope.ADMIN})), portable_post)
+    assert all_posts(open_blog) == []
+    post, became = import_post(open_blog, OLD, as_member(admin, Scope.ADMIN))
     assert became is ImportOutcome.ADDED
     with open_blog() as blog, pytest.raises(NotTheAuthor):
-        blog.posts.update(acting(admin), post.id, title="Mine")
+        blog.posts.update(as_member(admin), post.id, title="Mine")
 
 
-def test_of_two_that_take_in_the_same_post_at_once_one_waits_and_finds_it_here(hasher: Any, clock: FrozenClock) -> None:
+def test_concurrent_imports_create_one_post(hasher: Any, clock: FrozenClock) -> None:
     store = MemoryStore(timeout=0)
     with store() as stores:
         stores.users.add(User(username="ann", created_at=LONG_AGO), "hash")
@@ -202,28 +200,28 @@ def test_of_two_that_take_in_the_same_post_at_once_one_waits_and_finds_it_here(h
         assert archive(stores, stores.posts).import_post(OPERATOR, OLD) == (post, ImportOutcome.UNCHANGED)
 
 
-def test_a_post_by_a_former_name_is_its_holders(open_blog: OpenBlog, ann: User) -> None:
+def test_former_name_maps_to_its_current_holder(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         blog.users.update(OPERATOR, ann.id, username="anna")
-    post, became = taken_in(open_blog, OLD)
+    post, became = import_post(open_blog, OLD)
     assert (post.author_id, post.author, became) == (ann.id, "anna", ImportOutcome.ADDED)
-    again, became = taken_in(open_blog, replace(OLD, author="ANNA"))
+    again, became = import_post(open_blog, replace(OLD, author="ANNA"))
     assert (again, became) == (post, ImportOutcome.UNCHANGED)
 
 
-def test_a_post_of_a_deleted_account_is_taken_in_under_the_name_that_stands_for_it(open_blog: OpenBlog) -> None:
+def test_post_of_a_deleted_account_is_imported_under_the_sentinel_account(open_blog: OpenBlog) -> None:
     posts = [
-        taken_in(open_blog, replace(OLD, author=name, title=name))[0] for name in ("Deleted-User", "deleted-user-7")
+        import_post(open_blog, replace(OLD, author=name, title=name))[0] for name in ("Deleted-User", "deleted-user-7")
     ]
     assert [post.author for post in posts] == ["deleted-user"] * 2
     assert len({post.author_id for post in posts}) == 1
-    assert faults_told(open_blog, replace(OLD, author="deleted-user", title=""))[0].field == "title"
+    assert import_errors(open_blog, replace(OLD, author="deleted-user", title=""))[0].field == "title"
     with open_blog() as blog:
         assert [user.username for user in blog.users.page(OPERATOR)] == ["deleted-user"]
 
 
-def test_nothing_brings_the_posts_of_a_deleted_account_back_under_its_name(open_blog: OpenBlog, ann: User) -> None:
+def test_import_never_restores_the_name_of_a_deleted_account(open_blog: OpenBlog, ann: User) -> None:
     with open_blog() as blog:
         blog.users.delete(OPERATOR, ann.id, PostsOnDeletion.DELETE)
-    assert [fault.field for fault in faults_told(open_blog, OLD)] == ["author"]
-    assert everything(open_blog) == []
+    assert [error.field for error in import_errors(open_blog, OLD)] == ["author"]
+    assert all_posts(open_blog) == []
