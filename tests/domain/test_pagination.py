@@ -175,7 +175,7 @@ MOVES = st.lists(st.tuples(st.sampled_from(["create", "delete", "change", "page"
 
 
 @given(st.sampled_from(SortOrder), st.integers(1, 4), MOVES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_paging_shows_unchanged_posts_exactly_once_despite_concurrent_changes(
     cheap_hasher: PasswordHasher, order: SortOrder, limit: int, moves: list[tuple[str, int]]
 ) -> None:

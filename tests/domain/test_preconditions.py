@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.domain.actors import as_member, entries
 
@@ -101,6 +101,7 @@ STATES = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(STATES, STATES)
 def test_revisions_are_equal_only_for_equal_content(one: Post, other: Post) -> None:
     assert (one.revision == other.revision) == (one == other)
