@@ -295,12 +295,12 @@ def _open_replica(settings: Settings) -> Iterator[OpenBlog | None]:
     if not settings.database_url.startswith("postgresql:"):
         raise SettingError(f"{name}: only a PostgreSQL database has a replica")
     replica = replace(settings, database_url=settings.replica_url, given_as={"database_url": name})
-    with database(replica) as store:
+    with open_database_from_settings(replica) as store:
         yield _create_blog(store, settings)
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[SqlStore]:
+def open_database_from_settings(settings: Settings) -> Iterator[SqlStore]:
     """Open the configured database; leaving the block closes it. Errors name the option or variable that configured it.
 
     Raises:
@@ -349,7 +349,7 @@ def _open_stores(settings: Settings) -> Iterator[OpenStores]:
     if settings.database_url == "memory:":
         yield MemoryStore()
         return
-    with database(settings) as store:
+    with open_database_from_settings(settings) as store:
         if settings.migrate:
             store.migrate()
         elif not store.is_migrated():

@@ -61,25 +61,25 @@ def cancelled_soon(work: Callable[[Cancellation], object]) -> None:
 def test_sqlite_stops_in_the_middle_of_a_statement(sqlite: SqlStore) -> None:
     def read(cancellation: Cancellation) -> None:
         with SqlUnitOfWork(sqlite._pool, cancellation) as unit:
-            unit._run(FOR_LONG, fetched=(), writes=False)
+            unit._run(FOR_LONG, long_text_columns=(), writes=False)
 
     for _ in range(3):
         cancelled_soon(read)
         with SqlUnitOfWork(sqlite._pool) as unit:
-            assert unit._run("SELECT 7", fetched=()) == [(7,)]
+            assert unit._run("SELECT 7", long_text_columns=()) == [(7,)]
 
 
 def test_postgresql_stops_in_the_middle_of_a_statement_and_the_server_does_too(postgresql: SqlStore) -> None:
     def read(cancellation: Cancellation) -> None:
         with SqlUnitOfWork(postgresql._pool, cancellation) as unit:
             unit._run("SET statement_timeout = 0", writes=False)
-            unit._run(f"SELECT pg_sleep({LONG})", fetched=(), writes=False)
+            unit._run(f"SELECT pg_sleep({LONG})", long_text_columns=(), writes=False)
 
     cancelled_soon(read)
     running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
     deadline = monotonic() + LONG / 2  # the server is asked to cancel it, and takes its time when it is busy
     with SqlUnitOfWork(postgresql._pool) as unit:
-        while unit._run(running, fetched=()) != [(0,)]:
+        while unit._run(running, long_text_columns=()) != [(0,)]:
             assert monotonic() < deadline
 
 
@@ -88,12 +88,12 @@ def test_a_connection_on_which_postgresql_was_asked_to_cancel_is_not_used_again(
 
     def read(cancellation: Cancellation) -> None:
         with SqlUnitOfWork(postgresql._pool, cancellation) as unit:
-            pids.append(unit._run("SELECT pg_backend_pid()", fetched=())[0][0])
-            unit._run("SELECT pg_sleep(3)", fetched=(), writes=False)
+            pids.append(unit._run("SELECT pg_backend_pid()", long_text_columns=())[0][0])
+            unit._run("SELECT pg_sleep(3)", long_text_columns=(), writes=False)
 
     cancelled_soon(read)
     with SqlUnitOfWork(postgresql._pool) as unit:
-        assert unit._run("SELECT pg_backend_pid()", fetched=())[0][0] not in pids
+        assert unit._run("SELECT pg_backend_pid()", long_text_columns=())[0][0] not in pids
 
 
 def test_memory_stops_between_the_rows_that_it_looks_through() -> None:
@@ -161,7 +161,7 @@ def test_in_a_group_a_cancelled_unit_stores_nothing_and_the_others_are_stored(sq
 
     def stop_in_statement(unit: SqlUnitOfWork, cancellation: Cancellation) -> None:
         Timer(0.3, cancellation.cancel).start()
-        unit._run(FOR_LONG, fetched=(), writes=False)
+        unit._run(FOR_LONG, long_text_columns=(), writes=False)
 
     def fail(stop: Callable[[SqlUnitOfWork, Cancellation], None]) -> None:
         cancellation = Cancellation()
@@ -189,11 +189,11 @@ def test_a_write_of_sqlite_is_never_interrupted_since_that_would_undo_the_units_
     monkeypatch.setattr("blog.adapters.sql.engine.unit_of_work.Interruption", interruptible)
     with SqlUnitOfWork(sqlite._pool, Cancellation()) as unit:
         unit.begin()
-        unit._run("SELECT 1", fetched=(), writes=True)
+        unit._run("SELECT 1", long_text_columns=(), writes=True)
         interruptible.assert_not_called()
-        unit._run("SELECT 1", fetched=(), writes=False)
+        unit._run("SELECT 1", long_text_columns=(), writes=False)
         interruptible.assert_called_once()
-        unit._run("SELECT 1", fetched=(), writes=True)
+        unit._run("SELECT 1", long_text_columns=(), writes=True)
         assert unit._interruption is None
 
 

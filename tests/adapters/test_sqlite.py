@@ -51,7 +51,7 @@ def store(sqlite: SqlStore) -> SqlStore:
 )
 def test_every_connection_is_set_up_to_keep_what_is_promised(store: SqlStore, pragma: str, value: object) -> None:
     with SqlUnitOfWork(store._pool) as one, SqlUnitOfWork(store._pool) as other:
-        assert [each._run(f"PRAGMA {pragma}", fetched=()) for each in (one, other)] == [[(value,)]] * 2
+        assert [each._run(f"PRAGMA {pragma}", long_text_columns=()) for each in (one, other)] == [[(value,)]] * 2
 
 
 def test_what_is_kept_outlives_the_store(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:

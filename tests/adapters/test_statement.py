@@ -34,7 +34,7 @@ def test_what_goes_in_comes_out_as_by_sqlalchemy(store: SqlStore) -> None:
     with SqlUnitOfWork(store._pool) as unit:
         user_id = unit.add(_add_user, **USER)
         token_id = unit.add(_add_token, user_id=user_id, **TOKEN)
-        kept = unit.all(_users), unit.all(_tokens)
+        kept = unit.find_all(_users), unit.find_all(_tokens)
     assert kept == (
         [{"id": user_id, **USER}],
         [{"id": token_id, "user_id": user_id, **TOKEN, "name": "", "hint": ""}],
@@ -50,7 +50,7 @@ def test_a_moment_of_another_zone_is_the_same_moment(store: SqlStore) -> None:
     elsewhere = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
     with SqlUnitOfWork(store._pool) as unit:
         unit.add(_add_user, **{**USER, "created_at": elsewhere})
-        assert unit.all(ReadStatement(select(users.c.created_at), dict)) == [{"created_at": NOON}]
+        assert unit.find_all(ReadStatement(select(users.c.created_at), dict)) == [{"created_at": NOON}]
 
 
 def test_one_statement_sets_whatever_columns_it_is_given(store: SqlStore) -> None:
@@ -59,7 +59,9 @@ def test_one_statement_sets_whatever_columns_it_is_given(store: SqlStore) -> Non
         assert unit.execute(_change_user, user_id=user_id, is_admin=False) == 1
         assert unit.execute(_change_user, user_id=user_id, username="bob", is_active=True) == 1
         assert unit.execute(_change_user, user_id=user_id + 1, is_active=True) == 0
-        assert unit.all(_users) == [{**USER, "id": user_id, "username": "bob", "is_admin": False, "is_active": True}]
+        assert unit.find_all(_users) == [
+            {**USER, "id": user_id, "username": "bob", "is_admin": False, "is_active": True}
+        ]
 
 
 def test_a_value_that_is_missing_is_a_fault_of_ours(store: SqlStore) -> None:
@@ -91,7 +93,7 @@ def test_one_of_several_takes_as_many_as_there_are(store: SqlStore, wanted: list
         for account in ("a", "b", "c"):
             unit.execute(WriteStatement(insert(login_attempts)), account=account, address="", at=NOON)
         for _ in range(2):
-            found = unit.all(among, wanted=wanted, at=NOON)
+            found = unit.find_all(among, wanted=wanted, at=NOON)
             assert [each["account"] for each in found] == [name for name in wanted if name != "nobody"]
 
 
@@ -101,9 +103,9 @@ def test_what_may_be_changed_next_waits_for_the_transaction(store: SqlStore) -> 
     assert (first.writes, held.writes) == (False, True)
     with SqlUnitOfWork(store._pool) as unit:
         assert unit.find(first) == {"all": 0}
-        assert not unit._is_writing
+        assert not unit._has_begun
         assert unit.find(held) is None
-        assert unit._is_writing
+        assert unit._has_begun
 
 
 def test_a_statement_is_compiled_once_for_each_kind_of_database(sqlite: SqlStore, postgresql: SqlStore) -> None:
@@ -111,5 +113,5 @@ def test_a_statement_is_compiled_once_for_each_kind_of_database(sqlite: SqlStore
     for _ in range(3):
         for store in (sqlite, postgresql):
             with SqlUnitOfWork(store._pool) as unit:
-                unit.all(newest, limit=3)
+                unit.find_all(newest, limit=3)
     assert len(newest._compiled) == 2

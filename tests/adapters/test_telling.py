@@ -41,7 +41,7 @@ def row(account: str) -> dict[str, Any]:
 
 def known(store: SqlStore) -> list[str]:
     with SqlUnitOfWork(store._pool) as unit:
-        return [each["account"] for each in unit.all(_known)]
+        return [each["account"] for each in unit.find_all(_known)]
 
 
 def test_what_was_told_is_kept_in_its_order(store: SqlStore) -> None:
@@ -55,7 +55,7 @@ def test_what_was_told_is_kept_in_its_order(store: SqlStore) -> None:
 def test_a_unit_sees_what_it_told(store: SqlStore) -> None:
     with SqlUnitOfWork(store._pool) as unit:
         unit.execute_deferred(_know, **row("ann"))
-        assert [each["account"] for each in unit.all(_known)] == ["ann"]
+        assert [each["account"] for each in unit.find_all(_known)] == ["ann"]
 
 
 def test_what_was_told_and_failed_makes_the_unit_fail_and_keep_nothing(store: SqlStore) -> None:
@@ -77,7 +77,7 @@ def test_whoever_overlooks_that_what_was_told_has_failed_keeps_nothing(postgresq
             for _ in range(2):
                 unit.execute_deferred(_know, **row("ann"))
             with pytest.raises(IntegrityError):
-                unit.all(_known)
+                unit.find_all(_known)
 
     with pytest.raises(Unavailable):
         go_on_regardless()
@@ -120,7 +120,7 @@ def test_an_attempt_that_fails_undoes_what_was_told_within_and_no_more(
             for _ in range(times):
                 unit.execute_deferred(_know, **row("told"))
             if heard:
-                unit.all(_known)
+                unit.find_all(_known)
             raise Failed
         unit.execute_deferred(_know, **row("then"))
     assert known(store) == ["before", "then"]

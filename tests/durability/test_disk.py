@@ -85,8 +85,8 @@ def test_a_full_file_takes_a_whole_unit_of_work_or_nothing_of_it(database: Datab
 def _leave_pages(store: SqlStore, pages: int) -> None:
     """Let the file grow by no more than this, through the only connection there is."""
     with SqlUnitOfWork(store._pool) as unit:
-        ((now,),) = unit._run("PRAGMA page_count", fetched=())
-        unit._run(f"PRAGMA max_page_count={now + pages}", fetched=())
+        ((now,),) = unit._run("PRAGMA page_count", long_text_columns=())
+        unit._run(f"PRAGMA max_page_count={now + pages}", long_text_columns=())
 
 
 def test_a_unit_that_fills_the_disk_leaves_those_that_it_is_kept_with(database: Database) -> None:

@@ -62,7 +62,8 @@ def test_every_connection_is_set_to_sync_a_log_that_readers_need_not_wait_for(da
             if kind == "writing":
                 unit.begin()
             pragmas = [
-                unit._run(f"PRAGMA {name}", fetched=()) for name in ("synchronous", "journal_mode", "foreign_keys")
+                unit._run(f"PRAGMA {name}", long_text_columns=())
+                for name in ("synchronous", "journal_mode", "foreign_keys")
             ]
             assert pragmas == [[(2,)], [("wal",)], [(1,)]]
         for unit in units:

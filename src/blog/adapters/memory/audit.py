@@ -28,13 +28,13 @@ class MemoryAuditLog(MemoryRepository):
     def page(
         self, *, limit: int, before: EntryId | None = None, **filters: Unpack[AuditFilter]
     ) -> Sequence[AuditEntry]:
-        newest_first = self._unit.each(reversed(self._entries()))
+        newest_first = self._unit.iterate(reversed(self._entries()))
         found = [entry for entry in newest_first if (before is None or entry.id < before) and _passes(entry, filters)]
         return found[:limit]
 
     def unsealed(self, *, limit: int) -> Sequence[AuditEntry]:
         self._unit.begin()
-        seals = self._unit.rows(self._tables.entry_seals)
+        seals = self._unit.visible_rows(self._tables.entry_seals)
         return [entry for entry in self._entries() if entry.id not in seals][:limit]
 
     def seal(self, seal: Seal, entries: Sequence[AuditEntry]) -> Seal:
@@ -46,27 +46,27 @@ class MemoryAuditLog(MemoryRepository):
         return seal
 
     def last_seal(self) -> Seal | None:
-        seals = self._unit.rows(self._tables.seals)
+        seals = self._unit.visible_rows(self._tables.seals)
         return seals[max(seals)] if seals else None
 
     def seals(self, *, limit: int, after: SealId | None = None) -> Sequence[Seal]:
-        seals = sorted(self._unit.rows(self._tables.seals).values(), key=lambda seal: seal.id)
+        seals = sorted(self._unit.visible_rows(self._tables.seals).values(), key=lambda seal: seal.id)
         return [seal for seal in seals if after is None or seal.id > after][:limit]
 
     def sealed_by(self, seal_id: SealId) -> Sequence[AuditEntry]:
-        with self._unit.lock:  # entries and seals of one time
-            entries, seals = self._entries(), self._unit.rows(self._tables.entry_seals)
+        with self._unit.lock:  # a consistent snapshot
+            entries, seals = self._entries(), self._unit.visible_rows(self._tables.entry_seals)
         return [entry for entry in entries if seals.get(entry.id) == seal_id]
 
     def counts(self) -> tuple[int, int]:
         with self._unit.lock:  # as above
-            entries, seals = self._entries(), self._unit.rows(self._tables.entry_seals)
+            entries, seals = self._entries(), self._unit.visible_rows(self._tables.entry_seals)
         sealed = sum(entry.id in seals for entry in entries)
         return sealed, len(entries) - sealed
 
     def _entries(self) -> list[AuditEntry]:
         """Return all entries by ascending id."""
-        return sorted(self._unit.rows(self._tables.audit_entries).values(), key=lambda entry: entry.id)
+        return sorted(self._unit.visible_rows(self._tables.audit_entries).values(), key=lambda entry: entry.id)
 
 
 def _passes(entry: AuditEntry, filters: AuditFilter) -> bool:

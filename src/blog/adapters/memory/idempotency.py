@@ -28,7 +28,7 @@ class MemoryIdempotencyStore(MemoryRepository):
         return self._remove([record for record in self._oldest_first() if record.at <= until][:limit])
 
     def _oldest_first(self) -> list[IdempotencyRecord]:
-        return sorted(self._unit.rows(self._tables.idempotency_records).values(), key=lambda record: record.at)
+        return sorted(self._unit.visible_rows(self._tables.idempotency_records).values(), key=lambda record: record.at)
 
     def _remove(self, records: Sequence[IdempotencyRecord]) -> int:
         for record in records:

@@ -49,7 +49,7 @@ class MemoryInvitationStore(MemoryRepository):
 
     def _all(self) -> list[Invitation]:
         """Return all invitations by ascending id."""
-        return sorted(self._unit.rows(self._tables.invitations).values(), key=lambda invitation: invitation.id)
+        return sorted(self._unit.visible_rows(self._tables.invitations).values(), key=lambda invitation: invitation.id)
 
     def _remove(self, invitations: Sequence[Invitation]) -> int:
         for invitation in invitations:

@@ -32,7 +32,7 @@ class MemoryAttemptStore(MemoryRepository):
         return self._since(since, lambda attempt: attempt.address == address)
 
     def trusted_addresses(self, account: str) -> Mapping[str, datetime]:
-        trusted = self._unit.rows(self._tables.trusted_addresses)
+        trusted = self._unit.visible_rows(self._tables.trusted_addresses)
         return {address: at for (holder, address), at in trusted.items() if holder == account}
 
     def trust_address(self, account: str, address: str, at: datetime) -> None:
@@ -40,7 +40,7 @@ class MemoryAttemptStore(MemoryRepository):
 
     def remove_all_of(self, account: str) -> None:
         self._unit.begin()
-        for attempt in self._unit.rows(self._tables.login_attempts).values():
+        for attempt in self._unit.visible_rows(self._tables.login_attempts).values():
             if attempt.account == account:
                 self.remove(attempt)
         for address in self.trusted_addresses(account):
@@ -48,10 +48,10 @@ class MemoryAttemptStore(MemoryRepository):
 
     def purge(self, *, until: datetime, trusted_until: datetime, newest: int, limit: int) -> int:
         self._unit.begin()
-        trusted = self._unit.rows(self._tables.trusted_addresses)
+        trusted = self._unit.visible_rows(self._tables.trusted_addresses)
         for key in [key for key, at in trusted.items() if at <= trusted_until][:limit]:
             self._unit.delete(self._tables.trusted_addresses, key)
-        attempts = self._unit.rows(self._tables.login_attempts)
+        attempts = self._unit.visible_rows(self._tables.login_attempts)
         surplus = set(sorted(attempts, reverse=True)[newest:])
         old = [attempt for _, attempt in sorted(attempts.items()) if attempt.at <= until or attempt.id in surplus]
         for attempt in old[:limit]:
@@ -59,6 +59,6 @@ class MemoryAttemptStore(MemoryRepository):
         return len(old[:limit])
 
     def _since(self, since: datetime, matches: Callable[[LoginAttempt], bool]) -> Sequence[LoginAttempt]:
-        attempts = self._unit.each(self._unit.rows(self._tables.login_attempts).values())
+        attempts = self._unit.iterate(self._unit.visible_rows(self._tables.login_attempts).values())
         found = [attempt for attempt in attempts if attempt.at > since and matches(attempt)]
         return sorted(found, key=lambda attempt: (attempt.at, attempt.id))

@@ -21,7 +21,7 @@ class MemoryPostRepository(MemoryRepository):
     def add(self, post: Post) -> Post:
         self._unit.begin()
         if self._author_name(post.author_id) is None:
-            raise ConcurrencyConflict("Another change came between.")  # as a foreign key does
+            raise ConcurrencyConflict("The author's account was deleted meanwhile.")  # as a foreign key does
         post = replace(post, id=PostId(self._unit.new_id(self._tables.posts)))
         self._unit.put(self._tables.posts, post.id, post)
         return post
@@ -79,23 +79,25 @@ class MemoryPostRepository(MemoryRepository):
 
     def _some_of(self, author_id: UserId, limit: int) -> list[Post]:
         self._unit.begin()
-        return [post for post in self._unit.rows(self._tables.posts).values() if post.author_id == author_id][:limit]
+        return [post for post in self._unit.visible_rows(self._tables.posts).values() if post.author_id == author_id][
+            :limit
+        ]
 
 
 def select_posts(unit: MemoryUnitOfWork, tables: Tables, filters: PostFilter) -> Iterator[Post]:
-    """Return the posts that pass a filter, each with the present name of its author.
+    """Return the posts that pass a filter, each with the current name of its author.
 
     Raises:
         Cancelled.
     """
-    with unit.lock:  # posts and users of one time
-        posts, users = unit.rows(tables.posts), unit.rows(tables.users)
+    with unit.lock:  # a consistent snapshot
+        posts, users = unit.visible_rows(tables.posts), unit.visible_rows(tables.users)
     names = {user_id: credentials.user.username for user_id, credentials in users.items()}
     authors = None
     if "authors" in filters:
         wanted = {name.lower() for name in filters["authors"] if not validate_username(name)}
         authors = {user_id for user_id, name in names.items() if name.lower() in wanted}
-    for post in unit.each(posts.values()):
+    for post in unit.iterate(posts.values()):
         if (
             (authors is None or post.author_id in authors)
             and filters.get("created_after", post.created_at) <= post.created_at

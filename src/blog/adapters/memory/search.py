@@ -35,10 +35,10 @@ class MemoryPostIndex(MemoryRepository):
         return sum(1 for _ in self._hits(query, filters))
 
     def _hits(self, query: SearchQuery, filters: PostFilter) -> Iterator[Hit]:
-        with self._unit.lock:  # words and posts of one time
-            words = self._unit.rows(self._tables.post_words)
+        with self._unit.lock:  # a consistent snapshot
+            words = self._unit.visible_rows(self._tables.post_words)
             posts = list(select_posts(self._unit, self._tables, filters))
-        for post in self._unit.each(posts):
+        for post in self._unit.iterate(posts):
             if post.id in words and query.matches(*words[post.id]):
                 yield Hit(post, query.matches_title(words[post.id].title))
 

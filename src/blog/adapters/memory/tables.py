@@ -26,7 +26,7 @@ class Words(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Everything that a blog stores, by primary key. Whatever is looked for by another value is found by a scan.
+    """Everything that a blog stores, by primary key. Lookups by other columns scan.
 
     `usernames` has every name that an account ever had, in lower case. The names of a deleted account stay reserved
     under the id 0.
@@ -48,7 +48,7 @@ class Tables:
 
 
 class MemoryRepository:
-    """A port of the domain over one unit of work in memory."""
+    """Base class of the repositories in memory, over one unit of work."""
 
     def __init__(self, unit: MemoryUnitOfWork, tables: Tables) -> None:
         self._unit = unit

@@ -21,7 +21,7 @@ class MemoryTokenStore(MemoryRepository):
         return token
 
     def find_with_user(self, digest: bytes) -> tuple[Token, User] | None:
-        with self._unit.lock:  # the token and its user of one time
+        with self._unit.lock:  # a consistent snapshot
             token = self._unit.find(self._tables.tokens, digest)
             holder = None if token is None else self._unit.find(self._tables.users, token.user_id)
         return None if token is None or holder is None else (token, holder.user)
@@ -52,7 +52,7 @@ class MemoryTokenStore(MemoryRepository):
 
     def _all(self) -> list[Token]:
         """Return all tokens by ascending id."""
-        return sorted(self._unit.rows(self._tables.tokens).values(), key=lambda token: token.id)
+        return sorted(self._unit.visible_rows(self._tables.tokens).values(), key=lambda token: token.id)
 
     def _remove(self, tokens: Sequence[Token]) -> int:
         for token in tokens:

@@ -1,4 +1,4 @@
-"""A unit of work in memory: its own changes over the rows that finished units have committed."""
+"""A unit of work in memory: its own changes on top of the committed rows."""
 
 from collections.abc import Iterable, Iterator
 from threading import Lock, RLock
@@ -14,7 +14,7 @@ Row = TypeVar("Row")
 Item = TypeVar("Item")
 
 _POLL_INTERVAL: Final = 0.1
-"""Seconds between two looks at the cancellation while a unit waits for the writer lock."""
+"""Seconds between two checks of the cancellation while a unit waits for the writer lock."""
 
 
 class Table(Generic[Key, Row]):
@@ -56,7 +56,7 @@ class MemoryUnitOfWork:
         with self.lock:
             return changes[key] if key in changes else table.rows.get(key)
 
-    def rows(self, table: Table[Key, Row]) -> dict[Key, Row]:
+    def visible_rows(self, table: Table[Key, Row]) -> dict[Key, Row]:
         """Return a copy of all rows as this unit sees them, in no particular order.
 
         Raises:
@@ -68,7 +68,7 @@ class MemoryUnitOfWork:
             rows = table.rows | changes
         return {key: row for key, row in rows.items() if row is not None}
 
-    def each(self, items: Iterable[Item]) -> Iterator[Item]:
+    def iterate(self, items: Iterable[Item]) -> Iterator[Item]:
         """Iterate over the items, and stop when the unit is cancelled.
 
         Raises:
@@ -112,7 +112,7 @@ class MemoryUnitOfWork:
         self._is_writing = True
 
     def commit(self) -> bool:
-        """Apply the unit's changes for all other units to see. Return whether the unit was one that writes.
+        """Make the unit's changes visible to all other units. Return True if there was a write.
 
         Raises:
             Cancelled: nothing was committed.

@@ -31,7 +31,9 @@ class MemoryUserRepository(MemoryRepository):
         return found.user if found else None
 
     def names_of(self, user_id: UserId) -> Sequence[str]:
-        return sorted(name for name, holder in self._unit.rows(self._tables.usernames).items() if holder == user_id)
+        return sorted(
+            name for name, holder in self._unit.visible_rows(self._tables.usernames).items() if holder == user_id
+        )
 
     def get_for_update(self, user_id: UserId) -> Credentials:
         self._unit.begin()
@@ -52,7 +54,7 @@ class MemoryUserRepository(MemoryRepository):
 
     def next_deletion_for_update(self) -> PendingDeletion | None:
         self._unit.begin()
-        deletions = self._unit.rows(self._tables.deletions)
+        deletions = self._unit.visible_rows(self._tables.deletions)
         return deletions[min(deletions)] if deletions else None
 
     def remove(self, user_id: UserId) -> None:
@@ -65,7 +67,7 @@ class MemoryUserRepository(MemoryRepository):
 
     def _all(self) -> list[User]:
         """Return all users by ascending id."""
-        everybody = (credentials.user for credentials in self._unit.rows(self._tables.users).values())
+        everybody = (credentials.user for credentials in self._unit.visible_rows(self._tables.users).values())
         return sorted(everybody, key=lambda user: user.id)
 
     def _credentials(self, user_id: UserId) -> Credentials:

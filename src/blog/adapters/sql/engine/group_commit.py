@@ -105,13 +105,13 @@ class _SavepointUnit(SqlUnitOfWork):
     def begin(self) -> None:
         """Begin the shared transaction and this unit's savepoint, if they have not begun."""
         self._check()
-        if self._is_writing:
+        if self._has_begun:
             return
         if not self._group.is_writing:
             super().begin()
             self._group.is_writing = True
         self._run("SAVEPOINT unit")
-        self._is_writing = True
+        self._has_begun = True
 
     def __enter__(self) -> Self:
         if self._group.is_entered:
@@ -125,7 +125,7 @@ class _SavepointUnit(SqlUnitOfWork):
         self._group.is_entered = False
         self._end_interruption()
         try:
-            if self._is_writing and kind is None:
+            if self._has_begun and kind is None:
                 self._check()
                 self._group.check()
                 self._run("RELEASE SAVEPOINT unit")
@@ -134,7 +134,7 @@ class _SavepointUnit(SqlUnitOfWork):
             raise
         finally:
             self._has_ended = True
-        if self._is_writing and kind is not None:
+        if self._has_begun and kind is not None:
             self._roll_back()
 
     def _acquire(self) -> DriverConnection:

@@ -33,18 +33,18 @@ class SqlUnitOfWork:
         self._connection: DriverConnection | None = None
         self._interruption: Interruption | None = None
         self._pending: Pending = []
-        self._is_writing = self._has_failed = self._has_ended = False
+        self._has_begun = self._has_failed = self._has_ended = False
 
     def find(self, statement: Statement[Row], **params: Any) -> Row | None:
         """Return the first row, or None."""
         compiled = self._prepare(statement, params)
-        rows = self._run(*compiled.bind(params), fetched=compiled.long_texts, writes=statement.writes)
+        rows = self._run(*compiled.bind(params), long_text_columns=compiled.long_texts, writes=statement.writes)
         return compiled.row_factory(rows[0]) if rows else None
 
-    def all(self, statement: Statement[Row], **params: Any) -> list[Row]:
+    def find_all(self, statement: Statement[Row], **params: Any) -> list[Row]:
         """Return every row."""
         compiled = self._prepare(statement, params)
-        rows = self._run(*compiled.bind(params), fetched=compiled.long_texts, writes=statement.writes)
+        rows = self._run(*compiled.bind(params), long_text_columns=compiled.long_texts, writes=statement.writes)
         return list(map(compiled.row_factory, rows))
 
     def execute(self, statement: WriteStatement, **params: Any) -> int:
@@ -55,13 +55,13 @@ class SqlUnitOfWork:
     def execute_deferred(self, statement: WriteStatement, **params: Any) -> None:
         """Insert, update or delete without waiting for the result, where the database has a pipeline.
 
-        An error is raised by a later statement or at the end of the unit. Then nothing is committed.
+        An error is raised by a later statement or at the end of the unit. Then the unit is rolled back.
         """
         self._defer(*self._prepare(statement, params).bind(params))
 
     def add(self, statement: WriteStatement, **params: Any) -> int:
         """Insert a row, and return its id."""
-        (row,) = self.all(statement, **params)
+        (row,) = self.find_all(statement, **params)
         row_id: int = row["id"]
         return row_id
 
@@ -75,7 +75,7 @@ class SqlUnitOfWork:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Roll back only what is done in this block if it fails: PostgreSQL would refuse all that follows."""
+        """Roll back only this block if it fails. Without it, PostgreSQL would refuse every later statement."""
         self.begin()
         self._run("SAVEPOINT attempt")  # raises an error of the statements that were deferred before
         try:
@@ -83,7 +83,7 @@ class SqlUnitOfWork:
             self._run("RELEASE SAVEPOINT attempt")
         except BaseException:
             self._pending.clear()
-            with suppress(Exception):  # nothing is left to be rolled back where the whole transaction is lost
+            with suppress(Exception):  # the transaction may be gone already
                 self._run("ROLLBACK TO SAVEPOINT attempt")
             raise
 
@@ -95,9 +95,9 @@ class SqlUnitOfWork:
             UnitOfWorkNotOpen.
         """
         self._check()
-        if not self._is_writing:
+        if not self._has_begun:
             self._defer(self._pool.dialect.begin)
-            self._is_writing = True
+            self._has_begun = True
 
     def __enter__(self) -> Self:
         return self
@@ -107,18 +107,18 @@ class SqlUnitOfWork:
     ) -> None:
         self._end_interruption()
         try:
-            if self._is_writing and kind is None:
-                self._check()  # the last time: nobody could tell whether a commit that is cancelled was stored
+            if self._has_begun and kind is None:
+                self._check()  # last check: the outcome of a cancelled COMMIT would be unknown
                 self._commit()
         finally:
             if self._connection is not None:
-                self._pool.release(self._connection, reset=self._is_writing or self._has_failed or kind is not None)
+                self._pool.release(self._connection, reset=self._has_begun or self._has_failed or kind is not None)
                 self._connection = None
             self._has_ended = True
 
     def _commit(self) -> None:
         if self._connection is None:
-            self._flush()  # before COMMIT: these statements can be repeated on another connection, COMMIT cannot
+            self._flush()  # before COMMIT: these can be repeated on another connection, COMMIT cannot
         if self._connection is not None:
             self._pool.commit(self._connection, self._pending)
 
@@ -133,7 +133,7 @@ class SqlUnitOfWork:
             raise UnitOfWorkNotOpen
         if self._cancellation is not None and self._cancellation.is_cancelled:
             raise Cancelled
-        if statement.writes and not self._is_writing:
+        if statement.writes and not self._has_begun:
             self.begin()
         return statement.compiled(self._pool.compiler, params)
 
@@ -156,17 +156,22 @@ class SqlUnitOfWork:
     def _flush(self) -> None:
         """Wait for the results of the deferred statements."""
         if self._pending:
-            self._run(*self._pending.pop())
+            self._run(*self._pending.pop())  # the last one carries the others
 
     def _run(
-        self, sql: str, values: Sequence[Any] = (), *, fetched: Sequence[int] | None = None, writes: bool = True
+        self,
+        sql: str,
+        values: Sequence[Any] = (),
+        *,
+        long_text_columns: Sequence[int] | None = None,
+        writes: bool = True,
     ) -> Any:
         """Return the rows, or their number.
 
         Args:
             sql: the statement, in the driver's parameter style.
             values: its positional parameters.
-            fetched: the positions of columns that can hold long texts; None if no rows are fetched.
+            long_text_columns: the positions of columns that can hold long texts; None if no rows are fetched.
             writes: False for a statement that only reads.
         """
         connection = self._connection
@@ -183,7 +188,7 @@ class SqlUnitOfWork:
             except Exception as error:  # noqa: BLE001 - it is raised again, unless it is about a lock
                 execute = partial(connection.execute, *arguments)
                 cursor = self._pool.retry_locked(error, execute, self._cancellation)
-            return cursor.rowcount if fetched is None else self._pool.fetch(cursor, fetched)
+            return cursor.rowcount if long_text_columns is None else self._pool.fetch(cursor, long_text_columns)
         except BlogError:
             self._has_failed = True
             raise
@@ -195,7 +200,8 @@ class SqlUnitOfWork:
                 raise self._pool.failure(error, sql) from error
         self._end_interruption()
         self._connection, self._pending = self._pool.replace(connection), pending
-        return self._run(sql, values, fetched=fetched, writes=writes)  # safe: it is the unit's first statement
+        # safe: it is the unit's first statement
+        return self._run(sql, values, long_text_columns=long_text_columns, writes=writes)
 
     def _interrupt_by(self, cancellation: Cancellation, connection: DriverConnection, *, writes: bool) -> None:
         """Let the cancellation interrupt the next statement, unless that would harm other units."""
@@ -214,7 +220,7 @@ class SqlUnitOfWork:
 
 
 class SqlRepository:
-    """A port of the domain over one unit of work on a database."""
+    """Base class of the repositories in SQL, over one unit of work."""
 
     def __init__(self, unit: SqlUnitOfWork) -> None:
         self._unit = unit

@@ -65,11 +65,11 @@ class SqlAuditLog(SqlRepository):
         self, *, limit: int, before: EntryId | None = None, **filters: Unpack[AuditFilter]
     ) -> Sequence[AuditEntry]:
         asked = filters if before is None else {**filters, "before": before}
-        return self._unit.all(_newest_of(*sorted(asked)), limit=limit, **asked)
+        return self._unit.find_all(_newest_of(*sorted(asked)), limit=limit, **asked)
 
     def unsealed(self, *, limit: int) -> Sequence[AuditEntry]:
         self._unit.advisory_lock("seals")
-        return self._unit.all(_unsealed, limit=limit)
+        return self._unit.find_all(_unsealed, limit=limit)
 
     def seal(self, seal: Seal, entries: Sequence[AuditEntry]) -> Seal:
         row = {name: getattr(seal, name) for name in _seal_given}
@@ -82,12 +82,12 @@ class SqlAuditLog(SqlRepository):
 
     def seals(self, *, limit: int, after: SealId | None = None) -> Sequence[Seal]:
         if after is None:
-            return self._unit.all(_seals, limit=limit)
-        return self._unit.all(_seals_after, limit=limit, after=after)
+            return self._unit.find_all(_seals, limit=limit)
+        return self._unit.find_all(_seals_after, limit=limit, after=after)
 
     def sealed_by(self, seal_id: SealId) -> Sequence[AuditEntry]:
-        return self._unit.all(_sealed_by, by_seal=seal_id)
+        return self._unit.find_all(_sealed_by, by_seal=seal_id)
 
     def counts(self) -> tuple[int, int]:
-        (counted,) = self._unit.all(_counts)
+        (counted,) = self._unit.find_all(_counts)
         return counted["sealed"], counted["all"] - counted["sealed"]

@@ -47,12 +47,12 @@ class SqlInvitationStore(SqlRepository):
         self._unit.execute(_remove_all_of, user_id=user_id)
 
     def all_by(self, user_id: UserId) -> Sequence[Invitation]:
-        return self._unit.all(_all_by, user_id=user_id)
+        return self._unit.find_all(_all_by, user_id=user_id)
 
     def page(self, *, limit: int, after: InvitationId | None = None) -> Sequence[Invitation]:
         if after is None:
-            return self._unit.all(_page, limit=limit)
-        return self._unit.all(_page_after, limit=limit, after=after)
+            return self._unit.find_all(_page, limit=limit)
+        return self._unit.find_all(_page_after, limit=limit, after=after)
 
     def purge(self, *, expired_by: datetime, limit: int) -> int:
         return self._unit.execute(_purge, expired_by=expired_by, limit=limit)

@@ -62,13 +62,13 @@ class SqlAttemptStore(SqlRepository):
         self._unit.execute(_remove, attempt_id=attempt.id)
 
     def of_account(self, account: str, *, since: datetime) -> Sequence[LoginAttempt]:
-        return self._unit.all(_of_account, account=account, since=since)
+        return self._unit.find_all(_of_account, account=account, since=since)
 
     def of_address(self, address: str, *, since: datetime) -> Sequence[LoginAttempt]:
-        return self._unit.all(_of_address, address=address, since=since)
+        return self._unit.find_all(_of_address, address=address, since=since)
 
     def trusted_addresses(self, account: str) -> Mapping[str, datetime]:
-        return {known["address"]: known["at"] for known in self._unit.all(_known, account=account)}
+        return {known["address"]: known["at"] for known in self._unit.find_all(_known, account=account)}
 
     def trust_address(self, account: str, address: str, at: datetime) -> None:
         self._unit.advisory_lock(f"addresses of {account}")

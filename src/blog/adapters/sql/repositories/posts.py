@@ -97,7 +97,7 @@ class SqlPostRepository(SqlRepository):
             raise PostNotFound(post_id)
 
     def remove_batch_by_author(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
-        removed = [PostId(row["id"]) for row in self._unit.all(_remove_some_of, of_author=author_id, limit=limit)]
+        removed = [PostId(row["id"]) for row in self._unit.find_all(_remove_some_of, of_author=author_id, limit=limit)]
         for post_id in removed:
             self._locked.pop(post_id, None)
         return removed
@@ -113,7 +113,7 @@ class SqlPostRepository(SqlRepository):
         statement = _page(order, after is not None, *params)
         if after is not None:
             params |= {"after_key": after.key, "after_id": after.id}
-        return self._unit.all(statement, **params, limit=limit)
+        return self._unit.find_all(statement, **params, limit=limit)
 
     def count(self, **filters: Unpack[PostFilter]) -> int:
         params = resolve_filters(self._unit, filters)
@@ -129,7 +129,7 @@ def resolve_filters(unit: SqlUnitOfWork, filters: PostFilter) -> dict[str, Any]:
     params: dict[str, Any] = dict(filters)
     if "authors" in params:
         names = {name.lower() for name in params.pop("authors") if not validate_username(name)}
-        ids = [row["id"] for row in unit.all(_ids_of_names, names=sorted(names))]
+        ids = [row["id"] for row in unit.find_all(_ids_of_names, names=sorted(names))]
         params |= {"author": ids[0]} if len(ids) == 1 else {"authors": ids}
     return params
 

@@ -57,7 +57,7 @@ class SqlTokenStore(SqlRepository):
         return self._unit.find(_find_with_user, digest=digest)
 
     def of_user(self, user_id: UserId) -> Sequence[Token]:
-        return self._unit.all(_of_user, user_id=user_id)
+        return self._unit.find_all(_of_user, user_id=user_id)
 
     def touch(self, token_id: TokenId, at: datetime) -> None:
         self._unit.execute(_touch, token_id=token_id, last_used_at=at)

@@ -98,7 +98,7 @@ class SqlUserRepository(SqlRepository):
         return self._unit.find(_find_by_any_name, name=username.lower())
 
     def names_of(self, user_id: UserId) -> Sequence[str]:
-        return [row["name"] for row in self._unit.all(_names_of, user_id=user_id)]
+        return [row["name"] for row in self._unit.find_all(_names_of, user_id=user_id)]
 
     def get_for_update(self, user_id: UserId) -> Credentials:
         credentials = self._unit.find(_get_for_update, user_id=user_id)
@@ -107,7 +107,7 @@ class SqlUserRepository(SqlRepository):
         return credentials
 
     def active_admins_for_update(self) -> Sequence[User]:
-        return self._unit.all(_active_admins)
+        return self._unit.find_all(_active_admins)
 
     def save(self, credentials: Credentials) -> None:
         try:
@@ -131,8 +131,8 @@ class SqlUserRepository(SqlRepository):
 
     def page(self, *, limit: int, after: UserId | None = None) -> Sequence[User]:
         if after is None:
-            return self._unit.all(_page, limit=limit)
-        return self._unit.all(_page_after, limit=limit, after=after)
+            return self._unit.find_all(_page, limit=limit)
+        return self._unit.find_all(_page_after, limit=limit, after=after)
 
     def _reserve(self, user: User) -> None:
         """Reserve the name for the user, permanently.

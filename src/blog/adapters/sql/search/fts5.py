@@ -131,10 +131,10 @@ class Fts5PostIndex(SqlPostIndex):
 
     def _part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
         asked, patterns = (_shape(query), in_title, *params), params | _patterns(query)
-        waiting = self._unit.all(_pending_part(*asked), **patterns, limit=limit)
+        waiting = self._unit.find_all(_pending_part(*asked), **patterns, limit=limit)
         hits = [Hit(post, in_title) for post in waiting]
         if self._are_few(params):
-            hits += [Hit(post, in_title) for post in self._unit.all(_few_part(*asked), **patterns, limit=limit)]
+            hits += [Hit(post, in_title) for post in self._unit.find_all(_few_part(*asked), **patterns, limit=limit)]
         else:
             hits += super()._part(query, limit, params, in_title=in_title)
         return sorted(hits, key=lambda hit: hit.post.id, reverse=True)[:limit]

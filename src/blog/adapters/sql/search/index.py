@@ -119,7 +119,7 @@ class SqlPostIndex(SqlRepository, ABC):
         in_title: bool,
     ) -> list[Hit]:
         statement = statement_for(type(self), shape_of(query), in_title, *params)
-        found = self._unit.all(statement, **params, **values_of(query, type(self)), limit=limit)
+        found = self._unit.find_all(statement, **params, **values_of(query, type(self)), limit=limit)
         return [Hit(post, in_title) for post in found]
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from blog.bootstrap import database
+from blog.bootstrap import open_database_from_settings
 from blog.domain.errors import ValidationFailed
 from blog.domain.maintenance import run_maintenance
 from blog.entrypoints.cli.printing import print_error
@@ -14,7 +14,7 @@ def migrate(settings: Settings, *, check: bool) -> int:
     """Migrate the tables to this version, or only say whether they are migrated."""
     if check:
         require_database(settings)
-    with database(settings) as store:
+    with open_database_from_settings(settings) as store:
         if not check:
             store.migrate()
         current = store.is_migrated()
@@ -25,14 +25,14 @@ def migrate(settings: Settings, *, check: bool) -> int:
 def back_up(settings: Settings, *, file: Path) -> None:
     """Write everything to a new file."""
     require_database(settings)
-    with database(settings) as store:
+    with open_database_from_settings(settings) as store:
         store.back_up(file)
     print(f"Everything is in {file}.")
 
 
 def restore(settings: Settings, *, file: Path, replace: bool) -> int:
     """Restore a backup. If it has errors, print each of them on a line and change nothing."""
-    with database(settings) as store:
+    with open_database_from_settings(settings) as store:
         try:
             store.restore(file, replace=replace)
         except ValidationFailed as error:
