@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.domain.actors import HOME, OPERATOR, entries
 
 from blog.adapters.memory import MemoryStore
+from blog.domain import audit
 from blog.domain.accounts.actors import Anonymous
 from blog.domain.audit import GENESIS_DIGEST, AuditEntry, AuditFilter, AuditVerification, Event, Seal, seal_digest
 from blog.domain.blog import OpenBlog
@@ -252,18 +253,21 @@ def test_digest_covers_every_field_of_an_entry(recorded: list[AuditEntry], name:
         assert seal_digest(seal, [other]) != seal_digest(seal, [recorded[0]])
 
 
-def test_chain_longer_than_a_page_is_verified_to_its_end(store: MemoryStore, open_blog: OpenBlog) -> None:
+def test_chain_longer_than_a_page_is_verified_to_its_end(
+    store: MemoryStore, open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "SEALS_PER_PAGE", 3)
     entry = replace(SOME_ENTRY, detail="one of many")
     previous = GENESIS_DIGEST
     with store() as stores:
-        for _ in range(1001):
+        for _ in range(7):
             stores.audit.add(entry)
             (added,) = stores.audit.page(limit=1)
             seal = Seal(at=NOON, entries=1, previous=previous, digest=b"")
             seal = stores.audit.seal(replace(seal, digest=seal_digest(seal, [added])), [added])
             previous = seal.digest
     with open_blog() as blog:
-        assert blog.audit.verify(OPERATOR) == AuditVerification(sealed=1001, unsealed=0, head=previous, errors=())
+        assert blog.audit.verify(OPERATOR) == AuditVerification(sealed=7, unsealed=0, head=previous, errors=())
 
 
 AS_BEFORE = Seal(

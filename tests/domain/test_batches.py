@@ -39,18 +39,18 @@ def posts(open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User) -> Sequ
     return posts
 
 
-def done(open_blog: OpenBlog, actor: Member, *steps: BatchOperation) -> list[Post | None]:
+def apply_all(open_blog: OpenBlog, actor: Member, *operations: BatchOperation) -> list[Post | None]:
     with open_blog() as blog:
-        return apply_batch(blog.posts, actor, steps)
+        return apply_batch(blog.posts, actor, operations)
 
 
-def refused(open_blog: OpenBlog, actor: Member, *steps: BatchOperation) -> BlogError:
-    """Why all of it is refused, of which nothing is left."""
+def refused(open_blog: OpenBlog, actor: Member, *operations: BatchOperation) -> BlogError:
+    """Apply a batch that is refused and must change nothing. Return the error."""
     with open_blog() as blog:
         posts, found = blog.posts.page().posts, blog.search.find("fine hello").results
     before = entries(open_blog)
     with pytest.raises(BlogError) as refusal:
-        done(open_blog, actor, *steps)
+        apply_all(open_blog, actor, *operations)
     with open_blog() as blog:
         assert (blog.posts.page().posts, blog.search.find("fine hello").results) == (posts, found)
     assert entries(open_blog) == before
@@ -67,7 +67,7 @@ def test_results_have_the_order_of_the_operations(
     open_blog: OpenBlog, clock: FrozenClock, ann: User, posts: Sequence[Post]
 ) -> None:
     before = len(entries(open_blog))
-    answers = done(
+    results = apply_all(
         open_blog,
         as_member(ann),
         UpdatePost(post_id=posts[2].id, changes={"title": "Good bye"}),
@@ -85,7 +85,7 @@ def test_results_have_the_order_of_the_operations(
         created_at=clock(),
         updated_at=clock(),
     )
-    assert answers == [changed, new, None, posts[1]]
+    assert results == [changed, new, None, posts[1]]
     with open_blog() as blog:
         assert blog.posts.page().posts == [new, posts[3], changed, posts[1]]
         assert [each.post for each in blog.search.find("newer").results] == [new]
@@ -109,7 +109,7 @@ def test_second_operation_on_a_post_is_refused_by_its_index(
         assert isinstance(refusal, ValidationFailed)
         message = "is changed by operation 1 already: make all changes of a post in one operation"
         assert refusal.errors == (FieldError("operations[3].id", message),)
-    assert len(done(open_blog, as_member(ann), two, one, FINE, FINE)) == 4
+    assert len(apply_all(open_blog, as_member(ann), two, one, FINE, FINE)) == 4
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -123,8 +123,8 @@ def test_one_failed_operation_rolls_back_the_batch(
         DeletePost(post_id=posts[2].id),
     ]
 
-    def tried(step: BatchOperation) -> tuple[int, type[BlogError]]:
-        return reason(refused(open_blog, as_member(ann), *others[:place], step, *others[place:]))
+    def tried(operation: BatchOperation) -> tuple[int, type[BlogError]]:
+        return reason(refused(open_blog, as_member(ann), *others[:place], operation, *others[place:]))
 
     assert tried(make(post_id=posts[3].id)) == (place, NotTheAuthor)
     assert tried(make(post_id=NOTHING)) == (place, PostNotFound)
@@ -134,8 +134,8 @@ def test_one_failed_operation_rolls_back_the_batch(
 def test_admins_cannot_change_posts_of_others_in_a_batch(
     open_blog: OpenBlog, admin: User, posts: Sequence[Post]
 ) -> None:
-    for step in (UpdatePost(post_id=posts[0].id, changes={"title": "Mine"}), DeletePost(post_id=posts[0].id)):
-        assert reason(refused(open_blog, as_member(admin), FINE, step)) == (1, NotTheAuthor)
+    for operation in (UpdatePost(post_id=posts[0].id, changes={"title": "Mine"}), DeletePost(post_id=posts[0].id)):
+        assert reason(refused(open_blog, as_member(admin), FINE, operation)) == (1, NotTheAuthor)
 
 
 def test_version_conflict_lists_the_conflicting_fields(open_blog: OpenBlog, ann: User, posts: Sequence[Post]) -> None:
@@ -150,21 +150,21 @@ def test_version_conflict_lists_the_conflicting_fields(open_blog: OpenBlog, ann:
 def test_ownership_is_checked_before_any_change(open_blog: OpenBlog, ann: User, posts: Sequence[Post]) -> None:
     with open_blog() as blog:
         before = blog.posts.page().posts
-        for step in (DeletePost(post_id=posts[3].id), UpdatePost(post_id=NOTHING)):
+        for operation in (DeletePost(post_id=posts[3].id), UpdatePost(post_id=NOTHING)):
             with pytest.raises(BatchOperationFailed):
-                apply_batch(blog.posts, as_member(ann), [FINE, DeletePost(post_id=posts[0].id), step])
+                apply_batch(blog.posts, as_member(ann), [FINE, DeletePost(post_id=posts[0].id), operation])
         assert blog.posts.page().posts == before
 
 
 def test_posts_are_locked_in_a_fixed_order(open_blog: OpenBlog, ann: User, posts: Sequence[Post]) -> None:
-    """Of several that are refused, the one with the lowest id is met first."""
-    steps: list[BatchOperation] = [
+    """Of several refused operations, the one on the lowest id is reported."""
+    operations: list[BatchOperation] = [
         DeletePost(post_id=PostId(7_002)),
         FINE,
         UpdatePost(post_id=PostId(7_001)),
         DeletePost(post_id=PostId(7_003)),
     ]
-    assert reason(refused(open_blog, as_member(ann), *steps)) == (2, PostNotFound)
+    assert reason(refused(open_blog, as_member(ann), *operations)) == (2, PostNotFound)
 
 
 def test_validation_errors_of_all_operations_are_reported_together(
@@ -200,12 +200,12 @@ def test_validation_errors_of_all_operations_are_reported_together(
 def test_total_text_of_a_batch_is_limited(open_blog: OpenBlog, ann: User, make: type[UpdatePost | DeletePost]) -> None:
     with open_blog() as blog:
         large = [blog.posts.create(as_member(ann), title="Large", body="x" * MAX_BODY_LENGTH).id for _ in range(21)]
-    steps = [make(post_id=post_id) for post_id in large]
-    refusal = refused(open_blog, as_member(ann), FINE, *steps)
+    operations = [make(post_id=post_id) for post_id in large]
+    refusal = refused(open_blog, as_member(ann), FINE, *operations)
     assert isinstance(refusal, ValidationFailed)
     message = f"must change posts of at most {MAX_CHARACTERS} characters together: send fewer operations at once"
     assert refusal.errors == (FieldError("operations", message),)
-    assert len(done(open_blog, as_member(ann), FINE, *steps[:20])) == 21
+    assert len(apply_all(open_blog, as_member(ann), FINE, *operations[:20])) == 21
 
 
 @pytest.mark.parametrize("number", [0, MAX_BATCH_SIZE + 1])
@@ -216,19 +216,19 @@ def test_number_of_operations_is_limited(open_blog: OpenBlog, ann: User, number:
 
 
 def test_batch_may_have_a_hundred_operations(open_blog: OpenBlog, ann: User) -> None:
-    answers = done(open_blog, as_member(ann), *[FINE] * 100)
-    assert len({post.id for post in answers if post}) == 100
+    results = apply_all(open_blog, as_member(ann), *[FINE] * 100)
+    assert len({post.id for post in results if post}) == 100
     with open_blog() as blog:
         assert blog.posts.count() == 100
 
 
 def test_token_without_scope_is_refused_first(open_blog: OpenBlog, ann: User, posts: Sequence[Post]) -> None:
     reader = as_member(ann, Scope.POSTS_READ, Scope.ACCOUNT)
-    for steps in (
+    for operations in (
         [],
         [FINE],
         [CreatePost(title="", body="")],
         [DeletePost(post_id=NOTHING)],
         [DeletePost(post_id=posts[0].id)],
     ):
-        assert isinstance(refused(open_blog, reader, *steps), OutOfScope)
+        assert isinstance(refused(open_blog, reader, *operations), OutOfScope)

@@ -19,6 +19,9 @@ from .shared import UNSTORED, Clock, EntryId, SealId, TokenId, UserId, check_lim
 GENESIS_DIGEST: Final = bytes(32)
 """The previous digest of the first seal."""
 
+SEALS_PER_PAGE: Final = 1000
+"""Seals that `Audit.verify` reads with one query."""
+
 SEAL_FORMAT: Final = 3
 """The format of a new seal. An old seal keeps its format, because its digest may be noted elsewhere.
 
@@ -257,7 +260,7 @@ class Audit:
 
     def _seals(self) -> Iterator[Seal]:
         after: SealId | None = None
-        while seals := self.log.seals(limit=1000, after=after):
+        while seals := self.log.seals(limit=SEALS_PER_PAGE, after=after):
             yield from seals
             after = seals[-1].id
 
