@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -33,3 +34,49 @@ def test_a_file_is_one_subject(module: Path) -> None:
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_a_function_can_be_read_at_a_glance(module: Path) -> None:
     assert {name: length for name, length in functions(module).items() if length > LONGEST_FUNCTION} == {}
+
+
+SHORTEST_FILE = 40
+SHORT: Final = {
+    "__main__.py": "the entry point of `python -m blog`",
+    "adapters/memory/idempotency.py": "one repository, as its neighbours",
+    "adapters/sql/engine/data_version.py": "one subject that nothing else needs",
+    "adapters/sql/schema/migrations/env.py": "a file that Alembic asks for",
+    "adapters/system.py": "the clock and random secrets: nothing else needs the operating system",
+    "entrypoints/cli/markdown/files.py": "one subject that two commands need",
+    "entrypoints/cli/printing.py": "one subject that all commands need",
+    "entrypoints/cli/progress.py": "loaded only where progress is shown",
+    "entrypoints/cli/streams.py": "one subject that all commands need",
+    "entrypoints/http/routes/health.py": "one resource",
+    "entrypoints/http/routes/tokens.py": "one resource",
+    "testing/contracts/cost.py": "one subject that two contracts need",
+}
+"""Modules that are short, and why they stand alone. A thin module costs its reader a jump."""
+
+PACKAGES = sorted({module.parent for module in MODULES} - {SOURCE / "adapters/sql/schema/migrations/versions"})
+MEMBERS_OF_A_PACKAGE = range(3, 13)
+OTHER_PACKAGES: Final = {
+    "adapters/sql/schema/migrations": "a folder that Alembic asks for",
+    "entrypoints/http": "six packages, and the path of a request",
+    "testing": "what tests inherit, in two packages",
+    "testing/contracts": "a contract for each port, and what they share",
+}
+"""Packages that have fewer or more members, and why."""
+
+
+def test_a_short_module_has_a_reason() -> None:
+    short = {
+        str(module.relative_to(SOURCE))
+        for module in MODULES
+        if module.name != "__init__.py" and len(module.read_text().splitlines()) < SHORTEST_FILE
+    }
+    assert {name for name in short if "/versions/" not in name} == set(SHORT)
+
+
+def test_a_package_has_three_to_twelve_members() -> None:
+    sizes = {}
+    for package in PACKAGES:
+        modules = [path for path in package.glob("*.py") if path.name != "__init__.py"]
+        packages = [path for path in package.iterdir() if (path / "__init__.py").exists()]
+        sizes[str(package.relative_to(SOURCE))] = len(modules) + len(packages)
+    assert {name for name, size in sizes.items() if size not in MEMBERS_OF_A_PACKAGE} == set(OTHER_PACKAGES)
