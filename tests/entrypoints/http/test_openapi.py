@@ -267,7 +267,7 @@ def test_a_body_can_be_sent_as_every_media_type_that_the_document_names_and_as_n
 
 
 def test_an_operation_that_takes_a_body_but_no_media_type_cannot_be_made() -> None:
-    with pytest.raises(ValueError, match="PostIn is taken as no media type"):
+    with pytest.raises(ValueError, match="PostIn has no media type"):
         Operation(Action.UPDATE_POST, executor=Executor.WRITE, body=PostIn, media_types=())
 
 
