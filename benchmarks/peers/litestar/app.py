@@ -9,7 +9,7 @@ from pathlib import Path
 import uvicorn
 from litestar import Litestar, MediaType, Response, get
 
-from blog.entrypoints.server.protocol import Wire
+from blog.entrypoints.server.protocol import HardenedProtocol
 
 
 def app_of(content: bytes) -> Litestar:
@@ -25,7 +25,7 @@ if __name__ == "__main__":
         app_of(Path(sys.argv[2]).read_bytes()),
         port=int(sys.argv[1]),
         access_log=False,
-        http=Wire,
+        http=HardenedProtocol,
         lifespan="off",
         log_level="warning",
         proxy_headers=False,
