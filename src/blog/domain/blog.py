@@ -86,7 +86,7 @@ class Blog:
         self._unit_of_work = open_stores()
         self._dependencies, self._config = dependencies, config
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch
 
         def __getattr__(self, name: str) -> object:  # called where an attribute is missing
             if name == "_stores":

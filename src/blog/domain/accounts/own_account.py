@@ -65,14 +65,6 @@ class Accounts:
     now: Clock
     deletion: AccountDeletion
 
-    def authenticate(self, secret: str, *, address: str = "") -> Member:
-        """Return the actor of a token. `address` is the client's IP address.
-
-        Raises:
-            InvalidToken.
-        """
-        return self.tokens.authenticate(secret, address=address)
-
     def log_out(self, actor: Member) -> None:
         """Revoke the token of the request.
 
