@@ -49,3 +49,8 @@ def test_unavailable_has_retry_after(hasher: PasswordHasher) -> None:
 )
 def test_blog_error_is_the_base_of_all_errors(kind: type[Exception]) -> None:
     assert issubclass(kind, BlogError)
+
+
+def test_unavailable_explains_its_cause_to_the_operator() -> None:
+    assert Unavailable("It is down.", cause="No server listens.").explained == "It is down. No server listens."
+    assert Unavailable("It is down.").explained == "It is down."
