@@ -115,16 +115,16 @@ def _handle_in_unit(request: ApiRequest, handler: Handler, blog: Blog) -> Respon
     operation = request.operation
     _authenticate(request, blog)  # 401, 403
     keyed_request = request.keyed_request() if operation.idempotent and not operation.handles_replay else None
-    if keyed_request is not None and request.actor is not None:
-        replayed = replay(blog, request.actor, keyed_request)  # 409, 422
+    if keyed_request is not None:
+        replayed = replay(blog, request.authenticated, keyed_request)  # 409, 422
         if replayed is not None:
             return replayed
     if operation.authentication is Authentication.NONE:
         response = handler(request, blog)
     else:
         response = handler(request, blog, request.actor, **request.path_ids())  # 404
-    if keyed_request is not None and request.actor is not None:
-        store_response(blog, request.actor, keyed_request, response, is_secret=operation.is_secret)
+    if keyed_request is not None:
+        store_response(blog, request.authenticated, keyed_request, response, is_secret=operation.is_secret)
     return response
 
 

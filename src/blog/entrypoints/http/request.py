@@ -5,13 +5,14 @@ from typing import Any, Final, cast
 
 from blog.domain.accounts.actors import Member
 from blog.domain.errors import FieldError
-from blog.domain.posts.post import Post, PostChanges, VersionConflict, validate_post
+from blog.domain.posts.post import Post, VersionConflict
 from blog.entrypoints.http.errors import HttpError
 from blog.entrypoints.http.parsing.body import Body, check_content_length, receive_body
 from blog.entrypoints.http.parsing.conditional import expected_versions, matches_if_none_match
 from blog.entrypoints.http.parsing.headers import TokenMissing, header_lines, parse_authorization
 from blog.entrypoints.http.parsing.idempotency_key import KeyedRequest, make_keyed_request, parse_key
 from blog.entrypoints.http.parsing.query import id_in_path, url_prefix
+from blog.entrypoints.http.schemas.posts import take_changes
 
 from .operation import Authentication, Operation
 from .state import AppState
@@ -138,10 +139,7 @@ class ApiRequest:
         Raises:
             NotFound: one is not an id.
         """
-        ids = {}
-        for name, text in self.scope["path_params"].items():
-            ids[name] = id_in_path(text)
-        return ids
+        return {name: id_in_path(text) for name, text in self.scope["path_params"].items()}
 
     def check_preconditions(self, post: Post) -> None:
         """Check `If-Match` and `If-None-Match` of a change of this post.
@@ -214,7 +212,5 @@ class ApiRequest:
             members, errors = self.body_members()
         except HttpError:
             return []
-        changes = cast(PostChanges, {name: members[name] for name in PostChanges.__annotations__ if name in members})
-        if errors or validate_post(**changes):
-            return []
-        return post.differences(changes)
+        changes, invalid = take_changes(members)
+        return [] if errors or invalid else post.differences(changes)

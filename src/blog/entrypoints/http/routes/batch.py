@@ -14,7 +14,7 @@ from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFail
 from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
 from blog.domain.posts import batch as batches
-from blog.domain.posts.post import Post, PostChanges, PostFields, VersionConflict, validate_post
+from blog.domain.posts.post import Post, PostChanges, PostFields, VersionConflict
 from blog.domain.shared import PostId
 from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.errors import problem, status_of
@@ -24,7 +24,7 @@ from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
 from blog.entrypoints.http.parsing.query import MAX_ID
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response
-from blog.entrypoints.http.schemas.posts import FIELDS, ContentIn, PartialContentIn, PostOut, PostPart
+from blog.entrypoints.http.schemas.posts import FIELDS, ContentIn, PartialContentIn, PostOut, PostPart, take_changes
 
 ANSWER_BYTES: Final = 3 * 2**18
 """Bytes of posts in a response: 768 KiB, so that the response has less than a megabyte. A batch of 4 KB can change a
@@ -202,8 +202,8 @@ def _step(said: object, *, needs_version: bool) -> batches.BatchOperation:
             [FieldError(".op", "must be create, update or delete" if "op" in said else "is missing")]
         )
     given, errors = validate({name: value for name, value in said.items() if name != "op"}, shape)
-    changes = cast(PostChanges, {name: given.pop(name) for name in PostChanges.__annotations__ if name in given})
-    errors += validate_post(**changes)
+    changes, invalid = take_changes(given)
+    errors += invalid
     if needs_version and shape is not CreateOperation and "version" not in said:
         errors.append(FieldError("version", "is missing"))
     if errors:

@@ -7,7 +7,7 @@ from blog.domain.blog import Blog
 from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFailed, ValidationFailed
 from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
-from blog.domain.posts.post import Post, PostChanges, validate_post
+from blog.domain.posts.post import Post, PostChanges
 from blog.domain.shared import PostId
 from blog.entrypoints.http.concurrency.executors import check_inline
 from blog.entrypoints.http.dispatch import Routes
@@ -27,6 +27,7 @@ from blog.entrypoints.http.schemas.posts import (
     PostPart,
     PostPatch,
     PostPut,
+    take_changes,
 )
 
 _ETAG: Final = {"ETag": "Identifies this version of the post. It begins with the version number."}
@@ -166,8 +167,8 @@ def _parse_post(request: ApiRequest, actor: Member, current: Post | None = None)
     members, errors = request.body_members()
     if "user" in members and members.pop("user") != actor.user_id:
         errors.append(FieldError("user", "must be your own id, or be left out"))
-    changes = cast(PostChanges, {name: members.pop(name) for name in PostChanges.__annotations__ if name in members})
-    errors += validate_post(**changes)
+    changes, invalid = take_changes(members)
+    errors += invalid
     if current is not None:
         message = "cannot be changed: leave it out, or send it as GET returns it"
         for name, value in members.items():

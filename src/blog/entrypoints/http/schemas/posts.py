@@ -2,13 +2,22 @@
 
 import html
 from collections.abc import Collection, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, cast
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from msgspec.structs import fields
 
 from blog.domain.accounts.actors import Member
-from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, Post, content_of
+from blog.domain.errors import FieldError
+from blog.domain.posts.post import (
+    CONTENT_FIELDS,
+    MAX_BODY_LENGTH,
+    MAX_TITLE_LENGTH,
+    Post,
+    PostChanges,
+    content_of,
+    validate_post,
+)
 from blog.domain.search.snippets import SnippetPart
 from blog.domain.search.use_cases import SearchResult
 
@@ -169,3 +178,9 @@ FIELDS: Final = tuple(member.name for member in fields(PostOut) if member.requir
 
 def _marked(parts: Sequence[SnippetPart]) -> str:
     return "".join(f"<mark>{html.escape(text)}</mark>" if is_match else html.escape(text) for text, is_match in parts)
+
+
+def take_changes(members: dict[str, Any]) -> tuple[PostChanges, list[FieldError]]:
+    """Remove the content of a post from the members of a body. Return it, and the errors in it."""
+    changes = cast(PostChanges, {name: members.pop(name) for name in CONTENT_FIELDS if name in members})
+    return changes, validate_post(**changes)
