@@ -222,7 +222,8 @@ def _open_database(
     try:
         if migrate or not store.has_tables():
             store.migrate()
-        store.check_migrated()
+        else:
+            store.check_migrated()
     except BaseException:
         store.close()
         raise

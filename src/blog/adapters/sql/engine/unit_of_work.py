@@ -129,10 +129,7 @@ class SqlUnitOfWork:
             Cancelled.
             UnitOfWorkNotOpen.
         """
-        if self._has_ended:
-            raise UnitOfWorkNotOpen
-        if self._cancellation is not None and self._cancellation.is_cancelled:
-            raise Cancelled
+        self._check()
         if statement.writes and not self._has_begun:
             self.begin()
         return statement.compiled(self._pool.compiler, params)
