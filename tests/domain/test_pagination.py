@@ -179,7 +179,7 @@ MOVES = st.lists(st.tuples(st.sampled_from(["create", "delete", "change", "page"
 def test_paging_shows_unchanged_posts_exactly_once_despite_concurrent_changes(
     cheap_hasher: PasswordHasher, order: SortOrder, limit: int, moves: list[tuple[str, int]]
 ) -> None:
-    """What was changed meanwhile may have gone elsewhere in the orders by change and by title; all else has not."""
+    """Changed posts may move in the orders by change and by title; all other posts keep their positions."""
     moments = count()
 
     def now() -> datetime:

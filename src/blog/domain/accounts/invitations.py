@@ -19,7 +19,7 @@ DEFAULT_DAYS: Final = 7
 
 
 class Registration(Enum):
-    """Who may register: anybody, users with an invitation, or nobody."""
+    """Registration is open to everybody, to people with an invitation, or to nobody."""
 
     OPEN = "open"
     INVITE = "invite"
