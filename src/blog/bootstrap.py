@@ -270,19 +270,20 @@ def open_for_serving(settings: Settings) -> Iterator[ServingBlog]:
     """
     with (
         _open_stores(settings) as open_stores,
-        _open_nonblocking(settings, open_stores) as nonblocking,
+        _open_nonblocking(settings) as nonblocking,
         _open_replica(settings) as open_replica,
     ):
         if isinstance(open_stores, SqlStore) and open_stores.is_read_only:
             file = settings.database_url.removeprefix("sqlite:///")
             name = settings.name_of("database_url")
             raise SettingError(f"{name}: {file} cannot be written to, and can only be read by other commands")
+        versioned = open_stores if isinstance(open_stores, MemoryStore) else nonblocking
         yield ServingBlog(
             open_blog=_create_blog(open_stores, settings),
             open_nonblocking=None if nonblocking is None else _create_blog(nonblocking, settings),
             open_replica=open_replica,
             group_commit=open_stores.group_commit if isinstance(open_stores, SqlStore) else None,
-            data_version=None if nonblocking is None else nonblocking.data_version,
+            data_version=None if versioned is None else versioned.data_version,
         )
 
 
@@ -361,14 +362,14 @@ def _open_stores(settings: Settings) -> Iterator[OpenStores]:
 
 
 @contextmanager
-def _open_nonblocking(settings: Settings, open_stores: OpenStores) -> Iterator[SqlStore | MemoryStore | None]:
-    """Open stores for reads that do not wait, or yield None.
+def _open_nonblocking(settings: Settings) -> Iterator[SqlStore | None]:
+    """Open stores for short reads that do not wait, or yield None.
 
     An SQLite reader waits only while another process removes the WAL file. A PostgreSQL reader always waits for the
-    network, so there are none.
+    network. A list of the in-memory store scans all posts, which would delay other requests on the event loop.
     """
     if settings.database_url.startswith("sqlite:"):
         with closing(SqlStore(settings.database_url, connections=1, timeout=0, text_limit=_MAX_TEXT)) as store:
             yield store
     else:
-        yield open_stores if isinstance(open_stores, MemoryStore) else None
+        yield None

@@ -181,3 +181,9 @@ def test_no_more_text_is_read_from_a_database_on_the_event_loop_than_takes_a_mom
             blog.posts.page(limit=20)
         assert asked(opened.open_blog, ask, at_once=opened.open_nonblocking) == [10, 1, 1]
     assert threads == ["blog-read", "MainThread", "MainThread"]
+
+
+def test_the_in_memory_store_scans_on_a_thread_and_has_a_response_cache() -> None:
+    with open_for_serving(Settings(database_url="memory:")) as opened:
+        assert opened.open_nonblocking is None
+        assert opened.data_version is not None
