@@ -10,9 +10,9 @@ from blog.domain.errors import Unavailable
 from blog.domain.posts.post import Post
 
 from .disconnects import DisconnectWatch, Receive
-from .group_commit import GroupCommitWriter
 from .thread_pool import ThreadPool
 from .timeouts import TimeoutQueue
+from .write_queue import WriteQueue
 
 HASHING_THREADS: Final = 1
 """With two threads, reads take more than three times as long while one client sends many log-ins."""
@@ -93,7 +93,7 @@ class Executors:
     """
 
     def __init__(self, threads: int, group_commit: GroupCommit | None) -> None:
-        writes = ThreadPool("write", threads) if group_commit is None else GroupCommitWriter(group_commit)
+        writes = ThreadPool("write", threads) if group_commit is None else WriteQueue(group_commit)
         self.reads = BoundedExecutor(ThreadPool("read", threads), threads + MAX_WAITING_REQUESTS)
         self.writes = BoundedExecutor(writes, threads + MAX_WAITING_REQUESTS)
         self.hashing = BoundedExecutor(ThreadPool("hash", HASHING_THREADS), HASHING_THREADS + MAX_WAITING_HASHES)

@@ -24,8 +24,8 @@ EXIT_WITHIN: Final = 1.5
 """Seconds to wait for all threads together at the end of the process."""
 
 Result = TypeVar("Result")
-Outcome: TypeAlias = tuple[Any, BaseException | None]
-"""The result, or the exception."""
+Completion: TypeAlias = tuple[Any, BaseException | None]
+"""The result of a job, or its exception."""
 
 
 class ThreadPool:
@@ -87,12 +87,12 @@ class _CompletionQueue:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._outcomes: deque[tuple[asyncio.Future[Any], Outcome]] = deque()
+        self._pending: deque[tuple[asyncio.Future[Any], Completion]] = deque()
         self._is_woken = False
 
-    def deliver(self, waiting: asyncio.Future[Any], outcome: Outcome) -> None:
+    def deliver(self, waiting: asyncio.Future[Any], completion: Completion) -> None:
         """Queue a result, and wake the loop unless it has been woken already."""
-        self._outcomes.append((waiting, outcome))
+        self._pending.append((waiting, completion))
         if not self._is_woken:
             self._is_woken = True
             with suppress(RuntimeError):  # the loop is closed
@@ -100,8 +100,8 @@ class _CompletionQueue:
 
     def _resolve_all(self) -> None:
         self._is_woken = False  # first: a result that this loop misses wakes it again
-        while self._outcomes:
-            waiting, (result, error) = self._outcomes.popleft()
+        while self._pending:
+            waiting, (result, error) = self._pending.popleft()
             resolve(waiting, result, error)
 
 
@@ -127,7 +127,7 @@ def resolve(waiting: asyncio.Future[Any], result: Any, error: BaseException | No
         waiting.set_exception(error)
 
 
-def outcome_of(work: Callable[[], Any]) -> Outcome:
+def run_job(work: Callable[[], Any]) -> Completion:
     """Run the work. Return its result or its exception."""
     try:
         return work(), None
@@ -143,7 +143,7 @@ def _work(queue: _Queue, niceness: int) -> None:
             os.nice(niceness)
     while (job := queue.get()) is not None:
         if not job.waiting.done():
-            job.completions.deliver(job.waiting, outcome_of(job.work))
+            job.completions.deliver(job.waiting, run_job(job.work))
         del job  # or its objects would live until the next job
 
 

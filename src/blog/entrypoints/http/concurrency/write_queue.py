@@ -1,4 +1,4 @@
-"""Group commit: one thread writes for all requests, and commits what has gathered meanwhile with one sync.
+"""The write queue: one thread writes for all requests, and commits what has gathered meanwhile with one sync.
 
 SQLite has one writer at a time, and each commit waits for the disk. Without this, commits wait one after the other.
 """
@@ -14,7 +14,7 @@ from blog.domain.blog import GroupCommit
 from blog.domain.cancellation import Cancelled
 from blog.domain.errors import Unavailable
 
-from .thread_pool import Outcome, ThreadPool, outcome_of, resolve
+from .thread_pool import Completion, ThreadPool, resolve, run_job
 
 MAX_UNITS: Final = 64
 """Units of work in one commit. With more, the first of them would wait long for the last."""
@@ -38,7 +38,7 @@ class _Job:
     result: asyncio.Future[Any]
 
 
-class GroupCommitWriter:
+class WriteQueue:
     """Runs all waiting units of work one after the other, commits them together, and then delivers the results.
 
     The queue is used on the event loop only, so it needs no lock.
@@ -70,7 +70,7 @@ class GroupCommitWriter:
             self._working_for = None
             return
         try:
-            done = self._thread.run(partial(self._outcomes, group))
+            done = self._thread.run(partial(self._run_group, group))
         except Unavailable as error:  # no thread can be started: the next write tries again
             self._refuse_all(group, error)
         else:
@@ -82,10 +82,10 @@ class GroupCommitWriter:
         self._waiting.clear()
         self._working_for = None
 
-    def _deliver(self, group: Sequence[_Job], done: "asyncio.Future[Sequence[Outcome]]") -> None:
+    def _deliver(self, group: Sequence[_Job], done: "asyncio.Future[Sequence[Completion]]") -> None:
         try:
-            for job, outcome in zip(group, done.result(), strict=True):
-                resolve(job.result, *outcome)
+            for job, completion in zip(group, done.result(), strict=True):
+                resolve(job.result, *completion)
         finally:
             self._begin_after(_ROUNDS)
 
@@ -99,24 +99,24 @@ class GroupCommitWriter:
     def _next_group(self) -> Sequence[_Job]:
         return [self._waiting.popleft() for _ in range(min(MAX_UNITS, len(self._waiting)))]
 
-    def _outcomes(self, group: Sequence[_Job]) -> Sequence[Outcome]:
-        """Return the outcome of each job. If the commit fails, all have its error."""
+    def _run_group(self, group: Sequence[_Job]) -> Sequence[Completion]:
+        """Run the jobs and commit. If the commit fails, all have its error."""
         try:
             with self._group_commit():
-                return list(_done(group))
+                return list(_run_jobs(group))
         except Exception as error:  # noqa: BLE001 - each caller gets it
             return [(None, error)] * len(group)
 
 
-def _done(group: Sequence[_Job]) -> Iterator[Outcome]:
+def _run_jobs(group: Sequence[_Job]) -> Iterator[Completion]:
     """Run each job. After one timed out waiting for a lock, the next do not wait: all get its error."""
     unavailable: BaseException | None = None
     for job in group:
-        outcome = _outcome(job) if unavailable is None else (None, unavailable)
-        if isinstance(outcome[1], Unavailable) and not isinstance(outcome[1], Cancelled):
-            unavailable = outcome[1]
-        yield outcome
+        completion = _run_unless_done(job) if unavailable is None else (None, unavailable)
+        if isinstance(completion[1], Unavailable) and not isinstance(completion[1], Cancelled):
+            unavailable = completion[1]
+        yield completion
 
 
-def _outcome(job: _Job) -> Outcome:
-    return (None, None) if job.result.done() else outcome_of(job.work)  # done: the caller has gone
+def _run_unless_done(job: _Job) -> Completion:
+    return (None, None) if job.result.done() else run_job(job.work)  # done: the caller has gone

@@ -19,7 +19,7 @@ from blog.bootstrap import create_blog
 from blog.domain.posts.post import PostNotFound
 from blog.domain.shared import PostId
 from blog.entrypoints.http.concurrency import executors as lanes
-from blog.entrypoints.http.concurrency import group_commit as batches
+from blog.entrypoints.http.concurrency import write_queue
 from blog.entrypoints.http.concurrency.executors import BoundedExecutor, Executors
 
 Work = Callable[[], Any]
@@ -107,7 +107,7 @@ def test_what_has_gathered_is_kept_at_once_in_the_order_in_which_it_came(kept: K
 
 
 def test_no_more_is_kept_at_once_than_there_are_places(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "MAX_UNITS", 2)
+    monkeypatch.setattr(write_queue, "MAX_UNITS", 2)
     titles = [f"Post {number}" for number in range(5)]
     assert kept.done(*map(kept.writes, titles)) == titles
     assert kept.blocks == 1 + 3
@@ -196,7 +196,7 @@ def test_no_more_wait_to_be_written_than_there_are_places(kept: Kept, monkeypatc
 
 
 def test_another_event_loop_is_served_though_one_has_gone_in_the_middle(kept: Kept) -> None:
-    works, gate = batches.GroupCommitWriter(kept.together), Gate()
+    works, gate = write_queue.WriteQueue(kept.together), Gate()
 
     async def leave() -> None:
         works.run(gate)
