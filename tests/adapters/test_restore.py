@@ -109,7 +109,7 @@ WRONG = {
     ),
     "an unknown event": (
         "UPDATE audit_entries SET event = 'hacked' WHERE id = 3",
-        "audit_entries 3, event: is no event that this version knows",
+        "audit_entries 3, event: is not an event that this version knows",
     ),
     "a text as version": ("UPDATE posts SET version = 'x' WHERE id = 1", "posts 1, version: must be a whole number"),
     "half a version": ("UPDATE posts SET version = 1.5 WHERE id = 1", "posts 1, version: must be a whole number"),

@@ -122,7 +122,7 @@ def test_folders_of_other_programs_are_taken_in_and_what_is_left_out_is_said_onc
         "blog: comments: ignored in 1 file",
         "blog: params: ignored in 1 file",
         "blog: 3 files with a date without a time zone: taken as UTC",
-        "blog: 3 files not read, because they are no Markdown (.mdx: 1, .png: 1, _index.md: 1)",
+        "blog: 3 files not read, because they are not Markdown (.mdx: 1, .png: 1, _index.md: 1)",
     ]
     assert [post.title for post in posts_in(database)] == [
         "Hello World",
@@ -193,7 +193,7 @@ def test_a_day_in_the_name_that_there_is_not_is_the_fault_unless_the_front_matte
     faulty = _draft("---\ntitle: Hello\n---\nWorld", "_posts/2016-02-30-bad.md")
     dated = _draft("---\ntitle: Hello\ndate: 2016-02-29\n---\nWorld", "_posts/2016-02-30-bad.md")
 
-    assert faulty.errors == (FieldError("file name", "2016-02-30 is no date"),)
+    assert faulty.errors == (FieldError("file name", "2016-02-30 is not a valid date"),)
     assert dated.errors == ()
 
 
@@ -204,7 +204,8 @@ def test_a_member_that_a_post_does_not_have_is_a_fault_that_names_the_option(run
 
     assert refused.status == 1
     assert (
-        "tags: is none of title, author, created_at, updated_at, version, ordinal; --ignore-unknown" in refused.errors
+        "tags: is not known here: known are title, author, created_at, updated_at, version, ordinal; --ignore-unknown"
+        in refused.errors
     )
     assert posts_in(database) == []
 
@@ -328,7 +329,7 @@ def test_a_folder_of_which_nothing_is_read_is_no_success(run: Run, database: Dat
     assert refused.status == 1
     assert refused.said == summary()
     assert refused.errors == (
-        "blog: 1 file not read, because they are no Markdown (.mdx: 1)\n"
+        "blog: 1 file not read, because they are not Markdown (.mdx: 1)\n"
         "blog: 1 folder not read; --recursive reads them, except links\n"
     )
     assert run("import", "in", "--author", "alice", "--recursive").status == 0

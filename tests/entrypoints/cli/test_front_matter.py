@@ -246,7 +246,9 @@ MOMENT = "must be a date or a time such as 2026-11-23 or 2026-11-23T09:30"
 AUTHOR = (
     "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -; --author-is 'NAME=ACCOUNT' names the account"
 )
-FIELDS = "is none of title, author, created_at, updated_at, version, ordinal; --ignore-unknown ignores it"
+FIELDS = (
+    "is not known here: known are title, author, created_at, updated_at, version, ordinal; --ignore-unknown ignores it"
+)
 
 
 @pytest.mark.parametrize(

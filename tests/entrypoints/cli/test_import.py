@@ -172,7 +172,8 @@ def test_all_that_is_wrong_is_told_of_every_file_and_the_rest_is_taken_in(run: R
     hello("d.md", "ordinal: two", "version: 1e3", title="x" * 201)
     hello("e.md", title="Fine")
     written("f.md", "title: ['", body="")
-    fields = "is none of title, author, created_at, updated_at, version, ordinal; --ignore-unknown ignores it"
+    known = "title, author, created_at, updated_at, version, ordinal"
+    fields = f"is not known here: known are {known}; --ignore-unknown ignores it"
     year = "must be in a year from 1000 to 9998"
 
     assert run("import", "in") == Outcome(
@@ -195,7 +196,7 @@ def test_a_file_that_says_more_than_a_post_has_is_not_taken_in(run: Run, databas
     hello("a.md", "id: 7")
 
     fields = "title, author, created_at, updated_at, version, ordinal"
-    told = f"blog: a.md: id: is none of {fields}; --ignore-unknown ignores it\n"
+    told = f"blog: a.md: id: is not known here: known are {fields}; --ignore-unknown ignores it\n"
     assert run("import", "in") == Outcome(1, summary(faulty=1), told)
     assert posts_in(database) == []
 
@@ -216,13 +217,13 @@ def test_what_is_no_post_is_told_too(run: Run, database: Database) -> None:
         1,
         summary(added=1, faulty=7),
         "blog: G.MD: front matter: is missing; --author NAME imports files without any\n"
-        "blog: a.md: file: is no file that can be read\n"
-        "blog: b.md: file: is no file that can be read\n"
-        "blog: c.md: file: is no file that can be read\n"
+        "blog: a.md: file: is not a readable file\n"
+        "blog: b.md: file: is not a readable file\n"
+        "blog: c.md: file: is not a readable file\n"
         "blog: d.md: file: must be in UTF-8\n"
         f"blog: e.md: {NO_FRONT_MATTER}\n"
         f"blog: f.md: file: must have at most {MAX_FILE_SIZE} bytes\n"
-        "blog: 2 files not read, because they are no Markdown (no suffix: 1, .txt: 1)\n",
+        "blog: 2 files not read, because they are not Markdown (no suffix: 1, .txt: 1)\n",
     )
 
 

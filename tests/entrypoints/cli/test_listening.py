@@ -88,7 +88,7 @@ def test_what_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "file")
     (tmp_path / "folder").mkdir()
     for name in ("file", "link", "folder"):
-        with pytest.raises(SettingError, match=r"there is a file that is no socket$"), on(tmp_path / name):
+        with pytest.raises(SettingError, match=r"there is a file that is not a socket$"), on(tmp_path / name):
             pass
     assert (tmp_path / "link").read_text() == "mine"
 

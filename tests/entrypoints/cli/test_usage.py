@@ -111,7 +111,7 @@ def test_a_wrong_usage_ends_with_status_2_and_shows_the_right_one(run: Run, argu
         ("tokens create alice --scope post:read", "did you mean posts:read?"),
         ("--port 1 serve", "--port comes after the command"),
         ("users --admin add carol", "--admin comes after the command"),
-        ("migrate --port 1", "--port is no option of this command"),
+        ("migrate --port 1", "--port is not an option of this command"),
     ],
 )
 def test_a_misspelt_word_is_told_with_the_one_that_was_likely_meant(run: Run, arguments: str, hint: str) -> None:

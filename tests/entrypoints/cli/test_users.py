@@ -119,7 +119,7 @@ def test_who_is_promoted_administers_until_they_are_demoted(run: Run, database: 
 
     assert run("users", "promote", "alice") == Outcome(0, "alice is an administrator.\n", "")
     assert [user.is_admin for user in database.users()] == [True, True]
-    assert run("users", "demote", "alice") == Outcome(0, "alice is no administrator any more.\n", "")
+    assert run("users", "demote", "alice") == Outcome(0, "alice is no longer an administrator.\n", "")
     assert [user.is_admin for user in database.users()] == [False, True]
 
 

@@ -190,7 +190,7 @@ def _text(value: str) -> str | None:
 
 
 def _event(value: str) -> str | None:
-    return None if value in _EVENTS else "is no event that this version knows"
+    return None if value in _EVENTS else "is not an event that this version knows"
 
 
 def _reserved_name(value: str) -> str | None:

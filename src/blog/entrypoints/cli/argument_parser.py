@@ -71,13 +71,15 @@ class Parser(argparse.ArgumentParser):
         if options:
             self._refuse_option(options[0])
         count = f"{len(unknown)} arguments" if len(unknown) > 1 else "1 argument"
-        secret = "; a password is no argument: --password-stdin reads it" if self._knows("--password-stdin") else ""
+        secret = (
+            "; a password cannot be an argument: --password-stdin reads it" if self._knows("--password-stdin") else ""
+        )
         self.error(f"{count} too many{secret}")
 
     def _refuse_option(self, argument: str) -> NoReturn:
         name = argument.partition("=")[0]
         if name in self.elsewhere:
-            where = "comes after the command" if self.commands else "is no option of this command"
+            where = "comes after the command" if self.commands else "is not an option of this command"
             self.error(f"{name} {where}")
         own = [option for option in self._option_string_actions if option.startswith("--")]
         longer = [option for option in own if len(name) > len("--") and option.startswith(name)]

@@ -165,7 +165,7 @@ def _remove_stale(path: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise SettingError(f"cannot listen on {path}: there is a file that is no socket")
+        raise SettingError(f"cannot listen on {path}: there is a file that is not a socket")
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(1)
         try:

@@ -78,13 +78,15 @@ def parameters_of(url: str) -> dict[str, Any]:
         raise ValueError(f"has percent-encoded bytes that are not UTF-8; {_ENCODED}") from None
     except psycopg.Error as error:
         said = str(error).partition(": ")[0]
-        meant = next((meaning for pattern, meaning in _SYNTAX if re.search(pattern, said)), "is no URL of PostgreSQL")
+        meant = next(
+            (meaning for pattern, meaning in _SYNTAX if re.search(pattern, said)), "is not a valid PostgreSQL URL"
+        )
         raise ValueError(f"{meant}; {_ENCODED}") from None
     if any("@" in str(params.get(part) or "") for part in ("host", "dbname", "port")):
         raise ValueError(f"has an @ where none can be; {_ENCODED}")
     ports = str(params.get("port") or "").split(",")
     if not all(port == "" or (port.isascii() and port.isdigit() and 0 < int(port) < 65_536) for port in ports):  # noqa: PLR2004 - ports
-        raise ValueError(f"has a port that is no number from 1 to 65535; {_ENCODED}")
+        raise ValueError(f"has a port that is not a number from 1 to 65535; {_ENCODED}")
     return dict(params)
 
 
@@ -97,10 +99,10 @@ def check_options(params: Mapping[str, Any]) -> None:
     try:
         timeout_from_conninfo(dict(params))
     except psycopg.Error:
-        raise ValueError("has a connect_timeout that is no whole number") from None
+        raise ValueError("has a connect_timeout that is not a whole number") from None
     for name in _WHOLE_NUMBERS:
         if name in params and not re.fullmatch(r"[+-]?[0-9]{1,9}", str(params[name]).strip()):
-            raise ValueError(f"has a value of {name} that is no whole number")
+            raise ValueError(f"has a value of {name} that is not a whole number")
     nowhere = make_conninfo(**{**params, "host": _NO_FOLDER, "hostaddr": "", "port": ""})
     attempt = PGconn.connect_start(nowhere.encode())
     said = attempt.get_error_message()

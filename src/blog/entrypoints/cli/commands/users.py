@@ -61,7 +61,7 @@ def promote(settings: Settings, *, username: str) -> None:
 def demote(settings: Settings, *, username: str) -> None:
     """Make an administrator an ordinary user."""
     _change(settings, username, is_admin=False)
-    print(f"{username} is no administrator any more.")
+    print(f"{username} is no longer an administrator.")
 
 
 def activate(settings: Settings, *, username: str) -> None:

@@ -240,7 +240,7 @@ class _Members:
         if self._ignore_unknown:
             self.unknown.append(shown)
         else:
-            self.errors.append(FieldError(shown, f"is none of {_KNOWN}; --ignore-unknown ignores it"))
+            self.errors.append(FieldError(shown, f"is not known here: known are {_KNOWN}; --ignore-unknown ignores it"))
 
     def has(self, member: str) -> bool:
         """Return whether a member has a value, even an invalid one."""
@@ -277,7 +277,7 @@ def _parse_path(file: PurePath) -> tuple[ParsedDate | None, str, FieldError | No
     try:
         return (parse_date(found[1]) if found else None), title, None
     except ArgumentTypeError:
-        return None, title, FieldError("file name", f"{named[: len('2016-02-30')]} is no date")
+        return None, title, FieldError("file name", f"{named[: len('2016-02-30')]} is not a valid date")
 
 
 def _title_in(body: str) -> str:

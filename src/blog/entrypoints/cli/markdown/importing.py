@@ -127,7 +127,7 @@ class _Summary:
             print_error(f"{_counted(self.without_zone, 'file')} with a date without a time zone: taken as UTC")
         if listing.others:
             kinds = ", ".join(f"{kind or 'no suffix'}: {n}" for kind, n in _most_common(listing.others))
-            print_error(f"{_counted(listing.others.total(), 'file')} not read, because they are no Markdown ({kinds})")
+            print_error(f"{_counted(listing.others.total(), 'file')} not read, because they are not Markdown ({kinds})")
         if listing.folders:
             print_error(f"{_counted(len(listing.folders), 'folder')} not read; --recursive reads them, except links")
 
@@ -200,7 +200,7 @@ def _read(file: Path) -> Parts:
         ValidationFailed: the file cannot be read, or does not have both.
     """
     if not file.is_file():
-        raise ValidationFailed([FieldError("file", "is no file that can be read")])
+        raise ValidationFailed([FieldError("file", "is not a readable file")])
     try:
         with file.open("rb") as opened:
             content = opened.read(MAX_FILE_SIZE + 1)

@@ -34,7 +34,7 @@ class RootPath:
         self._is_configured = configured != ""
         self._configured = configured.rstrip("/")
         if self._configured and not _is_prefix(self._configured):
-            raise ValueError(f"{configured!r} is no root path such as /blog")
+            raise ValueError(f"{configured!r} is not a valid root path such as /blog")
         self._proxies = proxies
         self._own = frozenset(own)
         self._has_warned = False
@@ -70,7 +70,7 @@ class RootPath:
         if not self._has_warned:
             self._has_warned = True
             _log.warning(
-                "A trusted proxy sent an X-Forwarded-Prefix that is no path such as /blog; it is ignored."
+                "A trusted proxy sent an X-Forwarded-Prefix that is not a valid path such as /blog; it is ignored."
                 " Let the proxy set that header itself, or set BLOG_ROOT_PATH. This is logged once."
             )
 

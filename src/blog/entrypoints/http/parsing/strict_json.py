@@ -49,7 +49,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     """Refuse NaN and Infinity, which Python's parser accepts."""
-    raise NotJson(f"{name} is no JSON.")
+    raise NotJson(f"{name} is not valid JSON.")
 
 
 _decoder: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
