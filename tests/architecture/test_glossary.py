@@ -13,7 +13,7 @@ import pytest
 import blog.domain
 from blog.adapters.memory import MemoryStore
 from blog.domain.errors import BlogError
-from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.operation import ExecutorKind, Operation
 
 GLOSSARY = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text(encoding="utf-8")
 NAMED = set(re.findall(r"`([A-Z]\w+)", GLOSSARY))
@@ -26,7 +26,7 @@ CLASSES = {
     if found.__module__ == module.__name__ and not name.startswith("_")
 }
 PORTS = {name for name, found in CLASSES.items() if getattr(found, "_is_protocol", False)}
-OUTSIDE = {each.__name__ for each in (Operation, Executor, MemoryStore)}
+OUTSIDE = {each.__name__ for each in (Operation, ExecutorKind, MemoryStore)}
 """Classes in the glossary that are not in the domain."""
 
 ALIASES = {name for module in MODULES for name in vars(module) if name[0].isupper() and not name.isupper()}

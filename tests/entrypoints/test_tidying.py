@@ -64,7 +64,7 @@ def test_a_task_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch, ca
     with maintained(Store("blog"), every=0.02):
         tasks.wait()
     assert tasks.done[:3] == ["seals"] * 3
-    assert "Housekeeping was left undone." in caplog.text
+    assert "Maintenance was not finished." in caplog.text
 
 
 def test_all_that_was_recorded_is_sealed_in_one_round_however_much_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,4 +132,4 @@ def test_a_database_that_does_not_answer_is_logged_once(
     with maintained(Store("blog"), every=0.02):
         tasks.wait()
     told = [(record.getMessage(), record.exc_info) for record in caplog.records]
-    assert told == [("Housekeeping was left undone: The disk is full. blog.db: the disk is full.", None)]
+    assert told == [("Maintenance was not finished: The disk is full. blog.db: the disk is full.", None)]

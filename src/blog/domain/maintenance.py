@@ -66,11 +66,11 @@ def run_maintenance(open_blog: OpenBlog) -> None:
     of deleted accounts, and seal audit entries.
     """
     for task in TASKS:
-        while run_once(open_blog, task):
+        while run_step(open_blog, task):
             pass
 
 
-def run_once(open_blog: OpenBlog, task: Task) -> bool:
+def run_step(open_blog: OpenBlog, task: Task) -> bool:
     """Run a part of a task in its own unit of work. Return whether more may be left."""
     with open_blog() as blog:
         return task(blog)

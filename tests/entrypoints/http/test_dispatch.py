@@ -19,7 +19,7 @@ from blog.entrypoints.http import create_app
 from blog.entrypoints.http.concurrency.executors import Executors
 from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.errors import HttpError
-from blog.entrypoints.http.operation import Authentication, Executor, Operation
+from blog.entrypoints.http.operation import Authentication, ExecutorKind, Operation
 from blog.entrypoints.http.parsing.client_address import TrustedProxies
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response
@@ -58,7 +58,7 @@ def test_scope_and_role_are_enforced_by_the_declaration_alone(
 ) -> None:
     admin = site.member("root", is_admin=True)
     _, narrow = log_in(open_blog, "root", "correct horse battery staple", scopes=set(Scope) - {action.scope})
-    operation = Operation(action, executor=Executor.READ)
+    operation = Operation(action, executor=ExecutorKind.READ)
     assert ask(open_blog, monkeypatch, operation, admin.token).status_code == 200
     assert ask(open_blog, monkeypatch, operation, narrow.secret).status_code == 403
     member = site.member("ann")
@@ -69,14 +69,14 @@ def test_scope_and_role_are_enforced_by_the_declaration_alone(
 @pytest.mark.parametrize(
     ("executor", "thread"),
     [
-        (Executor.INLINE, threading.current_thread().name),
-        (Executor.READ, "blog-read"),
-        (Executor.WRITE, "blog-write"),
-        (Executor.HASH, "blog-hash"),
+        (ExecutorKind.INLINE, threading.current_thread().name),
+        (ExecutorKind.READ, "blog-read"),
+        (ExecutorKind.WRITE, "blog-write"),
+        (ExecutorKind.HASH, "blog-hash"),
     ],
 )
 def test_a_handler_runs_where_its_declaration_says(
-    site: Site, open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch, executor: Executor, thread: str
+    site: Site, open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch, executor: ExecutorKind, thread: str
 ) -> None:
     token = site.member("ann").token
     response = ask(open_blog, monkeypatch, Operation(Action.VIEW_OWN_ACCOUNT, executor=executor), token)
@@ -84,7 +84,7 @@ def test_a_handler_runs_where_its_declaration_says(
 
 
 def test_whether_a_token_is_needed_follows_from_the_action() -> None:
-    needs = {each: Operation(each, executor=Executor.READ).authentication for each in Action}
+    needs = {each: Operation(each, executor=ExecutorKind.READ).authentication for each in Action}
     assert needs[Action.LOG_IN] is Authentication.NONE
     assert needs[Action.READ_POSTS] is Authentication.OPTIONAL
     assert {each for each in Action if needs[each] is not Authentication.REQUIRED} == {
@@ -134,7 +134,7 @@ def request_of(open_blog: OpenBlog, body: bytes, **headers: str) -> ApiRequest:
     async def receive() -> Any:
         raise NotImplementedError
 
-    operation = Operation(Action.UPDATE_POST, executor=Executor.WRITE, body=PostPatch)
+    operation = Operation(Action.UPDATE_POST, executor=ExecutorKind.WRITE, body=PostPatch)
     request = ApiRequest(scope, receive, operation)
     request.body = type(request.body)(body, request.headers)
     return request

@@ -29,7 +29,7 @@ from blog.domain.search.index import SearchPosition
 from blog.domain.shared import PostId
 from blog.entrypoints.http import app as application
 from blog.entrypoints.http import create_app
-from blog.entrypoints.http.operation import Authentication, Executor, Operation, RouteWithoutPolicy
+from blog.entrypoints.http.operation import Authentication, ExecutorKind, Operation, RouteWithoutPolicy
 from blog.entrypoints.http.parsing.cursors import PATTERN, cursor_of, cursor_of_standing
 from blog.entrypoints.http.parsing.query import MAX_ID
 from blog.entrypoints.http.schemas.posts import PostIn
@@ -268,7 +268,7 @@ def test_a_body_can_be_sent_as_every_media_type_that_the_document_names_and_as_n
 
 def test_an_operation_that_takes_a_body_but_no_media_type_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="PostIn has no media type"):
-        Operation(Action.UPDATE_POST, executor=Executor.WRITE, body=PostIn, media_types=())
+        Operation(Action.UPDATE_POST, executor=ExecutorKind.WRITE, body=PostIn, media_types=())
 
 
 @pytest.mark.parametrize("kind", ["place", "standing"])

@@ -173,7 +173,7 @@ class Accounts:
         if found is not None:
             visitor = replace(visitor, name=found.user.username, user_id=found.user.id)
         self.audit.record(Event.LOGIN_FAILED, visitor, "user", visitor.user_id, why)
-        if self.throttle.trips_limit(attempt):
+        if self.throttle.reaches_limit(attempt):
             self.audit.record(Event.LOGIN_THROTTLED, visitor, "user", visitor.user_id)
 
     def begin_password_change(self, actor: Member, old_password: str, new_password: str) -> LoginAttempt:

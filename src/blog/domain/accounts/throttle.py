@@ -141,7 +141,7 @@ class Throttle:
         """Delete an attempt that neither succeeded nor failed."""
         self.store.remove(attempt)
 
-    def trips_limit(self, attempt: LoginAttempt) -> bool:
+    def reaches_limit(self, attempt: LoginAttempt) -> bool:
         """Return whether a failed attempt has reached a limit."""
         return self._blocked_until(attempt) > attempt.at
 
@@ -160,7 +160,7 @@ class Throttle:
     def _blocked_until(self, attempt: LoginAttempt) -> datetime:
         trusted = self.store.trusted_addresses(attempt.account)
         failures = self.store.of_account(attempt.account, since=attempt.at - CONSECUTIVE_FAILURES.within)
-        until = self._until(
+        until = self._limit_blocks_until(
             ACCOUNT_AND_ADDRESS, [failure for failure in failures if failure.address == attempt.address], attempt
         )
         if attempt.address in trusted:
@@ -170,12 +170,12 @@ class Throttle:
         from_address = self.store.of_address(attempt.address, since=attempt.at - ADDRESS.within)
         return max(
             until,
-            self._until(ADDRESS, from_address if attempt.address else [], attempt),
-            self._until(ACCOUNT, failures, attempt),
-            self._until(CONSECUTIVE_FAILURES, consecutive, attempt),
+            self._limit_blocks_until(ADDRESS, from_address if attempt.address else [], attempt),
+            self._limit_blocks_until(ACCOUNT, failures, attempt),
+            self._limit_blocks_until(CONSECUTIVE_FAILURES, consecutive, attempt),
         )
 
-    def _until(self, limit: Limit, failures: Sequence[LoginAttempt], attempt: LoginAttempt) -> datetime:
+    def _limit_blocks_until(self, limit: Limit, failures: Sequence[LoginAttempt], attempt: LoginAttempt) -> datetime:
         recent = [failure.at for failure in failures if failure.at > attempt.at - limit.within]
         return limit.blocked_until(recent, self.scale, attempt.at)
 

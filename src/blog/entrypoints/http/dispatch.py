@@ -24,7 +24,7 @@ from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.errors import Unavailable
 from blog.entrypoints.http.parsing.idempotency_key import replay, store_response
 
-from .operation import Authentication, Executor, Operation
+from .operation import Authentication, ExecutorKind, Operation
 from .request import ApiRequest
 from .response import Response
 from .state import Replica
@@ -32,7 +32,7 @@ from .state import Replica
 Handler: TypeAlias = Callable[..., Response]
 """A function that handles a request. The declaration decides how it is called:
 
-    Executor.NONE            handler(request)
+    ExecutorKind.NONE            handler(request)
     opens_units              handler(request, open_blog)
     Authentication.NONE      handler(request, blog)
     any other                handler(request, blog, actor, **ids)      `ids` are those in the path
@@ -95,7 +95,7 @@ async def dispatch(request: ApiRequest, handler: Handler) -> Response:
     """
     operation = request.operation
     await request.read_body()  # 413, 400
-    if operation.executor is Executor.NONE:
+    if operation.executor is ExecutorKind.NONE:
         return handler(request)
     if operation.parses_query_first:
         request.parse_query()  # 400
@@ -135,7 +135,7 @@ async def _handle_in_own_units(request: ApiRequest, handler: Handler) -> Respons
     thread.
     """
     if request.token is not None:
-        await _execute(request, Executor.INLINE, partial(_authenticate, request))  # 401, 403
+        await _execute(request, ExecutorKind.INLINE, partial(_authenticate, request))  # 401, 403
     request.parse_body()  # 415, 400
     return await _run(request, request.operation.executor, partial(handler, request), Cancellation())
 
@@ -154,13 +154,15 @@ def _authenticate(request: ApiRequest, blog: Blog) -> None:
         request.operation.action.check_permission(request.actor)
 
 
-async def _execute(request: ApiRequest, executor: Executor, work: Callable[[Blog], Result]) -> Result:
+async def _execute(request: ApiRequest, executor: ExecutorKind, work: Callable[[Blog], Result]) -> Result:
     """Do the work in one unit of work, on the executor."""
     app, cancellation = request.app, Cancellation()
     may_read_replica = request.operation.authentication is Authentication.OPTIONAL and request.token is None
     if app.replica is not None and may_read_replica:
-        return await _run(request, Executor.READ, partial(_read_replica, app.replica, work, cancellation), cancellation)
-    if executor is Executor.INLINE and app.open_nonblocking is not None and request.fits_event_loop:
+        return await _run(
+            request, ExecutorKind.READ, partial(_read_replica, app.replica, work, cancellation), cancellation
+        )
+    if executor is ExecutorKind.INLINE and app.open_nonblocking is not None and request.fits_event_loop:
         with suppress(Unavailable):  # fall through: a thread may wait for the store
             result = _in_unit(work, app.open_nonblocking)
             app.outages.record_success(writes=False)
@@ -169,7 +171,7 @@ async def _execute(request: ApiRequest, executor: Executor, work: Callable[[Blog
 
 
 async def _run(
-    request: ApiRequest, executor: Executor, work: Callable[[OpenBlog], Result], cancellation: Cancellation
+    request: ApiRequest, executor: ExecutorKind, work: Callable[[OpenBlog], Result], cancellation: Cancellation
 ) -> Result:
     """Do the work on a thread, and again if another unit of work conflicts with it.
 
@@ -178,9 +180,9 @@ async def _run(
     app = request.app
     open_blog = app.cancellable(cancellation)
     match executor:
-        case Executor.WRITE:
+        case ExecutorKind.WRITE:
             threads = app.executors.writes
-        case Executor.HASH:
+        case ExecutorKind.HASH:
             threads = app.executors.hashing
         case _:
             threads = app.executors.reads

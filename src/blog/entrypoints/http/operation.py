@@ -27,7 +27,7 @@ class Authentication(Enum):
     REQUIRED = "a token is required"
 
 
-class Executor(Enum):
+class ExecutorKind(Enum):
     """The place where a handler runs."""
 
     NONE = "on the event loop, without the blog"
@@ -76,7 +76,7 @@ class Operation:
 
     action: Action
     _: KW_ONLY
-    executor: Executor
+    executor: ExecutorKind
     status: int = 200
     returns: type[msgspec.Struct] | None = None
     response_headers: Mapping[str, str] = field(default_factory=dict)

@@ -32,7 +32,7 @@ class ApiRequest:
 
     __slots__ = (
         "_body_members",
-        "_params",
+        "_query_params",
         "actor",
         "app",
         "body",
@@ -52,7 +52,7 @@ class ApiRequest:
         self.body = _NO_BODY
         self.token: str | None = None
         self.actor: Member | None = None
-        self._params = self._body_members = _NOT_PARSED
+        self._query_params = self._body_members = _NOT_PARSED
 
     async def read_body(self) -> None:
         """Receive the body, if the route needs it or its length is unknown. A body that is too large is always
@@ -89,30 +89,21 @@ class ApiRequest:
         """The owner of the token, on a route that requires one."""
         return cast(Member, self.actor)
 
-    @property
-    def params(self) -> Any:
-        """The query, parsed as the route declares.
-
-        Raises:
-            ValidationFailed: as `parse_query`.
-        """
-        return self.parse_query()
-
     def parse_query(self) -> Any:
         """Parse the query as the route declares. A second call returns the same.
 
         Raises:
             ValidationFailed: some parameters are not valid; it lists them all.
         """
-        if self._params is _NOT_PARSED:
-            self._params = None if self.operation.query is None else self.operation.query.parse(self.scope)
-        return self._params
+        if self._query_params is _NOT_PARSED:
+            self._query_params = None if self.operation.query is None else self.operation.query.parse(self.scope)
+        return self._query_params
 
     @property
     def fits_event_loop(self) -> bool:
         """Whether the read is short enough for the event loop."""
         query = self.operation.query
-        return query is None or query.fits_event_loop(self.params)
+        return query is None or query.fits_event_loop(self.parse_query())
 
     def body_members(self) -> tuple[dict[str, Any], list[FieldError]]:
         """Return the members of the body that have the declared types, and the errors of the others.

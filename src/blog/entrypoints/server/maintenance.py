@@ -11,7 +11,7 @@ from typing import Final
 from blog.domain.blog import CancellableBlog, OpenBlog
 from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.errors import Unavailable
-from blog.domain.maintenance import TASKS, Task, run_once
+from blog.domain.maintenance import TASKS, Task, run_step
 
 EVERY: Final = 30.0
 """Seconds between two rounds: at most this, and at least half, so that several processes do not all run at once."""
@@ -38,7 +38,9 @@ def maintained(open_blog: OpenBlog, *, every: float = EVERY) -> Iterator[None]:
     done, cancellation = threading.Event(), Cancellation()
     if isinstance(open_blog, CancellableBlog):
         open_blog = open_blog.cancellable(cancellation)
-    thread = threading.Thread(target=_maintain_until, args=(done, open_blog, every), name="blog-tidy", daemon=True)
+    thread = threading.Thread(
+        target=_maintain_until, args=(done, open_blog, every), name="blog-maintenance", daemon=True
+    )
     thread.start()
     try:
         yield
@@ -65,7 +67,7 @@ def _may_have_more(done: threading.Event, open_blog: OpenBlog, task: Task, cause
         return False
     begun = time.monotonic()
     try:
-        may_have_more = run_once(open_blog, task)
+        may_have_more = run_step(open_blog, task)
         causes.clear()
         if not may_have_more:
             return False
@@ -74,10 +76,10 @@ def _may_have_more(done: threading.Event, open_blog: OpenBlog, task: Task, cause
     except Unavailable as error:
         if str(error) not in causes:
             causes.add(str(error))
-            _log.error("Housekeeping was left undone: %s", error.explained)
+            _log.error("Maintenance was not finished: %s", error.explained)
         return False
     except Exception:  # noqa: BLE001 - the next round tries again; the other tasks go on
-        _log.exception("Housekeeping was left undone.")
+        _log.exception("Maintenance was not finished.")
         return False
     done.wait(min(max(_SHORTEST_PAUSE, time.monotonic() - begun), _LONGEST_PAUSE))
     return True

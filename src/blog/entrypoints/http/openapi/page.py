@@ -10,7 +10,7 @@ from litestar.exceptions import NotFoundException
 
 from blog.domain.policy import Action
 from blog.entrypoints.http.dispatch import Routes
-from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.operation import ExecutorKind, Operation
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, file_response
 
@@ -32,7 +32,7 @@ _POLICY: Final = (
 """The page may run its own script and call its own origin; Swagger UI sets styles on its elements."""
 
 
-_READ: Final = Operation(Action.VIEW_STATUS, executor=Executor.NONE, is_described=False)
+_READ: Final = Operation(Action.VIEW_STATUS, executor=ExecutorKind.NONE, is_described=False)
 
 documentation = Routes("/")
 

@@ -11,7 +11,7 @@ from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import Conflict, Forbidden, RateLimited, Unauthenticated, ValidationFailed
 from blog.domain.policy import Action
 from blog.entrypoints.http.dispatch import Routes
-from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.operation import ExecutorKind, Operation
 from blog.entrypoints.http.parsing.query import NO_QUERY
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response, no_content
@@ -89,7 +89,7 @@ accounts = Routes("/api", "Accounts")
     "/login/",
     Operation(
         Action.LOG_IN,
-        executor=Executor.HASH,
+        executor=ExecutorKind.HASH,
         opens_units=True,
         query=NO_QUERY,
         body=LoginIn,
@@ -105,14 +105,14 @@ def log_in(request: ApiRequest, open_blog: OpenBlog) -> Response:
     return json_response(LoginOut.of(user, issued), _NO_STORE)
 
 
-@accounts.route("POST", "/logout/", Operation(Action.LOG_OUT, executor=Executor.WRITE, status=204))
+@accounts.route("POST", "/logout/", Operation(Action.LOG_OUT, executor=ExecutorKind.WRITE, status=204))
 def log_out(_: ApiRequest, blog: Blog, actor: Member) -> Response:
     """Log out: revoke the token of this request."""
     blog.accounts.log_out(actor)
     return no_content()
 
 
-@accounts.route("POST", "/logout/all/", Operation(Action.REVOKE_OWN_TOKEN, executor=Executor.WRITE, status=204))
+@accounts.route("POST", "/logout/all/", Operation(Action.REVOKE_OWN_TOKEN, executor=ExecutorKind.WRITE, status=204))
 def log_out_everywhere(_: ApiRequest, blog: Blog, actor: Member) -> Response:
     """Log out everywhere: revoke all your tokens."""
     blog.accounts.log_out_everywhere(actor)
@@ -124,7 +124,7 @@ def log_out_everywhere(_: ApiRequest, blog: Blog, actor: Member) -> Response:
     "/register/",
     Operation(
         Action.REGISTER,
-        executor=Executor.HASH,
+        executor=ExecutorKind.HASH,
         opens_units=True,
         query=NO_QUERY,
         body=RegistrationIn,
@@ -140,7 +140,7 @@ def register_user(request: ApiRequest, open_blog: OpenBlog) -> Response:
     return json_response(NameOut(user.id, user.username), status=201)
 
 
-@accounts.route("GET", "/users/me/", Operation(Action.VIEW_OWN_ACCOUNT, executor=Executor.INLINE, returns=MeOut))
+@accounts.route("GET", "/users/me/", Operation(Action.VIEW_OWN_ACCOUNT, executor=ExecutorKind.INLINE, returns=MeOut))
 def get_current_user(_: ApiRequest, __: Blog, actor: Member) -> Response:
     """Get the current user."""
     return json_response(MeOut.of(actor.user))
@@ -151,7 +151,7 @@ def get_current_user(_: ApiRequest, __: Blog, actor: Member) -> Response:
     "/users/me/",
     Operation(
         Action.UPDATE_OWN_ACCOUNT,
-        executor=Executor.HASH,
+        executor=ExecutorKind.HASH,
         opens_units=True,
         body=MeIn,
         returns=MeOut,
@@ -170,7 +170,7 @@ def update_current_user(request: ApiRequest, open_blog: OpenBlog) -> Response:
     "/users/me/password/",
     Operation(
         Action.UPDATE_OWN_ACCOUNT,
-        executor=Executor.HASH,
+        executor=ExecutorKind.HASH,
         opens_units=True,
         query=NO_QUERY,
         body=PasswordIn,
@@ -193,7 +193,7 @@ def change_password(request: ApiRequest, open_blog: OpenBlog) -> Response:
     "/users/me/delete/",
     Operation(
         Action.DELETE_OWN_ACCOUNT,
-        executor=Executor.HASH,
+        executor=ExecutorKind.HASH,
         opens_units=True,
         query=NO_QUERY,
         body=DeletionIn,

@@ -11,7 +11,7 @@ from blog.domain.errors import ValidationFailed
 from blog.domain.policy import Action
 from blog.domain.shared import MAX_PAGE_SIZE
 from blog.entrypoints.http.dispatch import Routes
-from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.operation import ExecutorKind, Operation
 from blog.entrypoints.http.parsing.query import (
     PAGE_QUERY,
     WHOLE_NUMBER,
@@ -109,12 +109,12 @@ audit = Routes("/api/audit", "Audit")
     "GET",
     "/",
     Operation(
-        Action.READ_AUDIT_LOG, executor=Executor.READ, query=_QUERY, returns=EntriesOut, errors=(ValidationFailed,)
+        Action.READ_AUDIT_LOG, executor=ExecutorKind.READ, query=_QUERY, returns=EntriesOut, errors=(ValidationFailed,)
     ),
 )
 def list_audit_entries(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     """List audit entries, newest first."""
-    filters = dict(request.params)
+    filters = dict(request.parse_query())
     limit, before = filters.pop("limit", MAX_PAGE_SIZE), filters.pop("cursor", None)
     if "user" in filters:
         filters["actor_id"] = filters.pop("user")

@@ -18,7 +18,7 @@ from blog.domain.posts.post import Post, PostChanges, PostFields, VersionConflic
 from blog.domain.shared import PostId
 from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.errors import problem, status_of
-from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.operation import ExecutorKind, Operation
 from blog.entrypoints.http.parsing.body import Body, validate
 from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
 from blog.entrypoints.http.parsing.query import MAX_ID
@@ -120,7 +120,7 @@ batch = Routes("/api/posts/batch", "Posts")
     "/",
     Operation(
         Action.CREATE_POST,
-        executor=Executor.WRITE,
+        executor=ExecutorKind.WRITE,
         body=BatchIn,
         idempotent=True,
         returns=BatchOut,
@@ -130,17 +130,17 @@ batch = Routes("/api/posts/batch", "Posts")
 )
 def apply_batch(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     """Create, update and delete several posts, all or nothing."""
-    steps = _steps(request.body, needs_version=request.app.requires_if_match)  # 415, 400
-    posts = batches.apply_batch(blog.posts, actor, steps)  # 404, 403, 412
+    operations = _parse_operations(request.body, needs_version=request.app.requires_if_match)  # 415, 400
+    posts = batches.apply_batch(blog.posts, actor, operations)  # 404, 403, 412
     results: list[_EncodedResult] = []
     space = ANSWER_BYTES
-    for step, after in zip(steps, posts, strict=True):
+    for operation, after in zip(operations, posts, strict=True):
         if after is None:
             results.append(_EncodedResult(204))
             continue
         encoded = _encoded(after, space)
         space -= len(encoded)
-        results.append(_EncodedResult(_status(step), Raw(encoded)))
+        results.append(_EncodedResult(_status(operation), Raw(encoded)))
     return json_response(_Encoded(results))
 
 
@@ -163,59 +163,59 @@ def _encoded(changed: Post, space: int) -> bytes:
     return msgspec.json.encode(shown.only([name for name in FIELDS if name != "body"]))
 
 
-def _status(step: batches.BatchOperation) -> int:
-    return 201 if isinstance(step, batches.CreatePost) else 200
+def _status(operation: batches.BatchOperation) -> int:
+    return 201 if isinstance(operation, batches.CreatePost) else 200
 
 
-def _steps(sent: Body, *, needs_version: bool) -> list[batches.BatchOperation]:
+def _parse_operations(sent: Body, *, needs_version: bool) -> list[batches.BatchOperation]:
     """Return the operations in the body.
 
     Raises:
         ValidationFailed: there are too many operations, or some fields are not valid; it lists them all.
     """
-    given, errors = sent.members(_Unread)
-    steps: list[batches.BatchOperation] = []
-    if "operations" in given:
-        batches.check_size(given["operations"])
-    for number, said in enumerate(given.get("operations", ())):
+    members, errors = sent.members(_Unread)
+    operations: list[batches.BatchOperation] = []
+    if "operations" in members:
+        batches.check_size(members["operations"])
+    for index, sent_operation in enumerate(members.get("operations", ())):
         try:
-            steps.append(_step(said, needs_version=needs_version))
+            operations.append(_parse_operation(sent_operation, needs_version=needs_version))
         except ValidationFailed as wrong:
-            errors += [FieldError(f"operations[{number}]{error.field}", error.message) for error in wrong.errors]
+            errors += [FieldError(f"operations[{index}]{error.field}", error.message) for error in wrong.errors]
     if errors:
         raise ValidationFailed(errors)
-    return steps
+    return operations
 
 
-def _step(said: object, *, needs_version: bool) -> batches.BatchOperation:
+def _parse_operation(sent_operation: object, *, needs_version: bool) -> batches.BatchOperation:
     """Return one operation.
 
     Raises:
         ValidationFailed: some fields are not valid; it lists them all, each name with a dot before it.
     """
-    if not isinstance(said, dict):
+    if not isinstance(sent_operation, dict):
         raise ValidationFailed([FieldError("", "must be an object")])
-    op = said.get("op")
+    op = sent_operation.get("op")
     shape = _SHAPES.get(op) if isinstance(op, str) else None
     if shape is None:
         raise ValidationFailed(
-            [FieldError(".op", "must be create, update or delete" if "op" in said else "is missing")]
+            [FieldError(".op", "must be create, update or delete" if "op" in sent_operation else "is missing")]
         )
-    given, errors = validate({name: value for name, value in said.items() if name != "op"}, shape)
-    changes, invalid = take_changes(given)
+    members, errors = validate({name: value for name, value in sent_operation.items() if name != "op"}, shape)
+    changes, invalid = take_changes(members)
     errors += invalid
-    if needs_version and shape is not CreateOperation and "version" not in said:
+    if needs_version and shape is not CreateOperation and "version" not in sent_operation:
         errors.append(FieldError("version", "is missing"))
     if errors:
         raise ValidationFailed([FieldError(f".{error.field}", error.message) for error in errors])
-    return _made(shape, given, changes)
+    return _operation_of(shape, members, changes)
 
 
-def _made(shape: type[Struct], given: Mapping[str, int], changes: PostChanges) -> batches.BatchOperation:
+def _operation_of(shape: type[Struct], members: Mapping[str, int], changes: PostChanges) -> batches.BatchOperation:
     if shape is CreateOperation:
         return batches.CreatePost(**cast(PostFields, changes))
-    post_id = PostId(given["id"])
-    expected_versions = (given["version"],) if "version" in given else None
+    post_id = PostId(members["id"])
+    expected_versions = (members["version"],) if "version" in members else None
     if shape is UpdateOperation:
         return batches.UpdatePost(post_id=post_id, changes=changes, expected_versions=expected_versions)
     return batches.DeletePost(post_id=post_id, expected_versions=expected_versions)

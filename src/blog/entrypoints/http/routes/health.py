@@ -6,7 +6,7 @@ from blog.domain.blog import Blog
 from blog.domain.errors import Unavailable
 from blog.domain.policy import Action
 from blog.entrypoints.http.dispatch import Routes
-from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.operation import ExecutorKind, Operation
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response
 
@@ -19,14 +19,14 @@ class Health(Struct):
     status: str = "ok"
 
 
-@health.route("GET", "/livez", Operation(Action.VIEW_STATUS, executor=Executor.NONE, returns=Health))
+@health.route("GET", "/livez", Operation(Action.VIEW_STATUS, executor=ExecutorKind.NONE, returns=Health))
 def get_liveness(_: ApiRequest) -> Response:
     """Check that the process responds."""
     return json_response(Health())
 
 
 @health.route(
-    "GET", "/readyz", Operation(Action.VIEW_STATUS, executor=Executor.READ, returns=Health, errors=(Unavailable,))
+    "GET", "/readyz", Operation(Action.VIEW_STATUS, executor=ExecutorKind.READ, returns=Health, errors=(Unavailable,))
 )
 def get_readiness(_: ApiRequest, blog: Blog) -> Response:
     """Check that the store responds."""

@@ -12,7 +12,7 @@ from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
 from blog.domain.shared import InvitationId
 from blog.entrypoints.http.dispatch import Routes
-from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.operation import ExecutorKind, Operation
 from blog.entrypoints.http.parsing.query import PAGE_QUERY, next_page_url
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response, no_content
@@ -75,7 +75,7 @@ invitations = Routes("/api/invitations", "Invitations")
     "/",
     Operation(
         Action.MANAGE_INVITATIONS,
-        executor=Executor.READ,
+        executor=ExecutorKind.READ,
         query=PAGE_QUERY,
         returns=InvitationsOut,
         errors=(ValidationFailed,),
@@ -83,7 +83,7 @@ invitations = Routes("/api/invitations", "Invitations")
 )
 def list_invitations(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     """List open invitations."""
-    limit, after = request.params
+    limit, after = request.parse_query()
     page = blog.invitations.page(actor, limit=limit, after=after)
     url = next_page_url(request.scope, "/api/invitations/", limit, [invitation.id for invitation in page])
     return json_response(InvitationsOut([InvitationOut.of(invitation) for invitation in page], url))
@@ -94,7 +94,7 @@ def list_invitations(request: ApiRequest, blog: Blog, actor: Member) -> Response
     "/",
     Operation(
         Action.MANAGE_INVITATIONS,
-        executor=Executor.WRITE,
+        executor=ExecutorKind.WRITE,
         body=InvitationIn,
         idempotent=True,
         is_secret=True,
@@ -113,7 +113,7 @@ def create_invitation(request: ApiRequest, blog: Blog, actor: Member) -> Respons
 @invitations.route(
     "DELETE",
     "/{invitation_id}/",
-    Operation(Action.MANAGE_INVITATIONS, executor=Executor.WRITE, status=204, errors=(NotFound,)),
+    Operation(Action.MANAGE_INVITATIONS, executor=ExecutorKind.WRITE, status=204, errors=(NotFound,)),
 )
 def revoke_invitation(_: ApiRequest, blog: Blog, actor: Member, invitation_id: InvitationId) -> Response:
     """Revoke an invitation."""

@@ -14,7 +14,7 @@ from blog.domain.policy import Action
 from blog.domain.posts.pagination import Position, SortOrder
 from blog.domain.shared import EntryId
 from blog.entrypoints.http.dispatch import Routes
-from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.operation import ExecutorKind, Operation
 from blog.entrypoints.http.parsing.cursors import PATTERN, cursor_of, position_of
 from blog.entrypoints.http.parsing.lists import PAGE_BYTES
 from blog.entrypoints.http.parsing.query import NUMBER, Query, number, page_url, parse_query
@@ -96,7 +96,7 @@ personal_data = Routes("/api/users/me/export", "Accounts")
     "/",
     Operation(
         Action.EXPORT_OWN_DATA,
-        executor=Executor.READ,
+        executor=ExecutorKind.READ,
         query=_QUERY,
         returns=PersonalDataOut,
         errors=(ValidationFailed,),
@@ -104,7 +104,7 @@ personal_data = Routes("/api/users/me/export", "Accounts")
 )
 def export_personal_data(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     """Export your personal data, in parts: follow `next` until it is null."""
-    after = request.params
+    after = request.parse_query()
     page = _fitting(blog.personal_data.page(actor, after=after))
     url = None if page.next is None else page_url(request.scope, _PATH, cursor=_cursor(page.next))
     return json_response(PersonalDataOut.of(page, url, is_first=after is None))

@@ -11,7 +11,7 @@ from blog.domain.posts.post import Post, PostChanges
 from blog.domain.shared import PostId
 from blog.entrypoints.http.concurrency.executors import check_inline
 from blog.entrypoints.http.dispatch import Routes
-from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.operation import ExecutorKind, Operation
 from blog.entrypoints.http.parsing.body import JSON, MERGE_PATCH
 from blog.entrypoints.http.parsing.conditional import etag, etag_of_part
 from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
@@ -41,7 +41,7 @@ posts = Routes("/api/posts", "Posts")
     "/",
     Operation(
         Action.READ_POSTS,
-        executor=Executor.INLINE,
+        executor=ExecutorKind.INLINE,
         query=LIST_QUERY,
         returns=PageOut,
         response_headers={"Link": "The URL of the next page, with rel=next. Absent on the last page."},
@@ -50,10 +50,11 @@ posts = Routes("/api/posts", "Posts")
 )
 def list_posts(request: ApiRequest, blog: Blog, actor: Member | None) -> Response:
     """List or search posts."""
-    found = run_list(blog, request.params, actor)
+    params = request.parse_query()
+    found = run_list(blog, params, actor)
     if found.cursor is None:
         return json_response(EncodedPage(found.results, None, found.total))
-    url = next_url(request.scope, request.params, found.cursor)
+    url = next_url(request.scope, params, found.cursor)
     return json_response(EncodedPage(found.results, url, found.total), {"Link": f'<{url}>; rel="next"'})
 
 
@@ -62,7 +63,7 @@ def list_posts(request: ApiRequest, blog: Blog, actor: Member | None) -> Respons
     "/",
     Operation(
         Action.CREATE_POST,
-        executor=Executor.WRITE,
+        executor=ExecutorKind.WRITE,
         body=PostIn,
         idempotent=True,
         status=201,
@@ -83,7 +84,7 @@ def create_post(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     "/{post_id}/",
     Operation(
         Action.READ_POSTS,
-        executor=Executor.INLINE,
+        executor=ExecutorKind.INLINE,
         query=FIELDS_QUERY,
         if_none_match=True,
         returns=PostPart,
@@ -93,7 +94,7 @@ def create_post(request: ApiRequest, blog: Blog, actor: Member) -> Response:
 )
 def get_post(request: ApiRequest, blog: Blog, actor: Member | None, post_id: PostId) -> Response:
     """Get a post."""
-    post, selection = blog.posts.get(post_id), cast(FieldSelection, request.params)
+    post, selection = blog.posts.get(post_id), cast(FieldSelection, request.parse_query())
     check_inline(post)
     if selection.is_whole:
         tag = etag(post)
@@ -109,7 +110,7 @@ def get_post(request: ApiRequest, blog: Blog, actor: Member | None, post_id: Pos
     "/{post_id}/",
     Operation(
         Action.UPDATE_POST,
-        executor=Executor.WRITE,
+        executor=ExecutorKind.WRITE,
         body=PostPut,
         if_match=True,
         returns=PostOut,
@@ -127,7 +128,7 @@ def replace_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId
     "/{post_id}/",
     Operation(
         Action.UPDATE_POST,
-        executor=Executor.WRITE,
+        executor=ExecutorKind.WRITE,
         body=PostPatch,
         media_types=(JSON, MERGE_PATCH),
         if_match=True,
@@ -147,7 +148,7 @@ def update_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId)
 @posts.route(
     "DELETE",
     "/{post_id}/",
-    Operation(Action.DELETE_POST, executor=Executor.WRITE, if_match=True, status=204, errors=_CHANGE_ERRORS),
+    Operation(Action.DELETE_POST, executor=ExecutorKind.WRITE, if_match=True, status=204, errors=_CHANGE_ERRORS),
 )
 def delete_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
     """Delete a post."""

@@ -6,7 +6,7 @@ from blog.domain.errors import NotFound
 from blog.domain.policy import Action
 from blog.domain.shared import TokenId
 from blog.entrypoints.http.dispatch import Routes
-from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.operation import ExecutorKind, Operation
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response, no_content
 from blog.entrypoints.http.schemas.accounts import TokenOut, TokensOut
@@ -14,7 +14,7 @@ from blog.entrypoints.http.schemas.accounts import TokenOut, TokensOut
 tokens = Routes("/api/tokens", "Tokens")
 
 
-@tokens.route("GET", "/", Operation(Action.LIST_OWN_TOKENS, executor=Executor.INLINE, returns=TokensOut))
+@tokens.route("GET", "/", Operation(Action.LIST_OWN_TOKENS, executor=ExecutorKind.INLINE, returns=TokensOut))
 def list_tokens(_: ApiRequest, blog: Blog, actor: Member) -> Response:
     """List your valid tokens, oldest first."""
     own = blog.tokens.list_own(actor)
@@ -26,7 +26,7 @@ def list_tokens(_: ApiRequest, blog: Blog, actor: Member) -> Response:
     "/{token_id}/",
     Operation(
         Action.REVOKE_OWN_TOKEN,
-        executor=Executor.WRITE,
+        executor=ExecutorKind.WRITE,
         status=204,
         errors=(NotFound,),
         checks_permission=False,  # the token of this request may be revoked whatever its scopes are

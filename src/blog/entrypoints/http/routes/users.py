@@ -12,7 +12,7 @@ from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
 from blog.domain.shared import TokenId, UserId
 from blog.entrypoints.http.dispatch import Routes
-from blog.entrypoints.http.operation import Executor, Operation
+from blog.entrypoints.http.operation import ExecutorKind, Operation
 from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER, replay, store_response
 from blog.entrypoints.http.parsing.query import PAGE_QUERY, Query, next_page_url, parse_query
 from blog.entrypoints.http.request import ApiRequest
@@ -79,12 +79,12 @@ users = Routes("/api/users", "Users")
     "GET",
     "/",
     Operation(
-        Action.VIEW_USERS, executor=Executor.READ, query=PAGE_QUERY, returns=UsersOut, errors=(ValidationFailed,)
+        Action.VIEW_USERS, executor=ExecutorKind.READ, query=PAGE_QUERY, returns=UsersOut, errors=(ValidationFailed,)
     ),
 )
 def list_users(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     """List users."""
-    limit, after = request.params
+    limit, after = request.parse_query()
     page = blog.users.page(actor, limit=limit, after=after)
     url = next_page_url(request.scope, "/api/users/", limit, [user.id for user in page])
     return json_response(UsersOut([UserOut.of(user) for user in page], url))
@@ -95,7 +95,7 @@ def list_users(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     "/",
     Operation(
         Action.UPDATE_USERS,
-        executor=Executor.HASH,
+        executor=ExecutorKind.HASH,
         body=UserIn,
         hides_body=True,
         idempotent=True,
@@ -121,7 +121,7 @@ def create_user(request: ApiRequest, blog: Blog, actor: Member) -> Response:
 
 
 @users.route(
-    "GET", "/{user_id}/", Operation(Action.VIEW_USERS, executor=Executor.READ, returns=UserOut, errors=(NotFound,))
+    "GET", "/{user_id}/", Operation(Action.VIEW_USERS, executor=ExecutorKind.READ, returns=UserOut, errors=(NotFound,))
 )
 def get_user(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId) -> Response:
     """Get a user."""
@@ -133,7 +133,7 @@ def get_user(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId) -> Respo
     "/{user_id}/",
     Operation(
         Action.UPDATE_USERS,
-        executor=Executor.HASH,
+        executor=ExecutorKind.HASH,
         body=UserPatch,
         returns=UserOut,
         errors=(ValidationFailed, NotFound, Conflict),
@@ -149,7 +149,7 @@ def update_user(request: ApiRequest, blog: Blog, actor: Member, user_id: UserId)
     "/{user_id}/",
     Operation(
         Action.DELETE_USERS,
-        executor=Executor.WRITE,
+        executor=ExecutorKind.WRITE,
         query=_DELETION_QUERY,
         status=204,
         errors=(ValidationFailed, NotFound, Conflict),
@@ -157,14 +157,14 @@ def update_user(request: ApiRequest, blog: Blog, actor: Member, user_id: UserId)
 )
 def delete_user(request: ApiRequest, blog: Blog, actor: Member, user_id: UserId) -> Response:
     """Delete a user and its tokens, and delete or keep its posts."""
-    blog.users.delete(actor, user_id, request.params)
+    blog.users.delete(actor, user_id, request.parse_query())
     return no_content()
 
 
 @users.route(
     "GET",
     "/{user_id}/tokens/",
-    Operation(Action.VIEW_USERS, executor=Executor.READ, returns=TokensOut, errors=(NotFound,)),
+    Operation(Action.VIEW_USERS, executor=ExecutorKind.READ, returns=TokensOut, errors=(NotFound,)),
 )
 def list_user_tokens(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId) -> Response:
     """List the valid tokens of a user, oldest first."""
@@ -174,7 +174,7 @@ def list_user_tokens(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId) 
 @users.route(
     "DELETE",
     "/{user_id}/tokens/",
-    Operation(Action.UPDATE_USERS, executor=Executor.WRITE, status=204, errors=(NotFound,)),
+    Operation(Action.UPDATE_USERS, executor=ExecutorKind.WRITE, status=204, errors=(NotFound,)),
 )
 def revoke_user_tokens(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId) -> Response:
     """Revoke all tokens of a user."""
@@ -185,7 +185,7 @@ def revoke_user_tokens(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId
 @users.route(
     "DELETE",
     "/{user_id}/tokens/{token_id}/",
-    Operation(Action.UPDATE_USERS, executor=Executor.WRITE, status=204, errors=(NotFound,)),
+    Operation(Action.UPDATE_USERS, executor=ExecutorKind.WRITE, status=204, errors=(NotFound,)),
 )
 def revoke_user_token(_: ApiRequest, blog: Blog, actor: Member, user_id: UserId, token_id: TokenId) -> Response:
     """Revoke a token of a user."""
