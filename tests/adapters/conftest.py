@@ -1,4 +1,4 @@
-"""The databases that the tests are run on: an SQLite file for each, and one PostgreSQL server for all."""
+"""Databases for tests: an SQLite file for each test, and one PostgreSQL server for all."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from blog.domain.blog import OpenBlog
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
-    """A server that is started for this session, unless `BLOG_TEST_POSTGRES_URL` names a database to be emptied."""
+    """A server for this session, unless `BLOG_TEST_POSTGRES_URL` names a database to be emptied."""
     if given := os.environ.get("BLOG_TEST_POSTGRES_URL"):
         yield given
         return

@@ -1,4 +1,4 @@
-"""Whatever anybody does in whatever order, the databases agree with the dictionary."""
+"""All stores give the same results for the same commands."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,7 @@ class AllStores(AgreementMachine):
         return [create_blog(store, hasher=HASHER, now=self.clock, config=self.config) for store in stores]
 
 
-def test_all_stores_agree_whatever_anybody_does(
+def test_all_stores_agree_on_any_sequence_of_commands(
     sqlite: SqlStore, postgresql: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(AllStores, "databases", (sqlite, postgresql))

@@ -1,4 +1,4 @@
-"""Argon2id keeps the contract of a password hasher, by the parameters it says, and never at more cost."""
+"""The Argon2id password hasher: its contract, its parameters and its bounded memory."""
 
 import re
 import threading
@@ -33,14 +33,14 @@ def test_a_hash_is_a_phc_string_by_the_smallest_parameters_that_owasp_allows() -
         assert [len(b64decode(part + "==")) for part in parts.groups()] == [16, 32]
 
 
-def test_the_parameters_are_the_ones_asked_for() -> None:
+def test_a_hash_has_the_configured_parameters() -> None:
     hasher = Argon2PasswordHasher(memory=64, iterations=3, lanes=2)
     assert hasher.hash(PASSWORD).startswith("$argon2id$v=19$m=64,t=3,p=2$")
 
 
 @dataclass
 class Crowd:
-    """An Argon2 that is slow and notices how many use it at the same time."""
+    """A slow Argon2 that records how many threads use it concurrently."""
 
     now: int = 0
     most: int = 0
@@ -60,7 +60,7 @@ class Crowd:
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
-def test_no_more_than_so_many_are_computed_at_once(at_once: int) -> None:
+def test_at_most_the_configured_number_of_hashes_is_computed_at_once(at_once: int) -> None:
     hasher = Argon2PasswordHasher(memory=8, iterations=1, at_once=at_once)
     hasher._argon2 = crowd = Crowd()  # type: ignore[assignment]
     with ThreadPoolExecutor(8) as threads:
@@ -69,7 +69,7 @@ def test_no_more_than_so_many_are_computed_at_once(at_once: int) -> None:
     assert crowd.most == at_once
 
 
-def test_a_failed_verification_gives_its_turn_back() -> None:
+def test_a_failed_verification_releases_its_slot() -> None:
     hasher = Argon2PasswordHasher(memory=8, iterations=1, at_once=1)
     assert [hasher.verify(damaged, PASSWORD) for damaged in ("", "\u00e4", hasher.decoy)] == [False] * 3
     assert hasher.verify(hasher.hash(PASSWORD), PASSWORD)

@@ -1,4 +1,4 @@
-"""What is backed up is had back, from every database into every other."""
+"""Backup and restore, from every database into every other."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 from sqlalchemy import select
-from tests.adapters.filled import check_filled, use_everything
+from tests.adapters.example_rows import check_every_table_has_a_row, store_a_row_of_each
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
@@ -38,7 +38,7 @@ def rows(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
 
 @pytest.fixture
 def filled(store: SqlStore) -> SqlStore:
-    """A database with something in every table, and posts the youngest of which is deleted."""
+    """A database with a row in every table, whose newest post is deleted."""
     with create_blog(store, hasher=HASHER)() as blog:
         carl = acting(blog.users.add(Operator(), "carl", PASSWORD))
         blog.posts.create(carl, title="ResponseCache", body="…")
@@ -48,57 +48,57 @@ def filled(store: SqlStore) -> SqlStore:
             blog.audit.seal(limit=5)
             posts = [blog.posts.create(author, title=f"{number} \N{SNOWMAN}", body="…") for number in range(4)]
             blog.posts.update(author, posts[1].id, body="changed")
-            use_everything(blog, author, posts[0], PASSWORD)
+            store_a_row_of_each(blog, author, posts[0], PASSWORD)
         blog.posts.delete(author, posts[-1].id)
-    check_filled(rows(store))
+    check_every_table_has_a_row(rows(store))
     return store
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Iterator[SqlStore]:
-    store = SqlStore(f"sqlite:///{tmp_path / 'other.db'}")
+def other_store(tmp_path: Path) -> Iterator[SqlStore]:
+    store = SqlStore(f"sqlite:///{tmp_path / 'other_store.db'}")
     yield store
     store.close()
 
 
-def test_a_backup_restored_is_the_same_to_the_last_row(filled: SqlStore, other: SqlStore, tmp_path: Path) -> None:
+def test_a_restored_backup_has_the_same_rows(filled: SqlStore, other_store: SqlStore, tmp_path: Path) -> None:
     kept = rows(filled)
     filled.back_up(tmp_path / "backup")
-    other.restore(tmp_path / "backup")
-    assert rows(other) == kept
-    other.back_up(tmp_path / "backup of the backup")
+    other_store.restore(tmp_path / "backup")
+    assert rows(other_store) == kept
+    other_store.back_up(tmp_path / "backup of the backup")
     filled.restore(tmp_path / "backup of the backup", replace=True)
     assert rows(filled) == kept
 
 
-def found(store: SqlStore, text: str) -> list[PostId]:
+def search(store: SqlStore, text: str) -> list[PostId]:
     with create_blog(store, hasher=HASHER)() as blog:
         return [each.post.id for each in blog.search.find(text).results]
 
 
-def test_what_is_restored_is_found_by_its_words(filled: SqlStore, other: SqlStore, tmp_path: Path) -> None:
-    kept = [found(filled, text) for text in ("changed", "3", "-3 changed")]
+def test_a_restored_post_is_found_by_search(filled: SqlStore, other_store: SqlStore, tmp_path: Path) -> None:
+    kept = [search(filled, text) for text in ("changed", "3", "-3 changed")]
     assert [len(ids) for ids in kept] == [2, 1, 2]
     filled.back_up(tmp_path / "backup")
     with create_blog(filled, hasher=HASHER)() as blog:
         blog.posts.create(acting(blog.users.get_by_username(Operator(), "ann")), title="later", body="changed")
-    for store in (other, filled):
+    for store in (other_store, filled):
         store.restore(tmp_path / "backup", replace=True)
-        assert [found(store, text) for text in ("changed", "3", "-3 changed")] == kept
+        assert [search(store, text) for text in ("changed", "3", "-3 changed")] == kept
 
 
-def test_a_restored_blog_uses_no_number_twice(filled: SqlStore, other: SqlStore, tmp_path: Path) -> None:
+def test_a_restored_blog_reuses_no_id(filled: SqlStore, other_store: SqlStore, tmp_path: Path) -> None:
     with filled() as stores:
         last = stores.posts.page(SortOrder.NEWEST, limit=1)[0].id + 1  # the one that was deleted
     filled.back_up(tmp_path / "backup")
-    for store in (other, filled):
+    for store in (other_store, filled):
         store.restore(tmp_path / "backup", replace=True)
         with create_blog(store, hasher=HASHER)() as blog:
             ann = acting(blog.users.get_by_username(Operator(), "ann"))
             assert blog.posts.create(ann, title="new", body="new").id > last
 
 
-def test_a_backup_is_of_one_moment(store: SqlStore, open_blog: OpenBlog, other: SqlStore, tmp_path: Path) -> None:
+def test_a_backup_is_a_snapshot(store: SqlStore, open_blog: OpenBlog, other_store: SqlStore, tmp_path: Path) -> None:
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
         pair = [blog.posts.create(ann, title="one of two", body="0") for _ in range(2)]
@@ -117,15 +117,15 @@ def test_a_backup_is_of_one_moment(store: SqlStore, open_blog: OpenBlog, other: 
         writer = beside.submit(write)
         for number in range(5):
             store.back_up(tmp_path / f"backup-{number}")
-            other.restore(tmp_path / f"backup-{number}", replace=True)
-            with other() as stores:
+            other_store.restore(tmp_path / f"backup-{number}", replace=True)
+            with other_store() as stores:
                 first, second = stores.posts.page(SortOrder.NEWEST, limit=2)
             assert first.body == second.body
         enough.set()
         assert writer.result() > 0
 
 
-def test_a_restore_takes_nothing_away_unasked(filled: SqlStore, tmp_path: Path) -> None:
+def test_a_restore_does_not_overwrite_data_without_replace(filled: SqlStore, tmp_path: Path) -> None:
     kept = rows(filled)
     filled.back_up(tmp_path / "backup")
     with pytest.raises(NotEmpty):
@@ -148,7 +148,7 @@ def test_a_restore_that_fails_changes_nothing(
     assert rows(filled) == kept
 
 
-def test_a_backup_overwrites_nothing(filled: SqlStore, tmp_path: Path) -> None:
+def test_a_backup_does_not_overwrite_a_file(filled: SqlStore, tmp_path: Path) -> None:
     file = tmp_path / "precious"
     file.write_text("precious")
     with pytest.raises(FileExistsError):
@@ -166,7 +166,7 @@ def test_a_backup_that_fails_leaves_no_file(filled: SqlStore, tmp_path: Path, mo
     assert list(tmp_path.glob("backup*")) == []
 
 
-def test_a_backup_is_for_its_owners_eyes(filled: SqlStore, tmp_path: Path) -> None:
+def test_a_backup_is_readable_by_its_owner_only(filled: SqlStore, tmp_path: Path) -> None:
     filled.back_up(tmp_path / "backup")
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
 
@@ -180,7 +180,9 @@ def overwrite(file: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [lambda file: file.unlink(), lambda file: file.write_text("no backup" * 100), overwrite]
 )
-def test_what_is_no_backup_is_not_restored(filled: SqlStore, tmp_path: Path, damage: Callable[[Path], object]) -> None:
+def test_a_file_that_is_not_a_backup_is_not_restored(
+    filled: SqlStore, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
     kept = rows(filled)
     file = tmp_path / "backup"
     filled.back_up(file)
@@ -190,13 +192,13 @@ def test_what_is_no_backup_is_not_restored(filled: SqlStore, tmp_path: Path, dam
     assert rows(filled) == kept
 
 
-def test_the_names_of_deleted_accounts_stay_reserved_where_a_backup_is_restored(
-    filled: SqlStore, other: SqlStore, tmp_path: Path
+def test_usernames_of_deleted_accounts_stay_reserved_after_a_restore(
+    filled: SqlStore, other_store: SqlStore, tmp_path: Path
 ) -> None:
     filled.back_up(tmp_path / "backup.db")
-    other.restore(tmp_path / "backup.db")
+    other_store.restore(tmp_path / "backup.db")
     for username in ("carl", "Carl"):
-        with pytest.raises(UsernameTaken), create_blog(other, hasher=HASHER)() as blog:
+        with pytest.raises(UsernameTaken), create_blog(other_store, hasher=HASHER)() as blog:
             blog.users.add(Operator(), username, PASSWORD)
-    with create_blog(other, hasher=HASHER)() as blog:
+    with create_blog(other_store, hasher=HASHER)() as blog:
         assert [post.title for post in blog.posts.page(authors=["deleted-user"]).posts] == ["ResponseCache"]

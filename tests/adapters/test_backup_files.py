@@ -1,4 +1,4 @@
-"""A backup is written to the file that was named, whole, and for its owner only."""
+"""The file of a backup: its name, its completeness and its permissions."""
 
 import os
 import sqlite3
@@ -46,7 +46,7 @@ def filled(sqlite: SqlStore) -> SqlStore:
 
 @pytest.fixture
 def umask() -> Iterator[None]:
-    """Files are made readable for all unless somebody sees to it."""
+    """A permissive umask: files are readable by all unless the code sets their mode."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -58,16 +58,14 @@ def titles(store: SqlStore) -> list[str]:
 
 
 def files_below(folder: Path) -> dict[str, int]:
-    """Every file, and who may do what with it."""
+    """Return every file with its permissions."""
     return {
         str(path.relative_to(folder)): path.stat().st_mode & 0o777 for path in folder.rglob("*") if not path.is_dir()
     }
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_file_that_is_named_is_the_one_that_is_filled(
-    filled: SqlStore, tmp_path: Path, umask: None, name: str
-) -> None:
+def test_a_backup_is_written_to_the_named_file(filled: SqlStore, tmp_path: Path, umask: None, name: str) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
     filled.back_up(folder / name)
@@ -96,7 +94,7 @@ def test_a_folder_can_have_any_name(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=60))
 @example("?a=b")
-def test_a_relative_path_is_a_path_whatever_is_in_it(
+def test_a_relative_path_with_special_characters_is_a_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
@@ -110,7 +108,7 @@ def test_a_relative_path_is_a_path_whatever_is_in_it(
         monkeypatch.chdir(tmp_path)
 
 
-def test_a_database_and_what_lies_beside_it_is_made_for_its_owner_only(tmp_path: Path, umask: None) -> None:
+def test_a_new_database_and_its_wal_are_readable_by_their_owner_only(tmp_path: Path, umask: None) -> None:
     with closing(SqlStore(tmp_path / "blog.db")) as store:
         store.migrate()
         with store() as stores:
@@ -119,14 +117,14 @@ def test_a_database_and_what_lies_beside_it_is_made_for_its_owner_only(tmp_path:
             assert set(files_below(tmp_path).values()) == {0o600}
 
 
-def test_a_database_that_somebody_has_opened_to_a_group_stays_open_to_it(tmp_path: Path, umask: None) -> None:
+def test_a_database_with_group_permissions_keeps_them(tmp_path: Path, umask: None) -> None:
     (tmp_path / "blog.db").touch(mode=0o640)
     with closing(SqlStore(tmp_path / "blog.db")) as store:
         store.migrate()
     assert files_below(tmp_path) == {"blog.db": 0o640}
 
 
-def test_a_backup_that_cannot_be_read_again_is_none(
+def test_a_backup_that_cannot_be_read_back_fails(
     filled: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace = Path.replace
@@ -142,7 +140,7 @@ def test_a_backup_that_cannot_be_read_again_is_none(
     assert not (tmp_path / "copy").exists()
 
 
-def test_a_backup_whose_changes_still_lie_in_a_log_is_none(
+def test_a_backup_with_changes_left_in_its_wal_fails(
     filled: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     close = SqlStore.close
@@ -161,7 +159,7 @@ def test_a_backup_whose_changes_still_lie_in_a_log_is_none(
     assert not (tmp_path / "copy").exists()
 
 
-def test_a_copy_that_is_broken_off_is_no_backup(filled: SqlStore, tmp_path: Path) -> None:
+def test_an_interrupted_copy_leaves_no_backup(filled: SqlStore, tmp_path: Path) -> None:
     """The name is there from the start. A process that is killed leaves it, and nothing in it."""
     names: list[dict[str, int]] = []
     create = SqliteFile.create

@@ -1,4 +1,4 @@
-"""Work that nobody waits for is stopped in every store, in the middle of a statement too, and nobody else is harmed."""
+"""Cancellation stops a unit of work in every store, also within a statement, and harms no other unit."""
 
 import sqlite3
 from collections.abc import Callable
@@ -46,8 +46,8 @@ class TestSqlCancellation(CancellationContract):
         return cancellable_blog(store)
 
 
-def cancelled_soon(work: Callable[[Cancellation], object]) -> None:
-    """Do the work on a thread, cancel it once it has begun, and see that it stops."""
+def run_and_cancel(work: Callable[[Cancellation], object]) -> None:
+    """Run the work on a thread, cancel it once it has begun, and check that it stops."""
     cancellation = Cancellation()
     with ThreadPoolExecutor(1) as thread:
         stopped = thread.submit(work, cancellation)
@@ -58,24 +58,24 @@ def cancelled_soon(work: Callable[[Cancellation], object]) -> None:
         timer.join()
 
 
-def test_sqlite_stops_in_the_middle_of_a_statement(sqlite: SqlStore) -> None:
+def test_a_statement_of_sqlite_is_interrupted(sqlite: SqlStore) -> None:
     def read(cancellation: Cancellation) -> None:
         with SqlUnitOfWork(sqlite._pool, cancellation) as unit:
             unit._run(FOR_LONG, long_text_columns=(), writes=False)
 
     for _ in range(3):
-        cancelled_soon(read)
+        run_and_cancel(read)
         with SqlUnitOfWork(sqlite._pool) as unit:
             assert unit._run("SELECT 7", long_text_columns=()) == [(7,)]
 
 
-def test_postgresql_stops_in_the_middle_of_a_statement_and_the_server_does_too(postgresql: SqlStore) -> None:
+def test_a_statement_of_postgresql_is_cancelled_on_the_server_too(postgresql: SqlStore) -> None:
     def read(cancellation: Cancellation) -> None:
         with SqlUnitOfWork(postgresql._pool, cancellation) as unit:
             unit._run("SET statement_timeout = 0", writes=False)
             unit._run(f"SELECT pg_sleep({LONG})", long_text_columns=(), writes=False)
 
-    cancelled_soon(read)
+    run_and_cancel(read)
     running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
     deadline = monotonic() + LONG / 2  # the server is asked to cancel it, and takes its time when it is busy
     with SqlUnitOfWork(postgresql._pool) as unit:
@@ -83,7 +83,7 @@ def test_postgresql_stops_in_the_middle_of_a_statement_and_the_server_does_too(p
             assert monotonic() < deadline
 
 
-def test_a_connection_on_which_postgresql_was_asked_to_cancel_is_not_used_again(postgresql: SqlStore) -> None:
+def test_a_connection_with_a_cancelled_postgresql_statement_is_not_reused(postgresql: SqlStore) -> None:
     pids: list[int] = []
 
     def read(cancellation: Cancellation) -> None:
@@ -91,12 +91,12 @@ def test_a_connection_on_which_postgresql_was_asked_to_cancel_is_not_used_again(
             pids.append(unit._run("SELECT pg_backend_pid()", long_text_columns=())[0][0])
             unit._run("SELECT pg_sleep(3)", long_text_columns=(), writes=False)
 
-    cancelled_soon(read)
+    run_and_cancel(read)
     with SqlUnitOfWork(postgresql._pool) as unit:
         assert unit._run("SELECT pg_backend_pid()", long_text_columns=())[0][0] not in pids
 
 
-def test_memory_stops_between_the_rows_that_it_looks_through() -> None:
+def test_the_memory_store_stops_between_the_rows_of_a_scan() -> None:
     store, looked_at, cancellation = MemoryStore(), list[int](), Cancellation()
     open_blog = cancellable_blog(store)
     with open_blog() as blog:
@@ -117,7 +117,7 @@ def test_memory_stops_between_the_rows_that_it_looks_through() -> None:
     assert len(looked_at) == 5
 
 
-def test_an_interrupt_that_comes_before_the_statement_has_begun_is_not_lost(sqlite: SqlStore) -> None:
+def test_an_interrupt_before_the_start_of_a_statement_is_not_lost(sqlite: SqlStore) -> None:
     connection = sqlite._pool.acquire()
     with connection.interruptible():
         connection.interrupt()
@@ -127,7 +127,7 @@ def test_an_interrupt_that_comes_before_the_statement_has_begun_is_not_lost(sqli
     sqlite._pool.release(connection, reset=True)
 
 
-def test_a_statement_that_has_ended_is_not_interrupted_and_so_no_other_is(sqlite: SqlStore) -> None:
+def test_an_interrupt_after_the_end_of_a_statement_hits_no_other_statement(sqlite: SqlStore) -> None:
     connection, cancellation, interrupts = sqlite._pool.acquire(), Cancellation(), list[str]()
 
     class Watched:
@@ -151,7 +151,7 @@ def test_a_statement_that_has_ended_is_not_interrupted_and_so_no_other_is(sqlite
     sqlite._pool.release(connection, reset=True)
 
 
-def test_in_a_group_a_cancelled_unit_stores_nothing_and_the_others_are_stored(sqlite: SqlStore) -> None:
+def test_a_cancelled_unit_in_a_group_stores_nothing_and_the_others_are_stored(sqlite: SqlStore) -> None:
     open_blog = cancellable_blog(sqlite)
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
@@ -182,7 +182,7 @@ def test_in_a_group_a_cancelled_unit_stores_nothing_and_the_others_are_stored(sq
         assert [post.title for post in blog.posts.page().posts] == ["Last", "First"]
 
 
-def test_a_write_of_sqlite_is_never_interrupted_since_that_would_undo_the_units_beside_it(
+def test_a_write_of_sqlite_is_not_interrupted_because_that_would_roll_back_the_whole_group(
     sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interruptible = Mock(wraps=Interruption)
@@ -199,6 +199,6 @@ def test_a_write_of_sqlite_is_never_interrupted_since_that_would_undo_the_units_
 
 def test_a_wait_for_a_free_connection_is_cancelled(sqlite: SqlStore) -> None:
     connections = [sqlite._pool.acquire() for _ in range(8)]
-    cancelled_soon(sqlite._pool.acquire)
+    run_and_cancel(sqlite._pool.acquire)
     for connection in connections:
         sqlite._pool.release(connection, reset=False)

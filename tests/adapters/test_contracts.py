@@ -1,6 +1,4 @@
-"""Every port of the stores has a contract, the indexes pass it at their limits too, and an author of an adapter is told
-plainly what is missing and what is wrong.
-"""
+"""Every port has a contract, search indexes pass it at their limits, and a failing contract says what is missing."""
 
 import subprocess
 import sys
@@ -57,7 +55,7 @@ def test_every_port_has_a_contract_that_also_tests_threads(store: str, port: str
 
 
 class TestFts5PostIndexThatHasRead(PostIndexContract):
-    """Next to nothing waits; and few pass the filters, or more than are looked through one by one."""
+    """Limits of one or two pending posts, and few or many posts that pass the filters."""
 
     searches = 10
 
@@ -71,7 +69,7 @@ class TestFts5PostIndexThatHasRead(PostIndexContract):
 
 
 class TestTsvectorPostIndexOfMany(PostIndexContract):
-    """As where there are more posts than are looked through one by one."""
+    """The plan for more posts than are scanned one by one."""
 
     searches = 10
 
@@ -148,31 +146,31 @@ class TestPostsWithoutTheirIndex(SharedStoresContract):
 """
 
 
-def test_a_store_that_only_one_thread_may_use_fails_its_contract(tmp_path: Path) -> None:
-    told = inherited(tmp_path, HASTY, "several_threads_use_the_store or any_bytes")
-    assert "FAILED test_inheritors.py::TestHastyTokens::test_several_threads_use_the_store_at_once" in told
-    assert "1 failed, 1 passed" in told, told
+def test_a_store_for_one_thread_only_fails_its_contract(tmp_path: Path) -> None:
+    output = run_inherited(tmp_path, HASTY, "several_threads_use_the_store or any_bytes")
+    assert "FAILED test_inheritors.py::TestHastyTokens::test_several_threads_use_the_store_at_once" in output
+    assert "1 failed, 1 passed" in output, output
 
 
-def test_posts_that_are_replaced_without_their_index_fail_the_contract(tmp_path: Path) -> None:
-    told = inherited(tmp_path, HASTY, "finds_the_posts")
-    assert "1 failed" in told
-    assert "test_the_index_finds_the_posts_of_the_repository_beside_it" in told
+def test_replacing_posts_without_their_index_fails_the_contract(tmp_path: Path) -> None:
+    output = run_inherited(tmp_path, HASTY, "finds_the_posts")
+    assert "1 failed" in output
+    assert "test_the_index_finds_the_posts_of_the_repository_beside_it" in output
 
 
-def test_an_inheritor_is_told_what_is_missing_and_what_is_wrong(tmp_path: Path) -> None:
-    told = inherited(tmp_path, INHERITORS, "add or ids or Undecided")
-    assert "TestForgetful must have a fixture `open_stores` that returns an OpenStores on empty stores." in told
-    assert "NotImplementedError: Undecided must say which `blogs` it compares." in told
-    assert "assert 0 > 0" in told, "pytest does not explain the assertions of the contracts"
-    assert "Contract::" not in told, "an abstract contract was collected by itself"
+def test_a_contract_reports_missing_fixtures_and_failures(tmp_path: Path) -> None:
+    output = run_inherited(tmp_path, INHERITORS, "add or ids or Undecided")
+    assert "TestForgetful must have a fixture `open_stores` that returns an OpenStores on empty stores." in output
+    assert "NotImplementedError: Undecided must say which `blogs` it compares." in output
+    assert "assert 0 > 0" in output, "pytest does not explain the assertions of the contracts"
+    assert "Contract::" not in output, "an abstract contract was collected by itself"
 
 
-def inherited(folder: Path, source: str, chosen: str) -> str:
-    """Return what pytest says of contracts that somebody inherits, all of which must not pass."""
+def run_inherited(folder: Path, source: str, selection: str) -> str:
+    """Run contracts that a source file inherits, and return pytest's output. Some must fail."""
     (folder / "test_inheritors.py").write_text(source)
     plugins = [option for name in ("cacheprovider", "schemathesis", "xdist") for option in ("-p", f"no:{name}")]
-    command = [sys.executable, "-m", "pytest", *plugins, "-W", "error", "--rootdir", ".", "-k", chosen]
+    command = [sys.executable, "-m", "pytest", *plugins, "-W", "error", "--rootdir", ".", "-k", selection]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert run.returncode == 1, run.stdout + run.stderr
     return run.stdout

@@ -43,13 +43,13 @@ class TestDataVersionOfSqlite(DataVersionContract):
 
 @pytest.fixture
 def other(file: Path, sqlite: SqlStore) -> Iterator[SqlStore]:
-    """Another process's way to the same file, as far as SQLite can tell."""
+    """A second store on the same file, like one of another process."""
     store = SqlStore(f"sqlite:///{file}", connections=1, timeout=0)
     yield store
     store.close()
 
 
-def test_what_is_kept_through_another_store_makes_another_edition(sqlite: SqlStore, other: SqlStore) -> None:
+def test_a_commit_of_another_store_changes_the_data_version(sqlite: SqlStore, other: SqlStore) -> None:
     assert other.data_version
     before = other.data_version()
     with create_blog(sqlite)() as blog:
@@ -58,7 +58,7 @@ def test_what_is_kept_through_another_store_makes_another_edition(sqlite: SqlSto
     assert len(newest(create_blog(other))) == 1
 
 
-def test_what_is_restored_makes_another_edition(sqlite: SqlStore, other: SqlStore, tmp_path: Path) -> None:
+def test_a_restore_changes_the_data_version(sqlite: SqlStore, other: SqlStore, tmp_path: Path) -> None:
     assert other.data_version
     sqlite.back_up(tmp_path / "backup")
     before = other.data_version()
@@ -66,7 +66,7 @@ def test_what_is_restored_makes_another_edition(sqlite: SqlStore, other: SqlStor
     assert other.data_version() != before
 
 
-def test_an_edition_is_not_waited_for(sqlite: SqlStore, other: SqlStore) -> None:
+def test_reading_the_data_version_does_not_wait_for_a_lock(sqlite: SqlStore, other: SqlStore) -> None:
     assert other.data_version
     with sqlite.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA locking_mode=EXCLUSIVE")
@@ -77,5 +77,5 @@ def test_an_edition_is_not_waited_for(sqlite: SqlStore, other: SqlStore) -> None
     assert other.data_version() == before
 
 
-def test_a_server_is_not_asked_for_editions(postgresql: SqlStore) -> None:
+def test_postgresql_has_no_data_version(postgresql: SqlStore) -> None:
     assert postgresql.data_version is None

@@ -28,7 +28,7 @@ def group_commit(store: SqlStore) -> GroupCommit:
     return store.group_commit
 
 
-class TestTogetherInSqlite(GroupCommitContract):
+class TestGroupCommitInSqlite(GroupCommitContract):
     @pytest.fixture
     def open_blog(self, open_blog: OpenBlog) -> OpenBlog:
         return open_blog
@@ -38,12 +38,12 @@ class TestTogetherInSqlite(GroupCommitContract):
         return group_commit
 
 
-def test_postgresql_keeps_units_together_by_itself(postgresql: SqlStore) -> None:
+def test_postgresql_needs_no_group_commit_of_ours(postgresql: SqlStore) -> None:
     assert postgresql.group_commit is None
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
-def test_what_cannot_be_kept_is_told_when_the_block_is_left(
+def test_a_failed_group_commit_raises_at_the_end_of_the_block(
     store: SqlStore, open_blog: OpenBlog, group_commit: GroupCommit, *, goes_on: bool
 ) -> None:
     with open_blog() as blog:
@@ -64,9 +64,7 @@ def test_what_cannot_be_kept_is_told_when_the_block_is_left(
     assert newest(open_blog) == [post]
 
 
-def test_a_unit_that_finds_the_database_locked_leaves_the_others(
-    file: Path, store: SqlStore, open_blog: OpenBlog
-) -> None:
+def test_a_unit_that_finds_the_database_locked_fails_alone(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
     hasty = SqlStore(f"sqlite:///{file}", timeout=0)

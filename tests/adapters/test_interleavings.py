@@ -1,7 +1,4 @@
-"""However two units of work come between each other, no store mixes them up.
-
-Try many by hand with `INTERLEAVINGS=10000 pytest tests/adapters/test_interleavings.py`.
-"""
+"""Two interleaved units of work do not mix, in any store."""
 
 import os
 from collections.abc import Iterator
@@ -50,7 +47,7 @@ class TestInterleavingsInPostgresql(InterleavingContract):
 
 @contextmanager
 def deadlocks_seen_at_once(url: str) -> Iterator[None]:
-    """PostgreSQL looks for deadlocks after a second, unless its superuser says otherwise; then tests take longer."""
+    """Set a short deadlock_timeout: by default PostgreSQL detects a deadlock after a second. It takes a superuser."""
     role = conninfo_to_dict(url)["user"]
     try:
         connection = psycopg.connect(make_conninfo(url, user="postgres"), autocommit=True)

@@ -1,4 +1,4 @@
-"""The blog promises that its own way to PostgreSQL takes and gives what psycopg's would."""
+"""The libpq connection has the same parameters, results and errors as psycopg."""
 
 import signal
 from collections.abc import Iterator
@@ -45,45 +45,45 @@ def connection(postgresql: SqlStore) -> Iterator[LibpqConnection]:
         *[(kind, None) for kind in ("text", "bytea", "boolean", "bigint", "timestamptz")],
     ],
 )
-def test_what_goes_in_comes_out(connection: LibpqConnection, kind: str, value: object) -> None:
+def test_a_parameter_is_returned_unchanged(connection: LibpqConnection, kind: str, value: object) -> None:
     for _ in range(2):
         ((got,),) = connection.execute(f"SELECT $1::{kind}", [value]).fetchall()
         assert got == value
         assert type(got) is type(value)
 
 
-def test_more_than_the_sockets_hold_goes_through_in_both_directions(connection: LibpqConnection) -> None:
+def test_large_parameters_and_results_do_not_deadlock_the_pipeline(connection: LibpqConnection) -> None:
     much = "x" * 20_000_000
     echo = "SELECT $1::text"
     ((got,),) = connection.execute(echo, [much], [(echo, [much]), (echo, [much])]).fetchall()
     assert got == much
 
 
-def test_whoever_asks_hears_how_many_rows_there_were(connection: LibpqConnection) -> None:
+def test_a_write_returns_its_row_count(connection: LibpqConnection) -> None:
     connection.execute("CREATE TEMPORARY TABLE numbers AS SELECT generate_series(1, 7) AS number")
     assert connection.execute("UPDATE numbers SET number = $1 WHERE number < $1", [5]).rowcount == 4
     assert connection.execute("DELETE FROM numbers WHERE number = $1", [4]).rowcount == 0
     assert connection.execute("BEGIN").rowcount == -1
 
 
-def prepared(connection: LibpqConnection) -> list[str]:
+def prepared_statements(connection: LibpqConnection) -> list[str]:
     return [text for (text,) in connection.execute("SELECT statement FROM pg_prepared_statements").fetchall()]
 
 
 def test_a_statement_is_prepared_once(connection: LibpqConnection) -> None:
     for number in range(10):
         assert connection.execute("SELECT $1::bigint", [number], [("SELECT $1::bigint", [0])]).fetchall() == [(number,)]
-    assert prepared(connection).count("SELECT $1::bigint") == 1
+    assert prepared_statements(connection).count("SELECT $1::bigint") == 1
 
 
-def test_however_many_statements_there_are_the_server_remembers_some(connection: LibpqConnection) -> None:
+def test_the_number_of_prepared_statements_is_bounded(connection: LibpqConnection) -> None:
     for _ in range(2):
         for number in range(300):
             assert connection.execute(f"SELECT {number} + $1::bigint", [1]).fetchall() == [(number + 1,)]
-    assert 100 < len(prepared(connection)) < 250
+    assert 100 < len(prepared_statements(connection)) < 250
 
 
-def test_a_statement_that_could_not_be_prepared_can_be_later(connection: LibpqConnection) -> None:
+def test_a_statement_whose_preparation_failed_is_prepared_later(connection: LibpqConnection) -> None:
     later = "SELECT * FROM pg_temp.later WHERE number = $1"
     for _ in range(2):
         with pytest.raises(psycopg.errors.UndefinedTable):
@@ -93,7 +93,7 @@ def test_a_statement_that_could_not_be_prepared_can_be_later(connection: LibpqCo
 
 
 @pytest.mark.parametrize("pooler", [True, False])
-def test_behind_a_pooler_nothing_is_prepared(postgresql_url: str, *, pooler: bool) -> None:
+def test_no_statement_is_prepared_behind_a_pooler(postgresql_url: str, *, pooler: bool) -> None:
     url = f"{postgresql_url}&options=" if pooler else postgresql_url
     with closing(SqlStore(url, connections=1)) as store:
         store.migrate()
@@ -102,11 +102,11 @@ def test_behind_a_pooler_nothing_is_prepared(postgresql_url: str, *, pooler: boo
                 assert list(stores.posts.page(SortOrder.NEWEST, limit=1, created_after=NOON)) == []
         (connection,) = store._pool._idle
         assert isinstance(connection, LibpqConnection)
-        statements = [statement for statement in prepared(connection) if "posts" in statement]
+        statements = [statement for statement in prepared_statements(connection) if "posts" in statement]
         assert len(statements) == (0 if pooler else 1)
 
 
-def test_an_error_is_what_psycopg_calls_it_and_names_its_statement(connection: LibpqConnection) -> None:
+def test_an_error_has_the_class_of_psycopg_and_the_statement(connection: LibpqConnection) -> None:
     with pytest.raises(psycopg.errors.DivisionByZero) as told:
         connection.execute("SELECT 1", (), [("SELECT 2", ()), ("SELECT 1 / $1::integer", [0]), ("SELECT 3", ())])
     assert told.value.sqlstate == "22012"
@@ -114,7 +114,7 @@ def test_an_error_is_what_psycopg_calls_it_and_names_its_statement(connection: L
     assert connection.execute("SELECT 1").fetchall() == [(1,)]
 
 
-def test_whoever_is_interrupted_leaves_no_answer_to_the_next(connection: LibpqConnection) -> None:
+def test_an_interrupted_caller_leaves_no_result_to_the_next(connection: LibpqConnection) -> None:
     thread = main_thread().ident
     assert thread is not None
     interruption = Timer(0.2, signal.pthread_kill, [thread, signal.SIGINT])

@@ -1,4 +1,4 @@
-"""The memory adapter is a real one: it keeps every contract, and its own promises."""
+"""The in-memory store: every contract, and its lock."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
-from tests.adapters.inherited import classes_for
+from tests.adapters.contract_classes import classes_for
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
@@ -70,7 +70,7 @@ class TestBlogInMemory(OpenBlogContract):
         return create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
 
 
-def test_a_unit_that_would_write_waits_no_longer_than_its_patience() -> None:
+def test_a_writing_unit_waits_for_the_lock_until_its_timeout() -> None:
     store = MemoryStore(timeout=0.01)
     user = User(username="ann", created_at=FrozenClock()())
     with ThreadPoolExecutor() as beside, store() as stores:
@@ -87,7 +87,7 @@ def test_a_unit_that_would_write_waits_no_longer_than_its_patience() -> None:
         assert list(stores.users.page(limit=10)) == [ann]
 
 
-def test_many_threads_lose_nothing(store: MemoryStore) -> None:
+def test_concurrent_writes_lose_no_update(store: MemoryStore) -> None:
     open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", "correct horse battery staple"))
@@ -105,7 +105,7 @@ def test_many_threads_lose_nothing(store: MemoryStore) -> None:
         )
 
 
-def test_units_that_only_read_are_open_side_by_side(store: MemoryStore) -> None:
+def test_reading_units_are_open_concurrently(store: MemoryStore) -> None:
     with ExitStack() as open_units:
         units = [open_units.enter_context(store()) for _ in range(20)]
         units[0].users.add(User(username="ann", created_at=FrozenClock()()), "hash")

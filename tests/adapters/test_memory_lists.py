@@ -26,33 +26,33 @@ def author(store: MemoryStore) -> User:
         return stores.users.add(User(username="ann", created_at=NOON), "hash")
 
 
-def test_a_unit_that_fails_leaves_lists_and_search_as_they_were(store: MemoryStore, author: User) -> None:
-    kept, gone = keep(store, author, "kept"), keep(store, author, "gone")
-    before = lists(store, "kept"), lists(store, "gone"), lists(store, "other")
+def test_a_failed_unit_leaves_lists_and_search_unchanged(store: MemoryStore, author: User) -> None:
+    kept, gone = store_post(store, author, "kept"), store_post(store, author, "gone")
+    before = list_and_search(store, "kept"), list_and_search(store, "gone"), list_and_search(store, "other")
     with pytest.raises(Failed):
-        change_in_vain(store, kept, gone, author)
-    assert (lists(store, "kept"), lists(store, "gone"), lists(store, "other")) == before
+        fail_to_change(store, kept, gone, author)
+    assert (list_and_search(store, "kept"), list_and_search(store, "gone"), list_and_search(store, "other")) == before
     with store() as stores:
-        other = change(stores, kept, gone, author)
-    assert lists(store, "other") == [[other]] * 5
-    assert lists(store, "kept") == lists(store, "gone") == [[other]] * 4 + [[]]
+        other = delete_and_update(stores, kept, gone, author)
+    assert list_and_search(store, "other") == [[other]] * 5
+    assert list_and_search(store, "kept") == list_and_search(store, "gone") == [[other]] * 4 + [[]]
 
 
-def test_a_unit_sees_its_changes_before_other_units_do(store: MemoryStore, author: User) -> None:
-    kept, gone = keep(store, author, "kept"), keep(store, author, "gone")
-    before = lists(store, "kept")
+def test_a_unit_sees_its_own_uncommitted_changes_and_others_do_not(store: MemoryStore, author: User) -> None:
+    kept, gone = store_post(store, author, "kept"), store_post(store, author, "gone")
+    before = list_and_search(store, "kept")
     with store() as stores:
-        other = change(stores, kept, gone, author)
-        assert lists(lambda: nullcontext(stores), "other") == [[other]] * 5
-        assert lists(lambda: nullcontext(stores), "kept") == [[other]] * 4 + [[]]
-        assert lists(store, "kept") == before
-    assert lists(store, "other") == [[other]] * 5
+        other = delete_and_update(stores, kept, gone, author)
+        assert list_and_search(lambda: nullcontext(stores), "other") == [[other]] * 5
+        assert list_and_search(lambda: nullcontext(stores), "kept") == [[other]] * 4 + [[]]
+        assert list_and_search(store, "kept") == before
+    assert list_and_search(store, "other") == [[other]] * 5
 
 
-def test_threads_that_write_list_and_search_find_what_they_stored(store: MemoryStore, author: User) -> None:
+def test_concurrent_threads_find_their_posts_by_list_and_search(store: MemoryStore, author: User) -> None:
     def write(number: int) -> None:
-        post = keep(store, author, f"word{number} all")
-        assert lists(store, f"word{number}")[-1] == [post]
+        post = store_post(store, author, f"word{number} all")
+        assert list_and_search(store, f"word{number}")[-1] == [post]
         with store() as stores:
             for order in SortOrder:
                 assert post in stores.posts.page(order, limit=100)
@@ -62,11 +62,11 @@ def test_threads_that_write_list_and_search_find_what_they_stored(store: MemoryS
 
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(write, range(60)))
-    assert lists(store, "al*") == [[]] * 5
+    assert list_and_search(store, "al*") == [[]] * 5
 
 
 def test_a_deleted_row_takes_no_memory(store: MemoryStore, author: User) -> None:
-    kept, gone = keep(store, author, "kept"), keep(store, author, "gone")
+    kept, gone = store_post(store, author, "kept"), store_post(store, author, "gone")
     with store() as stores:
         stores.posts.remove(gone.id)
         stores.index.remove(gone.id)
@@ -74,48 +74,48 @@ def test_a_deleted_row_takes_no_memory(store: MemoryStore, author: User) -> None
     assert list(store._tables.post_words.rows) == [kept.id]
 
 
-def test_a_name_in_other_letters_is_no_author(store: MemoryStore) -> None:
+def test_the_author_filter_ignores_the_case_of_ascii_letters_only(store: MemoryStore) -> None:
     with store() as stores:
         kim = stores.users.add(User(username="kim", created_at=NOON), "hash")
-    post = keep(store, kim, "said")
+    post = store_post(store, kim, "said")
     with store() as stores:
         assert list(stores.posts.page(SortOrder.NEWEST, limit=1, authors=["KIM"])) == [post]
         assert list(stores.posts.page(SortOrder.NEWEST, limit=1, authors=["\u212aim"])) == []
         assert list(stores.posts.page(SortOrder.NEWEST, limit=1, authors=[])) == []
 
 
-def a_post(author: User, title: str) -> Post:
+def make_post(author: User, title: str) -> Post:
     return Post(title=title, body="Body", author_id=author.id, author=author.username, created_at=NOON, updated_at=NOON)
 
 
-def keep(open_stores: OpenStores, author: User, title: str) -> Post:
-    """A post, kept and to be found."""
+def store_post(open_stores: OpenStores, author: User, title: str) -> Post:
+    """Store and index a post."""
     with open_stores() as stores:
-        post = stores.posts.add(a_post(author, title))
+        post = stores.posts.add(make_post(author, title))
         stores.index.put(post)
         return post
 
 
-def change(stores: Stores, kept: Post, gone: Post, author: User) -> Post:
-    """Leave but one post, which says something else."""
+def delete_and_update(stores: Stores, kept: Post, gone: Post, author: User) -> Post:
+    """Delete one post and update the other."""
     other = replace(kept, title="Other", version=2)
     stores.posts.save(other, previous=kept)
     stores.index.put(other)
-    for post in (gone, stores.posts.add(a_post(author, "soon gone"))):
+    for post in (gone, stores.posts.add(make_post(author, "soon gone"))):
         stores.index.put(post)
         stores.posts.remove(post.id)
         stores.index.remove(post.id)
     return other
 
 
-def change_in_vain(open_stores: OpenStores, kept: Post, gone: Post, author: User) -> None:
+def fail_to_change(open_stores: OpenStores, kept: Post, gone: Post, author: User) -> None:
     with open_stores() as stores:
-        change(stores, kept, gone, author)
+        delete_and_update(stores, kept, gone, author)
         raise Failed
 
 
-def lists(open_stores: OpenStores, text: str) -> list[list[Post]]:
-    """All posts in every order, and those that say this."""
+def list_and_search(open_stores: OpenStores, text: str) -> list[list[Post]]:
+    """Return all posts in every sort order, and the posts that contain the text."""
     with open_stores() as stores:
         found = [hit.post for hit in stores.index.find(SearchQuery.of(text), limit=10)]
         return [*(list(stores.posts.page(order, limit=10)) for order in SortOrder), found]

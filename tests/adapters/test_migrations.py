@@ -1,4 +1,4 @@
-"""The tables of every database are brought to what this version needs, from wherever they are."""
+"""Migrations bring the tables of every version to the current one."""
 
 import multiprocessing
 import re
@@ -34,24 +34,24 @@ FIRST_COLUMNS_OF_TOKENS = ["id", "user_id", "digest", "created_at", "expires_at"
 
 
 @pytest.fixture(autouse=True)
-def as_before(store: SqlStore) -> Iterator[None]:
+def migrated_afterwards(store: SqlStore) -> Iterator[None]:
     yield
     store.migrate()
 
 
 def is_compared(name: str | None, kind: str, _: object) -> bool:
-    """The tables of words are each database's own, and those below a virtual table are SQLite's."""
+    """Leave out the search tables, which differ by database, and SQLite's tables of a virtual table."""
     return kind != "table" or not str(name).startswith(("post_words", "post_titles", "pending_posts"))
 
 
 @pytest.mark.filterwarnings("ignore:.*expression-based index")  # which SQLAlchemy cannot compare on SQLite
-def test_the_steps_make_just_the_tables_that_the_blog_uses(store: SqlStore) -> None:
+def test_migrations_create_exactly_the_declared_tables(store: SqlStore) -> None:
     with store.engine.connect() as connection:
         compared = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_compared})
         assert compare_metadata(compared, metadata) == []
 
 
-def test_what_is_kept_outlives_a_migration_that_has_nothing_to_do(store: SqlStore, open_blog: OpenBlog) -> None:
+def test_a_migration_without_changes_keeps_all_data(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
         issued = blog.tokens.issue(ann)
@@ -62,9 +62,7 @@ def test_what_is_kept_outlives_a_migration_that_has_nothing_to_do(store: SqlStor
         assert blog.posts.get(post.id) == post
 
 
-def test_tokens_of_the_first_version_can_be_used_for_all_that_their_users_may_do(
-    store: SqlStore, open_blog: OpenBlog
-) -> None:
+def test_tokens_of_the_first_version_have_all_scopes(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         users = [blog.users.add(Operator(), name, PASSWORD, is_admin=name == "ann") for name in ("ann", "bob")]
         issued = [blog.tokens.issue(user, name="a laptop", scopes={Scope.POSTS_READ}) for user in users]
@@ -87,7 +85,7 @@ def test_tokens_of_the_first_version_can_be_used_for_all_that_their_users_may_do
         ]
 
 
-def test_posts_of_an_older_version_are_listed_by_title_and_found_by_their_words(
+def test_posts_of_an_older_version_are_sorted_by_title_and_found_by_search(
     store: SqlStore, open_blog: OpenBlog
 ) -> None:
     with open_blog() as blog:
@@ -103,7 +101,7 @@ def test_posts_of_an_older_version_are_listed_by_title_and_found_by_their_words(
         assert [each.post for each in blog.search.find('"brown fox"').results] == [posts[2]]
 
 
-def test_accounts_of_an_older_version_keep_their_names_and_give_up_reserved_ones(
+def test_accounts_of_an_older_version_keep_their_usernames_except_reserved_ones(
     store: SqlStore, open_blog: OpenBlog
 ) -> None:
     with open_blog() as blog:
@@ -127,9 +125,7 @@ def test_accounts_of_an_older_version_keep_their_names_and_give_up_reserved_ones
         assert [stores.users.names_of(user.id) for user in users] == [[name] for name in renamed]
 
 
-def test_accounts_of_an_older_version_keep_their_known_addresses_and_their_count(
-    store: SqlStore, open_blog: OpenBlog
-) -> None:
+def test_accounts_of_an_older_version_keep_trusted_addresses_and_attempts(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "Ann", PASSWORD)
     with store() as stores:
@@ -148,9 +144,7 @@ def test_accounts_of_an_older_version_keep_their_known_addresses_and_their_count
         assert stores.attempts.trusted_addresses(account_key("ann")) == {"192.0.2.1": NOON}
 
 
-def test_posts_that_were_changed_before_they_were_written_were_changed_when_they_were_written(
-    store: SqlStore, open_blog: OpenBlog
-) -> None:
+def test_posts_updated_before_their_creation_get_the_creation_time(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
         posts = [blog.posts.create(ann, title=title, body="…") for title in ("one", "two")]
@@ -164,7 +158,7 @@ def test_posts_that_were_changed_before_they_were_written_were_changed_when_they
         assert [blog.posts.get(post.id) for post in posts] == posts
 
 
-def test_seals_of_an_older_version_are_proven_and_the_next_one_proves_when_they_were_made(
+def test_seals_of_an_older_version_verify_and_the_next_seal_covers_their_time(
     store: SqlStore, open_blog: OpenBlog
 ) -> None:
     with open_blog() as blog:
@@ -186,8 +180,8 @@ def test_seals_of_an_older_version_are_proven_and_the_next_one_proves_when_they_
 
 
 @pytest.fixture
-def of_revision_0007(store: SqlStore, open_blog: OpenBlog) -> SqlStore:
-    """A database as the version before left it, with a row in every table, an imported post and seals of format 2."""
+def store_of_revision_0007(store: SqlStore, open_blog: OpenBlog) -> SqlStore:
+    """A database of the previous version, with a row in every table, an imported post and seals of format 2."""
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
         blog.posts.create(acting(ann), title="Hello", body="World")
@@ -195,7 +189,7 @@ def of_revision_0007(store: SqlStore, open_blog: OpenBlog) -> SqlStore:
         blog.accounts.complete_login(blog.throttle.reserve("ann", "192.0.2.1"), "ann", PASSWORD, "", None)
         blog.throttle.reserve("ann", "192.0.2.2")
         blog.invitations.create(Operator())
-        blog.importer.import_post(Operator(), imported("Imported"))
+        blog.importer.import_post(Operator(), portable_post("Imported"))
     with store() as stores:
         entries = stores.audit.unsealed(limit=100)
         seal = Seal(at=NOON, entries=len(entries), previous=GENESIS_DIGEST, digest=b"", format=2)
@@ -204,14 +198,14 @@ def of_revision_0007(store: SqlStore, open_blog: OpenBlog) -> SqlStore:
     return store
 
 
-def imported(title: str) -> PortablePost:
-    """A post of ann's, written on a day that its title decides."""
+def portable_post(title: str) -> PortablePost:
+    """Return a post of ann's whose day follows from its title."""
     written = NOON + timedelta(days=len(title))
     return PortablePost(title=title, body="…", author="ann", created_at=written, updated_at=written)
 
 
-def names_in(store: SqlStore) -> set[str]:
-    """The names of tables, columns and indexes, and of what else has a name in PostgreSQL."""
+def names_in_schema(store: SqlStore) -> set[str]:
+    """Return the names of tables, columns and indexes, and of PostgreSQL's other objects."""
     with store.engine.connect() as connection:
         tables = inspect(connection)
         names = {
@@ -230,15 +224,15 @@ def names_in(store: SqlStore) -> set[str]:
 
 
 @pytest.mark.filterwarnings("ignore:.*expression-based index")
-def test_rows_of_the_version_before_are_found_under_the_new_names(of_revision_0007: SqlStore) -> None:
-    store = of_revision_0007
+def test_rows_of_the_previous_version_are_found_under_the_new_names(store_of_revision_0007: SqlStore) -> None:
+    store = store_of_revision_0007
     with store.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT answer FROM answers").scalars().all() == [b"a response"]
         assert connection.exec_driver_sql("SELECT count(*) FROM attempts").scalar_one() == 1
         old_event = "SELECT count(*) FROM audit_entries WHERE event = 'post.taken-in'"
         assert connection.exec_driver_sql(old_event).scalar_one() == 1
     store.migrate()
-    assert not [name for name in names_in(store) if re.match("answers|attempts|unread", name)]
+    assert not [name for name in names_in_schema(store) if re.match("answers|attempts|unread", name)]
     with create_blog(store)() as blog:
         ann = acting(blog.users.get_by_username(Operator(), "ann"))
         assert blog.idempotency.run_once(ann, "a-key", b"a request", lambda: b"another") == (b"a response", True)
@@ -248,12 +242,12 @@ def test_rows_of_the_version_before_are_found_under_the_new_names(of_revision_00
         assert len(stores.attempts.of_address("192.0.2.2", since=NOON)) == 1
 
 
-def test_seals_of_the_version_before_are_verified_and_tampering_is_found(of_revision_0007: SqlStore) -> None:
-    store = of_revision_0007
+def test_seals_of_the_previous_version_verify_and_tampering_is_detected(store_of_revision_0007: SqlStore) -> None:
+    store = store_of_revision_0007
     store.migrate()
     open_blog = create_blog(store)
     with open_blog() as blog:
-        blog.importer.import_post(Operator(), imported("Imported later"))
+        blog.importer.import_post(Operator(), portable_post("Imported later"))
         blog.audit.seal()
         assert blog.audit.verify(Operator()).errors == ()
     with store() as stores:
@@ -269,23 +263,23 @@ def test_seals_of_the_version_before_are_verified_and_tampering_is_found(of_revi
 
 def change_event(store: SqlStore, seal_id: int, old: Event, new: Event) -> None:
     """Tamper with the entry of the imported post under a seal, counted from 1."""
-    imported = "(SELECT id FROM posts WHERE title LIKE 'Imported%')"
+    portable_post = "(SELECT id FROM posts WHERE title LIKE 'Imported%')"
     with store.dialect.migration_transaction(store.engine) as connection:
         seals = connection.exec_driver_sql("SELECT id FROM audit_seals ORDER BY id").scalars().all()
         connection.exec_driver_sql(
             f"UPDATE audit_entries SET event = '{new}' "
-            f"WHERE seal_id = {seals[seal_id - 1]} AND event = '{old}' AND subject_id IN {imported}"
+            f"WHERE seal_id = {seals[seal_id - 1]} AND event = '{old}' AND subject_id IN {portable_post}"
         )
 
 
 @pytest.mark.filterwarnings("ignore:.*expression-based index")
-def test_the_names_of_the_version_before_come_back_on_the_way_down(store: SqlStore) -> None:
+def test_a_downgrade_restores_the_names_of_the_previous_version(store: SqlStore) -> None:
     store.migrate("base")
     store.migrate("0007")
-    before = names_in(store)
+    before = names_in_schema(store)
     store.migrate()
     store.migrate("0007")
-    assert names_in(store) == before
+    assert names_in_schema(store) == before
 
 
 OLD_WORDS = {
@@ -298,7 +292,7 @@ OLD_WORDS = {
 }
 
 
-def test_posts_that_an_older_version_indexed_are_indexed_anew(store: SqlStore, open_blog: OpenBlog) -> None:
+def test_posts_of_an_older_version_are_reindexed(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
         said = [("Łódź", "한국어를"), ("Zebra", "ข้าว"), ("Ångström", "พรุ่งนี้")]
@@ -321,9 +315,7 @@ def test_posts_that_an_older_version_indexed_are_indexed_anew(store: SqlStore, o
         assert blog.search.count("พรุ่งนี้") == 1
 
 
-def test_stepping_back_to_the_first_version_takes_away_only_what_it_did_not_have(
-    store: SqlStore, open_blog: OpenBlog
-) -> None:
+def test_a_downgrade_to_the_first_version_removes_only_newer_data(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
         blog.accounts.complete_login(blog.throttle.reserve("ann", "192.0.2.1"), "ann", PASSWORD, "", None)
@@ -341,7 +333,7 @@ def test_stepping_back_to_the_first_version_takes_away_only_what_it_did_not_have
     assert set(empty) == set(metadata.tables) - {"users", "usernames", "tokens"}
 
 
-def test_stepping_all_the_way_down_leaves_nothing(store: SqlStore, open_blog: OpenBlog) -> None:
+def test_a_full_downgrade_leaves_no_table(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         blog.posts.create(acting(blog.users.add(Operator(), "ann", PASSWORD)), title="Hello", body="World")
     store.migrate("base")
@@ -360,7 +352,7 @@ def fail_after(connection: Connection, *statements: str) -> None:
     raise ZeroDivisionError
 
 
-def test_a_step_that_fails_changes_nothing(store: SqlStore, open_blog: OpenBlog) -> None:
+def test_a_failed_migration_changes_nothing(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
     with pytest.raises(ZeroDivisionError), store.dialect.migration_transaction(store.engine) as connection:
@@ -370,7 +362,7 @@ def test_a_step_that_fails_changes_nothing(store: SqlStore, open_blog: OpenBlog)
         assert blog.posts.page().posts == []
 
 
-def test_a_step_must_leave_every_foreign_key_with_its_row(sqlite: SqlStore) -> None:
+def test_a_migration_that_breaks_a_foreign_key_fails(sqlite: SqlStore) -> None:
     with (
         pytest.raises(RuntimeError, match="foreign key"),
         sqlite.dialect.migration_transaction(sqlite.engine) as connection,
@@ -380,7 +372,7 @@ def test_a_step_must_leave_every_foreign_key_with_its_row(sqlite: SqlStore) -> N
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
 
 
-def test_tables_of_a_newer_version_are_left_alone(store: SqlStore) -> None:
+def test_tables_of_a_newer_version_are_not_changed(store: SqlStore) -> None:
     def set_revision(revision: str) -> None:
         with store.dialect.migration_transaction(store.engine) as connection:
             connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
@@ -392,7 +384,7 @@ def test_tables_of_a_newer_version_are_left_alone(store: SqlStore) -> None:
     set_revision(REVISION)
 
 
-def test_tables_of_others_are_left_alone(file: Path, store: SqlStore) -> None:
+def test_tables_of_other_programs_are_not_changed(file: Path, store: SqlStore) -> None:
     other = SqlStore(f"sqlite:///{file.parent / 'others.db'}")
     with other.dialect.migration_transaction(other.engine) as connection:
         connection.exec_driver_sql("CREATE TABLE users (name TEXT)")
@@ -410,7 +402,7 @@ def migrate(url: str) -> bool:
         store.close()
 
 
-def test_several_processes_may_migrate_an_empty_postgresql_at_once(postgresql_url: str, postgresql: SqlStore) -> None:
+def test_several_processes_migrate_an_empty_postgresql_concurrently(postgresql_url: str, postgresql: SqlStore) -> None:
     postgresql.migrate("base")
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
         connection.execute("DROP TABLE alembic_version")

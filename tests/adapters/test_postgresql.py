@@ -1,4 +1,4 @@
-"""What PostgreSQL means by its errors, and that nobody waits for it for ever."""
+"""PostgreSQL: translation of errors, timeouts and lost connections."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -51,7 +51,9 @@ def unit(store: SqlStore) -> Iterator[SqlUnitOfWork]:
         ("23503", ConcurrencyConflict),
     ],
 )
-def test_an_error_means_what_its_state_says(unit: SqlUnitOfWork, state: str, meaning: type[Exception] | None) -> None:
+def test_an_error_is_translated_by_its_sqlstate(
+    unit: SqlUnitOfWork, state: str, meaning: type[Exception] | None
+) -> None:
     raised = f"DO $$ BEGIN RAISE EXCEPTION 'as asked' USING ERRCODE = '{state}'; END $$"
     with pytest.raises(Exception) as told:  # noqa: PT011 - which one is the question
         unit._run(raised)
@@ -60,13 +62,13 @@ def test_an_error_means_what_its_state_says(unit: SqlUnitOfWork, state: str, mea
     )
 
 
-def test_a_wrong_statement_is_a_fault_of_ours(unit: SqlUnitOfWork) -> None:
+def test_a_wrong_statement_raises_a_programming_error(unit: SqlUnitOfWork) -> None:
     with pytest.raises(Exception, match=r"relation .* does not exist") as told:
         unit._run("SELECT * FROM nowhere")
     assert not isinstance(told.value, Unavailable)
 
 
-def test_two_units_in_each_others_way_end_with_one_contended(store: SqlStore, open_blog: OpenBlog) -> None:
+def test_one_of_two_conflicting_units_gets_a_concurrency_conflict(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
         one, other = (blog.posts.create(ann, title="Hello", body="World") for _ in range(2))
@@ -89,8 +91,8 @@ def test_two_units_in_each_others_way_end_with_one_contended(store: SqlStore, op
 
 
 @pytest.fixture
-def impatient(postgresql_url: str, store: SqlStore) -> Iterator[OpenBlog]:
-    """The same database, opened by somebody who waits a second at most."""
+def short_timeout_blog(postgresql_url: str, store: SqlStore) -> Iterator[OpenBlog]:
+    """The same database, with a timeout of a second."""
     hasty = SqlStore(postgresql_url, connections=1, timeout=1)
     yield create_blog(hasty, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     hasty.close()
@@ -102,75 +104,75 @@ def ann(open_blog: OpenBlog) -> Member:
         return acting(blog.users.add(Operator(), "ann", PASSWORD))
 
 
-def test_a_foreign_lock_makes_the_blog_unavailable_to_writers_only(
-    postgresql_url: str, ann: Member, impatient: OpenBlog
+def test_a_lock_of_another_process_makes_only_writes_unavailable(
+    postgresql_url: str, ann: Member, short_timeout_blog: OpenBlog
 ) -> None:
     with psycopg.connect(postgresql_url) as foreign:
         foreign.execute("LOCK TABLE posts IN SHARE MODE")
-        with pytest.raises(Unavailable), impatient() as blog:
+        with pytest.raises(Unavailable), short_timeout_blog() as blog:
             blog.posts.create(ann, title="Hello", body="World")
-        with impatient() as blog:
+        with short_timeout_blog() as blog:
             assert blog.posts.page().posts == []
-    with impatient() as blog:
+    with short_timeout_blog() as blog:
         assert blog.posts.create(ann, title="Hello", body="World").version == 1
 
 
-def test_a_silent_server_is_given_up(impatient: OpenBlog) -> None:
-    with impatient() as blog:
+def test_a_silent_server_times_out(short_timeout_blog: OpenBlog) -> None:
+    with short_timeout_blog() as blog:
         unit = blog.posts.repository._unit  # type: ignore[attr-defined]
         unit._run("SET statement_timeout = 0")
         with pytest.raises(Unavailable):
             unit._run("SELECT pg_sleep(60)")
-    with impatient() as blog:
+    with short_timeout_blog() as blog:
         assert blog.posts.page().posts == []
 
 
-def test_more_units_than_connections_are_told_to_come_back(impatient: OpenBlog) -> None:
-    with impatient() as blog:
+def test_more_units_than_connections_get_unavailable(short_timeout_blog: OpenBlog) -> None:
+    with short_timeout_blog() as blog:
         blog.posts.page()
-        with pytest.raises(Unavailable), impatient() as another:
+        with pytest.raises(Unavailable), short_timeout_blog() as another:
             another.posts.page()
 
 
-def test_a_connection_that_died_while_it_rested_costs_nobody_anything(
+def test_an_idle_connection_that_died_is_replaced_without_an_error(
     postgresql_url: str, ann: Member, open_blog: OpenBlog
 ) -> None:
     for _ in range(5):
         with open_blog() as blog:
             blog.posts.create(ann, title="Hello", body="World")
-        revoke_all(postgresql_url)
+        terminate_connections(postgresql_url)
     with open_blog() as blog:
         assert len(blog.posts.page().posts) == 5
 
 
-def revoke_all(url: str) -> None:
-    """Cut every connection of the blog's, as a server that is restarted does."""
+def terminate_connections(url: str) -> None:
+    """Terminate every connection of the blog, like a restart of the server."""
     ours = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'blog'"
     with psycopg.connect(url, autocommit=True) as connection:
         assert set(connection.execute(ours).fetchall()) == {(True,)}
 
 
 @pytest.mark.parametrize("first", ["SELECT 1", "BEGIN"])
-def test_of_many_connections_that_died_at_rest_the_first_is_replaced_and_the_others_are_thrown_away(
+def test_after_one_dead_idle_connection_the_other_idle_connections_are_discarded(
     postgresql_url: str, store: SqlStore, first: str
 ) -> None:
     with ExitStack() as stack:
         for _ in range(5):
             stack.enter_context(SqlUnitOfWork(store._pool))._run("SELECT 1")
-    revoke_all(postgresql_url)
+    terminate_connections(postgresql_url)
     with SqlUnitOfWork(store._pool) as unit:
         unit._run(first)
         assert list(store._pool._idle) == []
 
 
 @pytest.mark.parametrize("more", [True, False], ids=["more to do", "nothing but COMMIT"])
-def test_what_was_begun_on_a_connection_that_dies_is_not_kept_and_not_done_again(
+def test_a_unit_whose_connection_dies_is_rolled_back_and_not_retried(
     postgresql_url: str, ann: Member, open_blog: OpenBlog, *, more: bool
 ) -> None:
     def write() -> None:
         with open_blog() as blog:
             blog.posts.create(ann, title="Hello", body="World")
-            revoke_all(postgresql_url)
+            terminate_connections(postgresql_url)
             if more:
                 blog.posts.create(ann, title="Hello", body="World")
 
@@ -180,7 +182,7 @@ def test_what_was_begun_on_a_connection_that_dies_is_not_kept_and_not_done_again
         assert blog.posts.page().posts == []
 
 
-def test_a_server_that_is_silent_is_not_asked_again(store: SqlStore) -> None:
+def test_a_timed_out_statement_is_not_retried(store: SqlStore) -> None:
     with SqlUnitOfWork(store._pool) as unit:
         unit._run("SET statement_timeout = 0")
         connection: Any = unit._connection
@@ -191,29 +193,29 @@ def test_a_server_that_is_silent_is_not_asked_again(store: SqlStore) -> None:
     assert list(store._pool._idle) == [], "it was asked again, on another connection"
 
 
-def test_a_unit_whose_transaction_failed_within_does_not_seem_to_be_kept(
+def test_a_unit_with_a_failed_statement_does_not_seem_to_commit(
     store: SqlStore, ann: Member, open_blog: OpenBlog
 ) -> None:
-    def go_on_regardless() -> None:
+    def ignore_error() -> None:
         with open_blog() as blog:
             blog.posts.create(ann, title="Hello", body="World")
             with pytest.raises(ProgrammingError):
                 blog.posts.repository._unit._run("SELECT * FROM nowhere")  # type: ignore[attr-defined]
 
     with pytest.raises(Unavailable):
-        go_on_regardless()
+        ignore_error()
     with open_blog() as blog:
         assert blog.posts.page().posts == []
 
 
-def test_a_server_that_is_not_there_is_unavailable() -> None:
+def test_a_missing_server_is_unavailable() -> None:
     store = SqlStore("postgresql://nobody@127.0.0.1:9/nowhere")
     with pytest.raises(Unavailable):
         store.migrate()
     store.close()
 
 
-def test_the_first_host_that_takes_writes_is_used(postgresql_url: str, store: SqlStore) -> None:
+def test_the_first_writable_host_is_used(postgresql_url: str, store: SqlStore) -> None:
     ours = psycopg.conninfo.conninfo_to_dict(postgresql_url)
     hosts = f"127.0.0.1:9,{ours['host']}:{ours['port']}"
     several = SqlStore(f"postgresql://{ours['user']}@{hosts}/{ours['dbname']}?target_session_attrs=read-write")

@@ -1,4 +1,4 @@
-"""A PostgreSQL server that cannot be reached is told with its place and the reason, and never with the password."""
+"""An unreachable PostgreSQL server is reported with its address and the reason, never with the password."""
 
 import logging
 import re
@@ -24,8 +24,8 @@ _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 _ASKS_FOR_PASSWORD = b"R" + struct.pack("!II", 8, 3)
 
 
-def error(code: str, message: str, severity: str = "FATAL") -> bytes:
-    """What a server says before it closes a connection (PostgreSQL manual, 53.8)."""
+def error_message(code: str, message: str, severity: str = "FATAL") -> bytes:
+    """Return the error message that a server sends before it closes a connection (PostgreSQL manual, 53.8)."""
     fields = "".join(f"{kind}{text}\0" for kind, text in zip("SVCM", (severity, severity, code, message), strict=True))
     body = fields.encode() + b"\0"
     return b"E" + struct.pack("!I", len(body) + 4) + body
@@ -36,25 +36,25 @@ Listen = Callable[..., int]
 
 @pytest.fixture
 def listen() -> Iterator[Listen]:
-    """Starts servers that give these answers, one after the other, to every connection, and have no TLS."""
+    """Start servers that send these messages in turn to every connection, and have no TLS."""
     sockets: list[socket.socket] = []
 
-    def answer(listener: socket.socket, answers: tuple[bytes, ...], tls: bytes) -> None:
+    def respond(listener: socket.socket, messages: tuple[bytes, ...], tls: bytes) -> None:
         while True:
             try:
                 connection, _ = listener.accept()
             except OSError:
                 return
             with closing(connection), suppress(OSError):
-                for each in answers:
+                for each in messages:
                     if connection.recv(2000) == _SSL_REQUEST:
                         connection.sendall(tls)
                         connection.recv(2000)
                     connection.sendall(each)
 
-    def start(*answers: bytes, tls: bytes = b"N") -> int:
+    def start(*messages: bytes, tls: bytes = b"N") -> int:
         sockets.append(socket.create_server(("127.0.0.1", 0)))
-        threading.Thread(target=answer, args=(sockets[-1], answers, tls), daemon=True).start()
+        threading.Thread(target=respond, args=(sockets[-1], messages, tls), daemon=True).start()
         port: int = sockets[-1].getsockname()[1]
         return port
 
@@ -64,8 +64,8 @@ def listen() -> Iterator[Listen]:
         each.close()
 
 
-def why(url: str) -> str:
-    """What is told of a server that cannot be reached."""
+def reason_of(url: str) -> str:
+    """Return the reported reason why a server cannot be reached."""
     with closing(SqlStore(url, timeout=1)) as store:
         with pytest.raises(Unavailable) as refusal, store() as stores:
             stores.users.page(limit=1)
@@ -81,40 +81,51 @@ def why(url: str) -> str:
 
 SAID = {
     "wrong password": (
-        [_ASKS_FOR_PASSWORD, error("28P01", 'password authentication failed for user "blog"')],
+        [_ASKS_FOR_PASSWORD, error_message("28P01", 'password authentication failed for user "blog"')],
         'the password is wrong, or there is no role "blog"',
     ),
-    "too many": ([error("53300", "sorry, too many clients already")], "too many connections are open"),
+    "too many": ([error_message("53300", "sorry, too many clients already")], "too many connections are open"),
     "reserved": (
-        [error("53300", "remaining connection slots are reserved for roles with the SUPERUSER attribute")],
+        [error_message("53300", "remaining connection slots are reserved for roles with the SUPERUSER attribute")],
         "too many connections are open",
     ),
     "not without TLS": (
-        [error("28000", 'no pg_hba.conf entry for host "127.0.0.1", user "blog", database "db", no encryption')],
+        [
+            error_message(
+                "28000", 'no pg_hba.conf entry for host "127.0.0.1", user "blog", database "db", no encryption'
+            )
+        ],
         "the server lets this role in from here by TLS only, or not at all (pg_hba.conf)",
     ),
     "not from here": (
-        [error("28000", 'no pg_hba.conf entry for host "127.0.0.1", user "blog", database "db", SSL encryption')],
+        [
+            error_message(
+                "28000", 'no pg_hba.conf entry for host "127.0.0.1", user "blog", database "db", SSL encryption'
+            )
+        ],
         "the server does not let this role in from here (pg_hba.conf)",
     ),
-    "starting": ([error("57P03", "the database system is starting up")], "the database system is starting up"),
-    "in German": ([error("3D000", "Datenbank »db« existiert nicht", "FATAL")], "Datenbank »db« existiert nicht"),
+    "starting": ([error_message("57P03", "the database system is starting up")], "the database system is starting up"),
+    "in German": (
+        [error_message("3D000", "Datenbank »db« existiert nicht", "FATAL")],
+        "Datenbank »db« existiert nicht",
+    ),
     "no PostgreSQL": ([b"HTTP/1.0 400 Bad Request\r\n\r\n"], "expected authentication request from server"),
     "gone at once": ([], "the server closed the connection"),
-    "an echo": ([_ASKS_FOR_PASSWORD, error("28000", f"no {SECRET} here")], "no [redacted] here"),
+    "an echo": ([_ASKS_FOR_PASSWORD, error_message("28000", f"no {SECRET} here")], "no [redacted] here"),
 }
 
 
-@pytest.mark.parametrize(("answers", "reason"), SAID.values(), ids=SAID)
-def test_what_a_server_says_is_told_with_its_place(listen: Listen, answers: list[bytes], reason: str) -> None:
-    port = listen(*answers)
-    told = why(f"postgresql://blog:{SECRET}@127.0.0.1:{port}/db")
+@pytest.mark.parametrize(("messages", "reason"), SAID.values(), ids=SAID)
+def test_the_error_of_a_server_is_reported_with_its_address(listen: Listen, messages: list[bytes], reason: str) -> None:
+    port = listen(*messages)
+    told = reason_of(f"postgresql://blog:{SECRET}@127.0.0.1:{port}/db")
     assert told.startswith(f'Database "db" at 127.0.0.1:{port}, role "blog": {reason}')
 
 
-def test_a_server_that_asks_for_a_password_where_none_is_set_is_told_so(listen: Listen) -> None:
-    port = listen(_ASKS_FOR_PASSWORD, error("28P01", "never"))
-    assert "the server asks for a password, and none is set" in why(f"postgresql://blog@127.0.0.1:{port}/db")
+def test_a_missing_password_is_reported(listen: Listen) -> None:
+    port = listen(_ASKS_FOR_PASSWORD, error_message("28P01", "never"))
+    assert "the server asks for a password, and none is set" in reason_of(f"postgresql://blog@127.0.0.1:{port}/db")
 
 
 @pytest.mark.parametrize(
@@ -122,54 +133,58 @@ def test_a_server_that_asks_for_a_password_where_none_is_set_is_told_so(listen: 
     [(b"N", "TLS is required, and the server has none"), (b"S", "SSL")],
     ids=["none", "broken"],
 )
-def test_tls_that_fails_is_told(listen: Listen, tls: bytes, reason: str) -> None:
+def test_a_tls_failure_is_reported(listen: Listen, tls: bytes, reason: str) -> None:
     port = listen(b"no TLS", tls=tls)
-    assert reason in why(f"postgresql://blog:{SECRET}@127.0.0.1:{port}/db?sslmode=require")
+    assert reason in reason_of(f"postgresql://blog:{SECRET}@127.0.0.1:{port}/db?sslmode=require")
 
 
-def test_a_place_without_a_server_is_told() -> None:
-    told = why(f"postgresql://blog:{SECRET}@127.0.0.1:9/db")
+def test_an_address_without_a_server_is_reported() -> None:
+    told = reason_of(f"postgresql://blog:{SECRET}@127.0.0.1:9/db")
     assert told == 'Database "db" at 127.0.0.1:9, role "blog": no server listens there.'
-    told = why(f"postgresql://blog:{SECRET}@no-such-host.invalid/db")
+    told = reason_of(f"postgresql://blog:{SECRET}@no-such-host.invalid/db")
     assert told == 'Database "db" at no-such-host.invalid:5432, role "blog": there is no host of this name.'
-    told = why(f"postgresql://blog:{SECRET}@/db?host=/nowhere")
+    told = reason_of(f"postgresql://blog:{SECRET}@/db?host=/nowhere")
     assert told == 'Database "db" at /nowhere/.s.PGSQL.5432, role "blog": no server listens there.'
 
 
-def test_of_several_servers_each_is_told(listen: Listen) -> None:
-    port = listen(error("53300", "sorry, too many clients already"))
-    told = why(f"postgresql://blog:{SECRET}@127.0.0.1:9,127.0.0.1:{port}/db")
+def test_the_errors_of_several_servers_are_all_reported(listen: Listen) -> None:
+    port = listen(error_message("53300", "sorry, too many clients already"))
+    told = reason_of(f"postgresql://blog:{SECRET}@127.0.0.1:9,127.0.0.1:{port}/db")
     assert told == (
         f'Database "db" at 127.0.0.1:9, 127.0.0.1:{port}, role "blog": 127.0.0.1:9: no server listens there; '
         f"127.0.0.1:{port}: too many connections are open."
     )
 
 
-def test_a_silent_server_is_told() -> None:
+def test_a_silent_server_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        assert "no answer came in time" in why(f"postgresql://blog:{SECRET}@127.0.0.1:{port}/db?connect_timeout=2")
+        assert "no answer came in time" in reason_of(
+            f"postgresql://blog:{SECRET}@127.0.0.1:{port}/db?connect_timeout=2"
+        )
 
 
-def test_a_real_server_has_no_such_role_no_such_database_and_too_many_connections(
+def test_a_real_server_reports_unknown_roles_and_databases_and_too_many_connections(
     postgresql_url: str, postgresql: SqlStore
 ) -> None:
     given = conninfo_to_dict(postgresql_url)
     at = f"{given['host']}:{given['port']}"
     role = given["user"]
-    assert f'at {at}, role "nobody-here": there is no role "nobody-here".' in why(
+    assert f'at {at}, role "nobody-here": there is no role "nobody-here".' in reason_of(
         f"postgresql://nobody-here:{SECRET}@{at}/{given['dbname']}"
     )
-    assert why(f"postgresql://{role}:{SECRET}@{at}/nowhere") == (
+    assert reason_of(f"postgresql://{role}:{SECRET}@{at}/nowhere") == (
         f'Database "nowhere" at {at}, role "{role}": there is no database "nowhere".'
     )
-    assert "TLS is required, and the server has none" in why(
+    assert "TLS is required, and the server has none" in reason_of(
         f"postgresql://{role}:{SECRET}@{at}/{given['dbname']}?sslmode=require"
     )
 
 
-def test_a_server_that_ends_a_connection_is_told_with_what_it_said(postgresql_url: str, postgresql: SqlStore) -> None:
-    def go_on_regardless() -> None:
+def test_a_connection_closed_by_the_server_is_reported_with_its_message(
+    postgresql_url: str, postgresql: SqlStore
+) -> None:
+    def ignore_error() -> None:
         with postgresql() as stores:
             stores.attempts.lock("somebody", "somewhere")
             with psycopg.connect(postgresql_url, autocommit=True) as other:
@@ -180,7 +195,7 @@ def test_a_server_that_ends_a_connection_is_told_with_what_it_said(postgresql_ur
             stores.users.page(limit=1)
 
     with pytest.raises(Unavailable) as told:
-        go_on_regardless()
+        ignore_error()
     assert re.fullmatch(r'database "\w+" at 127\.0\.0\.1:\d+, role "\w+": \S.*\.', told.value.cause)
 
 
@@ -196,7 +211,7 @@ def test_a_server_that_ends_a_connection_is_told_with_what_it_said(postgresql_ur
         f"postgresql://blog@127.0.0.1:9/db?{SECRET}=1",
     ],
 )
-def test_a_url_that_libpq_takes_apart_wrongly_is_refused_without_a_word_of_it(url: str) -> None:
+def test_a_url_that_libpq_would_misparse_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ValueError, match="percent-encoded") as refusal:
         SqlStore(url)
     assert SECRET not in "".join(traceback.format_exception(refusal.value))
@@ -218,14 +233,14 @@ def test_a_url_that_libpq_takes_apart_wrongly_is_refused_without_a_word_of_it(ur
         f"{SECRET}@127.0.0.1:9/db?service={SECRET}": "has a value of service that libpq does not take",
     }.items(),
 )
-def test_what_is_wrong_with_a_url_is_said_without_the_value(rest: str, reason: str) -> None:
+def test_errors_in_a_url_are_reported_without_the_value(rest: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(reason)}") as refusal:
         SqlStore(f"postgresql://blog:{rest}")
     assert type(refusal.value) is ValueError
     assert SECRET not in "".join(traceback.format_exception(refusal.value))
 
 
-def test_options_are_checked_without_a_connection_and_several_hosts_and_ports_are_fine(listen: Listen) -> None:
+def test_options_are_checked_without_connecting_and_several_hosts_are_accepted(listen: Listen) -> None:
     port = listen()
     for rest in (f"127.0.0.1:{port}", f"127.0.0.1:{port},no-such-host.invalid:{port}"):
         url = f"postgresql://blog:{SECRET}@{rest}/db?sslmode=require&connect_timeout=2&keepalives_idle=9&options="
@@ -237,7 +252,7 @@ def test_options_are_checked_without_a_connection_and_several_hosts_and_ports_ar
         lambda word: word not in "postgresql"
     )
 )
-def test_no_part_of_a_password_is_told_whatever_is_in_it(password: str) -> None:
+def test_no_part_of_any_password_is_reported(password: str) -> None:
     """A password that is not percent-encoded is taken apart wrongly; then nothing of the URL may be told."""
     url = f"postgresql://u:{password}@127.0.0.1:9/d"
     try:
@@ -250,5 +265,5 @@ def test_no_part_of_a_password_is_told_whatever_is_in_it(password: str) -> None:
 
 def test_an_outage_is_logged_without_the_password(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        why(f"postgresql://blog:{SECRET}@127.0.0.1:9/db")
+        reason_of(f"postgresql://blog:{SECRET}@127.0.0.1:9/db")
     assert SECRET not in caplog.text

@@ -1,4 +1,4 @@
-"""A database that cannot be written to can be read, listed, exported, proven and backed up, and is left as it is."""
+"""A read-only database can be read, listed, exported, verified and backed up, and is not changed."""
 
 import ctypes
 import json
@@ -82,8 +82,8 @@ def can_mount(folder: Path) -> bool:
 
 
 @pytest.fixture
-def closed(tmp_path: Path) -> Iterator[Path]:
-    """A database that was closed, alone in its folder."""
+def closed_file(tmp_path: Path) -> Iterator[Path]:
+    """A closed database, alone in its folder."""
     folder = tmp_path / "medium"
     folder.mkdir()
     database = Database(folder / "blog.db")
@@ -118,30 +118,32 @@ MEDIA: dict[str, Callable[[Path], None] | None] = {
 
 
 @pytest.mark.parametrize("medium", MEDIA)
-def test_what_cannot_be_written_to_can_be_read_exported_proven_and_backed_up(
-    closed: Path, tmp_path: Path, medium: str
+def test_a_read_only_database_can_be_read_exported_verified_and_backed_up(
+    closed_file: Path, tmp_path: Path, medium: str
 ) -> None:
     protect, mounted = MEDIA[medium], None
     if protect is not None:
-        protect(closed)
-    elif can_mount(closed.parent):
-        mounted = closed.parent
+        protect(closed_file)
+    elif can_mount(closed_file.parent):
+        mounted = closed_file.parent
     else:
         pytest.skip("no mounts can be made here")
-    before = closed.read_bytes()
+    before = closed_file.read_bytes()
 
     reads = ["users list", "export out", "audit --verify", "backup copy", "migrate --check"]
-    done = blog(*reads, "users deactivate ann", database=closed, cwd=tmp_path, mounted=mounted)
+    done = blog(*reads, "users deactivate ann", database=closed_file, cwd=tmp_path, mounted=mounted)
     refused = done.pop("users deactivate ann")
     assert {line: status for line, (status, _, _) in done.items()} == dict.fromkeys(reads, 0)
     assert "ann" in done["users list"][1]
     assert done["backup copy"][1] == "Everything is in copy.\n"
-    assert {f"{closed} cannot be written to, so it is only read.\n" in told for _, _, told in done.values()} == {True}
+    assert {f"{closed_file} cannot be written to, so it is only read.\n" in error for _, _, error in done.values()} == {
+        True
+    }
     assert refused[0] == 1
-    assert refused[2].splitlines()[-1].startswith(f"blog: The database cannot be written to. {closed}: ")
+    assert refused[2].splitlines()[-1].startswith(f"blog: The database cannot be written to. {closed_file}: ")
 
-    assert [path.name for path in closed.parent.iterdir()] == ["blog.db"]
-    assert closed.read_bytes() == before
+    assert [path.name for path in closed_file.parent.iterdir()] == ["blog.db"]
+    assert closed_file.read_bytes() == before
     assert len(list((tmp_path / "out").iterdir())) == 1
     with closing(SqlStore(tmp_path / "other.db")) as other:
         other.restore(tmp_path / "copy")
@@ -149,30 +151,28 @@ def test_what_cannot_be_written_to_can_be_read_exported_proven_and_backed_up(
             assert [post.title for post in stores.posts.page(SortOrder.NEWEST, limit=9)] == ["Hello"]
 
 
-def test_what_cannot_be_written_to_is_not_served(closed: Path, tmp_path: Path) -> None:
-    folder_of_others(closed)
-    ((status, said, told),) = blog("serve --port 0", database=closed, cwd=tmp_path).values()
-    line = f"blog: --database: {closed} cannot be written to, and can only be read by other commands"
-    assert (status, said, told.splitlines()[-1]) == (2, "", line)
+def test_a_read_only_database_is_not_served(closed_file: Path, tmp_path: Path) -> None:
+    folder_of_others(closed_file)
+    ((status, said, error),) = blog("serve --port 0", database=closed_file, cwd=tmp_path).values()
+    line = f"blog: --database: {closed_file} cannot be written to, and can only be read by other commands"
+    assert (status, said, error.splitlines()[-1]) == (2, "", line)
 
 
-def test_a_database_that_was_not_closed_and_cannot_be_recovered_where_it_is_says_what_to_do(
-    closed: Path, tmp_path: Path
-) -> None:
+def test_an_unclosed_read_only_database_is_reported_with_a_remedy(closed_file: Path, tmp_path: Path) -> None:
     left = tmp_path / "left"
     left.mkdir()
-    with closing(sqlite3.connect(closed)) as connection, connection:
+    with closing(sqlite3.connect(closed_file)) as connection, connection:
         connection.execute("UPDATE posts SET title = 'in the log'")
         connection.commit()
         for suffix in ("", "-wal"):
-            shutil.copyfile(f"{closed}{suffix}", left / f"blog.db{suffix}")
+            shutil.copyfile(f"{closed_file}{suffix}", left / f"blog.db{suffix}")
     left.chmod(0o555)
     try:
-        ((status, _, told),) = blog("users list", database=left / "blog.db", cwd=tmp_path).values()
-        assert (status, f"{left / 'blog.db'}: " in told) == (1, True)
-        assert "it was not closed cleanly: copy blog.db and blog.db-* to another folder" in told
-        ((status, _, told),) = blog("restore left/blog.db", database=tmp_path / "other.db", cwd=tmp_path).values()
-        assert (status, told) == (0, "")
+        ((status, _, error),) = blog("users list", database=left / "blog.db", cwd=tmp_path).values()
+        assert (status, f"{left / 'blog.db'}: " in error) == (1, True)
+        assert "it was not closed cleanly: copy blog.db and blog.db-* to another folder" in error
+        ((status, _, error),) = blog("restore left/blog.db", database=tmp_path / "other.db", cwd=tmp_path).values()
+        assert (status, error) == (0, "")
     finally:
         left.chmod(0o755)
 
@@ -192,8 +192,8 @@ except ValueError as error:
 """
 
 
-def why(path: Path) -> str:
-    """What is told of a database that cannot be opened."""
+def reason_of(path: Path) -> str:
+    """Return the reported reason why a database cannot be opened."""
     done = subprocess.run(
         [sys.executable, "-c", WHY, str(path)],
         env=environment(),
@@ -206,36 +206,34 @@ def why(path: Path) -> str:
     return done.stdout.strip()
 
 
-def test_a_database_that_cannot_be_opened_is_told_with_its_path_and_the_reason(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_opened_is_reported_with_path_and_reason(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     file = folder / "blog.db"
     folder.chmod(0o555)
     try:
-        told = why(file)
+        error = reason_of(file)
     finally:
         folder.chmod(0o755)
     reason = f"the folder {folder} cannot be written to (permission denied)"
-    assert told == f"The database file cannot be opened. {file}: {reason}."
+    assert error == f"The database file cannot be opened. {file}: {reason}."
 
     file.touch(mode=0o000)
-    assert why(file) == f"{file} cannot be read: Permission denied"
+    assert reason_of(file) == f"{file} cannot be read: Permission denied"
     file.unlink()
     file.mkdir()
-    assert why(file) == f"{file} is a folder, and must be a file"
+    assert reason_of(file) == f"{file} is a folder, and must be a file"
 
 
-def test_what_was_read_without_a_lock_and_changed_meanwhile_is_told(
-    closed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = SqlStore(closed)
+def test_a_change_during_an_unlocked_read_is_reported(closed_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SqlStore(closed_file)
     monkeypatch.setattr(store.dialect.file, "is_read_only", lambda: True)  # type: ignore[attr-defined] # it is SQLite's
     with store() as stores:
         assert len(stores.users.page(limit=9)) == 1
     store.check_unchanged()
-    with closing(sqlite3.connect(closed)) as connection, connection:
+    with closing(sqlite3.connect(closed_file)) as connection, connection:
         connection.execute("DELETE FROM tokens")
-    with pytest.raises(Unavailable, match="changed while it was read") as told:
+    with pytest.raises(Unavailable, match="changed while it was read") as error:
         store.check_unchanged()
-    assert str(closed) in told.value.cause
+    assert str(closed_file) in error.value.cause
     store.close()

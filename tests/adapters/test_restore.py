@@ -1,4 +1,4 @@
-"""What is restored was read whole and found sound before anything is changed."""
+"""A backup is read and validated as a whole before a restore changes anything."""
 
 import shutil
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from tests.adapters.filled import check_filled, use_everything
+from tests.adapters.example_rows import check_every_table_has_a_row, store_a_row_of_each
 from tests.servers import environment
 
 from blog.adapters.argon2 import Argon2PasswordHasher
@@ -50,18 +50,18 @@ def fill(store: SqlStore, *names: str) -> None:
             author = acting(blog.users.add(Operator(), name, PASSWORD))
             blog.audit.seal(limit=2)
             post = blog.posts.create(author, title=f"By {name}", body="…")
-            use_everything(blog, author, post, PASSWORD)
+            store_a_row_of_each(blog, author, post, PASSWORD)
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A backup of a blog with something in every table, and another blog, which has its own."""
+    """The backup of a blog with a row in every table, and another blog with its own."""
     folder = tmp_path_factory.mktemp("files")
     for name, *users in (("source", "ann", "bob"), ("other", "eve")):
         with closing(SqlStore(folder / name)) as store:
             store.migrate()
             fill(store, *users)
-            check_filled(rows(store))
+            check_every_table_has_a_row(rows(store))
             if name == "source":
                 store.back_up(folder / "backup")
     return {name: (folder / name).read_bytes() for name in ("backup", "other")}
@@ -88,8 +88,8 @@ def run(file: Path, *statements: str) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def refused(store: SqlStore, file: Path) -> list[str]:
-    """What is told of a backup that is refused, and that changes nothing."""
+def refusal_of(store: SqlStore, file: Path) -> list[str]:
+    """Return the errors of a refused backup, and check that nothing changed."""
     before = rows(store)
     with pytest.raises(ValidationFailed) as refusal:
         store.restore(file, replace=True)
@@ -218,45 +218,45 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("statements", "told"), WRONG.values(), ids=WRONG)
-def test_what_this_blog_could_not_have_written_is_refused_and_nothing_changed(
+def test_a_row_that_this_blog_could_not_have_written_is_refused(
     backup: Path, other: SqlStore, statements: str, told: str
 ) -> None:
     run(backup, *statements.split("; "))
-    (line,) = refused(other, backup)
+    (line,) = refusal_of(other, backup)
     assert line.startswith(told)
 
 
 @pytest.mark.parametrize("what", ["a line break in a name", "a text as version"])
-def test_what_is_wrong_leaves_postgresql_as_it_was_too(backup: Path, postgresql: SqlStore, what: str) -> None:
+def test_an_invalid_backup_leaves_postgresql_unchanged_too(backup: Path, postgresql: SqlStore, what: str) -> None:
     fill(postgresql, "eve")
     run(backup, WRONG[what][0])
-    assert len(refused(postgresql, backup)) == 1
+    assert len(refusal_of(postgresql, backup)) == 1
 
 
-def test_of_many_faults_some_are_listed_and_the_others_counted(backup: Path, other: SqlStore) -> None:
+def test_the_first_errors_are_listed_and_the_others_counted(backup: Path, other: SqlStore) -> None:
     run(
         backup,
         "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 109) INSERT INTO posts "
         "SELECT i, '', 'b', 1, created_at, updated_at, 1, '' FROM n, posts WHERE id = 1",
     )
-    told = refused(other, backup)
+    told = refusal_of(other, backup)
     assert told[0] == "posts 10, title: must not be blank"
     assert told[20:] == ["backup: has 80 further errors"]
 
 
-def test_a_table_that_is_wrong_all_over_is_not_read_to_its_end(backup: Path, other: SqlStore) -> None:
+def test_a_table_with_many_errors_is_not_read_to_its_end(backup: Path, other: SqlStore) -> None:
     run(
         backup,
         "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO login_attempts "
         "SELECT i, x'00', '', at FROM n, login_attempts WHERE id = (SELECT min(id) FROM login_attempts)",
         "UPDATE posts SET title = x'00'",
     )
-    told = refused(other, backup)
+    told = refusal_of(other, backup)
     assert told[0] == "login_attempts 10, account: must be text"
     assert len(told) == 21
 
 
-def test_nothing_that_a_backup_brings_along_ever_runs(backup: Path, other: SqlStore) -> None:
+def test_triggers_and_views_of_a_backup_are_never_executed(backup: Path, other: SqlStore) -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS c FROM n"
     run(
         backup,
@@ -274,7 +274,7 @@ def test_nothing_that_a_backup_brings_along_ever_runs(backup: Path, other: SqlSt
         assert [post.title for post in stores.posts.page(SortOrder.NEWEST, limit=9)] == ["By bob", "By ann"]
 
 
-def test_how_titles_are_sorted_is_not_believed(backup: Path, other: SqlStore) -> None:
+def test_sort_keys_of_titles_are_recomputed(backup: Path, other: SqlStore) -> None:
     run(backup, "UPDATE posts SET title_key = 'zzz' WHERE id = 1")
     other.restore(backup, replace=True)
     with other() as stores:
@@ -288,15 +288,15 @@ def test_a_damaged_backup_is_refused(backup: Path, other: SqlStore) -> None:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'audit_entries'").fetchone()
     start = (root - 1) * page
     backup.write_bytes(whole[: start + 8] + b"\xff" * 64 + whole[start + 72 :])
-    (line,) = refused(other, backup)
+    (line,) = refusal_of(other, backup)
     assert line.startswith(("backup: is damaged", "backup: cannot be read (SQLITE_CORRUPT"))
 
 
 @pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
-def test_half_a_backup_is_refused(backup: Path, other: SqlStore, kept: float) -> None:
+def test_a_truncated_backup_is_refused(backup: Path, other: SqlStore, kept: float) -> None:
     whole = backup.read_bytes()
     backup.write_bytes(whole[: int(len(whole) * kept)])
-    assert len(refused(other, backup)) == 1
+    assert len(refusal_of(other, backup)) == 1
 
 
 def test_a_backup_of_a_newer_version_is_refused(backup: Path, other: SqlStore) -> None:
@@ -308,7 +308,7 @@ def test_a_backup_of_a_newer_version_is_refused(backup: Path, other: SqlStore) -
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0007"])
-def test_a_backup_of_an_older_version_is_brought_up_to_date(tmp_path: Path, other: SqlStore, revision: str) -> None:
+def test_a_backup_of_an_older_version_is_migrated(tmp_path: Path, other: SqlStore, revision: str) -> None:
     with closing(SqlStore(tmp_path / "old.db")) as old:
         old.migrate()
         fill(old, "ann")
@@ -320,7 +320,7 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(tmp_path: Path, othe
     assert (tmp_path / "old.db").read_bytes() == before
 
 
-def test_a_refused_backup_makes_no_database(backup: Path, tmp_path: Path) -> None:
+def test_a_refused_backup_creates_no_database(backup: Path, tmp_path: Path) -> None:
     run(backup, "UPDATE posts SET version = 'x'")
     with closing(SqlStore(tmp_path / "new.db")) as new, pytest.raises(ValidationFailed):
         new.restore(backup)
@@ -332,7 +332,7 @@ def bodies(store: SqlStore) -> set[str]:
         return {post.body for post in stores.posts.page(SortOrder.NEWEST, limit=9)}
 
 
-def test_a_database_is_restored_with_what_is_in_its_log_while_it_is_served(tmp_path: Path, other: SqlStore) -> None:
+def test_a_database_in_use_is_restored_with_its_wal(tmp_path: Path, other: SqlStore) -> None:
     with closing(SqlStore(tmp_path / "served.db")) as served:
         served.migrate()
         fill(served, "ann")
@@ -343,8 +343,8 @@ def test_a_database_is_restored_with_what_is_in_its_log_while_it_is_served(tmp_p
         assert rows(other) == rows(served)
 
 
-def left_behind(backup: Path) -> None:
-    """Change a database, and end without closing it: what was changed is in its log only."""
+def exit_without_closing(backup: Path) -> None:
+    """Change a database and exit without closing it: the change is in its WAL only."""
     killed = subprocess.run(
         [sys.executable, "-c", LEAVE_A_LOG, str(backup)],
         env=environment(),
@@ -356,17 +356,17 @@ def left_behind(backup: Path) -> None:
 
 
 @pytest.mark.parametrize("without", [[], ["-shm"]], ids=["as it was left", "copied without -shm"])
-def test_a_database_is_restored_with_what_is_in_its_log_after_its_server_was_killed(
+def test_a_database_of_a_killed_server_is_restored_with_its_wal(
     backup: Path, other: SqlStore, without: Sequence[str]
 ) -> None:
-    left_behind(backup)
+    exit_without_closing(backup)
     for suffix in without:
         backup.with_name(backup.name + suffix).unlink()
     other.restore(backup, replace=True)
     assert bodies(other) == {"kept in the log"}
 
 
-def test_a_change_that_was_broken_off_is_undone_before_it_is_restored(backup: Path, other: SqlStore) -> None:
+def test_an_interrupted_transaction_is_rolled_back_before_the_restore(backup: Path, other: SqlStore) -> None:
     """Without a log for writing ahead, a journal says how it was. Whoever is killed in between leaves it."""
     before = bodies_in(backup)
     with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
@@ -391,7 +391,7 @@ def bodies_in(file: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("replaced", ["sqlite", "postgresql"])
-def test_after_a_restore_no_table_gives_an_id_that_either_blog_gave(
+def test_no_table_reuses_an_id_of_either_blog_after_a_restore(
     request: pytest.FixtureRequest, tmp_path: Path, replaced: str
 ) -> None:
     store: SqlStore = request.getfixturevalue(replaced)
@@ -405,7 +405,7 @@ def test_after_a_restore_no_table_gives_an_id_that_either_blog_gave(
         assert found[-1][0] > last[name], name  # type: ignore[operator] # an id
 
 
-def test_nothing_is_left_beside_a_backup_that_is_restored(backup: Path, other: SqlStore) -> None:
+def test_a_restore_leaves_no_file_beside_the_backup(backup: Path, other: SqlStore) -> None:
     before = sorted(backup.parent.iterdir())
     other.restore(backup, replace=True)
     assert sorted(backup.parent.iterdir()) == before

@@ -1,4 +1,4 @@
-"""The blog promises, of searches in a database, that what they keep and what they look through is bounded."""
+"""Searches in a database take a bounded number of statements and a bounded scan."""
 
 from dataclasses import replace
 from itertools import product
@@ -30,7 +30,7 @@ STATEMENTS = (
 )
 
 
-def asked(phrases: int, unwanted: int, words: str) -> str:
+def query_text(phrases: int, unwanted: int, words: str) -> str:
     wanted = (f"a{number}-b" for number in range(phrases))
     return " ".join(["z", *wanted, *(f"-c{number}-d" for number in range(unwanted)), words])
 
@@ -41,22 +41,22 @@ def search(store: SqlStore, text: str, filters: PostFilter) -> None:
         stores.index.count(SearchQuery.of(text), **filters)
 
 
-def test_however_many_phrases_are_searched_for_there_are_few_statements(store: SqlStore) -> None:
+def test_a_search_for_many_phrases_takes_few_statements(store: SqlStore) -> None:
     add_user(store, "ann")
     for statements in STATEMENTS:
         statements.cache_clear()
     for phrases, unwanted, words, filters in product((0, 1), (0, 1), ("", "-x"), FILTERS):
-        search(store, asked(phrases, unwanted, words), filters)
+        search(store, query_text(phrases, unwanted, words), filters)
     few = [statements.cache_info().currsize for statements in STATEMENTS]
     for phrases, filters in product(range(2, MAX_TERMS, 3), FILTERS):
         for unwanted in range(0, MAX_TERMS - phrases, 3):
-            search(store, asked(phrases, unwanted, "-x -y"), filters)
+            search(store, query_text(phrases, unwanted, "-x -y"), filters)
     assert [statements.cache_info().currsize for statements in STATEMENTS] == few
     assert sum(few) < 250
 
 
-def test_of_a_statement_that_was_compiled_no_compiler_is_kept(store: SqlStore) -> None:
-    search(store, asked(3, 3, "-x"), {})
+def test_a_compiled_statement_keeps_no_compiler_alive(store: SqlStore) -> None:
+    search(store, query_text(3, 3, "-x"), {})
     with store() as stores:
         stores.index.find(SearchQuery.of("a"), limit=3)
     statements = [
@@ -73,7 +73,7 @@ def test_of_a_statement_that_was_compiled_no_compiler_is_kept(store: SqlStore) -
 
 
 @pytest.mark.parametrize("length", [10, 5_000, 90_000])
-def test_what_waits_for_the_index_is_bounded_in_characters(
+def test_pending_posts_of_the_index_are_bounded_in_characters(
     sqlite: SqlStore, length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Fts5PostIndex, "max_pending", 20)
@@ -82,24 +82,24 @@ def test_what_waits_for_the_index_is_bounded_in_characters(
     for number in range(45):
         with sqlite() as stores:
             put(stores, replace(post, title=f"Title {number}"))
-        rows, characters = waiting(sqlite)
+        rows, characters = pending(sqlite)
         assert rows < Fts5PostIndex.max_pending
         assert characters < most + length
     with sqlite() as stores:
         assert len(found(stores, "word title")) == 45
 
 
-def test_a_post_that_is_changed_while_it_waits_counts_anew(sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pending_post_that_changes_is_counted_again(sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Fts5PostIndex, "max_pending", 20)
     posts = keep(sqlite, [a_post(add_user(sqlite, "ann"))] * 3)
     with sqlite() as stores:
         changed = [save(stores, replace(post, body="long " * 6_000), previous=post) for post in posts]
         assert found(stores, "long") == changed
-    assert waiting(sqlite) == (0, 0)
+    assert pending(sqlite) == (0, 0)
 
 
-def waiting(store: SqlStore) -> tuple[int, int]:
-    """How many posts wait, and how long they are."""
+def pending(store: SqlStore) -> tuple[int, int]:
+    """Return the number of pending posts, and their characters."""
     with store.engine.connect() as connection:
         counted = connection.execute(
             sql("SELECT count(*), total(length(title) + length(body)) FROM pending_posts")

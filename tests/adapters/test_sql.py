@@ -1,11 +1,11 @@
-"""Every database keeps every contract."""
+"""Every database passes every contract."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import create_autospec
 
 import pytest
-from tests.adapters.inherited import classes_for
+from tests.adapters.contract_classes import classes_for
 
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
@@ -82,7 +82,7 @@ def test_authentication_takes_one_statement(open_blog: OpenBlog, monkeypatch: py
     run.assert_called_once()
 
 
-def test_many_writers_beside_log_ins_lose_nothing(open_blog: OpenBlog) -> None:
+def test_concurrent_writes_and_log_ins_lose_nothing(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
         issued = blog.tokens.issue(ann.user)

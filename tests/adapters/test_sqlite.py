@@ -1,4 +1,4 @@
-"""What an operator of SQLite relies on beside the contracts."""
+"""SQLite: durability, locks, files and damaged databases."""
 
 import multiprocessing
 import re
@@ -49,12 +49,12 @@ def store(sqlite: SqlStore) -> SqlStore:
         ("cache_size", -8000),
     ],
 )
-def test_every_connection_is_set_up_to_keep_what_is_promised(store: SqlStore, pragma: str, value: object) -> None:
+def test_every_connection_has_the_pragmas_for_durability(store: SqlStore, pragma: str, value: object) -> None:
     with SqlUnitOfWork(store._pool) as one, SqlUnitOfWork(store._pool) as other:
         assert [each._run(f"PRAGMA {pragma}", long_text_columns=()) for each in (one, other)] == [[(value,)]] * 2
 
 
-def test_what_is_kept_outlives_the_store(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:
+def test_committed_data_outlives_the_store(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
         post = blog.posts.create(acting(ann), title="Hello", body="World")
@@ -67,7 +67,9 @@ def test_what_is_kept_outlives_the_store(file: Path, store: SqlStore, open_blog:
     again.close()
 
 
-def test_a_user_deleted_by_hand_leaves_no_token_and_no_number(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:
+def test_a_user_deleted_by_hand_leaves_no_token_and_no_reusable_id(
+    file: Path, store: SqlStore, open_blog: OpenBlog
+) -> None:
     with open_blog() as blog:
         gone = blog.users.add(Operator(), "gone", PASSWORD)
         issued = blog.tokens.issue(gone)
@@ -82,25 +84,25 @@ def test_a_user_deleted_by_hand_leaves_no_token_and_no_number(file: Path, store:
 
 
 @pytest.mark.parametrize("table", metadata.tables)
-def test_no_table_uses_a_number_twice(file: Path, store: SqlStore, table: str) -> None:
+def test_no_table_reuses_an_id(file: Path, store: SqlStore, table: str) -> None:
     with sqlite3.connect(file) as connection:
         (made_by,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
     connection.close()
     assert "AUTOINCREMENT" in made_by
 
 
-def test_a_failing_statement_tells_nothing_of_what_it_was_given(store: SqlStore) -> None:
+def test_the_error_of_a_statement_shows_no_parameters(store: SqlStore) -> None:
     user, secret = User(username="ann", created_at=NOON), "a hash that nobody reads in logs"
     with store() as stores:
         stores.users.add(user, secret)
     with pytest.raises(UsernameTaken) as refusal, store() as stores:
         stores.users.add(user, secret)
-    told = f"{refusal.value.__cause__!r} {refusal.value.__cause__}"
-    assert "INSERT INTO users" in told
-    assert secret not in told
+    error = f"{refusal.value.__cause__!r} {refusal.value.__cause__}"
+    assert "INSERT INTO users" in error
+    assert secret not in error
 
 
-def test_of_a_post_that_is_gone_no_word_stays(
+def test_a_deleted_post_leaves_no_word_in_the_files(
     file: Path, store: SqlStore, open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Fts5PostIndex, "max_pending", 3)
@@ -120,39 +122,39 @@ def test_of_a_post_that_is_gone_no_word_stays(
     assert words == [[(kept.id, " said ")], [(kept.id, " said ")], []]
 
 
-def test_a_token_of_nobody_is_not_kept(store: SqlStore) -> None:
+def test_a_token_without_a_user_is_not_stored(store: SqlStore) -> None:
     with pytest.raises(ConcurrencyConflict), store() as stores:  # as if the user had been deleted meanwhile
         stores.tokens.add(Token(user_id=UserId(99), digest=bytes(32), created_at=NOON, expires_at=NOON))
 
 
 @pytest.fixture
-def impatient(file: Path, store: SqlStore) -> Iterator[OpenBlog]:
-    """The same database, opened by somebody who waits for nobody."""
+def short_timeout_blog(file: Path, store: SqlStore) -> Iterator[OpenBlog]:
+    """The same database, with a timeout of zero."""
     hasty = SqlStore(f"sqlite:///{file}", connections=1, timeout=0)
     yield create_blog(hasty, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     hasty.close()
 
 
-def test_a_foreign_lock_makes_the_blog_unavailable_to_writers_only(file: Path, impatient: OpenBlog) -> None:
+def test_a_lock_of_another_process_makes_only_writes_unavailable(file: Path, short_timeout_blog: OpenBlog) -> None:
     foreign = sqlite3.connect(file, isolation_level=None)
     foreign.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Unavailable), impatient() as blog:
+    with pytest.raises(Unavailable), short_timeout_blog() as blog:
         blog.users.add(Operator(), "ann", PASSWORD)
-    with impatient() as blog:
+    with short_timeout_blog() as blog:
         assert list(blog.users.page(Operator())) == []
     foreign.execute("ROLLBACK")
     foreign.close()
-    with impatient() as blog:
+    with short_timeout_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
         assert list(blog.users.page(Operator())) == [ann]
 
 
-def test_more_units_than_connections_are_told_to_come_back(impatient: OpenBlog) -> None:
-    with impatient() as blog:
+def test_more_units_than_connections_get_unavailable(short_timeout_blog: OpenBlog) -> None:
+    with short_timeout_blog() as blog:
         blog.posts.page()
-        with pytest.raises(Unavailable), impatient() as another:
+        with pytest.raises(Unavailable), short_timeout_blog() as another:
             another.posts.page()
-    with impatient() as blog:
+    with short_timeout_blog() as blog:
         assert list(blog.posts.page().posts) == []
 
 
@@ -164,7 +166,7 @@ def test_more_units_than_connections_are_told_to_come_back(impatient: OpenBlog) 
         (lambda path: path.parent.rmdir(), "the folder {path.parent} does not exist"),
     ],
 )
-def test_what_can_be_no_database_is_told_before_it_is_opened(
+def test_an_invalid_database_url_is_reported_before_it_is_opened(
     tmp_path: Path, make: Callable[[Path], object], fault: str
 ) -> None:
     path = tmp_path / "folder" / "taken"
@@ -181,7 +183,7 @@ def test_a_damaged_database_is_unavailable(file: Path, store: SqlStore) -> None:
         stores.posts.page(SortOrder.NEWEST, limit=1)
 
 
-def make_tables(path: str) -> None:
+def create_tables(path: str) -> None:
     store = SqlStore(f"sqlite:///{path}")
     store.migrate()
     store.close()
@@ -195,11 +197,11 @@ def make_tables(path: str) -> None:
     ],
     ids=["threads", "processes"],
 )
-def test_whoever_comes_first_makes_the_tables(
+def test_concurrent_processes_create_the_tables_once(
     file: Path, pool: Callable[[], ThreadPoolExecutor | ProcessPoolExecutor]
 ) -> None:
     with pool() as makers:
-        list(makers.map(make_tables, [str(file)] * 8))
+        list(makers.map(create_tables, [str(file)] * 8))
     engine = create_engine(f"sqlite:///{file}")
     assert {"alembic_version", "post_words", *metadata.tables} <= set(inspect(engine).get_table_names())
     with engine.connect() as connection:
@@ -207,11 +209,11 @@ def test_whoever_comes_first_makes_the_tables(
     engine.dispose()
 
 
-def test_the_tables_are_made_when_a_foreign_lock_is_gone(file: Path) -> None:
+def test_the_tables_are_created_when_the_lock_of_another_process_is_released(file: Path) -> None:
     foreign = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     foreign.execute("BEGIN IMMEDIATE")  # to which SQLite answers at once, without waiting
     with ThreadPoolExecutor() as beside:
-        later = beside.submit(make_tables, str(file))
+        later = beside.submit(create_tables, str(file))
         assert wait([later], timeout=0.2).not_done
         foreign.execute("ROLLBACK")
         later.result(timeout=60)
@@ -234,10 +236,10 @@ OPEN_AND_CLOSE = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execu
     ],
     ids=["another store", "another connection", "create", "fault", "cause", "back up"],
 )
-def test_nothing_drops_the_locks_that_keep_the_log_of_a_database_in_use(
+def test_no_code_drops_the_locks_that_protect_the_wal(
     file: Path, sqlite: SqlStore, look: Callable[[SqlStore, Path], object]
 ) -> None:
-    """Whoever closes a database last deletes its log: another process must see that this one has it open."""
+    """The last process to close a database deletes its WAL: another process must see that this one has it open."""
     with sqlite() as stores:
         stores.attempts.lock("somebody", "somewhere")
         look(sqlite, file)
@@ -247,6 +249,6 @@ def test_nothing_drops_the_locks_that_keep_the_log_of_a_database_in_use(
 
 
 def _cannot_open() -> sqlite3.Error:
-    with pytest.raises(sqlite3.OperationalError) as told:
+    with pytest.raises(sqlite3.OperationalError) as error:
         sqlite3.connect("file:/nowhere/at/all?mode=ro", uri=True)
-    return told.value
+    return error.value

@@ -1,4 +1,4 @@
-"""A statement that was compiled once takes and gives what SQLAlchemy would have."""
+"""Compiled statements have the same parameters and results as SQLAlchemy's own."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -30,7 +30,7 @@ _users: ReadStatement[dict[str, Any]] = ReadStatement(select(users).order_by(use
 _tokens: ReadStatement[dict[str, Any]] = ReadStatement(select(tokens).order_by(tokens.c.id), dict)
 
 
-def test_what_goes_in_comes_out_as_by_sqlalchemy(store: SqlStore) -> None:
+def test_values_are_converted_as_by_sqlalchemy(store: SqlStore) -> None:
     with SqlUnitOfWork(store._pool) as unit:
         user_id = unit.add(_add_user, **USER)
         token_id = unit.add(_add_token, user_id=user_id, **TOKEN)
@@ -46,14 +46,14 @@ def test_what_goes_in_comes_out_as_by_sqlalchemy(store: SqlStore) -> None:
     assert all(type(token["digest"]) is bytes and type(token["scopes"]) is frozenset for token in kept[1])
 
 
-def test_a_moment_of_another_zone_is_the_same_moment(store: SqlStore) -> None:
+def test_a_time_in_another_zone_is_stored_as_the_same_instant(store: SqlStore) -> None:
     elsewhere = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
     with SqlUnitOfWork(store._pool) as unit:
         unit.add(_add_user, **{**USER, "created_at": elsewhere})
         assert unit.find_all(ReadStatement(select(users.c.created_at), dict)) == [{"created_at": NOON}]
 
 
-def test_one_statement_sets_whatever_columns_it_is_given(store: SqlStore) -> None:
+def test_one_statement_sets_any_of_its_columns(store: SqlStore) -> None:
     with SqlUnitOfWork(store._pool) as unit:
         user_id = unit.add(_add_user, **USER)
         assert unit.execute(_change_user, user_id=user_id, is_admin=False) == 1
@@ -64,13 +64,13 @@ def test_one_statement_sets_whatever_columns_it_is_given(store: SqlStore) -> Non
         ]
 
 
-def test_a_value_that_is_missing_is_a_fault_of_ours(store: SqlStore) -> None:
+def test_a_missing_parameter_raises_a_key_error(store: SqlStore) -> None:
     _one: ReadStatement[dict[str, Any]] = ReadStatement(select(users).where(users.c.id == bindparam("user_id")), dict)
     with pytest.raises(KeyError), SqlUnitOfWork(store._pool) as unit:
         unit.find(_one)
 
 
-def test_values_that_stand_in_the_statement_stay_there(store: SqlStore) -> None:
+def test_literal_values_of_a_statement_stay(store: SqlStore) -> None:
     half: ReadStatement[dict[str, Any]] = ReadStatement(
         select(users.c.id, literal("50% of ?").label("said")).where(users.c.is_admin.is_(True)).limit(1), dict
     )
@@ -80,7 +80,7 @@ def test_values_that_stand_in_the_statement_stay_there(store: SqlStore) -> None:
 
 
 @pytest.mark.parametrize("wanted", [[], ["a"], ["a", "b", "nobody"]])
-def test_one_of_several_takes_as_many_as_there_are(store: SqlStore, wanted: list[str]) -> None:
+def test_an_in_clause_takes_any_number_of_values(store: SqlStore, wanted: list[str]) -> None:
     among: ReadStatement[dict[str, Any]] = ReadStatement(
         select(login_attempts.c.account)
         .where(
@@ -97,7 +97,7 @@ def test_one_of_several_takes_as_many_as_there_are(store: SqlStore, wanted: list
             assert [each["account"] for each in found] == [name for name in wanted if name != "nobody"]
 
 
-def test_what_may_be_changed_next_waits_for_the_transaction(store: SqlStore) -> None:
+def test_a_read_for_update_begins_the_transaction(store: SqlStore) -> None:
     first: ReadStatement[dict[str, Any]] = ReadStatement(select(func.count().label("all")).select_from(users), dict)
     held: Statement[dict[str, Any]] = _users.for_update()
     assert (first.writes, held.writes) == (False, True)
@@ -108,7 +108,7 @@ def test_what_may_be_changed_next_waits_for_the_transaction(store: SqlStore) -> 
         assert unit._has_begun
 
 
-def test_a_statement_is_compiled_once_for_each_kind_of_database(sqlite: SqlStore, postgresql: SqlStore) -> None:
+def test_a_statement_is_compiled_once_for_each_dialect(sqlite: SqlStore, postgresql: SqlStore) -> None:
     newest: ReadStatement[dict[str, Any]] = ReadStatement(select(users.c.id).limit(bindparam("limit")), dict)
     for _ in range(3):
         for store in (sqlite, postgresql):

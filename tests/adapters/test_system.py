@@ -1,4 +1,4 @@
-"""The machine's clock and chance keep their contracts, and so do, as far as they can, the ones that tests use."""
+"""The system's clock and secret generator, and their fakes, pass the contracts."""
 
 from datetime import timedelta
 
@@ -9,13 +9,13 @@ from blog.domain.shared import Clock, SecretGenerator
 from blog.testing.contracts import ClockContract, CountedSecrets, FrozenClock, SecretGeneratorContract
 
 
-class TestTheMachinesClock(ClockContract):
+class TestSystemClock(ClockContract):
     @pytest.fixture
     def now(self) -> Clock:
         return utc_now
 
 
-class TestTheMachinesSecrets(SecretGeneratorContract):
+class TestSystemSecrets(SecretGeneratorContract):
     @pytest.fixture
     def new_secret(self) -> SecretGenerator:
         return new_secret
@@ -30,8 +30,8 @@ def test_a_frozen_clock_stands_still_until_it_is_moved() -> None:
     assert clock().utcoffset() == timedelta(0)
 
 
-def test_counted_secrets_are_as_long_as_real_ones_and_all_different() -> None:
+def test_fake_secrets_are_as_long_as_real_ones_and_unique() -> None:
     secrets = CountedSecrets()
-    drawn = [secrets() for _ in range(100)]
-    assert {len(secret) for secret in drawn} == {40}
-    assert len(set(drawn)) == 100
+    generated = [secrets() for _ in range(100)]
+    assert {len(secret) for secret in generated} == {40}
+    assert len(set(generated)) == 100

@@ -1,4 +1,4 @@
-"""Whoever changes the audit behind the blog's back is found out, and whoever does not is not accused."""
+"""Tampering with the audit log is detected, and there is no false alarm."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ COPY = (
 
 @dataclass(frozen=True)
 class Sealed:
-    """A database whose audit is sealed."""
+    """A database with a sealed audit log."""
 
     store: SqlStore
     seals: Sequence[Seal]
@@ -51,7 +51,7 @@ class Sealed:
                 connection.exec_driver_sql(statement.format(seals=self.seals, entries=self.entries))
 
     def verify(self) -> AuditVerification:
-        """What becomes of the audit, the head of which was noted."""
+        """Verify the audit log against the noted head."""
         with self.store() as stores:
             return Audit(stores.audit, FrozenClock()).verify(Operator(), head=self.seals[-1].digest)
 
@@ -74,7 +74,7 @@ def seal(store: SqlStore, *, limit: int) -> Seal:
 
 @pytest.fixture
 def sealed(store: SqlStore) -> Sealed:
-    """Four seals on two entries each, and an entry that has none yet."""
+    """Four seals of two entries each, and an unsealed entry."""
     open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1), now=FrozenClock())
     record(open_blog, *"abcdefghi")
     seals = [seal(store, limit=2) for _ in range(4)]
@@ -82,12 +82,12 @@ def sealed(store: SqlStore) -> Sealed:
         return Sealed(store, seals, [stores.audit.sealed_by(each.id) for each in seals])
 
 
-def test_an_audit_that_nobody_touched_has_no_faults(sealed: Sealed) -> None:
+def test_an_untouched_audit_log_verifies(sealed: Sealed) -> None:
     assert sealed.verify() == AuditVerification(sealed=8, unsealed=1, head=sealed.seals[-1].digest, errors=())
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(AuditEntry)])
-def test_a_sealed_entry_that_was_changed_is_found(sealed: Sealed, field: str) -> None:
+def test_a_changed_sealed_entry_is_detected(sealed: Sealed, field: str) -> None:
     value = OTHERWISE.get(field, "'something else'")
     sealed.run(f"UPDATE audit_entries SET {field} = {value} WHERE id = {{entries[1][0].id}}")
     assert sealed.verify().errors == sealed.told(OF_ENTRIES % 1)
@@ -110,7 +110,7 @@ def test_a_sealed_entry_that_was_changed_is_found(sealed: Sealed, field: str) ->
     ],
     ids=["removed", "slipped in", "sealed later", "unsealed", "moved", "all removed", "miscounted", "dated back"],
 )
-def test_entries_of_a_seal_that_are_others_now_are_found(
+def test_replaced_entries_of_a_seal_are_detected(
     sealed: Sealed, statements: Sequence[str], errors: Sequence[str]
 ) -> None:
     sealed.run(*statements)
@@ -121,7 +121,7 @@ def test_entries_of_a_seal_that_are_others_now_are_found(
 @pytest.mark.parametrize(
     ("number", "fault"), [(0, BEFORE_SEAL % 1), (1, BEFORE_SEAL % 2), (2, BEFORE_SEAL % 3), (3, NOT_THERE)]
 )
-def test_a_seal_that_was_removed_is_found_if_only_by_the_head_that_was_noted(
+def test_a_removed_seal_is_detected_at_least_by_the_noted_head(
     sealed: Sealed, what: str, number: int, fault: str
 ) -> None:
     of_it = f"= {sealed.seals[number].id}"
@@ -129,7 +129,7 @@ def test_a_seal_that_was_removed_is_found_if_only_by_the_head_that_was_noted(
     assert sealed.verify().errors == sealed.told(fault)
 
 
-def test_a_chain_that_was_made_anew_lacks_the_head_that_was_noted(sealed: Sealed) -> None:
+def test_a_rebuilt_chain_lacks_the_noted_head(sealed: Sealed) -> None:
     sealed.run(
         "UPDATE audit_entries SET seal_id = NULL",
         "DELETE FROM audit_seals",
@@ -140,12 +140,12 @@ def test_a_chain_that_was_made_anew_lacks_the_head_that_was_noted(sealed: Sealed
     assert sealed.verify().errors == (NOT_THERE,)
 
 
-def test_no_seal_goes_while_it_has_entries(sealed: Sealed) -> None:
+def test_a_seal_with_entries_cannot_be_deleted(sealed: Sealed) -> None:
     with pytest.raises(ConcurrencyConflict):  # what an error of a foreign key means
         sealed.run("DELETE FROM audit_seals WHERE id = {seals[3].id}")
 
 
-def test_the_last_seal_removed_past_the_foreign_key_leaves_entries_that_tell(sqlite: SqlStore, file: Path) -> None:
+def test_the_removal_of_the_last_seal_is_detected_by_its_entries(sqlite: SqlStore, file: Path) -> None:
     open_blog = create_blog(sqlite, now=FrozenClock())
     record(open_blog, *"ab")
     seal(sqlite, limit=1)
@@ -156,7 +156,7 @@ def test_the_last_seal_removed_past_the_foreign_key_leaves_entries_that_tell(sql
         assert blog.audit.verify(Operator()).errors == (REMOVED,)
 
 
-def test_an_entry_that_is_kept_after_a_later_one_was_sealed_is_no_fault(postgresql: SqlStore) -> None:
+def test_an_entry_committed_after_a_later_one_was_sealed_is_not_an_error(postgresql: SqlStore) -> None:
     open_blog = create_blog(postgresql, now=FrozenClock())
     with open_blog() as early:
         early.audit.record(Event.POST_CREATED, Operator(), "post", 1, "takes its number first")
@@ -172,7 +172,7 @@ def test_an_entry_that_is_kept_after_a_later_one_was_sealed_is_no_fault(postgres
         assert blog.audit.verify(Operator(), head=second.digest).errors == ()
 
 
-def test_a_seal_that_is_made_meanwhile_is_no_fault(sealed: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_seal_added_during_the_verification_is_not_an_error(sealed: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = SqlAuditLog.counts
 
     def counts_then_seal(log: SqlAuditLog) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The list of common passwords is long enough, and a password that is easy to guess is known by what it is made of."""
+"""The list of common passwords, and the estimate of a password's strength."""
 
 import pytest
 from hypothesis import given, settings
@@ -9,14 +9,14 @@ from blog.adapters import zxcvbn
 from blog.adapters.zxcvbn import WINDOW, _common, is_common, weakness_of
 
 
-def test_the_list_has_more_than_ten_thousand_passwords_in_folded_case() -> None:
+def test_the_list_has_more_than_ten_thousand_case_folded_passwords() -> None:
     assert len(_common()) >= 10_000
     assert [password for password in _common() if password != password.casefold()] == []
 
 
 @pytest.mark.parametrize("password", ["123456", "password", "qwertyuiop", "iloveyou", "trustno1"])
 @pytest.mark.parametrize("times", [1, 2, 3])
-def test_a_common_password_is_known_however_often_it_is_repeated(password: str, times: int) -> None:
+def test_a_repeated_common_password_is_common(password: str, times: int) -> None:
     assert is_common(password * times)
 
 
@@ -28,7 +28,7 @@ def test_a_long_password_made_of_a_short_one_is_as_common(password: str) -> None
 @pytest.mark.parametrize(
     "password", ["correct horse battery staple", "quite a long pass phrase", "x7#kq9!vt2@m", "x7#kq9!vx7#kq9!v", ""]
 )
-def test_what_nobody_would_try_first_is_not_common(password: str) -> None:
+def test_an_unusual_password_is_not_common(password: str) -> None:
     assert not is_common(password)
 
 
@@ -39,12 +39,12 @@ HOSTILE = st.text(st.characters(exclude_categories=["Cs"]), max_size=90) | st.te
 
 @settings(max_examples=200, deadline=None)
 @given(HOSTILE)
-def test_whatever_is_asked_about_is_judged_without_being_repeated(password: str) -> None:
+def test_a_weak_password_is_not_repeated_in_the_message(password: str) -> None:
     assert len(password) < 6 or password not in weakness_of(password)
 
 
 @pytest.mark.parametrize("password", ["correct horse battery staple", "dragon monkey football", "x7#kq9!vt2@mplo"])
-def test_what_takes_many_guesses_has_no_weakness(password: str) -> None:
+def test_a_password_that_takes_many_guesses_is_strong(password: str) -> None:
     assert weakness_of(password) == ""
 
 
@@ -56,14 +56,14 @@ def test_a_long_password_is_strong_if_its_end_is() -> None:
 
 @pytest.mark.parametrize("length", range(60, 110, 7))
 @pytest.mark.parametrize("part", ["a b c d", "0123456789 ", "horse"])
-def test_a_text_that_is_repeated_stays_weak_wherever_it_ends(part: str, length: int) -> None:
+def test_a_repeated_text_stays_weak_wherever_it_is_cut(part: str, length: int) -> None:
     assert weakness_of((part * 20)[:length]) == "something repeated"
 
 
 @pytest.mark.parametrize(
     "password", ["4@8({[<369&#!1/|0$5+7%2" * 44, "a@" * 512, "1" * 1024, "aabb1.1.2001" * 80, "1aA!" * 256]
 )
-def test_the_work_of_judging_a_password_is_bounded(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_work_of_estimating_a_password_is_bounded(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scored: list[tuple[int, int]] = []
     score = scoring.most_guessable_match_sequence
 

@@ -103,7 +103,7 @@ def test_what_is_backed_up_is_had_back(run: Run, posts: Database, tmp_path: Path
     assert titles(elsewhere) == ["Hello"]
 
 
-def test_a_backup_overwrites_nothing(run: Run, database: Database, tmp_path: Path) -> None:
+def test_a_backup_does_not_overwrite_a_file(run: Run, database: Database, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("precious")
 
     assert run("backup", "precious") == Outcome(1, "", "blog: File exists: precious\n")
@@ -114,7 +114,7 @@ def test_a_backup_into_a_folder_that_is_not_there_is_refused(run: Run, database:
     assert run("backup", "nowhere/copy") == Outcome(1, "", "blog: No such file or directory: nowhere/copy\n")
 
 
-def test_a_restore_takes_nothing_away_unasked(run: Run, posts: Database) -> None:
+def test_a_restore_does_not_overwrite_data_without_replace(run: Run, posts: Database) -> None:
     run("backup", "copy")
     before = everything_in(posts)
 
@@ -140,7 +140,7 @@ def test_a_restore_replaces_everything_where_it_is_asked_to(run: Run, posts: Dat
         ("my diary" * 100, "backup: {folder}/copy is something else than a database"),
     ],
 )
-def test_what_is_no_backup_is_not_restored(
+def test_a_file_that_is_not_a_backup_is_not_restored(
     run: Run, posts: Database, tmp_path: Path, made: str | None, line: str
 ) -> None:
     before = everything_in(posts)

@@ -1,4 +1,4 @@
-"""What many do at once stays within the rules, in every store."""
+"""Concurrent use cases keep the rules, in every store."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -43,40 +43,40 @@ def open_blog(open_stores: OpenStores) -> OpenBlog:
     )
 
 
-def at_once(work: Callable[[int], object], threads: int) -> list[object]:
-    """What comes of doing it on so many threads at the same time: what is returned, or the kind of refusal."""
-    together = Barrier(threads)
+def run_concurrently(work: Callable[[int], object], threads: int) -> list[object]:
+    """Run the work on this number of threads concurrently. Return each result, or the type of its error."""
+    barrier = Barrier(threads)
 
     def one(number: int) -> object:
-        together.wait()
+        barrier.wait()
         try:
             return work(number)
-        except BlogError as refusal:
-            return type(refusal)
+        except BlogError as error:
+            return type(error)
 
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(one, range(threads)))
 
 
-def test_of_fifty_guesses_made_at_once_only_eight_are_looked_at(open_blog: OpenBlog) -> None:
+def test_eight_of_fifty_concurrent_guesses_are_verified(open_blog: OpenBlog) -> None:
     def guess(_: int) -> bool:
         with open_blog() as blog:
             return blog.throttle.reserve("ann", HERE).id > 0
 
-    outcomes = at_once(guess, 50)
+    outcomes = run_concurrently(guess, 50)
     assert outcomes.count(True) == ACCOUNT_AND_ADDRESS.failures
     assert outcomes.count(TooManyAttempts) == 50 - ACCOUNT_AND_ADDRESS.failures
 
 
-def test_guesses_made_at_once_at_many_accounts_are_counted_by_their_address(open_blog: OpenBlog) -> None:
+def test_concurrent_guesses_at_many_accounts_are_counted_by_address(open_blog: OpenBlog) -> None:
     def guess(number: int) -> bool:
         with open_blog() as blog:
             return blog.throttle.reserve(f"user{number}", HERE).id > 0
 
-    assert at_once(guess, 30).count(True) == 15
+    assert run_concurrently(guess, 30).count(True) == 15
 
 
-def test_two_last_admins_who_demote_each_other_at_once_leave_one(open_blog: OpenBlog) -> None:
+def test_one_admin_remains_when_the_last_two_demote_each_other_concurrently(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         admins = [acting(blog.users.add(Operator(), name, PASSWORD, is_admin=True)) for name in ("ann", "bob")]
 
@@ -84,13 +84,13 @@ def test_two_last_admins_who_demote_each_other_at_once_leave_one(open_blog: Open
         with open_blog() as blog:
             return blog.users.update(admins[number], admins[1 - number].user_id, is_admin=False).is_admin
 
-    outcomes = at_once(demote, 2)
+    outcomes = run_concurrently(demote, 2)
     assert sorted(outcomes, key=str) == sorted([False, LastAdmin], key=str)
     with open_blog() as blog:
         assert sum(user.is_active_admin for user in blog.users.page(Operator())) == 1
 
 
-def test_two_last_admins_who_delete_each_other_at_once_leave_one(open_blog: OpenBlog) -> None:
+def test_one_admin_remains_when_the_last_two_delete_each_other_concurrently(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         admins = [acting(blog.users.add(Operator(), name, PASSWORD, is_admin=True)) for name in ("ann", "bob")]
 
@@ -98,13 +98,13 @@ def test_two_last_admins_who_delete_each_other_at_once_leave_one(open_blog: Open
         with open_blog() as blog:
             blog.users.delete(admins[number], admins[1 - number].user_id, PostsOnDeletion.KEEP)
 
-    assert sorted(at_once(delete, 2), key=str) == sorted([None, LastAdmin], key=str)
+    assert sorted(run_concurrently(delete, 2), key=str) == sorted([None, LastAdmin], key=str)
     with open_blog() as blog:
         assert sum(user.is_active_admin for user in blog.users.page(Operator())) == 1
 
 
 @pytest.mark.parametrize("posts", PostsOnDeletion)
-def test_what_is_written_while_its_author_is_deleted_is_not_left_under_their_name(
+def test_a_post_created_during_the_deletion_of_its_author_does_not_keep_their_name(
     open_blog: OpenBlog, posts: PostsOnDeletion
 ) -> None:
     with open_blog() as blog:
@@ -120,7 +120,7 @@ def test_what_is_written_while_its_author_is_deleted_is_not_left_under_their_nam
                 return blog.posts.update(ann, old.id, body=f"{number}").id
             return blog.posts.create(ann, title="New", body="…").id
 
-    outcomes = at_once(work, 7)
+    outcomes = run_concurrently(work, 7)
     assert outcomes[2] is None
     assert {each for each in outcomes if isinstance(each, type)} <= {ConcurrencyConflict, PostNotFound, NotTheAuthor}
     run_maintenance(open_blog)
@@ -130,11 +130,11 @@ def test_what_is_written_while_its_author_is_deleted_is_not_left_under_their_nam
     assert authors == ["deleted-user"] * (len(written) if posts is PostsOnDeletion.KEEP else 0)
 
 
-def test_of_six_who_want_a_name_that_is_just_being_given_up_none_gets_it(open_blog: OpenBlog) -> None:
+def test_a_username_that_is_being_given_up_goes_to_none_of_six_concurrent_requests(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
 
-    def want(number: int) -> str:
+    def request_username(number: int) -> str:
         with open_blog() as blog:
             if number == 0:
                 return blog.users.update(Operator(), ann.id, username="anna").username
@@ -143,27 +143,27 @@ def test_of_six_who_want_a_name_that_is_just_being_given_up_none_gets_it(open_bl
                 return "gone"
             return blog.users.add(Operator(), "ann", PASSWORD).username
 
-    outcomes = at_once(want, 7)
+    outcomes = run_concurrently(request_username, 7)
     assert outcomes[1] == "gone"
     assert outcomes[0] in {"anna", UserNotFound}
     assert outcomes[2:] == [UsernameTaken] * 5
 
 
-def test_nobody_has_more_tokens_than_anybody_may_however_many_log_in_at_once(open_blog: OpenBlog) -> None:
+def test_concurrent_log_ins_do_not_exceed_the_maximum_of_tokens(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
         for _ in range(MAX_TOKENS_PER_USER - 1):
             blog.tokens.issue(ann)
-    outcomes = at_once(lambda number: log_in(open_blog, "ann", PASSWORD, address=str(number))[0], 6)
+    outcomes = run_concurrently(lambda number: log_in(open_blog, "ann", PASSWORD, address=str(number))[0], 6)
     assert outcomes == [ann] * 6
     with open_blog() as blog:
         assert len(blog.tokens.list_for(Operator(), ann.id)) == MAX_TOKENS_PER_USER
 
 
-def test_an_invitation_opens_one_account_however_many_use_it_at_once(open_blog: OpenBlog) -> None:
+def test_an_invitation_creates_one_account_under_concurrent_use(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         code = blog.invitations.create(Operator()).code
-    outcomes = at_once(
+    outcomes = run_concurrently(
         lambda number: register(open_blog, f"user{number}", PASSWORD, invitation=code, address=str(number)).username, 6
     )
     assert outcomes.count(InvalidInvitation) == 5
@@ -173,7 +173,7 @@ def test_an_invitation_opens_one_account_however_many_use_it_at_once(open_blog: 
         ]
 
 
-def test_however_many_names_are_tried_from_however_many_addresses_the_attempts_stay_bounded(
+def test_stored_attempts_stay_bounded_for_any_number_of_names_and_addresses(
     open_stores: OpenStores, open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("blog.domain.accounts.throttle.MAX_ATTEMPTS", 8)

@@ -7,7 +7,7 @@ from blog.domain.blog import Blog
 from blog.domain.posts.post import Post
 
 
-def use_everything(blog: Blog, author: Member, post: Post, password: str) -> None:
+def store_a_row_of_each(blog: Blog, author: Member, post: Post, password: str) -> None:
     """Store a row of each kind for this author, besides the account, the post and the seals."""
     name = author.name
     blog.accounts.complete_login(blog.throttle.reserve(name, "192.0.2.1"), name, password, "a laptop", None)
@@ -16,7 +16,7 @@ def use_everything(blog: Blog, author: Member, post: Post, password: str) -> Non
     blog.idempotency.run_once(author, "a-key", b"a request", b"an answer".strip)
 
 
-def check_filled(rows: Mapping[str, Sized]) -> None:
+def check_every_table_has_a_row(rows: Mapping[str, Sized]) -> None:
     """Check that every table has a row, so that no backup loses a table without a test that notices it."""
     empty = sorted(table for table, found in rows.items() if not found)
-    assert not empty, f"{empty}: store a row of theirs in use_everything(), in tests/adapters/filled.py"
+    assert not empty, f"{empty}: store a row of theirs in store_a_row_of_each(), in tests/adapters/example_rows.py"

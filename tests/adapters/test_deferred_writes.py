@@ -1,4 +1,4 @@
-"""The blog promises that what a unit of work tells its database, and waits for later, is as good as waited for."""
+"""Deferred writes, which are sent without waiting, behave like writes that are waited for."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -25,12 +25,12 @@ from blog.testing.contracts.fixtures import Failed, acting
 
 NOON = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
 
-_know = WriteStatement(insert(known_addresses))
+_insert = WriteStatement(insert(known_addresses))
 _forget = WriteStatement(delete(known_addresses).where(known_addresses.c.account == bindparam("of_account")))
 _see = WriteStatement(
     update(known_addresses).where(known_addresses.c.account == bindparam("of_account")).values(at=bindparam("seen"))
 )
-_known: ReadStatement[dict[str, Any]] = ReadStatement(
+_accounts: ReadStatement[dict[str, Any]] = ReadStatement(
     select(known_addresses.c.account).order_by(known_addresses.c.account), dict
 )
 
@@ -39,139 +39,139 @@ def row(account: str) -> dict[str, Any]:
     return {"account": account, "address": "here", "at": NOON}
 
 
-def known(store: SqlStore) -> list[str]:
+def accounts(store: SqlStore) -> list[str]:
     with SqlUnitOfWork(store._pool) as unit:
-        return [each["account"] for each in unit.find_all(_known)]
+        return [each["account"] for each in unit.find_all(_accounts)]
 
 
-def test_what_was_told_is_kept_in_its_order(store: SqlStore) -> None:
+def test_deferred_writes_are_committed_in_their_order(store: SqlStore) -> None:
     with SqlUnitOfWork(store._pool) as unit:
-        unit.execute_deferred(_know, **row("ann"))
+        unit.execute_deferred(_insert, **row("ann"))
         unit.execute_deferred(_forget, of_account="ann")
-        unit.execute_deferred(_know, **row("bob"))
-    assert known(store) == ["bob"]
+        unit.execute_deferred(_insert, **row("bob"))
+    assert accounts(store) == ["bob"]
 
 
-def test_a_unit_sees_what_it_told(store: SqlStore) -> None:
+def test_a_unit_sees_its_deferred_writes(store: SqlStore) -> None:
     with SqlUnitOfWork(store._pool) as unit:
-        unit.execute_deferred(_know, **row("ann"))
-        assert [each["account"] for each in unit.find_all(_known)] == ["ann"]
+        unit.execute_deferred(_insert, **row("ann"))
+        assert [each["account"] for each in unit.find_all(_accounts)] == ["ann"]
 
 
-def test_what_was_told_and_failed_makes_the_unit_fail_and_keep_nothing(store: SqlStore) -> None:
-    def know_twice(store: SqlStore) -> None:
+def test_a_failed_deferred_write_fails_the_unit_and_rolls_it_back(store: SqlStore) -> None:
+    def insert_twice(store: SqlStore) -> None:
         with SqlUnitOfWork(store._pool) as unit:
-            unit.execute(_know, **row("bob"))
+            unit.execute(_insert, **row("bob"))
             for _ in range(2):
-                unit.execute_deferred(_know, **row("ann"))
-            unit.execute_deferred(_know, **row("carol"))
+                unit.execute_deferred(_insert, **row("ann"))
+            unit.execute_deferred(_insert, **row("carol"))
 
     with pytest.raises(IntegrityError):
-        know_twice(store)
-    assert known(store) == []
+        insert_twice(store)
+    assert accounts(store) == []
 
 
-def test_whoever_overlooks_that_what_was_told_has_failed_keeps_nothing(postgresql: SqlStore) -> None:
-    def go_on_regardless() -> None:
+def test_a_caller_that_ignores_a_failed_deferred_write_commits_nothing(postgresql: SqlStore) -> None:
+    def ignore_error() -> None:
         with SqlUnitOfWork(postgresql._pool) as unit:
             for _ in range(2):
-                unit.execute_deferred(_know, **row("ann"))
+                unit.execute_deferred(_insert, **row("ann"))
             with pytest.raises(IntegrityError):
-                unit.find_all(_known)
+                unit.find_all(_accounts)
 
     with pytest.raises(Unavailable):
-        go_on_regardless()
-    assert known(postgresql) == []
+        ignore_error()
+    assert accounts(postgresql) == []
 
 
-def test_a_unit_that_fails_keeps_nothing_of_what_it_told(store: SqlStore) -> None:
+def test_a_failed_unit_commits_none_of_its_deferred_writes(store: SqlStore) -> None:
     def fail() -> None:
         with SqlUnitOfWork(store._pool) as unit:
-            unit.execute_deferred(_know, **row("ann"))
+            unit.execute_deferred(_insert, **row("ann"))
             raise Failed
 
     with pytest.raises(Failed):
         fail()
-    assert known(store) == []
+    assert accounts(store) == []
 
 
-def test_an_attempt_is_not_blamed_for_what_was_told_before(postgresql: SqlStore) -> None:
-    def attempt() -> None:
+def test_a_savepoint_does_not_fail_for_an_earlier_deferred_write(postgresql: SqlStore) -> None:
+    def use_savepoint() -> None:
         with SqlUnitOfWork(postgresql._pool) as unit:
             for _ in range(2):
-                unit.execute_deferred(_know, **row("ann"))
+                unit.execute_deferred(_insert, **row("ann"))
             with unit.savepoint():
                 pytest.fail("it had failed before")
 
     with pytest.raises(IntegrityError):
-        attempt()
-    assert known(postgresql) == []
+        use_savepoint()
+    assert accounts(postgresql) == []
 
 
 @pytest.mark.parametrize("times", [1, 2], ids=["and is right", "and is wrong"])
 @pytest.mark.parametrize("heard", [True, False], ids=["heard of", "not heard of"])
-def test_an_attempt_that_fails_undoes_what_was_told_within_and_no_more(
+def test_a_failed_savepoint_rolls_back_only_its_own_deferred_writes(
     store: SqlStore, *, heard: bool, times: int
 ) -> None:
     with SqlUnitOfWork(store._pool) as unit:
-        unit.execute_deferred(_know, **row("before"))
+        unit.execute_deferred(_insert, **row("before"))
         with suppress(Failed, IntegrityError), unit.savepoint():
-            unit.execute(_know, **row("changed"))
+            unit.execute(_insert, **row("changed"))
             for _ in range(times):
-                unit.execute_deferred(_know, **row("told"))
+                unit.execute_deferred(_insert, **row("told"))
             if heard:
-                unit.find_all(_known)
+                unit.find_all(_accounts)
             raise Failed
-        unit.execute_deferred(_know, **row("then"))
-    assert known(store) == ["before", "then"]
+        unit.execute_deferred(_insert, **row("then"))
+    assert accounts(store) == ["before", "then"]
 
 
-def test_what_was_told_within_an_attempt_fails_there(store: SqlStore) -> None:
-    def attempt(unit: SqlUnitOfWork) -> None:
+def test_a_deferred_write_within_a_savepoint_fails_there(store: SqlStore) -> None:
+    def use_savepoint(unit: SqlUnitOfWork) -> None:
         with unit.savepoint():
             for _ in range(2):
-                unit.execute_deferred(_know, **row("ann"))
+                unit.execute_deferred(_insert, **row("ann"))
 
     with SqlUnitOfWork(store._pool) as unit:
-        unit.execute_deferred(_know, **row("before"))
+        unit.execute_deferred(_insert, **row("before"))
         with pytest.raises(IntegrityError):
-            attempt(unit)
-        unit.execute_deferred(_know, **row("then"))
-    assert known(store) == ["before", "then"]
+            use_savepoint(unit)
+        unit.execute_deferred(_insert, **row("then"))
+    assert accounts(store) == ["before", "then"]
 
 
-def test_an_attempt_within_an_attempt_is_undone_with_it(store: SqlStore) -> None:
+def test_a_nested_savepoint_is_rolled_back_with_the_outer_one(store: SqlStore) -> None:
     with SqlUnitOfWork(store._pool) as unit:
         with suppress(Failed), unit.savepoint():
-            unit.execute_deferred(_know, **row("outer"))
+            unit.execute_deferred(_insert, **row("outer"))
             with unit.savepoint():
-                unit.execute_deferred(_know, **row("inner"))
+                unit.execute_deferred(_insert, **row("inner"))
             raise Failed
-        unit.execute_deferred(_know, **row("then"))
-    assert known(store) == ["then"]
+        unit.execute_deferred(_insert, **row("then"))
+    assert accounts(store) == ["then"]
 
 
 @pytest.mark.parametrize("account", ["\ud800", "\0"], ids=["a lone surrogate", "NUL"])
-def test_what_cannot_be_sent_leaves_the_transaction_what_it_was(postgresql: SqlStore, account: str) -> None:
-    def go_on_and_fail() -> None:
+def test_a_write_that_cannot_be_encoded_leaves_the_transaction_usable(postgresql: SqlStore, account: str) -> None:
+    def ignore_error_and_fail() -> None:
         with SqlUnitOfWork(postgresql._pool) as unit:
             with pytest.raises(StatementError):
-                unit.execute(_know, **row(account))
-            unit.execute(_know, **row("ann"))
+                unit.execute(_insert, **row(account))
+            unit.execute(_insert, **row("ann"))
             raise Failed
 
     with pytest.raises(Failed):
-        go_on_and_fail()
-    assert known(postgresql) == []
+        ignore_error_and_fail()
+    assert accounts(postgresql) == []
 
 
-def test_a_deadlock_over_what_was_told_is_contention(postgresql: SqlStore) -> None:
+def test_a_deadlock_of_deferred_writes_is_a_concurrency_conflict(postgresql: SqlStore) -> None:
     with SqlUnitOfWork(postgresql._pool) as unit:
         for account in ("ann", "bob"):
-            unit.execute_deferred(_know, **row(account))
+            unit.execute_deferred(_insert, **row(account))
     met = Barrier(2)
 
-    def see(first: str, second: str) -> type[Exception] | None:
+    def lock_in_order(first: str, second: str) -> type[Exception] | None:
         try:
             with SqlUnitOfWork(postgresql._pool) as unit:
                 unit.execute(_see, of_account=first, seen=NOON)
@@ -182,14 +182,14 @@ def test_a_deadlock_over_what_was_told_is_contention(postgresql: SqlStore) -> No
         return None
 
     with ThreadPoolExecutor() as beside:
-        ends = [beside.submit(see, "ann", "bob"), beside.submit(see, "bob", "ann")]
+        ends = [beside.submit(lock_in_order, "ann", "bob"), beside.submit(lock_in_order, "bob", "ann")]
         assert {end.result() for end in ends} == {None, ConcurrencyConflict}
 
 
-def test_a_server_that_is_silent_when_all_is_to_be_kept_is_given_up(postgresql: SqlStore) -> None:
-    def keep() -> None:
+def test_a_server_that_is_silent_at_commit_times_out(postgresql: SqlStore) -> None:
+    def commit() -> None:
         with SqlUnitOfWork(postgresql._pool) as unit:
-            unit.execute(_know, **row("ann"))
+            unit.execute(_insert, **row("ann"))
             unit._run("SET LOCAL statement_timeout = 0")
             connections.append(unit._connection)
             connections[0].timeout = 0.2
@@ -197,43 +197,41 @@ def test_a_server_that_is_silent_when_all_is_to_be_kept_is_given_up(postgresql: 
 
     connections: list[Any] = []
     with pytest.raises(Unavailable):
-        keep()
+        commit()
     assert connections[0].timed_out
     assert connections[0].closed
-    assert known(postgresql) == []
+    assert accounts(postgresql) == []
 
 
-def cut_all(url: str) -> None:
-    """Cut every connection of the blog's, as a server that is restarted does."""
+def terminate_connections(url: str) -> None:
+    """Terminate every connection of the blog, like a restart of the server."""
     cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'blog'"
     with psycopg.connect(url, autocommit=True) as other:
         assert set(other.execute(cut).fetchall()) == {(True,)}
 
 
-def test_what_was_told_on_a_connection_that_had_been_cut_is_told_on_another(
-    postgresql_url: str, postgresql: SqlStore
-) -> None:
-    assert known(postgresql) == []
-    cut_all(postgresql_url)
+def test_deferred_writes_on_a_closed_connection_are_sent_on_another(postgresql_url: str, postgresql: SqlStore) -> None:
+    assert accounts(postgresql) == []
+    terminate_connections(postgresql_url)
     with SqlUnitOfWork(postgresql._pool) as unit:
-        unit.execute_deferred(_know, **row("ann"))
-    assert known(postgresql) == ["ann"]
+        unit.execute_deferred(_insert, **row("ann"))
+    assert accounts(postgresql) == ["ann"]
 
 
-def test_the_transaction_on_another_connection_is_one_as_well(postgresql_url: str, postgresql: SqlStore) -> None:
+def test_the_retry_on_another_connection_is_in_a_transaction(postgresql_url: str, postgresql: SqlStore) -> None:
     def fail() -> None:
         with SqlUnitOfWork(postgresql._pool) as unit:
-            unit.execute(_know, **row("ann"))
+            unit.execute(_insert, **row("ann"))
             raise Failed
 
-    assert known(postgresql) == []
-    cut_all(postgresql_url)
+    assert accounts(postgresql) == []
+    terminate_connections(postgresql_url)
     with pytest.raises(Failed):
         fail()
-    assert known(postgresql) == []
+    assert accounts(postgresql) == []
 
 
-def test_creating_changing_and_deleting_a_post_are_each_waited_for_twice(
+def test_creating_updating_and_deleting_a_post_take_two_round_trips_each(
     postgresql: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def counted(connection: LibpqConnection, number: int) -> Any:
