@@ -61,7 +61,7 @@ def run_and_cancel(work: Callable[[Cancellation], object]) -> None:
 def test_a_statement_of_sqlite_is_interrupted(sqlite: SqlStore) -> None:
     def read(cancellation: Cancellation) -> None:
         with SqlUnitOfWork(sqlite._pool, cancellation) as unit:
-            unit._run(FOR_LONG, long_text_columns=(), writes=False)
+            unit._run(FOR_LONG, long_text_columns=(), may_take_long=True)
 
     for _ in range(3):
         run_and_cancel(read)
@@ -72,8 +72,8 @@ def test_a_statement_of_sqlite_is_interrupted(sqlite: SqlStore) -> None:
 def test_a_statement_of_postgresql_is_cancelled_on_the_server_too(postgresql: SqlStore) -> None:
     def read(cancellation: Cancellation) -> None:
         with SqlUnitOfWork(postgresql._pool, cancellation) as unit:
-            unit._run("SET statement_timeout = 0", writes=False)
-            unit._run(f"SELECT pg_sleep({LONG})", long_text_columns=(), writes=False)
+            unit._run("SET statement_timeout = 0")
+            unit._run(f"SELECT pg_sleep({LONG})", long_text_columns=(), may_take_long=True)
 
     run_and_cancel(read)
     running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
@@ -89,7 +89,7 @@ def test_a_connection_with_a_cancelled_postgresql_statement_is_not_reused(postgr
     def read(cancellation: Cancellation) -> None:
         with SqlUnitOfWork(postgresql._pool, cancellation) as unit:
             pids.append(unit._run("SELECT pg_backend_pid()", long_text_columns=())[0][0])
-            unit._run("SELECT pg_sleep(3)", long_text_columns=(), writes=False)
+            unit._run("SELECT pg_sleep(3)", long_text_columns=(), may_take_long=True)
 
     run_and_cancel(read)
     with SqlUnitOfWork(postgresql._pool) as unit:
@@ -124,7 +124,7 @@ def test_an_interrupt_before_the_start_of_a_statement_is_not_lost(sqlite: SqlSto
         with pytest.raises(sqlite3.OperationalError, match="interrupted"):
             connection.execute(FOR_LONG)
     assert connection.execute("SELECT 7").fetchall() == [(7,)]
-    sqlite._pool.release(connection, reset=True)
+    sqlite._pool.release(connection)
 
 
 def test_an_interrupt_after_the_end_of_a_statement_hits_no_other_statement(sqlite: SqlStore) -> None:
@@ -148,7 +148,7 @@ def test_an_interrupt_after_the_end_of_a_statement_hits_no_other_statement(sqlit
     assert interrupts == []
     with pytest.raises(Cancelled), Interruption(cancellation, connection):
         raise AssertionError("it was cancelled before")
-    sqlite._pool.release(connection, reset=True)
+    sqlite._pool.release(connection)
 
 
 def test_a_cancelled_unit_in_a_group_stores_nothing_and_the_others_are_stored(sqlite: SqlStore) -> None:
@@ -161,7 +161,7 @@ def test_a_cancelled_unit_in_a_group_stores_nothing_and_the_others_are_stored(sq
 
     def stop_in_statement(unit: SqlUnitOfWork, cancellation: Cancellation) -> None:
         Timer(0.3, cancellation.cancel).start()
-        unit._run(FOR_LONG, long_text_columns=(), writes=False)
+        unit._run(FOR_LONG, long_text_columns=(), may_take_long=True)
 
     def fail(stop: Callable[[SqlUnitOfWork, Cancellation], None]) -> None:
         cancellation = Cancellation()
@@ -189,11 +189,11 @@ def test_a_write_of_sqlite_is_not_interrupted_because_that_would_roll_back_the_w
     monkeypatch.setattr("blog.adapters.sql.engine.unit_of_work.Interruption", interruptible)
     with SqlUnitOfWork(sqlite._pool, Cancellation()) as unit:
         unit.begin()
-        unit._run("SELECT 1", long_text_columns=(), writes=True)
+        unit._run("SELECT 1", long_text_columns=())
         interruptible.assert_not_called()
-        unit._run("SELECT 1", long_text_columns=(), writes=False)
+        unit._run("SELECT 1", long_text_columns=(), may_take_long=True)
         interruptible.assert_called_once()
-        unit._run("SELECT 1", long_text_columns=(), writes=True)
+        unit._run("SELECT 1", long_text_columns=())
         assert unit._interruption is None
 
 
@@ -201,4 +201,4 @@ def test_a_wait_for_a_free_connection_is_cancelled(sqlite: SqlStore) -> None:
     connections = [sqlite._pool.acquire() for _ in range(8)]
     run_and_cancel(sqlite._pool.acquire)
     for connection in connections:
-        sqlite._pool.release(connection, reset=False)
+        sqlite._pool.release(connection)

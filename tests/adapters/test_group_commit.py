@@ -52,7 +52,7 @@ def test_a_failed_group_commit_raises_at_the_end_of_the_block(
     def lose() -> None:
         with group_commit():
             write_alone(open_blog, ann)
-            store._units._threads.group._connection.rollback()  # as SQLite does by itself where a disk is full
+            store._threads.shared.connection.rollback()  # as SQLite does by itself where a disk is full
             if goes_on:
                 with pytest.raises(Unavailable):
                     write_alone(open_blog, ann)

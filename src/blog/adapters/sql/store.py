@@ -1,10 +1,12 @@
 """The SQL store: a database, its units of work, migration, backup and restore."""
 
 import os
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
+from threading import local
 from typing import Final
 
 from sqlalchemy import event
@@ -12,10 +14,9 @@ from sqlalchemy.engine import ExceptionContext
 
 from blog.adapters.sql.engine.data_version import DataVersionProbe
 from blog.adapters.sql.engine.dialect import DEFAULT_TIMEOUT, Dialect
-from blog.adapters.sql.engine.group_commit import SqlGroupCommit
 from blog.adapters.sql.engine.pool import ConnectionPool
 from blog.adapters.sql.engine.sqlite_file import SqliteFile
-from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
+from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork, shared_transaction
 from blog.adapters.sql.repositories.audit import SqlAuditLog
 from blog.adapters.sql.repositories.idempotency import SqlIdempotencyStore
 from blog.adapters.sql.repositories.invitations import SqlInvitationStore
@@ -72,18 +73,36 @@ class SqlStore:
         self._pool = ConnectionPool(
             self.engine, self.dialect, limit=connections, timeout=timeout, text_limit=text_limit
         )
-        self._units = SqlGroupCommit(self._pool)
+        self._threads = local()
         self._data_version_probe = DataVersionProbe(self._pool, self.dialect.data_version_query)
         self.data_version: DataVersion | None = self._data_version_probe if self.dialect.data_version_query else None
-        self.group_commit: GroupCommit | None = None if self.dialect.has_group_commit else self._units.group_commit
+        self.group_commit: GroupCommit | None = None if self.dialect.has_group_commit else self._group_commit
 
-    def __call__(self) -> AbstractContextManager[Stores]:
-        """Open the stores for one unit of work."""
-        return _OpenStores(self._units.unit(), self.index)
+    def __call__(self, cancellation: Cancellation | None = None) -> AbstractContextManager[Stores]:
+        """Open the stores for one unit of work, which `cancellation` cancels."""
+        unit = _OpenStores(self._pool, cancellation, getattr(self._threads, "shared", None))
+        unit.index = self.index
+        return unit
 
     def cancellable(self, cancellation: Cancellation) -> OpenStores:
         """Return the same stores for units of work that `cancellation` cancels."""
-        return lambda: _OpenStores(self._units.unit(cancellation), self.index)
+        return partial(self, cancellation)
+
+    @contextmanager
+    def _group_commit(self) -> Iterator[None]:
+        """Commit the units of the block together, as `GroupCommit` promises. An exception rolls all of them back.
+
+        Raises:
+            RuntimeError: this thread is in such a block already, or opens one unit within another.
+        """
+        if getattr(self._threads, "shared", None) is not None:
+            raise RuntimeError("a group commit is open on this thread already")
+        with shared_transaction(self._pool) as shared:
+            self._threads.shared = shared
+            try:
+                yield
+            finally:
+                self._threads.shared = None
 
     def migrate(self, revision: str = "head") -> None:
         """Migrate the tables to this version or to another revision. Several processes may do so at once.
@@ -206,29 +225,23 @@ class SqlStore:
         return self.dialect.translate_error(context.original_exception)
 
 
-class _OpenStores(AbstractContextManager[Stores]):
-    """Opens the stores of one unit of work. `contextmanager` would double its time."""
+class _OpenStores(SqlUnitOfWork):
+    """One unit of work, whose block gives the stores."""
 
-    def __init__(self, unit: SqlUnitOfWork, index: type[SqlPostIndex]) -> None:
-        self._unit, self._index = unit, index
+    index: type[SqlPostIndex]
 
-    def __enter__(self) -> Stores:
-        unit = self._unit.__enter__()
+    def __enter__(self) -> Stores:  # type: ignore[override] # the block gives the stores instead of the unit
+        unit = super().__enter__()
         return Stores(
             users=SqlUserRepository(unit),
             tokens=SqlTokenStore(unit),
             invitations=SqlInvitationStore(unit),
             attempts=SqlAttemptStore(unit),
             posts=SqlPostRepository(unit),
-            index=self._index(unit),
+            index=self.index(unit),
             idempotency=SqlIdempotencyStore(unit),
             audit=SqlAuditLog(unit),
         )
-
-    def __exit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._unit.__exit__(kind, failure, trace)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -66,8 +66,10 @@ class Dialect(Protocol):
         """Whether the database itself commits concurrent transactions by one write to the disk."""
 
     @property
-    def interrupts_writes(self) -> bool:
-        """Whether interrupting a statement that writes leaves the other units in its transaction alone."""
+    def interrupts_all(self) -> bool:
+        """Whether a cancellation interrupts every statement, and not only reads that may take long: any may have to
+        wait, and no other unit shares its transaction.
+        """
 
     @property
     def lock_poll_interval(self) -> float:

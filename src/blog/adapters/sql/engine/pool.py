@@ -92,11 +92,10 @@ class ConnectionPool:
             else:
                 return
 
-    def release(self, connection: DriverConnection, *, reset: bool) -> None:
-        """Take a connection back; with `reset`, roll back first. A connection that fails to roll back is closed."""
+    def release(self, connection: DriverConnection) -> None:
+        """Take a connection back, and roll back what is open on it. A connection that fails to roll back is closed."""
         try:
-            if reset:
-                connection.rollback()
+            connection.rollback()
         except Exception:  # noqa: BLE001 - whatever is wrong with it, it is closed, and its transaction is gone
             close(connection)
         else:
@@ -112,27 +111,22 @@ class ConnectionPool:
         """
         if not self.dialect.can_commit(connection):
             raise Unavailable("The change was not kept.")
+        arguments = (pending,) if pending else ()
         try:
-            if pending:
-                connection.commit(pending)
-            else:
-                self._commit(connection)
+            try:
+                connection.commit(*arguments)
+            except Exception as error:  # noqa: BLE001 - it is raised again, unless it is about a lock
+                self.retry_locked(error, connection.commit, None)
         except Exception as error:
             raise self.failure(error, "COMMIT") from error
 
-    def _commit(self, connection: DriverConnection) -> None:
-        try:
-            connection.commit()
-        except Exception as error:  # noqa: BLE001 - it is raised again, unless it is about a lock
-            self.retry_locked(error, connection.commit, None)
-
     def fetch(self, cursor: Any, long_texts: Sequence[int]) -> list[Sequence[Any]]:
-        """Return all rows. `long_texts` are the positions of columns that can hold long texts.
+        """Return all rows, in which the columns at the positions `long_texts` can hold long texts.
 
         Raises:
             Unavailable: the texts are longer than the text limit. The rest is not read.
         """
-        if self._text_limit is None or not long_texts:
+        if self._text_limit is None:
             rows: list[Sequence[Any]] = cursor.fetchall()
             return rows
         remaining, rows = self._text_limit, []

@@ -45,7 +45,7 @@ class PostgresqlDialect:
     advisory_lock: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"  # the key is a hash of the name
     has_pipeline: Final = True
     has_group_commit: Final = True
-    interrupts_writes: Final = True
+    interrupts_all: Final = True
     lock_poll_interval: Final = 0.0  # an interrupt also ends a wait for a lock
 
     def __init__(self, url: str, timeout: float = DEFAULT_TIMEOUT) -> None:

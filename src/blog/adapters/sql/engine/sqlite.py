@@ -63,7 +63,7 @@ class SqliteDialect:
     advisory_lock: Final = ""
     has_pipeline: Final = False
     has_group_commit: Final = False
-    interrupts_writes: Final = False  # an interrupted write ends the transaction, which units may share
+    interrupts_all: Final = False  # an interrupted write ends the transaction, which units may share
 
     def __init__(self, path: Path, timeout: float = DEFAULT_TIMEOUT) -> None:
         self.file: Final = SqliteFile(path)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final, Unpack
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, insert, select, update
@@ -15,6 +16,7 @@ from blog.domain.shared import EntryId, SealId
 
 _FIELDS: Final = [column for column in entries.c if column is not entries.c.seal_id]
 _given: Final = [column.name for column in _FIELDS if column is not entries.c.id]
+_values_of: Final = attrgetter(*_given)
 
 
 def _entry(*, event: str, **fields: Any) -> AuditEntry:
@@ -59,7 +61,7 @@ class SqlAuditLog(SqlRepository):
     """An `AuditLog` over one unit of work on a database."""
 
     def add(self, entry: AuditEntry) -> None:
-        self._unit.execute_deferred(_add, **{name: getattr(entry, name) for name in _given})
+        self._unit.execute_deferred(_add, **dict(zip(_given, _values_of(entry), strict=True)))
 
     def page(
         self, *, limit: int, before: EntryId | None = None, **filters: Unpack[AuditFilter]

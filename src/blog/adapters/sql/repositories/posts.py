@@ -73,11 +73,17 @@ class SqlPostRepository(SqlRepository):
         return replace(post, id=PostId(self._unit.add(_add, **_columns(post))))
 
     def get(self, post_id: PostId) -> Post:
-        return _or_not_found(self._unit.find(_get, post_id=post_id), post_id)
+        post = self._unit.find(_get, post_id=post_id)
+        if post is None:
+            raise PostNotFound(post_id)
+        return post
 
     def get_for_update(self, post_id: PostId) -> Post:
-        held = self._locked[post_id] = _or_not_found(self._unit.find(_get_for_update, post_id=post_id), post_id)
-        return held
+        post = self._unit.find(_get_for_update, post_id=post_id)
+        if post is None:
+            raise PostNotFound(post_id)
+        self._locked[post_id] = post
+        return post
 
     def save(self, post: Post, *, previous: Post) -> None:
         changed = {name: value for name in _params if (value := getattr(post, name)) != getattr(previous, name)}
@@ -117,8 +123,7 @@ class SqlPostRepository(SqlRepository):
 
     def count(self, **filters: Unpack[PostFilter]) -> int:
         params = resolve_filters(self._unit, filters)
-        counted = self._unit.find(_count(*params), **params)
-        return counted["posts"] if counted else 0
+        return self._unit.count(_count(*params), **params)
 
 
 def resolve_filters(unit: SqlUnitOfWork, filters: PostFilter) -> dict[str, Any]:
@@ -165,9 +170,3 @@ def _count(*names: str) -> ReadStatement[dict[str, int]]:
 def _columns(post: Post) -> dict[str, Any]:
     """Return the columns of a post without the id."""
     return {name: getattr(post, name) for name in _params} | {"title_key": sort_key(post.title)}
-
-
-def _or_not_found(post: Post | None, post_id: PostId) -> Post:
-    if post is None:
-        raise PostNotFound(post_id)
-    return post

@@ -15,9 +15,13 @@ from blog.domain.accounts.user import User
 from blog.domain.shared import TokenId, UserId
 
 
-def _token_and_user(*, user_created_at: datetime, **columns: Any) -> tuple[Token, User]:
-    user = {name: columns.pop(name) for name in ("username", "is_admin", "is_active")}
-    return Token(**columns), User(id=columns["user_id"], created_at=user_created_at, **user)
+def _token_and_user(
+    *, username: str, is_admin: bool, is_active: bool, user_created_at: datetime, **token: Any
+) -> tuple[Token, User]:
+    user = User(
+        id=token["user_id"], username=username, is_admin=is_admin, is_active=is_active, created_at=user_created_at
+    )
+    return Token(**token), user
 
 
 _find_with_user = ReadStatement(

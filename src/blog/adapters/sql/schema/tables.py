@@ -29,6 +29,7 @@ from sqlalchemy import (
     table,
 )
 from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.engine.processors import str_to_datetime
 from sqlalchemy.types import TypeEngine
 
 from blog.adapters.sql.engine.statement import LongText
@@ -57,17 +58,15 @@ class UtcDateTime(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(String(32) if dialect.name == "sqlite" else TIMESTAMP(timezone=True))
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None] | None:
+        return _format_time if dialect.name == "sqlite" else None
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:  # noqa: ARG002 - SQLAlchemy names it
-        return _parse_time if dialect.name == "sqlite" else None
+        return str_to_datetime if dialect.name == "sqlite" else None
 
 
-def _parse_time(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value)
+def _format_time(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 class BigIntId(TypeDecorator[int]):
@@ -82,8 +81,12 @@ class BigIntId(TypeDecorator[int]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else BigInteger())
 
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy names it
-        return None if value is None else min(max(value, -(2**63)), 2**63 - 1)
+    def bind_processor(self, dialect: Dialect) -> Callable[[int | None], int | None]:  # noqa: ARG002 - SQLAlchemy names it
+        return _clamp
+
+
+def _clamp(value: int | None) -> int | None:
+    return None if value is None else min(max(value, -(2**63)), 2**63 - 1)
 
 
 class Scopes(TypeDecorator[frozenset[Scope]]):
@@ -95,13 +98,13 @@ class Scopes(TypeDecorator[frozenset[Scope]]):
     def process_bind_param(self, value: Iterable[Scope] | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - as above
         return None if value is None else " ".join(sorted(value))
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> frozenset[Scope] | None:  # noqa: ARG002 - as above
-        return None if value is None else _scopes(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], frozenset[Scope] | None]:  # noqa: ARG002 - as above
+        return _scopes
 
 
 @cache
-def _scopes(text: str) -> frozenset[Scope]:
-    return frozenset(map(Scope, text.split()))
+def _scopes(text: str | None) -> frozenset[Scope] | None:
+    return None if text is None else frozenset(map(Scope, text.split()))
 
 
 SortKey = Text().with_variant(Text(collation="C"), "postgresql")

@@ -126,8 +126,8 @@ class Fts5PostIndex(SqlPostIndex):
                 self._unit.execute(statement)
 
     def _counted(self, query: SearchQuery, params: Params) -> int:
-        waiting = self._unit.find(_count_pending(_shape(query), *params), **params, **_patterns(query))
-        return super()._counted(query, params) + (waiting["posts"] if waiting else 0)
+        waiting = self._unit.count(_count_pending(_shape(query), *params), **params, **_patterns(query))
+        return super()._counted(query, params) + waiting
 
     def _part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
         asked, patterns = (_shape(query), in_title, *params), params | _patterns(query)
@@ -141,8 +141,7 @@ class Fts5PostIndex(SqlPostIndex):
 
     def _are_few(self, params: Params) -> bool:
         asked_for = {name: value for name, value in params.items() if name in FILTERS}
-        passing = self._unit.find(_count_up_to(*asked_for), **asked_for, most=self.few) if asked_for else None
-        return passing is not None and passing["posts"] < self.few
+        return bool(asked_for) and self._unit.count(_count_up_to(*asked_for), **asked_for, most=self.few) < self.few
 
     @staticmethod
     def word(word: str, *, is_prefix: bool) -> str:

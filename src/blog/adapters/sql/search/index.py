@@ -102,8 +102,7 @@ class SqlPostIndex(SqlRepository, ABC):
 
     def _counted(self, query: SearchQuery, params: Params) -> int:
         statement = _count(type(self), shape_of(query), *params)
-        counted = self._unit.find(statement, **params, **values_of(query, type(self)))
-        return counted["posts"] if counted else 0
+        return self._unit.count(statement, **params, **values_of(query, type(self)))
 
     def _part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
         """Return the hits of one part by descending id."""
