@@ -1,13 +1,13 @@
 """The machine's clock and randomness."""
 
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from string import ascii_letters, digits
 
-
-def utc_now() -> datetime:
-    """Return the time of the machine's clock."""
-    return datetime.now(UTC)
+utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
+"""Returns the time of the machine's clock."""
 
 
 def new_secret() -> str:

@@ -125,8 +125,9 @@ def require_scope(actor: Member, scope: Scope) -> None:
         NotAMember, OutOfScope.
         TypeError: it is not an actor, such as a `User`.
     """
-    require_member(actor)
-    if not actor.has(scope):
+    if type(actor) is not Member:
+        require_member(actor)
+    if scope not in actor.scopes:
         raise OutOfScope(scope)
 
 

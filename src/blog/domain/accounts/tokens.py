@@ -78,7 +78,7 @@ class Token:
 
     def is_valid(self, at: datetime, idle: timedelta) -> bool:
         """Return whether the token is neither expired nor unused for longer than `idle`."""
-        return at < self.expires_at and at < self.last_active_at + idle
+        return at < self.expires_at and at < (self.last_used_at or self.created_at) + idle
 
     def needs_touch(self, at: datetime) -> bool:
         """Return whether a use at this time must be stored."""
@@ -226,7 +226,7 @@ class Tokens:
         Raises:
             InvalidToken.
         """
-        found = self.store.find_with_user(digest_of(secret)) if is_well_formed(secret) else None
+        found = self.store.find_with_user(digest_of(secret)) if TOKEN_FORMAT.is_valid(secret) else None
         if found is None:
             raise InvalidToken
         (token, user), at = found, self.now()

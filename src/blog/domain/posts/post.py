@@ -162,18 +162,22 @@ _metadata_format: Final = Struct(f"<qqdd{len(CONTENT_FIELDS) - 1}q")
 
 def may_write(actor: Actor) -> bool:
     """Return whether an actor may write posts: a member whose token has the scope `posts:write`."""
-    return isinstance(actor, Member) and actor.has(Scope.POSTS_WRITE)
+    return isinstance(actor, Member) and Scope.POSTS_WRITE in actor.scopes
 
 
 def content_of(content: PostContent) -> PostFields:
     """Return the fields of `PostContent`, as keyword arguments."""
-    return cast(PostFields, {name: getattr(content, name) for name in CONTENT_FIELDS})
+    return cast(PostFields, dict(zip(CONTENT_FIELDS, _content_values(content), strict=True)))
 
 
 def validate_post(**changes: Unpack[PostChanges]) -> list[FieldError]:
     """Return the errors of the fields of a post."""
     values: Mapping[str, object] = {**changes}
-    return [error for name, rule in _RULES.items() if name in values for error in rule(name, values[name])]
+    errors: list[FieldError] = []
+    for name, rule in _RULES.items():
+        if name in values:
+            errors += rule(name, values[name])
+    return errors
 
 
 def _check_content(changes: PostChanges) -> None:

@@ -173,5 +173,5 @@ def _check_version(post: Post, expected: Collection[int | str] | None, changes: 
     Raises:
         VersionConflict.
     """
-    if not post.matches(expected):
+    if expected is not None and not post.matches(expected):
         raise VersionConflict(post, post.differences(changes), expected)
