@@ -15,7 +15,7 @@ from typing import BinaryIO, Final
 import httpx
 
 BLOG: Final = (sys.executable, "-m", "blog")
-PATIENCE: Final = 60
+TIMEOUT: Final = 60
 """Seconds after which a test gives up on a process. Far more than any needs: no test is about time."""
 
 CHEAP: Final = {"BLOG_ARGON2_MEMORY": "8", "BLOG_ARGON2_ITERATIONS": "1"}
@@ -39,7 +39,7 @@ def run_blog(
         input=sent,
         stdout=said or subprocess.PIPE,
         stderr=subprocess.PIPE,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, (done.stdout or b"").decode(), done.stderr.decode())
@@ -65,7 +65,7 @@ class Server:
     def client(self, token: str | None = None) -> httpx.Client:
         """A client of its own connections, who shows this token."""
         headers = {} if token is None else {"Authorization": f"Token {token}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE, trust_env=False)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT, trust_env=False)
 
     def log_in(self, username: str, password: str) -> str:
         """A new token."""
@@ -78,9 +78,9 @@ class Server:
     def kill(self) -> None:
         """End it as a power cut would, with no chance to say goodbye."""
         self.process.kill()
-        self.process.wait(PATIENCE)
+        self.process.wait(TIMEOUT)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, patience: float = PATIENCE) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, patience: float = TIMEOUT) -> int:
         """Ask it to end, and give the status it ended with."""
         self.process.send_signal(number)
         return self.process.wait(patience)
@@ -94,7 +94,7 @@ class Server:
         assert self.process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
-            assert selector.select(PATIENCE), "it says nothing"
+            assert selector.select(TIMEOUT), "it says nothing"
         text = os.read(self.process.stdout.fileno(), 65_536).decode()
         assert text, f"it ended at once: {self.errors()}"
         return text

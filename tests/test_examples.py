@@ -18,7 +18,7 @@ from unittest import SkipTest
 import pytest
 from sybil import Document, Example
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
-from tests.servers import CHEAP, PATIENCE, environment, started
+from tests.servers import CHEAP, TIMEOUT, environment, started
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), ROOT / "benchmarks" / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -97,7 +97,7 @@ class Console:
             env=environment(CHEAP | {"PATH": path, "NO_PROXY": "*"}),
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
         assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"

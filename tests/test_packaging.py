@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 from supply_chain.pins import DEPLOY, NotAPin, drift, pins_in
-from tests.servers import PATIENCE, environment
+from tests.servers import TIMEOUT, environment
 
 from blog.domain.accounts.tokens import TOKEN_PATTERN
 
@@ -36,7 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         env=environment(),
         capture_output=True,
         check=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     (built,) = folder.glob("hexablog-*-py3-none-any.whl")
     return built

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.servers import PATIENCE
+from tests.servers import TIMEOUT
 from tools.griffe_raises import one_exception_a_line
 
 import blog
@@ -48,7 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     assert built.returncode == 0, built.stdout + built.stderr

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.database import Database
-from tests.servers import CHEAP, PATIENCE, environment
+from tests.servers import CHEAP, TIMEOUT, environment
 
 from blog.adapters.sql import SqlStore
 from blog.domain.accounts.actors import Operator
@@ -64,7 +64,7 @@ def blog(*lines: str, database: Path, cwd: Path, mounted: Path | None = None) ->
         env=environment(CHEAP),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=True,
         preexec_fn=None if mounted else without_privileges,
     )
@@ -200,7 +200,7 @@ def reason_of(path: Path) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         preexec_fn=without_privileges,
     )
     return done.stdout.strip()

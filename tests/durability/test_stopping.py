@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from tests.database import PASSWORD, Database
-from tests.servers import PATIENCE, Server, serving, started
+from tests.servers import TIMEOUT, Server, serving, started
 
 from blog.domain.posts.post import Post
 
@@ -38,7 +38,7 @@ def test_what_was_accepted_is_answered_before_it_stops(database: Database, numbe
 
         assert _statuses(logging_in) == [200] * 6
         assert _statuses([half_sent]) == [201]
-        assert server.process.wait(PATIENCE) == 0
+        assert server.process.wait(TIMEOUT) == 0
     assert [post.title for post in _posts(database)] == ["Half sent"]
 
 
@@ -71,7 +71,7 @@ def _connected(server: Server) -> socket.socket:
     at = urlsplit(server.url)
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.settimeout(PATIENCE)
+    connection.settimeout(TIMEOUT)
     connection.connect((at.hostname, at.port))
     connection.sendall(_request("GET", "/livez", b""))
     while not connection.recv(4096).endswith(b"}"):
@@ -96,7 +96,7 @@ def _wait_until_refused(server: Server) -> None:
     at = urlsplit(server.url)
     while True:
         try:
-            socket.create_connection((at.hostname, at.port), PATIENCE).close()
+            socket.create_connection((at.hostname, at.port), TIMEOUT).close()
         except ConnectionError:
             return
         time.sleep(0.01)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.database import PASSWORD, Database
-from tests.servers import PATIENCE, Server, run_blog, serving, started
+from tests.servers import TIMEOUT, Server, run_blog, serving, started
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 
@@ -44,7 +44,7 @@ def said_of(process: int, file: str) -> str:
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(0.02)

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import pytest
 from tests.database import empty_store
-from tests.entrypoints.http.visits import Site
+from tests.entrypoints.http.clients import Site
 from tests.entrypoints.parity import Outcome, Step, Telling
 from tests.servers import CHEAP
 

@@ -15,7 +15,7 @@ from tests.entrypoints.blogs import Gate
 
 from blog.entrypoints.http.concurrency.thread_pool import ThreadPool
 
-PATIENCE = 60
+TIMEOUT = 60
 
 ENDING = """
 import asyncio, threading, time
@@ -61,7 +61,7 @@ def thread_past(gate: Gate) -> threading.Thread:
 async def come_of(waiting: Awaitable[Any]) -> str:
     """What comes of it in the end: the answer, or the kind of the error that is raised."""
     try:
-        return repr(await asyncio.wait_for(waiting, PATIENCE))
+        return repr(await asyncio.wait_for(waiting, TIMEOUT))
     except Exception as error:  # noqa: BLE001 - it is what is looked for
         return type(error).__name__
 
@@ -106,7 +106,7 @@ def test_what_nobody_waits_for_any_longer_is_not_begun_and_breaks_nothing() -> N
         for waiting in (under_way, not_begun):
             waiting.cancel()
         gate.open()
-        return await asyncio.wait_for(hops.run(lambda: "well"), PATIENCE)
+        return await asyncio.wait_for(hops.run(lambda: "well"), TIMEOUT)
 
     assert asyncio.run(ask()) == "well"
     assert begun == []
@@ -125,11 +125,11 @@ def test_the_loop_is_called_once_for_all_that_has_gathered(monkeypatch: pytest.M
 
         monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
         waiting = [hops.run(partial(int, number)) for number in range(20)]
-        waiting += [hops.run(partial(barrier.wait, PATIENCE)) for _ in range(2)]
-        barrier.wait(PATIENCE)  # the loop does something else, until all before is done
+        waiting += [hops.run(partial(barrier.wait, TIMEOUT)) for _ in range(2)]
+        barrier.wait(TIMEOUT)  # the loop does something else, until all before is done
         answers = await asyncio.gather(*waiting[:20])
         await asyncio.gather(*waiting[20:])
-        return answers + [await asyncio.wait_for(hops.run(partial(int, number)), PATIENCE) for number in range(20, 22)]
+        return answers + [await asyncio.wait_for(hops.run(partial(int, number)), TIMEOUT) for number in range(20, 22)]
 
     assert asyncio.run(ask()) == list(range(22))
     assert len(calls) <= 1 + 2 + 2  # for the twenty at once, for those who held the threads, and for one after another
@@ -145,7 +145,7 @@ def test_loops_may_come_and_go_even_while_work_is_under_way() -> None:
     async def ask() -> int:
         waiting = hops.run(lambda: 7)
         gate.open()
-        return await asyncio.wait_for(waiting, PATIENCE)
+        return await asyncio.wait_for(waiting, TIMEOUT)
 
     for _ in range(2):
         loop = asyncio.new_event_loop()
@@ -158,7 +158,7 @@ def test_two_loops_are_each_told_what_is_theirs() -> None:
     hops, answers = ThreadPool("test", 2), dict[int, list[int]]()
 
     async def ask(number: int) -> list[int]:
-        return [await asyncio.wait_for(hops.run(lambda: number), PATIENCE) for _ in range(200)]
+        return [await asyncio.wait_for(hops.run(lambda: number), TIMEOUT) for _ in range(200)]
 
     def run(number: int) -> None:
         answers[number] = asyncio.run(ask(number))
@@ -172,7 +172,7 @@ def test_two_loops_are_each_told_what_is_theirs() -> None:
 
 
 def test_what_was_asked_for_is_done_before_the_process_ends() -> None:
-    ended = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    ended = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=TIMEOUT, check=True)
     assert ended.stdout.split() == ["end", "one", "two"]
     assert ended.stderr == ""
 
@@ -188,7 +188,7 @@ def test_its_threads_end_when_nobody_has_any_more_use_for_them() -> None:
     threads = asyncio.run(ask())
     assert len(set(threads)) == 2
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
         assert not thread.is_alive()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.database import Database
-from tests.servers import PATIENCE, environment, serving
+from tests.servers import TIMEOUT, environment, serving
 
 from blog.entrypoints.server.logs import LOGGING, AccessLog, Lines, redacted
 
@@ -169,7 +169,7 @@ def test_warnings_and_what_nobody_caught_are_lines_from_the_first_moment(tmp_pat
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
     made = [json.loads(text) for text in run.stderr.splitlines()]
@@ -192,7 +192,7 @@ def test_to_import_the_blog_changes_nothing_about_logging() -> None:
         assert (sys.excepthook, threading.excepthook) == before
         assert not logging.getLogger().handlers and not logging.getLogger("blog").handlers
         assert logging.getLogger("blog").level == logging.NOTSET"""
-    subprocess.run([sys.executable, "-c", program], env=environment(), check=True, timeout=PATIENCE)
+    subprocess.run([sys.executable, "-c", program], env=environment(), check=True, timeout=TIMEOUT)
 
 
 def noted(caplog: pytest.LogCaptureFixture, path: str, template: str | None, **more: Any) -> dict[str, Any]:

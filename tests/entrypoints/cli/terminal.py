@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers import BLOG, CHEAP, PATIENCE, environment
+from tests.servers import BLOG, CHEAP, TIMEOUT, environment
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Terminal:
         return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
 
     def _read(self) -> bytes:
-        assert select.select([self.screen], [], [], PATIENCE)[0], self.shown
+        assert select.select([self.screen], [], [], TIMEOUT)[0], self.shown
         return os.read(self.screen, 1024)
 
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.conftest import Outcome, Run
-from tests.servers import PATIENCE, Server, started
+from tests.servers import TIMEOUT, Server, started
 
 from blog.domain.accounts.actors import Operator
 from blog.domain.accounts.user import PostsOnDeletion
@@ -39,7 +39,7 @@ def _sent(words: list[str]) -> httpx.Response:
         options[word if word in options else ""].append(next(remaining) if word in options else word)
     (url,), headers = options[""], dict(header.split(": ", 1) for header in options["-H"])
     data = options["-d"][0] if options["-d"] else None
-    return httpx.request(options["-X"][-1], url, headers=headers, content=data, timeout=PATIENCE, trust_env=False)
+    return httpx.request(options["-X"][-1], url, headers=headers, content=data, timeout=TIMEOUT, trust_env=False)
 
 
 def _passwords(greeting: str) -> dict[str, str]:

@@ -26,7 +26,7 @@ def test_an_invitation_is_printed_alone_and_the_words_beside_it(run: Run, databa
     assert re.fullmatch(r"Invitation 1 is good for one account, until [0-9: -]+ UTC\.\n", invited.errors)
 
 
-def test_an_invitation_opens_one_account(run: Run, database: Database, invited: str) -> None:
+def test_an_invitation_creates_one_account(run: Run, database: Database, invited: str) -> None:
     assert register(run, "carol", PASSWORD, invited) == Outcome(0, "Registered carol (id 3).\n", "")
     assert database.log_in("carol")
     assert register(run, "dave", PASSWORD, invited) == Outcome(1, "", "blog: Registration takes a valid invitation.\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.servers import PATIENCE, Server, started
+from tests.servers import TIMEOUT, Server, started
 
 from blog.entrypoints.cli import listeners
 from blog.entrypoints.cli.listeners import listening
@@ -30,14 +30,14 @@ def serving_on(folder: Path, *options: str, **settings: str) -> Iterator[Server]
 
 def status_over(path: Path) -> int:
     """What is answered over a Unix socket."""
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=PATIENCE) as client:
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=TIMEOUT) as client:
         return client.get(f"http://localhost{READY}").status_code
 
 
 def answers_on(host: str, server: Server) -> int:
     """What is answered at this address, on the server's port."""
     port = re.findall(r":(\d+),", server.greeting)[0]
-    return httpx.get(f"http://{host}:{port}{READY}", timeout=PATIENCE, trust_env=False).status_code
+    return httpx.get(f"http://{host}:{port}{READY}", timeout=TIMEOUT, trust_env=False).status_code
 
 
 def connects_over(path: Path) -> bool:
@@ -78,7 +78,7 @@ def test_a_socket_on_which_somebody_listens_is_left_alone(tmp_path: Path) -> Non
     path = tmp_path / "blog.sock"
     with serving_on(tmp_path, "--uds", str(path)):
         with started("serve", "--uds", str(path), cwd=tmp_path) as second:
-            assert second.process.wait(PATIENCE) == 2
+            assert second.process.wait(TIMEOUT) == 2
         assert second.errors() == f"blog: cannot listen on {path}: another process does\n"
         assert status_over(path) == 200
 
@@ -141,7 +141,7 @@ def test_a_port_that_is_taken_in_one_family_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
         port = str(taken.getsockname()[1])
         with started("serve", "--host", "localhost", "--port", port, cwd=tmp_path) as server:
-            assert server.process.wait(PATIENCE) == 2
+            assert server.process.wait(TIMEOUT) == 2
         assert server.errors() == (
             f"blog: cannot listen on http://localhost:{port}: Address already in use,"
             " choose another with --port or BLOG_PORT\n"
@@ -174,7 +174,7 @@ def test_the_kernel_keeps_little_for_a_client_that_reads_nothing() -> None:
 def test_how_long_a_connection_may_be_idle_can_be_set_for_all_workers(tmp_path: Path) -> None:
     with serving_on(tmp_path, "--port", "0", "--workers", "2", keep_alive="1") as server:
         port = int(re.findall(r":(\d+),", server.greeting)[0])
-        with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT) as client:
             client.sendall(b"GET /livez HTTP/1.1\r\nHost: blog\r\n\r\n")
             received = b"".join(iter(lambda: client.recv(65536), b""))
         assert received.startswith(b"HTTP/1.1 200 OK")

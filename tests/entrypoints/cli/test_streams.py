@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.database import PASSWORD, Database
-from tests.servers import BLOG, CHEAP, PATIENCE, environment
+from tests.servers import BLOG, CHEAP, TIMEOUT, environment
 
 _ASCII = {"PYTHONIOENCODING": "ascii"}
 _WINDOWS = {"PYTHONIOENCODING": "cp1252"}
@@ -30,7 +30,7 @@ def _shell(command: str, folder: Path, extra: Mapping[str, str] | None = None) -
         env=environment(CHEAP | dict(extra or {})),
         capture_output=True,
         check=False,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     assert b"Traceback" not in ended.stderr, ended.stderr.decode()
     return ended

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.database import Database
 from tests.entrypoints.cli.conftest import Outcome, Run
-from tests.servers import PATIENCE, environment, run_blog
+from tests.servers import TIMEOUT, environment, run_blog
 
 from blog.entrypoints.cli.parser import commands_of, parser
 from blog.settings import unknown_settings
@@ -75,7 +75,7 @@ def test_help_needs_nothing_that_is_slow_to_load(tmp_path: Path) -> None:
         env=environment(),
         capture_output=True,
         check=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
     assert asked.stdout.decode().endswith("\nLOADED\n")
@@ -214,7 +214,7 @@ def test_the_command_and_the_module_are_the_same(tmp_path: Path) -> None:
     command = Path(sys.executable).with_name("blog")
     for arguments in (["users", "--help"], ["tokens", "revoke", "nobody"], ["serve", "--port", "x"]):
         by_command = subprocess.run(
-            [command, *arguments], cwd=tmp_path, env=environment(), capture_output=True, check=False, timeout=PATIENCE
+            [command, *arguments], cwd=tmp_path, env=environment(), capture_output=True, check=False, timeout=TIMEOUT
         )
         by_module = run_blog(*arguments, cwd=tmp_path)
         assert by_command.returncode == by_module.returncode

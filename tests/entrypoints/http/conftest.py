@@ -1,12 +1,12 @@
-"""A fresh blog over HTTP for each test, with two members."""
+"""A new blog over HTTP for each test, with two members."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.database import empty_store
-from tests.entrypoints.http.houses import House, Person
-from tests.entrypoints.http.visits import Member, Site, StoppedClock
+from tests.entrypoints.http.clients import Member, Site, StoppedClock
+from tests.entrypoints.http.configured_sites import ConfiguredSite, SiteUser
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
@@ -18,7 +18,7 @@ from blog.entrypoints.http import create_app
 
 @pytest.fixture(scope="session")
 def hasher() -> PasswordHasher:
-    """As cheap as Argon2 gets."""
+    """The cheapest Argon2."""
     return Argon2PasswordHasher(memory=8, iterations=1)
 
 
@@ -29,7 +29,7 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest, database: Path) -> Iterator[OpenStores]:
-    """Memory; a test says `on_both` to run on SQLite as well."""
+    """The in-memory store. A test with the mark `on_both` runs on SQLite too."""
     if getattr(request, "param", "memory") == "memory":
         yield MemoryStore()
         return
@@ -56,22 +56,22 @@ def site(open_blog: OpenBlog) -> Iterator[Site]:
 
 
 @pytest.fixture
-def house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[House]:
-    house = House(store, hasher, clock)
-    yield house
-    house.close()
+def configured_site(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[ConfiguredSite]:
+    configured_site = ConfiguredSite(store, hasher, clock)
+    yield configured_site
+    configured_site.close()
 
 
 @pytest.fixture
-def root(house: House) -> Person:
-    return house.person("root", is_admin=True)
+def root(configured_site: ConfiguredSite) -> SiteUser:
+    return configured_site.add_user("root", is_admin=True)
 
 
 @pytest.fixture
 def alice(site: Site) -> Member:
-    return site.member("alice")
+    return site.add_member("alice")
 
 
 @pytest.fixture
 def bob(site: Site) -> Member:
-    return site.member("bob")
+    return site.add_member("bob")

@@ -1,4 +1,4 @@
-"""The blog promises that…"""
+"""The audit log over HTTP: recorded events, privacy, filters and pages."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.entrypoints.http.houses import AWAY, HOME, SECRET, WRONG, House, Person
-from tests.entrypoints.http.visits import StoppedClock, faulty, problem
+from tests.entrypoints.http.clients import StoppedClock, invalid_fields, problem
+from tests.entrypoints.http.configured_sites import AWAY, HOME, SECRET, WRONG, ConfiguredSite, SiteUser
 
 from blog.domain.accounts.invitations import Registration
 from blog.domain.accounts.passwords import PasswordHasher
@@ -21,19 +21,19 @@ POST = {"title": "A title", "body": "A body"}
 
 
 @pytest.fixture
-def house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[House]:
-    house = House(store, hasher, clock, config=BlogConfig(registration=Registration.INVITE))
-    yield house
-    house.close()
+def configured_site(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[ConfiguredSite]:
+    configured_site = ConfiguredSite(store, hasher, clock, config=BlogConfig(registration=Registration.INVITE))
+    yield configured_site
+    configured_site.close()
 
 
 @pytest.fixture
-def alice(house: House) -> Person:
-    return house.person("alice")
+def alice(configured_site: ConfiguredSite) -> SiteUser:
+    return configured_site.add_user("alice")
 
 
-def entries(root: Person, query: str = "") -> list[dict[str, Any]]:
-    """What an administrator reads in the audit, newest first."""
+def entries(root: SiteUser, query: str = "") -> list[dict[str, Any]]:
+    """Return the audit entries that an administrator reads, newest first."""
     answer = root.ask("GET", AUDIT + query)
     assert answer.status_code == 200, answer.text
     results: list[dict[str, Any]] = answer.json()["results"]
@@ -41,13 +41,13 @@ def entries(root: Person, query: str = "") -> list[dict[str, Any]]:
 
 
 def told(entry: dict[str, Any]) -> tuple[Any, ...]:
-    """Who did what to what."""
+    """Return actor, event and subject of an entry."""
     return entry["event"], entry["actor"], entry["subject"], entry["subject_id"], entry["detail"]
 
 
 @on_both
-def test_an_entry_tells_when_who_what_from_where_and_with_which_token(
-    house: House, clock: StoppedClock, root: Person, alice: Person
+def test_an_entry_has_time_actor_event_address_and_token(
+    configured_site: ConfiguredSite, clock: StoppedClock, root: SiteUser, alice: SiteUser
 ) -> None:
     clock.advance(seconds=1)
     post = alice.ask("POST", "/api/posts/", at=AWAY, json=POST).json()["id"]
@@ -67,28 +67,29 @@ def test_an_entry_tells_when_who_what_from_where_and_with_which_token(
 
 
 @on_both
-def test_all_that_is_done_with_posts_and_ones_own_account_is_recorded(house: House, root: Person) -> None:
-    before = len(house.audit())
-    house.log_in("root", WRONG)
-    token = house.log_in("root", name="laptop").json()["token"]
-    post = house.ask("POST", "/api/posts/", token=token, json=POST).json()["id"]
+def test_changes_of_posts_and_of_the_own_account_are_recorded(configured_site: ConfiguredSite, root: SiteUser) -> None:
+    before = len(configured_site.audit())
+    configured_site.log_in("root", WRONG)
+    token = configured_site.log_in("root", name="laptop").json()["token"]
+    post = configured_site.ask("POST", "/api/posts/", token=token, json=POST).json()["id"]
     for method in ("PATCH", "PATCH", "DELETE"):
-        house.ask(method, f"/api/posts/{post}/", token=token, json={"title": "Another"})
-    house.ask("PATCH", "/api/users/me/", token=token, json={"username": "toor"})
-    other = house.log_in("toor").json()["token"]
-    ids = [entry.subject_id for entry in house.audit() if entry.event == "token.issued"][-2:]
-    house.ask("DELETE", f"/api/tokens/{ids[1]}/", token=token)
-    changed = house.ask(
+        configured_site.ask(method, f"/api/posts/{post}/", token=token, json={"title": "Another"})
+    configured_site.ask("PATCH", "/api/users/me/", token=token, json={"username": "toor"})
+    other = configured_site.log_in("toor").json()["token"]
+    ids = [entry.subject_id for entry in configured_site.audit() if entry.event == "token.issued"][-2:]
+    configured_site.ask("DELETE", f"/api/tokens/{ids[1]}/", token=token)
+    changed = configured_site.ask(
         "POST", "/api/users/me/password/", token=token, json={"old_password": SECRET, "new_password": NEW}
     )
-    house.ask("POST", "/api/logout/", token=changed.json()["token"])
-    last = house.log_in("toor", NEW).json()["token"]
-    house.ask("POST", "/api/logout/all/", token=last)
+    configured_site.ask("POST", "/api/logout/", token=changed.json()["token"])
+    last = configured_site.log_in("toor", NEW).json()["token"]
+    configured_site.ask("POST", "/api/logout/all/", token=last)
     me, scopes = root.id, "account admin posts:read posts:write"
-    ids = [entry.subject_id for entry in house.audit() if entry.event == "token.issued"][-4:]
+    ids = [entry.subject_id for entry in configured_site.audit() if entry.event == "token.issued"][-4:]
     assert other
     assert [
-        (entry.event, entry.actor, entry.subject, entry.subject_id, entry.detail) for entry in house.audit()[before:]
+        (entry.event, entry.actor, entry.subject, entry.subject_id, entry.detail)
+        for entry in configured_site.audit()[before:]
     ] == [
         ("login.failed", "root", "user", me, ""),
         ("token.issued", "root", "token", ids[0], scopes),
@@ -110,17 +111,19 @@ def test_all_that_is_done_with_posts_and_ones_own_account_is_recorded(house: Hou
         ("token.revoked", "toor", "user", me, "all tokens"),
         ("logout", "toor", "user", me, "everywhere"),
     ]
-    assert {entry.address for entry in house.audit()[before:]} == {HOME}
+    assert {entry.address for entry in configured_site.audit()[before:]} == {HOME}
 
 
 @on_both
-def test_all_that_administrators_do_is_recorded(house: House, root: Person, alice: Person) -> None:
+def test_changes_by_administrators_are_recorded(
+    configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser
+) -> None:
     before = entries(root)[0]["id"]
     code = root.ask("POST", "/api/invitations/", json={}).json()
     root.ask("DELETE", f"/api/invitations/{code['id']}/")
     code = root.ask("POST", "/api/invitations/", json={}).json()
     invited = {"username": "carol", "password": SECRET, "invitation": code["code"]}
-    carol = house.ask("POST", "/api/register/", json=invited).json()["id"]
+    carol = configured_site.ask("POST", "/api/register/", json=invited).json()["id"]
     dave = root.ask("POST", "/api/users/", json={"username": "dave", "password": SECRET, "is_admin": True}).json()["id"]
     root.ask("DELETE", f"/api/users/{alice.id}/tokens/{alice.token_id}/")
     for change in ({"is_admin": False}, {"username": "david"}, {"password": NEW}, {"is_active": False}):
@@ -142,8 +145,10 @@ def test_all_that_administrators_do_is_recorded(house: House, root: Person, alic
 
 
 @on_both
-def test_what_is_refused_is_not_recorded_as_done(house: House, root: Person, alice: Person) -> None:
-    post, before = alice.writes(), len(house.audit()) + 1
+def test_refused_requests_are_not_recorded_as_done(
+    configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser
+) -> None:
+    post, before = alice.create_post(), len(configured_site.audit()) + 1
     root.ask("DELETE", f"/api/posts/{post}/")
     alice.ask("PATCH", f"/api/posts/{post}/", json={"title": ""})
     alice.ask("PATCH", f"/api/posts/{post}/", json={"title": "A title"})
@@ -151,12 +156,14 @@ def test_what_is_refused_is_not_recorded_as_done(house: House, root: Person, ali
     alice.ask("POST", "/api/users/", json={})
     root.ask("PATCH", f"/api/users/{root.id}/", json={"is_admin": False})
     root.ask("POST", "/api/users/", json={"username": "ALICE", "password": SECRET})
-    assert len(house.audit()) + 1 == before
+    assert len(configured_site.audit()) + 1 == before
 
 
-def test_a_name_that_nobody_has_is_not_kept_since_it_may_be_a_password(house: House, root: Person) -> None:
-    house.log_in("MyPassw0rd-typed-here", WRONG, at=AWAY)
-    house.log_in("ROOT", WRONG, at=AWAY)
+def test_an_unknown_username_is_not_recorded_because_it_may_be_a_password(
+    configured_site: ConfiguredSite, root: SiteUser
+) -> None:
+    configured_site.log_in("MyPassw0rd-typed-here", WRONG, at=AWAY)
+    configured_site.log_in("ROOT", WRONG, at=AWAY)
     known, unknown = entries(root, "?limit=2")
     assert told(known) == ("login.failed", "root", "user", root.id, "")
     assert told(unknown) == ("login.failed", "", "user", None, "")
@@ -165,16 +172,18 @@ def test_a_name_that_nobody_has_is_not_kept_since_it_may_be_a_password(house: Ho
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-def test_a_name_that_nobody_has_is_nowhere_in_the_database(house: House, database: Path, root: Person) -> None:
-    house.log_in("MyPassw0rd-typed-here", WRONG, at=AWAY)
+def test_an_unknown_username_is_nowhere_in_the_database(
+    configured_site: ConfiguredSite, database: Path, root: SiteUser
+) -> None:
+    configured_site.log_in("MyPassw0rd-typed-here", WRONG, at=AWAY)
     kept = b"".join(path.read_bytes() for path in database.parent.iterdir())
     assert AWAY.encode() in kept
     assert b"passw0rd" not in kept.lower()
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-def test_an_attempt_that_is_refused_for_being_one_too_many_adds_nothing_to_the_database(
-    house: House, database: Path, root: Person
+def test_a_rate_limited_attempt_adds_nothing_to_the_database(
+    configured_site: ConfiguredSite, database: Path, root: SiteUser
 ) -> None:
     def rows() -> list[int]:
         tables = ("audit_entries", "login_attempts", "tokens", "known_addresses")
@@ -184,35 +193,37 @@ def test_an_attempt_that_is_refused_for_being_one_too_many_adds_nothing_to_the_d
             return [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
 
     before = rows()
-    assert house.fails("root", 8) == [401] * 8
+    assert configured_site.fail_log_ins("root", 8) == [401] * 8
     after = rows()
     assert [new - old for new, old in zip(after, before, strict=True)] == [9, 8, 0, 0]
     assert told(entries(root)[0]) == ("login.throttled", "root", "user", root.id, "")
-    assert house.fails("root", 100) == [429] * 100
+    assert configured_site.fail_log_ins("root", 100) == [429] * 100
     assert rows() == after
 
 
-def test_only_administrators_read_the_audit_and_nobody_writes_it(house: House, root: Person, alice: Person) -> None:
-    before = house.audit()
-    problem(house.ask("GET", AUDIT), 401)
+def test_only_administrators_read_the_audit_log_and_nobody_writes_it(
+    configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser
+) -> None:
+    before = configured_site.audit()
+    problem(configured_site.ask("GET", AUDIT), 401)
     problem(alice.ask("GET", AUDIT), 403)
-    problem(house.again("root", scopes=["account"]).ask("GET", AUDIT), 403)
+    problem(configured_site.with_new_token("root", scopes=["account"]).ask("GET", AUDIT), 403)
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         answer = root.ask(method, AUDIT, json={})
         problem(answer, 405)
         assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
         problem(root.ask(method, f"{AUDIT}1/", json={}), 404)
-    assert house.audit()[: len(before)] == before
+    assert configured_site.audit()[: len(before)] == before
 
 
 @on_both
-def test_the_audit_is_asked_by_event_person_subject_address_and_time(
-    house: House, clock: StoppedClock, root: Person, alice: Person
+def test_the_audit_log_is_filtered_by_event_user_subject_address_and_time(
+    configured_site: ConfiguredSite, clock: StoppedClock, root: SiteUser, alice: SiteUser
 ) -> None:
-    posts = [alice.writes() for _ in range(2)]
+    posts = [alice.create_post() for _ in range(2)]
     clock.advance(hours=1)
     root.ask("POST", "/api/posts/", json=POST, at=AWAY)
-    house.fails("alice", 2)
+    configured_site.fail_log_ins("alice", 2)
 
     def of(query: str) -> list[tuple[str, str]]:
         return [(entry["event"], entry["actor"]) for entry in entries(root, query)]
@@ -227,17 +238,23 @@ def test_the_audit_is_asked_by_event_person_subject_address_and_time(
     assert of("?until=2026-11-22T10:30:00Z&event=post.created") == [written, written]
     assert of("?event=logout") == of("?user=999") == of("?address=%27%20OR%201=1") == of("?subject=x") == []
     for name in ("event", "user", "subject_id", "since", "until", "limit", "cursor", "order"):
-        assert faulty(root.ask("GET", AUDIT, params={name: "nonsense"})) == [name]
-    assert faulty(root.ask("GET", f"{AUDIT}?since=2026-11-22T10:30:00&limit=101&user=0")) == ["since", "limit", "user"]
+        assert invalid_fields(root.ask("GET", AUDIT, params={name: "nonsense"})) == [name]
+    assert invalid_fields(root.ask("GET", f"{AUDIT}?since=2026-11-22T10:30:00&limit=101&user=0")) == [
+        "since",
+        "limit",
+        "user",
+    ]
 
 
 @on_both
-def test_the_audit_is_read_page_by_page_to_its_end(house: House, root: Person, alice: Person) -> None:
-    posts = [alice.writes() for _ in range(7)]
+def test_the_audit_log_is_read_in_pages_to_its_end(
+    configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser
+) -> None:
+    posts = [alice.create_post() for _ in range(7)]
     seen, url = [], f"{AUDIT}?event=post.created&limit=3&address={HOME}"
     while url:
         page = root.ask("GET", url).json()
         seen.append([entry["subject_id"] for entry in page["results"]])
         url = page["next"]
-        house.fails("root", 1)
+        configured_site.fail_log_ins("root", 1)
     assert seen == [posts[6:3:-1], posts[3:0:-1], posts[:1]]

@@ -1,4 +1,4 @@
-"""The blog promises, of batches, that…"""
+"""Batches over HTTP."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from httpx import Response
-from tests.entrypoints.http.visits import Member, Site, StoppedClock, faulty, problem
+from tests.entrypoints.http.clients import Member, Site, StoppedClock, invalid_fields, problem
 
 from blog.domain.accounts.actors import Scope
 from blog.domain.accounts.login import log_in
@@ -21,34 +21,32 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
-def careful(open_blog: OpenBlog) -> Iterator[Site]:
-    """A blog that wants to be told which version of a post is meant."""
+def strict(open_blog: OpenBlog) -> Iterator[Site]:
+    """A blog that requires `If-Match`."""
     site = Site(create_app(open_blog, require_if_match=True), open_blog)
     yield site
     site.close()
 
 
 def batch(member: Member, *steps: Any) -> Response:
-    """What is answered to these steps."""
+    """Send a batch of these operations."""
     return member.ask("POST", BATCH, json={"operations": steps})
 
 
-def wrong(answer: Response) -> dict[str, str]:
-    """What is wrong with which member."""
+def errors_of(answer: Response) -> dict[str, str]:
+    """Return the errors by field."""
     return {fault["field"]: fault["message"] for fault in problem(answer, 400)["errors"]}
 
 
-def all_of(site: Site) -> list[dict[str, Any]]:
-    """Every post, the newest first."""
+def all_posts(site: Site) -> list[dict[str, Any]]:
+    """Return all posts, newest first."""
     listed: list[dict[str, Any]] = site.ask("GET", "/api/posts/").json()["results"]
     return listed
 
 
 @on_both
-def test_all_is_done_in_its_order_and_each_step_answered_as_by_itself(
-    site: Site, clock: StoppedClock, alice: Member
-) -> None:
-    first, second, third = (alice.writes(f"Title {number}") for number in range(3))
+def test_operations_are_applied_in_order_and_each_has_a_result(site: Site, clock: StoppedClock, alice: Member) -> None:
+    first, second, third = (alice.create_post(f"Title {number}") for number in range(3))
     clock.advance(seconds=1)
     now = "2026-11-22T09:30:01.000000Z"
     answer = batch(
@@ -70,12 +68,12 @@ def test_all_is_done_in_its_order_and_each_step_answered_as_by_itself(
             {"status": 200, "post": third},
         ],
     )
-    assert all_of(site) == [created, third, once]
+    assert all_posts(site) == [created, third, once]
 
 
 @on_both
 def test_a_post_is_changed_once_in_a_batch(site: Site, alice: Member) -> None:
-    first, second = alice.writes(), alice.writes()
+    first, second = alice.create_post(), alice.create_post()
     answer = batch(
         alice,
         {"op": "update", "id": first["id"], "title": "Once"},
@@ -84,19 +82,17 @@ def test_a_post_is_changed_once_in_a_batch(site: Site, alice: Member) -> None:
         {"op": "delete", "id": first["id"]},
         {"op": "update", "id": second["id"]},
     )
-    assert wrong(answer) == {
+    assert errors_of(answer) == {
         "operations[2].id": "is changed by operation 0 already: make all changes of a post in one operation",
         "operations[3].id": "is changed by operation 0 already: make all changes of a post in one operation",
         "operations[4].id": "is changed by operation 1 already: make all changes of a post in one operation",
     }
-    assert all_of(site) == [second, first]
+    assert all_posts(site) == [second, first]
 
 
-def test_the_answer_to_a_batch_is_bounded_and_what_has_no_room_is_answered_without_its_body(
-    site: Site, alice: Member
-) -> None:
+def test_the_response_to_a_batch_is_bounded_and_omits_bodies_that_do_not_fit(site: Site, alice: Member) -> None:
     large = "\U0001f98a" * MAX_BODY_LENGTH
-    posts = [alice.writes(f"Title {number}", large) for number in range(4)] + [alice.writes("Small", "Small")]
+    posts = [alice.create_post(f"Title {number}", large) for number in range(4)] + [alice.create_post("Small", "Small")]
     answer = batch(alice, *[{"op": "update", "id": post["id"], "title": f"{post['title']}!"} for post in posts])
     results = [result["post"] for result in answer.json()["results"]]
     assert [result.get("body") for result in results] == [large, None, None, None, "Small"]
@@ -107,7 +103,7 @@ def test_the_answer_to_a_batch_is_bounded_and_what_has_no_room_is_answered_witho
         assert set(read) - set(result) <= {"body"}
 
 
-def test_the_largest_batch_is_answered_and_stored_in_less_than_a_megabyte(site: Site, alice: Member) -> None:
+def test_the_response_to_the_largest_batch_has_less_than_a_megabyte(site: Site, alice: Member) -> None:
     number = 2_300  # together a little less than a megabyte, as JSON
     steps = [
         {"op": "create", "title": "\U0001f98a" * MAX_TITLE_LENGTH, "body": "\U0001f98a" * number} for _ in range(95)
@@ -122,11 +118,9 @@ def test_the_largest_batch_is_answered_and_stored_in_less_than_a_megabyte(site: 
 
 
 @on_both
-def test_if_one_step_is_refused_nothing_is_done_and_it_is_said_which_and_why(
-    site: Site, alice: Member, bob: Member
-) -> None:
-    own, others, other = alice.writes(), bob.writes(), alice.writes()
-    before = all_of(site)
+def test_one_failed_operation_rolls_back_the_batch_and_is_named(site: Site, alice: Member, bob: Member) -> None:
+    own, others, other = alice.create_post(), bob.create_post(), alice.create_post()
+    before = all_posts(site)
     refused: list[tuple[dict[str, Any], int, str]] = [
         ({"op": "update", "id": 77, "title": "New"}, 404, "There is no post 77."),
         ({"op": "delete", "id": 2**63 - 1}, 404, f"There is no post {2**63 - 1}."),
@@ -139,12 +133,12 @@ def test_if_one_step_is_refused_nothing_is_done_and_it_is_said_which_and_why(
         assert answer.headers["content-type"] == "application/problem+json"
         told = answer.json()
         assert (answer.status_code, told["status"], told["detail"], told["operation"]) == (status, status, detail, 2)
-        assert all_of(site) == before
+        assert all_posts(site) == before
 
 
 @on_both
-def test_what_is_out_of_date_is_told_with_what_there_is_now(site: Site, alice: Member) -> None:
-    own = alice.writes()
+def test_a_version_conflict_reports_the_current_version(site: Site, alice: Member) -> None:
+    own = alice.create_post()
     step = {"op": "update", "id": own["id"], "title": "Another title", "body": own["body"], "version": 5}
     assert batch(alice, NEW, step).json() == {
         "type": "about:blank",
@@ -155,10 +149,10 @@ def test_what_is_out_of_date_is_told_with_what_there_is_now(site: Site, alice: M
         "conflicting_fields": ["title"],
         "operation": 1,
     }
-    assert all_of(site) == [own]
+    assert all_posts(site) == [own]
 
 
-def test_every_fault_is_told_with_the_step_that_it_is_in(site: Site, alice: Member) -> None:
+def test_every_error_names_its_operation(site: Site, alice: Member) -> None:
     answer = batch(
         alice,
         NEW,
@@ -172,7 +166,7 @@ def test_every_fault_is_told_with_the_step_that_it_is_in(site: Site, alice: Memb
         {"op": "update", "id": True, "title": None, "body": "x" * (MAX_BODY_LENGTH + 1), "version": 2**64},
         {"op": "create", "id": 8, "title": "T", "body": "B\x00", "version": 1},
     )
-    assert wrong(answer) == {
+    assert errors_of(answer) == {
         "operations[1].body": "must be a string",
         "operations[1].title": "must not be blank",
         "operations[2].user": f"is not known here: known are {', '.join(CONTENT_FIELDS)}, id, version",
@@ -192,17 +186,17 @@ def test_every_fault_is_told_with_the_step_that_it_is_in(site: Site, alice: Memb
         "operations[9].version": f"is not known here: known are {', '.join(CONTENT_FIELDS)}",
         "operations[9].body": "must not contain control characters or lone surrogates: U+0000 is at line 1, column 2",
     }
-    assert all_of(site) == []
+    assert all_posts(site) == []
 
 
-def test_a_number_that_no_post_can_have_is_a_fault(alice: Member) -> None:
+def test_an_id_out_of_range_is_an_error(alice: Member) -> None:
     for number in (0, -1, 2**63, 10**400):
-        assert list(wrong(batch(alice, {"op": "delete", "id": number}))) == ["operations[0].id"]
+        assert list(errors_of(batch(alice, {"op": "delete", "id": number}))) == ["operations[0].id"]
 
 
-def test_a_batch_has_from_one_to_a_hundred_steps(site: Site, alice: Member) -> None:
+def test_a_batch_has_from_one_to_a_hundred_operations(site: Site, alice: Member) -> None:
     for steps in ([], [NEW] * 101, [0] * 200_000):
-        assert wrong(batch(alice, *steps)) == {"operations": "must be from 1 to 100"}
+        assert errors_of(batch(alice, *steps)) == {"operations": "must be from 1 to 100"}
     answer = batch(alice, *[NEW] * 100)
     assert [result["status"] for result in answer.json()["results"]] == [201] * 100
     assert len(site.ask("GET", "/api/posts/?limit=100").json()["results"]) == 100
@@ -224,13 +218,13 @@ def test_a_batch_has_from_one_to_a_hundred_steps(site: Site, alice: Member) -> N
         (b'{"operations": [{"op": "create", "title": "\\ud800", "body": "B"}]}', ["operations[0].title"]),
     ],
 )
-def test_a_batch_is_read_as_strictly_as_every_body(alice: Member, content: bytes, fields: list[str]) -> None:
+def test_a_batch_is_validated_as_strictly_as_every_body(alice: Member, content: bytes, fields: list[str]) -> None:
     answer = alice.ask("POST", BATCH, content=content, headers={"Content-Type": "application/json"})
-    assert faulty(answer) == fields
+    assert invalid_fields(answer) == fields
     problem(alice.ask("POST", BATCH, content=content), 415)
 
 
-def test_whoever_may_not_write_hears_nothing_about_what_they_sent(site: Site, alice: Member) -> None:
+def test_a_batch_without_permission_is_refused_before_its_body_is_validated(site: Site, alice: Member) -> None:
     reader = log_in(site.open_blog, "alice", PASSWORD, scopes=set(Scope) - {Scope.POSTS_WRITE, Scope.ADMIN})[1].secret
     for content in (b"", b"no json", b'{"operations": []}', b"\xff"):
         problem(site.ask("POST", BATCH, content=content), 401)
@@ -238,10 +232,10 @@ def test_whoever_may_not_write_hears_nothing_about_what_they_sent(site: Site, al
         assert told["detail"] == f"This token was made without the scope {Scope.POSTS_WRITE}."
 
 
-def test_where_if_match_is_compulsory_so_is_the_version(careful: Site) -> None:
-    carol = careful.member("carol")
-    number = carol.writes()["id"]
+def test_the_version_is_required_if_if_match_is(strict: Site) -> None:
+    carol = strict.add_member("carol")
+    number = carol.create_post()["id"]
     answer = batch(carol, NEW, {"op": "update", "id": number, "title": "Changed"}, {"op": "delete", "id": number})
-    assert wrong(answer) == {"operations[1].version": "is missing", "operations[2].version": "is missing"}
+    assert errors_of(answer) == {"operations[1].version": "is missing", "operations[2].version": "is missing"}
     answer = batch(carol, {"op": "update", "id": number, "title": "Changed", "version": 1}, NEW)
     assert [result["status"] for result in answer.json()["results"]] == [200, 201]

@@ -1,4 +1,4 @@
-"""The blog promises that nothing is kept of requests for good, however they differ from one another."""
+"""Caches do not grow with different requests."""
 
 import asyncio
 import gc
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.entrypoints.http.visits import Member, Site
+from tests.entrypoints.http.clients import Member, Site
 
 from blog.domain.blog import OpenBlog
 from blog.entrypoints.http import create_app
@@ -21,7 +21,7 @@ ALLOWED = 1_000_000
 
 
 def ask(site: Site, member: Member, number: int) -> None:
-    """Send requests of which each part is another one each time."""
+    """Send requests that differ in every part."""
     part = f"{number:06}" + "x" * LONG
     many = "&".join(f"a{number}-{each}={each}" for each in range(900))
     for query in (f"q={part}", f"fields={'id,' * 4000}{number}", f"author={part}", f"x={part}", many):
@@ -77,8 +77,8 @@ def site(open_blog: OpenBlog) -> Iterator[Site]:
     site.close()
 
 
-def test_no_cache_is_filled_by_what_clients_choose(site: Site, alice: Member) -> None:
-    alice.writes()
+def test_no_cache_grows_with_the_values_that_clients_send(site: Site, alice: Member) -> None:
+    alice.create_post()
     for number in range(3):
         ask(site, alice, number)
     gc.collect()

@@ -1,4 +1,4 @@
-"""The blog promises, of pages of other origins that call it from a browser, that…"""
+"""CORS: preflight requests, allowed origins and errors."""
 
 from collections.abc import Iterator
 
@@ -6,10 +6,10 @@ import pytest
 from httpx import Response
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.entrypoints.http.test_edge import answers
-from tests.entrypoints.http.visits import Member, Site, problem
-from tests.entrypoints.http.wires import Served, request, served
-from tests.entrypoints.http.wires import problem as refusal
+from tests.entrypoints.http.clients import Member, Site, problem
+from tests.entrypoints.http.raw_server import RawServer, request, served
+from tests.entrypoints.http.raw_server import problem as refusal
+from tests.entrypoints.http.test_security_headers import answers
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.blog import OpenBlog
@@ -30,7 +30,7 @@ REFUSED_BY_THE_SERVER = {
 
 @pytest.fixture
 def site(request: pytest.FixtureRequest, store: MemoryStore, open_blog: OpenBlog) -> Iterator[Site]:
-    """A blog that keeps its answers, and that pages of two origins may call."""
+    """A blog with a response cache and two allowed origins."""
     origins = getattr(request, "param", (PAGE, OTHER_PAGE))
     site = Site(
         create_app(open_blog, data_version=store.data_version, cors_origins=origins, cors_headers=["X-B3-TraceId"]),
@@ -50,11 +50,11 @@ def preflight(site: Site, method: str = "PATCH", headers: str | None = None, ori
     return site.ask("OPTIONS", "/api/posts/1/", headers=asked)
 
 
-def every_answer(site: Site, alice: Member, origin: str | None) -> Iterator[Response]:
-    """One of each kind, among them a cached one, a 304, and the answers to preflight requests."""
+def every_response(site: Site, alice: Member, origin: str | None) -> Iterator[Response]:
+    """Return a response of each kind, such as a cached one, a 304 and preflight responses."""
     headers = {} if origin is None else {"Origin": origin}
     yield from answers(site, alice, headers=headers)
-    path = f"/api/posts/{alice.writes()['id']}/"
+    path = f"/api/posts/{alice.create_post()['id']}/"
     for _ in range(2):
         yield site.ask("GET", path, headers=headers)
     tag = site.ask("GET", path).headers["etag"]
@@ -67,10 +67,8 @@ def every_answer(site: Site, alice: Member, origin: str | None) -> Iterator[Resp
 
 
 @pytest.mark.parametrize("origin", [None, PAGE, OTHER_PAGE, FOREIGN, "null"])
-def test_a_shared_cache_is_told_that_every_answer_depends_on_the_origin(
-    site: Site, alice: Member, origin: str | None
-) -> None:
-    for answer in every_answer(site, alice, origin):
+def test_every_response_varies_by_origin_for_shared_caches(site: Site, alice: Member, origin: str | None) -> None:
+    for answer in every_response(site, alice, origin):
         told = f"{answer.request.method} {answer.url} {answer.status_code}"
         assert answer.headers["vary"] == "Origin", told
         allowed = origin if origin in {PAGE, OTHER_PAGE} else None
@@ -80,30 +78,30 @@ def test_a_shared_cache_is_told_that_every_answer_depends_on_the_origin(
 
 @for_all
 @pytest.mark.parametrize("origin", [None, PAGE, "null"])
-def test_where_all_origins_are_allowed_all_are_answered_alike_and_without_credentials(
+def test_a_wildcard_origin_allows_all_origins_without_credentials(
     site: Site, alice: Member, origin: str | None
 ) -> None:
-    for answer in every_answer(site, alice, origin):
+    for answer in every_response(site, alice, origin):
         assert answer.headers["access-control-allow-origin"] == "*"
         assert "vary" not in answer.headers
         assert "access-control-allow-credentials" not in answer.headers
 
 
-def test_no_header_stands_twice(site: Site, alice: Member) -> None:
-    for answer in every_answer(site, alice, PAGE):
+def test_no_response_header_is_sent_twice(site: Site, alice: Member) -> None:
+    for answer in every_response(site, alice, PAGE):
         names = [name.lower() for name, _ in answer.headers.raw]
         assert len(names) == len(set(names))
 
 
-def test_an_answer_that_is_kept_names_the_origin_of_each_page_that_asks(site: Site, alice: Member) -> None:
-    alice.writes()
+def test_a_cached_response_names_the_origin_of_each_request(site: Site, alice: Member) -> None:
+    alice.create_post()
     origins = (None, PAGE, FOREIGN, OTHER_PAGE, None)
     told = [site.ask("GET", "/api/posts/1/", headers={"Origin": origin} if origin else {}) for origin in origins]
     assert [each.headers.get("access-control-allow-origin") for each in told] == [None, PAGE, None, OTHER_PAGE, None]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-def test_a_page_may_use_every_method_that_there_is(site: Site, method: str) -> None:
+def test_a_preflight_allows_every_method(site: Site, method: str) -> None:
     allowed = preflight(site, method)
     assert (allowed.status_code, allowed.content) == (204, b"")
     assert method in allowed.headers["access-control-allow-methods"].split(", ")
@@ -111,7 +109,7 @@ def test_a_page_may_use_every_method_that_there_is(site: Site, method: str) -> N
 
 
 @pytest.mark.parametrize("names", ["", *HEADERS, TRACING, TRACING.replace(" ", ""), "AUTHORIZATION", "x-b3-traceid"])
-def test_a_page_may_send_the_usual_headers_those_of_tracing_and_those_that_are_set(site: Site, names: str) -> None:
+def test_a_preflight_allows_usual_headers_tracing_headers_and_configured_headers(site: Site, names: str) -> None:
     allowed = preflight(site, headers=names)
     assert allowed.status_code == 204
     shown = allowed.headers["access-control-allow-headers"].lower().split(", ")
@@ -130,15 +128,13 @@ def test_a_page_may_send_the_usual_headers_those_of_tracing_and_those_that_are_s
         ),
     ],
 )
-def test_a_preflight_is_refused_by_a_problem_that_says_what_is_not_allowed(
-    site: Site, asked: dict[str, str], detail: str
-) -> None:
+def test_a_refused_preflight_says_what_is_not_allowed(site: Site, asked: dict[str, str], detail: str) -> None:
     refused = preflight(site, **asked)
     assert problem(refused, 400)["detail"] == detail
     assert "access-control-allow-methods" not in refused.headers
 
 
-def test_options_that_is_no_preflight_names_the_methods_of_a_path(site: Site) -> None:
+def test_options_without_preflight_headers_lists_the_methods_of_a_path(site: Site) -> None:
     for headers in ({}, {"Origin": PAGE}, {"Access-Control-Request-Method": "PUT"}):
         asked = site.ask("OPTIONS", "/api/posts/1/", headers=headers)
         assert (asked.status_code, asked.headers["allow"]) == (204, "DELETE, GET, HEAD, OPTIONS, PATCH, PUT")
@@ -151,26 +147,26 @@ headers = st.dictionaries(
 
 
 @given(headers)
-def test_whatever_a_page_says_of_itself_only_an_origin_that_is_set_is_repeated(sent: dict[bytes, bytes]) -> None:
+def test_only_configured_origins_are_repeated(sent: dict[bytes, bytes]) -> None:
     told = dict(CrossOrigin([PAGE]).headers_for(sent))
     assert told[b"vary"] == b"Origin"
     assert told.get(b"access-control-allow-origin") == (PAGE.encode() if sent.get(b"origin") == PAGE.encode() else None)
 
 
-class Hasty(HardenedProtocol):
+class ShortTimeouts(HardenedProtocol):
     """A connection that does not wait long for the rest of a request."""
 
     head_within = body_within = heard_out = 0.5
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
-    with served(Hasty, cors=CrossOrigin([PAGE])) as server:
+def server() -> Iterator[RawServer]:
+    with served(ShortTimeouts, cors=CrossOrigin([PAGE])) as server:
         yield server
 
 
 @pytest.mark.parametrize("case", REFUSED_BY_THE_SERVER)
-def test_a_refusal_by_the_server_can_be_read_by_the_pages_that_may_read_answers(server: Served, case: str) -> None:
+def test_an_error_of_the_server_has_the_cors_headers_of_its_origin(server: RawServer, case: str) -> None:
     start, headers, status = REFUSED_BY_THE_SERVER[case]
     for origin, allowed in ((PAGE, PAGE), (FOREIGN, None)):
         (refused,) = server.say(request(start, *headers, f"Origin: {origin}"))
@@ -188,15 +184,15 @@ def test_a_refusal_by_the_server_can_be_read_by_the_pages_that_may_read_answers(
         (b"nonsense\r\n\r\n", 400),
     ],
 )
-def test_a_refusal_before_the_origin_was_read_can_be_read_by_every_page(
-    server: Served, sent: bytes, status: int
+def test_an_error_before_the_origin_was_read_has_cors_headers_for_every_origin(
+    server: RawServer, sent: bytes, status: int
 ) -> None:
     (refused,) = server.say(sent)
     assert refusal(refused) == status
     assert refused.headers["access-control-allow-origin"] == "*"
 
 
-def test_a_refusal_does_not_name_the_origin_of_the_request_before_it(server: Served) -> None:
+def test_an_error_does_not_name_the_origin_of_the_previous_request(server: RawServer) -> None:
     good = request("POST /", f"Origin: {PAGE}", "Transfer-Encoding: chunked", body=b"0\r\n\r\n")
     answered, refused = server.say(good + b"nonsense\r\n\r\n")
     assert answered.headers["access-control-allow-origin"] == PAGE

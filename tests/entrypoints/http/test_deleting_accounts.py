@@ -1,10 +1,10 @@
-"""The blog promises that…"""
+"""Deleting an account and downloading personal data over HTTP."""
 
 from typing import Any
 
 import pytest
-from tests.entrypoints.http.houses import AWAY, SECRET, WRONG, House, Person
-from tests.entrypoints.http.visits import problem
+from tests.entrypoints.http.clients import problem
+from tests.entrypoints.http.configured_sites import AWAY, SECRET, WRONG, ConfiguredSite, SiteUser
 
 from blog.domain.accounts.actors import Operator, Scope
 from blog.domain.posts.post import MAX_BODY_LENGTH
@@ -14,30 +14,32 @@ ME, DELETE, EXPORT = "/api/users/me/", "/api/users/me/delete/", "/api/users/me/e
 
 
 @pytest.fixture
-def alice(house: House) -> Person:
-    return house.person("alice")
+def alice(configured_site: ConfiguredSite) -> SiteUser:
+    return configured_site.add_user("alice")
 
 
-def leaves(person: Person, posts: str = "delete", **more: Any) -> Any:
-    """What is answered to whoever deletes their account."""
+def delete_account(person: SiteUser, posts: str = "delete", **more: Any) -> Any:
+    """Delete the own account."""
     return person.ask("POST", DELETE, json={"password": SECRET, "posts": posts}, **more)
 
 
-def listed(house: House) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = house.ask("GET", "/api/posts/").json()["results"]
+def list_posts(configured_site: ConfiguredSite) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = configured_site.ask("GET", "/api/posts/").json()["results"]
     return found
 
 
 @on_both
-def test_whoever_deletes_their_account_is_nobody_at_once(house: House, root: Person, alice: Person) -> None:
-    other, post = house.again("alice"), alice.writes()
-    answer = leaves(alice)
+def test_a_deleted_account_is_logged_out_at_once(
+    configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser
+) -> None:
+    other, post = configured_site.with_new_token("alice"), alice.create_post()
+    answer = delete_account(alice)
     assert (answer.status_code, answer.content) == (204, b"")
     for person in (alice, other):
         for method, path in (("GET", ME), ("POST", DELETE), ("GET", EXPORT), ("POST", "/api/posts/")):
             problem(person.ask(method, path, json={}), 401)
-    problem(house.log_in("alice"), 401)
-    problem(house.ask("GET", f"/api/posts/{post}/"), 404)
+    problem(configured_site.log_in("alice"), 401)
+    problem(configured_site.ask("GET", f"/api/posts/{post}/"), 404)
     problem(root.ask("GET", f"/api/users/{alice.id}/"), 404)
     problem(root.ask("DELETE", f"/api/users/{alice.id}/?posts=delete"), 404)
     for username in ("alice", "ALICE"):
@@ -47,27 +49,29 @@ def test_whoever_deletes_their_account_is_nobody_at_once(house: House, root: Per
 
 
 @on_both
-def test_posts_are_kept_under_the_name_of_deleted_users_if_that_is_asked(
-    house: House, root: Person, alice: Person
+def test_posts_are_reassigned_to_the_deleted_user_on_request(
+    configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser
 ) -> None:
-    post = alice.writes()
-    tag = house.ask("GET", f"/api/posts/{post}/").headers["etag"]
-    assert leaves(alice, "keep").status_code == 204
-    answer = house.ask("GET", f"/api/posts/{post}/", headers=[("If-None-Match", tag)])
+    post = alice.create_post()
+    tag = configured_site.ask("GET", f"/api/posts/{post}/").headers["etag"]
+    assert delete_account(alice, "keep").status_code == 204
+    answer = configured_site.ask("GET", f"/api/posts/{post}/", headers=[("If-None-Match", tag)])
     shown = answer.json()
     assert (answer.status_code, shown["author"], shown["version"]) == (200, "deleted-user", 1)
     assert shown["user"] != alice.id
-    assert house.ask("GET", "/api/posts/?author=deleted-user").json()["results"] == [shown]
+    assert configured_site.ask("GET", "/api/posts/?author=deleted-user").json()["results"] == [shown]
     for body in ({"is_active": True}, {"password": SECRET}, {"username": "ghost"}):
         problem(root.ask("PATCH", f"/api/users/{shown['user']}/", json=body), 409)
     problem(root.ask("DELETE", f"/api/users/{shown['user']}/?posts=delete"), 409)
 
 
 @on_both
-def test_an_administrator_deletes_the_accounts_of_others(house: House, root: Person, alice: Person) -> None:
-    bob = house.person("bob")
-    posts = [alice.writes(), bob.writes()]
-    only = house.again("root", scopes={Scope.ADMIN})
+def test_an_administrator_deletes_accounts_of_other_users(
+    configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser
+) -> None:
+    bob = configured_site.add_user("bob")
+    posts = [alice.create_post(), bob.create_post()]
+    only = configured_site.with_new_token("root", scopes={Scope.ADMIN})
     for query in ("", "?posts=", "?posts=some", "?posts=keep&posts=keep", "?keep"):
         answer = problem(only.ask("DELETE", f"/api/users/{alice.id}/{query}"), 400)
         assert {error["field"] for error in answer["errors"]} <= {"posts", "keep"}
@@ -75,7 +79,7 @@ def test_an_administrator_deletes_the_accounts_of_others(house: House, root: Per
     assert only.ask("DELETE", f"/api/users/{bob.id}/?posts=keep").status_code == 204
     problem(alice.ask("GET", ME), 401)
     problem(bob.ask("GET", ME), 401)
-    assert [post["id"] for post in listed(house)] == posts[1:]
+    assert [post["id"] for post in list_posts(configured_site)] == posts[1:]
     told = root.ask("GET", "/api/audit/?event=user.deleted").json()["results"]
     assert [(each["actor"], each["subject_id"], each["detail"]) for each in told] == [
         ("root", bob.id, "bob, posts kept"),
@@ -83,24 +87,26 @@ def test_an_administrator_deletes_the_accounts_of_others(house: House, root: Per
     ]
 
 
-def test_an_admin_token_does_not_delete_its_own_account(house: House, root: Person) -> None:
-    house.person("another", is_admin=True)
+def test_an_admin_token_cannot_delete_its_own_account(configured_site: ConfiguredSite, root: SiteUser) -> None:
+    configured_site.add_user("another", is_admin=True)
     answer = problem(root.ask("DELETE", f"/api/users/{root.id}/?posts=delete"), 403)
     assert answer["detail"] == "Your own account can only be deleted with your password."
 
 
-def test_nobody_else_deletes_an_account(house: House, root: Person, alice: Person) -> None:
-    unscoped = house.again("alice", scopes=set(Scope) - {Scope.ACCOUNT, Scope.ADMIN})
+def test_other_users_cannot_delete_an_account(configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser) -> None:
+    unscoped = configured_site.with_new_token("alice", scopes=set(Scope) - {Scope.ACCOUNT, Scope.ADMIN})
     for user_id in (root.id, alice.id, 77):
-        problem(house.ask("DELETE", f"/api/users/{user_id}/?posts=delete"), 401)
+        problem(configured_site.ask("DELETE", f"/api/users/{user_id}/?posts=delete"), 401)
         problem(alice.ask("DELETE", f"/api/users/{user_id}/"), 403)
     for sent in ({"password": SECRET, "posts": "delete"}, {"password": "x"}, None):
-        problem(house.ask("POST", DELETE, json=sent), 401)
+        problem(configured_site.ask("POST", DELETE, json=sent), 401)
         problem(unscoped.ask("POST", DELETE, json=sent), 403)
-    assert alice.is_known()
+    assert alice.is_logged_in()
 
 
-def test_it_takes_the_password_and_guesses_are_counted(house: House, alice: Person) -> None:
+def test_deleting_an_account_requires_the_password_and_guesses_are_counted(
+    configured_site: ConfiguredSite, alice: SiteUser
+) -> None:
     for sent, fields in (
         ({}, ["password", "posts"]),
         ({"password": SECRET}, ["posts"]),
@@ -114,46 +120,48 @@ def test_it_takes_the_password_and_guesses_are_counted(house: House, alice: Pers
     answers = [alice.ask("POST", DELETE, json=guess, at=AWAY) for _ in range(9)]
     assert [answer.status_code for answer in answers] == [400] * 8 + [429]
     assert answers[0].json()["errors"] == [{"field": "password", "message": "is not your password"}]
-    problem(leaves(alice, at=AWAY), 429)
-    assert alice.is_known()
+    problem(delete_account(alice, at=AWAY), 429)
+    assert alice.is_logged_in()
 
 
 @on_both
-def test_the_last_active_administrator_is_not_deleted(house: House, root: Person, alice: Person) -> None:
-    problem(leaves(root), 409)
-    second = house.person("second", is_admin=True)
-    answers = house.together(
+def test_the_last_active_administrator_cannot_be_deleted(
+    configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser
+) -> None:
+    problem(delete_account(root), 409)
+    second = configured_site.add_user("second", is_admin=True)
+    answers = configured_site.gather(
         *(
-            house.asking("POST", DELETE, token=admin.token, json={"password": SECRET, "posts": "delete"})
+            configured_site.ask_async("POST", DELETE, token=admin.token, json={"password": SECRET, "posts": "delete"})
             for admin in (root, second)
         )
     )
     assert sorted(answer.status_code for answer in answers) == [204, 409]
-    with house.open_blog() as blog:
+    with configured_site.open_blog() as blog:
         assert sum(user.is_active_admin for user in blog.users.page(Operator())) == 1
 
 
 @on_both
-def test_what_is_written_while_the_account_is_deleted_is_gone_or_refused(
-    house: House, root: Person, alice: Person
+def test_a_post_created_during_the_deletion_is_deleted_or_refused(
+    configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser
 ) -> None:
     sent = {"title": "Hello", "body": "World"}
-    answers = house.together(
-        *(house.asking("POST", "/api/posts/", token=alice.token, json=sent) for _ in range(6)),
-        house.asking("DELETE", f"/api/users/{alice.id}/?posts=delete", token=root.token),
-        *(house.asking("POST", "/api/posts/", token=alice.token, json=sent) for _ in range(6)),
+    answers = configured_site.gather(
+        *(configured_site.ask_async("POST", "/api/posts/", token=alice.token, json=sent) for _ in range(6)),
+        configured_site.ask_async("DELETE", f"/api/users/{alice.id}/?posts=delete", token=root.token),
+        *(configured_site.ask_async("POST", "/api/posts/", token=alice.token, json=sent) for _ in range(6)),
     )
     assert answers[6].status_code == 204
     assert {answer.status_code for answer in answers} <= {201, 204, 401}
-    assert listed(house) == []
+    assert list_posts(configured_site) == []
 
 
 @on_both
-def test_somebody_downloads_all_that_is_kept_about_them(house: House, root: Person, alice: Person) -> None:
-    assert house.log_in("alice").status_code == 200
+def test_a_user_downloads_all_personal_data(configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser) -> None:
+    assert configured_site.log_in("alice").status_code == 200
     assert root.ask("PATCH", f"/api/users/{alice.id}/", json={"username": "alicia"}).status_code == 200
-    posts = [alice.writes() for _ in range(45)]
-    root.writes()
+    posts = [alice.create_post() for _ in range(45)]
+    root.create_post()
     pages = [alice.ask("GET", EXPORT)]
     while (following := pages[-1].json()["next"]) is not None:
         pages.append(alice.ask("GET", following))
@@ -177,7 +185,7 @@ def test_somebody_downloads_all_that_is_kept_about_them(house: House, root: Pers
 
 
 @on_both
-def test_no_part_of_the_download_has_more_than_a_megabyte(house: House, alice: Person) -> None:
+def test_a_page_of_the_download_has_at_most_a_megabyte(configured_site: ConfiguredSite, alice: SiteUser) -> None:
     body = "\U0001f98a" * MAX_BODY_LENGTH
     posts = []
     for number in range(7):
@@ -192,16 +200,21 @@ def test_no_part_of_the_download_has_more_than_a_megabyte(house: House, alice: P
 
 
 @on_both
-def test_the_download_has_the_open_invitations_that_one_made(house: House, root: Person) -> None:
+def test_the_download_has_the_users_open_invitations(configured_site: ConfiguredSite, root: SiteUser) -> None:
     code = root.ask("POST", "/api/invitations/", json={}).json()["code"]
     answer = root.ask("GET", EXPORT)
     assert answer.json()["invitations"] == root.ask("GET", "/api/invitations/").json()["results"]
     assert code not in answer.text
 
 
-def test_the_download_is_for_whoever_it_is_about(house: House, root: Person, alice: Person) -> None:
-    problem(house.ask("GET", EXPORT), 401)
-    problem(house.again("root", scopes=set(Scope) - {Scope.ACCOUNT}).ask("GET", f"{EXPORT}?cursor=x"), 403)
+def test_the_download_is_available_to_its_user_only(
+    configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser
+) -> None:
+    problem(configured_site.ask("GET", EXPORT), 401)
+    problem(
+        configured_site.with_new_token("root", scopes=set(Scope) - {Scope.ACCOUNT}).ask("GET", f"{EXPORT}?cursor=x"),
+        403,
+    )
     for cursor in ("0", "x", "1" * 30, "WyJuZXdlc3QiLCIiLDFd"):
         answer = problem(alice.ask("GET", f"{EXPORT}?cursor={cursor}"), 400)
         assert [error["field"] for error in answer["errors"]] == ["cursor"]

@@ -1,4 +1,4 @@
-"""The watch for clients that disconnect promises that…"""
+"""The watch for clients that disconnect."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ PART: Final[Mapping[str, Any]] = {"type": "http.request", "body": b"a part", "mo
 END: Final[Mapping[str, Any]] = {"type": "http.request", "body": b"", "more_body": False}
 BARE_END: Final[Mapping[str, Any]] = {"type": "http.request"}
 GONE: Final[Mapping[str, Any]] = {"type": "http.disconnect"}
-PATIENCE: Final = 30
+TIMEOUT: Final = 30
 MANY: Final = 10_000
 
 
 class Server:
-    """A server whose `receive` never waits: it hands out these messages, and then the last one for ever."""
+    """A server whose `receive` never waits: it returns these messages, and then the last one for ever."""
 
     def __init__(self, messages: Sequence[Mapping[str, Any]]) -> None:
         self.messages = messages
@@ -35,17 +35,17 @@ class Server:
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def immediate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disconnects, "WATCH_AFTER", 0)
 
 
 async def until_watched(server: Server) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         await server.is_asked.wait()
 
 
 @pytest.mark.parametrize("end", [END, BARE_END])
-def test_a_server_that_repeats_the_end_of_the_body_is_asked_twice_and_no_more(end: Mapping[str, Any]) -> None:
+def test_a_server_that_repeats_the_end_of_the_body_is_asked_at_most_twice(end: Mapping[str, Any]) -> None:
     server = Server([PART, PART, end])
 
     async def watch() -> bool:
@@ -64,7 +64,7 @@ def test_a_server_that_repeats_the_end_of_the_body_is_asked_twice_and_no_more(en
 
 
 @pytest.mark.parametrize("before", [[], [END], [PART, PART, END], [PART, PART]])
-def test_whoever_waits_hears_of_a_disconnect_behind_the_rest_of_the_body(before: Sequence[Mapping[str, Any]]) -> None:
+def test_a_disconnect_after_the_rest_of_the_body_is_noticed(before: Sequence[Mapping[str, Any]]) -> None:
     server = Server([*before, GONE])
 
     async def watch() -> None:
@@ -72,7 +72,7 @@ def test_whoever_waits_hears_of_a_disconnect_behind_the_rest_of_the_body(before:
         waiting: asyncio.Future[None] = loop.create_future()
         watch = DisconnectWatch(loop)
         watch.begin(waiting, server.receive)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             with pytest.raises(Cancelled):
                 await waiting
         watch.end(waiting)
@@ -80,7 +80,7 @@ def test_whoever_waits_hears_of_a_disconnect_behind_the_rest_of_the_body(before:
     asyncio.run(watch())
 
 
-def test_a_server_that_sends_parts_without_end_does_not_hold_up_the_event_loop() -> None:
+def test_an_endless_body_does_not_block_the_event_loop() -> None:
     server = Server([PART])
 
     async def watch() -> None:

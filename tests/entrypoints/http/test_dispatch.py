@@ -1,11 +1,11 @@
-"""The dispatcher does for every route what its declaration says, in one order; handlers are plain functions."""
+"""The dispatcher follows the declaration of a route, in a fixed order; handlers are plain functions."""
 
 import threading
 from typing import Any
 
 import msgspec
 import pytest
-from tests.entrypoints.http.visits import Site
+from tests.entrypoints.http.clients import Site
 
 from blog.domain.accounts.actors import Member, Scope
 from blog.domain.accounts.login import log_in
@@ -35,7 +35,7 @@ class Thread(msgspec.Struct):
 
 
 def respond(_: ApiRequest, __: Blog, ___: Member | None) -> Response:
-    """Say on which thread this runs, and check nothing."""
+    """Return the name of the thread."""
     return json_response(Thread(threading.current_thread().name.partition("_")[0]))
 
 
@@ -56,12 +56,12 @@ def ask(open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch, operation: Operati
 def test_scope_and_role_are_enforced_by_the_declaration_alone(
     site: Site, open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch, action: Action
 ) -> None:
-    admin = site.member("root", is_admin=True)
+    admin = site.add_member("root", is_admin=True)
     _, narrow = log_in(open_blog, "root", "correct horse battery staple", scopes=set(Scope) - {action.scope})
     operation = Operation(action, executor=ExecutorKind.READ)
     assert ask(open_blog, monkeypatch, operation, admin.token).status_code == 200
     assert ask(open_blog, monkeypatch, operation, narrow.secret).status_code == 403
-    member = site.member("ann")
+    member = site.add_member("ann")
     expected = 403 if action.scope is Scope.ADMIN else 200
     assert ask(open_blog, monkeypatch, operation, member.token).status_code == expected
 
@@ -75,15 +75,15 @@ def test_scope_and_role_are_enforced_by_the_declaration_alone(
         (ExecutorKind.HASH, "blog-hash"),
     ],
 )
-def test_a_handler_runs_where_its_declaration_says(
+def test_a_handler_runs_on_its_declared_executor(
     site: Site, open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch, executor: ExecutorKind, thread: str
 ) -> None:
-    token = site.member("ann").token
+    token = site.add_member("ann").token
     response = ask(open_blog, monkeypatch, Operation(Action.VIEW_OWN_ACCOUNT, executor=executor), token)
     assert response.json() == {"name": thread}
 
 
-def test_whether_a_token_is_needed_follows_from_the_action() -> None:
+def test_the_action_decides_whether_a_token_is_required() -> None:
     needs = {each: Operation(each, executor=ExecutorKind.READ).authentication for each in Action}
     assert needs[Action.LOG_IN] is Authentication.NONE
     assert needs[Action.READ_POSTS] is Authentication.OPTIONAL
@@ -95,10 +95,10 @@ def test_whether_a_token_is_needed_follows_from_the_action() -> None:
     }
 
 
-def test_a_change_is_refused_in_one_order(site: Site, open_blog: OpenBlog) -> None:
+def test_errors_of_a_change_have_a_fixed_order(site: Site, open_blog: OpenBlog) -> None:
     """Each request mends the first fault of the one before."""
-    ann, bob = site.member("ann"), site.member("bob")
-    post = ann.writes()
+    ann, bob = site.add_member("ann"), site.add_member("bob")
+    post = ann.create_post()
     _, narrow = log_in(open_blog, "bob", "correct horse battery staple", scopes={Scope.ACCOUNT})
     mine, nowhere, junk, text = f"/api/posts/{post['id']}/", "/api/posts/x/", b"{", {"Content-Type": "text/plain"}
     json = {"Content-Type": "application/json"}
@@ -140,9 +140,9 @@ def request_of(open_blog: OpenBlog, body: bytes, **headers: str) -> ApiRequest:
     return request
 
 
-def test_a_handler_is_a_function_that_a_test_can_call(site: Site, open_blog: OpenBlog) -> None:
-    ann, bob = site.member("ann"), site.member("bob")
-    post_id = PostId(ann.writes()["id"])
+def test_a_handler_can_be_called_as_a_function(site: Site, open_blog: OpenBlog) -> None:
+    ann, bob = site.add_member("ann"), site.add_member("bob")
+    post_id = PostId(ann.create_post()["id"])
     refusals: list[tuple[type[BlogError | HttpError], str, PostId, bytes, dict[str, str]]] = [
         (NotFound, ann.token, PostId(99), b"{}", {}),
         (Forbidden, bob.token, post_id, b"{}", {}),
@@ -159,8 +159,8 @@ def test_a_handler_is_a_function_that_a_test_can_call(site: Site, open_blog: Ope
 
 
 def test_a_version_conflict_names_the_fields_that_would_change(site: Site, open_blog: OpenBlog) -> None:
-    ann = site.member("ann")
-    post_id = PostId(ann.writes(title="Now", body="Same")["id"])
+    ann = site.add_member("ann")
+    post_id = PostId(ann.create_post(title="Now", body="Same")["id"])
     for body, fields in [
         (b'{"title": "Then", "body": "Same"}', ("title",)),
         (b'{"title": ""}', ()),

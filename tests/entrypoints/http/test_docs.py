@@ -1,12 +1,12 @@
-"""The blog promises that…"""
+"""The documentation page and its assets."""
 
 import re
 from importlib.resources import files
 
-from tests.entrypoints.http.visits import Site, problem
+from tests.entrypoints.http.clients import Site, problem
 
 
-def test_the_page_takes_everything_from_here(site: Site) -> None:
+def test_the_docs_page_loads_everything_from_this_server(site: Site) -> None:
     page = site.ask("GET", "/docs")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "://" not in page.text
@@ -18,7 +18,7 @@ def test_the_page_takes_everything_from_here(site: Site) -> None:
         assert site.ask("GET", part).status_code == 200
 
 
-def test_the_page_may_reach_nothing_else(site: Site) -> None:
+def test_the_csp_of_the_docs_page_allows_nothing_else(site: Site) -> None:
     policy = dict(
         rule.split(" ", 1) for rule in site.ask("GET", "/docs").headers["content-security-policy"].split("; ")
     )
@@ -27,7 +27,7 @@ def test_the_page_may_reach_nothing_else(site: Site) -> None:
     assert not [sources for sources in policy.values() if "http" in sources or "*" in sources]
 
 
-def test_the_pages_parts_load_nothing_from_elsewhere(site: Site) -> None:
+def test_the_assets_of_the_docs_page_load_nothing_from_other_servers(site: Site) -> None:
     styles, start = site.ask("GET", "/docs/swagger-ui.css").text, site.ask("GET", "/docs/start.js").text
     assert not re.findall(r"@import|url\((?![\"']?data:)", styles)
     assert "://" not in start
@@ -35,7 +35,7 @@ def test_the_pages_parts_load_nothing_from_elsewhere(site: Site) -> None:
     assert "persistAuthorization: true" in start
 
 
-def test_each_part_says_what_it_is(site: Site) -> None:
+def test_each_asset_has_its_media_type(site: Site) -> None:
     kinds = {
         "start.js": "text/javascript",
         "swagger-ui.css": "text/css",
@@ -49,7 +49,7 @@ def test_each_part_says_what_it_is(site: Site) -> None:
         assert answer.content == (files("blog.entrypoints.http.openapi") / "static" / name).read_bytes()
 
 
-def test_nothing_else_is_to_be_had(site: Site) -> None:
+def test_no_other_file_is_served(site: Site) -> None:
     others = ["docs.html", "LICENSE", "NOTICE", "..", "../app.py", "..%2fapp.py", "%2e%2e/app.py", "....//app.py"]
     others += ["..%5capp.py", "%00", "start.js%00", "/etc/passwd", "%2fetc%2fpasswd", "START.JS", "start.js/x"]
     for name in others:

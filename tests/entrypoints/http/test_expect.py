@@ -1,10 +1,10 @@
-"""The blog promises that a client that waits for `100 Continue` and gets the final answer instead…"""
+"""`Expect: 100-continue` with a final response before the body."""
 
 import json
 from collections.abc import Iterator
 
 import pytest
-from tests.entrypoints.http.wires import PATIENCE, Served, answers, request, served
+from tests.entrypoints.http.raw_server import TIMEOUT, RawServer, answers, request, served
 
 from blog.entrypoints.server.protocol import HardenedProtocol
 
@@ -14,15 +14,15 @@ NEXT = request("GET /next", "Connection: close")
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
+def server() -> Iterator[RawServer]:
     with served(HardenedProtocol) as server:
         yield server
 
 
 @pytest.mark.parametrize("start", ["POST /unread", "GET /unread", "HEAD /unread", "OPTIONS /unread"])
 @pytest.mark.parametrize("framing", [SIZED, "Transfer-Encoding: chunked"])
-def test_is_told_that_the_connection_ends_and_its_next_request_is_no_body(
-    server: Served, start: str, framing: str
+def test_an_early_final_response_has_connection_close_and_the_next_request_is_not_read_as_a_body(
+    server: RawServer, start: str, framing: str
 ) -> None:
     before = len(server.echo.asked)
     with server.connected() as connection:
@@ -38,19 +38,19 @@ def test_is_told_that_the_connection_ends_and_its_next_request_is_no_body(
     assert server.echo.asked[before:] == ["/unread"]
 
 
-def test_keeps_its_connection_if_it_has_sent_the_body_all_the_same(server: Served) -> None:
+def test_the_connection_stays_open_if_the_body_was_sent_anyway(server: RawServer) -> None:
     sent = request("POST /unread", EXPECT, SIZED, body=b"a" * 47)
     assert [json.loads(answer.body)["path"] for answer in server.say(sent + NEXT)] == ["/unread", "/next"]
 
 
-def test_keeps_its_connection_if_there_is_no_body_to_wait_for(server: Served) -> None:
+def test_the_connection_stays_open_if_the_body_is_empty(server: RawServer) -> None:
     sent = request("GET /unread", EXPECT)
     assert [json.loads(answer.body)["path"] for answer in server.say(sent + NEXT)] == ["/unread", "/next"]
 
 
-def test_is_not_meant_in_http_1_0(server: Served) -> None:
+def test_expect_is_ignored_in_http_1_0(server: RawServer) -> None:
     with server.connected() as connection:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(TIMEOUT)
         connection.sendall(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello")
         (answer,) = answers(connection)
     assert (answer.status, answer.headers["connection"]) == (200, "close")

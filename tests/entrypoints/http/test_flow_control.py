@@ -1,4 +1,4 @@
-"""The blog promises that what waits for clients has a limit…"""
+"""Flow control: buffers for slow clients are bounded."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.entrypoints.http.wires import LARGE, Served, answers, eventually, problem, request, served
+from tests.entrypoints.http.raw_server import LARGE, RawServer, answers, eventually, problem, request, served
 
 from blog.entrypoints.server.flow_control import PIECE, ByteBudget
 from blog.entrypoints.server.lingering_close import LingeringTransport
@@ -27,33 +27,33 @@ steps = st.lists(
 )
 
 
-class Narrow(HardenedProtocol):
-    """A wire whose limits a few large messages reach."""
+class LowLimits(HardenedProtocol):
+    """A protocol with low limits."""
 
     most_unsent = 50 * MEBIBYTE
     most_unfinished = 5 * MEBIBYTE
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
-    with served(Narrow, keep_alive=300) as server:
+def server() -> Iterator[RawServer]:
+    with served(LowLimits, keep_alive=300) as server:
         yield server
 
 
-def test_a_client_that_reads_gets_a_large_answer_to_the_last_byte(server: Served) -> None:
+def test_a_reading_client_gets_a_large_response_completely(server: RawServer) -> None:
     (answer,) = server.say(request("GET /large", "Connection: close"))
     assert len(answer.body) == LARGE
     assert json.loads(answer.body)["path"] == "/large"
 
 
 @pytest.mark.parametrize("size", [PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 2 * PIECE + 1])
-def test_an_answer_of_any_size_is_whole_and_followed_by_the_next(server: Served, size: int) -> None:
+def test_a_response_of_any_size_is_complete_and_followed_by_the_next(server: RawServer, size: int) -> None:
     first, second = server.say(request(f"GET /sized/{size}") + request("GET /last", "Connection: close"))
     assert (len(first.body), json.loads(second.body)["path"]) == (size, "/last")
 
 
 @pytest.mark.parametrize("start", ["GET /small", "HEAD /small", "POST /unread"])
-def test_head_and_body_of_a_small_answer_are_written_at_once(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_head_and_body_of_a_small_response_are_written_together(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[bytes] = []
 
     class Counting(LingeringTransport):
@@ -79,7 +79,7 @@ def test_head_and_body_of_a_small_answer_are_written_at_once(start: str, monkeyp
     assert len(written) == 1
 
 
-def test_head_of_a_large_answer_has_no_body(server: Served) -> None:
+def test_head_of_a_large_response_has_no_body(server: RawServer) -> None:
     with server.connected() as connection:
         connection.sendall(request("HEAD /large", "Connection: close"))
         received = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -88,7 +88,7 @@ def test_head_of_a_large_answer_has_no_body(server: Served) -> None:
     assert received.endswith(b"\r\n\r\n")
 
 
-def test_a_large_answer_waits_in_pieces_and_not_whole(server: Served) -> None:
+def test_a_large_response_is_buffered_in_pieces(server: RawServer) -> None:
     assert server.is_left_alone()
     with server.connected() as client:
         client.sendall(request("GET /large"))
@@ -97,21 +97,21 @@ def test_a_large_answer_waits_in_pieces_and_not_whole(server: Served) -> None:
         assert 0 < connection.transport.get_write_buffer_size() <= PIECE
 
 
-def test_of_many_who_read_nothing_only_as_many_stay_as_there_is_room_for(server: Served) -> None:
+def test_clients_that_read_nothing_are_dropped_when_the_buffer_is_full(server: RawServer) -> None:
     assert server.is_left_alone()
     asked = len(server.echo.asked)
     with ExitStack() as stack:
         for _ in range(STUCK):
             stack.enter_context(server.connected()).sendall(request("GET /large"))
         assert eventually(lambda: len(server.echo.asked) == asked + STUCK)
-        assert eventually(lambda: len(server.connections) <= Narrow.most_unsent // LARGE)
+        assert eventually(lambda: len(server.connections) <= LowLimits.most_unsent // LARGE)
         (answer,) = server.say(request("GET /large", "Connection: close"))
         assert len(answer.body) == LARGE
-        assert all(each._budgets.unsent.used <= Narrow.most_unsent for each in server.connections)
+        assert all(each._budgets.unsent.used <= LowLimits.most_unsent for each in server.connections)
     assert server.is_left_alone()
 
 
-def test_of_many_who_send_half_a_body_the_slowest_is_told_to_come_back(server: Served) -> None:
+def test_the_slowest_of_many_unfinished_uploads_gets_503_when_the_buffer_is_full(server: RawServer) -> None:
     half = request("POST /", f"Content-Length: {2 * MEBIBYTE}", body=b"a" * MEBIBYTE)
     with ExitStack() as stack:
         clients = [stack.enter_context(server.connected()) for _ in range(7)]
@@ -124,7 +124,7 @@ def test_of_many_who_send_half_a_body_the_slowest_is_told_to_come_back(server: S
 
 
 @given(steps)
-def test_what_is_counted_is_what_is_held_and_a_shared_body_once(
+def test_the_counted_bytes_are_those_in_memory_and_a_shared_body_counts_once(
     taken: list[tuple[str, int, bytes] | str],
 ) -> None:
     dropped: list[str] = []
@@ -145,11 +145,11 @@ def test_what_is_counted_is_what_is_held_and_a_shared_body_once(
         assert budget.used == size(held)
 
 
-def is_unfinished(server: Served, size: int) -> bool:
-    """Whether so many bytes of bodies are counted of which the rest is still to come."""
+def is_unfinished(server: RawServer, size: int) -> bool:
+    """Return whether this number of bytes of unfinished bodies is counted."""
     return any(each._budgets.unfinished.used == size for each in server.connections)
 
 
 def size(held: dict[str, tuple[int, bytes]]) -> int:
-    """Bytes that are in memory: each body once."""
+    """Return the bytes in memory; each body counts once."""
     return sum(own for own, _ in held.values()) + sum(len(body) for body in {body for _, body in held.values()})

@@ -1,4 +1,4 @@
-"""The blog promises, of lists of large posts, that…"""
+"""Pages of large posts."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.entrypoints.http.visits import Member, Site, StoppedClock
+from tests.entrypoints.http.clients import Member, Site, StoppedClock
 
 from blog.adapters.memory import MemoryStore
 from blog.bootstrap import create_blog
@@ -35,7 +35,7 @@ LARGEST = "\U0001f98a" * MAX_BODY_LENGTH
 
 
 def pages(site: Site, query: str, limit: int = 100) -> list[Any]:
-    """Every page of a list, from the first one on."""
+    """Return every page of a list."""
     answers = [site.ask("GET", f"/api/posts/?limit={limit}&{query}")]
     while (url := answers[-1].json()["next"]) is not None:
         said = parse_qs(urlsplit(url).query)
@@ -47,12 +47,12 @@ def pages(site: Site, query: str, limit: int = 100) -> list[Any]:
 
 
 @on_both
-def test_no_page_has_more_than_a_megabyte_and_next_leads_to_the_rest(
+def test_a_page_has_at_most_a_megabyte_and_next_leads_to_the_rest(
     site: Site, clock: StoppedClock, alice: Member
 ) -> None:
     posts = []
     for number in range(7):
-        posts.append(alice.writes(f"Large {number}", LARGEST)["id"])
+        posts.append(alice.create_post(f"Large {number}", LARGEST)["id"])
         clock.advance(seconds=1)
     for query in EVERY_LIST:
         listed = pages(site, query)
@@ -66,8 +66,8 @@ def test_no_page_has_more_than_a_megabyte_and_next_leads_to_the_rest(
 
 
 @on_both
-def test_a_page_that_shows_no_bodies_has_as_many_posts_as_are_asked_for(site: Site, alice: Member) -> None:
-    posts = [alice.writes(f"Large {number}", LARGEST)["id"] for number in range(30)]
+def test_a_page_without_bodies_has_as_many_posts_as_requested(site: Site, alice: Member) -> None:
+    posts = [alice.create_post(f"Large {number}", LARGEST)["id"] for number in range(30)]
     for query in ("fields=id", "fields=id,title&order=updated", "q=large&fields=id"):
         (page,) = pages(site, query)
         assert [post["id"] for post in page.json()["results"]] == posts[::-1]
@@ -75,38 +75,38 @@ def test_a_page_that_shows_no_bodies_has_as_many_posts_as_are_asked_for(site: Si
 
 @given(st.lists(st.integers(1, 600), min_size=1, max_size=12), st.integers(1, 9), st.integers(1, 4))
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_page_has_as_many_posts_as_it_has_room_for(
+def test_a_page_has_as_many_posts_as_fit(
     hasher: PasswordHasher, sizes: Sequence[int], limit: int, first_read: int
 ) -> None:
     room = 1500
     with pytest.MonkeyPatch.context() as patched, site_of(hasher) as site:
         patched.setattr(lists, "PAGE_BYTES", room)
         patched.setattr(lists, "_FIRST_READ", first_read)
-        alice = site.member("alice")
-        posts = [alice.writes("large", "x" * size) for size in sizes]
+        alice = site.add_member("alice")
+        posts = [alice.create_post("large", "x" * size) for size in sizes]
         for query, expected in {"order=title": posts, "q=large": posts[::-1]}.items():
             found = [answer.json()["results"] for answer in pages(site, query, limit)]
             assert [post["id"] for page in found for post in page] == [post["id"] for post in expected]
             for page, after in zip(found, [*found[1:], []], strict=True):
-                used = sum(encoded(post) for post in page)
+                used = sum(encoded_size(post) for post in page)
                 assert len(page) == 1 or used <= room
-                assert not after or len(page) == limit or used + encoded(after[0]) > room
+                assert not after or len(page) == limit or used + encoded_size(after[0]) > room
 
 
 @on_both
-def test_of_large_posts_no_more_are_read_than_about_fit(store: OpenStores, hasher: PasswordHasher) -> None:
+def test_about_as_many_large_posts_are_read_as_fit(store: OpenStores, hasher: PasswordHasher) -> None:
     asked: list[int] = []
 
     @contextmanager
-    def heard() -> Iterator[Stores]:
+    def recording() -> Iterator[Stores]:
         with store() as stores:
-            yield replace(stores, posts=Heard(stores.posts, asked))
+            yield replace(stores, posts=RecordingPosts(stores.posts, asked))
 
-    open_blog = create_blog(heard, hasher=hasher)
+    open_blog = create_blog(recording, hasher=hasher)
     site = Site(create_app(open_blog), open_blog)
-    alice = site.member("alice")
+    alice = site.add_member("alice")
     for number in range(60):
-        alice.writes(f"Large {number}", "x" * MAX_BODY_LENGTH)
+        alice.create_post(f"Large {number}", "x" * MAX_BODY_LENGTH)
     asked.clear()
     assert len(site.ask("GET", "/api/posts/?limit=100").json()["results"]) == 10
     assert asked == [26]
@@ -128,14 +128,14 @@ def site_of(hasher: PasswordHasher) -> Iterator[Site]:
     site.close()
 
 
-def encoded(post: Any) -> int:
-    """How many bytes a post has on the wire."""
+def encoded_size(post: Any) -> int:
+    """Return the bytes of a post as JSON."""
     return len(msgspec.json.encode(post))
 
 
 @dataclass
-class Heard:
-    """Posts as they are kept, and how many of them were asked for at a time."""
+class RecordingPosts:
+    """A repository that records the limits of its pages."""
 
     posts: Any
     asked: list[int]

@@ -1,4 +1,4 @@
-"""The blog promises, of the lists of its posts, that…"""
+"""Order, filters, fields, count and cursors of lists of posts."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.entrypoints.http.visits import Member, Site, StoppedClock, faulty
+from tests.entrypoints.http.clients import Member, Site, StoppedClock, invalid_fields
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 LIST = "/api/posts/"
@@ -28,18 +28,18 @@ NO_CURSORS: Sequence[Any] = (
 
 
 @pytest.fixture
-def six(site: Site, clock: StoppedClock, alice: Member, bob: Member) -> dict[str, dict[str, Any]]:
-    """Six posts, an hour between one and the next, of which the second was changed in the end."""
+def six_posts(site: Site, clock: StoppedClock, alice: Member, bob: Member) -> dict[str, dict[str, Any]]:
+    """Six posts, an hour apart; the second was updated last."""
     posts = {}
     for author, title in ((alice, "Été"), (bob, "beta"), (alice, "Cat"), (bob, "alpha"), (alice, "Dog"), (bob, "fox")):
-        posts[title] = author.writes(title)
+        posts[title] = author.create_post(title)
         clock.advance(hours=1)
     posts["beta"] = bob.ask("PATCH", f"{LIST}{posts['beta']['id']}/", json={"body": "Changed"}).json()
     return posts
 
 
-def walked(site: Site, query: str) -> list[Any]:
-    """All that is listed, page after page of two."""
+def list_all(site: Site, query: str) -> list[Any]:
+    """Return all listed posts, read in pages of two."""
     results = list[Any]()
     url: str | None = f"{LIST}?limit=2&{query}"
     while url is not None:
@@ -56,11 +56,11 @@ def walked(site: Site, query: str) -> list[Any]:
 
 
 def titles(site: Site, query: str) -> list[str]:
-    return [post["title"] for post in walked(site, query)]
+    return [post["title"] for post in list_all(site, query)]
 
 
-def told(value: Any) -> str:
-    """A cursor that says this."""
+def cursor_of(value: Any) -> str:
+    """Return a cursor with this value."""
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
@@ -74,14 +74,14 @@ def told(value: Any) -> str:
         ("title", ["alpha", "beta", "Cat", "Dog", "Été", "fox"]),
     ],
 )
-def test_posts_come_in_the_order_that_is_asked_for(
-    site: Site, six: dict[str, Any], order: str, expected: list[str]
+def test_posts_are_sorted_by_the_requested_order(
+    site: Site, six_posts: dict[str, Any], order: str, expected: list[str]
 ) -> None:
-    assert walked(site, f"order={order}") == [six[title] for title in expected]
+    assert list_all(site, f"order={order}") == [six_posts[title] for title in expected]
 
 
 @on_both
-def test_only_those_are_listed_that_are_asked_for(site: Site, six: dict[str, Any]) -> None:
+def test_posts_are_filtered(site: Site, six_posts: dict[str, Any]) -> None:
     for query, expected in {
         "author=alice&order=oldest": ["Été", "Cat", "Dog"],
         "author=ALICE&order=title": ["Cat", "Dog", "Été"],
@@ -101,7 +101,7 @@ def test_only_those_are_listed_that_are_asked_for(site: Site, six: dict[str, Any
 
 
 @on_both
-def test_posts_are_counted_if_that_is_asked_for(site: Site, six: dict[str, Any]) -> None:
+def test_posts_are_counted_on_request(site: Site, six_posts: dict[str, Any]) -> None:
     for query, expected in {"": 6, "author=bob&": 3, "q=alpha&": 1, "created_after=2027-01-01T00:00:00Z&": 0}.items():
         page = site.ask("GET", f"{LIST}?{query}count=true&limit=1").json()
         assert (page["count"], list(page)) == (expected, ["results", "next", "count"])
@@ -111,18 +111,18 @@ def test_posts_are_counted_if_that_is_asked_for(site: Site, six: dict[str, Any])
 
 
 @on_both
-def test_members_can_be_left_out(site: Site, alice: Member, six: dict[str, Any]) -> None:
-    assert walked(site, "fields=title,id&order=title&author=alice") == [
-        {"id": six[title]["id"], "title": title} for title in ("Cat", "Dog", "Été")
+def test_fields_can_be_selected(site: Site, alice: Member, six_posts: dict[str, Any]) -> None:
+    assert list_all(site, "fields=title,id&order=title&author=alice") == [
+        {"id": six_posts[title]["id"], "title": title} for title in ("Cat", "Dog", "Été")
     ]
-    path = f"{LIST}{six['Cat']['id']}/"
+    path = f"{LIST}{six_posts['Cat']['id']}/"
     assert site.ask("GET", f"{path}?fields=body").json() == {"body": "A body"}
-    assert site.ask("GET", f"{path}?fields={','.join(six['Cat'])}").json() == six["Cat"]
-    told = alice.ask("GET", f"{path}?fields=author,author&include=permissions").json()
-    assert told == {"author": "alice", "permissions": {"update": True, "delete": True}}
+    assert site.ask("GET", f"{path}?fields={','.join(six_posts['Cat'])}").json() == six_posts["Cat"]
+    cursor_of = alice.ask("GET", f"{path}?fields=author,author&include=permissions").json()
+    assert cursor_of == {"author": "alice", "permissions": {"update": True, "delete": True}}
 
 
-def test_what_a_list_cannot_take_is_named(site: Site) -> None:
+def test_an_invalid_parameter_of_a_list_is_named(site: Site) -> None:
     for query, fault in {
         "order=": "order", "order=Newest": "order", "order=newest&order=newest": "order", "order=title,id": "order",
         "q=x&order=newest": "order", "q=a&q=b": "q", "author=": "author", "author=a%20b": "author",
@@ -137,11 +137,11 @@ def test_what_a_list_cannot_take_is_named(site: Site) -> None:
         "fields=title,secret": "fields", "fields=permissions": "fields", "fields=title;body": "fields",
         "fields=title&fields=body": "fields",
     }.items():  # fmt: skip
-        assert faulty(site.ask("GET", f"{LIST}?{query}")) == [fault], query
+        assert invalid_fields(site.ask("GET", f"{LIST}?{query}")) == [fault], query
     for fault in ("fields=snippet", "fields=", "fields=title&fields=body", "order=title", "count=true", "q=x"):
-        assert faulty(site.ask("GET", f"{LIST}1/?{fault}")) == [fault.partition("=")[0]]
+        assert invalid_fields(site.ask("GET", f"{LIST}1/?{fault}")) == [fault.partition("=")[0]]
     asked = "order=x&cursor=.&count=2&fields=x&author=*&created_after=x&created_before=y&limit=0"
-    assert faulty(site.ask("GET", f"{LIST}?{asked}")) == [
+    assert invalid_fields(site.ask("GET", f"{LIST}?{asked}")) == [
         "order", "count", "fields", "author", "created_after", "created_before", "limit"
     ]  # fmt: skip
 
@@ -149,7 +149,7 @@ def test_what_a_list_cannot_take_is_named(site: Site) -> None:
 @on_both
 def test_a_cursor_of_another_list_is_refused(site: Site, alice: Member) -> None:
     for _ in range(3):
-        alice.writes()
+        alice.create_post()
     cursors = {
         query: dict(parse_qsl(urlsplit(site.ask("GET", f"{LIST}?limit=1&{query}").json()["next"]).query))["cursor"]
         for query in ("order=newest", "order=oldest", "order=updated", "order=title", "q=body")
@@ -158,37 +158,37 @@ def test_a_cursor_of_another_list_is_refused(site: Site, alice: Member) -> None:
         for other, cursor in cursors.items():
             answer = site.ask("GET", f"{LIST}?{query}&cursor={cursor}")
             assert answer.status_code == (200 if query == other else 400)
-            assert query == other or faulty(answer) == ["cursor"]
+            assert query == other or invalid_fields(answer) == ["cursor"]
     assert site.ask("GET", f"{LIST}?cursor={cursors['order=newest']}").status_code == 200
 
 
 @on_both
-def test_a_cursor_that_nobody_gave_is_refused(site: Site) -> None:
+def test_a_forged_cursor_is_refused(site: Site) -> None:
     for value in NO_CURSORS:
-        assert faulty(site.ask("GET", f"{LIST}?cursor={told(value)}")) == ["cursor"], value
+        assert invalid_fields(site.ask("GET", f"{LIST}?cursor={cursor_of(value)}")) == ["cursor"], value
     for value in (["title", "a\0b", 1], ["title", "a" * 101, 1], ["title", "a", LAST + 1], ["title", None, 1]):
-        assert faulty(site.ask("GET", f"{LIST}?order=title&cursor={told(value)}")) == ["cursor"], value
+        assert invalid_fields(site.ask("GET", f"{LIST}?order=title&cursor={cursor_of(value)}")) == ["cursor"], value
     for value in ([True, 0], [1, 1], [True, LAST + 1], [True], [True, 1, 1], ["newest", "a", 1], {}):
-        assert faulty(site.ask("GET", f"{LIST}?q=x&cursor={told(value)}")) == ["cursor"], value
-    for text in ("x", "x" * 5000, "%00", "%ff", "=", "W10=", "W10 ", "[[[", told([]) + "!", DEEP):
-        assert faulty(site.ask("GET", f"{LIST}?cursor={text}")) == ["cursor"], text
+        assert invalid_fields(site.ask("GET", f"{LIST}?q=x&cursor={cursor_of(value)}")) == ["cursor"], value
+    for text in ("x", "x" * 5000, "%00", "%ff", "=", "W10=", "W10 ", "[[[", cursor_of([]) + "!", DEEP):
+        assert invalid_fields(site.ask("GET", f"{LIST}?cursor={text}")) == ["cursor"], text
 
 
 @on_both
-def test_a_cursor_may_be_of_any_place_there_could_be(site: Site, alice: Member) -> None:
-    alice.writes()
+def test_a_cursor_can_hold_any_position(site: Site, alice: Member) -> None:
+    alice.create_post()
     for query, value in {
         "order=newest": ["newest", "9999-12-31T23:59:59.999999+00:00", LAST],
         "order=oldest": ["oldest", "0001-01-01T00:00:00+00:00", 1],
         "order=title": ["title", "", 1],
         "q=body": [True, LAST],
     }.items():
-        assert len(site.ask("GET", f"{LIST}?{query}&cursor={told(value)}").json()["results"]) == 1
+        assert len(site.ask("GET", f"{LIST}?{query}&cursor={cursor_of(value)}").json()["results"]) == 1
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
 words = st.sampled_from(["newest", "oldest", "updated", "title", "2026-11-22T09:30:00+00:00", "a", 1, LAST, True])
-cursors = st.lists(words | scalars, max_size=4).map(told) | st.binary(max_size=40).map(
+cursors = st.lists(words | scalars, max_size=4).map(cursor_of) | st.binary(max_size=40).map(
     lambda some: base64.urlsafe_b64encode(some).decode()
 ) | st.text(max_size=20)  # fmt: skip
 
@@ -196,7 +196,7 @@ cursors = st.lists(words | scalars, max_size=4).map(told) | st.binary(max_size=4
 @on_both
 @settings(max_examples=120, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cursor=cursors, query=st.sampled_from(["order=newest", "order=title", "order=updated", "q=a", "q=", "author=a"]))
-def test_any_cursor_is_answered_without_a_failure(site: Site, cursor: str, query: str) -> None:
+def test_any_cursor_causes_no_server_error(site: Site, cursor: str, query: str) -> None:
     sent = quote(cursor.encode(errors="surrogatepass"), safe="")
     assert site.ask("GET", f"{LIST}?{query}&cursor={sent}").status_code in {200, 400}
 
@@ -214,12 +214,12 @@ others = st.lists(st.lists(st.tuples(st.sampled_from(["write", "delete"]), st.in
     ),
     meanwhile=others,
 )
-def test_whoever_follows_next_meets_every_post_once_that_was_there_all_the_while(
+def test_following_next_lists_every_unchanged_post_once(
     site: Site, alice: Member, clock: StoppedClock, query: str, meanwhile: list[list[tuple[str, int]]]
 ) -> None:
     for number in range(5):
         clock.advance(seconds=1)
-        alice.writes(f"Title {number % 3}")
+        alice.create_post(f"Title {number % 3}")
     there = [post["id"] for post in site.ask("GET", f"{LIST}?limit=100").json()["results"]]
     deleted, met = set[int](), list[int]()
     url: str | None = f"{LIST}?fields=id&{query}"
@@ -229,7 +229,7 @@ def test_whoever_follows_next_meets_every_post_once_that_was_there_all_the_while
         for what, number in meanwhile.pop(0) if meanwhile else ():
             clock.advance(seconds=1)
             if what == "write":
-                alice.writes(f"Title {number}")
+                alice.create_post(f"Title {number}")
             else:
                 deleted.add(there[number % len(there)])
                 alice.ask("DELETE", f"{LIST}{there[number % len(there)]}/")

@@ -1,9 +1,9 @@
-"""The blog promises that…"""
+"""HTTP methods and trailing slashes."""
 
 from typing import Any
 
 import pytest
-from tests.entrypoints.http.visits import Member, Site, problem
+from tests.entrypoints.http.clients import Member, Site, problem
 
 PATHS = {
     "/api/login/": {"POST"},
@@ -34,15 +34,15 @@ EVERY_PATH = pytest.mark.parametrize("path", PATHS)
 
 @pytest.fixture
 def alice(site: Site) -> Member:
-    """An administrator, whose use of her token is noted already: in what is listed of it, nothing changes any more."""
-    alice = site.member("alice", is_admin=True)
+    """An administrator whose token use is recorded already, so that responses do not change."""
+    alice = site.add_member("alice", is_admin=True)
     with site.open_blog() as blog:
         blog.tokens.touch(blog.tokens.authenticate(alice.token))
     return alice
 
 
-def both_ways(path: str) -> tuple[str, str]:
-    """The path without and with a slash at its end."""
+def with_and_without_slash(path: str) -> tuple[str, str]:
+    """Return the path without and with a trailing slash."""
     return path.rstrip("/"), path.rstrip("/") + "/"
 
 
@@ -52,17 +52,17 @@ def allowed(path: str) -> str:
 
 
 @EVERY_PATH
-def test_a_slash_at_the_end_makes_no_difference(site: Site, alice: Member, path: str) -> None:
+def test_a_trailing_slash_is_optional(site: Site, alice: Member, path: str) -> None:
     for method in ("GET", "PUT", "PATCH", "DELETE", "POST", "HEAD", "OPTIONS"):
-        alice.writes()
-        without, with_slash = (site.ask(method, way) for way in both_ways(path))
+        alice.create_post()
+        without, with_slash = (site.ask(method, way) for way in with_and_without_slash(path))
         assert (without.status_code, without.content) == (with_slash.status_code, with_slash.content)
         assert without.status_code not in {301, 307, 308, 404}
 
 
 @EVERY_PATH
-def test_options_names_the_methods_of_every_path(site: Site, path: str) -> None:
-    for way in both_ways(path):
+def test_options_lists_the_methods_of_every_path(site: Site, path: str) -> None:
+    for way in with_and_without_slash(path):
         answer = site.ask("OPTIONS", way)
         assert (answer.status_code, answer.content) == (204, b"")
         assert answer.headers["allow"] == allowed(path)
@@ -71,8 +71,8 @@ def test_options_names_the_methods_of_every_path(site: Site, path: str) -> None:
 
 @EVERY_PATH
 def test_head_is_get_without_a_body(alice: Member, path: str) -> None:
-    alice.writes()
-    for way in both_ways(path):
+    alice.create_post()
+    for way in with_and_without_slash(path):
         head, got = alice.ask("HEAD", way), alice.ask("GET", way)
         assert head.status_code == got.status_code == (200 if "GET" in PATHS[path] else 405)
         assert head.content == b""
@@ -83,7 +83,7 @@ def test_head_is_get_without_a_body(alice: Member, path: str) -> None:
 
 
 @EVERY_PATH
-def test_other_methods_are_refused_with_those_that_are_allowed(alice: Member, path: str) -> None:
+def test_other_methods_get_405_with_the_allowed_methods(alice: Member, path: str) -> None:
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "ALLOW"} - PATHS[path]:
         answer = alice.ask(method, path, headers={"X-Secret": "do not echo"})
         assert problem(answer, 405)["detail"] == f"Here, {allowed(path)} are allowed."
@@ -92,7 +92,7 @@ def test_other_methods_are_refused_with_those_that_are_allowed(alice: Member, pa
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "TRACE"])
-def test_where_nothing_is_there_is_nothing_by_any_method(site: Site, method: str) -> None:
+def test_an_unknown_path_is_404_for_every_method(site: Site, method: str) -> None:
     for path in ("/", "/nothing", "/api/", "/api/posts/1/nothing", "/api/posts/1/2/3/", "/schema"):
         problem(site.ask(method, path), 404)
 
@@ -104,7 +104,7 @@ def test_head_is_refused_as_get_would_be(site: Site, alice: Member) -> None:
     assert site.ask("HEAD", "/nothing").content == b""
 
 
-def test_no_byte_of_a_body_is_handed_to_the_server_for_head(site: Site) -> None:
+def test_the_application_sends_no_body_for_head(site: Site) -> None:
     """Servers and clients drop it too, so that only the application itself shows it."""
     told: list[dict[str, Any]] = []
 

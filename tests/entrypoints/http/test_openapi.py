@@ -1,4 +1,4 @@
-"""The blog promises that…"""
+"""The OpenAPI document is complete and correct."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from jsonschema_rs import Draft202012Validator
 from litestar import Controller, WebSocket, asgi, get, websocket
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
-from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, problem
+from tests.entrypoints.http.clients import PASSWORD, Member, Site, StoppedClock, problem
 
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator, Scope
@@ -89,12 +89,12 @@ def operations(site: Site) -> Iterator[tuple[str, str, Operation]]:
 
 def aimed(path: str, member: Member) -> str:
     """The path at something that is there: of the member's own, but for what only an administrator sees."""
-    other = member.site.member(f"other{member.id}")
+    other = member.site.add_member(f"other{member.id}")
     with member.site.open_blog() as blog:
         shown = {each: blog.tokens.authenticate(each.token).token_id for each in (member, other)}
         invitation = blog.invitations.create(Operator()).invitation
     numbers = {
-        "post_id": member.writes()["id"],
+        "post_id": member.create_post()["id"],
         "user_id": other.id,
         "token_id": shown[other if "{user_id}" in path else member],
         "invitation_id": invitation.id,
@@ -116,13 +116,13 @@ def test_the_document_is_valid_openapi(document: Any) -> None:
     schemathesis.openapi.from_dict(document).validate()
 
 
-def test_the_document_tells_of_every_route_and_of_no_other(site: Site, document: Any) -> None:
+def test_the_document_has_every_route_and_no_other(site: Site, document: Any) -> None:
     told = {(method.upper(), path.rstrip("/")) for path, methods in document["paths"].items() for method in methods}
     assert told == {(method, path.rstrip("/")) for method, path, _ in served(site) if path not in OF_THE_DOCS}
     assert told
 
 
-def test_every_route_says_which_action_it_is(site: Site) -> None:
+def test_every_route_declares_an_action(site: Site) -> None:
     said = {(method, path): handler.opt.get("operation") for method, path, handler in served(site)}
     assert [route for route, operation in said.items() if not isinstance(operation, Operation)] == []
     assert {operation.action for operation in said.values() if isinstance(operation, Operation)} == OVER_HTTP
@@ -153,7 +153,7 @@ class SilentController(Controller):
 
 
 @pytest.mark.parametrize("route", [silent, misleading, of_another_protocol, mounted, SilentController])
-def test_an_application_with_a_route_of_which_nobody_said_who_may_use_it_does_not_start(
+def test_an_application_with_an_undeclared_route_does_not_start(
     open_blog: OpenBlog, monkeypatch: pytest.MonkeyPatch, route: Any
 ) -> None:
     monkeypatch.setattr(application, "_ROUTERS", [*application._ROUTERS, route])
@@ -162,13 +162,13 @@ def test_an_application_with_a_route_of_which_nobody_said_who_may_use_it_does_no
         create_app(open_blog)
 
 
-def test_paths_of_the_api_end_in_a_slash_as_its_links_do(document: Any) -> None:
+def test_paths_of_the_api_end_in_a_slash(document: Any) -> None:
     assert {path for path in document["paths"] if not path.endswith("/")} == {"/livez", "/readyz"}
 
 
-def test_whoever_may_use_a_route_by_its_word_may_use_it(site: Site, alice: Member) -> None:
+def test_a_role_that_the_document_allows_may_use_the_route(site: Site, alice: Member) -> None:
     for number, (method, path, operation) in enumerate(operations(site)):
-        member = site.member(f"m{number}", is_admin=operation.action in OF_ADMINS)
+        member = site.add_member(f"m{number}", is_admin=operation.action in OF_ADMINS)
         tokens = {Authentication.NONE: "no token", Authentication.OPTIONAL: None, Authentication.REQUIRED: member.token}
         token = tokens[operation.authentication]
         answer = site.ask(method, aimed(path, member), json=sent_to(operation), token=token)
@@ -177,11 +177,11 @@ def test_whoever_may_use_a_route_by_its_word_may_use_it(site: Site, alice: Membe
             assert name in answer.headers
 
 
-def test_whoever_may_not_use_a_route_by_its_word_may_not(site: Site, alice: Member) -> None:
+def test_a_role_that_the_document_does_not_allow_may_not_use_the_route(site: Site, alice: Member) -> None:
     asked, posts = set(), []
     for number, (method, path, operation) in enumerate(operations(site)):
         asked.add(operation.authentication)
-        member = site.member(f"m{number}", is_admin=True)
+        member = site.add_member(f"m{number}", is_admin=True)
         address, sent = aimed(path, member), sent_to(operation)
         posts = site.ask("GET", "/api/posts/?limit=100").json()["results"]
         if operation.authentication is Authentication.REQUIRED:
@@ -195,13 +195,13 @@ def test_whoever_may_not_use_a_route_by_its_word_may_not(site: Site, alice: Memb
     assert len(posts) > len(SENT)
 
 
-def test_a_token_is_good_for_no_route_that_takes_another_scope(site: Site) -> None:
+def test_a_token_without_the_scope_of_a_route_is_refused(site: Site) -> None:
     taking = set()
     for number, (method, path, operation) in enumerate(operations(site)):
         scope = operation.action.scope
         if scope is None or path == "/api/tokens/{token_id}":  # by which every token can end itself
             continue
-        member = site.member(f"m{number}", is_admin=True)
+        member = site.add_member(f"m{number}", is_admin=True)
         address = aimed(path, member)
         shown = log_in(site.open_blog, member.username, PASSWORD, scopes=set(Scope) - {scope})[1].secret
         told = problem(site.ask(method, address, json=sent_to(operation), token=shown), 403)
@@ -210,7 +210,7 @@ def test_a_token_is_good_for_no_route_that_takes_another_scope(site: Site) -> No
     assert taking == set(Scope) - {Scope.POSTS_READ}
 
 
-def test_the_document_tells_who_may_use_a_route(site: Site, document: Any) -> None:
+def test_the_document_describes_the_permission_of_a_route(site: Site, document: Any) -> None:
     signed_in: list[Any] = [{"bearer": []}]
     for method, path, handler in served(site):
         if path not in OF_THE_DOCS:
@@ -224,7 +224,7 @@ def test_the_document_tells_who_may_use_a_route(site: Site, document: Any) -> No
     assert [(scheme["type"], scheme["scheme"]) for scheme in schemes] == [("http", "bearer")]
 
 
-def test_the_document_tells_how_every_refusal_looks(document: Any) -> None:
+def test_the_document_describes_every_error(document: Any) -> None:
     for methods in document["paths"].values():
         for operation in methods.values():
             bad = {status: told for status, told in operation["responses"].items() if int(status) >= 400}
@@ -239,7 +239,7 @@ def test_the_document_tells_how_every_refusal_looks(document: Any) -> None:
                 assert ("Retry-After" in told.get("headers", {})) == (status in {"429", "503"})
 
 
-def test_the_document_tells_that_other_members_are_refused(document: Any) -> None:
+def test_the_document_forbids_additional_properties(document: Any) -> None:
     schemas = document["components"]["schemas"]
     for name in set(SENT) - {None}:
         assert schemas[name]["additionalProperties"] is False
@@ -250,9 +250,7 @@ def test_the_document_tells_that_other_members_are_refused(document: Any) -> Non
     assert schemas["PostIn"]["properties"]["body"]["maxLength"] == 100_000
 
 
-def test_a_body_can_be_sent_as_every_media_type_that_the_document_names_and_as_no_other(
-    site: Site, document: Any
-) -> None:
+def test_a_body_is_accepted_in_the_documented_media_types_only(site: Site, document: Any) -> None:
     with_body = [(each, path, said) for each, path, said in operations(site) if said.body is not None]
     assert with_body
     for number, (method, path, operation) in enumerate(with_body):
@@ -260,20 +258,20 @@ def test_a_body_can_be_sent_as_every_media_type_that_the_document_names_and_as_n
         named = list(told["requestBody"]["content"])
         assert named
         for media_type in {*named, "text/plain", "application/merge-patch+json", "multipart/form-data", ""}:
-            member = site.member(f"m{number}-{len(media_type)}-{media_type in named}", is_admin=True)
+            member = site.add_member(f"m{number}-{len(media_type)}-{media_type in named}", is_admin=True)
             sent = msgspec.json.encode(sent_to(operation))
             answer = member.ask(method, aimed(path, member), content=sent, headers={"Content-Type": media_type})
             assert (answer.status_code == 415) == (media_type not in named), f"{method} {path} {media_type}"
 
 
-def test_an_operation_that_takes_a_body_but_no_media_type_cannot_be_made() -> None:
+def test_an_operation_with_a_body_needs_a_media_type() -> None:
     with pytest.raises(ValueError, match="PostIn has no media type"):
         Operation(Action.UPDATE_POST, executor=ExecutorKind.WRITE, body=PostIn, media_types=())
 
 
 @pytest.mark.parametrize("kind", ["place", "standing"])
 @given(data=st.data())
-def test_every_cursor_that_is_given_fits_the_pattern_in_the_document(kind: str, data: st.DataObject) -> None:
+def test_every_cursor_matches_the_documented_pattern(kind: str, data: st.DataObject) -> None:
     number = PostId(data.draw(st.integers(1, MAX_ID)))
     if kind == "standing":
         cursor = cursor_of_standing(SearchPosition(data.draw(st.booleans()), number))
@@ -284,7 +282,7 @@ def test_every_cursor_that_is_given_fits_the_pattern_in_the_document(kind: str, 
     assert re.fullmatch(PATTERN, cursor)
 
 
-def test_a_cursor_that_cannot_have_been_given_does_not_fit_its_schema(document: Any) -> None:
+def test_a_forged_cursor_does_not_match_the_documented_pattern(document: Any) -> None:
     wrong: dict[str, tuple[Any, ...]] = {"integer": (0, -1, 2**63, "x"), "string": ("0", "-1", "", "W", "é")}
     seen = set()
     for path, methods in document["paths"].items():
@@ -297,7 +295,7 @@ def test_a_cursor_that_cannot_have_been_given_does_not_fit_its_schema(document: 
     assert {"/api/posts/", "/api/users/"} < seen
 
 
-def test_numbers_in_paths_and_queries_are_whole_numbers_from_1_that_a_database_can_hold(document: Any) -> None:
+def test_ids_in_paths_and_queries_are_64_bit_integers_from_1(document: Any) -> None:
     for methods in document["paths"].values():
         for operation in methods.values():
             for parameter in operation.get("parameters", ()):
@@ -306,7 +304,7 @@ def test_numbers_in_paths_and_queries_are_whole_numbers_from_1_that_a_database_c
                     assert (schema["type"], schema["minimum"], schema["maximum"]) == ("integer", 1, 2**63 - 1)
 
 
-def test_new_passwords_have_their_least_length_in_the_document_and_those_to_log_in_with_have_none(
+def test_new_passwords_have_a_documented_minimum_length_and_log_in_passwords_have_none(
     document: Any,
 ) -> None:
     schemas = document["components"]["schemas"]
@@ -315,7 +313,7 @@ def test_new_passwords_have_their_least_length_in_the_document_and_those_to_log_
     assert schemas["LoginIn"]["properties"]["password"]["minLength"] == 1
 
 
-def test_every_member_of_every_shape_has_an_example_or_refers_to_a_shape_that_has(document: Any) -> None:
+def test_every_member_of_every_schema_has_an_example(document: Any) -> None:
     schemas = document["components"]["schemas"]
     for shape, schema in schemas.items():
         for name, member in schema.get("properties", {}).items():
@@ -327,7 +325,7 @@ def test_every_member_of_every_shape_has_an_example_or_refers_to_a_shape_that_ha
             assert refers or "examples" in member, help_text
 
 
-def test_every_example_fits_its_schema(document: Any) -> None:
+def test_every_example_conforms_to_its_schema(document: Any) -> None:
     validate = validator_of(document)
     for shape, schema in document["components"]["schemas"].items():
         for name, member in schema.get("properties", {}).items():
@@ -338,7 +336,7 @@ def test_every_example_fits_its_schema(document: Any) -> None:
         validate(content["schema"], content["example"], str(content["schema"]))
 
 
-def test_examples_say_something_and_are_no_noise_that_fits_a_pattern(document: Any) -> None:
+def test_examples_are_realistic(document: Any) -> None:
     for path, method, shape in (("/api/login/", "post", "LoginIn"), ("/api/posts/", "post", "PostIn")):
         (content,) = document["paths"][path][method]["requestBody"]["content"].values()
         assert content["schema"]["$ref"].endswith(shape)
@@ -347,7 +345,7 @@ def test_examples_say_something_and_are_no_noise_that_fits_a_pattern(document: A
         )
 
 
-def test_a_refusal_has_a_short_example_with_its_own_status(document: Any) -> None:
+def test_an_error_has_a_short_example_with_its_own_status(document: Any) -> None:
     for methods in document["paths"].values():
         for operation in methods.values():
             for status, told in operation["responses"].items():
@@ -357,7 +355,7 @@ def test_a_refusal_has_a_short_example_with_its_own_status(document: Any) -> Non
                     assert set(content["example"]) <= {"type", "title", "status", "detail"}
 
 
-def test_every_parameter_and_every_header_is_described_where_tools_show_it(document: Any) -> None:
+def test_every_parameter_and_header_has_a_description(document: Any) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             for parameter in operation.get("parameters", ()):
@@ -367,7 +365,7 @@ def test_every_parameter_and_every_header_is_described_where_tools_show_it(docum
                 assert all(header["description"] for header in told.get("headers", {}).values())
 
 
-def test_groups_are_described_and_posts_come_first(document: Any) -> None:
+def test_tags_are_described_and_posts_come_first(document: Any) -> None:
     groups = [tag["name"] for tag in document["tags"]]
     assert all(tag["description"] for tag in document["tags"])
     used = [tag for methods in document["paths"].values() for each in methods.values() for tag in each["tags"]]
@@ -396,7 +394,7 @@ def validator_of(document: Any) -> Callable[[Any, Any, str], None]:
     return validate
 
 
-def test_operations_have_names_of_their_own(document: Any) -> None:
+def test_operation_ids_are_unique(document: Any) -> None:
     names = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
     summaries = [operation["summary"] for methods in document["paths"].values() for operation in methods.values()]
     assert len(set(names)) == len(set(summaries)) == len(names)
@@ -406,7 +404,7 @@ def test_operations_have_names_of_their_own(document: Any) -> None:
 VERBS = frozenset("apply change create delete export get list log register replace revoke update".split())  # noqa: SIM905 - shorter
 
 
-def test_operation_ids_are_function_names_of_a_generated_client(document: Any) -> None:
+def test_operation_ids_are_valid_function_names(document: Any) -> None:
     for methods in document["paths"].values():
         for operation in methods.values():
             verb, _, noun = operation["operationId"].partition("_")

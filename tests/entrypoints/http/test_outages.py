@@ -1,4 +1,4 @@
-"""What keeps requests from being answered is logged once for each outage, and told to nobody who asks."""
+"""An outage of the store is logged once, and its cause is not shown to clients."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ FULL = Unavailable("The disk is full.", cause="/srv/blog.db: the disk is full.")
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """A monotonic clock that tests set."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -42,7 +42,7 @@ def outages(clock: Clock) -> Outages:
     return Outages(clock)
 
 
-def test_an_outage_is_logged_when_it_begins_and_when_it_is_over(
+def test_an_outage_is_logged_when_it_begins_and_when_it_ends(
     outages: Outages, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -61,7 +61,9 @@ def test_an_outage_is_logged_when_it_begins_and_when_it_is_over(
     assert len(caplog.records) == 3
 
 
-def test_an_outage_with_pauses_is_one(outages: Outages, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_intermittent_outage_is_logged_as_one(
+    outages: Outages, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(50):
         outages.failed(UNREACHABLE, writes=False)
         clock.seconds += QUIET / 2
@@ -69,7 +71,7 @@ def test_an_outage_with_pauses_is_one(outages: Outages, clock: Clock, caplog: py
     assert len(caplog.records) == 1
 
 
-def test_reads_that_work_end_no_outage_of_writes(
+def test_successful_reads_do_not_end_an_outage_of_writes(
     outages: Outages, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     outages.failed(FULL, writes=True)
@@ -80,7 +82,9 @@ def test_reads_that_work_end_no_outage_of_writes(
     assert len(caplog.records) == 2
 
 
-def test_two_outages_at_once_are_told_apart(outages: Outages, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_two_concurrent_outages_are_logged_separately(
+    outages: Outages, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(5):
         outages.failed(FULL, writes=True)
         outages.failed(UNREACHABLE, writes=False)
@@ -91,12 +95,12 @@ def test_two_outages_at_once_are_told_apart(outages: Outages, clock: Clock, capl
     assert len(caplog.records) == 6
 
 
-def test_work_that_nobody_waits_for_is_no_outage(outages: Outages, caplog: pytest.LogCaptureFixture) -> None:
+def test_cancelled_work_is_not_an_outage(outages: Outages, caplog: pytest.LogCaptureFixture) -> None:
     outages.failed(Cancelled(), writes=False)
     assert caplog.records == []
 
 
-def test_requests_that_fail_are_logged_once_and_clients_hear_no_cause(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_requests_are_logged_once_and_clients_get_no_cause(caplog: pytest.LogCaptureFixture) -> None:
     store = Store("the first")
 
     async def ask_often(client: httpx.AsyncClient) -> list[httpx.Response]:
@@ -112,7 +116,7 @@ def test_requests_that_fail_are_logged_once_and_clients_hear_no_cause(caplog: py
     assert [record.getMessage() for record in caplog.records] == [f"Requests are answered with 503: {FULL.explained}"]
 
 
-def test_a_server_whose_disk_is_full_logs_that_once_with_the_file(tmp_path: Path) -> None:
+def test_a_full_disk_is_logged_once_with_the_file(tmp_path: Path) -> None:
     database = Database(tmp_path / "blog.db")
     database.add_users("alice")
     token = database.log_in("alice")

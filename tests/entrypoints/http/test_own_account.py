@@ -1,11 +1,11 @@
-"""The blog promises that…"""
+"""Changing the own password and username over HTTP."""
 
 import json
 from collections.abc import Iterator
 
 import pytest
-from tests.entrypoints.http.houses import AWAY, SECRET, WRONG, House, Person
-from tests.entrypoints.http.visits import StoppedClock, faulty, problem
+from tests.entrypoints.http.clients import StoppedClock, invalid_fields, problem
+from tests.entrypoints.http.configured_sites import AWAY, SECRET, WRONG, ConfiguredSite, SiteUser
 
 from blog.domain.accounts.actors import Scope
 from blog.domain.accounts.passwords import PasswordHasher
@@ -44,68 +44,70 @@ STRONG = [
 
 
 @pytest.fixture
-def house(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[House]:
-    house = House(store, hasher, clock, config=BlogConfig(site="Gazette"))
-    yield house
-    house.close()
+def configured_site(store: OpenStores, hasher: PasswordHasher, clock: StoppedClock) -> Iterator[ConfiguredSite]:
+    configured_site = ConfiguredSite(store, hasher, clock, config=BlogConfig(site="Gazette"))
+    yield configured_site
+    configured_site.close()
 
 
 @pytest.fixture
-def alice(house: House) -> Person:
-    return house.person("alice")
+def alice(configured_site: ConfiguredSite) -> SiteUser:
+    return configured_site.add_user("alice")
 
 
 @on_both
-def test_whoever_changes_their_password_has_one_new_token_and_no_other(house: House, alice: Person) -> None:
-    other = house.again("alice", scopes=["account"])
+def test_a_changed_password_revokes_all_tokens_and_returns_a_new_one(
+    configured_site: ConfiguredSite, alice: SiteUser
+) -> None:
+    other = configured_site.with_new_token("alice", scopes=["account"])
     answer = other.ask("POST", CHANGE, json={"old_password": SECRET, "new_password": NEW})
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
     assert answer.json()["user"] == {"id": alice.id, "username": "alice"}
-    assert (alice.is_known(), other.is_known()) == (False, False)
-    assert house.ask("GET", ME, token=answer.json()["token"]).status_code == 200
-    problem(house.ask("GET", "/api/posts/x/", token=answer.json()["token"]), 404)
-    problem(house.log_in("alice"), 401)
-    assert house.log_in("alice", NEW).status_code == 200
-    again = house.ask("GET", "/api/tokens/", token=answer.json()["token"]).json()["results"]
+    assert (alice.is_logged_in(), other.is_logged_in()) == (False, False)
+    assert configured_site.ask("GET", ME, token=answer.json()["token"]).status_code == 200
+    problem(configured_site.ask("GET", "/api/posts/x/", token=answer.json()["token"]), 404)
+    problem(configured_site.log_in("alice"), 401)
+    assert configured_site.log_in("alice", NEW).status_code == 200
+    again = configured_site.ask("GET", "/api/tokens/", token=answer.json()["token"]).json()["results"]
     assert again[0]["scopes"] == ["account"]
 
 
 @on_both
-def test_a_password_is_changed_by_whoever_knows_the_old_one(house: House, alice: Person) -> None:
+def test_changing_a_password_requires_the_old_one(configured_site: ConfiguredSite, alice: SiteUser) -> None:
     for wrong in (WRONG, f" {SECRET}", SECRET.upper(), SECRET[:-1]):
         answer = alice.ask("POST", CHANGE, json={"old_password": wrong, "new_password": NEW})
         assert problem(answer, 400)["errors"] == [{"field": "old_password", "message": "is not your password"}]
         assert wrong not in answer.text
-    problem(house.log_in("alice", NEW), 401)
-    assert alice.is_known()
-    assert house.log_in("alice").status_code == 200
+    problem(configured_site.log_in("alice", NEW), 401)
+    assert alice.is_logged_in()
+    assert configured_site.log_in("alice").status_code == 200
 
 
-def test_whoever_guesses_at_the_old_password_waits_after_eight(house: House, alice: Person) -> None:
+def test_guesses_at_the_old_password_are_rate_limited(configured_site: ConfiguredSite, alice: SiteUser) -> None:
     guess, right = ({"old_password": old, "new_password": NEW} for old in (WRONG, SECRET))
     assert [alice.ask("POST", CHANGE, json=guess, at=AWAY).status_code for _ in range(9)] == [400] * 8 + [429]
     refused = alice.ask("POST", CHANGE, json=right, at=AWAY)
     assert problem(refused, 429)["detail"] == "Too many failed attempts."
     assert refused.headers["retry-after"] == "300"
-    assert house.fails("alice", 1) == [429]
-    assert alice.is_known()
+    assert configured_site.fail_log_ins("alice", 1) == [429]
+    assert alice.is_logged_in()
 
 
-def test_nobody_changes_a_password_without_a_token_that_is_made_for_it(house: House, alice: Person) -> None:
+def test_changing_a_password_requires_a_token_with_the_scope(configured_site: ConfiguredSite, alice: SiteUser) -> None:
     sent = {"old_password": SECRET, "new_password": NEW}
-    unscoped = house.again("alice", scopes=set(Scope) - {Scope.ACCOUNT, Scope.ADMIN})
+    unscoped = configured_site.with_new_token("alice", scopes=set(Scope) - {Scope.ACCOUNT, Scope.ADMIN})
     for change in (sent, {"old_password": "x"}, None):
-        problem(house.ask("POST", CHANGE, json=change), 401)
+        problem(configured_site.ask("POST", CHANGE, json=change), 401)
     problem(unscoped.ask("POST", CHANGE, json=sent), 403)
     problem(unscoped.ask("PATCH", ME, json={"username": "al"}), 403)
-    assert house.log_in("alice").status_code == 200
+    assert configured_site.log_in("alice").status_code == 200
 
 
 @pytest.mark.parametrize("password", WEAK)
-def test_a_weak_password_is_refused_by_the_name_of_its_field_and_not_repeated(
-    house: House, alice: Person, password: str
+def test_a_weak_password_is_an_error_in_its_field_and_not_repeated(
+    configured_site: ConfiguredSite, alice: SiteUser, password: str
 ) -> None:
-    root = house.person("root", is_admin=True)
+    root = configured_site.add_user("root", is_admin=True)
     answers = {
         "new_password": alice.ask("POST", CHANGE, json={"old_password": SECRET, "new_password": password}),
         "password": root.ask("POST", "/api/users/", json={"username": "alicex", "password": password}),
@@ -113,15 +115,15 @@ def test_a_weak_password_is_refused_by_the_name_of_its_field_and_not_repeated(
     if "alice" in password.lower():
         answers["password"] = root.ask("PATCH", f"/api/users/{alice.id}/", json={"password": password})
     for field, answer in answers.items():
-        assert set(faulty(answer)) == {field}
+        assert set(invalid_fields(answer)) == {field}
         assert password not in answer.text
         assert len(answer.text) < 600
-    assert house.log_in("alice").status_code == 200
+    assert configured_site.log_in("alice").status_code == 200
 
 
-def test_all_that_is_wrong_with_a_password_is_told_at_once(alice: Person) -> None:
+def test_all_errors_of_a_password_are_listed(alice: SiteUser) -> None:
     answer = alice.ask("POST", CHANGE, json={"old_password": "", "new_password": ""})
-    assert faulty(answer) == ["old_password", "new_password"]
+    assert invalid_fields(answer) == ["old_password", "new_password"]
     answer = alice.ask("POST", CHANGE, json={"old_password": SECRET, "new_password": "aaa"})
     assert [fault["message"] for fault in problem(answer, 400)["errors"]][:2] == [
         "must have at least 15 characters",
@@ -129,65 +131,69 @@ def test_all_that_is_wrong_with_a_password_is_told_at_once(alice: Person) -> Non
     ]
 
 
-def test_a_password_of_more_than_1024_bytes_or_of_no_characters_is_refused(house: House, alice: Person) -> None:
+def test_a_password_of_more_than_1024_bytes_or_of_no_characters_is_refused(
+    configured_site: ConfiguredSite, alice: SiteUser
+) -> None:
     for password in ("\u00e9" * 400 + "abcd" * 57, "", "x" * 1025):
-        assert faulty(alice.ask("POST", CHANGE, json={"old_password": SECRET, "new_password": password})) == [
+        assert invalid_fields(alice.ask("POST", CHANGE, json={"old_password": SECRET, "new_password": password})) == [
             "new_password"
         ]
     surrogate = json.dumps({"old_password": SECRET, "new_password": "\ud800 and a lot of other things"})
     headers = {"Content-Type": "application/json"}
-    assert faulty(alice.ask("POST", CHANGE, content=surrogate, headers=headers)) == ["new_password"]
+    assert invalid_fields(alice.ask("POST", CHANGE, content=surrogate, headers=headers)) == ["new_password"]
     problem(alice.ask("POST", CHANGE, json={"old_password": SECRET, "new_password": "x" * 9000}), 413)
-    assert alice.is_known()
+    assert alice.is_logged_in()
 
 
 @pytest.mark.parametrize("password", STRONG)
-def test_any_other_password_is_taken_to_the_last_character(house: House, alice: Person, password: str) -> None:
+def test_any_other_password_is_accepted_to_the_last_character(
+    configured_site: ConfiguredSite, alice: SiteUser, password: str
+) -> None:
     sent = {"old_password": SECRET, "new_password": password}
     assert alice.ask("POST", CHANGE, json=sent).status_code == 200
-    assert house.log_in("alice", password).status_code == 200
+    assert configured_site.log_in("alice", password).status_code == 200
     for other in (password[:-1], password.swapcase(), f"{password} ", password.strip(), password[:72]):
         if other != password:
-            problem(house.log_in("alice", other), 401)
-            assert house.log_in("alice", password).status_code == 200
+            problem(configured_site.log_in("alice", other), 401)
+            assert configured_site.log_in("alice", password).status_code == 200
 
 
-def test_an_administrator_can_give_such_a_password_too(house: House) -> None:
-    root = house.person("root", is_admin=True)
+def test_an_administrator_can_set_such_a_password_too(configured_site: ConfiguredSite) -> None:
+    root = configured_site.add_user("root", is_admin=True)
     for number, password in enumerate(STRONG):
         sent = {"username": f"user{number}", "password": password}
         assert root.ask("POST", "/api/users/", json=sent).status_code == 201
-        assert house.log_in(f"user{number}", password).status_code == 200
+        assert configured_site.log_in(f"user{number}", password).status_code == 200
 
 
 @on_both
-def test_one_takes_another_name_and_keeps_all_that_is_ones_own(house: House, alice: Person) -> None:
-    post = alice.writes()
+def test_a_renamed_user_keeps_posts_and_tokens(configured_site: ConfiguredSite, alice: SiteUser) -> None:
+    post = alice.create_post()
     assert alice.ask("PATCH", ME, json={"username": "alicia"}).json() == {
         "id": alice.id,
         "username": "alicia",
         "is_admin": False,
     }
-    assert alice.is_known()
-    assert house.ask("GET", f"/api/posts/{post}/").json()["author"] == "alicia"
-    problem(house.log_in("alice"), 401)
-    assert house.log_in("ALICIA").status_code == 200
+    assert alice.is_logged_in()
+    assert configured_site.ask("GET", f"/api/posts/{post}/").json()["author"] == "alicia"
+    problem(configured_site.log_in("alice"), 401)
+    assert configured_site.log_in("ALICIA").status_code == 200
     assert alice.ask("PATCH", ME, json={"username": "Alicia"}).json()["username"] == "Alicia"
     assert alice.ask("PATCH", ME, json={}).json()["username"] == "Alicia"
 
 
-def test_a_name_that_is_taken_or_none_is_refused(house: House, alice: Person) -> None:
-    house.person("bob")
+def test_a_taken_or_invalid_username_is_refused(configured_site: ConfiguredSite, alice: SiteUser) -> None:
+    configured_site.add_user("bob")
     for taken in ("bob", "BOB"):
         problem(alice.ask("PATCH", ME, json={"username": taken}), 409)
     for name in ("", "a b", "b\u043eb", "bob\u200b", "x" * 151, 7, None, ["x"]):
-        assert faulty(alice.ask("PATCH", ME, json={"username": name})) == ["username"]
+        assert invalid_fields(alice.ask("PATCH", ME, json={"username": name})) == ["username"]
     assert alice.ask("GET", ME).json()["username"] == "alice"
 
 
 @on_both
-def test_whoever_tries_out_which_names_are_taken_waits_after_eight(house: House, alice: Person) -> None:
-    house.person("bob")
+def test_attempts_to_find_taken_usernames_are_rate_limited(configured_site: ConfiguredSite, alice: SiteUser) -> None:
+    configured_site.add_user("bob")
     for _ in range(8):
         problem(alice.ask("PATCH", ME, json={"username": "Bob"}), 409)
     for name in ("bob", "nobody"):
@@ -196,11 +202,13 @@ def test_whoever_tries_out_which_names_are_taken_waits_after_eight(house: House,
         assert refused.headers["retry-after"] == "300"
     for said in ({}, {"username": "Alice"}):
         assert alice.ask("PATCH", ME, json=said).status_code == 200
-    assert house.log_in("alice").status_code == 200
+    assert configured_site.log_in("alice").status_code == 200
 
 
 @on_both
-def test_an_account_has_ten_former_names_at_most(house: House, root: Person, alice: Person) -> None:
+def test_an_account_has_at_most_ten_former_usernames(
+    configured_site: ConfiguredSite, root: SiteUser, alice: SiteUser
+) -> None:
     for number in range(10):
         assert alice.ask("PATCH", ME, json={"username": f"alice{number}"}).status_code == 200
     for person, path in ((alice, ME), (root, f"/api/users/{alice.id}/")):

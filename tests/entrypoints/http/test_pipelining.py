@@ -1,4 +1,4 @@
-"""The blog promises that requests sent without waiting for answers…"""
+"""Pipelined requests."""
 
 import json
 import socket
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from tests.entrypoints.http.wires import Served, eventually, request, served
+from tests.entrypoints.http.raw_server import RawServer, eventually, request, served
 
 from blog.entrypoints.server.protocol import HardenedProtocol
 
@@ -14,19 +14,19 @@ MANY = 3000
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
+def server() -> Iterator[RawServer]:
     with served(HardenedProtocol) as server:
         yield server
 
 
-def test_are_answered_one_after_the_other(server: Served) -> None:
+def test_pipelined_requests_are_answered_in_order(server: RawServer) -> None:
     sent = b"".join(request(f"GET /{number}") for number in range(MANY)) + request("GET /last", "Connection: close")
     told = [json.loads(answer.body)["path"] for answer in server.say(sent)]
     assert told == [*(f"/{number}" for number in range(MANY)), "/last"]
 
 
 @pytest.mark.parametrize("first", ["GET /after/2", "GET /sized/20000000"], ids=["being answered", "not being read"])
-def test_wait_as_bytes_and_are_not_parsed_while_one_is_answered(server: Served, first: str) -> None:
+def test_pipelined_requests_are_not_parsed_while_another_is_processed(server: RawServer, first: str) -> None:
     """A request of 30 bytes takes some kilobytes once it is parsed."""
     assert server.is_left_alone()
     with server.connected() as client:
@@ -41,7 +41,7 @@ def test_wait_as_bytes_and_are_not_parsed_while_one_is_answered(server: Served, 
         assert len(connection._waiting) < 1_000_000
 
 
-def test_are_not_read_on_while_a_few_bytes_make_much_work(server: Served) -> None:
+def test_pipelined_requests_are_not_read_while_earlier_ones_take_long(server: RawServer) -> None:
     chunks = b"1\r\na\r\n" * 300_000
     sent = request("POST /", "Transfer-Encoding: chunked", "Connection: close") + chunks + b"0\r\n\r\n"
     (answer,) = server.say(sent)
@@ -49,7 +49,7 @@ def test_are_not_read_on_while_a_few_bytes_make_much_work(server: Served) -> Non
 
 
 def send_what_is_taken(client: socket.socket) -> int:
-    """Send requests until nobody takes any more of them, or there are as many as no kernel keeps."""
+    """Send requests until the socket blocks, or more are sent than a kernel buffers."""
     many, sent = request("GET /more") * 10_000, 0
     client.settimeout(0.5)
     with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""The blog promises that…"""
+"""HTTP, the use cases and the command line enforce the policy."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -7,8 +7,8 @@ from itertools import count
 from typing import Any, Final, TypeAlias
 
 import pytest
-from tests.entrypoints.http.houses import SECRET, House, Person
-from tests.entrypoints.http.visits import StoppedClock
+from tests.entrypoints.http.clients import StoppedClock
+from tests.entrypoints.http.configured_sites import SECRET, ConfiguredSite, SiteUser
 
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.actors import Member, NotAMember, Operator, Scope, require_member
@@ -31,26 +31,26 @@ CELLS: Final = [cell for cell in table() if cell.role is not Role.OPERATOR]
 class Case:
     """Somebody, or nobody, who would do something to what is their own or another's."""
 
-    house: House
-    actor: Person | None
-    owner: Person
+    configured_site: ConfiguredSite
+    actor: SiteUser | None
+    owner: SiteUser
 
     def asks(self, method: str, path: str, sent: Any = None) -> bool:
         """Whether it is done over HTTP. What is refused is refused in so many words."""
-        answer = self.house.ask(method, path, token=self.actor and self.actor.token, json=sent)
+        answer = self.configured_site.ask(method, path, token=self.actor and self.actor.token, json=sent)
         assert answer.status_code in {200, 201, 204, 401, 403, 404}, answer.text
         return answer.is_success
 
     @property
-    def other_token(self) -> Person:
+    def other_token(self) -> SiteUser:
         """The owner, with another token, made for all."""
-        return self.house.again(self.owner.username)
+        return self.configured_site.with_new_token(self.owner.username)
 
     @property
     def is_gone(self) -> bool:
         """Whether the owner has no account any more."""
         try:
-            with self.house.open_blog() as blog:
+            with self.configured_site.open_blog() as blog:
                 blog.users.get(Operator(), UserId(self.owner.id))
         except UserNotFound:
             return True
@@ -59,7 +59,7 @@ class Case:
     @property
     def post(self) -> PostId:
         """A post of the owner's."""
-        return PostId(self.other_token.writes())
+        return PostId(self.other_token.create_post())
 
 
 HttpDriver: TypeAlias = Callable[[Case], bool]
@@ -68,14 +68,14 @@ UseCase: TypeAlias = Callable[[Blog, Any, Case], object]
 
 def _sees_tokens(case: Case) -> bool:
     token = case.other_token
-    answer = case.house.ask("GET", "/api/tokens/", token=case.actor and case.actor.token)
+    answer = case.configured_site.ask("GET", "/api/tokens/", token=case.actor and case.actor.token)
     return answer.is_success and token.token_id in [shown["id"] for shown in answer.json()["results"]]
 
 
 def _changes_oneself(case: Case) -> bool:
     name = f"renamed{next(_numbers)}"
     done = case.asks("PATCH", "/api/users/me/", {"username": name})
-    with case.house.open_blog() as blog:
+    with case.configured_site.open_blog() as blog:
         return done and blog.users.get(Operator(), UserId(case.owner.id)).username == name
 
 
@@ -85,7 +85,7 @@ def _deletes_oneself(case: Case) -> bool:
 
 
 def _downloads_oneself(case: Case) -> bool:
-    answer = case.house.ask("GET", "/api/users/me/export/", token=case.actor and case.actor.token)
+    answer = case.configured_site.ask("GET", "/api/users/me/export/", token=case.actor and case.actor.token)
     return answer.is_success and answer.json()["account"]["id"] == case.owner.id
 
 
@@ -177,24 +177,24 @@ USE_CASES: Final[Mapping[Action, UseCase]] = {
 
 
 @pytest.fixture(scope="module")
-def house(hasher: PasswordHasher) -> Iterator[House]:
+def configured_site(hasher: PasswordHasher) -> Iterator[ConfiguredSite]:
     """One for all cells, each of which has people of its own: to put a house together takes longer than to ask it."""
     terms = BlogConfig(registration=Registration.OPEN, throttle_scale=1000)
-    house = House(MemoryStore(), hasher, StoppedClock(), config=terms)
-    house.person("root", is_admin=True)  # so that nobody else is the last administrator
-    yield house
-    house.close()
+    configured_site = ConfiguredSite(MemoryStore(), hasher, StoppedClock(), config=terms)
+    configured_site.add_user("root", is_admin=True)  # so that nobody else is the last administrator
+    yield configured_site
+    configured_site.close()
 
 
-def case_of(house: House, cell: PolicyEntry, scopes: frozenset[Scope] | None = None) -> Case:
+def case_of(configured_site: ConfiguredSite, cell: PolicyEntry, scopes: frozenset[Scope] | None = None) -> Case:
     """The people of a cell, on the scene."""
-    other = house.person(f"other{next(_numbers)}")
+    other = configured_site.add_user(f"other{next(_numbers)}")
     if cell.role is Role.ANONYMOUS:
-        return Case(house, None, other)
-    actor = house.person(f"actor{next(_numbers)}", is_admin=cell.role is Role.ADMIN)
+        return Case(configured_site, None, other)
+    actor = configured_site.add_user(f"actor{next(_numbers)}", is_admin=cell.role is Role.ADMIN)
     if scopes is not None:
-        actor = house.again(actor.username, scopes=scopes)
-    return Case(house, actor, actor if cell.own else other)
+        actor = configured_site.with_new_token(actor.username, scopes=scopes)
+    return Case(configured_site, actor, actor if cell.own else other)
 
 
 def named(cell: PolicyEntry) -> str:
@@ -206,7 +206,7 @@ def named(cell: PolicyEntry) -> str:
 def is_done(case: Case, action: Action) -> bool:
     """Whether it is done by whoever opens the blog and shows what they have."""
     try:
-        with case.house.open_blog() as blog:
+        with case.configured_site.open_blog() as blog:
             actor = blog.tokens.authenticate(case.actor.token if case.actor else "")
             USE_CASES[action](blog, actor, case)
     except (Forbidden, NotFound, Unauthenticated):
@@ -215,26 +215,26 @@ def is_done(case: Case, action: Action) -> bool:
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.action in HTTP], ids=named)
-def test_the_policy_is_what_happens_over_http(house: House, cell: PolicyEntry) -> None:
-    assert HTTP[cell.action](case_of(house, cell)) is cell.allowed
+def test_http_enforces_the_policy(configured_site: ConfiguredSite, cell: PolicyEntry) -> None:
+    assert HTTP[cell.action](case_of(configured_site, cell)) is cell.allowed
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.action in USE_CASES], ids=named)
-def test_the_policy_is_what_happens_to_whoever_opens_the_blog(house: House, cell: PolicyEntry) -> None:
-    assert is_done(case_of(house, cell), cell.action) is cell.allowed
+def test_the_use_cases_enforce_the_policy(configured_site: ConfiguredSite, cell: PolicyEntry) -> None:
+    assert is_done(case_of(configured_site, cell), cell.action) is cell.allowed
 
 
 @pytest.mark.parametrize("cell", [cell for cell in table() if cell.role is Role.OPERATOR], ids=named)
-def test_the_policy_is_what_happens_at_the_console(house: House, cell: PolicyEntry) -> None:
-    case = case_of(house, PolicyEntry(cell.action, Role.ANONYMOUS, None, allowed=False))
+def test_the_command_line_enforces_the_policy(configured_site: ConfiguredSite, cell: PolicyEntry) -> None:
+    case = case_of(configured_site, PolicyEntry(cell.action, Role.ANONYMOUS, None, allowed=False))
     if cell.action in USE_CASES:
-        with nullcontext() if cell.allowed else pytest.raises(NotAMember), house.open_blog() as blog:
+        with nullcontext() if cell.allowed else pytest.raises(NotAMember), configured_site.open_blog() as blog:
             USE_CASES[cell.action](blog, Operator(), case)
     else:
         assert HTTP[cell.action](case) is cell.allowed
 
 
-def test_every_action_is_driven(house: House) -> None:
+def test_every_action_is_tested(configured_site: ConfiguredSite) -> None:
     undriven = set(Action) - {Action.IMPORT_POSTS} - set(HTTP)
     assert not undriven, f"HTTP in this file: say how a client does {undriven}"
     without_actor = {Action.VIEW_STATUS, Action.LOG_IN, Action.REGISTER, Action.READ_POSTS}
@@ -242,21 +242,25 @@ def test_every_action_is_driven(house: House) -> None:
     assert not undriven, f"USE_CASES in this file: say how an embedder does {undriven}"
     assert {cell.action for cell in table()} == set(Action)
     assert {cell.role for cell in table()} == set(Role)
-    house.person("alice")
-    assert log_in(house.open_blog, "alice", SECRET)[0].username == "alice"
-    assert register(house.open_blog, "carol", SECRET).username == "carol"
-    with house.open_blog() as blog:
+    configured_site.add_user("alice")
+    assert log_in(configured_site.open_blog, "alice", SECRET)[0].username == "alice"
+    assert register(configured_site.open_blog, "carol", SECRET).username == "carol"
+    with configured_site.open_blog() as blog:
         assert len(blog.posts.page(limit=1).posts) <= 1
 
 
 @pytest.mark.parametrize("action", HTTP)
-def test_a_token_does_what_its_scope_is_for_and_what_needs_none(house: House, action: Action) -> None:
+def test_a_token_is_allowed_what_its_scope_covers_and_what_needs_none(
+    configured_site: ConfiguredSite, action: Action
+) -> None:
     cell = PolicyEntry(action, Role.ADMIN, own=action is not Action.DELETE_USERS, allowed=True)
-    done = {scope for scope in Scope if HTTP[action](case_of(house, cell, frozenset({scope})))}
+    done = {scope for scope in Scope if HTTP[action](case_of(configured_site, cell, frozenset({scope})))}
     assert done == (set(Scope) if action.scope is None else {action.scope})
 
 
 @pytest.mark.parametrize("action", [action for action in HTTP if action.scope is not None])
-def test_a_token_for_all_but_what_is_done_does_not_do_it(house: House, action: Action) -> None:
+def test_a_token_with_all_other_scopes_is_refused(configured_site: ConfiguredSite, action: Action) -> None:
     cell = PolicyEntry(action, Role.ADMIN, own=action is not Action.DELETE_USERS, allowed=True)
-    assert not HTTP[action](case_of(house, cell, frozenset(scope for scope in Scope if scope is not action.scope)))
+    assert not HTTP[action](
+        case_of(configured_site, cell, frozenset(scope for scope in Scope if scope is not action.scope))
+    )

@@ -1,9 +1,9 @@
-"""The blog promises that…"""
+"""Creating, reading, updating and deleting posts over HTTP."""
 
 import re
 
 import pytest
-from tests.entrypoints.http.visits import Member, Site, StoppedClock, faulty, problem
+from tests.entrypoints.http.clients import Member, Site, StoppedClock, invalid_fields, problem
 
 from blog.domain.posts.post import CONTENT_FIELDS
 
@@ -11,7 +11,7 @@ TAG = r'"[1-9][0-9]*-[0-9a-f]{32}\.[0-9a-f]{16}"'
 pytestmark = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 
 
-def test_a_post_that_is_written_is_read_back_whole(site: Site, clock: StoppedClock, alice: Member) -> None:
+def test_a_created_post_is_read_back_unchanged(site: Site, clock: StoppedClock, alice: Member) -> None:
     clock.advance(microseconds=7)
     answer = alice.ask("POST", "/api/posts/", json={"title": " A title ", "body": "\tTwo\r\nlines\n"})
     post = answer.json()
@@ -36,8 +36,8 @@ def test_a_post_that_is_written_is_read_back_whole(site: Site, clock: StoppedClo
     assert read.headers["etag"] == answer.headers["etag"]
 
 
-def test_a_post_can_be_said_anew_as_a_whole(site: Site, clock: StoppedClock, alice: Member) -> None:
-    post = alice.writes()
+def test_a_post_can_be_replaced(site: Site, clock: StoppedClock, alice: Member) -> None:
+    post = alice.create_post()
     clock.advance(seconds=1)
     answer = alice.ask("PUT", f"/api/posts/{post['id']}/", json={"title": "Anew", "body": "All of it"})
     changed = {"title": "Anew", "body": "All of it", "updated_at": "2026-11-22T09:30:01.000000Z", "version": 2}
@@ -47,10 +47,10 @@ def test_a_post_can_be_said_anew_as_a_whole(site: Site, clock: StoppedClock, ali
 
 
 @pytest.mark.parametrize("change", [{"title": "Anew"}, {"body": "Anew"}, {"title": "Anew", "body": "Anew"}])
-def test_a_part_of_a_post_can_be_changed(
+def test_a_post_can_be_updated_partially(
     site: Site, clock: StoppedClock, alice: Member, change: dict[str, str]
 ) -> None:
-    post = alice.writes()
+    post = alice.create_post()
     clock.advance(seconds=1)
     answer = alice.ask("PATCH", f"/api/posts/{post['id']}/", json=change)
     changed = {**post, **change, "updated_at": "2026-11-22T09:30:01.000000Z", "version": 2}
@@ -60,10 +60,8 @@ def test_a_part_of_a_post_can_be_changed(
 
 
 @pytest.mark.parametrize("change", [{}, {"title": "A title"}, {"title": "A title", "body": "A body"}])
-def test_a_change_that_says_nothing_new_changes_nothing(
-    clock: StoppedClock, alice: Member, change: dict[str, str]
-) -> None:
-    post = alice.writes()
+def test_an_update_without_changes_changes_nothing(clock: StoppedClock, alice: Member, change: dict[str, str]) -> None:
+    post = alice.create_post()
     path = f"/api/posts/{post['id']}/"
     tag = alice.ask("GET", path).headers["etag"]
     clock.advance(seconds=1)
@@ -73,8 +71,8 @@ def test_a_change_that_says_nothing_new_changes_nothing(
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 @pytest.mark.parametrize("query", ["", "?include=permissions"])
-def test_what_was_read_can_be_sent_back(clock: StoppedClock, alice: Member, method: str, query: str) -> None:
-    path = f"/api/posts/{alice.writes()['id']}/"
+def test_a_response_can_be_sent_back_as_a_request(clock: StoppedClock, alice: Member, method: str, query: str) -> None:
+    path = f"/api/posts/{alice.create_post()['id']}/"
     clock.advance(seconds=1, microseconds=5)
     read = alice.ask("GET", f"{path}{query}").json()
     unchanged = alice.ask(method, path, json=read)
@@ -82,13 +80,13 @@ def test_what_was_read_can_be_sent_back(clock: StoppedClock, alice: Member, meth
     changed = alice.ask(method, path, json={**read, "title": "Anew"})
     assert (changed.status_code, changed.json()["title"], changed.json()["version"]) == (200, "Anew", 2)
     stale = alice.ask(method, path, json={**read, "title": "Older"})
-    assert faulty(stale) == ["updated_at", "version"]
+    assert invalid_fields(stale) == ["updated_at", "version"]
     assert alice.ask("GET", path).json() == changed.json()
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_what_nobody_changes_is_named_where_it_is_sent_otherwise(alice: Member, bob: Member, method: str) -> None:
-    read = alice.writes()
+def test_a_changed_read_only_field_is_named(alice: Member, bob: Member, method: str) -> None:
+    read = alice.create_post()
     path = f"/api/posts/{read['id']}/"
     others = {
         "id": read["id"] + 1,
@@ -103,10 +101,10 @@ def test_what_nobody_changes_is_named_where_it_is_sent_otherwise(alice: Member, 
         message = "cannot be changed: leave it out, or send it as GET returns it"
         assert problem(answer, 400)["errors"] == [{"field": name, "message": message}]
     answer = alice.ask(method, path, json={**read, **others, "title": ""})
-    assert sorted(faulty(answer)) == sorted(["title", *others])
+    assert sorted(invalid_fields(answer)) == sorted(["title", *others])
     wrong: object
     for wrong in ("x", [], None, 1.5):
-        assert faulty(alice.ask(method, path, json={**read, "version": wrong, "created_at": 7})) == [
+        assert invalid_fields(alice.ask(method, path, json={**read, "version": wrong, "created_at": 7})) == [
             "created_at",
             "version",
         ]
@@ -116,24 +114,24 @@ def test_what_nobody_changes_is_named_where_it_is_sent_otherwise(alice: Member, 
     assert alice.ask("GET", path).json() == read
 
 
-def test_a_new_post_is_not_sent_with_what_the_blog_gives_it(alice: Member) -> None:
-    read = alice.writes()
+def test_a_new_post_cannot_set_read_only_fields(alice: Member) -> None:
+    read = alice.create_post()
     answer = alice.ask("POST", "/api/posts/", json=read)
-    assert faulty(answer) == ["id", "author", "created_at", "updated_at", "version"]
+    assert invalid_fields(answer) == ["id", "author", "created_at", "updated_at", "version"]
     assert (
         problem(answer, 400)["errors"][0]["message"]
         == f"is not known here: known are {', '.join(CONTENT_FIELDS)}, user"
     )
 
 
-def test_a_whole_post_is_asked_for_where_one_is_replaced(alice: Member) -> None:
-    address = f"/api/posts/{alice.writes()['id']}/"
-    assert faulty(alice.ask("PUT", address, json={"title": "Alone"})) == ["body"]
-    assert faulty(alice.ask("PUT", address, json={})) == ["title", "body"]
+def test_put_requires_a_whole_post(alice: Member) -> None:
+    address = f"/api/posts/{alice.create_post()['id']}/"
+    assert invalid_fields(alice.ask("PUT", address, json={"title": "Alone"})) == ["body"]
+    assert invalid_fields(alice.ask("PUT", address, json={})) == ["title", "body"]
 
 
-def test_a_deleted_post_is_gone_for_good(site: Site, alice: Member) -> None:
-    address = f"/api/posts/{alice.writes()['id']}/"
+def test_a_deleted_post_is_not_found(site: Site, alice: Member) -> None:
+    address = f"/api/posts/{alice.create_post()['id']}/"
     answer = alice.ask("DELETE", address)
     assert (answer.status_code, answer.content) == (204, b"")
     assert "content-type" not in answer.headers
@@ -142,7 +140,7 @@ def test_a_deleted_post_is_gone_for_good(site: Site, alice: Member) -> None:
     assert site.ask("GET", "/api/posts/").json() == {"results": [], "next": None}
 
 
-def test_the_tutorials_client_works_as_it_was_written(site: Site, alice: Member) -> None:
+def test_the_first_client_of_the_tutorial_still_works(site: Site, alice: Member) -> None:
     login = {"username": "alice", "password": "correct horse battery staple"}
     token = site.ask("POST", "/api/login/", json=login).json()["token"]
     authorization = {"Authorization": f"Token {token}"}

@@ -1,4 +1,4 @@
-"""The blog promises that…"""
+"""Errors are problems (RFC 9457) with the right status, and show no internals."""
 
 import logging
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 import pytest
-from tests.entrypoints.http.visits import Member, Site, problem
+from tests.entrypoints.http.clients import Member, Site, problem
 
 from blog.domain import errors
 from blog.domain.accounts import actors, invitations, tokens
@@ -24,7 +24,7 @@ SECRET = "SELECT password FROM users; /srv/blog/secrets.py; hunter2"
 
 
 class Broken:
-    """A blog that fails as it is told to, once the switch is thrown."""
+    """A blog that fails with `error`, once it is set."""
 
     def __init__(self, open_blog: OpenBlog) -> None:
         self._open_blog = open_blog
@@ -50,14 +50,14 @@ def failing(broken: Broken) -> Iterator[Site]:
     site.close()
 
 
-def test_every_kind_of_refusal_has_a_status_of_its_own() -> None:
+def test_every_kind_of_error_has_its_own_status() -> None:
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BlogError)}
     assert set(STATUS) == kinds - {BlogError} | {KeyReused}
     assert len(set(STATUS.values())) == len(STATUS)
     assert all(400 <= status <= 503 for status in STATUS.values())
 
 
-def test_every_refusal_of_the_domain_is_of_one_of_these_kinds() -> None:
+def test_every_error_of_the_domain_is_of_one_of_these_kinds() -> None:
     rooms = (accounts, actors, attempts, invitations, posts, tokens, users)
     found = [kind for room in rooms for kind in vars(room).values() if isinstance(kind, type)]
     refusals = {kind for kind in found if issubclass(kind, BlogError)}
@@ -66,7 +66,7 @@ def test_every_refusal_of_the_domain_is_of_one_of_these_kinds() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError(SECRET), KeyError(SECRET), RecursionError(SECRET), OSError(SECRET)])
-def test_what_nobody_foresaw_is_told_once_to_the_log_and_not_to_the_client(
+def test_an_unexpected_error_is_logged_once_and_not_shown_to_the_client(
     failing: Site, broken: Broken, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     broken.error = error
@@ -79,8 +79,10 @@ def test_what_nobody_foresaw_is_told_once_to_the_log_and_not_to_the_client(
     assert record.exc_info[1] is error
 
 
-def test_a_defect_in_a_write_is_told_likewise(failing: Site, broken: Broken, caplog: pytest.LogCaptureFixture) -> None:
-    alice = failing.member("alice")
+def test_an_unexpected_error_in_a_write_is_logged_likewise(
+    failing: Site, broken: Broken, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice = failing.add_member("alice")
     broken.error = ZeroDivisionError(SECRET)
     for method, path in (("POST", "/api/posts/"), ("DELETE", "/api/posts/1/"), ("POST", "/api/logout/")):
         problem(alice.ask(method, path, json={}), 500)
@@ -90,7 +92,7 @@ def test_a_defect_in_a_write_is_told_likewise(failing: Site, broken: Broken, cap
     assert "hunter2" not in "".join(record.getMessage() for record in caplog.records)
 
 
-def test_no_variable_of_litestars_makes_it_tell_more(
+def test_no_environment_variable_of_litestar_shows_more(
     monkeypatch: pytest.MonkeyPatch, broken: Broken, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("LITESTAR_DEBUG", "1")
@@ -100,15 +102,15 @@ def test_no_variable_of_litestars_makes_it_tell_more(
     site.close()
 
 
-def test_a_defect_tells_all_about_itself_only_for_debugging(broken: Broken, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_is_shown_in_debug_mode_only(broken: Broken, caplog: pytest.LogCaptureFixture) -> None:
     broken.error = ValueError(SECRET)
     site = Site(create_app(broken, debug=True), broken)
     assert f"ValueError: {SECRET}" in problem(site.ask("GET", "/api/posts/"), 500)["detail"]
     site.close()
 
 
-def test_a_store_that_does_not_answer_makes_every_request_come_back_later(failing: Site, broken: Broken) -> None:
-    alice = failing.member("alice")
+def test_every_request_gets_503_while_the_store_is_unavailable(failing: Site, broken: Broken) -> None:
+    alice = failing.add_member("alice")
     broken.error = Unavailable("The database is locked by another change.", retry_after=7)
     for method, path in (("GET", "/api/posts/"), ("POST", "/api/posts/"), ("GET", "/readyz")):
         answer = alice.ask(method, path, json={"title": "A", "body": "B"})
@@ -116,8 +118,8 @@ def test_a_store_that_does_not_answer_makes_every_request_come_back_later(failin
         assert answer.headers["retry-after"] == "7"
 
 
-def test_whoever_asks_too_often_is_told_when_to_come_back(failing: Site, broken: Broken) -> None:
-    alice = failing.member("alice")
+def test_a_rate_limited_request_gets_retry_after(failing: Site, broken: Broken) -> None:
+    alice = failing.add_member("alice")
     broken.error = RateLimited("Slow down.", retry_after=9)
     login = {"username": "alice", "password": "x"}
     for method, path, sent in (("POST", "/api/login/", login), ("GET", "/api/posts/", None)):
@@ -126,7 +128,7 @@ def test_whoever_asks_too_often_is_told_when_to_come_back(failing: Site, broken:
         assert answer.headers["retry-after"] == "9"
 
 
-def test_the_process_lives_while_the_store_does_not_answer(failing: Site, broken: Broken) -> None:
+def test_liveness_succeeds_while_the_store_is_unavailable(failing: Site, broken: Broken) -> None:
     assert (failing.ask("GET", "/livez").json(), failing.ask("GET", "/readyz").json()) == ({"status": "ok"},) * 2
     broken.error = Unavailable("Gone.")
     assert failing.ask("GET", "/livez").status_code == 200
@@ -135,13 +137,13 @@ def test_the_process_lives_while_the_store_does_not_answer(failing: Site, broken
     assert failing.ask("GET", "/readyz").status_code == 200
 
 
-def test_readiness_and_liveness_do_not_look_at_a_token(site: Site) -> None:
+def test_readiness_and_liveness_ignore_a_token(site: Site) -> None:
     assert site.ask("GET", "/livez", token="of another time").status_code == 200
     assert site.ask("GET", "/readyz", token="of another time").status_code == 200
 
 
-def test_every_refusal_is_a_problem_that_tells_nothing_of_the_inside(site: Site, alice: Member, bob: Member) -> None:
-    alice.writes()
+def test_every_error_is_a_problem_without_internals(site: Site, alice: Member, bob: Member) -> None:
+    alice.create_post()
     refusals = [
         (site.ask("POST", "/api/posts/", content=b"{"), 401),
         (alice.ask("POST", "/api/posts/", content=b"{"), 415),
@@ -158,7 +160,7 @@ def test_every_refusal_is_a_problem_that_tells_nothing_of_the_inside(site: Site,
             assert word not in answer.content
 
 
-def test_a_refusal_is_no_matter_for_the_log(site: Site, alice: Member, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_expected_error_is_not_logged(site: Site, alice: Member, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     for method, path in (("GET", "/nothing"), ("GET", "/api/posts/9/"), ("PUT", "/livez"), ("POST", "/api/posts/")):

@@ -1,4 +1,4 @@
-"""The blog promises, served by a proxy under a path such as /blog, that…"""
+"""A blog behind a proxy that serves it under a path such as /blog."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from tests.entrypoints.http.visits import PASSWORD, Site
+from tests.entrypoints.http.clients import PASSWORD, Site
 from tests.servers import serving
 
 from blog.adapters.memory import MemoryStore
@@ -55,7 +55,7 @@ HOSTILE = [
 
 
 class Proxied(Site):
-    """A blog behind a proxy that takes its prefix off the path, and says so if it is told to."""
+    """A blog behind a proxy that strips a prefix from the path, and can send it in a header."""
 
     def __init__(
         self, app: Any, open_blog: OpenBlog, prefix: str, *, peer: Any = (PROXY, 1), strips: bool = True
@@ -65,9 +65,9 @@ class Proxied(Site):
         self._strips = strips
         self._client = AsyncClient(transport=ASGITransport(app=app, client=peer), base_url="http://blog.test")
 
-    async def asking(self, method: str, path: str, *, token: str | None = None, **sent: Any) -> Response:
+    async def ask_async(self, method: str, path: str, *, token: str | None = None, **sent: Any) -> Response:
         assert path.startswith(f"{self.prefix}/"), path
-        return await super().asking(
+        return await super().ask_async(
             method, path.removeprefix(self.prefix) if self._strips else path, token=token, **sent
         )
 
@@ -79,7 +79,7 @@ def token_of(open_blog: OpenBlog) -> str:
 
 
 def assert_all_links_begin_with_the_prefix(site: Proxied, said: Mapping[str, str]) -> None:
-    """Every link of the API and of its documentation, each followed."""
+    """Follow every link of the API and its documentation, and check its prefix."""
     token, prefix = token_of(site.open_blog), site.prefix
     posts = []
     for _ in range(3):
@@ -104,7 +104,7 @@ def assert_all_links_begin_with_the_prefix(site: Proxied, said: Mapping[str, str
 @pytest.mark.parametrize("strips", [True, False], ids=["the proxy strips it", "the proxy leaves it"])
 @pytest.mark.parametrize("prefix", ["/blog", "/our/blog", "/api", "/docs", "/api/posts", "/a.b~c_d-e"])
 @pytest.mark.parametrize("by_header", [True, False], ids=["X-Forwarded-Prefix", "root path"])
-def test_every_link_begins_with_the_path_of_the_proxy(
+def test_every_link_begins_with_the_prefix_of_the_proxy(
     open_blog: OpenBlog,
     prefix: str,
     strips: bool,  # noqa: FBT001 - as pytest has it
@@ -117,7 +117,7 @@ def test_every_link_begins_with_the_path_of_the_proxy(
 
 
 @pytest.mark.parametrize("peer", [None, ("", 0)])
-def test_a_proxy_on_a_unix_socket_is_believed_where_proxies_are_trusted(open_blog: OpenBlog, peer: Any) -> None:
+def test_a_prefix_from_a_proxy_on_a_unix_socket_is_trusted_if_proxies_are(open_blog: OpenBlog, peer: Any) -> None:
     for trusted in (["unix"], ["10.0.0.0/8"]):
         site = Proxied(create_app(open_blog, trusted_proxies=trusted), open_blog, "/blog", peer=peer)
         assert servers(site, "/blog") == "/blog"
@@ -127,7 +127,7 @@ def test_a_proxy_on_a_unix_socket_is_believed_where_proxies_are_trusted(open_blo
     site.close()
 
 
-def test_the_mount_point_in_another_application_comes_after_the_path_of_the_proxy(open_blog: OpenBlog) -> None:
+def test_the_mount_path_comes_after_the_prefix_of_the_proxy(open_blog: OpenBlog) -> None:
     app = Starlette(routes=[Mount("/blog", create_app(open_blog, trusted_proxies=[PROXY]))])
     site = Site(app, open_blog)
     site._client = AsyncClient(transport=ASGITransport(app=app, client=(PROXY, 1)), base_url="http://blog.test")
@@ -138,7 +138,7 @@ def test_the_mount_point_in_another_application_comes_after_the_path_of_the_prox
 
 
 def servers(site: Proxied, prefix: str) -> str:
-    """Where the document says that the blog is."""
+    """Return the servers of the OpenAPI document."""
     answer = site.ask("GET", f"{site.prefix}/schema/openapi.json", headers={"X-Forwarded-Prefix": prefix})
     url: str = answer.json()["servers"][0]["url"]
     return url
@@ -152,7 +152,7 @@ def behind(open_blog: OpenBlog) -> Iterator[Proxied]:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_a_hostile_prefix_is_ignored_even_if_a_trusted_proxy_hands_it_on(behind: Proxied, hostile: str) -> None:
+def test_a_hostile_prefix_from_a_trusted_proxy_is_ignored(behind: Proxied, hostile: str) -> None:
     headers = {b"X-Forwarded-Prefix": hostile.encode()}
     token = token_of(behind.open_blog)
     for method, path in (("GET", "/api/posts/?limit=1"), ("POST", "/api/posts/"), ("GET", "/docs")):
@@ -163,12 +163,12 @@ def test_a_hostile_prefix_is_ignored_even_if_a_trusted_proxy_hands_it_on(behind:
     assert behind.ask("GET", "/schema/openapi.json", headers=headers).json()["servers"] == [{"url": "/"}]
 
 
-def test_a_prefix_that_is_said_twice_is_ignored(behind: Proxied) -> None:
+def test_a_repeated_prefix_header_is_ignored(behind: Proxied) -> None:
     twice = [("X-Forwarded-Prefix", "/blog"), ("X-Forwarded-Prefix", "/blog")]
     assert behind.ask("GET", "/schema/openapi.json", headers=twice).json()["servers"] == [{"url": "/"}]
 
 
-def test_of_a_prefix_that_is_ignored_the_log_warns_once(behind: Proxied, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_ignored_prefix_is_logged_once(behind: Proxied, caplog: pytest.LogCaptureFixture) -> None:
     for hostile in ("//evil.example", "blog", "//evil.example"):
         assert servers(behind, hostile) == "/"
     (record,) = caplog.records
@@ -176,7 +176,7 @@ def test_of_a_prefix_that_is_ignored_the_log_warns_once(behind: Proxied, caplog:
     assert "evil" not in record.getMessage()
 
 
-def test_only_a_trusted_proxy_says_the_prefix(open_blog: OpenBlog) -> None:
+def test_only_a_trusted_proxy_sets_the_prefix(open_blog: OpenBlog) -> None:
     for trusted, peer in (([PROXY], (STRANGER, 1)), (["unix"], (PROXY, 1)), ([], (PROXY, 1)), ([], None)):
         site = Proxied(create_app(open_blog, trusted_proxies=trusted), open_blog, "", peer=peer)
         assert servers(site, "/blog") == "/"
@@ -184,7 +184,7 @@ def test_only_a_trusted_proxy_says_the_prefix(open_blog: OpenBlog) -> None:
 
 
 @pytest.mark.parametrize(("configured", "expected"), [("/ours", "/ours"), ("/", "/")])
-def test_a_root_path_that_is_set_counts_whatever_a_proxy_says(
+def test_a_configured_root_path_overrides_the_prefix_of_a_proxy(
     open_blog: OpenBlog, configured: str, expected: str
 ) -> None:
     app = create_app(open_blog, trusted_proxies=[PROXY], root_path=configured)
@@ -194,12 +194,12 @@ def test_a_root_path_that_is_set_counts_whatever_a_proxy_says(
 
 
 @pytest.mark.parametrize("wrong", ["blog", "//blog", "/..", "/b g"])
-def test_a_root_path_that_is_none_is_refused(open_blog: OpenBlog, wrong: str) -> None:
+def test_an_invalid_root_path_is_refused(open_blog: OpenBlog, wrong: str) -> None:
     with pytest.raises(ValueError, match="root path"):
         create_app(open_blog, root_path=wrong)
 
 
-def test_an_answer_that_is_kept_is_given_only_under_its_own_prefix(store: MemoryStore, open_blog: OpenBlog) -> None:
+def test_a_cached_response_is_sent_under_its_own_prefix_only(store: MemoryStore, open_blog: OpenBlog) -> None:
     app = create_app(open_blog, data_version=store.data_version, trusted_proxies=[PROXY])
     site = Proxied(app, open_blog, "")
     token = token_of(open_blog)
@@ -215,7 +215,7 @@ segments = st.text(st.sampled_from('ab.~-_/%\\"<>?#: \r\n\0é'), max_size=12)
 
 
 @given(said=st.one_of(st.text(max_size=20), segments.map(lambda text: f"/{text}")), path=segments)
-def test_whatever_a_proxy_says_the_prefix_is_a_path_on_this_host(said: str, path: str) -> None:
+def test_any_prefix_of_a_proxy_is_a_path_on_this_host(said: str, path: str) -> None:
     headers = [(b"x-forwarded-prefix", said.encode())]
     scope = {"client": (PROXY, 1), "path": f"/api/{path}", "headers": headers}
     prefix, inner = RootPath("", TrustedProxies([PROXY]), OWN).split(scope, dict(headers))
@@ -225,7 +225,7 @@ def test_whatever_a_proxy_says_the_prefix_is_a_path_on_this_host(said: str, path
 
 
 @pytest.mark.parametrize("options", [["--root-path", "/blog"], ["--root-path", "/blog/", "--workers", "2"]])
-def test_the_path_is_an_option_of_the_server(tmp_path: Path, options: list[str]) -> None:
+def test_the_root_path_is_an_option_of_the_server(tmp_path: Path, options: list[str]) -> None:
     with serving(tmp_path / "blog.db", *options) as server, server.client() as client:
         for path in ("/schema/openapi.json", "/blog/schema/openapi.json"):
             assert client.get(path).json()["servers"] == [{"url": "/blog"}]

@@ -1,11 +1,11 @@
-"""The blog promises that…"""
+"""Secrets do not leak into responses, logs or reprs."""
 
 import logging
 from datetime import UTC, datetime
 from http import HTTPStatus
 
 import pytest
-from tests.entrypoints.http.visits import PASSWORD, Member, Site, problem
+from tests.entrypoints.http.clients import PASSWORD, Member, Site, problem
 
 from blog.domain.accounts.actors import Operator
 from blog.entrypoints.http.parsing.body import Body
@@ -15,7 +15,7 @@ from blog.entrypoints.http.schemas.accounts import LoginOut, NameOut
 TYPED = "hunter2 hunter2 hunter2"
 
 
-def test_a_password_and_a_token_are_told_by_no_answer_but_the_log_in(
+def test_no_response_but_that_of_a_log_in_has_a_token_or_password(
     site: Site, alice: Member, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -45,7 +45,7 @@ def test_a_password_and_a_token_are_told_by_no_answer_but_the_log_in(
         assert secret not in logged
 
 
-def test_a_log_in_tells_the_token_once_and_never_the_password_or_its_hash(site: Site, alice: Member) -> None:
+def test_a_log_in_shows_the_token_once_and_never_the_password_or_its_hash(site: Site, alice: Member) -> None:
     told = site.ask("POST", "/api/login/", json={"username": "alice", "password": PASSWORD})
     assert told.status_code == HTTPStatus.OK
     assert told.text.count("blog_") == 1
@@ -53,7 +53,7 @@ def test_a_log_in_tells_the_token_once_and_never_the_password_or_its_hash(site: 
     assert "argon2" not in told.text
 
 
-def test_what_is_sent_and_answered_does_not_show_its_secrets() -> None:
+def test_the_repr_of_requests_and_responses_hides_secrets() -> None:
     shown = [
         repr(LoginIn(username="alice", password=TYPED)),
         str(LoginIn(username="alice", password=TYPED)),
@@ -64,7 +64,7 @@ def test_what_is_sent_and_answered_does_not_show_its_secrets() -> None:
     assert [text for text in shown if "hunter2" in text] == []
 
 
-def test_a_secret_that_is_in_a_defects_way_is_not_logged(
+def test_an_unexpected_error_does_not_log_secrets(
     site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""The blog promises that…"""
+"""Authentication by token."""
 
 import re
 import sqlite3
@@ -11,7 +11,7 @@ from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
 import pytest
-from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, problem
+from tests.entrypoints.http.clients import PASSWORD, Member, Site, StoppedClock, problem
 
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
@@ -28,14 +28,14 @@ ME = "/api/users/me/"
 
 
 def refused(site: Site, shown: str | bytes, path: str = ME, detail: str = "The token is not valid.") -> None:
-    """The header is no token, and the answer says so and how it should be done."""
+    """Check that the header is refused with 401 and a WWW-Authenticate header."""
     answer = site.ask("GET", path, headers=[("Authorization", shown)])
     assert problem(answer, 401)["detail"] == detail
     assert answer.headers["www-authenticate"] == "Token"
 
 
 @on_both
-def test_each_log_in_gives_a_token_of_its_own(site: Site, alice: Member) -> None:
+def test_each_log_in_returns_a_new_token(site: Site, alice: Member) -> None:
     tokens = {site.ask("POST", "/api/login/", json=LOGIN).json()["token"] for _ in range(5)}
     assert len(tokens | {alice.token}) == 6
     for token in tokens:
@@ -52,7 +52,7 @@ def test_a_token_is_prefix_40_random_characters_and_their_checksum(alice: Member
 
 @on_sqlite
 def test_a_token_is_nowhere_in_the_database(database: Path, alice: Member) -> None:
-    alice.writes()
+    alice.create_post()
     kept = b"".join(file.read_bytes() for file in database.parent.iterdir())
     assert b"alice" in kept
     assert alice.token.encode() not in kept
@@ -80,15 +80,15 @@ SCHEME = "The scheme must be Token or Bearer, as in: Authorization: Token blog_.
 
 
 @pytest.mark.parametrize("path", [ME, "/api/posts/", "/api/posts/1/"])
-def test_whatever_is_no_token_is_refused_on_public_pages_too(site: Site, alice: Member, path: str) -> None:
+def test_an_invalid_token_is_refused_on_public_routes_too(site: Site, alice: Member, path: str) -> None:
     for malformed in MALFORMED:
         refused(site, malformed.replace("{}", alice.token).encode("latin-1"), path)
     for malformed in NO_SCHEME:
         refused(site, malformed.replace("{}", alice.token).encode("latin-1"), path, SCHEME)
 
 
-def test_credentials_of_another_scheme_are_ignored_where_none_are_needed(site: Site, alice: Member) -> None:
-    post = alice.writes()
+def test_credentials_of_another_scheme_are_ignored_on_public_routes(site: Site, alice: Member) -> None:
+    post = alice.create_post()
     for foreign in FOREIGN:
         shown = {"Authorization": foreign.replace("{}", alice.token)}
         for path in ("/api/posts/", "/api/posts/?q=title", f"/api/posts/{post['id']}/?include=permissions"):
@@ -100,7 +100,7 @@ def test_credentials_of_another_scheme_are_ignored_where_none_are_needed(site: S
         assert told["detail"] == SCHEME
 
 
-def test_a_token_with_a_wrong_checksum_is_refused_without_asking_the_store(
+def test_a_token_with_a_wrong_checksum_is_refused_without_reading_the_store(
     store: OpenStores, hasher: PasswordHasher
 ) -> None:
     asked = []
@@ -120,7 +120,7 @@ def test_a_token_with_a_wrong_checksum_is_refused_without_asking_the_store(
 
     open_blog = create_blog(watched, hasher=hasher)
     site = Site(create_app(open_blog), open_blog)
-    alice = site.member("alice")
+    alice = site.add_member("alice")
     with open_blog() as blog:
         blog.tokens.touch(blog.tokens.authenticate(alice.token))  # or it would be noted in the background
     asked.clear()
@@ -132,12 +132,12 @@ def test_a_token_with_a_wrong_checksum_is_refused_without_asking_the_store(
     site.close()
 
 
-def test_two_tokens_are_none(site: Site, alice: Member) -> None:
+def test_two_tokens_are_refused(site: Site, alice: Member) -> None:
     answer = site.ask("GET", ME, headers=[("Authorization", f"Token {alice.token}")] * 2)
     problem(answer, 401)
 
 
-def test_a_token_counts_in_the_authorization_header_only(site: Site, alice: Member) -> None:
+def test_a_token_is_read_from_the_authorization_header_only(site: Site, alice: Member) -> None:
     post = {"title": "A title", "body": "A body"}
     elsewhere: list[dict[str, Any]] = [
         {"params": {"token": alice.token}},
@@ -153,7 +153,7 @@ def test_a_token_counts_in_the_authorization_header_only(site: Site, alice: Memb
 
 
 @on_both
-def test_logging_out_ends_this_token_and_no_other(site: Site, alice: Member) -> None:
+def test_log_out_revokes_this_token_and_no_other(site: Site, alice: Member) -> None:
     other = site.ask("POST", "/api/login/", json=LOGIN).json()["token"]
     answer = alice.ask("POST", "/api/logout/")
     assert (answer.status_code, answer.content) == (204, b"")
@@ -164,7 +164,7 @@ def test_logging_out_ends_this_token_and_no_other(site: Site, alice: Member) -> 
 
 
 @on_both
-def test_a_token_ends_at_the_moment_that_was_announced(site: Site, clock: StoppedClock, alice: Member) -> None:
+def test_a_token_expires_at_the_announced_time(site: Site, clock: StoppedClock, alice: Member) -> None:
     announced = site.ask("POST", "/api/login/", json=LOGIN).json()
     for _ in range(2):
         clock.advance(days=10)
@@ -178,7 +178,7 @@ def test_a_token_ends_at_the_moment_that_was_announced(site: Site, clock: Stoppe
 
 
 @on_both
-def test_tokens_of_a_shut_account_are_dead_at_once_and_stay_so(site: Site, alice: Member) -> None:
+def test_tokens_of_a_deactivated_account_are_revoked_for_good(site: Site, alice: Member) -> None:
     with site.open_blog() as blog:
         blog.users.update(Operator(), UserId(alice.id), is_active=False)
     refused(site, f"Token {alice.token}")
@@ -189,12 +189,12 @@ def test_tokens_of_a_shut_account_are_dead_at_once_and_stay_so(site: Site, alice
 
 @on_sqlite
 @pytest.mark.parametrize("foreign_keys", ["ON", "OFF"])
-def test_tokens_of_a_deleted_user_are_dead_and_the_number_is_nobody_elses(
+def test_tokens_of_a_deleted_user_are_invalid_and_the_id_is_not_reused(
     site: Site, database: Path, bob: Member, foreign_keys: str
 ) -> None:
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(f"PRAGMA foreign_keys={foreign_keys}")
         connection.execute("DELETE FROM users WHERE id = ?", [bob.id])
     refused(site, f"Token {bob.token}")
-    assert site.member("carol").id > bob.id
+    assert site.add_member("carol").id > bob.id
     refused(site, f"Token {bob.token}")

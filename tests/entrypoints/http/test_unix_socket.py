@@ -1,4 +1,4 @@
-"""The blog promises, served on a Unix socket to a proxy on the same machine, that…"""
+"""A blog on a Unix socket behind a proxy on the same machine."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.servers import CHEAP, PATIENCE, environment, run_blog
+from tests.servers import CHEAP, TIMEOUT, environment, run_blog
 
 OWNER, ATTACKER = "198.51.100.9", "203.0.113.5"
 PASSWORD, WRONG = "correct horse battery staple", "incorrect horse battery staple"
@@ -20,7 +20,7 @@ SERVE = ("-m", "blog", "serve", "--uds")
 
 @dataclass
 class Proxy:
-    """A proxy on this machine, which says for whom it asks."""
+    """A proxy on this machine that forwards the client's address."""
 
     client: httpx.Client
     log: Path
@@ -49,11 +49,11 @@ def served(folder: Path, *command: str, **settings: str) -> Iterator[Proxy]:
         )
     with process:
         try:
-            end = time.monotonic() + PATIENCE
+            end = time.monotonic() + TIMEOUT
             while not path.exists() and process.poll() is None and time.monotonic() < end:
                 time.sleep(0.05)
             transport = httpx.HTTPTransport(uds=str(path), retries=5)
-            with httpx.Client(transport=transport, base_url="http://blog.test", timeout=PATIENCE) as client:
+            with httpx.Client(transport=transport, base_url="http://blog.test", timeout=TIMEOUT) as client:
                 yield Proxy(client, log)
         finally:
             process.kill()
@@ -62,7 +62,7 @@ def served(folder: Path, *command: str, **settings: str) -> Iterator[Proxy]:
 @pytest.mark.parametrize(
     ("command", "trusted"), [(SERVE, ""), (SERVE, "10.0.0.1"), (UVICORN, "unix"), (UVICORN, "127.0.0.0/8")]
 )
-def test_the_proxy_is_believed_and_whoever_guesses_does_not_lock_the_owner_out(
+def test_the_proxy_is_trusted_and_guesses_do_not_lock_the_owner_out(
     tmp_path: Path, command: tuple[str, ...], trusted: str
 ) -> None:
     with served(tmp_path, *command, BLOG_TRUSTED_PROXIES=trusted) as proxy:
@@ -74,7 +74,7 @@ def test_the_proxy_is_believed_and_whoever_guesses_does_not_lock_the_owner_out(
         assert "BLOG_TRUSTED_PROXIES" not in proxy.log.read_text()
 
 
-def test_another_server_does_not_believe_the_proxy_unless_it_is_set_and_the_log_says_once_what_to_set(
+def test_another_asgi_server_trusts_the_proxy_only_if_configured_and_logs_the_setting_once(
     tmp_path: Path,
 ) -> None:
     with served(tmp_path, *UVICORN) as proxy:

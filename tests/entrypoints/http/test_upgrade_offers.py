@@ -1,4 +1,4 @@
-"""The blog promises that an offer to change the protocol is ignored, and the request answered…"""
+"""Offers to change the protocol (`Upgrade`) are ignored."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.entrypoints.http.wires import Served, answers, problem, request, served
+from tests.entrypoints.http.raw_server import RawServer, answers, problem, request, served
 
 from blog.entrypoints.server.protocol import HardenedProtocol
 
@@ -28,7 +28,7 @@ BODIES = ["", "hello", "\r\n\r\n", "GET /smuggled HTTP/1.1\r\nHost: blog.test\r\
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
+def server() -> Iterator[RawServer]:
     with served(HardenedProtocol) as server:
         yield server
 
@@ -42,36 +42,34 @@ def chunked(body: str, *headers: str) -> bytes:
     return request("POST /chunked", *headers, CHUNKED, body=f"{chunk}0\r\nX-Trailer: a\r\n\r\n".encode())
 
 
-def told(server: Served, *parts: bytes) -> list[tuple[str, str]]:
-    """Path and body of every request that was answered, as the application has seen them."""
+def received(server: RawServer, *parts: bytes) -> list[tuple[str, str]]:
+    """Return path and body of every request that the application received."""
     seen = [json.loads(answer.body) for answer in server.say(*parts)]
     return [(request["path"], request["body"]) for request in seen]
 
 
 @pytest.mark.parametrize("body", BODIES, ids=["empty", "short", "blank lines", "a request", "long"])
 @pytest.mark.parametrize("offer", OFFERS.values(), ids=OFFERS)
-def test_the_body_is_read_and_what_follows_is_the_next_request(
-    server: Served, offer: tuple[str, ...], body: str
-) -> None:
+def test_the_body_is_read_and_the_next_request_follows(server: RawServer, offer: tuple[str, ...], body: str) -> None:
     expected = [("/sized", body), ("/chunked", body), ("/sized", body), ("/last", "")]
     sent = sized(body, *offer) + chunked(body, *offer) + sized(body, *offer) + LAST
-    assert told(server, sent) == expected
-    assert told(server, sized(body, *offer), chunked(body, *offer), sized(body, *offer), LAST) == expected
+    assert received(server, sent) == expected
+    assert received(server, sized(body, *offer), chunked(body, *offer), sized(body, *offer), LAST) == expected
 
 
-def test_a_connection_that_is_to_be_closed_is_closed_after_the_body(server: Served) -> None:
+def test_a_connection_with_connection_close_is_closed_after_the_body(server: RawServer) -> None:
     offer = ("Connection: Upgrade, close", "Upgrade: h2c")
-    assert told(server, sized("hello", *offer) + LAST) == [("/sized", "hello")]
-    assert told(server, chunked("hello", *offer) + LAST) == [("/chunked", "hello")]
+    assert received(server, sized("hello", *offer) + LAST) == [("/sized", "hello")]
+    assert received(server, chunked("hello", *offer) + LAST) == [("/chunked", "hello")]
 
 
-def test_the_old_version_of_http_may_offer_it_too(server: Served) -> None:
+def test_an_offer_in_http_1_0_is_ignored_too(server: RawServer) -> None:
     sent = b"POST /old HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello"
-    assert told(server, sent + LAST) == [("/old", "hello")]
+    assert received(server, sent + LAST) == [("/old", "hello")]
 
 
 @pytest.mark.parametrize("bad", [b"xyz\r\n", b"5\r\nhello!\r\n", b"-1\r\n"])
-def test_a_bad_chunk_after_an_offer_is_refused_once(server: Served, bad: bytes) -> None:
+def test_a_bad_chunk_after_an_offer_is_refused_once(server: RawServer, bad: bytes) -> None:
     before = len(server.echo.asked)
     head = request("POST /", *OFFERS["Java's"], CHUNKED)
     assert [problem(answer) for answer in server.say(head + bad + LAST)] == [400]
@@ -79,7 +77,7 @@ def test_a_bad_chunk_after_an_offer_is_refused_once(server: Served, bad: bytes) 
     assert "/last" not in server.echo.asked[before:]
 
 
-def test_a_body_after_an_offer_may_be_asked_for_before_it_is_sent(server: Served) -> None:
+def test_expect_100_continue_after_an_offer_is_answered(server: RawServer) -> None:
     with server.connected() as connection:
         head = request("POST /", *OFFERS["Java's"], "Expect: 100-continue", "Content-Length: 5")
         connection.sendall(head)
@@ -98,10 +96,10 @@ requests = st.builds(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(requests, min_size=1, max_size=6), st.data())
-def test_it_does_not_matter_where_the_network_cuts_what_is_sent(
-    server: Served, sent: list[tuple[str, str, bytes]], data: st.DataObject
+def test_requests_can_be_split_into_packets_anywhere(
+    server: RawServer, sent: list[tuple[str, str, bytes]], data: st.DataObject
 ) -> None:
     whole = b"".join(each for *_, each in sent) + LAST
     cuts = sorted(data.draw(st.sets(st.integers(1, len(whole) - 1), max_size=12)))
     parts = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
-    assert told(server, *parts) == [*((f"/{path}", body) for path, body, _ in sent), ("/last", "")]
+    assert received(server, *parts) == [*((f"/{path}", body) for path, body, _ in sent), ("/last", "")]

@@ -1,4 +1,4 @@
-"""The blog promises that…"""
+"""Log-in over HTTP."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, faulty, problem
+from tests.entrypoints.http.clients import PASSWORD, Member, Site, StoppedClock, invalid_fields, problem
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.bootstrap import create_blog
@@ -21,7 +21,7 @@ on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 
 
 class CountingHasher:
-    """A hasher that tells how often it verified, and what."""
+    """A hasher that records what it verified."""
 
     def __init__(self, hasher: PasswordHasher) -> None:
         self._hasher = hasher
@@ -40,11 +40,11 @@ def counting(hasher: PasswordHasher) -> CountingHasher:
 
 @pytest.fixture
 def counted(store: OpenStores, counting: CountingHasher) -> Iterator[Site]:
-    """A site whose hasher counts, with alice, who is active, and bob, who is not."""
+    """A site with a counting hasher, the active user alice and the inactive user bob."""
     open_blog = create_blog(store, hasher=counting)
     site = Site(create_app(open_blog), open_blog)
-    site.member("alice")
-    bob = site.member("bob")
+    site.add_member("alice")
+    bob = site.add_member("bob")
     with open_blog() as blog:
         blog.users.update(Operator(), UserId(bob.id), is_active=False)
     counting.verified.clear()
@@ -57,7 +57,7 @@ def log_in(site: Site, username: Any, password: Any, **sent: Any) -> Any:
 
 
 @on_both
-def test_name_and_password_open_the_account_and_nothing_more_is_told(site: Site, alice: Member) -> None:
+def test_a_log_in_returns_a_token_and_nothing_more(site: Site, alice: Member) -> None:
     answer = log_in(site, "alice", PASSWORD)
     told = answer.json()
     assert answer.status_code == 200
@@ -66,12 +66,12 @@ def test_name_and_password_open_the_account_and_nothing_more_is_told(site: Site,
     assert told == {"expires_at": "2026-12-22T09:30:00.000000Z", "user": {"id": alice.id, "username": "alice"}}
 
 
-def test_the_name_opens_the_account_in_any_case(site: Site, alice: Member) -> None:
+def test_the_username_of_a_log_in_is_case_insensitive(site: Site, alice: Member) -> None:
     assert log_in(site, "ALICE", PASSWORD).json()["user"] == {"id": alice.id, "username": "alice"}
 
 
 @on_both
-def test_a_wrong_password_an_unknown_name_and_a_shut_account_are_answered_alike(counted: Site) -> None:
+def test_a_wrong_password_an_unknown_name_and_an_inactive_account_get_the_same_response(counted: Site) -> None:
     tries = [log_in(counted, *pair) for pair in (("alice", "wrong"), ("carol", PASSWORD), ("bob", PASSWORD))]
     for answer in tries:
         assert problem(answer, 401)["detail"] == "Unknown username, wrong password, or inactive account."
@@ -88,24 +88,24 @@ def test_every_log_in_takes_the_time_of_exactly_one_verification(counted: Site, 
         counting.verified.clear()
 
 
-def test_what_no_account_can_have_is_refused_before_anything_is_hashed(counted: Site, counting: CountingHasher) -> None:
-    assert faulty(log_in(counted, "alice", "ж" * 513)) == ["password"]
-    assert faulty(log_in(counted, "x" * 151, "")) == ["username", "password"]
+def test_invalid_credentials_are_refused_before_hashing(counted: Site, counting: CountingHasher) -> None:
+    assert invalid_fields(log_in(counted, "alice", "ж" * 513)) == ["password"]
+    assert invalid_fields(log_in(counted, "x" * 151, "")) == ["username", "password"]
     assert counting.verified == []
 
 
-def test_a_password_of_1024_bytes_is_looked_at(counted: Site, counting: CountingHasher) -> None:
+def test_a_password_of_1024_bytes_is_verified(counted: Site, counting: CountingHasher) -> None:
     problem(log_in(counted, "alice", "ж" * 512), 401)
     assert len(counting.verified) == 1
 
 
-def test_a_log_in_of_more_than_8_kib_is_refused_by_its_size(site: Site) -> None:
+def test_a_log_in_of_more_than_8_kib_is_too_large(site: Site) -> None:
     answer = site.ask("POST", "/api/login/", content=b'{"username": "alice"' + b" " * 8192 + b"}")
     problem(answer, 413)
     assert answer.headers["connection"] == "close"
 
 
-def test_the_longest_name_and_password_fit_in_a_log_in_however_they_are_escaped(site: Site) -> None:
+def test_the_longest_username_and_password_fit_in_a_log_in_when_escaped(site: Site) -> None:
     escaped = json.dumps({"username": "a" * 150, "password": "p" * 1024}).replace("a" * 150, "\\u0061" * 150)
     escaped = escaped.replace("p" * 1024, "\\u0070" * 1024)
     answer = site.ask("POST", "/api/login/", content=escaped, headers={"Content-Type": "application/json"})
@@ -117,7 +117,7 @@ def test_a_password_is_compared_to_the_last_character(site: Site, alice: Member)
         problem(log_in(site, "alice", other), 401)
 
 
-def test_no_password_is_cut_or_folded(site: Site) -> None:
+def test_a_password_is_neither_truncated_nor_case_folded(site: Site) -> None:
     long = "Ä long, long password with ünusual lettérs and spaces that goes on for more than 72 bytes in UTF-8"
     with site.open_blog() as blog:
         blog.users.add(Operator(), "alice", long)
@@ -142,16 +142,16 @@ def test_any_characters_make_a_password(site: Site, password: str) -> None:
     assert log_in(site, "carol", password).status_code == 200
 
 
-def test_what_is_no_string_never_logs_in(site: Site, alice: Member) -> None:
+def test_a_value_that_is_not_a_string_does_not_log_in(site: Site, alice: Member) -> None:
     for wrong in (["alice"], {"a": 1}, True, None, 1, 1.5):
-        assert faulty(log_in(site, wrong, PASSWORD)) == ["username"]
-        assert faulty(log_in(site, "alice", wrong)) == ["password"]
-        assert faulty(log_in(site, wrong, wrong)) == ["username", "password"]
+        assert invalid_fields(log_in(site, wrong, PASSWORD)) == ["username"]
+        assert invalid_fields(log_in(site, "alice", wrong)) == ["password"]
+        assert invalid_fields(log_in(site, wrong, wrong)) == ["username", "password"]
 
 
-def test_a_log_in_lists_everything_that_is_missing_or_not_known(site: Site) -> None:
+def test_a_log_in_lists_all_missing_and_unknown_members(site: Site) -> None:
     answer = site.ask("POST", "/api/login/", json={"user": "alice", "admin": True})
-    assert faulty(answer) == ["user", "admin", "username", "password"]
+    assert invalid_fields(answer) == ["user", "admin", "username", "password"]
 
 
 HOSTILE = [
@@ -171,29 +171,29 @@ HOSTILE = [
 ]
 
 
-def test_a_name_that_nobody_can_have_is_refused_and_not_repeated(site: Site) -> None:
+def test_an_invalid_username_is_refused_and_not_repeated(site: Site) -> None:
     for username in HOSTILE:
         content = json.dumps({"username": username, "password": PASSWORD})
         answer = site.ask("POST", "/api/login/", content=content, headers={"Content-Type": "application/json"})
-        assert faulty(answer) == ["username"], username
+        assert invalid_fields(answer) == ["username"], username
         assert not username.strip() or username.encode(errors="replace") not in answer.content
 
 
-def test_credentials_are_taken_from_a_body_only(site: Site, alice: Member) -> None:
+def test_credentials_are_read_from_the_body_only(site: Site, alice: Member) -> None:
     query = {"username": "alice", "password": PASSWORD}
     answer = site.ask("GET", "/api/login/", params=query)
     problem(answer, 405)
     assert answer.headers["allow"] == "OPTIONS, POST"
-    assert faulty(site.ask("POST", "/api/login/", params=query, json=query)) == ["username", "password"]
+    assert invalid_fields(site.ask("POST", "/api/login/", params=query, json=query)) == ["username", "password"]
     problem(site.ask("POST", "/api/login/", auth=("alice", PASSWORD)), 415)
 
 
-def test_a_token_is_not_looked_at_when_logging_in(site: Site, alice: Member) -> None:
+def test_a_log_in_ignores_a_token(site: Site, alice: Member) -> None:
     assert log_in(site, "alice", PASSWORD, token="of another time").status_code == 200
 
 
 @on_both
-def test_a_hash_made_by_old_parameters_is_good_and_renewed_by_the_next_log_in(
+def test_a_hash_with_old_parameters_is_valid_and_renewed_at_log_in(
     store: OpenStores, clock: StoppedClock, alice: Member
 ) -> None:
     def kept() -> str:
@@ -213,7 +213,7 @@ def test_a_hash_made_by_old_parameters_is_good_and_renewed_by_the_next_log_in(
     site.close()
 
 
-def test_unless_it_is_told_otherwise_it_keeps_a_hash_by_argon2id_that_is_dear_enough(store: OpenStores) -> None:
+def test_the_default_hash_is_an_expensive_argon2id(store: OpenStores) -> None:
     with create_blog(store)() as blog:
         blog.users.add(Operator(), "alice", PASSWORD)
     with store() as stores:
@@ -222,7 +222,7 @@ def test_unless_it_is_told_otherwise_it_keeps_a_hash_by_argon2id_that_is_dear_en
     assert re.fullmatch(r"\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}", kept.password_hash)
 
 
-def test_a_password_changed_while_the_old_one_is_checked_is_not_changed_back(
+def test_a_password_changed_during_a_log_in_is_not_overwritten(
     store: OpenStores, hasher: PasswordHasher, open_blog: OpenBlog, alice: Member
 ) -> None:
     changed = hasher.hash("another battery staple horse")

@@ -1,4 +1,4 @@
-"""The blog promises that…"""
+"""A blog that is mounted in another ASGI application."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from tests.entrypoints.http.visits import Member, Site, problem
+from tests.entrypoints.http.clients import Member, Site, problem
 
 from blog.domain.blog import OpenBlog
 from blog.entrypoints.http import create_app
@@ -27,7 +27,7 @@ def by_hand(app: Any, prefix: str) -> Any:
 
 
 def by_hand_cutting_the_path(app: Any, prefix: str) -> Any:
-    """As servers and frameworks had it before."""
+    """As older servers and frameworks do it."""
 
     async def dispatch(scope: Any, receive: Any, send: Any) -> None:
         await app({**scope, "root_path": prefix, "path": scope["path"].removeprefix(prefix)}, receive, send)
@@ -47,13 +47,13 @@ def write(alice: Member) -> Any:
     return alice.ask("POST", "/our/blog/api/posts/", json={"title": "A title", "body": "A body"})
 
 
-def test_a_mounted_blog_says_where_a_post_is(site: Site, alice: Member) -> None:
+def test_the_location_of_a_post_has_the_mount_path(site: Site, alice: Member) -> None:
     created = write(alice)
     assert created.headers["location"] == f"/our/blog/api/posts/{created.json()['id']}/"
     assert site.ask("GET", created.headers["location"]).json() == created.json()
 
 
-def test_a_mounted_blog_says_where_the_next_page_is(site: Site, alice: Member) -> None:
+def test_the_next_url_has_the_mount_path(site: Site, alice: Member) -> None:
     posts = [write(alice).json() for _ in range(3)]
     first = site.ask("GET", "/our/blog/api/posts/?limit=2")
     assert first.json()["next"].startswith("/our/blog/api/posts/?limit=2&cursor=")
@@ -61,7 +61,7 @@ def test_a_mounted_blog_says_where_the_next_page_is(site: Site, alice: Member) -
     assert site.ask("GET", first.json()["next"]).json() == {"results": posts[:1], "next": None}
 
 
-def test_a_mounted_blog_describes_itself_where_it_is(site: Site) -> None:
+def test_the_openapi_document_has_the_mount_path(site: Site) -> None:
     document = site.ask("GET", "/our/blog/schema/openapi.json").json()
     assert document["servers"] == [{"url": "/our/blog"}]
     page = site.ask("GET", "/our/blog/docs").text
@@ -71,26 +71,26 @@ def test_a_mounted_blog_describes_itself_where_it_is(site: Site) -> None:
     assert 'data-document="/our/blog/schema/openapi.json"' in page
 
 
-def test_a_mounted_blog_refuses_as_ever(site: Site, alice: Member) -> None:
+def test_a_mounted_blog_returns_the_same_errors(site: Site, alice: Member) -> None:
     problem(site.ask("GET", "/our/blog/nothing"), 404)
     problem(site.ask("POST", "/our/blog/api/posts/", json={}), 401)
     assert site.ask("OPTIONS", "/our/blog/api/posts").headers["allow"] == "GET, HEAD, OPTIONS, POST"
     assert alice.ask("POST", "/our/blog/api/logout").status_code == 204
 
 
-def test_a_prefix_that_a_client_chooses_is_written_harmlessly(open_blog: OpenBlog) -> None:
+def test_a_mount_path_chosen_by_a_client_is_escaped(open_blog: OpenBlog) -> None:
     site = Site(by_starlette(create_app(open_blog), "/{tenant}"), open_blog)
     prefix = "/%22%3E%3Cscript%3E%C3%A9%20"
     assert b"<script>\xc3" not in site.ask("GET", f"{prefix}/docs").content
     assert f'data-document="{prefix}/schema/openapi.json"' in site.ask("GET", f"{prefix}/docs").text
     created = site.ask(
-        "POST", f"{prefix}/api/posts/", token=site.member("alice").token, json={"title": "A", "body": "B"}
+        "POST", f"{prefix}/api/posts/", token=site.add_member("alice").token, json={"title": "A", "body": "B"}
     )
     assert created.headers["location"] == f"{prefix}/api/posts/1/"
     site.close()
 
 
-def test_two_blogs_live_side_by_side_in_one_application(open_blog: OpenBlog) -> None:
+def test_two_blogs_can_be_mounted_in_one_application(open_blog: OpenBlog) -> None:
     app = Starlette(routes=[Mount("/one", create_app(open_blog)), Mount("/two", create_app(open_blog))])
     site = Site(app, open_blog)
     for prefix in ("/one", "/two"):
@@ -98,7 +98,7 @@ def test_two_blogs_live_side_by_side_in_one_application(open_blog: OpenBlog) -> 
     site.close()
 
 
-def test_one_application_may_be_mounted_twice(open_blog: OpenBlog) -> None:
+def test_one_blog_can_be_mounted_twice(open_blog: OpenBlog) -> None:
     app = create_app(open_blog)
     site = Site(Starlette(routes=[Mount("/one", app), Mount("/two", app)]), open_blog)
     for prefix in ("/one", "/two", "/one"):

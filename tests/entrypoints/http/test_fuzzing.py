@@ -1,4 +1,4 @@
-"""The blog promises that, whatever is sent…"""
+"""Generated texts, bodies, headers and URLs cause no server error."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.entrypoints.http.visits import Member, Site, faulty
+from tests.entrypoints.http.clients import Member, Site, invalid_fields
 
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
@@ -35,12 +35,12 @@ changes = st.sampled_from(
 def alice(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, hasher: PasswordHasher
 ) -> Iterator[Member]:
-    """One blog for all examples, in which alice has written one post."""
+    """One blog for all examples, with one post by alice."""
     stores = MemoryStore() if request.param == "memory" else sqlite(tmp_path_factory)
     open_blog = create_blog(stores, hasher=hasher, config=BlogConfig(throttle_scale=100_000))
     site = Site(create_app(open_blog), open_blog)
-    alice = site.member("alice")
-    alice.writes()
+    alice = site.add_member("alice")
+    alice.create_post()
     yield alice
     site.close()
     if isinstance(stores, SqlStore):
@@ -53,7 +53,7 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> OpenStores:
     return store
 
 
-def fit(text: str, max_length: int) -> bool:
+def fits(text: str, max_length: int) -> bool:
     """Whether a text may be kept, as far as this test knows; what shows as nothing is left to the blog."""
     return (
         len(text) <= max_length and not CONTROLS & set(text) and not any("\ud800" <= char <= "\udfff" for char in text)
@@ -65,38 +65,36 @@ def fit(text: str, max_length: int) -> bool:
 @example(title="\ud800", body="\0")
 @example(title="\ud83e\udd8a", body="\udd8a\ud83e")
 @example(title="e\u0301 \u00e9 \ufb01 \u212b", body="\U0010ffff\ufffe\ufdd0")
-def test_a_text_comes_back_as_it_was_sent_or_is_refused(alice: Member, title: str, body: str) -> None:
+def test_any_text_is_returned_as_it_was_sent_or_is_refused(alice: Member, title: str, body: str) -> None:
     content = json.dumps({"title": title, "body": body}).encode()
     title, body = json.loads(content).values()  # in JSON, two halves of a character are that character
     answer = alice.ask("POST", "/api/posts/", content=content, headers=JSON)
     if answer.status_code == 201:
         kept = alice.ask("GET", answer.headers["location"]).json()
         assert (kept["title"], kept["body"]) == (title, body)
-        assert fit(title, 200)
-        assert fit(body, 100_000)
+        assert fits(title, 200)
+        assert fits(body, 100_000)
     else:
-        assert set(faulty(answer)) <= {"title", "body"}
-        assert any(not fit(text, 200) or not any(map(str.isprintable, text.split())) for text in (title, body))
+        assert set(invalid_fields(answer)) <= {"title", "body"}
+        assert any(not fits(text, 200) or not any(map(str.isprintable, text.split())) for text in (title, body))
 
 
 @anything
 @given(change=changes, value=bodies)
-def test_a_body_of_any_json_is_answered_without_a_failure(alice: Member, change: tuple[str, str], value: Any) -> None:
+def test_a_body_of_any_json_causes_no_server_error(alice: Member, change: tuple[str, str], value: Any) -> None:
     answer = alice.ask(*change, content=json.dumps(value).encode(), headers=JSON)
     assert answer.status_code in {200, 201, 400, 401}
 
 
 @anything
 @given(change=changes, content=st.binary(max_size=400))
-def test_a_body_of_any_bytes_is_answered_without_a_failure(
-    alice: Member, change: tuple[str, str], content: bytes
-) -> None:
+def test_a_body_of_any_bytes_causes_no_server_error(alice: Member, change: tuple[str, str], content: bytes) -> None:
     assert alice.ask(*change, content=content, headers=JSON).status_code in {200, 400}
 
 
 @anything
 @given(shown=st.binary(max_size=80) | st.binary(max_size=50).map(lambda rest: b"Token blog_" + rest))
-def test_no_header_but_a_token_opens_a_protected_route(alice: Member, shown: bytes) -> None:
+def test_a_protected_route_accepts_no_header_but_a_token(alice: Member, shown: bytes) -> None:
     site = alice.site
     for method, path in (("GET", "/api/users/me/"), ("DELETE", "/api/posts/1/")):
         assert site.ask(method, path, headers=[(b"Authorization", shown)]).status_code == 401
@@ -107,7 +105,7 @@ def test_no_header_but_a_token_opens_a_protected_route(alice: Member, shown: byt
 
 @anything
 @given(number=texts, query=texts)
-def test_any_address_is_answered_without_a_failure(alice: Member, number: str, query: str) -> None:
+def test_any_url_causes_no_server_error(alice: Member, number: str, query: str) -> None:
     path = quoted(number)
     for method in ("GET", "PATCH"):
         answer = alice.ask(method, f"/api/posts/{path}", params={"limit": query.encode(errors="replace")})

@@ -1,4 +1,4 @@
-"""A blog that answers HTTP within this process, and those who visit it."""
+"""An in-process client for a blog over HTTP, and its members."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
@@ -19,7 +19,7 @@ Answer = TypeVar("Answer")
 
 
 class StoppedClock:
-    """A clock that moves only when it is told to."""
+    """A clock that moves only by `advance`."""
 
     def __init__(self) -> None:
         self.at = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -28,12 +28,12 @@ class StoppedClock:
         return self.at
 
     def advance(self, **by: float) -> None:
-        """Let time pass."""
+        """Move the clock forward."""
         self.at += timedelta(**by)
 
 
 class Site:
-    """An ASGI application on one event loop, asked by plain calls."""
+    """An ASGI application on its own event loop, with a synchronous client."""
 
     def __init__(self, app: Any, open_blog: OpenBlog) -> None:
         self.app = app
@@ -42,46 +42,46 @@ class Site:
         self._client = AsyncClient(transport=ASGITransport(app=app), base_url="http://blog.test")
 
     def ask(self, method: str, path: str, **sent: Any) -> Response:
-        """The answer to one request."""
-        return self.run(self.asking(method, path, **sent))
+        """Send one request."""
+        return self.run(self.ask_async(method, path, **sent))
 
-    async def asking(self, method: str, path: str, *, token: str | None = None, **sent: Any) -> Response:
-        """The answer to one request, for tests that have several under way."""
+    async def ask_async(self, method: str, path: str, *, token: str | None = None, **sent: Any) -> Response:
+        """Send one request, in tests with concurrent requests."""
         shown = {} if token is None else {"Authorization": f"Token {token}"}
         return await self._client.request(method, path, headers=_pairs(shown, sent.pop("headers", {})), **sent)
 
     def run(self, work: Awaitable[Answer]) -> Answer:
-        """What comes of the work, done on the site's event loop."""
+        """Run the coroutine on the site's event loop."""
 
         async def done() -> Answer:
             return await work
 
         return self._runner.run(done())
 
-    def together(self, *work: Awaitable[Answer]) -> list[Answer]:
-        """What comes of each, all done at the same time."""
+    def gather(self, *work: Awaitable[Answer]) -> list[Answer]:
+        """Run the coroutines concurrently. Return their results."""
 
         async def done() -> list[Answer]:
             return list(await asyncio.gather(*work))
 
         return self._runner.run(done())
 
-    def member(self, username: str, *, is_admin: bool = False) -> "Member":
-        """Somebody with an account, logged in."""
+    def add_member(self, username: str, *, is_admin: bool = False) -> "Member":
+        """Add a user, and log in."""
         with self.open_blog() as blog:
             blog.users.add(Operator(), username, PASSWORD, is_admin=is_admin)
         user, issued = log_in(self.open_blog, username, PASSWORD)
         return Member(site=self, id=user.id, username=username, token=issued.secret)
 
     def close(self) -> None:
-        """Leave no event loop behind."""
+        """Close the event loop."""
         self._runner.run(self._client.aclose())
         self._runner.close()
 
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody who shows a token with every request."""
+    """A user whose requests have a token."""
 
     site: Site
     id: int
@@ -89,11 +89,11 @@ class Member:
     token: str
 
     def ask(self, method: str, path: str, **sent: Any) -> Response:
-        """The answer to one request of theirs."""
+        """Send one request with the token."""
         return self.site.ask(method, path, token=self.token, **sent)
 
-    def writes(self, title: str = "A title", body: str = "A body") -> dict[str, Any]:
-        """A post of theirs, as the blog answered it."""
+    def create_post(self, title: str = "A title", body: str = "A body") -> dict[str, Any]:
+        """Create a post. Return the JSON of the response."""
         answer = self.ask("POST", "/api/posts/", json={"title": title, "body": body})
         assert answer.status_code == 201, answer.text
         post: dict[str, Any] = answer.json()
@@ -101,7 +101,7 @@ class Member:
 
 
 def problem(answer: Response, status: int) -> dict[str, Any]:
-    """The problem that an answer tells, which is one of this status and says so everywhere."""
+    """Return the problem of a response, and check its status and media type."""
     assert answer.status_code == status, f"{answer.status_code}: {answer.text}"
     assert answer.headers["content-type"] == "application/problem+json"
     told: dict[str, Any] = answer.json()
@@ -114,8 +114,8 @@ def problem(answer: Response, status: int) -> dict[str, Any]:
     return told
 
 
-def faulty(answer: Response) -> list[str]:
-    """The fields that an answer calls faulty, in its order."""
+def invalid_fields(answer: Response) -> list[str]:
+    """Return the invalid fields that a response lists."""
     return [fault["field"] for fault in problem(answer, 400).get("errors", [])]
 
 

@@ -1,4 +1,4 @@
-"""The blog promises that…"""
+"""Security headers, request ids and CORS of every response."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from httpx import Response
-from tests.entrypoints.http.visits import Member, Site, problem
+from tests.entrypoints.http.clients import Member, Site, problem
 
 from blog.domain.blog import OpenBlog
 from blog.entrypoints.http import create_app
@@ -54,7 +54,7 @@ def open_to_pages(open_blog: OpenBlog) -> Iterator[Site]:
 
 def answers(site: Site, alice: Member, **sent: object) -> Iterator[Response]:
     """One of each kind: good ones, refusals by the blog, by HTTP, and by routing."""
-    alice.writes()
+    alice.create_post()
     asked = [("GET", "/api/posts/"), ("GET", "/livez"), ("GET", "/schema/openapi.json"), ("HEAD", "/api/posts/")]
     asked += [("GET", "/nothing"), ("POST", "/livez"), ("POST", "/api/login/"), ("GET", "/api/posts/?limit=x")]
     asked += [("OPTIONS", "/api/posts/"), ("OPTIONS", "/nothing"), ("DELETE", "/api/posts/1/"), ("GET", "/docs/x")]
@@ -65,7 +65,7 @@ def answers(site: Site, alice: Member, **sent: object) -> Iterator[Response]:
     yield site.ask("POST", "/api/login/", content=b" " * 9000, **sent)
 
 
-def test_every_answer_keeps_a_browser_from_misreading_it(site: Site, alice: Member) -> None:
+def test_every_response_has_the_security_headers(site: Site, alice: Member) -> None:
     for answer in answers(site, alice):
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["x-frame-options"] == "DENY"
@@ -77,48 +77,48 @@ def test_every_answer_keeps_a_browser_from_misreading_it(site: Site, alice: Memb
             assert name not in answer.headers
 
 
-def test_no_header_stands_twice(site: Site, alice: Member) -> None:
+def test_no_response_header_is_sent_twice(site: Site, alice: Member) -> None:
     for answer in answers(site, alice):
         names = [name.lower() for name, _ in answer.headers.raw]
         assert len(names) == len(set(names))
 
 
-def test_what_is_answered_to_a_token_is_kept_by_nobody(alice: Member) -> None:
+def test_responses_to_a_token_are_not_cacheable(alice: Member) -> None:
     for path in ("/api/users/me/", "/api/posts/", "/api/posts/1/", "/nothing"):
         assert alice.ask("GET", path).headers["cache-control"] == "private, no-store"
     assert alice.ask("POST", "/api/posts/", json={}).headers["cache-control"] == "private, no-store"
 
 
-def test_each_request_has_an_id_that_the_client_may_choose(site: Site, alice: Member) -> None:
+def test_each_response_has_the_request_id_of_the_client_or_a_new_one(site: Site, alice: Member) -> None:
     for chosen in ("a", "0123-4567", "A" * 64):
         for answer in answers(site, alice, headers={"X-Request-ID": chosen}):
             assert answer.headers["x-request-id"] == chosen
 
 
-def test_an_id_that_could_do_harm_is_replaced(site: Site) -> None:
+def test_a_harmful_request_id_is_replaced(site: Site) -> None:
     for chosen in (None, "", "A" * 65, "a b", "a_b", "a\x1b[31m", "<b>", "a;b", "ä", "{}", "%0a"):
         headers = {} if chosen is None else {"X-Request-ID": chosen.encode()}
         given = site.ask("GET", "/livez", headers=headers).headers["x-request-id"]
         assert re.fullmatch("[0-9a-f]{32}", given)
 
 
-def test_no_two_requests_are_given_the_same_id(site: Site) -> None:
+def test_request_ids_are_unique(site: Site) -> None:
     assert len({site.ask("GET", "/livez").headers["x-request-id"] for _ in range(50)}) == 50
 
 
-def test_processes_that_come_of_one_give_other_ids() -> None:
+def test_forked_processes_generate_different_request_ids() -> None:
     told = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, timeout=60, check=True)
     ids = told.stdout.split()
     assert len(ids) == 7 * 50
     assert len(set(ids)) == len(ids)
 
 
-def test_pages_of_other_origins_get_nothing_unless_it_is_set(site: Site, alice: Member) -> None:
+def test_other_origins_get_no_cors_headers_by_default(site: Site, alice: Member) -> None:
     for answer in answers(site, alice, headers={"Origin": PAGE, "Access-Control-Request-Method": "DELETE"}):
         assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-def test_pages_of_a_set_origin_may_do_all_that_a_client_can(open_to_pages: Site) -> None:
+def test_a_configured_origin_may_send_every_request(open_to_pages: Site) -> None:
     wanted = {"Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": "authorization, if-match"}
     asked = open_to_pages.ask("OPTIONS", "/api/posts/1/", headers={"Origin": PAGE, **wanted})
     assert asked.status_code == 204
@@ -129,7 +129,7 @@ def test_pages_of_a_set_origin_may_do_all_that_a_client_can(open_to_pages: Site)
     assert asked.headers["x-content-type-options"] == "nosniff"
 
 
-def test_pages_of_a_set_origin_may_read_answers_and_refusals(open_to_pages: Site) -> None:
+def test_a_configured_origin_may_read_responses_and_errors(open_to_pages: Site) -> None:
     for method, path in (("GET", "/api/posts/"), ("DELETE", "/api/posts/1/"), ("GET", "/api/posts/77/"), ("GET", "/x")):
         answer = open_to_pages.ask(method, path, headers={"Origin": PAGE})
         assert answer.headers["access-control-allow-origin"] == PAGE
@@ -139,7 +139,7 @@ def test_pages_of_a_set_origin_may_read_answers_and_refusals(open_to_pages: Site
         assert "access-control-allow-credentials" not in answer.headers
 
 
-def test_pages_of_an_origin_that_is_not_set_may_not(open_to_pages: Site) -> None:
+def test_an_origin_that_is_not_configured_may_not(open_to_pages: Site) -> None:
     for origin in ("https://evil.example", "null", f"{PAGE}.evil.example", "http://pages.example"):
         answer = open_to_pages.ask("GET", "/api/posts/", headers={"Origin": origin})
         assert answer.headers.get("access-control-allow-origin") is None
@@ -149,9 +149,9 @@ def test_pages_of_an_origin_that_is_not_set_may_not(open_to_pages: Site) -> None
         assert asked.headers.get("access-control-allow-origin") is None
 
 
-def test_the_host_that_a_request_names_is_not_repeated(alice: Member) -> None:
-    alice.writes()
-    alice.writes()
+def test_the_host_header_is_not_repeated(alice: Member) -> None:
+    alice.create_post()
+    alice.create_post()
     forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": "/evil.example"}
     forged |= {"Forwarded": "host=evil.example", "X-Original-URL": "/evil.example", "X-Forwarded-Proto": "evil"}
     for method, path in (("GET", "/api/posts/?limit=1"), ("POST", "/api/posts/"), ("GET", "/docs"), ("GET", "/x")):
@@ -164,7 +164,7 @@ def test_the_host_that_a_request_names_is_not_repeated(alice: Member) -> None:
     problem(alice.ask("GET", "http://evil.example/nothing"), 404)
 
 
-def test_what_fails_outside_of_every_route_is_a_problem_too_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_outside_of_routes_is_a_problem_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     async def broken(scope: object, receive: object, send: object) -> None:
         raise LookupError("hunter2")
 

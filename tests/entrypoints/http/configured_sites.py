@@ -1,4 +1,4 @@
-"""Houses: blogs on terms of their own, asked over HTTP within this process, from whatever address."""
+"""Blogs with their own configuration, and an in-process client with any address."""
 
 import asyncio
 import struct
@@ -27,12 +27,12 @@ HOME: Final = "192.0.2.1"
 AWAY: Final = "198.51.100.1"
 """Where somebody else does."""
 
-PATIENCE: Final = 30
+TIMEOUT: Final = 30
 Answer = TypeVar("Answer")
 
 
-class House:
-    """A blog behind its own door, on one event loop, asked by plain calls."""
+class ConfiguredSite:
+    """A blog with its own configuration on its own event loop, with a synchronous client."""
 
     def __init__(
         self,
@@ -49,20 +49,20 @@ class House:
         self._clients: dict[str, AsyncClient] = {}
 
     def ask(self, method: str, path: str, **sent: Any) -> Response:
-        """The answer to one request."""
-        return self.together(self.asking(method, path, **sent))[0]
+        """Send one request."""
+        return self.gather(self.ask_async(method, path, **sent))[0]
 
-    async def asking(
+    async def ask_async(
         self, method: str, path: str, *, token: str | None = None, at: str = HOME, **sent: Any
     ) -> Response:
-        """The answer to one request from this address, for tests that have several under way."""
+        """Send one request from this address, in tests with concurrent requests."""
         headers = httpx.Headers(sent.pop("headers", {}))
         if token is not None:
             headers["Authorization"] = f"Token {token}"
         return await self._client_at(at).request(method, path, headers=headers, **sent)
 
-    def together(self, *work: Awaitable[Answer]) -> list[Answer]:
-        """What comes of each, all done at the same time."""
+    def gather(self, *work: Awaitable[Answer]) -> list[Answer]:
+        """Run the coroutines concurrently. Return their results."""
 
         async def done() -> list[Answer]:
             return list(await asyncio.gather(*work))
@@ -70,32 +70,34 @@ class House:
         return self._runner.run(done())
 
     def log_in(self, username: str, password: str = SECRET, *, at: str = HOME, **more: Any) -> Response:
-        """The answer to a log-in. `more` is said beside name and password."""
+        """Log in. `more` are further members of the body."""
         return self.ask("POST", "/api/login/", at=at, json={"username": username, "password": password, **more})
 
-    def fails(self, username: str, times: int, *, at: str = AWAY) -> list[int]:
-        """What is answered to so many wrong passwords."""
+    def fail_log_ins(self, username: str, times: int, *, at: str = AWAY) -> list[int]:
+        """Log in with wrong passwords. Return the statuses."""
         return [self.log_in(username, WRONG, at=at).status_code for _ in range(times)]
 
-    def person(self, username: str, *, is_admin: bool = False) -> "Person":
-        """Somebody with an account, whom no address is known of, logged in."""
+    def add_user(self, username: str, *, is_admin: bool = False) -> "SiteUser":
+        """Add a user without a trusted address, and log in."""
         with self.open_blog() as blog:
             blog.users.add(Operator(), username, SECRET, is_admin=is_admin)
-        return self.again(username)
+        return self.with_new_token(username)
 
-    def again(self, username: str, *, scopes: Collection[str] | None = None) -> "Person":
-        """The same person with another token, made for all or for less."""
+    def with_new_token(self, username: str, *, scopes: Collection[str] | None = None) -> "SiteUser":
+        """Return the same user with another token, with all scopes or with some."""
         granted = None if scopes is None else [Scope(scope) for scope in scopes]
         user, issued = log_in(self.open_blog, username, SECRET, scopes=granted)
-        return Person(house=self, id=user.id, username=username, token=issued.secret, token_id=issued.token.id)
+        return SiteUser(
+            configured_site=self, id=user.id, username=username, token=issued.secret, token_id=issued.token.id
+        )
 
     def audit(self) -> list[AuditEntry]:
-        """All that is recorded, the oldest first."""
+        """Return the audit entries, oldest first."""
         with self.open_blog() as blog:
             return list(blog.audit.page(Operator(), limit=100).entries)[::-1]
 
     def close(self) -> None:
-        """Leave no event loop behind."""
+        """Close the event loop."""
         for client in self._clients.values():
             self._runner.run(client.aclose())
         self._runner.close()
@@ -108,27 +110,27 @@ class House:
 
 
 @dataclass(frozen=True)
-class Person:
-    """Somebody who shows a token with every request."""
+class SiteUser:
+    """A user whose requests have a token."""
 
-    house: House
+    configured_site: ConfiguredSite
     id: int
     username: str
     token: str
     token_id: int
 
     def ask(self, method: str, path: str, **sent: Any) -> Response:
-        """The answer to one request of theirs."""
-        return self.house.ask(method, path, token=self.token, **sent)
+        """Send one request with the token."""
+        return self.configured_site.ask(method, path, token=self.token, **sent)
 
-    def is_known(self) -> bool:
-        """Whether the token is good."""
+    def is_logged_in(self) -> bool:
+        """Return whether the token is valid."""
         answer = self.ask("GET", "/api/users/me/")
         assert answer.status_code in {200, 401}, answer.text
         return answer.status_code == 200
 
-    def writes(self) -> int:
-        """A post of theirs."""
+    def create_post(self) -> int:
+        """Create a post."""
         answer = self.ask("POST", "/api/posts/", json={"title": "A title", "body": "A body"})
         assert answer.status_code == 201, answer.text
         number: int = answer.json()["id"]
@@ -136,7 +138,7 @@ class Person:
 
 
 def same(answer: Response) -> tuple[int, bytes, list[tuple[str, str]]]:
-    """All of an answer that two answers must have in common to be the same."""
+    """Return the parts of a response that equal responses have in common."""
     return (
         answer.status_code,
         answer.content,
@@ -144,17 +146,17 @@ def same(answer: Response) -> tuple[int, bytes, list[tuple[str, str]]]:
     )
 
 
-def commits(database: Path) -> int:
-    """How many transactions stand in the write-ahead log of a SQLite file: each ends with a frame that says so."""
+def count_commits(database: Path) -> int:
+    """Count the transactions in the write-ahead log of a SQLite file, by their commit frames."""
     log = Path(f"{database}-wal").read_bytes()
     page = struct.unpack(">I", log[8:12])[0]
     frames = [log[start : start + 24] for start in range(32, len(log) - 23, page + 24)]
     return sum(struct.unpack(">I", frame[4:8])[0] > 0 for frame in frames if frame[8:16] == log[16:24])
 
 
-def until(found: Callable[[], Answer]) -> Answer:
-    """What is found as soon as it is true."""
-    patience = time.monotonic() + PATIENCE
+def wait_for(found: Callable[[], Answer]) -> Answer:
+    """Wait until the function returns a true value, and return it."""
+    patience = time.monotonic() + TIMEOUT
     while not (answer := found()):
         assert time.monotonic() < patience, "it does not come true"
         time.sleep(0.01)

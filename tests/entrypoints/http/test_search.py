@@ -1,4 +1,4 @@
-"""The blog promises, of searches over HTTP, that…"""
+"""Search over HTTP."""
 
 import html
 import re
@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.entrypoints.http.visits import Member, Site, StoppedClock, faulty
+from tests.entrypoints.http.clients import Member, Site, StoppedClock, invalid_fields
 
 from blog.domain.posts.post import Post
 from blog.domain.search.snippets import SnippetPart
@@ -26,7 +26,7 @@ texts = st.text(st.sampled_from("<>&\"'/=a b;éÉ\u3042\n") | st.characters(excl
 
 
 class Seen(HTMLParser):
-    """What a browser sees in a snippet: its text, and every element in it."""
+    """The text and the elements of a snippet, as a browser parses it."""
 
     def __init__(self, snippet: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -54,7 +54,7 @@ class Seen(HTMLParser):
 
 
 def found(site: Site, q: str, more: str = "") -> list[dict[str, Any]]:
-    """What is found, on one page."""
+    """Return the results of a search, on one page."""
     answer = site.ask("GET", f"{LIST}?q={quote(q, safe='')}{more}")
     assert answer.status_code == 200, answer.text
     results: list[dict[str, Any]] = answer.json()["results"]
@@ -62,9 +62,9 @@ def found(site: Site, q: str, more: str = "") -> list[dict[str, Any]]:
 
 
 @on_both
-def test_a_post_is_found_by_what_it_says_and_where_it_says_it_is_marked(site: Site, alice: Member) -> None:
-    alice.writes("Nothing", "to see")
-    post = alice.writes("<b>Crème</b> brûlée", "A recipe & how to <script>burn</script> the creme.")
+def test_a_post_is_found_and_its_matches_are_highlighted(site: Site, alice: Member) -> None:
+    alice.create_post("Nothing", "to see")
+    post = alice.create_post("<b>Crème</b> brûlée", "A recipe & how to <script>burn</script> the creme.")
     assert found(site, "CREME -nothing") == [
         post
         | {
@@ -79,11 +79,11 @@ def test_a_post_is_found_by_what_it_says_and_where_it_says_it_is_marked(site: Si
 
 
 @on_both
-def test_a_search_is_filtered_shortened_counted_and_paged_like_a_list(site: Site, alice: Member, bob: Member) -> None:
+def test_a_search_has_filters_fields_count_and_pages_like_a_list(site: Site, alice: Member, bob: Member) -> None:
     for number in range(5):
-        (alice if number % 2 else bob).writes(f"Title {number}", "found")
-    alice.writes("found", "in the title")
-    alice.writes("lost", "and gone")
+        (alice if number % 2 else bob).create_post(f"Title {number}", "found")
+    alice.create_post("found", "in the title")
+    alice.create_post("lost", "and gone")
     url: str | None = f"{LIST}?q=fou*+-%22and+gone%22&author=alice&author=bob&limit=2&fields=title&count=true"
     titles = []
     while url is not None:
@@ -101,9 +101,9 @@ def test_a_search_is_filtered_shortened_counted_and_paged_like_a_list(site: Site
 
 
 @on_both
-def test_a_search_has_an_order_of_its_own(site: Site) -> None:
-    assert faulty(site.ask("GET", f"{LIST}?q=a&order=newest")) == ["order"]
-    assert faulty(site.ask("GET", f"{LIST}?order=newest&q=a&cursor=x")) == ["order", "cursor"]
+def test_a_search_has_its_own_order(site: Site) -> None:
+    assert invalid_fields(site.ask("GET", f"{LIST}?q=a&order=newest")) == ["order"]
+    assert invalid_fields(site.ask("GET", f"{LIST}?order=newest&q=a&cursor=x")) == ["order", "cursor"]
 
 
 @on_both
@@ -111,7 +111,7 @@ def test_a_search_has_an_order_of_its_own(site: Site) -> None:
 @given(q=texts, title=texts, body=texts)
 @example(q="mark", title="<mark>mark</mark>", body="</mark><img src=x onerror=alert(1)>mark")
 @example(q="amp lt", title="&lt;amp&gt;&amp;lt", body="&#60;script&#62; lt <!-- amp --> <![CDATA[ lt")
-def test_no_snippet_is_anything_but_text_and_marks(alice: Member, q: str, title: str, body: str) -> None:
+def test_a_snippet_has_only_text_and_mark_elements(alice: Member, q: str, title: str, body: str) -> None:
     posts: list[dict[str, Any]] = []
     title, body = f"found {title}", f"{body} found"
     answer = alice.ask("POST", LIST, json={"title": title, "body": body})
@@ -130,7 +130,7 @@ def test_no_snippet_is_anything_but_text_and_marks(alice: Member, q: str, title:
             assert html.escape(html.unescape(bare)) == bare
 
 
-def test_what_is_marked_is_text_too(clock: StoppedClock) -> None:
+def test_highlighted_text_is_escaped(clock: StoppedClock) -> None:
     post = Post(title="", body="", author_id=UserId(1), author="alice", created_at=clock(), updated_at=clock())
     found = SearchResult(
         post,
@@ -151,7 +151,7 @@ def test_what_is_marked_is_text_too(clock: StoppedClock) -> None:
 @example(q='"' * 999)
 @example(q="-")
 @example(q="NOT AND OR NEAR(a b, 2) title:x ^a")
-def test_any_text_is_a_search(site: Site, q: str) -> None:
+def test_any_text_is_a_valid_search(site: Site, q: str) -> None:
     sent = quote(q.encode(errors="surrogatepass"), safe="")
     for more in ("", "&count=true&author=alice&fields=id"):
         assert site.ask("GET", f"{LIST}?q={sent}{more}").status_code == 200

@@ -1,4 +1,4 @@
-"""The blog promises that, seen from a socket…"""
+"""Requests sent as raw bytes to a server process."""
 
 import http.client
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.parser import BytesParser
 
 import pytest
-from tests.entrypoints.http.visits import PASSWORD
+from tests.entrypoints.http.clients import PASSWORD
 
 from blog.adapters.sql import SqlStore
 from blog.bootstrap import create_blog
@@ -39,7 +39,7 @@ OUTSIDE = [
 
 @dataclass(frozen=True)
 class Answer:
-    """What came over the socket until the server closed it, or one patience long."""
+    """The bytes received until the server closed the connection or the timeout."""
 
     status: int
     headers: dict[str, str]
@@ -49,21 +49,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class Server:
-    """A process that serves a blog in which alice has written one post, and bob has an account."""
+    """A server process with a post by alice, and a user bob."""
 
     port: int
     tokens: dict[str, str]
 
-    def tell(self, start: str, *headers: str, body: bytes = b"", patience: float = 5) -> Answer:
-        """Send these very bytes, and take what comes back."""
+    def send(self, start: str, *headers: str, body: bytes = b"", timeout: float = 5) -> Answer:
+        """Send raw bytes. Return the response."""
         lines = [f"{start} HTTP/1.1", "Host: blog.test", *headers, "", ""]
-        with socket.create_connection(("127.0.0.1", self.port), timeout=patience) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
             connection.sendall("\r\n".join(lines).encode() + body)
             return _answer(*_received(connection))
 
     def close_after(self, start: str, *headers: str) -> Answer:
-        """The same, on a connection that ends with the answer."""
-        return self.tell(start, "Connection: close", *headers)
+        """Send raw bytes on a connection that closes after the response."""
+        return self.send(start, "Connection: close", *headers)
 
 
 def _received(connection: socket.socket) -> tuple[bytes, bool]:
@@ -89,7 +89,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     url = f"sqlite:///{folder}/blog.db"
     store = SqlStore(url)
     store.migrate()
-    tokens = _filled(create_blog(store))
+    tokens = _create_example_data(create_blog(store))
     store.close()
     command = [sys.executable, "-m", "blog", "serve", "--database", url, "--port", "0"]
     with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
@@ -105,7 +105,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ]
 
 
-def _filled(open_blog: OpenBlog) -> dict[str, str]:
+def _create_example_data(open_blog: OpenBlog) -> dict[str, str]:
     with open_blog() as blog:
         for name in ("alice", "bob"):
             blog.users.add(Operator(), name, PASSWORD)
@@ -115,7 +115,7 @@ def _filled(open_blog: OpenBlog) -> dict[str, str]:
     return tokens
 
 
-def test_head_sends_the_headers_of_get_and_no_byte_more(server: Server) -> None:
+def test_head_sends_the_headers_of_get_without_a_body(server: Server) -> None:
     for path in ("/api/posts/1/", "/api/posts", "/livez", "/docs", "/nothing", "/api/login"):
         got, head = server.close_after(f"GET {path}"), server.close_after(f"HEAD {path}")
         assert head.body == b""
@@ -134,18 +134,18 @@ def test_options_is_answered_on_every_path(server: Server) -> None:
     assert (nothing.status, json.loads(nothing.body)["status"]) == (404, 404)
 
 
-def test_deleting_sends_no_byte_after_the_headers(server: Server) -> None:
+def test_a_204_response_has_no_body(server: Server) -> None:
     post = b'{"title": "Short-lived", "body": "Gone soon"}'
     shown = f"Authorization: Token {server.tokens['alice']}"
     sized = ("Content-Type: application/json", f"Content-Length: {len(post)}", "Connection: close", shown)
-    written = server.tell("POST /api/posts/", *sized, body=post)
+    written = server.send("POST /api/posts/", *sized, body=post)
     gone = server.close_after(f"DELETE {written.headers['location'].rstrip('/')}", shown)
     assert (gone.status, gone.body) == (204, b"")
 
 
 @pytest.mark.parametrize("start", ["POST /api/login/", "POST /api/posts/", "PUT /api/posts/1/", "DELETE /api/posts/1/"])
-def test_a_body_announced_as_too_large_is_refused_before_it_is_sent(server: Server, start: str) -> None:
-    refused = server.tell(start, "Content-Type: application/json", "Content-Length: 1000000000", body=b"{")
+def test_a_body_with_too_large_a_content_length_is_refused_before_it_is_sent(server: Server, start: str) -> None:
+    refused = server.send(start, "Content-Type: application/json", "Content-Length: 1000000000", body=b"{")
     assert (refused.status, refused.headers["connection"], refused.closed) == (413, "close", True)
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.headers["x-content-type-options"] == "nosniff"
@@ -154,7 +154,7 @@ def test_a_body_announced_as_too_large_is_refused_before_it_is_sent(server: Serv
 @pytest.mark.parametrize(("path", "largest"), [("/api/login/", 8 * 1024), ("/api/posts/", 1024 * 1024)])
 def test_a_body_that_grows_too_large_is_cut_off(server: Server, path: str, largest: int) -> None:
     chunks = b"%x\r\n%s\r\n" % (largest, b" " * largest) + b"1\r\n \r\n"
-    refused = server.tell(f"POST {path}", "Content-Type: application/json", "Transfer-Encoding: chunked", body=chunks)
+    refused = server.send(f"POST {path}", "Content-Type: application/json", "Transfer-Encoding: chunked", body=chunks)
     assert (refused.status, refused.headers["connection"], refused.closed) == (413, "close", True)
 
 
@@ -162,15 +162,15 @@ def test_a_final_response_instead_of_100_continue_ends_the_connection_on_every_r
     """Unless the body is asked for: then the refusal comes after it, or in the place of it."""
     waits = ("Expect: 100-continue", "Content-Type: application/json", "Content-Length: 40")
     for start in EARLY:
-        answer = server.tell(start, *waits)
+        answer = server.send(start, *waits)
         assert (answer.headers["connection"], answer.closed) == ("close", True), start
         assert answer.status != 100, start
 
 
 @pytest.mark.parametrize("start", ["GET /api/posts/", "DELETE /api/posts/1/", "POST /api/logout/", "GET /livez"])
-def test_a_body_that_nobody_reads_may_not_grow_too_large_either(server: Server, start: str) -> None:
+def test_an_unread_body_has_the_size_limit_too(server: Server, start: str) -> None:
     chunks = b"%x\r\n%s\r\n" % (1024 * 1024, b" " * 1024 * 1024) + b"1\r\n \r\n"
-    refused = server.tell(start, "Transfer-Encoding: chunked", body=chunks)
+    refused = server.send(start, "Transfer-Encoding: chunked", body=chunks)
     assert (refused.status, refused.headers["connection"], refused.closed) == (413, "close", True)
 
 
@@ -183,8 +183,8 @@ def test_a_body_that_nobody_reads_may_not_grow_too_large_either(server: Server, 
         ("GET /livez", f"X-Secret: {'hunter2' * 10000}", 431),
     ],
 )
-def test_what_is_no_request_is_refused_like_all_else(server: Server, start: str, header: str, status: int) -> None:
-    refused = server.tell(start, header)
+def test_a_malformed_request_gets_a_problem(server: Server, start: str, header: str, status: int) -> None:
+    refused = server.send(start, header)
     assert (refused.status, refused.headers["connection"], refused.closed) == (status, "close", True)
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.headers["x-content-type-options"] == "nosniff"
@@ -192,15 +192,15 @@ def test_what_is_no_request_is_refused_like_all_else(server: Server, start: str,
     assert b"hunter2" not in refused.body
 
 
-def test_the_refusal_of_a_body_reaches_whoever_reads_it_only_in_the_end(server: Server) -> None:
+def test_the_error_for_a_body_reaches_a_client_that_reads_late(server: Server) -> None:
     large = b" " * 8 * 1024 * 1024
     for sized in (f"Content-Length: {len(large)}", "Transfer-Encoding: chunked"):
         body = large if sized.startswith("C") else b"%x\r\n%s\r\n0\r\n\r\n" % (len(large), large)
-        refused = server.tell("POST /api/posts/", "Content-Type: application/json", sized, body=body)
+        refused = server.send("POST /api/posts/", "Content-Type: application/json", sized, body=body)
         assert (refused.status, refused.closed) == (413, True)
 
 
-def test_no_spelling_of_its_address_lets_another_delete_a_post(server: Server) -> None:
+def test_no_spelling_of_a_path_bypasses_the_ownership_of_a_post(server: Server) -> None:
     shown = f"Authorization: Token {server.tokens['bob']}"
     for spelling in SPELLINGS:
         answer = server.close_after(f"DELETE {spelling}", shown)
@@ -209,26 +209,26 @@ def test_no_spelling_of_its_address_lets_another_delete_a_post(server: Server) -
 
 
 @pytest.mark.parametrize("path", NOTHING)
-def test_a_path_that_names_nothing_is_not_found(server: Server, path: str) -> None:
+def test_an_unknown_path_is_not_found(server: Server, path: str) -> None:
     answer = server.close_after(f"GET {path}")
     assert (answer.status, json.loads(answer.body)["status"]) == (404, 404)
 
 
-def test_no_path_leads_out_of_the_docs(server: Server) -> None:
+def test_no_path_traverses_out_of_the_docs(server: Server) -> None:
     for name in OUTSIDE:
         answer = server.close_after(f"GET /docs/{name}")
         assert answer.status in {400, 404}, name
         assert b"root:" not in answer.body
 
 
-def test_trace_and_verbs_nobody_knows_are_refused_without_an_echo(server: Server) -> None:
+def test_trace_and_unknown_methods_are_refused_without_an_echo(server: Server) -> None:
     for verb in ("TRACE", "CONNECT", "PROPFIND", "NONSENSE", "get"):
         answer = server.close_after(f"{verb} /api/posts/", "X-Secret: hunter2")
         assert answer.status in {400, 404, 405, 501}, verb
         assert b"hunter2" not in answer.body
 
 
-def test_a_host_that_is_not_ours_is_not_repeated(server: Server) -> None:
+def test_an_unknown_host_is_not_repeated(server: Server) -> None:
     answer = server.close_after("GET http://evil.example/docs", "X-Forwarded-Host: evil.example")
     assert answer.status == 200
     assert b"evil.example" not in answer.body

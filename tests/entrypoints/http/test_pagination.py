@@ -1,15 +1,15 @@
-"""The blog promises that…"""
+"""Pagination of posts."""
 
 from typing import Any
 
 import pytest
-from tests.entrypoints.http.visits import Member, Site, faulty
+from tests.entrypoints.http.clients import Member, Site, invalid_fields
 
 pytestmark = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 
 
 def pages_from(site: Site, url: str | None) -> list[dict[str, Any]]:
-    """The pages that follow one another from a URL on, each held to what every page promises."""
+    """Return all pages from a URL on, and check each."""
     pages = []
     while url is not None:
         answer = site.ask("GET", url)
@@ -31,46 +31,44 @@ def test_an_empty_blog_has_one_empty_page(site: Site) -> None:
     assert pages_from(site, "/api/posts/") == [{"results": [], "next": None}]
 
 
-def test_a_page_has_20_posts_the_newest_first(site: Site, alice: Member) -> None:
-    posts = [alice.writes(f"Post {number}") for number in range(41)][::-1]
+def test_a_page_has_20_posts_newest_first(site: Site, alice: Member) -> None:
+    posts = [alice.create_post(f"Post {number}") for number in range(41)][::-1]
     pages = pages_from(site, "/api/posts/")
     assert [page["results"] for page in pages] == [posts[:20], posts[20:40], posts[40:]]
     assert pages[0]["next"].startswith("/api/posts/?limit=20&cursor=")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 100])
-def test_a_page_has_as_many_posts_as_are_asked_for_and_the_last_one_says_so(
-    site: Site, alice: Member, limit: int
-) -> None:
-    posts = [alice.writes() for _ in range(6)][::-1]
+def test_a_page_has_the_requested_limit_and_the_last_page_has_no_next(site: Site, alice: Member, limit: int) -> None:
+    posts = [alice.create_post() for _ in range(6)][::-1]
     pages = pages_from(site, f"/api/posts/?limit={limit}")
     assert [page["results"] for page in pages] == [posts[start : start + limit] for start in range(0, 6, limit)]
 
 
-def test_a_page_has_no_more_than_100_posts(site: Site, alice: Member) -> None:
+def test_a_page_has_at_most_100_posts(site: Site, alice: Member) -> None:
     for _ in range(101):
-        alice.writes()
-    assert faulty(site.ask("GET", "/api/posts/?limit=101")) == ["limit"]
+        alice.create_post()
+    assert invalid_fields(site.ask("GET", "/api/posts/?limit=101")) == ["limit"]
     assert [len(page["results"]) for page in pages_from(site, "/api/posts?limit=100")] == [100, 1]
 
 
-def test_following_next_meets_each_post_once_while_others_are_written_and_deleted(site: Site, alice: Member) -> None:
-    before = [alice.writes()["id"] for _ in range(20)]
+def test_following_next_lists_each_post_once_during_concurrent_changes(site: Site, alice: Member) -> None:
+    before = [alice.create_post()["id"] for _ in range(20)]
     met: list[int] = []
     url: str | None = "/api/posts/?limit=3"
     while url is not None:
         page = site.ask("GET", url).json()
         met += ids(page)
         assert len(met) <= len(before), "a page begins with what an earlier one had"
-        alice.writes()
+        alice.create_post()
         if ids(page):
             alice.ask("DELETE", f"/api/posts/{page['results'][-1]['id']}/")
         url = page["next"]
     assert met == before[::-1]
 
 
-def test_a_page_goes_on_from_its_place_even_if_the_post_there_is_gone(site: Site, alice: Member) -> None:
-    posts = [alice.writes()["id"] for _ in range(4)]
+def test_a_page_continues_after_a_deleted_post(site: Site, alice: Member) -> None:
+    posts = [alice.create_post()["id"] for _ in range(4)]
     url = site.ask("GET", "/api/posts/?limit=2").json()["next"]
     alice.ask("DELETE", f"/api/posts/{posts[2]}/")
     assert ids(site.ask("GET", url).json()) == [posts[1], posts[0]]

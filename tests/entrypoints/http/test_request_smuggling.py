@@ -1,4 +1,4 @@
-"""The blog promises that what a proxy in front could read in another way, or what is too large, is refused…"""
+"""Ambiguous, malformed or oversized requests are refused (request smuggling)."""
 
 import json
 import socket
@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.entrypoints.http.wires import PATIENCE, Served, answers, problem, request, served
+from tests.entrypoints.http.raw_server import TIMEOUT, RawServer, answers, problem, request, served
 from tests.servers import serving
 
 from blog.entrypoints.server.protocol import HardenedProtocol
@@ -99,44 +99,44 @@ TOO_LARGE = {
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
+def server() -> Iterator[RawServer]:
     with served(HardenedProtocol) as server:
         yield server
 
 
-def heard(server: Served, *parts: bytes) -> list[str]:
-    """What the application was asked, besides the answers: each a problem, after which the connection was closed."""
+def check_refusals(server: RawServer, *parts: bytes) -> list[str]:
+    """Check that the response is a problem and closes the connection. Return the requests that were received before."""
     before = len(server.echo.asked)
     assert [problem(answer) for answer in server.say(*parts)] == [400]
     return server.echo.asked[before:]
 
 
 @pytest.mark.parametrize("headers", BODIES.values(), ids=BODIES)
-def test_a_body_whose_end_can_be_seen_in_two_places_is_refused_once(server: Served, headers: tuple[str, ...]) -> None:
-    assert heard(server, request("POST /", *headers, body=b"0\r\n\r\n" + NEXT)) == []
-    assert heard(server, request("POST /", *headers), b"0\r\n\r\n", NEXT) == []
+def test_a_body_with_an_ambiguous_length_is_refused_once(server: RawServer, headers: tuple[str, ...]) -> None:
+    assert check_refusals(server, request("POST /", *headers, body=b"0\r\n\r\n" + NEXT)) == []
+    assert check_refusals(server, request("POST /", *headers), b"0\r\n\r\n", NEXT) == []
 
 
 @pytest.mark.parametrize("chunks", CHUNKS.values(), ids=CHUNKS)
-def test_a_bad_chunk_is_refused_once(server: Served, chunks: bytes) -> None:
-    assert heard(server, request("POST /", CHUNKED, body=chunks + NEXT)) in ([], ["/"])
-    assert heard(server, request("POST /", CHUNKED), chunks[:1], chunks[1:] + NEXT) == ["/"]
+def test_a_bad_chunk_is_refused_once(server: RawServer, chunks: bytes) -> None:
+    assert check_refusals(server, request("POST /", CHUNKED, body=chunks + NEXT)) in ([], ["/"])
+    assert check_refusals(server, request("POST /", CHUNKED), chunks[:1], chunks[1:] + NEXT) == ["/"]
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
-def test_a_head_that_breaks_the_rules_is_refused_once(server: Served, head: bytes) -> None:
-    assert heard(server, head + NEXT) == []
-    assert heard(server, head[:20], head[20:], NEXT) == []
+def test_a_malformed_head_is_refused_once(server: RawServer, head: bytes) -> None:
+    assert check_refusals(server, head + NEXT) == []
+    assert check_refusals(server, head[:20], head[20:], NEXT) == []
 
 
 @pytest.mark.parametrize(("sent", "status"), TOO_LARGE.values(), ids=TOO_LARGE)
-def test_who_says_too_much_hears_so_even_if_it_listens_only_in_the_end(
-    server: Served, sent: bytes, status: int
+def test_a_client_that_sends_too_much_gets_the_error_even_if_it_reads_late(
+    server: RawServer, sent: bytes, status: int
 ) -> None:
     assert [problem(answer) for answer in server.say(sent)] == [status]
 
 
-def test_a_head_may_be_as_large_as_the_limits_say(server: Served) -> None:
+def test_a_head_may_be_as_large_as_the_limit(server: RawServer) -> None:
     last = "Connection: close"
     long = MAX_HEAD_BYTES - WITH_HOST - len(f"{last}\r\nX-A: \r\n")
     for large in (
@@ -149,7 +149,7 @@ def test_a_head_may_be_as_large_as_the_limits_say(server: Served) -> None:
     assert [problem(answer) for answer in server.say(larger)] == [431]
 
 
-def test_what_was_asked_before_is_answered_before_a_refusal(server: Served) -> None:
+def test_earlier_requests_are_answered_before_an_error(server: RawServer) -> None:
     good, bad = server.say(request("GET /after/0.1") + b"NONSENSE\r\n\r\n" + NEXT)
     assert (good.status, json.loads(good.body)["path"]) == (200, "/after/0.1")
     assert problem(bad) == 400
@@ -157,7 +157,7 @@ def test_what_was_asked_before_is_answered_before_a_refusal(server: Served) -> N
     assert (good.status, problem(bad)) == (200, 400)
 
 
-def test_an_answer_is_not_followed_by_a_refusal_of_the_same_request(server: Served) -> None:
+def test_a_response_is_not_followed_by_an_error_for_the_same_request(server: RawServer) -> None:
     with server.connected() as connection:
         connection.sendall(request("POST /unread", CHUNKED))
         first = connection.recv(10)
@@ -166,7 +166,7 @@ def test_an_answer_is_not_followed_by_a_refusal_of_the_same_request(server: Serv
     assert (first + rest).count(b"HTTP/1.1 ") == 1
 
 
-def test_a_refusal_of_head_has_no_body(server: Served) -> None:
+def test_an_error_for_head_has_no_body(server: RawServer) -> None:
     with server.connected() as connection:
         connection.sendall(request("HEAD /", "Host: blog.test"))
         received = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -174,7 +174,7 @@ def test_a_refusal_of_head_has_no_body(server: Served) -> None:
     assert received.endswith(b"\r\n\r\n")
 
 
-def test_a_trailer_does_not_pass_for_a_header(server: Served) -> None:
+def test_a_trailer_is_not_read_as_a_header(server: RawServer) -> None:
     chunks = b"5\r\nhello\r\n0\r\nAuthorization: Token x\r\n\r\n"
     (answer,) = server.say(request("POST /", "Connection: close", CHUNKED), chunks)
     assert json.loads(answer.body) == {
@@ -186,13 +186,13 @@ def test_a_trailer_does_not_pass_for_a_header(server: Served) -> None:
     assert "authorization" not in json.loads(answer.body)["names"]
 
 
-def test_another_protocol_is_not_changed_to_and_no_request_gets_lost(server: Served) -> None:
+def test_an_upgrade_is_ignored_and_no_request_is_lost(server: RawServer) -> None:
     change = request("GET /first", "Connection: Upgrade", "Upgrade: websocket")
     told = server.say(change + change + request("GET /last", "Connection: close"))
     assert [json.loads(answer.body)["path"] for answer in told] == ["/first", "/first", "/last"]
 
 
-def test_a_body_may_be_asked_for_before_it_is_sent(server: Served) -> None:
+def test_expect_100_continue_is_answered(server: RawServer) -> None:
     with server.connected() as connection:
         connection.sendall(request("POST /", "Expect: 100-continue", "Content-Length: 5", "Connection: close"))
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -201,15 +201,15 @@ def test_a_body_may_be_asked_for_before_it_is_sent(server: Served) -> None:
 
 
 @pytest.mark.parametrize("host", ["blog.test", "blog.test:8000", "127.0.0.1:80", "[::1]", "[::1]:8000", "B%6Cog:"])
-def test_every_host_that_there_may_be_is_served(server: Served, host: str) -> None:
+def test_every_valid_host_is_served(server: RawServer, host: str) -> None:
     (answer,) = server.say(f"GET http://other.test/x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
     assert (answer.status, json.loads(answer.body)["path"]) == (200, "/x")
 
 
-def test_every_process_that_serves_refuses(database: Path) -> None:
+def test_every_worker_refuses(database: Path) -> None:
     with serving(database, "--workers", "2") as process:
         at = urlsplit(process.url)
         for _ in range(4):
-            with socket.create_connection((at.hostname, at.port), PATIENCE) as connection:
+            with socket.create_connection((at.hostname, at.port), TIMEOUT) as connection:
                 connection.sendall(HEADS["no host"])
                 assert [problem(answer) for answer in answers(connection)] == [400]

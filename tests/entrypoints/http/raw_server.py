@@ -1,4 +1,4 @@
-"""A small application behind the real edge and the real wire, served within this process and spoken to by sockets."""
+"""A small application behind the real middleware and protocol, in this process, with a client on raw sockets."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from blog.entrypoints.http.middleware.cors import CrossOrigin
 from blog.entrypoints.http.middleware.security_headers import SecurityHeadersMiddleware
 from blog.entrypoints.server.protocol import HardenedProtocol
 
-PATIENCE: Final = 30
+TIMEOUT: Final = 30
 """Seconds after which a test gives up. Far more than any needs: no test is about time."""
 LARGE: Final = 16 * 1024 * 1024
 
@@ -26,7 +26,7 @@ _one_answer = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r]*\r\n((?:[^\r]+\r\n)*)\r\n")
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer, as it came."""
+    """A response as it was received."""
 
     status: int
     headers: dict[str, str]
@@ -34,7 +34,7 @@ class Answer:
 
 
 class Echo:
-    """An application that tells what it was asked, at once or later, and remembers it."""
+    """An application that returns its request, at once or later, and records it."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -55,8 +55,8 @@ class Echo:
 
 
 @dataclass(frozen=True)
-class Served:
-    """Where it is served, and what it has been asked."""
+class RawServer:
+    """The server's address, and the requests that it received."""
 
     port: int
     echo: Echo
@@ -64,21 +64,21 @@ class Served:
 
     @contextmanager
     def connected(self) -> Iterator[socket.socket]:
-        """A client."""
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+        """Connect a client."""
+        with socket.create_connection(("127.0.0.1", self.port), TIMEOUT) as connection:
             yield connection
 
     @property
     def connections(self) -> list[HardenedProtocol]:
-        """The connections that are open, as the server has them."""
+        """The open connections of the server."""
         return [cast("HardenedProtocol", connection) for connection in list(self.server.server_state.connections)]
 
     def is_left_alone(self) -> bool:
-        """Whether the server has, in the end, no connection left."""
+        """Return whether the server has no connection in the end."""
         return eventually(lambda: not self.connections)
 
     def say(self, *parts: bytes) -> list[Answer]:
-        """Every answer that comes to these bytes until the server closes the connection."""
+        """Send bytes. Return every response until the server closes the connection."""
         with self.connected() as connection:
             for part in parts:
                 connection.sendall(part)
@@ -86,8 +86,10 @@ class Served:
 
 
 @contextmanager
-def served(wire: type[HardenedProtocol], *, cors: CrossOrigin | None = None, keep_alive: int = 5) -> Iterator[Served]:
-    """The small application on a wire of this kind, which keeps idle connections for so many seconds."""
+def served(
+    wire: type[HardenedProtocol], *, cors: CrossOrigin | None = None, keep_alive: int = 5
+) -> Iterator[RawServer]:
+    """Serve the small application by this protocol, with this keep-alive timeout in seconds."""
     echo = Echo()
     config = uvicorn.Config(
         SecurityHeadersMiddleware(echo, cors=cors),
@@ -103,27 +105,27 @@ def served(wire: type[HardenedProtocol], *, cors: CrossOrigin | None = None, kee
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield Served(listener.getsockname()[1], echo, server)
+            yield RawServer(listener.getsockname()[1], echo, server)
         finally:
             server.should_exit = True
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether something holds before the test gives up."""
-    end = time.monotonic() + PATIENCE
+    """Return whether the condition becomes true in time."""
+    end = time.monotonic() + TIMEOUT
     while not holds() and time.monotonic() < end:
         time.sleep(0.02)
     return holds()
 
 
 def request(start: str, *headers: str, body: bytes = b"") -> bytes:
-    """A request that names its host."""
+    """Return a request with a Host header."""
     return "\r\n".join([f"{start} HTTP/1.1", "Host: blog.test", *headers, "", ""]).encode() + body
 
 
 def answers(connection: socket.socket) -> list[Answer]:
-    """All that comes until the connection is closed, as whole answers and nothing else."""
+    """Receive until the connection is closed. Return the responses, and check that there is nothing else."""
     received = bytearray()
     while part := connection.recv(1024 * 1024):
         received += part
@@ -131,7 +133,7 @@ def answers(connection: socket.socket) -> list[Answer]:
 
 
 def problem(answer: Answer) -> int:
-    """The status of an answer that is a problem and has all that every answer of ours has."""
+    """Return the status of a problem, and check its headers."""
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["connection"] == "close"
     assert answer.headers["x-content-type-options"] == "nosniff"

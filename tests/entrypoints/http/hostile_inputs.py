@@ -1,9 +1,9 @@
-"""What somebody sends who would like a server to stumble."""
+"""Hostile paths, queries and bodies."""
 
 from typing import Any, Final
 
 MARK: Final = "hunter2"
-"""What is part of every password that is typed, and of nothing else."""
+"""A part of every password, and of nothing else."""
 
 ID_TRICKS = ["0", "-1", "01", "+1", "%31x", "1.0", "1e0", "1_", "%00", "%ff", "1%00", "%2e%2e/1", "1;x", "1.json"]
 ID_TRICKS += [str(2**31), str(2**63), str(2**64), "7" * 5000, "%EF%BC%91", "%E0%A5%A7", "1%20", "%201", "null", "*"]

@@ -1,10 +1,10 @@
-"""Requests that take an `Idempotency-Key`, sent under one."""
+"""Requests that accept an `Idempotency-Key`."""
 
 from typing import Any
 
 import httpx
 import pytest
-from tests.entrypoints.http.visits import PASSWORD, Member, Site
+from tests.entrypoints.http.clients import PASSWORD, Member, Site
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
@@ -17,12 +17,12 @@ TAKING: dict[str, tuple[str, Any]] = {
 }
 
 
-def sends(member: Member, what: str, key: str = KEY) -> httpx.Response:
-    """The answer to one of the requests above, under a key."""
+def send_keyed(member: Member, what: str, key: str = KEY) -> httpx.Response:
+    """Send one of these requests with a key."""
     path, said = TAKING[what]
     return member.ask("POST", path, json=said, headers={"Idempotency-Key": key})
 
 
 def posts(site: Site) -> int:
-    """How many there are."""
+    """Count the posts."""
     return len(site.ask("GET", "/api/posts/").json()["results"])

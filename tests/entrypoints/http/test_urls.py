@@ -1,7 +1,7 @@
-"""The blog promises that…"""
+"""Ids, parameters and paths of URLs are parsed strictly."""
 
 import pytest
-from tests.entrypoints.http.visits import Member, Site, faulty, problem
+from tests.entrypoints.http.clients import Member, Site, invalid_fields, problem
 
 from blog.entrypoints.http.parsing import query as requests
 
@@ -38,15 +38,15 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
-def test_no_number_is_too_large_to_be_not_found(alice: Member) -> None:
-    alice.writes()
+def test_an_id_of_any_size_is_not_found(alice: Member) -> None:
+    alice.create_post()
     for number in (*HUGE, "2"):
         for method in ("GET", "PUT", "PATCH", "DELETE"):
             problem(alice.ask(method, f"/api/posts/{number}/", json={"title": "A", "body": "B"}), 404)
 
 
-def test_a_number_has_one_spelling(site: Site, alice: Member) -> None:
-    posts = [alice.writes() for _ in range(12)]
+def test_an_id_has_one_spelling(site: Site, alice: Member) -> None:
+    posts = [alice.create_post() for _ in range(12)]
     for spelling in (*FOREIGN, *OTHER_SPELLINGS, *ODD):
         for method in ("GET", "PUT", "PATCH", "DELETE"):
             for end in ("", "/"):
@@ -55,8 +55,8 @@ def test_a_number_has_one_spelling(site: Site, alice: Member) -> None:
     assert site.ask("GET", "/api/posts/").json()["results"] == posts[::-1]
 
 
-def test_a_parameter_that_is_not_known_is_told_with_those_that_are(site: Site, alice: Member) -> None:
-    post = alice.writes()
+def test_an_unknown_parameter_is_reported_with_the_known_ones(site: Site, alice: Member) -> None:
+    post = alice.create_post()
     known = "q, order, author, created_after, created_before, count, limit, cursor, include, fields"
     for path, names in {
         "/api/posts/": f"known are {known}",
@@ -69,11 +69,11 @@ def test_a_parameter_that_is_not_known_is_told_with_those_that_are(site: Site, a
     assert problem(answer, 400)["errors"] == [{"field": "x", "message": "is not known here: none is"}]
 
 
-def test_a_query_has_a_hundred_parameters_at_most_and_more_are_not_even_decoded(
+def test_a_query_has_at_most_a_hundred_parameters_and_more_are_not_decoded(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hundred = "&".join(["author=alice"] * 50 + ["limit=1"] * 50)
-    assert faulty(site.ask("GET", f"/api/posts/?{hundred}")) == ["limit"]
+    assert invalid_fields(site.ask("GET", f"/api/posts/?{hundred}")) == ["limit"]
     monkeypatch.setattr(requests, "parse_qsl", None)
     for query in (f"{hundred}&q=a", "&" * 100, "&" * 16_000):
         answer = site.ask("GET", f"/api/posts/?{query}")
@@ -92,14 +92,14 @@ def test_a_query_has_a_hundred_parameters_at_most_and_more_are_not_even_decoded(
         ("author=%C3%A4", "author", USERNAME),
     ],
 )
-def test_where_a_plus_sign_became_a_space_it_is_said_how_to_write_it(
+def test_a_plus_sign_that_became_a_space_is_reported_with_its_encoding(
     site: Site, query: str, field: str, message: str
 ) -> None:
     assert problem(site.ask("GET", f"/api/posts/?{query}"), 400)["errors"] == [{"field": field, "message": message}]
 
 
-def test_a_path_that_no_route_can_have_is_not_looked_up(site: Site, alice: Member) -> None:
-    alice.writes()
+def test_an_overlong_path_is_not_looked_up(site: Site, alice: Member) -> None:
+    alice.create_post()
     for path in (f"/api/posts/{'7' * 16_000}/", f"/api/posts/{'/' * 2000}1/", f"/{'x' * 1024}", "/\u4e03" * 600):
         for method in ("GET", "DELETE", "POST", "OPTIONS"):
             problem(alice.ask(method, path), 404)
@@ -107,28 +107,28 @@ def test_a_path_that_no_route_can_have_is_not_looked_up(site: Site, alice: Membe
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
-def test_a_query_that_is_not_understood_is_refused(site: Site, alice: Member) -> None:
-    alice.writes()
+def test_an_invalid_query_is_refused(site: Site, alice: Member) -> None:
+    alice.create_post()
     for query in QUERIES:
-        assert faulty(site.ask("GET", f"/api/posts/?{query}")), query
+        assert invalid_fields(site.ask("GET", f"/api/posts/?{query}")), query
 
 
-def test_all_that_is_wrong_with_a_query_is_told_at_once_and_not_repeated(site: Site) -> None:
+def test_all_errors_of_a_query_are_listed_and_values_are_not_repeated(site: Site) -> None:
     answer = site.ask("GET", "/api/posts/?limit=1e9&cursor=<script>&colour=red&%3Cb%3E=1&limit=2")
-    assert faulty(answer) == ["limit", "cursor", "colour", "?"]
+    assert invalid_fields(answer) == ["limit", "cursor", "colour", "?"]
     assert b"script" not in answer.content
     assert b"<b>" not in answer.content
 
 
-def test_a_hostile_query_hurts_no_page(site: Site, alice: Member) -> None:
-    post = alice.writes()
+def test_a_hostile_query_does_not_break_a_page(site: Site, alice: Member) -> None:
+    post = alice.create_post()
     for path in (f"/api/posts/{post['id']}/", "/livez", "/readyz", "/docs", "/schema/openapi.json"):
         for query in QUERIES:
             assert site.ask("GET", f"{path}?{query}").status_code in {200, 400}
 
 
-def test_addresses_are_not_case_insensitive_and_have_no_suffixes(site: Site, alice: Member) -> None:
-    post = alice.writes()
+def test_paths_are_case_sensitive_and_have_no_suffixes(site: Site, alice: Member) -> None:
+    post = alice.create_post()
     for path in ("/API/posts/1/", "/api/Posts/1/", "/api/posts/1/x", "/api/posts/1.json", "/api/posts/1/;x", "/api"):
         problem(alice.ask("DELETE", path), 404)
     assert site.ask("GET", f"/api/posts/{post['id']}/").json() == post

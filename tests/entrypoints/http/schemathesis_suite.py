@@ -1,4 +1,4 @@
-"""Schemathesis, which knows nothing but the document, looks for an answer that the document does not tell."""
+"""Schemathesis tests the API for responses that do not conform to its OpenAPI document."""
 
 from itertools import count
 from typing import Any
@@ -8,7 +8,7 @@ import schemathesis
 from hypothesis import settings
 from schemathesis import Case, HookContext
 from schemathesis.core.parameters import ParameterLocation
-from tests.entrypoints.http.visits import PASSWORD
+from tests.entrypoints.http.clients import PASSWORD
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
@@ -43,7 +43,7 @@ _OTHER = "another correct horse"
 @pytest.mark.parametrize("is_admin", [True, False], ids=["admin", "user"])
 @_schema.parametrize()
 @settings(max_examples=6, deadline=None, derandomize=True)
-def test_no_request_brings_an_answer_that_the_document_does_not_tell(case: Case[Any], is_admin: bool) -> None:  # noqa: FBT001 - as pytest has it
+def test_every_response_conforms_to_the_openapi_document(case: Case[Any], is_admin: bool) -> None:  # noqa: FBT001 - as pytest has it
     token, actor = _newcomer(is_admin=is_admin)
     _aim(case, actor)
     case.call_and_validate(headers={"Authorization": f"Token {token}"})

@@ -1,4 +1,4 @@
-"""The blog promises, of the answers that it keeps for requests that may be sent once more, that…"""
+"""Storage of responses for idempotency keys."""
 
 import hashlib
 import sqlite3
@@ -9,9 +9,9 @@ import httpx
 import msgspec
 import pytest
 from tests.entrypoints.blogs import Store, asked, shown
-from tests.entrypoints.http.houses import until
-from tests.entrypoints.http.keys import KEY, POST, TAKING, on_both, posts, sends
-from tests.entrypoints.http.visits import PASSWORD, Member, Site, StoppedClock, faulty, problem
+from tests.entrypoints.http.clients import PASSWORD, Member, Site, StoppedClock, invalid_fields, problem
+from tests.entrypoints.http.configured_sites import wait_for
+from tests.entrypoints.http.keyed_requests import KEY, POST, TAKING, on_both, posts, send_keyed
 
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import Unavailable
@@ -20,29 +20,29 @@ from blog.entrypoints.server.maintenance import maintained
 
 
 def kept(database: Path) -> list[tuple[bytes, bytes]]:
-    """What is kept of each request, and its answer."""
+    """Return the stored digest and response of each request."""
     with closing(sqlite3.connect(database)) as connection:
         return connection.execute("SELECT fingerprint, response FROM idempotency_records").fetchall()
 
 
 @on_both
-def test_an_answer_is_known_for_a_day(site: Site, clock: StoppedClock, alice: Member) -> None:
-    first = sends(alice, "create")
+def test_a_response_is_stored_for_a_day(site: Site, clock: StoppedClock, alice: Member) -> None:
+    first = send_keyed(alice, "create")
     clock.advance(days=1, microseconds=-1)
-    assert sends(alice, "create").json() == first.json()
+    assert send_keyed(alice, "create").json() == first.json()
     clock.advance(microseconds=1)
-    anew = sends(alice, "create")
+    anew = send_keyed(alice, "create")
     assert (anew.status_code, anew.json()["id"]) == (201, first.json()["id"] + 1)
     assert "idempotency-replayed" not in anew.headers
     assert posts(site) == 2
 
 
 @on_both
-def test_of_an_answer_that_is_too_large_it_is_stored_that_it_was_given(
+def test_a_response_that_is_too_large_is_replaced_by_a_short_one(
     site: Site, alice: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(idempotency, "MAX_RECORD_BYTES", 300)
-    first, again = sends(alice, "create"), sends(alice, "create")
+    first, again = send_keyed(alice, "create"), send_keyed(alice, "create")
     assert (first.status_code, first.json()["title"]) == (201, POST["title"])
     assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
     assert again.json()["detail"].startswith("This request was processed before.")
@@ -52,15 +52,15 @@ def test_of_an_answer_that_is_too_large_it_is_stored_that_it_was_given(
 
 
 @on_both
-def test_what_fails_is_not_kept(site: Site, alice: Member) -> None:
+def test_a_failed_response_is_not_stored(site: Site, alice: Member) -> None:
     headers = {"Idempotency-Key": KEY}
-    assert faulty(alice.ask("POST", "/api/posts/", json={"title": ""}, headers=headers)) == ["body", "title"]
+    assert invalid_fields(alice.ask("POST", "/api/posts/", json={"title": ""}, headers=headers)) == ["body", "title"]
     problem(alice.ask("POST", "/api/posts/", content=b"", headers=headers), 415)
-    assert sends(alice, "create").status_code == 201
+    assert send_keyed(alice, "create").status_code == 201
     assert posts(site) == 1
 
 
-def test_the_answer_is_kept_with_what_was_done_or_neither_is() -> None:
+def test_the_response_is_stored_in_the_same_transaction_as_the_change() -> None:
     store = Store("the first")
 
     async def ask(client: httpx.AsyncClient) -> list[httpx.Response]:
@@ -75,8 +75,8 @@ def test_the_answer_is_kept_with_what_was_done_or_neither_is() -> None:
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-def test_what_is_kept_of_a_request_lets_nobody_guess_the_password_in_it_quickly(site: Site, database: Path) -> None:
-    root, said = site.member("root", is_admin=True), msgspec.json.encode(TAKING["add"][1])
+def test_the_stored_digest_of_a_request_with_a_password_is_slow_to_guess(site: Site, database: Path) -> None:
+    root, said = site.add_member("root", is_admin=True), msgspec.json.encode(TAKING["add"][1])
     headers = {"Idempotency-Key": KEY, "Content-Type": "application/json"}
     assert root.ask("POST", "/api/users/", content=said, headers=headers).status_code == 201
     ((request, answer),) = kept(database)
@@ -86,13 +86,13 @@ def test_what_is_kept_of_a_request_lets_nobody_guess_the_password_in_it_quickly(
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-def test_whoever_serves_a_blog_forgets_what_is_a_day_old(
+def test_a_server_purges_responses_after_a_day(
     open_blog: OpenBlog, clock: StoppedClock, alice: Member, database: Path
 ) -> None:
-    sends(alice, "create")
+    send_keyed(alice, "create")
     clock.advance(hours=1)
-    sends(alice, "create", "another")
+    send_keyed(alice, "create", "another")
     (_, younger) = kept(database)
     clock.advance(hours=23)
     with maintained(open_blog, every=0.001):
-        until(lambda: kept(database) == [younger])
+        wait_for(lambda: kept(database) == [younger])
