@@ -1,4 +1,4 @@
-"""A database file that tests look into from within their own process, beside whichever process serves it."""
+"""A database file that tests read from their own process, beside the server's."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -43,12 +43,12 @@ class Database:
 
     @contextmanager
     def opened(self) -> Iterator[OpenBlog]:
-        """The blog in it, which hashes passwords in no time."""
+        """Open the blog with a cheap hasher."""
         with closing(SqlStore(f"sqlite:///{self.file}") if self.file.exists() else empty_store(self.file)) as store:
             yield create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
 
     def add_users(self, *names: str) -> None:
-        """Open accounts of these names, with the password of all tests."""
+        """Add users with these names and the password of all tests."""
         with self.opened() as open_blog, open_blog() as blog:
             for name in names:
                 blog.users.add(Operator(), name, PASSWORD)
@@ -64,24 +64,24 @@ class Database:
             return log_in(open_blog, username, password)[1].secret
 
     def noted(self, token: str) -> str:
-        """The token, whose use is noted now: for the next minute no server does so, beside whatever it is asked."""
+        """Return the token after its use was recorded: for the next minute, no server records it again."""
         with self.opened() as open_blog, open_blog() as blog:
             blog.tokens.touch(blog.tokens.authenticate(token))
         return token
 
     def whose(self, token: str) -> str:
-        """The name that a token belongs to."""
+        """Return the username of a token."""
         with self.opened() as open_blog, open_blog() as blog:
             return blog.tokens.authenticate(token).name
 
     @contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection that is none of the blog's, in autocommit."""
+        """A connection outside of the blog, in autocommit mode."""
         with closing(sqlite3.connect(self.file, isolation_level=None)) as connection:
             yield connection
 
     def assert_sound(self) -> None:
-        """Nothing is damaged, and nothing points nowhere."""
+        """Check integrity and foreign keys."""
         with self.connected() as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert connection.execute("PRAGMA foreign_key_check").fetchall() == []

@@ -1,4 +1,4 @@
-"""Real `blog` processes for tests: started, waited for, stopped by their process id whatever happens."""
+"""Real `blog` processes for tests: started, waited for, and stopped by their process id."""
 
 import os
 import re
@@ -23,7 +23,7 @@ CHEAP: Final = {"BLOG_ARGON2_MEMORY": "8", "BLOG_ARGON2_ITERATIONS": "1"}
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a process of ours is told: nothing of how the tests were started, but for where coverage is kept."""
+    """Return the environment of a process: nothing of the tests' own, except for coverage."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"} or name.startswith("COV")}
     return kept | dict(extra or {})
 
@@ -31,7 +31,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def run_blog(
     *arguments: str, cwd: Path, sent: bytes = b"", said: BinaryIO | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end. `sent` is its standard input, and no terminal; what it says may go to a file."""
+    """Run a command to its end. `sent` is its standard input, not a terminal. Its output may go to a file."""
     done = subprocess.run(
         [*BLOG, *arguments],
         cwd=cwd,
@@ -47,7 +47,7 @@ def run_blog(
 
 @dataclass
 class Server:
-    """A process that serves a blog, or is about to."""
+    """A server process, ready or starting."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -55,7 +55,7 @@ class Server:
     greeting: str = ""
 
     def wait_ready(self) -> "Server":
-        """Read where it is from its first line, and wait until it says that it is ready."""
+        """Read the URL from the first line, and wait until the server is ready."""
         self.greeting = self._first_lines()
         self.url = _url_in(self.greeting)
         with self.client() as client:
@@ -63,7 +63,7 @@ class Server:
         return self
 
     def client(self, token: str | None = None) -> httpx.Client:
-        """A client of its own connections, who shows this token."""
+        """Return an HTTP client with this token."""
         headers = {} if token is None else {"Authorization": f"Token {token}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT, trust_env=False)
 
@@ -76,17 +76,17 @@ class Server:
         return token
 
     def kill(self) -> None:
-        """End it as a power cut would, with no chance to say goodbye."""
+        """Kill the process, like a power failure."""
         self.process.kill()
         self.process.wait(TIMEOUT)
 
     def stop(self, number: signal.Signals = signal.SIGTERM, patience: float = TIMEOUT) -> int:
-        """Ask it to end, and give the status it ended with."""
+        """Stop the process by a signal. Return its exit status."""
         self.process.send_signal(number)
         return self.process.wait(patience)
 
     def errors(self) -> str:
-        """What it has written to standard error."""
+        """Return the standard error so far."""
         return self.log.read_text()
 
     def _first_lines(self) -> str:
@@ -104,7 +104,7 @@ class Server:
 def started(
     *arguments: str, cwd: Path, extra: Mapping[str, str] | None = None, before: Sequence[str] = ()
 ) -> Iterator[Server]:
-    """A process just started, maybe by way of the command `before` it; killed when the block is left."""
+    """Start a process, maybe by the command `before` it. Kill it when the block is left."""
     log = cwd / f"server-{len(list(cwd.glob('server-*.log')))}.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
@@ -126,7 +126,7 @@ def started(
 def serving(
     database: Path, *options: str, extra: Mapping[str, str] | None = None, before: Sequence[str] = ()
 ) -> Iterator[Server]:
-    """A process that serves this database file on a port of its own choice, ready."""
+    """Serve this database file on a free port."""
     arguments = ("serve", "--database", f"sqlite:///{database}", "--port", "0", *options)
     with started(*arguments, cwd=database.parent, extra=extra, before=before) as server:
         yield server.wait_ready()

@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 from tests.domain.actors import HOME, OPERATOR, PASSWORD, as_member
 
-from blog.domain import maintenance as housekeeping
+from blog.domain import maintenance
 from blog.domain.accounts.login import log_in
 from blog.domain.accounts.own_account import WrongCredentials
 from blog.domain.accounts.throttle import account_key
@@ -70,9 +70,9 @@ def test_valid_rows_are_retained(open_blog: OpenBlog, ann: User) -> None:
 def test_tasks_run_until_nothing_is_left(
     blog_with_expired_rows: OpenBlog, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(housekeeping, "BATCH_SIZE", size)
-    monkeypatch.setattr(housekeeping, "RECORDS_BATCH_SIZE", size)
-    monkeypatch.setattr(housekeeping, "SEAL_BATCH_SIZE", size)
+    monkeypatch.setattr(maintenance, "BATCH_SIZE", size)
+    monkeypatch.setattr(maintenance, "RECORDS_BATCH_SIZE", size)
+    monkeypatch.setattr(maintenance, "SEAL_BATCH_SIZE", size)
     run_maintenance(blog_with_expired_rows)
     assert count_rows(blog_with_expired_rows) == (0, 0, 0, 0, 0)
     with blog_with_expired_rows() as blog:
@@ -82,9 +82,9 @@ def test_tasks_run_until_nothing_is_left(
 def test_each_batch_is_bounded_and_has_its_own_unit_of_work(
     blog_with_expired_rows: OpenBlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "BATCH_SIZE", 2)
-    monkeypatch.setattr(housekeeping, "RECORDS_BATCH_SIZE", 2)
-    monkeypatch.setattr(housekeeping, "SEAL_BATCH_SIZE", 2)
+    monkeypatch.setattr(maintenance, "BATCH_SIZE", 2)
+    monkeypatch.setattr(maintenance, "RECORDS_BATCH_SIZE", 2)
+    monkeypatch.setattr(maintenance, "SEAL_BATCH_SIZE", 2)
     entries = count_rows(blog_with_expired_rows)[4]
     units, removed = 0, list[int]()
 

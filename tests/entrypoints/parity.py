@@ -1,4 +1,4 @@
-"""Somebody to whom a story is told, step by step; first of all, the use cases. The doors are in `doors`."""
+"""A scenario of steps, and the use cases that run it. The other entrypoints are in `parity_entrypoints`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ _HASHER: Final = Argon2PasswordHasher(memory=8, iterations=1)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a step ended: refused, of what kind and for which fields; or done, with what there was to see."""
+    """The outcome of a step: an error with its kind and fields, or success with the visible results."""
 
     refused: str | None = None
     fields: tuple[str, ...] = ()
@@ -38,8 +38,8 @@ class Outcome:
 
 
 @dataclass
-class Telling:
-    """What all have in common: a blog with one administrator, and what was handed out so far, by label."""
+class Scenario:
+    """The common part: a blog with one administrator, and the issued secrets by label."""
 
     stores: OpenStores
     address: str
@@ -51,47 +51,47 @@ class Telling:
         self.registration("closed")
         with self.open_blog() as blog:
             blog.users.add(Operator(), "root", ROOT_PASSWORD, is_admin=True)
-        self.keep_token("root", log_in(self.open_blog, "root", ROOT_PASSWORD, address=self.address)[1].secret)
+        self.store_token("root", log_in(self.open_blog, "root", ROOT_PASSWORD, address=self.address)[1].secret)
 
-    def tell(self, step: Step) -> Outcome:
-        """Let it happen, and say how it ended."""
+    def run(self, step: Step) -> Outcome:
+        """Run the step. Return its outcome."""
         if step["do"] == "registration":
             self.registration(step["is"])
             return Outcome()
         for _ in range(step.get("times", 1)):
-            outcome = self.happen(step)
+            outcome = self.run_once(step)
         return outcome
 
-    def happen(self, step: Step) -> Outcome:
-        """Let it happen once."""
+    def run_once(self, step: Step) -> Outcome:
+        """Run the step once."""
         raise NotImplementedError
 
     def registration(self, word: str) -> None:
-        """From now on, these may register."""
+        """Set who may register."""
         self.open_blog = create_blog(self.stores, hasher=_HASHER, config=BlogConfig(registration=Registration(word)))
 
-    def keep_token(self, label: str, secret: str) -> None:
-        """A token that was handed out."""
+    def store_token(self, label: str, secret: str) -> None:
+        """Store an issued token."""
         self.secrets[label] = secret
         with self.open_blog() as blog:
             self.ids[label] = blog.tokens.authenticate(secret).token_id or UNSTORED
 
-    def keep_invitation(self, label: str, code: str) -> None:
-        """An invitation that was handed out."""
+    def store_invitation(self, label: str, code: str) -> None:
+        """Store an issued invitation."""
         self.secrets[label] = code
         with self.open_blog() as blog:
             self.ids[label] = blog.invitations.page(Operator())[-1].id
 
     def user_id(self, name: str) -> UserId:
-        """Whom a step speaks of, whether there is such a user or not."""
+        """Return the id of a user, or one that does not exist."""
         try:
             with self.open_blog() as blog:
                 return blog.users.get_by_username(Operator(), name).id
         except UserNotFound:
             return UserId(NOBODY)
 
-    def world(self) -> Mapping[str, Any]:
-        """All that the blog knows by now, but for times, addresses and secrets."""
+    def state(self) -> Mapping[str, Any]:
+        """The state of the blog without times, addresses and secrets."""
         operator = Operator()
         with self.open_blog() as blog:
             users = blog.users.page(operator)
@@ -110,7 +110,7 @@ Use: TypeAlias = Callable[["UseCases", Blog, Member, Step], object]
 
 
 def _change(**said: Any) -> Use:
-    """A change of somebody; what is said is a fact, or a word for what the step says."""
+    """Return a change of a user; its values are constants, or names of members of the step."""
 
     def use(to: "UseCases", blog: Blog, actor: Member, step: Step) -> object:
         changes = {name: step[value] if isinstance(value, str) else value for name, value in said.items()}
@@ -152,32 +152,32 @@ _USES: Final[Mapping[str, Use]] = {
 }
 
 
-class UseCases(Telling):
-    """The domain itself."""
+class UseCases(Scenario):
+    """The use cases."""
 
     def __init__(self) -> None:
         super().__init__(MemoryStore(), "192.0.2.1")
 
-    def happen(self, step: Step) -> Outcome:
+    def run_once(self, step: Step) -> Outcome:
         try:
-            sees = self._use(step)
+            sees = self._run_use_case(step)
         except BlogError as error:
             return Outcome.of(error)
         return Outcome(sees=tuple(sees) if isinstance(sees, list) else None)
 
-    def _use(self, step: Step) -> object:
+    def _run_use_case(self, step: Step) -> object:
         if step["do"] in {"log in", "register", "change password", "delete oneself"}:
-            return self._enter(step)
+            return self._log_in_or_register(step)
         with self.open_blog() as blog:
             actor = blog.tokens.authenticate(self.secrets[step["as"]], address=self.address)
             if step["do"] != "invite":
                 return _USES[step["do"]](self, blog, actor, step)
             days = {"days": step["days"]} if "days" in step else {}
             code = blog.invitations.create(actor, **days).code
-        self.keep_invitation(step["invitation"], code)
+        self.store_invitation(step["invitation"], code)
         return None
 
-    def _enter(self, step: Step) -> object:
+    def _log_in_or_register(self, step: Step) -> object:
         if step["do"] == "register":
             code = self.secrets.get(step.get("invitation", ""))
             return register(self.open_blog, step["user"], step["password"], invitation=code, address=self.address)
@@ -192,5 +192,5 @@ class UseCases(Telling):
         else:
             secret = self.secrets[step["as"]]
             issued = change_password(self.open_blog, secret, step["old"], step["new"], address=self.address)[1]
-        self.keep_token(step["token"], issued.secret)
+        self.store_token(step["token"], issued.secret)
         return None

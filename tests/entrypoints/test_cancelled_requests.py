@@ -1,6 +1,4 @@
-"""Work of a request stops when nobody waits for it any longer: its time is over, its client has gone, or the server
-stops.
-"""
+"""The work of a request is cancelled after a timeout, a disconnect or the stop of the server."""
 
 import asyncio
 import subprocess
@@ -14,12 +12,12 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.entrypoints.blogs import Store, asked, shown, written
+from tests.entrypoints.blocking_blogs import Store, authorization, create_post, run_requests
 
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.cancellation import Cancellation, Cancelled
 from blog.entrypoints.http.app import create_app
-from blog.entrypoints.http.concurrency import executors as lanes
+from blog.entrypoints.http.concurrency import executors
 from blog.entrypoints.http.state import cancellable
 
 LONG = 60
@@ -40,7 +38,7 @@ print("end", flush=True)
 
 
 class Slow:
-    """A blog whose units of work go on until they are cancelled."""
+    """A blog whose units of work run until they are cancelled."""
 
     def __init__(self) -> None:
         self.inner = Store("slow")
@@ -73,7 +71,7 @@ class Slow:
 
 
 class Client:
-    """Somebody who asks an ASGI application for something, and can hang up."""
+    """An ASGI client that can disconnect."""
 
     def __init__(self, app: Any, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> None:
         self._app, self._body, self._gone = app, body, asyncio.Event()
@@ -118,7 +116,9 @@ def request_of(blog: Slow, app: Any, kind: str) -> Client:
         case "read":
             return Client(app, "GET", "/api/posts/", {})
         case "write":
-            return Client(app, "POST", "/api/posts/", shown(blog.inner.token) | json, b'{"title": "x", "body": "y"}')
+            return Client(
+                app, "POST", "/api/posts/", authorization(blog.inner.token) | json, b'{"title": "x", "body": "y"}'
+            )
         case _:
             return Client(app, "POST", "/api/login/", json, b'{"username": "ann", "password": "x"}')
 
@@ -130,22 +130,22 @@ def run(ask: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(within())
 
 
-def test_work_whose_time_is_over_is_cancelled_when_its_client_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "RESPONSE_TIMEOUT", 0.2)
+def test_timed_out_work_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "RESPONSE_TIMEOUT", 0.2)
     blog = Slow()
 
     async def ask(client: httpx.AsyncClient) -> list[int]:
-        answers = [await client.get("/api/posts/"), await written(client, blog.inner.token)]
+        answers = [await client.get("/api/posts/"), await create_post(client, blog.inner.token)]
         for _ in answers:
             await blog.stops()
         return [answer.status_code for answer in answers]
 
-    assert asked(blog, ask) == [503, 503]
+    assert run_requests(blog, ask) == [503, 503]
     assert blog.inner.titles() == ["slow"]
 
 
 @pytest.mark.parametrize("kind", ["read", "write", "log in"])
-def test_work_whose_client_has_gone_is_cancelled(kind: str) -> None:
+def test_work_is_cancelled_when_its_client_disconnects(kind: str) -> None:
     blog = Slow()
 
     async def ask() -> None:
@@ -162,7 +162,7 @@ def test_work_whose_client_has_gone_is_cancelled(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["read", "write"])
-def test_work_that_waits_for_its_turn_never_begins_when_its_client_has_gone(kind: str) -> None:
+def test_queued_work_never_begins_after_its_client_disconnects(kind: str) -> None:
     blog = Slow()
 
     async def ask() -> None:
@@ -181,7 +181,7 @@ def test_work_that_waits_for_its_turn_never_begins_when_its_client_has_gone(kind
     assert blog.opened == 1
 
 
-def test_work_is_cancelled_when_a_server_that_stops_cancels_its_request() -> None:
+def test_work_is_cancelled_when_a_stopping_server_cancels_its_request() -> None:
     blog = Slow()
 
     async def ask() -> None:
@@ -193,7 +193,7 @@ def test_work_is_cancelled_when_a_server_that_stops_cancels_its_request() -> Non
     run(ask)
 
 
-def test_a_client_that_is_answered_in_time_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fast_request_is_not_watched_for_disconnects(monkeypatch: pytest.MonkeyPatch) -> None:
     blog = Store("quick")
 
     async def ask() -> None:
@@ -205,7 +205,7 @@ def test_a_client_that_is_answered_in_time_is_not_watched(monkeypatch: pytest.Mo
     run(ask)
 
 
-def test_a_replica_whose_reader_has_gone_is_asked_again_by_the_next() -> None:
+def test_a_cancelled_read_does_not_put_the_replica_on_cooldown() -> None:
     primary, copy = Store("primary"), Slow()
 
     async def ask() -> None:
@@ -222,17 +222,17 @@ def test_a_replica_whose_reader_has_gone_is_asked_again_by_the_next() -> None:
     assert copy.opened == 2
 
 
-def test_a_process_ends_though_a_thread_of_its_works_for_ever() -> None:
+def test_a_process_exits_while_one_of_its_threads_never_ends() -> None:
     ended = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=LONG, check=True)
     assert (ended.stdout, ended.stderr) == ("end\n", "")
 
 
-def test_a_blog_that_cannot_be_cancelled_is_served_too() -> None:
+def test_a_blog_without_cancellation_is_served_too() -> None:
     def open_blog() -> AbstractContextManager[Blog]:
         return Store("plain")()
 
     async def ask(client: httpx.AsyncClient) -> int:
         return (await client.get("/api/posts/")).status_code
 
-    assert asked(open_blog, ask) == 200
+    assert run_requests(open_blog, ask) == 200
     assert cancellable(open_blog)(Cancellation()) is open_blog

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.database import empty_store
-from tests.entrypoints.blogs import asked, shown
+from tests.entrypoints.blocking_blogs import authorization, run_requests
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
@@ -23,7 +23,7 @@ OLD, NEW = "correct horse battery staple", "another horse on its batteries"
 
 
 class LockProbe:
-    """A hasher that notes of each use whether somebody else could have written meanwhile."""
+    """A hasher that records for each use whether another connection could write."""
 
     def __init__(self, file: Path, hasher: PasswordHasher) -> None:
         self._file, self._hasher = file, hasher
@@ -48,8 +48,8 @@ class LockProbe:
     def decoy(self) -> str:
         return self._hasher.decoy
 
-    def assert_held_nobody_up(self, *, hashed: int, verified: int) -> None:
-        """It was used so often, and never under the write lock."""
+    def assert_no_lock_held(self, *, hashed: int, verified: int) -> None:
+        """Check the number of uses, and that none was under the write lock."""
         assert (self.hashed, self.verified) == ([True] * hashed, [True] * verified)
 
     def _could_write(self) -> bool:
@@ -83,15 +83,15 @@ def open_blog(store: SqlStore, probe: LockProbe) -> OpenBlog:
 
 @pytest.fixture
 def weaker_blog(store: SqlStore) -> OpenBlog:
-    """The same blog, as it was when hashes cost less. Ann has an account there, and administers."""
+    """The same blog with a cheaper hasher, and the administrator Ann."""
     weaker = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     with weaker() as blog:
         blog.users.add(Operator(), "ann", OLD, is_admin=True)
     return weaker
 
 
-def token_in(open_blog: OpenBlog) -> str:
-    """A token of Ann's whose use has been noted: the note would be a write beside the request."""
+def used_token(open_blog: OpenBlog) -> str:
+    """Return a token of Ann's whose use is recorded: otherwise the record would be a write beside the request."""
     token = log_in(open_blog, "ann", OLD)[1].secret
     with open_blog() as blog:
         blog.tokens.touch(blog.tokens.authenticate(token))
@@ -103,7 +103,7 @@ def test_a_log_in_that_renews_a_hash_holds_no_lock_while_it_hashes(
 ) -> None:
     log_in(open_blog, "ann", OLD)
     log_in(open_blog, "ann", OLD)
-    probe.assert_held_nobody_up(hashed=1, verified=2)
+    probe.assert_no_lock_held(hashed=1, verified=2)
 
 
 def test_a_log_in_during_which_the_hash_changes_verifies_the_new_hash_without_a_lock(
@@ -115,7 +115,7 @@ def test_a_log_in_during_which_the_hash_changes_verifies_the_new_hash_without_a_
 
     probe.during_verification = renew
     assert log_in(open_blog, "ann", OLD)[0].username == "ann"
-    probe.assert_held_nobody_up(hashed=2, verified=2)
+    probe.assert_no_lock_held(hashed=2, verified=2)
 
 
 def test_a_change_of_password_holds_no_lock_while_it_hashes(
@@ -123,7 +123,7 @@ def test_a_change_of_password_holds_no_lock_while_it_hashes(
 ) -> None:
     secret = log_in(weaker_blog, "ann", OLD)[1].secret
     change_password(open_blog, secret, OLD, NEW)
-    probe.assert_held_nobody_up(hashed=1, verified=1)
+    probe.assert_no_lock_held(hashed=1, verified=1)
     assert log_in(open_blog, "ann", NEW)[0].username == "ann"
 
 
@@ -139,67 +139,70 @@ def test_registration_and_administration_hold_no_lock_while_they_hash(
         user = blog.users.add(Operator(), "dan", OLD)
     with open_blog() as blog:
         blog.users.update(Operator(), user.id, password=NEW, is_active=False)
-    probe.assert_held_nobody_up(hashed=4, verified=0)
+    probe.assert_no_lock_held(hashed=4, verified=0)
 
 
 def test_the_demo_holds_no_lock_while_it_hashes(open_blog: OpenBlog, probe: LockProbe) -> None:
     with open_blog() as blog:
         demo._fill(blog, {"alice": OLD, "bob": NEW})
-    probe.assert_held_nobody_up(hashed=2, verified=0)
+    probe.assert_no_lock_held(hashed=2, verified=0)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "7"}], ids=["no key", "key"])
-def test_an_account_made_over_http_holds_no_lock_while_it_hashes(
+def test_creating_an_account_over_http_holds_no_lock_while_it_hashes(
     open_blog: OpenBlog, weaker_blog: OpenBlog, probe: LockProbe, headers: dict[str, str]
 ) -> None:
-    token = token_in(weaker_blog)
+    token = used_token(weaker_blog)
 
     async def ask(client: httpx.AsyncClient) -> list[int]:
         said = {"username": "bob", "password": OLD}
-        made = await client.post("/api/users/", json=said, headers=shown(token) | headers)
-        changed = await client.patch(made.headers["location"], json={"password": NEW}, headers=shown(token))
+        made = await client.post("/api/users/", json=said, headers=authorization(token) | headers)
+        changed = await client.patch(made.headers["location"], json={"password": NEW}, headers=authorization(token))
         return [made.status_code, changed.status_code]
 
-    assert asked(open_blog, ask) == [201, 200]
-    probe.assert_held_nobody_up(hashed=2, verified=0)
+    assert run_requests(open_blog, ask) == [201, 200]
+    probe.assert_no_lock_held(hashed=2, verified=0)
 
 
 @pytest.mark.parametrize(
     "said", [{"username": "bob"}, {"username": "bob", "password": "short"}, {"username": "", "password": OLD}]
 )
-def test_an_account_that_is_refused_costs_no_hash_whether_or_not_there_is_a_key(
+def test_a_refused_account_is_not_hashed_with_or_without_a_key(
     open_blog: OpenBlog,
     weaker_blog: OpenBlog,
     probe: LockProbe,
     said: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    token, hardened = token_in(weaker_blog), list[bytes]()
+    token, hardened = used_token(weaker_blog), list[bytes]()
 
-    def harden(asked: bytes, _key: str) -> bytes:
-        hardened.append(asked)
-        return asked
+    def harden(run_requests: bytes, _key: str) -> bytes:
+        hardened.append(run_requests)
+        return run_requests
 
     monkeypatch.setattr("blog.entrypoints.http.parsing.idempotency_key._stretch", harden)
 
     async def ask(client: httpx.AsyncClient) -> list[int]:
         keys: list[dict[str, str]] = [{}, {"Idempotency-Key": "7"}]
-        return [(await client.post("/api/users/", json=said, headers=shown(token) | key)).status_code for key in keys]
+        return [
+            (await client.post("/api/users/", json=said, headers=authorization(token) | key)).status_code
+            for key in keys
+        ]
 
-    assert asked(open_blog, ask) == [400, 400]
+    assert run_requests(open_blog, ask) == [400, 400]
     assert hardened == []
-    probe.assert_held_nobody_up(hashed=0, verified=0)
+    probe.assert_no_lock_held(hashed=0, verified=0)
 
 
 def test_a_malformed_key_is_refused_before_the_password_is_hashed(
     open_blog: OpenBlog, weaker_blog: OpenBlog, probe: LockProbe
 ) -> None:
-    token = token_in(weaker_blog)
+    token = used_token(weaker_blog)
 
     async def ask(client: httpx.AsyncClient) -> int:
         said = {"username": "bob", "password": OLD}
-        headers = shown(token) | {"Idempotency-Key": "x" * 256}
+        headers = authorization(token) | {"Idempotency-Key": "x" * 256}
         return (await client.post("/api/users/", json=said, headers=headers)).status_code
 
-    assert asked(open_blog, ask) == 400
-    probe.assert_held_nobody_up(hashed=0, verified=0)
+    assert run_requests(open_blog, ask) == 400
+    probe.assert_no_lock_held(hashed=0, verified=0)

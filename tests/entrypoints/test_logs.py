@@ -1,4 +1,4 @@
-"""The blog promises that what it logs is one JSON object a line, that says enough, and no secret."""
+"""Log lines are JSON objects without secrets."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ INVITATION = "bloginvite_" + "Ab1" * 15 + "z"
 
 
 def line(message: object, *arguments: object, error: BaseException | None = None, **extra: object) -> dict[str, Any]:
-    """What becomes of a record: exactly one line, that is one JSON object."""
+    """Format a record, and check that it is one line with a JSON object."""
     told = (type(error), error, error.__traceback__) if error else None
     record = logging.LogRecord("blog.test", logging.INFO, __file__, 1, message, arguments, told)
     vars(record).update(extra)
@@ -32,7 +32,7 @@ def line(message: object, *arguments: object, error: BaseException | None = None
     return made
 
 
-def test_a_line_says_when_how_bad_who_and_what() -> None:
+def test_a_line_has_time_level_logger_and_message() -> None:
     made = line("Hello %s", "world")
 
     assert list(made) == ["timestamp", "level", "logger", "event"]
@@ -41,7 +41,7 @@ def test_a_line_says_when_how_bad_who_and_what() -> None:
     assert (made["level"], made["logger"], made["event"]) == ("info", "blog.test", "Hello world")
 
 
-def test_a_line_carries_what_is_known_of_the_request_and_nothing_else() -> None:
+def test_a_line_has_the_known_fields_of_the_request_and_no_others() -> None:
     known: dict[str, Any] = {
         "request_id": "r-1",
         "method": "GET",
@@ -59,14 +59,14 @@ def test_a_line_carries_what_is_known_of_the_request_and_nothing_else() -> None:
     assert set(made) == {"timestamp", "level", "logger", "event", *known}
 
 
-def test_what_would_break_a_line_or_a_terminal_is_escaped() -> None:
+def test_control_characters_are_escaped() -> None:
     text = 'a\r\nb\x1b[31m\x00\x7f\u2028\ud800"}'
 
     assert line(text)["event"] == text
     assert line("Fine", method=text)["method"] == text
 
 
-def test_an_exception_is_told_with_its_trace_and_without_its_variables() -> None:
+def test_an_exception_is_logged_with_traceback_and_without_variables() -> None:
     def fail(hidden: str) -> None:
         raise ValueError("seen", len(hidden))
 
@@ -106,7 +106,7 @@ SECRETS = {
 
 
 @pytest.mark.parametrize(("text", "secret"), SECRETS.items(), ids=range(len(SECRETS)))
-def test_what_looks_like_a_secret_does_not_leave_the_process(text: str, secret: str) -> None:
+def test_secrets_are_redacted(text: str, secret: str) -> None:
     error = RuntimeError(text)
     error.__cause__ = OSError(text)
 
@@ -121,11 +121,11 @@ def test_what_looks_like_a_secret_does_not_leave_the_process(text: str, secret: 
     "text",
     ["http://127.0.0.1:8000/docs", "mail alice@example.org", "blog_short", "a://b@c:1", 'host name "db.example"'],
 )
-def test_what_is_no_secret_is_left_as_it_is(text: str) -> None:
+def test_other_texts_are_not_redacted(text: str) -> None:
     assert redacted(text) == text
 
 
-def test_looking_for_secrets_takes_no_longer_than_the_text_is_long() -> None:
+def test_redacting_secrets_takes_linear_time() -> None:
     for text in (
         "://a:" * 100_000,
         "blog" * 100_000,
@@ -136,7 +136,7 @@ def test_looking_for_secrets_takes_no_longer_than_the_text_is_long() -> None:
         redacted(text)
 
 
-def test_a_record_that_does_not_fit_its_arguments_is_a_line_without_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_record_with_wrong_arguments_is_logged_without_them(capsys: pytest.CaptureFixture[str]) -> None:
     made = line("%d of %s", "hunter2")
 
     assert made["event"] == "A record that could not be formatted"
@@ -144,11 +144,11 @@ def test_a_record_that_does_not_fit_its_arguments_is_a_line_without_them(capsys:
     assert capsys.readouterr().err == ""
 
 
-def test_a_process_that_is_started_by_another_is_told_the_same() -> None:
+def test_worker_processes_log_in_the_same_format() -> None:
     assert pickle.loads(pickle.dumps(LOGGING)) == LOGGING
 
 
-def test_warnings_and_what_nobody_caught_are_lines_from_the_first_moment(tmp_path: Path) -> None:
+def test_warnings_and_uncaught_exceptions_are_logged_from_the_start(tmp_path: Path) -> None:
     program = """if True:
         import threading, warnings
         from blog.entrypoints.cli.commands import serve
@@ -184,7 +184,7 @@ def test_warnings_and_what_nobody_caught_are_lines_from_the_first_moment(tmp_pat
     assert "ValueError: The end" in made[2]["exception"]
 
 
-def test_to_import_the_blog_changes_nothing_about_logging() -> None:
+def test_importing_the_blog_does_not_configure_logging() -> None:
     program = """if True:
         import logging, sys, threading
         before = sys.excepthook, threading.excepthook
@@ -195,8 +195,8 @@ def test_to_import_the_blog_changes_nothing_about_logging() -> None:
     subprocess.run([sys.executable, "-c", program], env=environment(), check=True, timeout=TIMEOUT)
 
 
-def noted(caplog: pytest.LogCaptureFixture, path: str, template: str | None, **more: Any) -> dict[str, Any]:
-    """What is noted of a request that an application answered, having found this route."""
+def access_log_of(caplog: pytest.LogCaptureFixture, path: str, template: str | None, **more: Any) -> dict[str, Any]:
+    """Return the access log of a request with this route."""
 
     async def app(scope: Any, _: Any, send: Any) -> None:
         scope["inner"] = {"path_template": template, "user_id": 7} if template else {}
@@ -219,7 +219,7 @@ def noted(caplog: pytest.LogCaptureFixture, path: str, template: str | None, **m
 
 
 def test_the_access_log_has_one_line_for_a_request(caplog: pytest.LogCaptureFixture) -> None:
-    made = noted(caplog, "/api/posts/7", "/api/posts/{post_id}")
+    made = access_log_of(caplog, "/api/posts/7", "/api/posts/{post_id}")
 
     assert made.pop("duration_ms") >= 0
     assert made.pop("timestamp")
@@ -237,22 +237,22 @@ def test_the_access_log_has_one_line_for_a_request(caplog: pytest.LogCaptureFixt
     }
 
 
-def test_the_access_log_repeats_nothing_of_a_path_that_leads_nowhere(caplog: pytest.LogCaptureFixture) -> None:
-    made = noted(caplog, "/hunter2", None)
+def test_the_access_log_does_not_repeat_unknown_paths(caplog: pytest.LogCaptureFixture) -> None:
+    made = access_log_of(caplog, "/hunter2", None)
 
     assert made["route"] is None
     assert "hunter2" not in json.dumps(made)
 
 
-def test_the_access_log_notes_a_request_that_was_never_answered(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_access_log_has_requests_without_a_response(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ZeroDivisionError):
-        noted(caplog, "/", "/", fails=ZeroDivisionError())
+        access_log_of(caplog, "/", "/", fails=ZeroDivisionError())
 
     (record,) = caplog.records
     assert json.loads(Lines().format(record))["status"] is None
 
 
-def test_what_is_no_request_is_handed_on_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+def test_other_asgi_scopes_are_passed_through(caplog: pytest.LogCaptureFixture) -> None:
     handed: list[Any] = []
 
     async def app(*parts: Any) -> None:
@@ -267,7 +267,7 @@ def test_what_is_no_request_is_handed_on_as_it_is(caplog: pytest.LogCaptureFixtu
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_server_notes_its_requests_if_it_is_told_to(tmp_path: Path, workers: str) -> None:
+def test_the_access_log_can_be_switched_on(tmp_path: Path, workers: str) -> None:
     extra = {"BLOG_ACCESS_LOG": "yes", "BLOG_WORKERS": workers, "LITESTAR_DEBUG": "1"}
     with serving(tmp_path / "blog.db", extra=extra) as server, server.client(TOKEN) as client:
         client.get("/api/posts/7/?password=hunter2", headers={"X-Request-ID": "r-7"})
@@ -286,7 +286,7 @@ def test_a_server_notes_its_requests_if_it_is_told_to(tmp_path: Path, workers: s
     assert all(isinstance(each["pid"], int) for each in made.values())
 
 
-def test_a_server_notes_who_asked_and_from_where_also_behind_a_proxy(tmp_path: Path) -> None:
+def test_the_access_log_has_user_and_client_address_behind_a_proxy(tmp_path: Path) -> None:
     database = Database(tmp_path / "blog.db")
     database.add_users("alice")
     token = database.log_in("alice")
@@ -300,11 +300,16 @@ def test_a_server_notes_who_asked_and_from_where_also_behind_a_proxy(tmp_path: P
     made = {each["request_id"]: each for each in map(json.loads, server.errors().splitlines())}
 
     for name, status in (("r-1", 200), ("r-2", 403)):
-        noted = made[name]
-        assert (noted["status"], noted["client"], noted["user_id"], noted["pid"]) == (status, "198.51.100.7", 1, pid)
+        access_log_of = made[name]
+        assert (access_log_of["status"], access_log_of["client"], access_log_of["user_id"], access_log_of["pid"]) == (
+            status,
+            "198.51.100.7",
+            1,
+            pid,
+        )
 
 
-def test_a_server_notes_no_request_unless_it_is_told_to(tmp_path: Path) -> None:
+def test_the_access_log_is_off_by_default(tmp_path: Path) -> None:
     with serving(tmp_path / "blog.db") as server:
         server.stop()
 

@@ -1,8 +1,8 @@
-"""A replica answers readers who show no token, and nobody ever sees their own writes undone."""
+"""A replica serves reads without a token; users always read their own writes."""
 
 import httpx
 import pytest
-from tests.entrypoints.blogs import PASSWORD, Store, asked, shown, written
+from tests.entrypoints.blocking_blogs import PASSWORD, Store, authorization, create_post, run_requests
 
 from blog.domain.errors import Unavailable
 
@@ -17,19 +17,19 @@ def replica() -> Store:
     return Store("replica")
 
 
-def test_whoever_shows_no_token_is_answered_by_the_replica(primary: Store, replica: Store) -> None:
+def test_reads_without_a_token_go_to_the_replica(primary: Store, replica: Store) -> None:
     async def ask(client: httpx.AsyncClient) -> list[str]:
         listed = (await client.get("/api/posts/")).json()["results"][0]
         return [listed["title"], (await client.get(f"/api/posts/{listed['id']}/")).json()["title"]]
 
-    assert asked(primary, ask, replica=replica) == ["replica"] * 2
+    assert run_requests(primary, ask, replica=replica) == ["replica"] * 2
     assert primary.units == 0
 
 
-def test_everything_else_is_answered_by_the_primary(primary: Store, replica: Store) -> None:
+def test_all_other_requests_go_to_the_primary(primary: Store, replica: Store) -> None:
     async def ask(client: httpx.AsyncClient) -> list[int]:
-        client.headers = httpx.Headers(shown(primary.token))
-        path = (await written(client, primary.token)).headers["location"]
+        client.headers = httpx.Headers(authorization(primary.token))
+        path = (await create_post(client, primary.token)).headers["location"]
         said = {"username": "ann", "password": PASSWORD}
         answers = [
             await client.post("/api/login/", json=said),
@@ -43,27 +43,29 @@ def test_everything_else_is_answered_by_the_primary(primary: Store, replica: Sto
         ]
         return [answer.status_code for answer in answers]
 
-    assert asked(primary, ask, replica=replica) == [200] * 6 + [204] * 2
+    assert run_requests(primary, ask, replica=replica) == [200] * 6 + [204] * 2
     assert replica.units == 0
 
 
-def test_a_token_that_only_the_replica_still_knows_is_dead(primary: Store, replica: Store) -> None:
-    answer = asked(primary, lambda client: client.get("/api/posts/", headers=shown(replica.token)), replica=replica)
+def test_a_token_that_only_the_replica_still_has_is_invalid(primary: Store, replica: Store) -> None:
+    answer = run_requests(
+        primary, lambda client: client.get("/api/posts/", headers=authorization(replica.token)), replica=replica
+    )
     assert answer.status_code == 401
     assert replica.units == 0
 
 
-def test_where_the_replica_does_not_answer_the_primary_does(primary: Store, replica: Store) -> None:
+def test_the_primary_is_read_if_the_replica_is_unavailable(primary: Store, replica: Store) -> None:
     def gone() -> None:
         raise Unavailable("The replica is gone.")
 
     replica.before = gone
-    answer = asked(primary, lambda client: client.get("/api/posts/"), replica=replica)
+    answer = run_requests(primary, lambda client: client.get("/api/posts/"), replica=replica)
     assert [post["title"] for post in answer.json()["results"]] == ["primary"]
     assert replica.units == 1
 
 
-def test_a_replica_that_did_not_answer_is_left_alone_for_a_while(primary: Store, replica: Store) -> None:
+def test_an_unavailable_replica_is_skipped_during_its_cooldown(primary: Store, replica: Store) -> None:
     def gone() -> None:
         raise Unavailable("The replica is gone.")
 
@@ -71,11 +73,11 @@ def test_a_replica_that_did_not_answer_is_left_alone_for_a_while(primary: Store,
         return [(await client.get("/api/posts/")).json()["results"][0]["title"] for _ in range(3)]
 
     replica.before = gone
-    assert asked(primary, ask, replica=replica) == ["primary"] * 3
+    assert run_requests(primary, ask, replica=replica) == ["primary"] * 3
     assert replica.units == 1
 
 
-def test_a_replica_that_has_rested_is_asked_again(
+def test_a_replica_is_read_again_after_its_cooldown(
     primary: Store, replica: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("blog.entrypoints.http.state.REPLICA_COOLDOWN", 0)
@@ -90,27 +92,27 @@ def test_a_replica_that_has_rested_is_asked_again(
     def gone() -> None:
         raise Unavailable("The replica is gone.")
 
-    assert asked(primary, ask, replica=replica) == ["primary", "replica"]
+    assert run_requests(primary, ask, replica=replica) == ["primary", "replica"]
 
 
-def test_what_the_replica_knows_not_to_be_there_is_not_asked_for_again(primary: Store, replica: Store) -> None:
-    answer = asked(primary, lambda client: client.get("/api/posts/99/"), replica=replica)
+def test_not_found_on_the_replica_is_not_repeated_on_the_primary(primary: Store, replica: Store) -> None:
+    answer = run_requests(primary, lambda client: client.get("/api/posts/99/"), replica=replica)
     assert answer.status_code == 404
     assert primary.units == 0
 
 
-def test_whoever_wrote_reads_what_they_wrote_however_far_the_replica_is_behind(primary: Store, replica: Store) -> None:
+def test_a_user_reads_their_own_writes_despite_a_lagging_replica(primary: Store, replica: Store) -> None:
     async def ask(client: httpx.AsyncClient) -> list[tuple[str, int]]:
-        path = (await written(client, primary.token)).headers["location"]
+        path = (await create_post(client, primary.token)).headers["location"]
         seen = []
         for number in range(5):
-            await client.patch(path, json={"title": f"Version {number}"}, headers=shown(primary.token))
+            await client.patch(path, json={"title": f"Version {number}"}, headers=authorization(primary.token))
             await client.get("/api/posts/")  # as somebody else may, from the replica
-            read = (await client.get(path, headers=shown(primary.token))).json()
-            listed = (await client.get("/api/posts/", headers=shown(primary.token))).json()["results"][0]
+            read = (await client.get(path, headers=authorization(primary.token))).json()
+            listed = (await client.get("/api/posts/", headers=authorization(primary.token))).json()["results"][0]
             assert listed == read
             seen.append((read["title"], read["version"]))
         return seen
 
-    assert asked(primary, ask, replica=replica) == [(f"Version {number}", number + 2) for number in range(5)]
+    assert run_requests(primary, ask, replica=replica) == [(f"Version {number}", number + 2) for number in range(5)]
     assert replica.titles() == ["replica"]

@@ -1,4 +1,4 @@
-"""The blog promises that the tutorial's steps work as it has them: accounts at the console, the rest by JavaScript."""
+"""The steps of the tutorial work as written: accounts at the console, the rest in JavaScript."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from tests.servers import run_blog, serving
 PASSWORD = "quite a long pass phrase"
 
 
-def test_the_tutorials_client_works_as_it_stands(tmp_path: Path) -> None:
+def test_the_client_of_the_tutorial_works(tmp_path: Path) -> None:
     added = run_blog("users", "add", "admin", "--admin", "--password-stdin", cwd=tmp_path, sent=PASSWORD.encode())
     assert added.stdout == "Added administrator admin (id 1).\n"
     script = Path(__file__).with_name("tutorial.mjs")

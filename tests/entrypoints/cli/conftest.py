@@ -1,4 +1,4 @@
-"""The command line, run within the tests' own process in an empty folder."""
+"""The command line, run in this process in an empty folder."""
 
 import io
 import os
@@ -19,7 +19,7 @@ from blog.entrypoints.cli import main
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended, and what it said."""
+    """Exit status, stdout and stderr of a command."""
 
     status: int
     said: str
@@ -27,7 +27,7 @@ class Outcome:
 
 
 def _serves(*_: object, **__: object) -> NoReturn:
-    """Where a command ought to refuse, serving without end is no way to fail."""
+    """Fail at once: a command that should refuse would serve for ever otherwise."""
     pytest.fail("the command serves")
 
 
@@ -36,7 +36,7 @@ Run: TypeAlias = Callable[..., Outcome]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs one command, with `sent` as its standard input, which is no terminal."""
+    """Run a command with `sent` as its standard input, which is not a terminal."""
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
         if name.startswith("BLOG_"):
@@ -58,7 +58,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 @pytest.fixture(scope="session")
 def two_users(tmp_path_factory: pytest.TempPathFactory) -> Database:
-    """A database with alice and bob in it, to be copied: making its tables is what takes time."""
+    """A database with alice and bob, to be copied, because creating its tables is slow."""
     database = Database(tmp_path_factory.mktemp("two-users") / "blog.db")
     database.add_users("alice", "bob")
     return database
@@ -66,6 +66,6 @@ def two_users(tmp_path_factory: pytest.TempPathFactory) -> Database:
 
 @pytest.fixture
 def database(run: Run, two_users: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """The one that commands keep everything in when they are not told otherwise, with alice and bob in it."""
+    """The default database of the commands, with alice and bob."""
     monkeypatch.setenv("BLOG_MIGRATE", "no")
     return Database(Path(shutil.copy(two_users.file, tmp_path / "blog.db")))

@@ -1,4 +1,4 @@
-"""A terminal, and whoever sits at it."""
+"""A pseudoterminal with a process."""
 
 import os
 import pty
@@ -16,24 +16,24 @@ from tests.servers import BLOG, CHEAP, TIMEOUT, environment
 
 @dataclass
 class Terminal:
-    """A terminal with one process at it."""
+    """A pseudoterminal with one process."""
 
     process: int
     screen: int
     shown: str = ""
 
     def wait_for(self, text: str) -> None:
-        """Read on until this text shows."""
+        """Read until this text is printed."""
         start = len(self.shown)
         while text not in self.shown[start:]:
             self.shown += self._read().decode()
 
     def type(self, text: str) -> None:
-        """Press these keys."""
+        """Type these keys."""
         os.write(self.screen, text.encode())
 
     def end(self) -> int:
-        """Read to the end, and give the status that the process ended with."""
+        """Read to the end. Return the exit status."""
         try:
             while piece := self._read():
                 self.shown += piece.decode()
@@ -48,7 +48,7 @@ class Terminal:
 
 @contextmanager
 def at_a_terminal(*arguments: str, cwd: Path, token: str | None = None) -> Iterator[Terminal]:
-    """Run one command at a terminal, until the block is left."""
+    """Run a command at a terminal until the block is left."""
     process, screen = pty.fork()
     if process == 0:
         os.chdir(cwd)

@@ -1,4 +1,4 @@
-"""What was done is read at the console, newest first, and it shows if somebody changed it."""
+"""The audit log at the console: entries, filters and verification."""
 
 import re
 
@@ -15,20 +15,20 @@ def rows(run: Run, *options: str) -> list[list[str]]:
 
 
 def head(run: Run) -> str:
-    """What whoever runs the blog notes elsewhere."""
+    """Return the head that the operator notes elsewhere."""
     return run("audit", "--verify").said.split()[-1]
 
 
 @pytest.fixture
-def story(run: Run, database: Database) -> Database:
-    """Alice has logged in, bob has tried to, and the operator has shut his account."""
+def example_entries(run: Run, database: Database) -> Database:
+    """Alice logged in, bob failed to, and the operator deactivated bob."""
     run("tokens", "create", "alice", "--password-stdin", sent=PASSWORD.encode())
     run("tokens", "create", "bob", "--password-stdin", sent=b"a guess")
     run("users", "deactivate", "bob")
     return database
 
 
-def test_what_was_done_is_listed_newest_first(run: Run, story: Database) -> None:
+def test_entries_are_listed_newest_first(run: Run, example_entries: Database) -> None:
     listed = rows(run)
 
     assert [[row[0], *row[2:]] for row in listed] == [
@@ -57,11 +57,11 @@ def test_what_was_done_is_listed_newest_first(run: Run, story: Database) -> None
         ("--subject user --event user.created --limit 1", "2"),
     ],
 )
-def test_entries_are_chosen_by_what_is_asked_for(run: Run, story: Database, options: str, numbers: str) -> None:
+def test_entries_are_filtered(run: Run, example_entries: Database, options: str, numbers: str) -> None:
     assert "".join(row[0] for row in rows(run, *options.split())) == numbers
 
 
-def test_a_limit_beyond_a_page_is_read_page_by_page(run: Run, database: Database) -> None:
+def test_a_limit_beyond_a_page_reads_several_pages(run: Run, database: Database) -> None:
     with database.opened() as open_blog, open_blog() as blog:
         for number in range(250):
             blog.audit.record(Event.POST_CREATED, Operator(), "post", number)
@@ -70,14 +70,14 @@ def test_a_limit_beyond_a_page_is_read_page_by_page(run: Run, database: Database
     assert len(rows(run)) == 100
 
 
-def test_an_entry_is_one_line_whatever_is_in_it(run: Run, database: Database) -> None:
+def test_an_entry_is_always_one_line(run: Run, database: Database) -> None:
     with database.opened() as open_blog, open_blog() as blog:
         blog.audit.record(Event.POST_CREATED, Operator(), "post", 1, "a\tb\nc\x1b[2J\u202e")
 
     assert rows(run, "--limit", "1")[0][7] == r"a\tb\nc\x1b[2J\u202e"
 
 
-def test_what_is_sealed_is_proven_and_what_is_not_is_counted(run: Run, story: Database) -> None:
+def test_sealed_entries_are_verified_and_unsealed_ones_counted(run: Run, example_entries: Database) -> None:
     assert run("audit", "--verify").said.startswith("0 entries are sealed, 6 not yet.\n")
     assert run("audit", "--seal") == Outcome(0, "Sealed 6 entries.\n", "")
     assert run("audit", "--seal") == Outcome(0, "Sealed 0 entries.\n", "")
@@ -103,11 +103,13 @@ SEAL_1 = "Seal 1: the time of the seal or an entry was changed, or an entry was 
         ("DELETE FROM audit_seals WHERE id = 1", "A seal before seal 2 was changed or removed."),
     ],
 )
-def test_tampering_ends_with_status_1_and_says_where(run: Run, story: Database, tampered: str, line: str) -> None:
+def test_tampering_exits_with_status_1_and_names_the_place(
+    run: Run, example_entries: Database, tampered: str, line: str
+) -> None:
     run("audit", "--seal")
     run("users", "activate", "bob")
     run("audit", "--seal")
-    tamper(story, tampered)
+    tamper(example_entries, tampered)
 
     proven = run("audit", "--verify")
 
@@ -115,10 +117,10 @@ def test_tampering_ends_with_status_1_and_says_where(run: Run, story: Database, 
     assert proven.errors.startswith(f"blog: {line}")
 
 
-def test_a_chain_made_anew_lacks_the_head_that_was_noted(run: Run, story: Database) -> None:
+def test_a_rebuilt_chain_lacks_the_noted_head(run: Run, example_entries: Database) -> None:
     run("audit", "--seal")
     noted = head(run)
-    tamper(story, "UPDATE audit_entries SET actor = 'mallory', seal_id = NULL", "DELETE FROM audit_seals")
+    tamper(example_entries, "UPDATE audit_entries SET actor = 'mallory', seal_id = NULL", "DELETE FROM audit_seals")
     run("audit", "--seal")
 
     assert run("audit", "--verify").status == 0
@@ -127,7 +129,7 @@ def test_a_chain_made_anew_lacks_the_head_that_was_noted(run: Run, story: Databa
     assert (asked.status, asked.errors) == (1, "blog: No seal has the digest that was noted.\n")
 
 
-def test_a_head_that_was_noted_is_found_however_much_was_sealed_since(run: Run, story: Database) -> None:
+def test_an_old_noted_head_is_found(run: Run, example_entries: Database) -> None:
     run("audit", "--seal")
     noted = head(run)
     run("users", "activate", "bob")
@@ -148,24 +150,26 @@ def test_a_head_that_was_noted_is_found_however_much_was_sealed_since(run: Run, 
         (f"--head {'0' * 64}", "--head goes with --verify"),
     ],
 )
-def test_options_that_mean_nothing_together_are_refused(run: Run, options: str, line: str) -> None:
+def test_conflicting_options_are_refused(run: Run, options: str, line: str) -> None:
     refused = run("audit", *options.split())
 
     assert (refused.status, refused.said) == (2, "")
     assert refused.errors.startswith(f"blog: {line}")
 
 
-def test_maintenance_deletes_expired_rows_seals_the_audit_and_prints_nothing(run: Run, story: Database) -> None:
-    tamper(story, "UPDATE tokens SET expires_at = '2001-01-01T00:00:00.000000+00:00'")
+def test_maintenance_deletes_expired_rows_seals_the_audit_and_prints_nothing(
+    run: Run, example_entries: Database
+) -> None:
+    tamper(example_entries, "UPDATE tokens SET expires_at = '2001-01-01T00:00:00.000000+00:00'")
 
     assert run("maintain") == Outcome(0, "", "")
     assert run("audit", "--verify").said.startswith("6 entries are sealed, 0 not yet.\n")
-    with story.connected() as connection:
+    with example_entries.connected() as connection:
         assert connection.execute("SELECT count(*) FROM tokens").fetchone() == (0,)
 
 
 def tamper(database: Database, *statements: str) -> None:
-    """What somebody does who has the file, and takes away what keeps others from it."""
+    """Change an entry in the file, without the triggers that prevent it."""
     with database.connected() as connection:
         triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
         for (name,) in triggers:

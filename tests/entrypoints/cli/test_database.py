@@ -1,4 +1,4 @@
-"""The database as a whole is seen to from the console: its tables, and copies of it."""
+"""Migrations, backup and restore at the console."""
 
 import re
 import sqlite3
@@ -32,7 +32,7 @@ def everything_in(database: Database) -> list[str]:
 
 @pytest.fixture
 def posts(database: Database) -> Database:
-    """The database with a post by alice in it."""
+    """The database with a post by alice."""
     token = database.log_in("alice")
     with database.opened() as open_blog, open_blog() as blog:
         alice = blog.tokens.authenticate(token)
@@ -45,13 +45,13 @@ def titles(database: Database) -> list[str]:
         return [post.title for post in blog.posts.page().posts]
 
 
-def test_migrating_makes_the_tables_and_says_so(run: Run, tmp_path: Path) -> None:
+def test_migrating_creates_the_tables_and_says_so(run: Run, tmp_path: Path) -> None:
     assert run("migrate") == Outcome(0, "The tables are up to date.\n", "")
     assert tables(tmp_path / "blog.db") >= {"users", "tokens", "posts"}
     assert run("migrate", "--check") == Outcome(0, "The tables are up to date.\n", "")
 
 
-def test_checking_the_tables_makes_none(run: Run, tmp_path: Path) -> None:
+def test_checking_the_tables_creates_none(run: Run, tmp_path: Path) -> None:
     (tmp_path / "blog.db").touch()
 
     checked = run("migrate", "--check")
@@ -68,31 +68,31 @@ def test_migrating_again_changes_nothing(run: Run, posts: Database) -> None:
 
 
 @pytest.mark.parametrize("command", ["migrate", "migrate --check", "backup copy", "restore copy", "export copy"])
-def test_what_is_kept_in_memory_only_has_no_database_to_see_to(run: Run, tmp_path: Path, command: str) -> None:
+def test_database_commands_refuse_an_in_memory_database(run: Run, tmp_path: Path, command: str) -> None:
     refused = run(*command.split(), "--database", "memory:")
 
     assert refused == Outcome(2, "", "blog: --database: a database in memory is gone when this command ends\n")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_told_not_to_migrate_refuses_tables_that_are_not_its_own(run: Run, tmp_path: Path) -> None:
+def test_a_server_without_migration_refuses_tables_of_another_version(run: Run, tmp_path: Path) -> None:
     assert run("serve", "--port", "0", "--no-migrate") == Outcome(2, "", OLD)
     assert tables(tmp_path / "blog.db") == set()
 
 
-def test_a_setting_tells_a_server_not_to_migrate_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_can_be_switched_off_by_a_setting_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLOG_MIGRATE", "no")
 
     assert run("serve", "--port", "0") == Outcome(2, "", OLD.replace("--no-migrate", "BLOG_MIGRATE"))
 
 
-def test_a_server_told_not_to_migrate_serves_tables_that_are_its_own(database: Database) -> None:
+def test_a_server_without_migration_serves_current_tables(database: Database) -> None:
     with serving(database.file, "--no-migrate") as server:
         assert server.stop() == 0
     assert server.errors() == ""
 
 
-def test_what_is_backed_up_is_had_back(run: Run, posts: Database, tmp_path: Path) -> None:
+def test_a_backup_is_restored(run: Run, posts: Database, tmp_path: Path) -> None:
     elsewhere = Database(tmp_path / "elsewhere.db")
 
     assert run("backup", "copy") == Outcome(0, "Everything is in copy.\n", "")
@@ -110,7 +110,7 @@ def test_a_backup_does_not_overwrite_a_file(run: Run, database: Database, tmp_pa
     assert (tmp_path / "precious").read_text() == "precious"
 
 
-def test_a_backup_into_a_folder_that_is_not_there_is_refused(run: Run, database: Database) -> None:
+def test_a_backup_into_a_missing_folder_is_refused(run: Run, database: Database) -> None:
     assert run("backup", "nowhere/copy") == Outcome(1, "", "blog: No such file or directory: nowhere/copy\n")
 
 
@@ -124,7 +124,7 @@ def test_a_restore_does_not_overwrite_data_without_replace(run: Run, posts: Data
     assert everything_in(posts) == before
 
 
-def test_a_restore_replaces_everything_where_it_is_asked_to(run: Run, posts: Database) -> None:
+def test_a_restore_with_replace_replaces_everything(run: Run, posts: Database) -> None:
     run("backup", "copy")
     before = [line for line in everything_in(posts) if "sqlite_sequence" not in line]
     run("users", "deactivate", "bob")
@@ -153,7 +153,7 @@ def test_a_file_that_is_not_a_backup_is_not_restored(
 
 
 @pytest.mark.parametrize("made", ["", "CREATE TABLE diary (page)"])
-def test_a_database_of_somebody_else_is_no_backup(run: Run, posts: Database, tmp_path: Path, made: str) -> None:
+def test_a_database_of_another_program_is_not_a_backup(run: Run, posts: Database, tmp_path: Path, made: str) -> None:
     before = everything_in(posts)
     (tmp_path / "copy").touch()
     with closing(sqlite3.connect(tmp_path / "copy")) as connection:
@@ -164,9 +164,7 @@ def test_a_database_of_somebody_else_is_no_backup(run: Run, posts: Database, tmp
 
 
 @pytest.mark.parametrize("command", ["serve --port 0", "migrate", "users list", "backup copy"])
-def test_a_driver_that_is_not_installed_is_named(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
+def test_a_missing_driver_is_named(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setenv("BLOG_DATABASE_URL", "postgresql://blog:a-secret@127.0.0.1:9/blog")
     monkeypatch.delitem(sys.modules, "blog.adapters.sql.engine.postgresql", raising=False)
     monkeypatch.setitem(sys.modules, "psycopg", None)

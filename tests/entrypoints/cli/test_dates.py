@@ -1,4 +1,4 @@
-"""A date is read however the programs that write blogs spell it, and is never guessed."""
+"""Dates of other programs are parsed, and never guessed."""
 
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime, timedelta, timezone
@@ -42,7 +42,7 @@ ELEVEN = datetime(2015, 11, 21, 11, 5, 9, tzinfo=UTC)
         ("2015-11-21 12:30 p.m.", datetime(2015, 11, 21, 12, 30, tzinfo=UTC), False),
     ],
 )
-def test_every_spelling_means_one_time(text: str, at: datetime, has_zone: bool) -> None:  # noqa: FBT001 - a case
+def test_every_spelling_of_a_date_has_one_meaning(text: str, at: datetime, has_zone: bool) -> None:  # noqa: FBT001 - a case
     assert parse_date(text)[:2] == (at, has_zone)
 
 
@@ -73,13 +73,13 @@ def test_every_spelling_means_one_time(text: str, at: datetime, has_zone: bool) 
         "Nov 21 2015" + " " * 200 + "x",
     ],
 )
-def test_what_is_no_date_or_could_be_several_is_refused(text: str) -> None:
+def test_an_invalid_or_ambiguous_date_is_refused(text: str) -> None:
     with pytest.raises(ArgumentTypeError, match=r"^must be a date or a time such as 2026-11-23"):
         parse_date(text)
 
 
 @pytest.mark.parametrize("text", ["2015-11-21", "20151121", "2015-W47-6", "2015/11/21", "Nov 21, 2015"])
-def test_a_day_is_told_from_a_time(text: str) -> None:
+def test_a_date_is_distinguished_from_a_time(text: str) -> None:
     assert parse_date(text) == ParsedDate(datetime(2015, 11, 21, tzinfo=UTC), has_zone=False, is_day=True)
     assert not parse_date("20151121T0000").is_day
     assert not parse_date("2015-11-21 00:00").is_day
@@ -103,14 +103,14 @@ _FORMS = [
     st.integers(-23 * 60, 23 * 60),
     st.sampled_from(_FORMS),
 )
-def test_a_time_is_read_as_it_was_written_in_every_form_and_zone(at: datetime, minutes: int, form: str) -> None:
+def test_a_time_is_parsed_in_every_format_and_zone(at: datetime, minutes: int, form: str) -> None:
     there = at.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes)))
 
     assert parse_date(there.strftime(form)) == ParsedDate(there.astimezone(UTC), has_zone=True, is_day=False)
 
 
 @given(st.text("0123456789-/:.,+ tzampnov()", max_size=40) | st.text(max_size=120))
-def test_a_text_is_a_date_or_refused(text: str) -> None:
+def test_any_text_is_a_date_or_refused(text: str) -> None:
     try:
         assert parse_date(text).at.tzinfo is UTC
     except ArgumentTypeError:

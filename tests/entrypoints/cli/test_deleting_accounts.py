@@ -1,4 +1,4 @@
-"""Whoever runs the blog deletes accounts from the console; holders of a token delete and download their own."""
+"""Deleting accounts and downloading personal data at the console."""
 
 import json
 from dataclasses import fields
@@ -13,8 +13,8 @@ from blog.domain.posts.post import Post
 from blog.entrypoints.cli.commands import users
 
 
-def written(database: Database, username: str, number: int) -> list[Post]:
-    """So many posts of theirs."""
+def create_posts(database: Database, username: str, number: int) -> list[Post]:
+    """Create this number of posts."""
     with database.opened() as open_blog, open_blog() as blog:
         author = Member.of(next(user for user in database.users() if user.username == username))
         return [blog.posts.create(author, title=f"{place}", body="snow \N{SNOWMAN}") for place in range(number)]
@@ -32,12 +32,12 @@ def authors(database: Database) -> list[str]:
         ("keep", ["deleted-user"] * 7, "alice is deleted. The posts are kept under the name deleted-user.\n"),
     ],
 )
-def test_the_operator_deletes_a_user_and_all_posts_or_none_however_many(
+def test_the_operator_deletes_a_user_with_or_without_many_posts(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch, *, posts: str, left: list[str], told: str
 ) -> None:
     for module in (deletion, users):
         monkeypatch.setattr(module, "POSTS_PER_STEP", 2)
-    written(database, "alice", 7)
+    create_posts(database, "alice", 7)
 
     outcome = run("users", "delete", "alice", "--posts", posts)
 
@@ -46,7 +46,7 @@ def test_the_operator_deletes_a_user_and_all_posts_or_none_however_many(
     assert run("users", "show", "alice").status == run("users", "show", "deleted-user-1").status == 1
 
 
-def test_what_becomes_of_the_posts_must_be_said(run: Run, database: Database) -> None:
+def test_deleting_a_user_requires_an_option_for_the_posts(run: Run, database: Database) -> None:
     for arguments in ((), ("--posts", "some")):
         assert run("users", "delete", "alice", *arguments).status == 2
         assert run("users", "delete-me", *arguments).status == 2
@@ -66,15 +66,15 @@ def test_the_holder_of_a_token_deletes_their_account_with_the_password(
     assert run("users", "me").errors == "blog: The token is not valid.\n"
 
 
-def test_the_holder_of_a_token_downloads_all_that_is_kept_about_them_as_one_document(
+def test_the_holder_of_a_token_downloads_all_personal_data_as_one_document(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(personal_data, "POSTS_PER_PAGE", 2)
     monkeypatch.setattr(personal_data, "ENTRIES_PER_PAGE", 3)
     token = database.log_in("alice")
     monkeypatch.setenv("BLOG_TOKEN", token)
-    posts = written(database, "alice", 5)
-    written(database, "bob", 1)
+    posts = create_posts(database, "alice", 5)
+    create_posts(database, "bob", 1)
 
     outcome = run("users", "export-me")
 
@@ -95,5 +95,5 @@ def test_the_holder_of_a_token_downloads_all_that_is_kept_about_them_as_one_docu
     assert "digest" not in outcome.said
 
 
-def test_there_is_nothing_to_download_for_the_operator(run: Run, database: Database) -> None:
+def test_the_operator_has_no_personal_data(run: Run, database: Database) -> None:
     assert run("users", "export-me").status == 2

@@ -1,4 +1,4 @@
-"""The demo needs nothing, and the lines it prints work as they are printed."""
+"""The demo works without configuration, and so do the commands that it prints."""
 
 import json
 import random
@@ -26,13 +26,13 @@ def _demo(folder: Path) -> Iterator[Server]:
 
 
 def _lines(greeting: str) -> list[list[str]]:
-    """The printed lines of curl, in order, each as a shell would split it."""
+    """Return the printed curl commands, split like a shell does."""
     whole = greeting.replace("\\\n", "")  # what a shell does first, and shlex does not
     return [shlex.split(line) for line in re.findall(r"^  (curl .*)$", whole, re.MULTILINE)]
 
 
 def _sent(words: list[str]) -> httpx.Response:
-    """What curl would send for this line, sent. It stands for curl, which a machine need not have."""
+    """Send the request of a curl command, so that no curl is needed."""
     options = {"-X": ["GET"], "-H": [], "-d": [], "": []}
     remaining = iter(words[1:])
     for word in remaining:
@@ -50,7 +50,7 @@ def _tokens(greeting: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"blog_[0-9A-Za-z]{46}", greeting)))
 
 
-def test_the_printed_lines_read_write_change_refuse_log_in_and_log_out(tmp_path: Path) -> None:
+def test_the_printed_commands_work(tmp_path: Path) -> None:
     with _demo(tmp_path) as server:
         answers = [_sent(line) for line in _lines(server.greeting)]
 
@@ -67,7 +67,7 @@ def test_the_printed_lines_read_write_change_refuse_log_in_and_log_out(tmp_path:
             assert alive.get("/api/users/me/").json()["username"] == "alice"
 
 
-def test_the_printed_passwords_open_the_printed_accounts_of_this_demo_only(tmp_path: Path) -> None:
+def test_the_printed_passwords_are_valid_for_this_demo_only(tmp_path: Path) -> None:
     found: list[str] = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
@@ -96,7 +96,7 @@ def test_a_second_start_keeps_users_posts_passwords_and_tokens(tmp_path: Path) -
         assert [_sent(line).status_code for line in _lines(second.greeting)] == [200, 201, 200, 403, 200, 200, 204]
 
 
-def test_its_lines_work_even_when_alice_has_deleted_all_her_posts(tmp_path: Path) -> None:
+def test_the_printed_commands_work_after_all_posts_were_deleted(tmp_path: Path) -> None:
     with _demo(tmp_path) as first, first.client(_tokens(first.greeting)[0]) as alice:
         for post in alice.get("/api/posts/").json()["results"]:
             alice.delete(f"/api/posts/{post['id']}/")
@@ -106,7 +106,7 @@ def test_its_lines_work_even_when_alice_has_deleted_all_her_posts(tmp_path: Path
         assert [_sent(line).status_code for line in _lines(second.greeting)] == [200, 201, 200, 403, 200, 200, 204]
 
 
-def test_a_demo_killed_during_its_first_start_starts_the_next_time(tmp_path: Path) -> None:
+def test_a_demo_killed_during_its_first_start_starts_again(tmp_path: Path) -> None:
     moments = random.Random(11)
     for _ in range(6):
         with started("demo", "--port", "0", cwd=tmp_path) as server:
@@ -137,7 +137,7 @@ def test_a_demo_of_an_earlier_version_gets_an_administrator(tmp_path: Path) -> N
     assert kept.stat().st_mode & 0o077 == 0
 
 
-def test_a_demo_whose_administrator_was_deleted_says_how_to_begin_anew(run: Run, tmp_path: Path) -> None:
+def test_a_demo_without_its_administrator_says_how_to_start_over(run: Run, tmp_path: Path) -> None:
     (tmp_path / ".demo").mkdir()
     database = Database(tmp_path / ".demo" / "blog.db")
     database.add_users("alice", "bob", "admin")
@@ -150,7 +150,7 @@ def test_a_demo_whose_administrator_was_deleted_says_how_to_begin_anew(run: Run,
 
 
 @pytest.mark.parametrize("passwords", ['{"alice": "not the one she has", "bob": "nor his, for sure"}', '{"alice'])
-def test_a_demo_whose_passwords_were_changed_says_how_to_begin_anew(run: Run, tmp_path: Path, passwords: str) -> None:
+def test_a_demo_with_changed_passwords_says_how_to_start_over(run: Run, tmp_path: Path, passwords: str) -> None:
     (tmp_path / ".demo").mkdir()
     Database(tmp_path / ".demo" / "blog.db").add_users("alice", "bob")
     (tmp_path / ".demo" / "passwords.json").write_text(passwords)
@@ -161,7 +161,7 @@ def test_a_demo_whose_passwords_were_changed_says_how_to_begin_anew(run: Run, tm
     assert refused == Outcome(1, "", line)
 
 
-def test_a_file_in_the_demos_place_is_told_in_one_line(run: Run, tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_demo_folder_is_reported_in_one_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / ".demo").touch()
 
     assert run("demo", "--port", "0") == Outcome(1, "", "blog: File exists: .demo\n")

@@ -1,4 +1,4 @@
-"""Every post is written to a file of its own, of which there is all or nothing."""
+"""Exported posts: one complete file each."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.database import Database
-from tests.entrypoints.blogs import Store
+from tests.entrypoints.blocking_blogs import Store
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.entrypoints.cli.terminal import at_a_terminal
 from tests.servers import run_blog
@@ -35,8 +35,8 @@ version: 2
 World"""
 
 
-def written(database: Database, *titles: str, **said: Any) -> None:
-    """Posts by alice, written at noon in this order."""
+def create_post(database: Database, *titles: str, **said: Any) -> None:
+    """Create posts by alice, at noon, in this order."""
     with database.opened() as open_blog, open_blog() as blog:
         for place, title in enumerate(titles, start=1):
             post: dict[str, Any] = {"author": "alice", "created_at": NOON, "updated_at": NOON + HOUR, "version": 2}
@@ -44,18 +44,18 @@ def written(database: Database, *titles: str, **said: Any) -> None:
             blog.importer.import_post(Operator(), PortablePost(**post))
 
 
-def summary(written: int, same: int, gone: str = "found 0 of deleted or renamed posts") -> str:
-    return f"Wrote {written} files, left {same} unchanged, {gone}.\n"
+def summary(create_post: int, same: int, gone: str = "found 0 of deleted or renamed posts") -> str:
+    return f"Wrote {create_post} files, left {same} unchanged, {gone}.\n"
 
 
 def names(folder: str = "out") -> Sequence[str]:
     return sorted(path.name for path in Path(folder).iterdir())
 
 
-def test_a_link_in_the_place_of_a_file_is_replaced_and_not_written_through(
+def test_a_symlink_in_the_place_of_a_file_is_replaced_and_not_followed(
     run: Run, database: Database, tmp_path: Path
 ) -> None:
-    written(database, "Hello")
+    create_post(database, "Hello")
     victim = tmp_path / "victim"
     Path("out").mkdir()
     for content in ("something else", TEXT):
@@ -70,10 +70,10 @@ def test_a_link_in_the_place_of_a_file_is_replaced_and_not_written_through(
         assert Path("out", HELLO).read_text() == TEXT
 
 
-def test_nothing_is_written_through_a_link_whose_name_could_be_guessed(
+def test_a_symlink_with_a_guessed_temporary_name_is_not_followed(
     run: Run, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written(database, "Hello")
+    create_post(database, "Hello")
     victim = tmp_path / "victim"
     victim.write_text("precious")
     Path("out").mkdir()
@@ -88,24 +88,24 @@ def test_nothing_is_written_through_a_link_whose_name_could_be_guessed(
     assert Path("out", ".blog-guessed.part").is_symlink()
 
 
-def test_a_folder_that_is_called_as_a_post_is_left_alone(run: Run, database: Database) -> None:
+def test_a_folder_with_the_name_of_a_post_is_not_changed(run: Run, database: Database) -> None:
     Path("out", HELLO).mkdir(parents=True)
 
     assert run("export", "out", "--prune") == Outcome(0, summary(0, 0, "deleted 0"), "")
     assert names() == [HELLO]
 
 
-def test_a_post_is_a_file_that_says_all_of_it(run: Run, database: Database) -> None:
-    written(database, "Hello")
+def test_a_post_is_a_file_with_all_its_fields(run: Run, database: Database) -> None:
+    create_post(database, "Hello")
 
     assert run("export", "out") == Outcome(0, summary(1, 0), "")
     assert names() == [HELLO]
     assert Path("out", HELLO).read_bytes() == TEXT.encode()
 
 
-def test_a_body_is_written_to_the_byte_by_a_process_of_its_own(database: Database) -> None:
+def test_a_body_is_written_byte_for_byte_by_the_command(database: Database) -> None:
     body = "\r\n---\n\ta\r\n\u2028\ufeff no end"
-    written(database, "Hello", body=body)
+    create_post(database, "Hello", body=body)
 
     exported = run_blog("export", "out", cwd=database.file.parent)
 
@@ -113,10 +113,10 @@ def test_a_body_is_written_to_the_byte_by_a_process_of_its_own(database: Databas
     assert (database.file.parent / "out" / HELLO).read_bytes() == TEXT.removesuffix("World").encode() + body.encode()
 
 
-def test_posts_of_one_moment_are_told_apart(run: Run, database: Database) -> None:
-    written(database, "Hello", "Hello", "Again")
-    written(database, "Hello", author="bob")
-    written(database, "Later", created_at=NOON + HOUR)
+def test_posts_with_the_same_time_get_different_files(run: Run, database: Database) -> None:
+    create_post(database, "Hello", "Hello", "Again")
+    create_post(database, "Hello", author="bob")
+    create_post(database, "Later", created_at=NOON + HOUR)
 
     assert run("export", "out").said == summary(5, 0)
     assert names() == [
@@ -129,8 +129,8 @@ def test_posts_of_one_moment_are_told_apart(run: Run, database: Database) -> Non
     assert Path("out", names()[2]).read_text(encoding="utf-8") == TEXT.replace("---\nW", "ordinal: 2\n---\nW")
 
 
-def test_no_title_leads_out_of_the_folder(run: Run, database: Database, tmp_path: Path) -> None:
-    written(database, "../../escaped", "/etc/passwd", "..", "C:\\x", "CON", "x" * 200)
+def test_no_title_traverses_out_of_the_folder(run: Run, database: Database, tmp_path: Path) -> None:
+    create_post(database, "../../escaped", "/etc/passwd", "..", "C:\\x", "CON", "x" * 200)
 
     assert run("export", "deep/out").status == 1
     (tmp_path / "deep").mkdir()
@@ -139,8 +139,8 @@ def test_no_title_leads_out_of_the_folder(run: Run, database: Database, tmp_path
     assert names("deep") == ["out"]
 
 
-def test_files_that_are_the_same_are_left_alone(run: Run, database: Database) -> None:
-    written(database, "Hello", "Again")
+def test_unchanged_files_are_not_rewritten(run: Run, database: Database) -> None:
+    create_post(database, "Hello", "Again")
     run("export", "out")
     before = {name: Path("out", name).stat() for name in names()}
     changed, same = names()
@@ -154,10 +154,8 @@ def test_files_that_are_the_same_are_left_alone(run: Run, database: Database) ->
     )
 
 
-def test_files_of_posts_that_are_gone_are_told_and_left_until_they_are_to_be_taken_away(
-    run: Run, database: Database
-) -> None:
-    written(database, "Hello", "Again")
+def test_files_of_deleted_posts_are_reported_and_deleted_by_prune_only(run: Run, database: Database) -> None:
+    create_post(database, "Hello", "Again")
     run("export", "out")
     others = ["README.md", "2026-11-23-notes.md", "image.png", ".hidden"]
     for other in others:
@@ -180,13 +178,11 @@ def test_files_of_posts_that_are_gone_are_told_and_left_until_they_are_to_be_tak
     assert run("export", "out", "--prune") == Outcome(0, summary(0, 1, "deleted 0"), "")
 
 
-def test_a_disk_that_is_full_leaves_no_part_of_a_file(
-    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_no_partial_file(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    written(database, "Hello")
+    create_post(database, "Hello")
     run("export", "out")
     Path("out", HELLO).write_text("older", encoding="utf-8")
     monkeypatch.setattr(os, "fsync", full)
@@ -202,14 +198,14 @@ def test_a_disk_that_is_full_leaves_no_part_of_a_file(
 @pytest.mark.parametrize(
     ("folder", "line"), [("no/where", "No such file or directory: no/where"), ("taken", "File exists: taken")]
 )
-def test_a_folder_that_cannot_be_is_told_in_one_line(run: Run, database: Database, folder: str, line: str) -> None:
+def test_an_invalid_folder_is_reported_in_one_line(run: Run, database: Database, folder: str, line: str) -> None:
     Path("taken").touch()
 
     assert run("export", folder) == Outcome(1, "", f"blog: {line}\n")
 
 
-def test_a_folder_in_the_place_of_a_file_is_told_in_one_line(run: Run, database: Database) -> None:
-    written(database, "Hello")
+def test_a_folder_in_the_place_of_a_file_is_reported_in_one_line(run: Run, database: Database) -> None:
+    create_post(database, "Hello")
     Path("out", HELLO).mkdir(parents=True)
 
     refused = run("export", "out")
@@ -218,10 +214,10 @@ def test_a_folder_in_the_place_of_a_file_is_told_in_one_line(run: Run, database:
     assert names() == [HELLO]
 
 
-def test_whoever_has_a_token_exports_and_a_token_that_is_none_makes_no_folder(
+def test_a_token_can_export_and_an_invalid_token_creates_no_folder(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written(database, "Hello")
+    create_post(database, "Hello")
     monkeypatch.setenv("BLOG_TOKEN", database.log_in("bob"))
     assert run("export", "out").said == summary(1, 0)
 
@@ -235,7 +231,7 @@ def test_a_blog_without_posts_is_an_empty_folder(run: Run, database: Database) -
     assert names() == []
 
 
-def test_many_posts_are_read_page_by_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_many_posts_are_read_in_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = Store("the first")
     with store.inner() as blog:
         for number in range(204):
@@ -264,8 +260,8 @@ def test_many_posts_are_read_page_by_page(tmp_path: Path, capsys: pytest.Capture
     assert (store.units, largest) == (4, 100)
 
 
-def test_whoever_sits_at_a_terminal_sees_how_far_it_has_come(database: Database) -> None:
-    written(database, "Hello", "Again")
+def test_progress_is_shown_at_a_terminal(database: Database) -> None:
+    create_post(database, "Hello", "Again")
     with at_a_terminal("export", "out", cwd=database.file.parent) as terminal:
         assert terminal.end() == 0
 

@@ -1,4 +1,4 @@
-"""The files of Jekyll, Hugo, Hexo, Eleventy and their like become posts; what does not is said."""
+"""Files of Jekyll, Hugo, Hexo, Eleventy and similar programs are imported, or reported."""
 
 import json
 from datetime import UTC, datetime
@@ -91,7 +91,7 @@ def _utc(*parts: int) -> datetime:
         (ELEVENTY, "This is my third post.", _utc(2015, 11, 21), _utc(2015, 11, 21)),
     ],
 )
-def test_an_ordinary_file_of_another_program_says_when_a_post_was_written_and_changed(
+def test_creation_and_update_times_are_read_from_files_of_other_programs(
     text: str, title: str, created_at: datetime, updated_at: datetime
 ) -> None:
     read = _read(text)
@@ -100,7 +100,9 @@ def test_an_ordinary_file_of_another_program_says_when_a_post_was_written_and_ch
     assert (read.version, read.ordinal, read.author) == (1, 1, "ann")
 
 
-def test_folders_of_other_programs_are_taken_in_and_what_is_left_out_is_said_once(run: Run, database: Database) -> None:
+def test_folders_of_other_programs_are_imported_and_ignored_files_are_reported_once(
+    run: Run, database: Database
+) -> None:
     _file("_posts/2015-11-17-welcome.markdown", JEKYLL)
     _file("content/posts/hello/index.md", HUGO)
     _file("content/posts/_index.md", "---\ntitle: Posts\n---\n")
@@ -140,7 +142,7 @@ _ABOUT = "---\nlayout: page\ntitle: About\npermalink: /about/\n---\nThis is the 
 
 
 @pytest.mark.usefixtures("database")
-def test_the_pages_of_a_site_are_left_out_by_name_and_are_no_faults(run: Run) -> None:
+def test_pages_of_a_site_are_ignored_by_name_and_are_not_errors(run: Run) -> None:
     _file("_posts/2015-11-17-welcome.markdown", JEKYLL)
     _file("index.markdown", _HOME)
     _file("about.markdown", _ABOUT)
@@ -154,7 +156,7 @@ def test_the_pages_of_a_site_are_left_out_by_name_and_are_no_faults(run: Run) ->
 
 
 @pytest.mark.usefixtures("database")
-def test_a_page_is_a_fault_where_nothing_is_to_be_left_out_and_nothing_but_pages_is_no_success(run: Run) -> None:
+def test_a_page_is_an_error_without_ignore_unknown_and_importing_only_pages_fails(run: Run) -> None:
     _file("about.md", _ABOUT)
 
     told = run("import", "in", "--author", "alice")
@@ -174,14 +176,14 @@ def test_a_page_is_a_fault_where_nothing_is_to_be_left_out_and_nothing_but_pages
         ("about.md", "layout: page\ndate: soon"),
     ],
 )
-def test_a_post_that_has_lost_its_date_is_not_taken_for_a_page(path: str, head: str) -> None:
+def test_a_post_without_a_date_is_not_taken_for_a_page(path: str, head: str) -> None:
     draft = _draft(f"---\n{head}\n---\nWorld", path)
 
     assert draft.errors
     assert not draft.is_page
 
 
-def test_a_post_that_has_lost_its_date_beside_the_folder_of_posts_is_a_fault_if_it_says_what_it_is() -> None:
+def test_a_declared_post_without_a_date_outside_of_the_posts_folder_is_an_error() -> None:
     reading = ImportOptions(author="ann", ignore_unknown=True, has_posts_folder=True)
     draft = parse_draft(split_front_matter("---\nlayout: post\n---\nWorld"), reading, PurePath("hello.md"))
 
@@ -189,7 +191,7 @@ def test_a_post_that_has_lost_its_date_beside_the_folder_of_posts_is_a_fault_if_
     assert not draft.is_page
 
 
-def test_a_day_in_the_name_that_there_is_not_is_the_fault_unless_the_front_matter_has_one() -> None:
+def test_an_invalid_date_in_the_file_name_is_an_error_unless_the_front_matter_has_one() -> None:
     faulty = _draft("---\ntitle: Hello\n---\nWorld", "_posts/2016-02-30-bad.md")
     dated = _draft("---\ntitle: Hello\ndate: 2016-02-29\n---\nWorld", "_posts/2016-02-30-bad.md")
 
@@ -197,7 +199,7 @@ def test_a_day_in_the_name_that_there_is_not_is_the_fault_unless_the_front_matte
     assert dated.errors == ()
 
 
-def test_a_member_that_a_post_does_not_have_is_a_fault_that_names_the_option(run: Run, database: Database) -> None:
+def test_an_unknown_member_is_an_error_that_names_the_option(run: Run, database: Database) -> None:
     _file("a.md", ELEVENTY)
 
     refused = run("import", "in", "--author", "alice")
@@ -219,14 +221,12 @@ def test_a_member_that_a_post_does_not_have_is_a_fault_that_names_the_option(run
         ("2015-11-20 Été.md", _utc(2015, 11, 20), "Été"),
     ],
 )
-def test_a_date_and_a_title_that_the_front_matter_lacks_are_in_the_name(
-    path: str, created_at: datetime, title: str
-) -> None:
+def test_a_missing_date_and_title_are_read_from_the_file_name(path: str, created_at: datetime, title: str) -> None:
     for text in ("---\nlayout: post\n---\nWorld", "World"):
         assert (_read(text, path).created_at, _read(text, path).title) == (created_at, title)
 
 
-def test_what_the_front_matter_says_goes_before_the_name() -> None:
+def test_front_matter_takes_precedence_over_the_file_name() -> None:
     read = _read("---\ntitle: Here\ndate: 2016-01-01\n---\n# There", "2015-11-20-elsewhere.md")
 
     assert (read.title, read.created_at) == ("Here", _utc(2016, 1, 1))
@@ -244,12 +244,14 @@ def test_what_the_front_matter_says_goes_before_the_name() -> None:
         ("#" + " " * 100_000 + "x", "Some file"),
     ],
 )
-def test_a_file_without_front_matter_is_called_as_its_first_heading_or_as_the_file(body: str, title: str) -> None:
+def test_a_file_without_front_matter_gets_its_title_from_the_first_heading_or_the_file_name(
+    body: str, title: str
+) -> None:
     assert _read(body, "2015-11-20-some-file.md").title == title
     assert split_front_matter(body).body == body
 
 
-def test_a_file_without_front_matter_or_date_is_told(run: Run, database: Database) -> None:
+def test_a_file_without_front_matter_or_date_is_reported(run: Run, database: Database) -> None:
     _file("README.md", "# Notes\nWorld")
     _file("2015-11-20-fine.md", "# Fine\nWorld")
 
@@ -266,7 +268,7 @@ def test_a_file_without_front_matter_or_date_is_told(run: Run, database: Databas
     "line",
     ["draft: true", "draft: True", "Draft: yes", "published: false", "publish: no", "private: true", "status: draft"],
 )
-def test_what_nobody_may_read_yet_is_left_out_and_counted(run: Run, database: Database, line: str) -> None:
+def test_drafts_and_future_posts_are_ignored_and_counted(run: Run, database: Database, line: str) -> None:
     _file("a.md", f"---\ntitle: Secret\ndate: 2015-11-20\n{line}\n---\nWorld")
 
     left_out = run("import", "in", "--author", "alice", "--ignore-unknown")
@@ -276,20 +278,20 @@ def test_what_nobody_may_read_yet_is_left_out_and_counted(run: Run, database: Da
 
 
 @pytest.mark.parametrize("line", ["draft: false", "published: true", "status: publish", "private: no", "draft:"])
-def test_what_everybody_may_read_is_taken_in(line: str) -> None:
+def test_published_posts_are_imported(line: str) -> None:
     draft = _draft(f"---\ntitle: Hello\ndate: 2015-11-20\n{line}\n---\nWorld", ignore_unknown=False)
 
     assert (draft.is_hidden, draft.errors) == (False, ())
 
 
 @pytest.mark.parametrize("line", ["draft: maybe", "draft: [true]", "private: 2020-01-01"])
-def test_a_draft_that_is_neither_true_nor_false_is_not_published(line: str) -> None:
+def test_an_invalid_draft_value_is_not_published(line: str) -> None:
     draft = _draft(f"---\ntitle: Hello\ndate: 2015-11-20\n{line}\n---\nWorld")
 
     assert [fault.message for fault in draft.errors] == ["must be true or false"]
 
 
-def test_a_draft_is_left_out_in_toml_too() -> None:
+def test_a_draft_in_toml_is_ignored_too() -> None:
     assert _draft("+++\ntitle = 'Hello'\ndate = 2015-11-20\ndraft = true\n+++\nWorld").is_hidden
     assert _draft("---\ntitle: x\n---\n", "blog/_drafts/a.md").is_hidden
 
@@ -303,7 +305,7 @@ def test_a_draft_is_left_out_in_toml_too() -> None:
         ("pubDate: 2015-11-20", _utc(2015, 11, 20), ()),
     ],
 )
-def test_of_two_names_of_one_date_the_more_telling_one_counts_and_the_other_is_said(
+def test_the_more_specific_of_two_date_members_is_used_and_the_other_is_reported(
     lines: str, created_at: datetime, unknown: tuple[str, ...]
 ) -> None:
     draft = _draft(f"---\ntitle: Hello\n{lines}\n---\nWorld")
@@ -311,7 +313,7 @@ def test_of_two_names_of_one_date_the_more_telling_one_counts_and_the_other_is_s
     assert (draft.post.created_at, draft.unknown, draft.errors) == (created_at, unknown, ())
 
 
-def test_authors_are_found_by_the_names_that_files_have_for_them(run: Run, database: Database) -> None:
+def test_authors_are_mapped_from_the_names_in_files(run: Run, database: Database) -> None:
     _file("a.md", "---\ntitle: Hello\nauthor: Jane Doe\ndate: 2015-11-20T10:00Z\n---\nWorld")
 
     refused = run("import", "in")
@@ -320,7 +322,7 @@ def test_authors_are_found_by_the_names_that_files_have_for_them(run: Run, datab
     assert posts_in(database)[0].author == "bob"
 
 
-def test_a_folder_of_which_nothing_is_read_is_no_success(run: Run, database: Database) -> None:
+def test_a_folder_without_readable_files_fails(run: Run, database: Database) -> None:
     _file("sub/2015-11-20-hello.md", "World")
     _file("page.mdx", "World")
 
@@ -336,7 +338,7 @@ def test_a_folder_of_which_nothing_is_read_is_no_success(run: Run, database: Dat
     assert run("import", "in", "--author", "alice", "--recursive").status == 0, "all of it is there already"
 
 
-def test_a_link_out_of_the_folder_is_not_read_and_a_circle_has_an_end(run: Run, database: Database) -> None:
+def test_symlinks_out_of_the_folder_and_symlink_loops_are_not_followed(run: Run, database: Database) -> None:
     Path("secret").write_text("root:x:0:0", encoding="utf-8")
     _file("2015-11-20-hello.md", "World")
     Path("in", "2015-11-21-passwd.md").symlink_to(Path("secret").absolute())
@@ -351,9 +353,7 @@ def test_a_link_out_of_the_folder_is_not_read_and_a_circle_has_an_end(run: Run, 
     assert {post.body for post in posts_in(database)} == {"World"}
 
 
-def test_more_files_than_are_held_in_memory_are_refused(
-    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_many_files_are_refused(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folders, "MAX_FILES", 2)
     for number in range(3):
         _file(f"2015-11-2{number}-hello.md", "World")
@@ -370,12 +370,12 @@ def test_more_files_than_are_held_in_memory_are_refused(
         ("a = " + "9" * 5000, "must be TOML"),
     ],
 )
-def test_what_is_no_toml_is_told(head: str, fault: str) -> None:
+def test_invalid_toml_is_reported(head: str, fault: str) -> None:
     with pytest.raises(ValidationFailed, match=fault):
         _draft(f"+++\n{head}\n+++\nWorld")
 
 
-def test_an_alias_of_an_alias_of_a_list_takes_no_memory() -> None:
+def test_nested_yaml_aliases_take_no_memory() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30))
     draft = _draft(f"---\ntitle: Hello\ndate: 2015-11-20\n{bomb}---\nWorld")
 
@@ -383,6 +383,6 @@ def test_an_alias_of_an_alias_of_a_list_takes_no_memory() -> None:
     assert draft.errors == ()
 
 
-def test_json_is_said_not_to_be_read() -> None:
+def test_json_front_matter_is_reported_as_unsupported() -> None:
     with pytest.raises(ValidationFailed, match="front matter: must begin with a line ---"):
         split_front_matter(json.dumps({"title": "Hello", "date": "2015-11-20"}) + "\nWorld")

@@ -1,4 +1,4 @@
-"""A post and its file are the same thing twice, whatever the post says, and whoever wrote the file."""
+"""Front matter: writing and reading the file of a post."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -30,7 +30,7 @@ names = st.text("abAB-._@+1", min_size=1, max_size=150)
 
 
 def read(text: str, author: str | None = None) -> PortablePost:
-    """What a file without a fault says."""
+    """Parse a valid file."""
     parts = split_front_matter(text)
     draft = parse_draft(parts, ImportOptions(author=author), PurePath())
     assert draft.errors == ()
@@ -38,14 +38,14 @@ def read(text: str, author: str | None = None) -> PortablePost:
 
 
 def refused(head: str, author: str | None = None) -> tuple[FieldError, ...]:
-    """What is wrong with front matter."""
+    """Return the errors of front matter."""
     try:
         return parse_draft(Parts(head, "", Kind.YAML), ImportOptions(author=author), PurePath()).errors
     except ValidationFailed as error:
         return error.errors
 
 
-def test_the_file_of_a_post_is_what_people_would_write() -> None:
+def test_the_file_of_a_post_is_readable_markdown() -> None:
     assert format_post(
         replace(HELLO, title="Hello, wörld 🙂", updated_at=NOON + timedelta(microseconds=7), version=2)
     ) == (
@@ -85,7 +85,7 @@ def test_the_file_of_a_post_is_what_people_would_write() -> None:
         ("<<", "'<<'"),
     ],
 )
-def test_no_title_is_taken_for_anything_else(title: str, line: str) -> None:
+def test_every_title_is_read_back_as_a_string(title: str, line: str) -> None:
     text = format_post(replace(HELLO, title=title))
 
     assert text.splitlines()[1] == f"title: {line}"
@@ -108,7 +108,7 @@ def test_no_title_is_taken_for_anything_else(title: str, line: str) -> None:
         "\t",
     ],
 )
-def test_a_body_is_kept_to_the_byte(body: str) -> None:
+def test_a_body_is_read_back_byte_for_byte(body: str) -> None:
     assert format_post(replace(HELLO, body=body)).encode().endswith(b"\n---\n" + body.encode())
     assert read(format_post(replace(HELLO, body=body))) == replace(HELLO, body=body)
 
@@ -124,13 +124,13 @@ def test_a_body_is_kept_to_the_byte(body: str) -> None:
         ordinal=st.integers(1, 2000),
     )
 )
-def test_what_is_written_is_read(manuscript: PortablePost) -> None:
+def test_a_written_file_is_read_back_unchanged(manuscript: PortablePost) -> None:
     assert read(format_post(manuscript)) == manuscript
     assert len(split_front_matter(format_post(manuscript)).head) < 10_000
 
 
 @given(titles, names, st.integers(1, 2000))
-def test_every_name_is_one_that_all_file_systems_take(title: str, author: str, ordinal: int) -> None:
+def test_every_file_name_is_valid_on_all_file_systems(title: str, author: str, ordinal: int) -> None:
     name = file_name(replace(HELLO, title=title, author=author, ordinal=ordinal))
 
     assert is_file_name(name)
@@ -153,14 +153,14 @@ def test_every_name_is_one_that_all_file_systems_take(title: str, author: str, o
         ("word " * 40, "-".join(["word"] * 12)),
     ],
 )
-def test_a_name_says_when_by_whom_and_what_about(title: str, slug: str) -> None:
+def test_a_file_name_has_time_author_and_title(title: str, slug: str) -> None:
     manuscript = replace(HELLO, title=title, author="Alice")
 
     assert file_name(manuscript) == f"2026-11-23T123000.000000Z,alice,{slug}.md"
     assert file_name(replace(manuscript, ordinal=2)) == f"2026-11-23T123000.000000Z-0002,alice,{slug}.md"
 
 
-def test_names_are_unlike_and_in_the_order_in_which_posts_were_written() -> None:
+def test_file_names_are_unique_and_sorted_by_time() -> None:
     posts = [
         replace(HELLO, created_at=NOON - timedelta(days=1)),
         replace(HELLO, author="a", title="b c"),
@@ -175,7 +175,7 @@ def test_names_are_unlike_and_in_the_order_in_which_posts_were_written() -> None
     assert sorted(called) == called
 
 
-def test_a_moment_is_called_the_same_in_every_zone() -> None:
+def test_a_time_has_the_same_file_name_in_every_zone() -> None:
     elsewhere = replace(HELLO, created_at=NOON.astimezone(timezone(timedelta(hours=5))))
 
     assert (file_name(elsewhere), format_post(elsewhere)) == (file_name(HELLO), format_post(HELLO))
@@ -194,18 +194,18 @@ def test_a_moment_is_called_the_same_in_every_zone() -> None:
         "---\ntitle: Hello\nauthor:\ncreated_at: 2026-11-23T12:30\n---\nWorld",
     ],
 )
-def test_whoever_writes_by_hand_writes_as_they_like(text: str) -> None:
+def test_handwritten_front_matter_is_read_in_many_styles(text: str) -> None:
     assert read(text, author="alice") == HELLO
 
 
-def test_a_day_is_a_moment_too() -> None:
+def test_a_date_is_read_as_a_time() -> None:
     day = datetime(2026, 11, 23, tzinfo=UTC)
     assert read("---\ntitle: Hello\nauthor: alice\ncreated_at: 2026-11-23\n---\nWorld") == replace(
         HELLO, created_at=day, updated_at=day
     )
 
 
-def test_a_file_all_of_whose_lines_end_in_crlf_has_a_body_of_simple_ones() -> None:
+def test_crlf_line_endings_become_lf() -> None:
     text = format_post(replace(HELLO, body="one\ntwo\n"))
 
     assert read(text.replace("\n", "\r\n")) == replace(HELLO, body="one\ntwo\n")
@@ -229,14 +229,14 @@ def test_a_file_all_of_whose_lines_end_in_crlf_has_a_body_of_simple_ones() -> No
         "\ufeffdate: 2010-12-03",
     ],
 )
-def test_front_matter_that_is_not_between_its_lines_is_not_taken_for_the_body(text: str) -> None:
+def test_malformed_front_matter_is_not_read_as_the_body(text: str) -> None:
     with pytest.raises(ValidationFailed) as refusal:
         split_front_matter(text)
     told = "must begin with a line --- at the top of the file, and end with another"
     assert refusal.value.errors == (FieldError("front matter", told),)
 
 
-def test_front_matter_without_end_is_not_looked_at() -> None:
+def test_long_front_matter_is_refused_without_parsing_it() -> None:
     with pytest.raises(ValidationFailed, match="front matter: must have at most 10000 characters"):
         split_front_matter("---\n" + "a: b\n" * 2001 + "---\n")
 
@@ -287,12 +287,12 @@ FIELDS = (
         ),
     ],
 )  # fmt: skip
-def test_all_that_is_wrong_with_front_matter_is_told(head: str, errors: list[str]) -> None:
+def test_all_errors_of_front_matter_are_listed(head: str, errors: list[str]) -> None:
     assert [f"{fault.field}: {fault.message}" for fault in refused(head)] == errors
 
 
 @given(st.text(st.sampled_from("tile:authr \n\"'[]{}&*!|>%@`#-?,\\0x~é"), max_size=40) | st.text(max_size=40))
-def test_no_front_matter_is_more_than_faulty(text: str) -> None:
+def test_any_front_matter_is_valid_or_an_error(text: str) -> None:
     assert refused(text)
 
 

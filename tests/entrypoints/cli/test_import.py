@@ -1,4 +1,4 @@
-"""Posts that files hold are taken in; what cannot be is told, file by file, and keeps nobody else's out."""
+"""Files are imported as posts; invalid files are reported and do not stop the others."""
 
 import os
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.database import Database
-from tests.entrypoints.blogs import Store
+from tests.entrypoints.blocking_blogs import Store
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.servers import run_blog
 
@@ -24,15 +24,15 @@ NO_FRONT_MATTER = "front matter: must begin with a line --- at the top of the fi
 ASSUMED = "blog: 1 file with a date without a time zone: taken as UTC\n"
 
 
-def written(name: str, *lines: str, body: str = "World") -> None:
-    """A file in the folder, as people write it."""
+def create_post(name: str, *lines: str, body: str = "World") -> None:
+    """Write a file with this front matter."""
     Path("in").mkdir(exist_ok=True)
     Path("in", name).write_bytes("\n".join(["---", *lines, "---", body]).encode())
 
 
-def hello(name: str, *lines: str, title: str = "Hello", author: str = "alice") -> None:
-    """A file of a post that was written at noon."""
-    written(name, f"title: {title}", f"author: {author}", "created_at: 2026-11-23T12:00Z", *lines)
+def write_post(name: str, *lines: str, title: str = "Hello", author: str = "alice") -> None:
+    """Write the file of a post of noon."""
+    create_post(name, f"title: {title}", f"author: {author}", "created_at: 2026-11-23T12:00Z", *lines)
 
 
 def posts_in(database: Database) -> list[Post]:
@@ -49,8 +49,8 @@ def summary(added: int = 0, there: int = 0, different: int = 0, faulty: int = 0,
     return f"{begins}, already there {there}, there but different {different}, faulty {faulty}.\n"
 
 
-def test_a_file_becomes_the_post_that_it_says(run: Run, database: Database) -> None:
-    hello("any name.md", "updated_at: 2026-11-23 15:00+01:00", "version: 4")
+def test_a_file_is_imported_as_a_post(run: Run, database: Database) -> None:
+    write_post("any name.md", "updated_at: 2026-11-23 15:00+01:00", "version: 4")
 
     assert run("import", "in") == Outcome(0, summary(added=1), "")
     assert posts_in(database) == [
@@ -76,8 +76,8 @@ def test_a_file_becomes_the_post_that_it_says(run: Run, database: Database) -> N
 
 
 def test_importing_again_adds_nothing(run: Run, database: Database) -> None:
-    hello("a.md")
-    hello("b.md", author="bob")
+    write_post("a.md")
+    write_post("b.md", author="bob")
     run("import", "in")
     before = posts_in(database)
 
@@ -85,7 +85,7 @@ def test_importing_again_adds_nothing(run: Run, database: Database) -> None:
     assert posts_in(database) == before
 
 
-def test_what_was_exported_is_imported_elsewhere_by_processes_of_their_own(database: Database) -> None:
+def test_exported_posts_are_imported_into_another_blog_by_the_commands(database: Database) -> None:
     folder = database.file.parent
     elsewhere = Database(folder / "elsewhere.db")
     elsewhere.add_users("bob", "alice")
@@ -100,26 +100,24 @@ def test_what_was_exported_is_imported_elsewhere_by_processes_of_their_own(datab
     assert (post.title, post.body, post.author, post.created_at) == ("~", body, "bob", NOON.replace(hour=0))
 
 
-def test_what_is_here_already_is_never_changed(run: Run, database: Database) -> None:
-    hello("a.md")
+def test_existing_posts_are_never_changed(run: Run, database: Database) -> None:
+    write_post("a.md")
     run("import", "in")
     before = posts_in(database)
-    hello("a.md", title="Goodbye")
-    hello("b.md", author="bob")
+    write_post("a.md", title="Goodbye")
+    write_post("b.md", author="bob")
 
     told = "blog: a.md: already there, with different content\n"
     assert run("import", "in") == Outcome(1, summary(added=1, different=1), told)
     assert posts_in(database)[:1] == before
 
 
-def test_files_come_in_the_order_in_which_posts_were_written_whatever_they_are_called(
-    run: Run, database: Database
-) -> None:
-    hello("a.md", "ordinal: 3", title="The third")
-    hello("b.md", "ordinal: 2", title="The second")
-    hello("c.md", title="The first")
-    hello("d.md", author="bob")
-    written("e.md", "title: Older", "author: alice", "created_at: 2001-01-01")
+def test_files_are_imported_by_time_not_by_name(run: Run, database: Database) -> None:
+    write_post("a.md", "ordinal: 3", title="The third")
+    write_post("b.md", "ordinal: 2", title="The second")
+    write_post("c.md", title="The first")
+    write_post("d.md", author="bob")
+    create_post("e.md", "title: Older", "author: alice", "created_at: 2001-01-01")
 
     assert run("import", "in") == Outcome(0, summary(added=5), ASSUMED)
     assert titles(database) == [
@@ -132,31 +130,29 @@ def test_files_come_in_the_order_in_which_posts_were_written_whatever_they_are_c
     assert run("import", "in") == Outcome(0, summary(there=5), ASSUMED)
 
 
-def test_two_files_of_one_author_and_moment_that_do_not_tell_their_places_are_not_both_taken_in(
-    run: Run, database: Database
-) -> None:
-    hello("a.md", title="One")
-    hello("b.md", title="Two")
+def test_two_files_with_the_same_author_and_time_need_ordinals(run: Run, database: Database) -> None:
+    write_post("a.md", title="One")
+    write_post("b.md", title="Two")
 
     told = (
         "blog: b.md: already there, with different content; another file has the same author and time: "
         "give it a time of its own, or ordinal: 2\n"
     )
     assert run("import", "in") == Outcome(1, summary(added=1, different=1), told)
-    hello("b.md", "ordinal: 2", title="Two")
+    write_post("b.md", "ordinal: 2", title="Two")
     assert run("import", "in") == Outcome(0, summary(added=1, there=1), "")
 
 
-def test_a_place_whose_predecessor_is_missing_is_told(run: Run, database: Database) -> None:
-    hello("a.md", "ordinal: 2")
+def test_an_ordinal_without_its_predecessor_is_reported(run: Run, database: Database) -> None:
+    write_post("a.md", "ordinal: 2")
 
     told = "blog: a.md: ordinal: import ordinal 1 first\n"
     assert run("import", "in") == Outcome(1, summary(faulty=1), told)
 
 
-def test_whoever_names_no_author_names_one_for_all_that_lack_one(run: Run, database: Database) -> None:
-    written("a.md", "title: Hello", "created_at: 2026-11-23")
-    written("b.md", "title: Hello", "created_at: 2026-11-23", "author: alice")
+def test_the_author_option_is_used_for_files_without_an_author(run: Run, database: Database) -> None:
+    create_post("a.md", "title: Hello", "created_at: 2026-11-23")
+    create_post("b.md", "title: Hello", "created_at: 2026-11-23", "author: alice")
 
     told = "blog: a.md: author: is missing: --author NAME gives one\n"
     both = ASSUMED.replace("1 file", "2 files")
@@ -165,13 +161,15 @@ def test_whoever_names_no_author_names_one_for_all_that_lack_one(run: Run, datab
     assert titles(database) == [(1, "alice", "Hello"), (2, "bob", "Hello")]
 
 
-def test_all_that_is_wrong_is_told_of_every_file_and_the_rest_is_taken_in(run: Run, database: Database) -> None:
-    hello("a.md", author="carol")
-    written("b.md", "title: ''", "version: 0", "ordinal: -1", "tags: x", body=" ")
-    written("c.md", "title: Hello", "author: carol", "created_at: 0999-01-01", "updated_at: 0998-01-01", "ordinal: 9")
-    hello("d.md", "ordinal: two", "version: 1e3", title="x" * 201)
-    hello("e.md", title="Fine")
-    written("f.md", "title: ['", body="")
+def test_errors_of_every_file_are_reported_and_the_other_files_are_imported(run: Run, database: Database) -> None:
+    write_post("a.md", author="carol")
+    create_post("b.md", "title: ''", "version: 0", "ordinal: -1", "tags: x", body=" ")
+    create_post(
+        "c.md", "title: Hello", "author: carol", "created_at: 0999-01-01", "updated_at: 0998-01-01", "ordinal: 9"
+    )
+    write_post("d.md", "ordinal: two", "version: 1e3", title="x" * 201)
+    write_post("e.md", title="Fine")
+    create_post("f.md", "title: ['", body="")
     known = "title, author, created_at, updated_at, version, ordinal"
     fields = f"is not known here: known are {known}; --ignore-unknown ignores it"
     year = "must be in a year from 1000 to 9998"
@@ -192,8 +190,8 @@ def test_all_that_is_wrong_is_told_of_every_file_and_the_rest_is_taken_in(run: R
     assert titles(database) == [(1, "alice", "Fine")]
 
 
-def test_a_file_that_says_more_than_a_post_has_is_not_taken_in(run: Run, database: Database) -> None:
-    hello("a.md", "id: 7")
+def test_a_file_with_unknown_members_is_not_imported(run: Run, database: Database) -> None:
+    write_post("a.md", "id: 7")
 
     fields = "title, author, created_at, updated_at, version, ordinal"
     told = f"blog: a.md: id: is not known here: known are {fields}; --ignore-unknown ignores it\n"
@@ -201,8 +199,8 @@ def test_a_file_that_says_more_than_a_post_has_is_not_taken_in(run: Run, databas
     assert posts_in(database) == []
 
 
-def test_what_is_no_post_is_told_too(run: Run, database: Database) -> None:
-    hello("z.md")
+def test_files_that_are_not_posts_are_reported(run: Run, database: Database) -> None:
+    write_post("z.md")
     Path("in", "a.md").mkdir()
     Path("in", "b.md").symlink_to("nowhere")
     os.mkfifo("in/c.md")
@@ -227,13 +225,13 @@ def test_what_is_no_post_is_told_too(run: Run, database: Database) -> None:
     )
 
 
-def test_a_file_that_may_not_be_read_is_told(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_reported(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(path: Path, *arguments: Any, **more: Any) -> Any:
         if path.name == "a.md":
             raise PermissionError(13, "Permission denied")
         return allowed(path, *arguments, **more)
 
-    hello("a.md")
+    write_post("a.md")
     allowed = Path.open
     monkeypatch.setattr(Path, "open", forbidden)  # the tests may run as root, who may read everything
 
@@ -243,27 +241,27 @@ def test_a_file_that_may_not_be_read_is_told(run: Run, database: Database, monke
 @pytest.mark.parametrize(
     ("folder", "line"), [("nowhere", "No such file or directory: nowhere"), ("file", "Not a directory: file")]
 )
-def test_a_folder_that_is_none_is_told_in_one_line(run: Run, database: Database, folder: str, line: str) -> None:
+def test_a_missing_folder_is_reported_in_one_line(run: Run, database: Database, folder: str, line: str) -> None:
     Path("file").touch()
 
     assert run("import", folder) == Outcome(1, "", f"blog: {line}\n")
 
 
-def test_an_empty_folder_is_no_mistake(run: Run, database: Database) -> None:
+def test_an_empty_folder_is_not_an_error(run: Run, database: Database) -> None:
     Path("in").mkdir()
 
     assert run("import", "in") == Outcome(0, summary(), "")
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(run: Run, database: Database) -> None:
-    hello("a.md", title="Here")
+def test_a_dry_run_reports_the_import_and_changes_nothing(run: Run, database: Database) -> None:
+    write_post("a.md", title="Here")
     run("import", "in")
     with database.connected() as connection:
         before = list(connection.iterdump())
-    hello("a.md", title="Other")
-    hello("b.md", "ordinal: 2", title="Second")
-    hello("c.md", "ordinal: 3", title="Third")
-    hello("d.md", author="nobody")
+    write_post("a.md", title="Other")
+    write_post("b.md", "ordinal: 2", title="Second")
+    write_post("c.md", "ordinal: 3", title="Third")
+    write_post("d.md", author="nobody")
 
     told = "blog: a.md: already there, with different content\nblog: d.md: author: has no account here\n"
     said = f"would add\tb.md\nwould add\tc.md\n{summary(added=2, different=1, faulty=1, would=True)}"
@@ -272,29 +270,29 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(run: Run, database: 
         assert list(connection.iterdump()) == before
 
 
-def test_an_administrators_token_imports_in_their_name(
+def test_the_token_of_an_administrator_imports_as_that_administrator(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("users", "promote", "alice")
     monkeypatch.setenv("BLOG_TOKEN", database.log_in("alice"))
-    hello("a.md", author="bob")
+    write_post("a.md", author="bob")
 
     assert run("import", "in") == Outcome(0, summary(added=1), "")
     assert run("audit", "--limit", "1").said.split("\t")[2:4] == ["post.imported", "alice"]
 
 
-def test_who_is_no_administrator_is_told_so_before_any_file_is_looked_at(
+def test_an_ordinary_user_is_refused_before_any_file_is_read(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLOG_TOKEN", database.log_in("bob"))
-    hello("a.md", author="bob")
+    write_post("a.md", author="bob")
 
     for folder in ("in", "nowhere"):
         assert run("import", folder) == Outcome(1, "", "blog: Only an administrator may do this.\n")
     assert posts_in(database) == []
 
 
-def test_many_files_are_taken_in_some_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_many_files_are_imported_in_several_units_of_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = Store("the first")
     with store.inner() as blog:
         blog.users.add(Operator(), "bob", "quite a long pass phrase")
@@ -311,9 +309,9 @@ def test_many_files_are_taken_in_some_at_a_time(tmp_path: Path, capsys: pytest.C
     assert store.units == 1 + 3
 
 
-def test_a_refused_character_is_named_with_its_line_in_the_file(run: Run, database: Database) -> None:
-    hello("fine.md")
-    written("odd.md", "title: Odd", "author: alice", "created_at: 2026-11-23", body="One\ntwo\x0b")
+def test_a_refused_character_is_reported_with_its_line_in_the_file(run: Run, database: Database) -> None:
+    write_post("fine.md")
+    create_post("odd.md", "title: Odd", "author: alice", "created_at: 2026-11-23", body="One\ntwo\x0b")
     message = "must not contain control characters or lone surrogates: U+000B is at line 7, column 4"
     assert run("import", "in") == Outcome(1, summary(added=1, faulty=1), f"blog: odd.md: file: {message}\n")
     assert titles(database) == [(1, "alice", "Hello")]

@@ -1,4 +1,4 @@
-"""Who may do what can be read, and is what the rules say."""
+"""The printed policy follows the rules."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from blog.domain.policy import Action, Role, table
 WIDEST = 100
 
 
-def test_the_policy_can_be_read_in_a_terminal(run: Run) -> None:
+def test_the_policy_is_printed_as_a_table(run: Run) -> None:
     said = run("policy").said
 
     lines = said.splitlines()
@@ -22,7 +22,7 @@ def test_the_policy_can_be_read_in_a_terminal(run: Run) -> None:
     assert ["read", "the", "audit", "log", "admin", "-", "-", "yes", "yes"] in cells
 
 
-def test_the_policy_for_documents_is_the_same(run: Run) -> None:
+def test_the_policy_as_markdown_is_the_same(run: Run) -> None:
     cells = [line.strip("| ").split(" | ") for line in run("policy", "--markdown").said.splitlines()]
 
     assert ["change a post", "posts:write", "-", "own", "own", "-"] in cells
@@ -31,7 +31,7 @@ def test_the_policy_for_documents_is_the_same(run: Run) -> None:
 
 
 @pytest.mark.parametrize("action", Action, ids=lambda action: action.name)
-def test_every_cell_of_the_policy_is_as_the_rules_say(run: Run, action: Action) -> None:
+def test_every_cell_of_the_printed_policy_follows_the_rules(run: Run, action: Action) -> None:
     (line,) = (
         line for line in run("policy", "--markdown").said.splitlines() if line.startswith(f"| {action.description} |")
     )

@@ -1,4 +1,4 @@
-"""Whoever sits at a terminal is asked for the password, twice, and it does not show."""
+"""Password prompts at a terminal."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.terminal import at_a_terminal
 
 
-def test_the_password_is_asked_for_twice_and_not_shown(tmp_path: Path) -> None:
+def test_a_password_prompt_asks_twice_and_hides_the_input(tmp_path: Path) -> None:
     with at_a_terminal("users", "add", "alice", cwd=tmp_path) as terminal:
         for prompt in ("Password: ", "The same again: "):
             terminal.wait_for(prompt)
@@ -19,7 +19,7 @@ def test_the_password_is_asked_for_twice_and_not_shown(tmp_path: Path) -> None:
     assert Database(tmp_path / "blog.db").log_in("alice")
 
 
-def test_whoever_changes_their_password_is_asked_for_the_old_one_once_and_for_the_new_one_twice(tmp_path: Path) -> None:
+def test_changing_a_password_asks_for_the_old_one_once_and_the_new_one_twice(tmp_path: Path) -> None:
     database = Database(tmp_path / "blog.db")
     database.add_users("alice")
     answers = {"Old password: ": PASSWORD, "New password: ": f"{PASSWORD}!", "The same again: ": f"{PASSWORD}!"}

@@ -1,4 +1,4 @@
-"""However the standard streams are, a command ends without a traceback and without harm."""
+"""Closed streams and unusual encodings cause no traceback and no damage."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _shell(command: str, folder: Path, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Run a line of shell in which `blog` is the command; it ends with that status, and has no traceback."""
+    """Run a shell command with `blog`, and check that it causes no traceback."""
     script = f'blog() {{ {BLOG[0]} -m blog "$@"; }}; {command}'
     ended = subprocess.run(
         ["sh", "-c", script],
@@ -37,7 +37,7 @@ def _shell(command: str, folder: Path, extra: Mapping[str, str] | None = None) -
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
-def test_a_closed_stream_is_as_one_to_nowhere(folder: Path, closed: str) -> None:
+def test_a_closed_stream_behaves_like_dev_null(folder: Path, closed: str) -> None:
     ended = _shell(f"blog users list {closed}", folder)
 
     assert ended.returncode == 0
@@ -45,7 +45,7 @@ def test_a_closed_stream_is_as_one_to_nowhere(folder: Path, closed: str) -> None
     assert ended.stdout.count(b"\n") == (0 if ">&-" in closed.replace("2>&-", "") else 1)
 
 
-def test_what_is_printed_to_a_closed_stream_does_not_land_in_the_database(folder: Path) -> None:
+def test_output_to_a_closed_stream_does_not_end_up_in_the_database(folder: Path) -> None:
     for command in ("users add bob --password-stdin", "users promote bob", "users list", "--help", "nonsense"):
         _shell(f"echo '{PASSWORD}' | blog {command} >&- 2>&-", folder)
 
@@ -54,16 +54,14 @@ def test_what_is_printed_to_a_closed_stream_does_not_land_in_the_database(folder
     assert {user.username for user in database.users()} == {"alice", "bob"}
 
 
-def test_a_password_from_a_closed_stream_was_not_given(folder: Path) -> None:
+def test_a_closed_stdin_has_no_password(folder: Path) -> None:
     ended = _shell("blog users add carol --password-stdin <&-", folder)
 
     assert (ended.returncode, ended.stderr) == (1, b"blog: password: was not given\n")
 
 
 @pytest.mark.parametrize("extra", [_ASCII, _WINDOWS, _C])
-def test_a_character_that_the_encoding_does_not_have_is_printed_as_an_escape_sequence(
-    folder: Path, extra: Mapping[str, str]
-) -> None:
+def test_an_unencodable_character_is_printed_as_an_escape_sequence(folder: Path, extra: Mapping[str, str]) -> None:
     name = os.fsencode("日本.db")
     backed_up = _shell("blog backup 日本.db", folder, extra)
     labelled = _shell(f"echo '{PASSWORD}' | blog tokens create alice --name 日本 --password-stdin", folder, extra)
@@ -77,9 +75,7 @@ def test_a_character_that_the_encoding_does_not_have_is_printed_as_an_escape_seq
 
 
 @pytest.mark.parametrize("extra", [_ASCII, _WINDOWS, _C])
-def test_a_name_of_a_file_that_the_encoding_does_not_have_is_no_traceback(
-    folder: Path, extra: Mapping[str, str]
-) -> None:
+def test_an_unencodable_file_name_causes_no_traceback(folder: Path, extra: Mapping[str, str]) -> None:
     (folder / "in").mkdir()
     (folder / "in" / "日本.md").write_text("---\ntitle: 日本\ncreated_at: 2026-11-23\nauthor: alice\n---\nx", "utf-8")
     (folder / "in" / "näive.md").write_text("no front matter", "utf-8")

@@ -1,4 +1,4 @@
-"""Tokens are made, listed and ended at the console, and their secrets are shown once."""
+"""Tokens at the console: log-in, list and revocation."""
 
 import re
 
@@ -12,7 +12,7 @@ NEW = "an even longer pass phrase"
 
 
 def created(run: Run, *options: str) -> str:
-    """A new token of alice's."""
+    """Create a token of alice's."""
     return run("tokens", "create", "alice", *options, "--password-stdin", sent=PASSWORD.encode()).said.strip()
 
 
@@ -26,7 +26,7 @@ def assert_dead(database: Database, *tokens: str) -> None:
             database.whose(token)
 
 
-def test_logging_in_prints_a_token_alone_and_the_words_beside_it(run: Run, database: Database) -> None:
+def test_a_log_in_prints_only_the_token_to_stdout(run: Run, database: Database) -> None:
     made = run("tokens", "create", "Alice", "--password-stdin", sent=PASSWORD.encode())
 
     assert made.status == 0
@@ -36,7 +36,9 @@ def test_logging_in_prints_a_token_alone_and_the_words_beside_it(run: Run, datab
     assert re.fullmatch(words, made.errors)
 
 
-def test_a_token_is_made_for_what_is_named(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_created_with_the_named_scopes(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = created(run, "--name", "reader", "--scope", "posts:read", "--scope", "posts:write")
 
     assert [line[1:4] for line in listed(run, "alice")] == [
@@ -55,16 +57,14 @@ def test_a_token_is_made_for_what_is_named(run: Run, database: Database, monkeyp
         ("alice", "", "password: was not given"),
     ],
 )
-def test_whoever_may_not_have_a_token_gets_none(
-    run: Run, database: Database, command: str, sent: str, line: str
-) -> None:
+def test_invalid_credentials_get_no_token(run: Run, database: Database, command: str, sent: str, line: str) -> None:
     refused = run("tokens", "create", *command.split(), "--password-stdin", sent=sent.encode())
 
     assert refused == Outcome(1, "", f"blog: {line}\n")
     assert listed(run, "alice") == []
 
 
-def test_guessing_at_the_console_comes_to_an_end(run: Run, database: Database) -> None:
+def test_guesses_at_the_console_are_rate_limited(run: Run, database: Database) -> None:
     for _ in range(8):
         run("tokens", "create", "alice", "--password-stdin", sent=b"a guess")
 
@@ -85,13 +85,13 @@ def test_a_list_of_tokens_shows_neither_secret_nor_digest(run: Run, database: Da
     assert digest.hex() not in said.lower()
 
 
-def test_a_list_of_tokens_has_one_line_for_each_whatever_they_are_called(run: Run, database: Database) -> None:
+def test_a_list_of_tokens_has_one_line_each_for_any_name(run: Run, database: Database) -> None:
     created(run, "--name", "my\nlaptop\t\u202eis")
 
     assert [line[1] for line in listed(run, "alice")] == [r"my\nlaptop\t\u202eis"]
 
 
-def test_one_token_of_a_user_is_ended_by_its_number(run: Run, database: Database) -> None:
+def test_one_token_of_a_user_is_revoked_by_its_id(run: Run, database: Database) -> None:
     first, second = database.log_in("alice"), database.log_in("alice")
 
     assert run("tokens", "revoke", "alice", "1") == Outcome(0, "Token 1 of alice is revoked.\n", "")
@@ -99,14 +99,16 @@ def test_one_token_of_a_user_is_ended_by_its_number(run: Run, database: Database
     assert database.whose(second) == "alice"
 
 
-def test_a_token_of_somebody_else_is_not_ended_by_mistake(run: Run, database: Database) -> None:
+def test_the_token_of_another_user_is_not_revoked_by_mistake(run: Run, database: Database) -> None:
     token = database.log_in("alice")
 
     assert run("tokens", "revoke", "bob", "1") == Outcome(1, "", "blog: There is no token 1.\n")
     assert database.whose(token) == "alice"
 
 
-def test_its_holder_lists_ends_and_logs_out(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_holder_of_a_token_lists_and_revokes_tokens_and_logs_out(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine, lost = database.log_in("alice"), database.log_in("alice")
     monkeypatch.setenv("BLOG_TOKEN", mine)
 
@@ -118,7 +120,7 @@ def test_its_holder_lists_ends_and_logs_out(run: Run, database: Database, monkey
     assert run("tokens", "logout") == Outcome(1, "", "blog: The token is not valid.\n")
 
 
-def test_logging_out_everywhere_ends_all_that_one_has_and_no_more(
+def test_log_out_everywhere_revokes_only_the_tokens_of_the_user(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alices, bobs = [database.log_in("alice"), database.log_in("alice")], database.log_in("bob")
@@ -129,7 +131,7 @@ def test_logging_out_everywhere_ends_all_that_one_has_and_no_more(
     assert database.whose(bobs) == "bob"
 
 
-def test_a_changed_password_gives_a_new_token_in_the_place_of_all_others(
+def test_a_changed_password_revokes_all_tokens_and_prints_a_new_one(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, other = database.log_in("alice"), database.log_in("alice")
@@ -153,7 +155,7 @@ def test_a_changed_password_gives_a_new_token_in_the_place_of_all_others(
         ("", "old_password: was not given"),
     ],
 )
-def test_a_password_that_cannot_be_changed_stays_and_is_not_repeated(
+def test_a_refused_change_keeps_the_password_and_does_not_repeat_it(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch, sent: str, line: str
 ) -> None:
     token = database.log_in("alice")

@@ -1,4 +1,4 @@
-"""The command line explains itself, at once."""
+"""Help, usage errors and options of the command line."""
 
 import re
 import subprocess
@@ -30,14 +30,14 @@ _HEAVY = ("litestar", "sqlalchemy", "argon2", "uvicorn", "msgspec", "sqlite3", "
 
 
 @pytest.mark.parametrize("command", ["", "users", "tokens", *_COMMANDS])
-def test_every_command_says_what_it_does(run: Run, command: str) -> None:
+def test_every_command_has_a_description(run: Run, command: str) -> None:
     helped = run(*command.split(), "--help")
 
     assert (helped.status, helped.errors) == (0, "")
     assert helped.said.startswith(f"usage: blog {command}".rstrip())
 
 
-def test_help_names_every_command(run: Run) -> None:
+def test_help_lists_every_command(run: Run) -> None:
     named = {command.split()[0] for command in _COMMANDS}
     assert named <= set(re.findall(r"^    (\w+) ", run("--help").said, re.MULTILINE))
     for group in ("users", "tokens"):
@@ -45,25 +45,25 @@ def test_help_names_every_command(run: Run) -> None:
         assert members <= set(run(group, "--help").said.split())
 
 
-def test_there_are_commands_to_look_at() -> None:
+def test_the_parser_has_commands() -> None:
     assert len(_COMMANDS) >= 28
 
 
-def test_the_settings_that_help_names_are_there(run: Run) -> None:
+def test_the_settings_in_the_help_exist(run: Run) -> None:
     named = set(re.findall(r"BLOG_[A-Z_]+", run("--help").said))
 
     assert {"BLOG_TOKEN", "BLOG_TOKEN_FILE", "BLOG_DATABASE_URL", "BLOG_REGISTRATION"} <= named
     assert unknown_settings(dict.fromkeys(named, "x")) == []
 
 
-def test_no_password_token_or_invitation_can_be_an_option(run: Run) -> None:
+def test_no_option_takes_a_password_token_or_invitation(run: Run) -> None:
     for command in _COMMANDS:
         options = re.findall(r"--[\w-]+(?: [A-Z]+)?", run(*command.split(), "--help").said)
         secret = [option for option in options if re.match("--(pass|token|secret|code|inv)", option)]
         assert set(secret) <= {"--password-stdin"}, command
 
 
-def test_help_needs_nothing_that_is_slow_to_load(tmp_path: Path) -> None:
+def test_help_imports_no_slow_module(tmp_path: Path) -> None:
     code = (
         "import sys; from blog.entrypoints.cli import main\n"
         "try: main(['--help'])\n"
@@ -82,12 +82,12 @@ def test_help_needs_nothing_that_is_slow_to_load(tmp_path: Path) -> None:
     assert b"usage: blog" in asked.stdout
 
 
-def test_the_version_is_the_packages_own(run: Run) -> None:
+def test_the_version_is_that_of_the_package(run: Run) -> None:
     assert run("--version") == Outcome(0, f"blog {version('hexablog')}\n", "")
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["users"], ["users", "add"], ["serve", "--port"], *_WRONG])
-def test_a_wrong_usage_ends_with_status_2_and_shows_the_right_one(run: Run, arguments: list[str]) -> None:
+def test_a_usage_error_exits_with_status_2_and_shows_the_usage(run: Run, arguments: list[str]) -> None:
     wrong = run(*arguments)
 
     assert (wrong.status, wrong.said) == (2, "")
@@ -114,7 +114,7 @@ def test_a_wrong_usage_ends_with_status_2_and_shows_the_right_one(run: Run, argu
         ("migrate --port 1", "--port is not an option of this command"),
     ],
 )
-def test_a_misspelt_word_is_told_with_the_one_that_was_likely_meant(run: Run, arguments: str, hint: str) -> None:
+def test_a_misspelt_command_or_option_gets_a_suggestion(run: Run, arguments: str, hint: str) -> None:
     wrong = run(*arguments.split())
 
     assert (wrong.status, wrong.said) == (2, "")
@@ -136,7 +136,7 @@ _SPOKEN = [
 
 
 @pytest.mark.parametrize("command", ["", "users", "tokens", *_COMMANDS])
-def test_a_wrong_usage_repeats_nothing_that_could_be_a_secret(run: Run, command: str) -> None:
+def test_a_usage_error_does_not_repeat_possible_secrets(run: Run, command: str) -> None:
     taken = {"export": "x", "import": "x", "backup": "x", "restore": "x", "users rename": "x x", "users add": "x"}
     for spoken in _SPOKEN:
         wrong = run(*command.split(), *taken.get(command, "").split(), *spoken.format(_SECRET).split())
@@ -166,7 +166,7 @@ def test_a_wrong_value_of_an_option_is_not_repeated(run: Run, arguments: str) ->
     assert _SECRET not in wrong.said + wrong.errors
 
 
-def test_no_option_is_taken_for_another_that_begins_like_it(run: Run, tmp_path: Path) -> None:
+def test_options_cannot_be_abbreviated(run: Run, tmp_path: Path) -> None:
     for short in ("--password", "--pass", "--password-std"):
         assert run("users", "add", "carol", short, sent=b"quite a long pass phrase").status == 2
     assert list(tmp_path.iterdir()) == []
@@ -203,14 +203,14 @@ def test_two_databases_before_and_after_the_command_are_refused(run: Run, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_memory_and_a_database_cannot_both_be_asked_for(run: Run) -> None:
+def test_memory_and_a_database_exclude_each_other(run: Run) -> None:
     wrong = run("serve", "--memory", "--database", "sqlite:///blog.db")
 
     assert wrong.status == 2
     assert "not allowed with argument" in wrong.errors
 
 
-def test_the_command_and_the_module_are_the_same(tmp_path: Path) -> None:
+def test_the_command_and_the_module_behave_the_same(tmp_path: Path) -> None:
     command = Path(sys.executable).with_name("blog")
     for arguments in (["users", "--help"], ["tokens", "revoke", "nobody"], ["serve", "--port", "x"]):
         by_command = subprocess.run(

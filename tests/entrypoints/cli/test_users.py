@@ -1,4 +1,4 @@
-"""Whoever runs the blog sees to its accounts from the console."""
+"""Administration of accounts at the console."""
 
 from pathlib import Path
 
@@ -19,20 +19,20 @@ def test_a_user_added_at_the_console_can_log_in(run: Run, tmp_path: Path) -> Non
     assert Database(tmp_path / "blog.db").log_in("alice")
 
 
-def test_the_first_administrator_is_made_at_the_console(run: Run, tmp_path: Path) -> None:
+def test_the_first_administrator_is_added_at_the_console(run: Run, tmp_path: Path) -> None:
     added = run("users", "add", "root", "--admin", "--password-stdin", sent=PASSWORD.encode())
 
     assert added == Outcome(0, "Added administrator root (id 1).\n", "")
     assert [user.is_admin for user in Database(tmp_path / "blog.db").users()] == [True]
 
 
-def test_nobody_has_an_account_that_nobody_made(run: Run, tmp_path: Path) -> None:
+def test_there_are_no_default_accounts(run: Run, tmp_path: Path) -> None:
     assert run("migrate").status == 0
     assert run("users", "list") == Outcome(0, "", "There are no users yet: add one with blog users add NAME.\n")
     assert Database(tmp_path / "blog.db").users() == []
 
 
-def test_a_password_is_taken_to_the_letter(run: Run, tmp_path: Path) -> None:
+def test_a_password_is_read_verbatim(run: Run, tmp_path: Path) -> None:
     password = "  Gänsefüßchen und 🔑 "
 
     run("users", "add", "alice", "--password-stdin", sent=f"{password}\r\nnot this line\n".encode())
@@ -40,7 +40,7 @@ def test_a_password_is_taken_to_the_letter(run: Run, tmp_path: Path) -> None:
     assert Database(tmp_path / "blog.db").log_in("alice", password)
 
 
-def test_a_password_from_powershell_is_taken_without_its_byte_order_mark(run: Run, tmp_path: Path) -> None:
+def test_the_byte_order_mark_of_powershell_is_removed_from_a_password(run: Run, tmp_path: Path) -> None:
     sent = f"\ufeff{PASSWORD}\r\n".encode()
 
     assert run("users", "add", "alice", "--password-stdin", sent=sent).status == 0
@@ -48,7 +48,7 @@ def test_a_password_from_powershell_is_taken_without_its_byte_order_mark(run: Ru
     assert run("tokens", "create", "alice", "--password-stdin", sent=sent).status == 0
 
 
-def test_only_what_begins_what_is_sent_is_a_byte_order_mark(
+def test_a_byte_order_mark_is_removed_at_the_beginning_only(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLOG_TOKEN", database.log_in("alice"))
@@ -58,7 +58,7 @@ def test_only_what_begins_what_is_sent_is_a_byte_order_mark(
     assert database.log_in("alice", new)
 
 
-def test_all_users_are_listed_however_many_there_are(run: Run, database: Database) -> None:
+def test_all_users_are_listed_over_several_pages(run: Run, database: Database) -> None:
     run("users", "deactivate", "bob")
     database.add_users(*(f"user{number}" for number in range(2, 102)))
 
@@ -75,7 +75,7 @@ def test_all_users_are_listed_however_many_there_are(run: Run, database: Databas
     assert all(line[4].endswith(" UTC") for line in lines)
 
 
-def test_a_new_password_replaces_the_old_one_and_ends_all_tokens(run: Run, database: Database) -> None:
+def test_a_password_reset_replaces_the_old_one_and_revokes_all_tokens(run: Run, database: Database) -> None:
     token = database.log_in("alice")
 
     changed = run("users", "password", "Alice", "--password-stdin", sent=_NEW.encode())
@@ -88,7 +88,7 @@ def test_a_new_password_replaces_the_old_one_and_ends_all_tokens(run: Run, datab
         database.whose(token)
 
 
-def test_a_shut_account_lets_nobody_in_until_it_is_opened_again(run: Run, database: Database) -> None:
+def test_a_deactivated_account_cannot_log_in_until_it_is_activated(run: Run, database: Database) -> None:
     token = database.log_in("alice")
 
     assert run("users", "deactivate", "alice") == Outcome(0, "alice is inactive, and has no tokens.\n", "")
@@ -100,13 +100,13 @@ def test_a_shut_account_lets_nobody_in_until_it_is_opened_again(run: Run, databa
         database.whose(token)
 
 
-def test_one_user_is_shown_as_in_the_list(run: Run, database: Database) -> None:
+def test_a_single_user_is_shown_as_in_the_list(run: Run, database: Database) -> None:
     listed = run("users", "list").said.splitlines(keepends=True)
 
     assert run("users", "show", "BOB") == Outcome(0, listed[1], "")
 
 
-def test_a_renamed_user_logs_in_by_the_new_name_and_keeps_their_tokens(run: Run, database: Database) -> None:
+def test_a_renamed_user_logs_in_by_the_new_username_and_keeps_their_tokens(run: Run, database: Database) -> None:
     token = database.log_in("alice")
 
     assert run("users", "rename", "alice", "alicia") == Outcome(0, "alice is now alicia.\n", "")
@@ -114,7 +114,7 @@ def test_a_renamed_user_logs_in_by_the_new_name_and_keeps_their_tokens(run: Run,
     assert database.log_in("alicia")
 
 
-def test_who_is_promoted_administers_until_they_are_demoted(run: Run, database: Database) -> None:
+def test_a_promoted_user_administers_until_they_are_demoted(run: Run, database: Database) -> None:
     run("users", "promote", "bob")
 
     assert run("users", "promote", "alice") == Outcome(0, "alice is an administrator.\n", "")
@@ -123,7 +123,7 @@ def test_who_is_promoted_administers_until_they_are_demoted(run: Run, database: 
     assert [user.is_admin for user in database.users()] == [False, True]
 
 
-def test_revoking_ends_all_tokens_of_one_user_only(run: Run, database: Database) -> None:
+def test_revoking_revokes_all_tokens_of_one_user_only(run: Run, database: Database) -> None:
     alices = [database.log_in("alice"), database.log_in("alice")]
     bobs = database.log_in("bob")
 
@@ -134,7 +134,7 @@ def test_revoking_ends_all_tokens_of_one_user_only(run: Run, database: Database)
     assert database.whose(bobs) == "bob"
 
 
-def test_a_command_works_on_the_database_it_is_given(run: Run, tmp_path: Path) -> None:
+def test_a_command_uses_the_given_database(run: Run, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.db"
 
     run("users", "add", "alice", "--password-stdin", "--database", f"sqlite:///{elsewhere}", sent=PASSWORD.encode())

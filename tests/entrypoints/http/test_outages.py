@@ -10,7 +10,7 @@ import httpx
 import pytest
 from tests.database import Database
 from tests.durability.stored import ask
-from tests.entrypoints.blogs import Store, asked, written
+from tests.entrypoints.blocking_blogs import Store, create_post, run_requests
 from tests.servers import serving
 
 from blog.domain.blog import ConcurrencyConflict
@@ -107,10 +107,10 @@ def test_failed_requests_are_logged_once_and_clients_get_no_cause(caplog: pytest
         answers = []
         for _ in range(20):
             store.refusals.append(FULL)
-            answers.append(await written(client, store.token))
+            answers.append(await create_post(client, store.token))
         return answers
 
-    answers = asked(store, ask_often)
+    answers = run_requests(store, ask_often)
     assert {answer.status_code for answer in answers} == {503}
     assert {answer.json()["detail"] for answer in answers} == {"The disk is full."}
     assert [record.getMessage() for record in caplog.records] == [f"Requests are answered with 503: {FULL.explained}"]

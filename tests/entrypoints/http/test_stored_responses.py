@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
-from tests.entrypoints.blogs import Store, asked, shown
+from tests.entrypoints.blocking_blogs import Store, authorization, run_requests
 from tests.entrypoints.http.clients import PASSWORD, Member, Site, StoppedClock, invalid_fields, problem
 from tests.entrypoints.http.configured_sites import wait_for
 from tests.entrypoints.http.keyed_requests import KEY, POST, TAKING, on_both, posts, send_keyed
@@ -64,11 +64,11 @@ def test_the_response_is_stored_in_the_same_transaction_as_the_change() -> None:
     store = Store("the first")
 
     async def ask(client: httpx.AsyncClient) -> list[httpx.Response]:
-        headers = {**shown(store.token), "Idempotency-Key": KEY}
+        headers = {**authorization(store.token), "Idempotency-Key": KEY}
         store.refusals.append(Unavailable("The disk is full."))
         return [await client.post("/api/posts/", json=POST, headers=headers) for _ in range(3)]
 
-    answers = asked(store, ask)
+    answers = run_requests(store, ask)
     assert [answer.status_code for answer in answers] == [503, 201, 201]
     assert ["idempotency-replayed" in answer.headers for answer in answers] == [False, False, True]
     assert store.titles() == ["A title", "the first"]

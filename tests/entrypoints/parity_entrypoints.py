@@ -1,4 +1,4 @@
-"""The same story told over HTTP, and at the command line: which request, and which command, each step is."""
+"""The steps of the scenario as HTTP requests and as commands."""
 
 import io
 import sys
@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import pytest
 from tests.database import empty_store
 from tests.entrypoints.http.clients import Site
-from tests.entrypoints.parity import Outcome, Step, Telling
+from tests.entrypoints.parity import Outcome, Scenario, Step
 from tests.servers import CHEAP
 
 from blog.adapters.memory import MemoryStore
@@ -94,26 +94,26 @@ _SEEN_IN: Final = {"see own tokens": 1, "see tokens": 1, "see invitations": 0, "
 """In which column a command tells what there is to see; users are in the second."""
 
 
-class Door(Telling):
-    """What both doors need to know of a step."""
+class ExternalScenario(Scenario):
+    """The common part of both entrypoints."""
 
-    def about(self, step: Step) -> dict[str, Any]:
-        """The step, and what its labels stand for."""
+    def resolve(self, step: Step) -> dict[str, Any]:
+        """Return the step with its labels resolved."""
         ids = {f"{kind}_id": self.ids.get(step[kind]) for kind in ("token", "invitation") if kind in step}
         user = {"user_id": self.user_id(step["user"])} if "user" in step else {}
         code = {"code": self.secrets[step["invitation"]]} if self.secrets.get(step.get("invitation", "")) else {}
         return {**step, **ids, **user, **code}
 
-    def keep(self, step: Step, secret: str) -> None:
-        """What was handed out."""
+    def store_secret(self, step: Step, secret: str) -> None:
+        """Store an issued secret."""
         if step["do"] == "invite":
-            self.keep_invitation(step["invitation"], secret)
+            self.store_invitation(step["invitation"], secret)
         else:
-            self.keep_token(step["token"], secret)
+            self.store_token(step["token"], secret)
 
 
-class Http(Door):
-    """The API, asked within this process."""
+class Http(ExternalScenario):
+    """The HTTP API, in this process."""
 
     def __init__(self) -> None:
         self._site: Site | None = None
@@ -125,36 +125,36 @@ class Http(Door):
         self._site = Site(create_app(self.open_blog), self.open_blog)
 
     def close(self) -> None:
-        """Leave no event loop behind."""
+        """Close the event loop."""
         if self._site is not None:
             self._site.close()
 
-    def happen(self, step: Step) -> Outcome:
+    def run_once(self, step: Step) -> Outcome:
         assert self._site is not None
         method, path, words = REQUESTS[step["do"]]
-        about = self.about(step)
-        body = {name: about.get(word) if isinstance(word, str) else word for name, word in words.items()}
+        resolve = self.resolve(step)
+        body = {name: resolve.get(word) if isinstance(word, str) else word for name, word in words.items()}
         body = {name: value for name, value in body.items() if value is not None}
         sent = {"json": body} if words else {}
         token = self.secrets[step["as"]] if "as" in step else None
-        answer = self._site.ask(method, path.format(**about), token=token, **sent)
+        answer = self._site.ask(method, path.format(**resolve), token=token, **sent)
         told: Any = answer.json() if answer.content else {}
         if answer.is_error:
             kind = next(kind.__name__ for kind, status in STATUS.items() if status == answer.status_code)
             return Outcome(kind, tuple(error["field"] for error in told.get("errors", [])))
         if handed_out := told.get("token", told.get("code")):
-            self.keep(step, handed_out)
-        return Outcome(sees=_seen_in(told) if step["do"].startswith(("see", "read")) else None)
+            self.store_secret(step, handed_out)
+        return Outcome(sees=_names_in(told) if step["do"].startswith(("see", "read")) else None)
 
 
-def _seen_in(told: Any) -> tuple[str, ...]:
-    """What of an answer names the things that it speaks of."""
+def _names_in(told: Any) -> tuple[str, ...]:
+    """Return the names in a response."""
     each = told.get("results", [told])
     return tuple(str(next(one[key] for key in ("username", "name", "event", "id") if key in one)) for one in each)
 
 
-class Cli(Door):
-    """The commands, run within this process on a database file."""
+class Cli(ExternalScenario):
+    """The command line, in this process on a database file."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._patch, self._refusals = monkeypatch, list[BaseException | None]()
@@ -162,11 +162,11 @@ class Cli(Door):
         monkeypatch.chdir(folder)
         for name, value in {**CHEAP, "BLOG_MIGRATE": "no"}.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("blog.entrypoints.cli.print_error", self._said(print_error))
+        monkeypatch.setattr("blog.entrypoints.cli.print_error", self._record_error(print_error))
         super().__init__(self._stores, "console")
 
-    def _said(self, print_error: Callable[[str], None]) -> Callable[[str], None]:
-        """What a command says of a refusal; that is all that is seen of it, but for which one it is."""
+    def _record_error(self, print_error: Callable[[str], None]) -> Callable[[str], None]:
+        """Record the error that a command prints."""
 
         def heard(text: str) -> None:
             self._refusals.append(sys.exc_info()[1])
@@ -179,13 +179,13 @@ class Cli(Door):
         self._patch.setenv("BLOG_REGISTRATION", word)
 
     def close(self) -> None:
-        """Leave no database open."""
+        """Close the database."""
         self._stores.close()
 
-    def happen(self, step: Step) -> Outcome:
+    def run_once(self, step: Step) -> Outcome:
         command, *lines = COMMANDS[step["do"]]
-        about = self.about(step)
-        status, said, errors = self._run(step, command.format(**about).split(), [about.get(line) for line in lines])
+        resolve = self.resolve(step)
+        status, said, errors = self._run(step, command.format(**resolve).split(), [resolve.get(line) for line in lines])
         if status:
             (error,) = self._refusals
             assert isinstance(error, BlogError), errors
@@ -193,7 +193,7 @@ class Cli(Door):
             return Outcome.of(error)
         assert bool(errors) == (step["do"] in {"log in", "invite", "change password"}), errors
         if errors:
-            self.keep(step, said.strip())
+            self.store_secret(step, said.strip())
         if not step["do"].startswith(("see", "read")):
             return Outcome()
         return Outcome(sees=tuple(row.split("\t")[_SEEN_IN.get(step["do"], 1)] for row in said.splitlines()))

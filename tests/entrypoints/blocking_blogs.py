@@ -1,4 +1,4 @@
-"""Blogs in memory that can be hindered, and somebody who asks them over HTTP."""
+"""In-memory blogs whose units of work can be blocked, and a client for them."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 @dataclass
 class Store:
-    """A blog in memory whose every unit may be hindered at its beginning, or refused at its end."""
+    """An in-memory blog whose units of work can be blocked at the beginning, or fail at the end."""
 
     name: str
     inner: OpenBlog = field(
@@ -60,7 +60,7 @@ class Store:
 
 
 class Gate:
-    """What holds up every unit that begins, until it is opened."""
+    """Blocks every unit of work at its beginning until it is opened."""
 
     def __init__(self) -> None:
         self._arrived, self._open = Semaphore(0), Event()
@@ -70,7 +70,7 @@ class Gate:
         assert self._open.wait(60)
 
     async def arrivals(self, number: int) -> None:
-        """Wait until so many more units stand before it."""
+        """Wait until this number of further units is blocked."""
         for _ in range(number):
             await asyncio.to_thread(self._arrived.acquire)
 
@@ -78,20 +78,20 @@ class Gate:
         self._open.set()
 
 
-def asked(
+def run_requests(
     primary: OpenBlog,
     ask: Callable[[httpx.AsyncClient], Coroutine[Any, Any, Result]],
     *,
     replica: OpenBlog | None = None,
-    at_once: OpenBlog | None = None,
-    together: GroupCommit | None = None,
+    open_nonblocking: OpenBlog | None = None,
+    group_commit: GroupCommit | None = None,
     threads: int = 4,
 ) -> Result:
-    """What somebody is answered."""
+    """Run requests against an application of these blogs."""
 
     async def run() -> Result:
         app: Any = create_app(
-            primary, open_nonblocking=at_once, open_replica=replica, group_commit=together, threads=threads
+            primary, open_nonblocking=open_nonblocking, open_replica=replica, group_commit=group_commit, threads=threads
         )
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://blog") as client:
             return await ask(client)
@@ -99,11 +99,11 @@ def asked(
     return asyncio.run(run())
 
 
-def shown(token: str) -> dict[str, str]:
-    """The header that shows a token."""
+def authorization(token: str) -> dict[str, str]:
+    """Return the Authorization header of a token."""
     return {"Authorization": f"Token {token}"}
 
 
-async def written(client: httpx.AsyncClient, token: str) -> httpx.Response:
-    """What is answered to whoever writes a post."""
-    return await client.post("/api/posts/", json={"title": "Hello", "body": "World"}, headers=shown(token))
+async def create_post(client: httpx.AsyncClient, token: str) -> httpx.Response:
+    """Create a post."""
+    return await client.post("/api/posts/", json={"title": "Hello", "body": "World"}, headers=authorization(token))

@@ -1,4 +1,4 @@
-"""Every mistake is told in one line that says what to do, and changes nothing."""
+"""Every user error is reported in one line with a remedy, and changes nothing."""
 
 import os
 import socket
@@ -57,7 +57,7 @@ _REFUSED = {
 
 
 @pytest.mark.parametrize("mistake", _REFUSED)
-def test_a_refused_command_ends_with_status_1_and_one_line_and_changes_nothing(
+def test_a_refused_command_exits_with_status_1_and_one_line_and_changes_nothing(
     run: Run, database: Database, mistake: str
 ) -> None:
     command, password, line = _REFUSED[mistake]
@@ -86,7 +86,7 @@ def test_a_refused_command_ends_with_status_1_and_one_line_and_changes_nothing(
         ("long enough, and more\r\n".encode("utf-32"), "password: must be in UTF-8, and looks like UTF-16"),
     ],
 )
-def test_a_password_that_is_none_is_refused_in_one_line(run: Run, database: Database, sent: bytes, line: str) -> None:
+def test_an_invalid_password_is_refused_in_one_line(run: Run, database: Database, sent: bytes, line: str) -> None:
     refused = run("users", "add", "carol", "--password-stdin", sent=sent)
 
     assert refused.status == 1
@@ -102,20 +102,20 @@ def test_a_refused_password_is_not_repeated(run: Run, database: Database) -> Non
     assert refused.errors.count("\n") == 1
 
 
-def test_what_was_typed_is_repeated_without_its_control_characters(run: Run, database: Database) -> None:
+def test_control_characters_of_arguments_are_escaped(run: Run, database: Database) -> None:
     refused = run("users", "activate", "no\n\x1b[2Jbody")
 
     assert refused == Outcome(1, "", "blog: There is no user no\\n\\x1b[2Jbody.\n")
 
 
-def test_without_a_terminal_the_option_to_use_instead_is_named(run: Run, tmp_path: Path) -> None:
+def test_a_prompt_without_a_terminal_names_the_option_to_use(run: Run, tmp_path: Path) -> None:
     line = "blog: there is no terminal to ask for the password: use --password-stdin\n"
 
     assert run("users", "add", "alice", sent=PASSWORD.encode()) == Outcome(2, "", line)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_wrong_setting_ends_any_command_with_status_2_and_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_setting_exits_with_status_2_and_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLOG_TOKEN_DAYS", "soon")
 
     for command in (["users", "list"], ["serve"], ["demo"]):
@@ -124,7 +124,7 @@ def test_a_wrong_setting_ends_any_command_with_status_2_and_one_line(run: Run, m
 
 
 @pytest.mark.parametrize("command", ["serve --port 0", "demo --port 0", "users list", "migrate", "users add carol"])
-def test_a_misspelt_setting_ends_any_command_before_it_makes_or_reads_another_database(
+def test_a_misspelt_setting_exits_before_any_database_is_opened(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("BLOG_DATABSE_URL", "sqlite:///typo.db")
@@ -141,7 +141,7 @@ def test_a_misspelt_setting_keeps_another_asgi_server_from_starting(monkeypatch:
         app()
 
 
-def test_a_setting_that_is_like_none_keeps_a_server_from_starting_and_is_told_by_other_commands(
+def test_an_unknown_setting_keeps_a_server_from_starting_and_is_reported_by_other_commands(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLOG_COLOUR", "green")
@@ -152,7 +152,7 @@ def test_a_setting_that_is_like_none_keeps_a_server_from_starting_and_is_told_by
     assert (listed.status, listed.errors) == (0, line)
 
 
-def test_what_kubernetes_sets_for_a_service_called_blog_is_left_out_and_told_once(
+def test_variables_of_a_kubernetes_service_called_blog_are_ignored_and_reported_once(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLOG_PORT", "tcp://10.96.0.12:80")
@@ -184,7 +184,7 @@ _READING = [
 
 
 @pytest.mark.parametrize("command", _READING)
-def test_a_command_that_would_find_nothing_makes_no_database(run: Run, tmp_path: Path, command: str) -> None:
+def test_a_reading_command_creates_no_database(run: Run, tmp_path: Path, command: str) -> None:
     line = "blog: there is no blog.db here: blog serve makes one; --database names another\n"
 
     assert run(*command.split(), sent=PASSWORD.encode()) == Outcome(1, "", line)
@@ -192,7 +192,7 @@ def test_a_command_that_would_find_nothing_makes_no_database(run: Run, tmp_path:
 
 
 @pytest.mark.parametrize("command", ["migrate", "users add alice --password-stdin", "users invite"])
-def test_a_command_that_can_be_the_first_makes_the_database(run: Run, tmp_path: Path, command: str) -> None:
+def test_a_first_writing_command_creates_the_database(run: Run, tmp_path: Path, command: str) -> None:
     assert run(*command.split(), sent=PASSWORD.encode()).status == 0
     assert (tmp_path / "blog.db").exists()
 
@@ -204,13 +204,13 @@ def test_a_database_whose_url_has_a_percent_sign_is_found(run: Run) -> None:
     assert run("users", "list", "--database", url).status == 0
 
 
-def test_a_database_that_is_not_in_another_folder_is_named_with_the_folder(run: Run, tmp_path: Path) -> None:
+def test_a_missing_database_is_reported_with_its_folder(run: Run, tmp_path: Path) -> None:
     refused = run("users", "list", "--database", f"sqlite:///{tmp_path}/other.db")
 
     assert refused.errors.startswith(f"blog: there is no other.db in {tmp_path}: ")
 
 
-def test_a_server_with_debug_on_that_others_can_reach_does_not_start(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_with_debug_starts_on_loopback_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLOG_DEBUG", "1")
 
     refused = run("serve", "--host", "0.0.0.0", "--port", "0")
@@ -218,7 +218,7 @@ def test_a_server_with_debug_on_that_others_can_reach_does_not_start(run: Run, m
     assert refused == Outcome(2, "", "blog: BLOG_DEBUG: is only allowed on a loopback address\n")
 
 
-def test_accounts_cannot_be_kept_in_the_memory_of_a_command_that_ends(run: Run) -> None:
+def test_commands_on_accounts_refuse_an_in_memory_database(run: Run) -> None:
     refused = run("users", "list", "--database", "memory:")
 
     assert refused == Outcome(2, "", "blog: --database: a database in memory is gone when this command ends\n")
@@ -255,7 +255,7 @@ def _that_is_written_otherwise(folder: Path) -> Path:
         ),
     ],
 )
-def test_a_database_that_cannot_be_one_is_told_in_one_line_with_its_path(
+def test_an_invalid_database_path_is_reported_in_one_line(
     run: Run, tmp_path: Path, made: Callable[[Path], Path], line: str
 ) -> None:
     path = made(tmp_path)
@@ -268,7 +268,7 @@ def test_a_database_that_cannot_be_one_is_told_in_one_line_with_its_path(
 
 
 @pytest.mark.parametrize("command", ["serve", "demo"])
-def test_a_port_in_use_is_told_in_one_line(run: Run, command: str) -> None:
+def test_a_port_in_use_is_reported_in_one_line(run: Run, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         refused = run(command, "--port", str(port))
@@ -279,7 +279,7 @@ def test_a_port_in_use_is_told_in_one_line(run: Run, command: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid", "a..b", "a" * 70])
-def test_an_address_of_another_machine_or_of_none_is_told_in_one_line(run: Run, host: str) -> None:
+def test_an_address_of_another_machine_is_reported_in_one_line(run: Run, host: str) -> None:
     refused = run("serve", "--host", host, "--port", "0")
 
     assert (refused.status, refused.said) == (2, "")
@@ -287,7 +287,7 @@ def test_an_address_of_another_machine_or_of_none_is_told_in_one_line(run: Run, 
     assert refused.errors.count("\n") == 1
 
 
-def test_whoever_reads_only_the_beginning_of_a_list_gets_no_complaint(database: Database) -> None:
+def test_a_closed_pipe_causes_no_error(database: Database) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "wb") as closed:  # noqa: PTH123 - a descriptor has no path
@@ -306,7 +306,7 @@ _NO_URLS = ["s3cr%zzet@127.0.0.1:1/x", "s3cret@[::1/x", "s3cret@127.0.0.1:1/x?no
 
 @pytest.mark.parametrize("rest", _NO_URLS)
 @pytest.mark.parametrize("command", ["users list", "migrate", "serve --port 0"])
-def test_a_postgresql_url_that_is_none_is_told_in_one_line_by_the_name_it_was_given_by(
+def test_an_invalid_postgresql_url_is_reported_with_its_option_or_variable(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, rest: str
 ) -> None:
     url = f"postgresql://blog:{rest}"
@@ -330,7 +330,7 @@ def test_a_postgresql_url_that_is_none_is_told_in_one_line_by_the_name_it_was_gi
 
 
 @pytest.mark.parametrize("rest", _NO_URLS)
-def test_a_replica_whose_url_is_none_is_told_by_its_own_name(monkeypatch: pytest.MonkeyPatch, rest: str) -> None:
+def test_an_invalid_replica_url_is_reported_with_its_own_variable(monkeypatch: pytest.MonkeyPatch, rest: str) -> None:
     told = {"BLOG_REPLICA_URL": f"postgresql://blog:{rest}", "BLOG_DATABASE_URL": "postgresql://blog@127.0.0.1:9/blog"}
     settings = Settings.read(told)
     kept = MemoryStore()
@@ -344,7 +344,7 @@ def test_a_replica_whose_url_is_none_is_told_by_its_own_name(monkeypatch: pytest
     assert "s3cr" not in "".join(traceback.format_exception(refusal.value))
 
 
-def test_a_replica_beside_a_database_that_has_none_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replica_of_sqlite_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLOG_REPLICA_URL", "postgresql://blog:s3cret@127.0.0.1:9/blog")
 
     for database in ("sqlite:///blog.db", "memory:"):
@@ -353,7 +353,7 @@ def test_a_replica_beside_a_database_that_has_none_is_refused(run: Run, monkeypa
         assert refused == Outcome(2, "", told)
 
 
-def test_a_default_that_cannot_be_used_is_not_called_by_a_variable_that_nobody_set(run: Run, tmp_path: Path) -> None:
+def test_an_unusable_default_is_not_reported_with_an_unset_variable(run: Run, tmp_path: Path) -> None:
     (tmp_path / "blog.db").mkdir()
 
     assert run("migrate") == Outcome(
@@ -361,7 +361,7 @@ def test_a_default_that_cannot_be_used_is_not_called_by_a_variable_that_nobody_s
     )
 
 
-def test_processes_that_cannot_share_memory_are_told_by_the_option_that_asked_for_them(run: Run) -> None:
+def test_several_workers_with_an_in_memory_database_are_refused_with_the_option(run: Run) -> None:
     refused = run("serve", "--workers", "2", "--database", "memory:")
 
     assert refused == Outcome(2, "", "blog: --workers: several processes cannot share a database in memory\n")

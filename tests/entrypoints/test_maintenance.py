@@ -1,26 +1,26 @@
-"""Housekeeping beside a server goes on until nothing is left to do, one bounded step after another, in turns."""
+"""Maintenance beside a server runs tasks in small steps, in turns, until all are done."""
 
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from tests.entrypoints.blogs import Store
+from tests.entrypoints.blocking_blogs import Store
 
-from blog.domain import maintenance as housekeeping
+from blog.domain import maintenance
 from blog.domain.accounts.actors import Operator
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.cancellation import Cancellation
 from blog.domain.errors import Unavailable
 from blog.domain.maintenance import Task
-from blog.entrypoints.server import maintenance as tidying
+from blog.entrypoints.server import maintenance as server_maintenance
 from blog.entrypoints.server.maintenance import maintained
 
 LONG = 60
 
 
 class Tasks:
-    """Tasks of which each has so many steps to do; and in what order they were done."""
+    """Tasks with this number of steps each, and the order in which they ran."""
 
     def __init__(self, **sizes: int) -> None:
         self.done: list[str] = []
@@ -45,31 +45,33 @@ class Tasks:
         return step
 
 
-def test_steps_are_repeated_in_turns_until_every_task_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tasks_run_in_turns_until_all_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = Tasks(tokens=1, answers=5, seals=3)
-    monkeypatch.setattr(tidying, "TASKS", tasks.steps())
-    monkeypatch.setattr(tidying, "EVERY", LONG)
+    monkeypatch.setattr(server_maintenance, "TASKS", tasks.steps())
+    monkeypatch.setattr(server_maintenance, "EVERY", LONG)
     with maintained(Store("blog"), every=0.02):
         tasks.wait()
     done = tasks.done[: 1 + 5 + 3]
     assert done == ["tokens", "answers", "seals", "answers", "seals", "answers", "seals", "answers", "answers"]
 
 
-def test_a_task_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_task_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(_: Blog) -> bool:
         raise OSError("the disk is gone")
 
     tasks = Tasks(seals=3)
-    monkeypatch.setattr(tidying, "TASKS", [fail, *tasks.steps()])
+    monkeypatch.setattr(server_maintenance, "TASKS", [fail, *tasks.steps()])
     with maintained(Store("blog"), every=0.02):
         tasks.wait()
     assert tasks.done[:3] == ["seals"] * 3
     assert "Maintenance was not finished." in caplog.text
 
 
-def test_all_that_was_recorded_is_sealed_in_one_round_however_much_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_audit_entries_are_sealed_in_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
     store, sealed = Store("blog"), threading.Event()
-    monkeypatch.setattr(housekeeping, "SEAL_BATCH_SIZE", 2)
+    monkeypatch.setattr(maintenance, "SEAL_BATCH_SIZE", 2)
     with store() as blog:
         for number in range(25):
             blog.posts.create(store.ann, title=str(number), body="-")
@@ -86,13 +88,13 @@ def test_all_that_was_recorded_is_sealed_in_one_round_however_much_it_is(monkeyp
             sealed.set()
         return not sealed.is_set()
 
-    monkeypatch.setattr(tidying, "TASKS", [begin, *housekeeping.TASKS, look])
+    monkeypatch.setattr(server_maintenance, "TASKS", [begin, *maintenance.TASKS, look])
     with maintained(store, every=0.02):
         assert sealed.wait(LONG)
     assert rounds == 1
 
 
-def test_a_step_that_runs_when_the_server_stops_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_runs_when_the_server_stops_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, cancelled = threading.Event(), threading.Event()
 
     class Slow(Store):
@@ -116,7 +118,7 @@ def test_a_step_that_runs_when_the_server_stops_is_cancelled(monkeypatch: pytest
     assert cancelled.is_set()
 
 
-def test_a_database_that_does_not_answer_is_logged_once(
+def test_an_unavailable_database_is_logged_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tasks = Tasks(tokens=5, answers=5)
@@ -128,7 +130,7 @@ def test_a_database_that_does_not_answer_is_logged_once(
 
         return fail
 
-    monkeypatch.setattr(tidying, "TASKS", [failing(step) for step in tasks.steps()])
+    monkeypatch.setattr(server_maintenance, "TASKS", [failing(step) for step in tasks.steps()])
     with maintained(Store("blog"), every=0.02):
         tasks.wait()
     told = [(record.getMessage(), record.exc_info) for record in caplog.records]

@@ -1,4 +1,4 @@
-"""Brief reads are done on the event loop where nothing can hold them up, and otherwise on a thread that can wait."""
+"""Short reads run on the event loop if nothing blocks them, and otherwise on a thread."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.database import Database
-from tests.entrypoints.blogs import Store, asked, shown
+from tests.entrypoints.blocking_blogs import Store, authorization, run_requests
 from tests.servers import CHEAP
 
 from blog.bootstrap import open_for_serving
@@ -41,7 +41,7 @@ LONG = (
 
 
 class Seen(Store):
-    """A blog, and the threads on which it was opened."""
+    """A blog that records the threads on which it is opened."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,56 +54,62 @@ def blog() -> Seen:
     return Seen("first")
 
 
-def statuses(blog: Store, *paths: str, at_once: Store | None = None, replica: Store | None = None) -> list[int]:
-    """What Ann is answered at each path."""
+def statuses(
+    blog: Store, *paths: str, open_nonblocking: Store | None = None, replica: Store | None = None
+) -> list[int]:
+    """Return the statuses of Ann's requests."""
 
     async def ask(client: httpx.AsyncClient) -> list[int]:
-        return [(await client.get(path, headers=shown(blog.token))).status_code for path in paths]
+        return [(await client.get(path, headers=authorization(blog.token))).status_code for path in paths]
 
-    return asked(blog, ask, at_once=at_once, replica=replica)
+    return run_requests(blog, ask, open_nonblocking=open_nonblocking, replica=replica)
 
 
-def test_brief_reads_are_done_on_the_event_loop_and_others_on_a_thread(blog: Seen) -> None:
-    assert statuses(blog, *BRIEF, at_once=blog) == [200] * len(BRIEF)
+def test_short_reads_run_on_the_event_loop_and_others_on_a_thread(blog: Seen) -> None:
+    assert statuses(blog, *BRIEF, open_nonblocking=blog) == [200] * len(BRIEF)
     assert blog.threads == [threading.current_thread().name] * len(BRIEF)
     blog.threads.clear()
-    assert statuses(blog, *LONG, at_once=blog) == [200] * len(LONG)
+    assert statuses(blog, *LONG, open_nonblocking=blog) == [200] * len(LONG)
     assert [name.partition("_")[0] for name in blog.threads] == ["blog-read"] * len(LONG)
 
 
-def test_what_cannot_be_read_at_once_is_read_on_a_thread(blog: Seen) -> None:
+def test_a_read_that_would_block_runs_on_a_thread(blog: Seen) -> None:
     def locked() -> None:
         raise Unavailable("Somebody else is in the way.")
 
-    at_once = Store("elsewhere")
-    at_once.before = locked
-    assert statuses(blog, *BRIEF, at_once=at_once) == [200] * len(BRIEF)
+    open_nonblocking = Store("elsewhere")
+    open_nonblocking.before = locked
+    assert statuses(blog, *BRIEF, open_nonblocking=open_nonblocking) == [200] * len(BRIEF)
     assert [name.partition("_")[0] for name in blog.threads] == ["blog-read"] * len(BRIEF)
 
 
-def test_what_is_refused_at_once_is_not_asked_for_again(blog: Seen) -> None:
-    assert statuses(blog, "/api/posts/99/", at_once=blog) == [404]
+def test_a_read_refused_on_the_event_loop_is_not_repeated(blog: Seen) -> None:
+    assert statuses(blog, "/api/posts/99/", open_nonblocking=blog) == [404]
     assert len(blog.threads) == 1
 
 
-def test_changes_are_never_made_on_the_event_loop(blog: Seen) -> None:
+def test_writes_never_run_on_the_event_loop(blog: Seen) -> None:
     said = {"title": "Hello", "body": "World"}
-    answer = asked(blog, lambda client: client.post("/api/posts/", json=said, headers=shown(blog.token)), at_once=blog)
+    answer = run_requests(
+        blog,
+        lambda client: client.post("/api/posts/", json=said, headers=authorization(blog.token)),
+        open_nonblocking=blog,
+    )
     assert answer.status_code == 201
     assert [name.partition("_")[0] for name in blog.threads] == ["blog-write"]
 
 
-def test_where_there_is_a_replica_it_answers_whoever_shows_no_token(blog: Seen) -> None:
+def test_a_replica_answers_reads_without_a_token(blog: Seen) -> None:
     replica = Store("replica")
 
     async def ask(client: httpx.AsyncClient) -> list[str]:
-        told = [await client.get("/api/posts/1/"), await client.get("/api/posts/1/", headers=shown(blog.token))]
+        told = [await client.get("/api/posts/1/"), await client.get("/api/posts/1/", headers=authorization(blog.token))]
         return [answer.json()["title"] for answer in told]
 
-    assert asked(blog, ask, at_once=blog, replica=replica) == ["replica", "first"]
+    assert run_requests(blog, ask, open_nonblocking=blog, replica=replica) == ["replica", "first"]
 
 
-def test_while_another_process_keeps_readers_out_they_wait_and_nobody_else_does(tmp_path: Path) -> None:
+def test_reads_blocked_by_another_process_do_not_block_other_requests(tmp_path: Path) -> None:
     database, on_a_thread = Database(tmp_path / "blog.db"), threading.Semaphore(0)
     database.add_users("ann")
     settings = Settings.read(CHEAP, database_url=f"sqlite:///{database.file}", migrate="no")
@@ -127,11 +133,11 @@ def test_while_another_process_keeps_readers_out_they_wait_and_nobody_else_does(
             with opened.open_blog() as blog:
                 yield blog
 
-        assert asked(open_blog, ask, at_once=opened.open_nonblocking) == [200, 200]
+        assert run_requests(open_blog, ask, open_nonblocking=opened.open_nonblocking) == [200, 200]
 
 
 def encoding_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The kind of each thread on which posts are encoded from now on."""
+    """Record the threads on which posts are encoded."""
     threads, encode = list[str](), answers.json_response
 
     def answer(*given: Any, **more: Any) -> Any:
@@ -143,25 +149,21 @@ def encoding_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["/api/posts/", "/api/posts/1/", "/api/posts/?fields=id,body"])
-def test_much_text_is_encoded_on_a_thread_however_few_posts_it_is(
-    blog: Seen, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
+def test_large_posts_are_encoded_on_a_thread(blog: Seen, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     with blog.inner() as opened:
         opened.posts.update(blog.ann, PostId(1), body="\N{SNOWMAN}" * 70_000)
     threads = encoding_threads(monkeypatch)
-    assert statuses(blog, path, at_once=blog) == [200]
+    assert statuses(blog, path, open_nonblocking=blog) == [200]
     assert threads == ["blog-read"]
 
 
-def test_a_page_that_is_read_on_a_thread_is_encoded_there_too(blog: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_read_on_a_thread_is_encoded_there(blog: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     threads = encoding_threads(monkeypatch)
-    assert statuses(blog, *LONG[:-1], at_once=blog) == [200] * len(LONG[:-1])
+    assert statuses(blog, *LONG[:-1], open_nonblocking=blog) == [200] * len(LONG[:-1])
     assert set(threads) == {"blog-read"}
 
 
-def test_no_more_text_is_read_from_a_database_on_the_event_loop_than_takes_a_moment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_text_read_on_the_event_loop_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = Database(tmp_path / "blog.db")
     database.add_users("ann")
     settings = Settings.read(CHEAP, database_url=f"sqlite:///{database.file}", migrate="no")
@@ -179,7 +181,7 @@ def test_no_more_text_is_read_from_a_database_on_the_event_loop_than_takes_a_mom
         assert opened.open_nonblocking is not None
         with pytest.raises(Unavailable), opened.open_nonblocking() as blog:
             blog.posts.page(limit=20)
-        assert asked(opened.open_blog, ask, at_once=opened.open_nonblocking) == [10, 1, 1]
+        assert run_requests(opened.open_blog, ask, open_nonblocking=opened.open_nonblocking) == [10, 1, 1]
     assert threads == ["blog-read", "MainThread", "MainThread"]
 
 

@@ -1,4 +1,4 @@
-"""Commands are the operator's or, where a token is set, its holder's, with exactly their rights."""
+"""Commands act as the operator or, with a token, as its user."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ ADMINISTRATION = [
 OWN = ["users me", "users me --rename x", "users passwd", "tokens revoke-own 1", "tokens logout"]
 
 
-def test_a_token_of_somebody_who_is_no_administrator_administers_nothing(
+def test_the_token_of_an_ordinary_user_cannot_administer(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token, bobs = database.log_in("alice"), database.log_in("bob")
@@ -42,7 +42,7 @@ def test_a_token_of_somebody_who_is_no_administrator_administers_nothing(
     assert len(database.users()) == 2
 
 
-def test_an_administrators_token_administers_in_their_name(
+def test_the_token_of_an_administrator_acts_as_that_administrator(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("users", "promote", "alice")
@@ -53,7 +53,7 @@ def test_an_administrators_token_administers_in_their_name(
     assert newest[2:] == ["user.changed", "alice", "console", "token 1", "user 2", "inactive\n"]
 
 
-def test_the_last_administrator_does_not_shut_themselves_out(
+def test_the_last_administrator_cannot_demote_themselves(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("users", "promote", "alice")
@@ -62,7 +62,7 @@ def test_the_last_administrator_does_not_shut_themselves_out(
     assert run("users", "demote", "alice") == Outcome(1, "", "blog: The last active administrator stays one.\n")
 
 
-def test_a_token_can_be_in_a_file(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_can_be_read_from_a_file(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("token").write_text(f"{database.log_in('bob')}\n", encoding="utf-8")
     monkeypatch.setenv("BLOG_TOKEN_FILE", "token")
 
@@ -70,7 +70,7 @@ def test_a_token_can_be_in_a_file(run: Run, database: Database, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("variable", ["BLOG_TOKEN", "BLOG_TOKEN_FILE"])
-def test_a_token_that_is_empty_makes_nobody_the_operator(
+def test_an_empty_token_does_not_act_as_the_operator(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     Path("empty").touch()
@@ -80,7 +80,7 @@ def test_a_token_that_is_empty_makes_nobody_the_operator(
     assert run("users", "promote", "bob") == Outcome(2, "", line)
 
 
-def test_a_token_that_is_not_valid_opens_nothing_and_is_not_repeated(
+def test_an_invalid_token_is_refused_and_not_repeated(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLOG_TOKEN", "blog_made-up-by-hand")
@@ -92,20 +92,20 @@ def test_a_token_that_is_not_valid_opens_nothing_and_is_not_repeated(
 
 
 @pytest.mark.parametrize("command", OWN)
-def test_whoever_has_an_account_of_their_own_shows_a_token(run: Run, tmp_path: Path, command: str) -> None:
+def test_commands_on_the_own_account_require_a_token(run: Run, tmp_path: Path, command: str) -> None:
     line = "blog: BLOG_TOKEN: must be set to a token of yours; blog tokens create NAME makes one\n"
 
     assert run(*command.split()) == Outcome(2, "", line)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_list_of_nobodys_tokens_is_refused_with_what_to_do(run: Run) -> None:
+def test_listing_tokens_without_a_user_is_refused_with_a_hint(run: Run) -> None:
     line = "blog: name the user whose tokens to list, or set BLOG_TOKEN to a token of yours\n"
 
     assert run("tokens", "list") == Outcome(2, "", line)
 
 
-def test_one_takes_another_name(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_renames_their_account(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLOG_TOKEN", database.log_in("bob"))
 
     assert run("users", "me", "--rename", "robert").said.split("\t")[1] == "robert"
@@ -113,7 +113,7 @@ def test_one_takes_another_name(run: Run, database: Database, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("command", ["users me", "users list"])
-def test_that_a_token_was_used_is_noted_whether_it_was_refused_or_not(
+def test_the_use_of_a_token_is_recorded_even_if_the_command_is_refused(
     run: Run, database: Database, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("BLOG_TOKEN", database.log_in("bob"))
@@ -123,7 +123,7 @@ def test_that_a_token_was_used_is_noted_whether_it_was_refused_or_not(
     assert run("tokens", "list", "bob").said.split("\t")[5].endswith(" UTC")
 
 
-def test_what_is_done_to_the_database_as_a_whole_needs_no_token(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_on_the_whole_database_need_no_token(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLOG_TOKEN", "blog_that-is-none")
 
     assert run("migrate") == Outcome(0, "The tables are up to date.\n", "")

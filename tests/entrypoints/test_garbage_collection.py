@@ -1,4 +1,4 @@
-"""Where a process of ours serves, garbage is looked for seldom; but it is looked for."""
+"""A server collects garbage rarely, but completely."""
 
 import subprocess
 import sys
@@ -25,6 +25,6 @@ print(sum(isinstance(each, Cycle) for each in gc.get_objects()) <= GC_THRESHOLD)
 """
 
 
-def test_a_process_that_serves_looks_for_garbage_seldom_and_lets_none_gather() -> None:
+def test_a_server_collects_garbage_rarely_but_completely() -> None:
     told = subprocess.run([sys.executable, "-c", SERVING], capture_output=True, text=True, timeout=60, check=False)
     assert (told.stdout, told.stderr) == ("True\n", "")

@@ -1,4 +1,4 @@
-"""Work is done on threads, and told to the event loop on which somebody waits for it, whatever becomes of either."""
+"""The thread pool runs jobs and delivers results to event loops."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.entrypoints.blogs import Gate
+from tests.entrypoints.blocking_blogs import Gate
 
 from blog.entrypoints.http.concurrency.thread_pool import ThreadPool
 
@@ -42,7 +42,7 @@ print("end", flush=True)
 
 
 class RefusedError(Exception):
-    """What some work raises."""
+    """Raised by some jobs."""
 
 
 def refuse() -> None:
@@ -53,29 +53,29 @@ def stop() -> None:
     raise StopIteration(7)
 
 
-def thread_past(gate: Gate) -> threading.Thread:
+def thread_after(gate: Gate) -> threading.Thread:
     gate()
     return threading.current_thread()
 
 
-async def come_of(waiting: Awaitable[Any]) -> str:
-    """What comes of it in the end: the answer, or the kind of the error that is raised."""
+async def result_of(waiting: Awaitable[Any]) -> str:
+    """Return the result, or the type of the error."""
     try:
         return repr(await asyncio.wait_for(waiting, TIMEOUT))
     except Exception as error:  # noqa: BLE001 - it is what is looked for
         return type(error).__name__
 
 
-def test_answers_and_errors_are_told_to_whoever_waits() -> None:
+def test_results_and_errors_are_delivered() -> None:
     hops = ThreadPool("test", 2)
 
     async def ask() -> list[str]:
-        return [await come_of(hops.run(work)) for work in (lambda: 7, refuse, lambda: None, stop)]
+        return [await result_of(hops.run(work)) for work in (lambda: 7, refuse, lambda: None, stop)]
 
     assert asyncio.run(ask()) == ["7", "RefusedError", "None", "RuntimeError"]
 
 
-def test_work_is_begun_in_the_order_in_which_it_is_asked_for() -> None:
+def test_jobs_start_in_the_order_of_submission() -> None:
     hops, done = ThreadPool("test", 1), list[int]()
 
     async def ask() -> None:
@@ -85,11 +85,11 @@ def test_work_is_begun_in_the_order_in_which_it_is_asked_for() -> None:
     assert done == list(range(50))
 
 
-def test_as_many_threads_as_there_may_be_work_at_once_and_have_names() -> None:
+def test_threads_start_on_demand_up_to_the_limit_and_have_names() -> None:
     hops, gate = ThreadPool("test", 3), Gate()
 
     async def ask() -> set[str]:
-        waiting = [hops.run(partial(thread_past, gate)) for _ in range(5)]
+        waiting = [hops.run(partial(thread_after, gate)) for _ in range(5)]
         await gate.arrivals(3)
         gate.open()
         return {thread.name for thread in await asyncio.gather(*waiting)}
@@ -97,7 +97,7 @@ def test_as_many_threads_as_there_may_be_work_at_once_and_have_names() -> None:
     assert asyncio.run(ask()) == {"blog-test_0", "blog-test_1", "blog-test_2"}
 
 
-def test_what_nobody_waits_for_any_longer_is_not_begun_and_breaks_nothing() -> None:
+def test_a_cancelled_job_is_not_started() -> None:
     hops, gate, begun = ThreadPool("test", 1), Gate(), list[str]()
 
     async def ask() -> str:
@@ -112,7 +112,7 @@ def test_what_nobody_waits_for_any_longer_is_not_begun_and_breaks_nothing() -> N
     assert begun == []
 
 
-def test_the_loop_is_called_once_for_all_that_has_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_event_loop_is_woken_once_for_several_results(monkeypatch: pytest.MonkeyPatch) -> None:
     hops, calls = ThreadPool("test", 2), list[Callable[..., Any]]()
 
     async def ask() -> list[int]:
@@ -135,7 +135,7 @@ def test_the_loop_is_called_once_for_all_that_has_gathered(monkeypatch: pytest.M
     assert len(calls) <= 1 + 2 + 2  # for the twenty at once, for those who held the threads, and for one after another
 
 
-def test_loops_may_come_and_go_even_while_work_is_under_way() -> None:
+def test_event_loops_may_close_while_jobs_run() -> None:
     hops, gate = ThreadPool("test", 1), Gate()
 
     async def leave() -> None:
@@ -154,7 +154,7 @@ def test_loops_may_come_and_go_even_while_work_is_under_way() -> None:
         assert asyncio.run(ask()) == 7
 
 
-def test_two_loops_are_each_told_what_is_theirs() -> None:
+def test_two_event_loops_get_their_own_results() -> None:
     hops, answers = ThreadPool("test", 2), dict[int, list[int]]()
 
     async def ask(number: int) -> list[int]:
@@ -171,16 +171,16 @@ def test_two_loops_are_each_told_what_is_theirs() -> None:
     assert answers == {number: [number] * 200 for number in range(2)}
 
 
-def test_what_was_asked_for_is_done_before_the_process_ends() -> None:
+def test_submitted_jobs_are_done_before_the_process_exits() -> None:
     ended = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=TIMEOUT, check=True)
     assert ended.stdout.split() == ["end", "one", "two"]
     assert ended.stderr == ""
 
 
-def test_its_threads_end_when_nobody_has_any_more_use_for_them() -> None:
+def test_threads_end_when_the_pool_is_garbage_collected() -> None:
     async def ask() -> list[threading.Thread]:
         hops, gate = ThreadPool("test", 2), Gate()
-        waiting = [hops.run(partial(thread_past, gate)) for _ in range(2)]
+        waiting = [hops.run(partial(thread_after, gate)) for _ in range(2)]
         await gate.arrivals(2)
         gate.open()
         return list(await asyncio.gather(*waiting))
@@ -192,7 +192,7 @@ def test_its_threads_end_when_nobody_has_any_more_use_for_them() -> None:
         assert not thread.is_alive()
 
 
-def test_what_work_held_is_gone_when_its_error_has_been_told() -> None:
+def test_objects_of_a_failed_job_are_released() -> None:
     hops, gone = ThreadPool("test", 1), list[str]()
 
     class Held:

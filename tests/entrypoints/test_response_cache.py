@@ -1,4 +1,4 @@
-"""The blog promises that an answer is given again only while it is the one that would be given anew."""
+"""The response cache sends only responses that are current."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ from blog.domain.blog import Blog, DataVersion, OpenBlog
 from blog.domain.errors import Unavailable
 from blog.domain.shared import PostId
 from blog.entrypoints.http.app import create_app
-from blog.entrypoints.http.middleware import response_cache as kept
+from blog.entrypoints.http.middleware import response_cache
 from blog.testing.contracts.fixtures import acting
 
 PATHS = (
@@ -41,7 +41,7 @@ PATHS = (
 
 @dataclass
 class Site:
-    """A blog that is asked for over HTTP, and how often it was opened for that."""
+    """A blog over HTTP that counts how often it is opened."""
 
     open_inner: OpenBlog
     edition: DataVersion | None
@@ -73,8 +73,8 @@ class Site:
         return asyncio.run(ask())
 
 
-def told(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], bytes]:
-    """All of an answer but for what tells one request from another."""
+def comparable(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Return the parts of a response that do not depend on the request id."""
     return answer.status_code, [pair for pair in answer.headers.items() if pair[0] != "x-request-id"], answer.content
 
 
@@ -92,23 +92,23 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     store.close()
 
 
-def test_what_was_answered_is_answered_again_without_opening_the_blog(site: Site) -> None:
+def test_a_cached_response_is_sent_without_opening_the_blog(site: Site) -> None:
     for title in ("Hello", "Zebra", "apple"):
         site.write(title)
-    first = [told(answer) for answer in site.get(*PATHS)]
+    first = [comparable(answer) for answer in site.get(*PATHS)]
     opened = site.opened
-    assert [told(answer) for answer in site.get(*PATHS)] == first
+    assert [comparable(answer) for answer in site.get(*PATHS)] == first
     assert site.opened == opened + 1, "only what is not there is looked for again"
     assert {status for status, _, _ in first} == {200, 404}
 
 
-def test_every_answer_has_an_id_of_its_own(site: Site) -> None:
+def test_every_cached_response_has_its_own_request_id(site: Site) -> None:
     answers = site.get(*["/api/posts/"] * 5)
     assert len({answer.headers["x-request-id"] for answer in answers}) == 5
     assert site.get("/api/posts/", X_Request_ID="mine")[0].headers["x-request-id"] == "mine"
 
 
-def test_whoever_reads_after_a_change_reads_it(site: Site) -> None:
+def test_a_read_after_a_change_sees_it(site: Site) -> None:
     post = site.write("Hello")
     assert site.get(f"/api/posts/{post}/")[0].json()["title"] == "Hello"
     with site.open_inner() as blog:
@@ -122,7 +122,7 @@ def test_whoever_reads_after_a_change_reads_it(site: Site) -> None:
     assert site.get(f"/api/posts/{post}/")[0].status_code == 404
 
 
-def test_head_is_answered_as_get_but_for_the_body(site: Site) -> None:
+def test_head_is_served_from_the_cache_without_a_body(site: Site) -> None:
     site.write("Hello")
     body = site.get("/api/posts/1/")[0].content
     again = site.get("/api/posts/1/", method="HEAD")[0]
@@ -135,7 +135,7 @@ def test_head_is_answered_as_get_but_for_the_body(site: Site) -> None:
     [{"Authorization": "Token x"}, {"If_None_Match": '"1"'}],
     ids=lambda headers: next(iter(headers)),
 )
-def test_whoever_may_be_answered_otherwise_is_answered_anew(site: Site, headers: dict[str, str]) -> None:
+def test_requests_with_varying_responses_bypass_the_cache(site: Site, headers: dict[str, str]) -> None:
     site.write("Hello")
     site.get("/api/posts/1/")
     if "Authorization" in headers:
@@ -148,15 +148,15 @@ def test_whoever_may_be_answered_otherwise_is_answered_anew(site: Site, headers:
     assert site.opened == opened
 
 
-def test_a_page_of_another_origin_is_answered_from_the_cache(site: Site) -> None:
+def test_a_request_from_another_origin_is_served_from_the_cache(site: Site) -> None:
     site.write("Hello")
-    told = site.get("/api/posts/1/")[0]
+    comparable = site.get("/api/posts/1/")[0]
     opened = site.opened
-    assert site.get("/api/posts/1/", Origin="https://example.org")[0].content == told.content
+    assert site.get("/api/posts/1/", Origin="https://example.org")[0].content == comparable.content
     assert site.opened == opened
 
 
-def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
+def test_a_response_read_before_a_change_is_not_cached_after_it() -> None:
     store = MemoryStore()
     site = Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.data_version)
     post = site.write("Hello")
@@ -182,26 +182,26 @@ def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
     assert asyncio.run(ask()) == ["Hello", "Changed"]
 
 
-def test_where_the_edition_cannot_be_told_everybody_is_answered_anew() -> None:
-    def untold() -> Hashable:
+def test_nothing_is_cached_while_the_data_version_is_unavailable() -> None:
+    def unavailable() -> Hashable:
         raise Unavailable("The database is locked.")
 
-    site = Site(create_blog(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1)), untold)
+    site = Site(create_blog(MemoryStore(), hasher=Argon2PasswordHasher(memory=8, iterations=1)), unavailable)
     site.write("Hello")
     opened = site.opened
     assert [answer.status_code for answer in site.get(*["/api/posts/1/"] * 3)] == [200] * 3
     assert site.opened == opened + 3
 
 
-def test_no_more_is_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "MAX_BYTES", 20_000)
+def test_the_size_of_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response_cache, "MAX_BYTES", 20_000)
     store = MemoryStore()
     site = Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.data_version)
     site.write("Hello")
     paths = [f"/api/posts/?limit={limit}" for limit in range(1, 60)]
-    first = [told(answer) for answer in site.get(*paths)]
+    first = [comparable(answer) for answer in site.get(*paths)]
     opened = site.opened
-    assert [told(answer) for answer in site.get(*paths)] == first
+    assert [comparable(answer) for answer in site.get(*paths)] == first
     assert site.opened > opened + 40
 
 
@@ -210,8 +210,8 @@ def in_memory() -> Site:
     return Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.data_version)
 
 
-def test_room_is_made_of_what_was_asked_for_least_lately(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "MAX_BYTES", 20_000)
+def test_the_least_recently_used_response_is_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response_cache, "MAX_BYTES", 20_000)
     site = in_memory()
     site.write("Hello")
     paths = ["/api/posts/", *(f"/api/posts/?limit={limit}" for limit in range(1, 60))]
@@ -225,8 +225,8 @@ def test_room_is_made_of_what_was_asked_for_least_lately(monkeypatch: pytest.Mon
     assert site.opened == before + len(paths) + 1
 
 
-def test_an_answer_that_is_too_large_to_be_kept_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "MAX_RESPONSE_BYTES", 10_000)
+def test_a_response_that_is_too_large_evicts_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response_cache, "MAX_RESPONSE_BYTES", 10_000)
     site = in_memory()
     post = site.write("Hello")
     with site.open_inner() as blog:
@@ -239,7 +239,7 @@ def test_an_answer_that_is_too_large_to_be_kept_leaves_the_others(monkeypatch: p
     assert site.opened == opened + 1
 
 
-def test_what_a_long_query_asks_for_is_not_kept() -> None:
+def test_responses_to_long_queries_are_not_cached() -> None:
     site = in_memory()
     site.write("Hello")
     short, long = (f"/api/posts/?fields={','.join(['id'] * times)}" for times in (2, 400))
@@ -249,10 +249,10 @@ def test_what_a_long_query_asks_for_is_not_kept() -> None:
     assert site.opened == opened + 1
 
 
-def test_all_that_is_kept_has_room_in_what_may_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_counted_size_covers_the_memory_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is measured, and with keys and heads that are larger than the bodies."""
     most = 1_000_000
-    monkeypatch.setattr(kept, "MAX_BYTES", most)
+    monkeypatch.setattr(response_cache, "MAX_BYTES", most)
     site = in_memory()
     for number in range(3):
         site.write(f"Hello {number}")
@@ -278,7 +278,7 @@ changes = st.sampled_from(["write", "rename", "update", "delete", "read"])
 
 @given(st.lists(st.one_of(changes, st.sampled_from(PATHS)), max_size=25))
 @settings(max_examples=15, deadline=None)
-def test_whatever_happens_nobody_can_tell_that_answers_are_kept(steps: list[str]) -> None:
+def test_a_blog_with_and_without_a_cache_give_the_same_responses(steps: list[str]) -> None:
     store = MemoryStore()
     site = Site(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)), store.data_version)
     plain = create_app(site.open_inner)
@@ -286,15 +286,15 @@ def test_whatever_happens_nobody_can_tell_that_answers_are_kept(steps: list[str]
     for number, step in enumerate(steps):
         if step.startswith("/"):
             site.app = keeping
-            given_again = told(site.get(step)[0])
+            given_again = comparable(site.get(step)[0])
             site.app = plain
-            assert given_again == told(site.get(step)[0])
+            assert given_again == comparable(site.get(step)[0])
         else:
             change(site, step, number)
 
 
 def change(site: Site, step: str, number: int) -> None:
-    """Change something, if there is something to be changed."""
+    """Apply a change, if it is possible."""
     with site.open_inner() as blog:
         posts = blog.posts.page().posts
     if step == "write" or not posts:

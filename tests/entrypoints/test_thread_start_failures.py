@@ -1,4 +1,4 @@
-"""A system that has no thread left for a moment costs the requests of that moment, and no later one."""
+"""A failure to start a thread affects only the requests of that moment."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.database import empty_store
-from tests.entrypoints.blogs import PASSWORD, Store, asked, shown, written
+from tests.entrypoints.blocking_blogs import PASSWORD, Store, authorization, create_post, run_requests
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.bootstrap import create_blog
@@ -16,7 +16,7 @@ from blog.domain.blog import GroupCommit
 
 @pytest.fixture
 def fail_to_start(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
-    """Let threads whose names begin so not start, so many times."""
+    """Let this number of threads with this prefix fail to start."""
     start = threading.Thread.start
 
     def fail_to_start(name: str, times: int) -> None:
@@ -35,21 +35,21 @@ def fail_to_start(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]
 
 
 def statuses(
-    store: Store, asks: Sequence[Callable[[httpx.AsyncClient], Any]], together: GroupCommit | None = None
+    store: Store, asks: Sequence[Callable[[httpx.AsyncClient], Any]], group_commit: GroupCommit | None = None
 ) -> list[int]:
     async def ask(client: httpx.AsyncClient) -> list[int]:
         return [(await each(client)).status_code for each in asks]
 
-    return asked(store, ask, together=together, threads=2)
+    return run_requests(store, ask, group_commit=group_commit, threads=2)
 
 
-def test_the_thread_that_writes_for_all_is_started_by_the_next_change(
+def test_the_writer_thread_is_started_by_the_next_write(
     tmp_path: Any, fail_to_start: Callable[[str, int], None]
 ) -> None:
     stores = empty_store(tmp_path / "blog.db")
     store = Store("first", inner=create_blog(stores, hasher=Argon2PasswordHasher(memory=8, iterations=1)))
     fail_to_start("blog-write", 2)
-    write = [lambda client: written(client, store.token)] * 4
+    write = [lambda client: create_post(client, store.token)] * 4
     assert statuses(store, write, stores.group_commit) == [503, 503, 201, 201]
     assert store.titles() == ["Hello", "Hello", "first"]
     stores.close()
@@ -58,7 +58,7 @@ def test_the_thread_that_writes_for_all_is_started_by_the_next_change(
 @pytest.mark.parametrize(
     ("name", "ask", "served"),
     [
-        ("blog-write", lambda client, store: written(client, store.token), 201),
+        ("blog-write", lambda client, store: create_post(client, store.token), 201),
         ("blog-read", lambda client, _: client.get("/api/posts/"), 200),
         (
             "blog-hash",
@@ -67,7 +67,7 @@ def test_the_thread_that_writes_for_all_is_started_by_the_next_change(
         ),
     ],
 )
-def test_each_pool_starts_its_first_thread_with_the_next_request(
+def test_each_pool_retries_starting_its_first_thread(
     fail_to_start: Callable[[str, int], None], name: str, ask: Callable[..., Any], served: int
 ) -> None:
     store = Store("first")
@@ -75,7 +75,7 @@ def test_each_pool_starts_its_first_thread_with_the_next_request(
     assert statuses(store, [lambda client: ask(client, store)] * 3) == [503, served, served]
 
 
-def test_where_one_thread_runs_the_work_is_done_though_no_other_can_be_started(
+def test_one_running_thread_does_the_work_if_no_other_can_be_started(
     fail_to_start: Callable[[str, int], None],
 ) -> None:
     store = Store("first")
@@ -83,7 +83,7 @@ def test_where_one_thread_runs_the_work_is_done_though_no_other_can_be_started(
     assert statuses(store, [lambda client: client.get("/api/posts/")] * 3) == [200] * 3
 
 
-def test_a_note_that_no_thread_can_take_costs_nobody_an_answer_and_is_taken_later(
+def test_token_usage_without_a_thread_delays_no_response_and_is_recorded_later(
     fail_to_start: Callable[[str, int], None],
 ) -> None:
     store = Store("first")
@@ -94,8 +94,8 @@ def test_a_note_that_no_thread_can_take_costs_nobody_an_answer_and_is_taken_late
     store.before = lambda: noted.release() if threading.current_thread().name.startswith("blog-note") else None
 
     async def ask(client: httpx.AsyncClient) -> list[int]:
-        answers = [await client.get("/api/users/me/", headers=shown(token)) for _ in range(2)]
+        answers = [await client.get("/api/users/me/", headers=authorization(token)) for _ in range(2)]
         assert noted.acquire(timeout=60)
         return [answer.status_code for answer in answers]
 
-    assert asked(store, ask) == [200, 200]
+    assert run_requests(store, ask) == [200, 200]
