@@ -91,7 +91,7 @@ MARKS: Final = _pattern_of(_ranges_of("M", _BLOCKS_WITH_MARKS))
 SPACELESS: Final = _pattern_of([*_ranges_of("L", _BLOCKS_WITHOUT_SPACES), *_CHINESE_CHARACTERS, (0x3007, 0x3007)])
 """Letters of scripts without spaces between words."""
 
-JAMO: Final = _pattern_of(_JAMO)
+JAMO: Final = _pattern_of(_ranges_of("L", _JAMO))
 """The letters of Korean syllables."""
 
 SYLLABLES: Final = _pattern_of(_SYLLABLES)
