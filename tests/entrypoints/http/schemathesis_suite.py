@@ -87,12 +87,13 @@ def _is_well_formed(case: Case[Any], part: ParameterLocation) -> bool:
 
 def _numbers(path: str, actor: Member) -> dict[str, str]:
     """Something new by each number that the path takes: of one's own, but for what only an administrator sees."""
-    _, other = _newcomer(is_admin=False)
-    token_of = other if "{user_id}" in path else actor
-    numbers: dict[str, int | None] = {"user_id": other.user_id, "token_id": token_of.token_id}
+    other = _newcomer(is_admin=False)[1] if "{user_id}" in path else actor
+    numbers: dict[str, int | None] = {"user_id": other.user_id, "token_id": other.token_id}
     with _open_blog() as blog:
-        numbers["post_id"] = blog.posts.create(actor, title="A title", body="A body").id
-        numbers["invitation_id"] = blog.invitations.create(Operator()).invitation.id
+        if "{post_id}" in path:
+            numbers["post_id"] = blog.posts.create(actor, title="A title", body="A body").id
+        if "{invitation_id}" in path:
+            numbers["invitation_id"] = blog.invitations.create(Operator()).invitation.id
     return {name: str(number) for name, number in numbers.items() if f"{{{name}}}" in path}
 
 

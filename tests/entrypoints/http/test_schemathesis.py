@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_every_response_conforms_to_the_openapi_document() -> None:
-    attack = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "tests/entrypoints/http/schemathesis_suite.py"]
+    plugins = ("-p", "no:xdist", "-p", "schemathesis")
+    attack = [sys.executable, "-m", "pytest", "-q", *plugins, "tests/entrypoints/http/schemathesis_suite.py"]
     run = subprocess.run(attack, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
