@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 
 from blog.domain.cancellation import Cancelled
-from blog.entrypoints.http.concurrency import disconnects
-from blog.entrypoints.http.concurrency.disconnects import DisconnectWatch
+from blog.entrypoints.http.concurrency import executors
+from blog.entrypoints.http.concurrency.executors import DisconnectWatch
 
 PART: Final[Mapping[str, Any]] = {"type": "http.request", "body": b"a part", "more_body": True}
 END: Final[Mapping[str, Any]] = {"type": "http.request", "body": b"", "more_body": False}
@@ -36,7 +36,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def immediate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disconnects, "WATCH_AFTER", 0)
+    monkeypatch.setattr(executors, "WATCH_AFTER", 0)
 
 
 async def until_watched(server: Server) -> None:

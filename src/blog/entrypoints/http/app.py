@@ -1,6 +1,6 @@
 """The ASGI application: routes, response cache and security headers."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -117,11 +117,11 @@ def create_app(  # noqa: PLR0913 - each is a decision of the operator
 
 
 def _with_state(state: AppState, routes: Litestar) -> ASGIApp:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+    def app(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         scope["app_state"] = state
         if scope["type"] == "http" and len(scope["path"]) > MAX_PATH:
             scope["path"] = _NOWHERE
-        await routes(scope, receive, send)
+        return routes(scope, receive, send)
 
     return app
 

@@ -11,7 +11,7 @@ runs within the unit of work. It does the rest in the order in which it is writt
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias, TypeVar
@@ -105,27 +105,31 @@ async def dispatch(request: ApiRequest, handler: Handler) -> Response:
         response = await _handle_in_own_units(request, handler)
     else:
         response = await _execute(request, operation.executor, partial(_handle_in_unit, request, handler))
+    is_write = operation.executor is ExecutorKind.WRITE or operation.executor is ExecutorKind.HASH
+    request.app.outages.record_success(writes=is_write)
     if request.actor is not None and request.actor.needs_touch:
         request.app.token_usage.record(request.app.open_blog, request.actor)
     return response
 
 
-def _handle_in_unit(request: ApiRequest, handler: Handler, blog: Blog) -> Response:
-    """Run the handler in a unit of work, which is committed when this returns."""
+def _handle_in_unit(request: ApiRequest, handler: Handler, open_blog: OpenBlog) -> Response:
+    """Run the handler in a unit of work, which is committed when this returns. Or replay a response."""
     operation = request.operation
-    _authenticate(request, blog)  # 401, 403
-    keyed_request = request.keyed_request() if operation.idempotent and not operation.handles_replay else None
-    if keyed_request is not None:
-        replayed = replay(blog, request.authenticated, keyed_request)  # 409, 422
-        if replayed is not None:
-            return replayed
-    if operation.authentication is Authentication.NONE:
-        response = handler(request, blog)
-    else:
-        response = handler(request, blog, request.actor, **request.path_ids())  # 404
-    if keyed_request is not None:
-        store_response(blog, request.authenticated, keyed_request, response, is_secret=operation.is_secret)
-    return response
+    with open_blog() as blog:
+        if request.token is not None:
+            _authenticate(request, request.token, blog)  # 401, 403
+        keyed_request = request.keyed_request() if operation.idempotent and not operation.handles_replay else None
+        if keyed_request is not None:
+            replayed = replay(blog, request.authenticated, keyed_request)  # 409, 422
+            if replayed is not None:
+                return replayed
+        if operation.authentication is Authentication.NONE:
+            response = handler(request, blog)
+        else:
+            response = handler(request, blog, request.actor, **request.path_ids())  # 404
+        if keyed_request is not None:
+            store_response(blog, request.authenticated, keyed_request, response, is_secret=operation.is_secret)
+        return response
 
 
 async def _handle_in_own_units(request: ApiRequest, handler: Handler) -> Response:
@@ -135,60 +139,58 @@ async def _handle_in_own_units(request: ApiRequest, handler: Handler) -> Respons
     thread.
     """
     if request.token is not None:
-        await _execute(request, ExecutorKind.INLINE, partial(_authenticate, request))  # 401, 403
+        await _execute(request, ExecutorKind.INLINE, partial(_authenticate_in_unit, request, request.token))  # 401, 403
     request.parse_body()  # 415, 400
     return await _run(request, request.operation.executor, partial(handler, request), Cancellation())
 
 
-def _authenticate(request: ApiRequest, blog: Blog) -> None:
+def _authenticate_in_unit(request: ApiRequest, token: str, open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        _authenticate(request, token, blog)
+
+
+def _authenticate(request: ApiRequest, token: str, blog: Blog) -> None:
     """Find out who sends the request, and check the scope of the token and the role.
 
     Raises:
         InvalidToken, OutOfScope, NotAnAdmin.
     """
-    if request.token is None:
-        return
-    request.actor = blog.tokens.authenticate(request.token, address=request.client_address)
+    request.actor = blog.tokens.authenticate(token, address=request.client_address)
     request.scope["user_id"] = request.actor.user_id  # for the access log
     if request.operation.checks_permission:
         request.operation.action.check_permission(request.actor)
 
 
-async def _execute(request: ApiRequest, executor: ExecutorKind, work: Callable[[Blog], Result]) -> Result:
-    """Do the work in one unit of work, on the executor."""
-    app, cancellation = request.app, Cancellation()
+async def _execute(request: ApiRequest, executor: ExecutorKind, work: Callable[[OpenBlog], Result]) -> Result:
+    """Do the work, which opens one unit of work, on the executor."""
+    app = request.app
     may_read_replica = request.operation.authentication is Authentication.OPTIONAL and request.token is None
     if app.replica is not None and may_read_replica:
-        return await _run(
-            request, ExecutorKind.READ, partial(_read_replica, app.replica, work, cancellation), cancellation
-        )
+        cancellation = Cancellation()
+        read = partial(_read_replica, app.replica, work, cancellation)
+        return await _run(request, ExecutorKind.READ, read, cancellation)
     if executor is ExecutorKind.INLINE and app.open_nonblocking is not None and request.fits_event_loop:
         with suppress(Unavailable):  # fall through: a thread may wait for the store
-            result = _in_unit(work, app.open_nonblocking)
-            app.outages.record_success(writes=False)
-            return result
-    return await _run(request, executor, partial(_in_unit, work), cancellation)
+            return work(app.open_nonblocking)
+    return await _run(request, executor, work, Cancellation())
 
 
-async def _run(
+def _run(
     request: ApiRequest, executor: ExecutorKind, work: Callable[[OpenBlog], Result], cancellation: Cancellation
-) -> Result:
+) -> Awaitable[Result]:
     """Do the work on a thread, and again if another unit of work conflicts with it.
 
     If the client disconnects or the request times out, its units of work are cancelled.
     """
-    app = request.app
-    open_blog = app.cancellable(cancellation)
+    executors, open_blog = request.app.executors, request.app.cancellable(cancellation)
     match executor:
         case ExecutorKind.WRITE:
-            threads = app.executors.writes
+            threads = executors.writes
         case ExecutorKind.HASH:
-            threads = app.executors.hashing
+            threads = executors.hashing
         case _:
-            threads = app.executors.reads
-    result = await threads.run(partial(_retry, work, open_blog), cancellation, request.receive)
-    app.outages.record_success(writes=threads is not app.executors.reads)
-    return result
+            threads = executors.reads
+    return threads.run(partial(_retry, work, open_blog), cancellation, request.receive)
 
 
 def _retry(work: Callable[[OpenBlog], Result], open_blog: OpenBlog) -> Result:
@@ -201,13 +203,8 @@ def _retry(work: Callable[[OpenBlog], Result], open_blog: OpenBlog) -> Result:
     return work(open_blog)
 
 
-def _in_unit(work: Callable[[Blog], Result], open_blog: OpenBlog) -> Result:
-    with open_blog() as blog:
-        return work(blog)
-
-
 def _read_replica(
-    replica: Replica, work: Callable[[Blog], Result], cancellation: Cancellation, open_blog: OpenBlog
+    replica: Replica, work: Callable[[OpenBlog], Result], cancellation: Cancellation, open_blog: OpenBlog
 ) -> Result:
     """Read from the replica, or from the primary if the replica does not respond."""
     try:
@@ -215,4 +212,4 @@ def _read_replica(
     except Cancelled:
         raise
     except Unavailable:
-        return _in_unit(work, open_blog)
+        return work(open_blog)

@@ -47,7 +47,7 @@ class ApiRequest:
         self.scope = scope
         self.receive = receive
         self.operation = operation
-        self.app = cast(AppState, scope["app_state"])  # set by `create_app`
+        self.app: AppState = scope["app_state"]  # set by `create_app`
         self.headers: Mapping[bytes, bytes] = dict(reversed([*scope["headers"]]))  # the first of several with one name
         self.body = _NO_BODY
         self.token: str | None = None
@@ -130,7 +130,10 @@ class ApiRequest:
         Raises:
             NotFound: one is not an id.
         """
-        return {name: id_in_path(text) for name, text in self.scope["path_params"].items()}
+        ids: dict[str, int] = {}
+        for name, text in self.scope["path_params"].items():
+            ids[name] = id_in_path(text)
+        return ids
 
     def check_preconditions(self, post: Post) -> None:
         """Check `If-Match` and `If-None-Match` of a change of this post.

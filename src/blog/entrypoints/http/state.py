@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from blog.domain.accounts.actors import Member
-from blog.domain.blog import Blog, CancellableBlog, OpenBlog
+from blog.domain.blog import CancellableBlog, OpenBlog
 from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.errors import Unavailable
 from blog.domain.shared import TokenId
@@ -33,8 +33,8 @@ class Replica:
         self._cancellable = cancellable(open_blog)
         self._rests_until = 0.0
 
-    def read(self, use: Callable[[Blog], Result], cancellation: Cancellation) -> Result:
-        """Read in one unit of work.
+    def read(self, work: Callable[[OpenBlog], Result], cancellation: Cancellation) -> Result:
+        """Do the work, which opens one unit of work.
 
         Raises:
             Cancelled.
@@ -43,8 +43,7 @@ class Replica:
         if time.monotonic() < self._rests_until:
             raise Unavailable("The replica did not answer a moment ago.")
         try:
-            with self._cancellable(cancellation)() as blog:
-                return use(blog)
+            return work(self._cancellable(cancellation))
         except Cancelled:
             raise
         except Unavailable:

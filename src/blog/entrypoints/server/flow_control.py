@@ -5,16 +5,22 @@ keeps a whole page in memory. Here the next piece waits until the transport has 
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 from uvicorn.server import ServerState
 
 PIECE: Final = 64 * 1024
 """Bytes of a body that the transport is given at once."""
+
+_SPECIAL: Final = frozenset({b"connection", b"transfer-encoding"})
+"""Response headers that change how uvicorn sends the response."""
+
+_CONTROLS: Final = bytes({*range(32), 127} - {*b"\t\r\n"})
+"""Control characters that no header may contain."""
 
 Connection = TypeVar("Connection")
 
@@ -91,36 +97,70 @@ def budgets_of(server: ServerState, make: Callable[[], Budgets]) -> Budgets:
     return budgets
 
 
-class PieceSender:
-    """The `send` of an ASGI application, which writes the body of a large response in pieces.
+class ResponseSender:
+    """The `send` of an ASGI application. Most responses are written at once, and the body of a large one in pieces.
+
+    uvicorn itself writes the head and the body one after the other, each by a system call, and checks each header by
+    two regular expressions. A response that is not as simple as most is left to uvicorn.
 
     Args:
         cycle: the request and its response, as uvicorn has them.
         hold: called with the large body that is being sent, and with `b""` at its end.
     """
 
-    __slots__ = ("_cycle", "_hold")
+    __slots__ = ("_cycle", "_head", "_hold")
 
     def __init__(self, cycle: RequestResponseCycle, hold: Callable[[bytes], None]) -> None:
         self._cycle = cycle
         self._hold = hold
+        self._head: Any = None
 
-    def __call__(self, message: Any) -> Awaitable[None]:
-        """Send one message. A small one goes to uvicorn as it is."""
-        if message["type"] == "http.response.start":
-            self._close_if_body_may_not_come()
-            self._cycle.transport.hold_next()  # type: ignore[attr-defined] # it is a LingeringTransport
-        elif len(message.get("body", b"")) > PIECE and self._cycle.scope["method"] != "HEAD":
-            return self._send_in_pieces(message)
-        return self._cycle.send(message)
+    async def __call__(self, message: Any) -> None:
+        """Send one message. The head waits for the first piece of the body."""
+        cycle = self._cycle
+        if self._head is None and message["type"] == "http.response.start":
+            self._head = message
+            return
+        if self._head is not None and not cycle.response_started:
+            response = self._simple_response(message)
+            if response is not None:
+                cycle.response_started = cycle.response_complete = True
+                cycle.transport.write(response)
+                cycle.message_event.set()
+                cycle.on_response()
+                return
+            if cycle.waiting_for_100_continue and cycle.more_body:
+                # A final response instead of `100 Continue` (RFC 9110, section 10.1.1): the client may send the body,
+                # or leave it out and send its next request. The server cannot know which, so it closes the connection.
+                cycle.keep_alive = False
+            await cycle.send(self._head)
+        if len(message.get("body", b"")) > PIECE and cycle.scope["method"] != "HEAD":
+            await self._send_in_pieces(message)
+        else:
+            await cycle.send(message)
 
-    def _close_if_body_may_not_come(self) -> None:
-        """End the connection with a final response that is sent instead of `100 Continue` (RFC 9110, section 10.1.1).
-
-        The client may still send the body, or leave it out and send its next request: the server cannot know which.
-        """
-        if self._cycle.waiting_for_100_continue and self._cycle.more_body:
-            self._cycle.keep_alive = False
+    def _simple_response(self, message: Any) -> bytes | None:
+        """Return the whole response as it is written, or None if anything about it is special."""
+        cycle, body = self._cycle, message.get("body", b"")
+        if (
+            message.get("more_body")
+            or len(body) > PIECE
+            or not cycle.keep_alive
+            or cycle.waiting_for_100_continue
+            or cycle.disconnected
+            or cycle.flow.write_paused
+            or cycle.scope["method"] == "HEAD"
+        ):
+            return None
+        headers = cycle.default_headers + self._head["headers"]
+        names = dict(headers)
+        if names.get(b"content-length") != b"%d" % len(body) or not _SPECIAL.isdisjoint(names):
+            return None
+        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+        number = len(headers)
+        if lines.count(b"\r") != number or lines.count(b"\n") != number or lines != lines.translate(None, _CONTROLS):
+            return None  # uvicorn refuses such a header
+        return b"%b%b\r\n%b" % (STATUS_LINE[self._head["status"]], lines, body)
 
     async def _send_in_pieces(self, message: Any) -> None:
         """Send a body. Each `send` waits until the transport has sent the piece before.

@@ -15,9 +15,6 @@ class LingeringTransport:
     """A transport that goes on reading for a while before it closes.
 
     Closed at once, the connection is reset, and the answer is lost to whoever reads it only after all is sent.
-
-    It also sends the head of a response together with what follows: uvicorn writes them one after the other, and each
-    write is a system call and a segment.
     """
 
     def __init__(self, transport: asyncio.Transport, still_sends: Callable[[], bool], heard_out: float) -> None:
@@ -25,8 +22,6 @@ class LingeringTransport:
         self._still_sends = still_sends
         self._heard_out = heard_out
         self._closing = False
-        self._holds_next = False
-        self._head = b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -35,26 +30,9 @@ class LingeringTransport:
         """Return whether it is closed or closing."""
         return self._closing or self._transport.is_closing()
 
-    def hold_next(self) -> None:
-        """Hold back the next write, which is a head, until another write or the end of the response."""
-        self._holds_next = True
-
     def write(self, data: bytes) -> None:
-        """Write the bytes, after those that were held back."""
-        if self._holds_next:
-            self._holds_next = False
-            self._head = data
-        elif self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head + data)
-        else:
-            self._transport.write(data)
-
-    def flush(self) -> None:
-        """Write the bytes that were held back, if any."""
-        self._holds_next = False
-        if self._head:
-            self.write(b"")
+        """Write the bytes."""
+        self._transport.write(data)
 
     def abort(self) -> None:
         """Drop the connection and its unsent bytes. Otherwise the kernel would go on sending them for minutes."""
@@ -64,7 +42,6 @@ class LingeringTransport:
 
     def close(self) -> None:
         """Close the connection: at once, or some seconds after the last write if the client is still sending."""
-        self.flush()
         if self.is_closing() or not self._still_sends():
             self._transport.close()
             return

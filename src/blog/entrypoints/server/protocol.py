@@ -15,9 +15,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from blog.entrypoints.http.errors import HttpError
 
-from .flow_control import Budgets, ByteBudget, ParserFlowControl, PieceSender, budgets_of
+from .flow_control import Budgets, ByteBudget, ParserFlowControl, ResponseSender, budgets_of
 from .lingering_close import LingeringTransport
-from .request_head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Framing, check_head, check_target, head_too_large, malformed
+from .request_head import (
+    MAX_HEAD_BYTES,
+    MAX_TARGET_BYTES,
+    Framing,
+    check_head,
+    head_too_large,
+    malformed,
+    target_too_long,
+)
 from .upgrade_offers import parser_of_body
 
 _PART: Final = 16 * 1024
@@ -90,8 +98,8 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         transport.set_write_buffer_limits(high=0)  # so that pause_writing is called for every unsent byte
-        self._patient = LingeringTransport(transport, self._still_sends, self.heard_out)
-        super().connection_made(cast("asyncio.Transport", self._patient))
+        lingering = LingeringTransport(transport, self._still_sends, self.heard_out)
+        super().connection_made(cast("asyncio.Transport", lingering))
         self.flow: ParserFlowControl = ParserFlowControl(self.transport)
         self._watch()
 
@@ -125,7 +133,7 @@ class HardenedProtocol(HttpToolsProtocol):
         """
         start, end = 0, min(len(self._waiting), _PARSED_AT_ONCE)
         try:
-            while start < end and not self._is_next_early():
+            while start < end and not (self._stage is _Stage.START and self._is_answering()):
                 start += self._read(self._waiting[start : self._end_of_part(start)])
         except HttpError as refused:
             self._refuse(refused)
@@ -146,10 +154,6 @@ class HardenedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self._parse()
 
-    def _is_next_early(self) -> bool:
-        """Whether the next bytes are another request, while one is being processed."""
-        return self._stage is _Stage.START and self._is_answering()
-
     def _end_of_part(self, start: int) -> int:
         """Return where to stop parsing for a check: a part has at most the rest of one head, or of one body."""
         if self._stage is _Stage.BODY and not self._framing.is_chunked:
@@ -163,7 +167,8 @@ class HardenedProtocol(HttpToolsProtocol):
         if rest:
             self.flow.is_held = True
             self.flow.pause_reading()
-            if not (self._is_next_early() or self._parses_soon):
+            is_next_early = self._stage is _Stage.START and self._is_answering()
+            if not (is_next_early or self._parses_soon):
                 self._parses_soon = True
                 self.loop.call_soon(self._parse_on)
         elif self.flow.is_held:
@@ -197,17 +202,19 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Store the target. One that is too long is refused after the head, which may have an `Origin` for CORS."""
-        if self._fault is not None:
-            return
-        super().on_url(url)
-        try:
-            check_target(self.url)
-        except HttpError as refused:
-            self._fault = refused
+        if self._fault is None:
+            self.url += url
+            if len(self.url) > MAX_TARGET_BYTES:
+                self._fault = target_too_long()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._stage is _Stage.HEAD:  # not a trailer: uvicorn does not distinguish them
-            super().on_header(name, value)
+        """Do as uvicorn does, but ignore trailers."""
+        if self._stage is not _Stage.HEAD:
+            return
+        name = name.lower()
+        self.headers.append((name, value))
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         if self._fault is not None:
@@ -235,7 +242,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self._budgets.unfinished.release(self)
 
     def _count_unfinished(self) -> None:
-        if self._stage is _Stage.BODY and self._received and not self._refused and not self._turn_is_over():
+        if self._stage is _Stage.BODY and self._received and not self._refused and self._is_answering():
             self._budgets.unfinished.hold(self, self._received)
         else:
             self._budgets.unfinished.release(self)
@@ -248,7 +255,8 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._turn = cycle
-        super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, PieceSender(cycle, self._hold)))
+        sender = ResponseSender(cycle, self._hold)
+        super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, sender))
 
     def _hold(self, body: bytes) -> None:
         """Count the body that is being sent, and all other unsent bytes."""
@@ -268,13 +276,9 @@ class HardenedProtocol(HttpToolsProtocol):
         turn = self._turn
         return turn is not None and not (turn.response_complete or turn.disconnected)
 
-    def _turn_is_over(self) -> bool:
-        return not self._is_answering()
-
     def on_response_complete(self) -> None:
         """Do as uvicorn does, without its timer for the next request, which it sets and cancels each time."""
         self.server_state.total_requests += 1
-        self._patient.flush()
         if not self.transport.is_closing():
             self.flow.resume_reading()
             if self.pipeline:
@@ -357,7 +361,7 @@ class HardenedProtocol(HttpToolsProtocol):
     def _look(self) -> None:
         """Whether the client is late."""
         self._deadline = None
-        if self._owed is None:
+        if self._owed is None or self._refused or self.transport.is_closing():
             return
         if self.loop.time() < self._due:
             self._set_deadline()
@@ -367,22 +371,20 @@ class HardenedProtocol(HttpToolsProtocol):
     def _prolong(self) -> None:
         """Extend the timeout by the received bytes of a body. The limit of silence stays."""
         received = self._received - self._received_before
-        if received and self._stage is _Stage.BODY and not self._turn_is_over():
+        if received and self._stage is _Stage.BODY and self._is_answering():
             self._received_before = self._received
             self._due = min(self._due + received / self.body_rate, self.loop.time() + self.body_within)
 
     def _what_is_owed(self) -> _Owed | None:
         """Return what the server waits for: the rest of a body, or the next request; None while it has to respond."""
-        if self._refused or self.transport.is_closing():
-            return None
-        if self._stage is _Stage.BODY and self.cycle is self._turn:
-            return self.body_within, self._stage, self._turn
+        stage, turn = self._stage, self._turn
+        if stage is _Stage.BODY and self.cycle is turn:
+            return self.body_within, stage, turn
         if self._is_answering():
             return None
-        if self._turn is None:  # the first request: it begins with the connection
+        if turn is None:  # the first request: it begins with the connection
             return self.head_within, _Stage.HEAD, None
-        within = self.head_within if self._stage is _Stage.HEAD else self.timeout_keep_alive
-        return within, self._stage, self._turn
+        return (self.head_within if stage is _Stage.HEAD else self.timeout_keep_alive), stage, turn
 
     def _expire(self) -> None:
         if self._stage is _Stage.START:

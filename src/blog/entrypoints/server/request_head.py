@@ -44,18 +44,20 @@ def check_head(headers: Sequence[tuple[bytes, bytes]], version: str, method: byt
     Raises:
         HttpError: it is too large, or can be read in two ways.
     """
-    if len(headers) > MAX_HEADERS or sum([len(name) + len(value) + 4 for name, value in headers]) > MAX_HEAD_BYTES:
-        raise head_too_large()
     hosts: list[bytes] = []
     lengths: list[bytes] = []
     codings: list[bytes] = []
+    size = 4 * len(headers)
     for name, value in headers:
+        size += len(name) + len(value)
         if name == b"host":
             hosts.append(value)
         elif name == b"content-length":
             lengths.append(value)
         elif name == b"transfer-encoding":
             codings.append(value)
+    if len(headers) > MAX_HEADERS or size > MAX_HEAD_BYTES:
+        raise head_too_large()
     fault = _fault(hosts, lengths, codings, version)
     if fault is not None:
         raise malformed(fault)
@@ -70,14 +72,9 @@ def check_head(headers: Sequence[tuple[bytes, bytes]], version: str, method: byt
     return framing
 
 
-def check_target(target: bytes) -> None:
-    """Refuse a target that is too long, even if it is not complete.
-
-    Raises:
-        HttpError: it is.
-    """
-    if len(target) > MAX_TARGET_BYTES:
-        raise HttpError(HTTPStatus.REQUEST_URI_TOO_LONG, f"The address has more than {MAX_TARGET_BYTES} bytes.")
+def target_too_long() -> HttpError:
+    """Return the error for a target that is too long."""
+    return HttpError(HTTPStatus.REQUEST_URI_TOO_LONG, f"The address has more than {MAX_TARGET_BYTES} bytes.")
 
 
 def head_too_large() -> HttpError:

@@ -18,8 +18,10 @@ from .dialect import Dialect, DriverConnection, Pending
 _POLL_INTERVAL: Final = 0.2
 """Seconds after which a wait for a connection looks whether the unit of work was cancelled."""
 
-_ROWS_AT_ONCE: Final = 8
-"""Rows that are read before their texts are counted, where a statement may read only so much."""
+_FIRST_ROWS: Final = 8
+"""Rows that are read before their texts are counted, where a statement may read only so much. Then twice as many are
+read, and so on: most lists need two steps.
+"""
 
 _RETRY_INTERVAL: Final = 0.005
 """Seconds before a statement that met a lock is run again: SQLite reports some locks without waiting."""
@@ -129,15 +131,18 @@ class ConnectionPool:
         if self._text_limit is None:
             rows: list[Sequence[Any]] = cursor.fetchall()
             return rows
-        remaining, rows = self._text_limit, []
-        while some := cursor.fetchmany(_ROWS_AT_ONCE):
+        remaining, rows, at_once = self._text_limit, [], _FIRST_ROWS
+        while True:
+            some = cursor.fetchmany(at_once)
             for position in long_texts:
                 remaining -= sum([len(row[position]) for row in some])
             if remaining < 0:
                 cursor.close()
                 raise Unavailable("There is too much to read at once.")
             rows += some
-        return rows
+            if len(some) < at_once:
+                return rows
+            at_once *= 2
 
     def retry_locked(self, error: Exception, run: Callable[[], Result], cancellation: Cancellation | None) -> Result:
         """Run a statement again that met a lock, until the lock is released or the timeout is over.

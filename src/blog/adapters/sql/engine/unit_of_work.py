@@ -92,7 +92,7 @@ class SqlUnitOfWork:
     def find(self, statement: Statement[Row], **params: Any) -> Row | None:
         """Return the first row, or None. The statement finds it by a key: if it may take long, use `find_all`."""
         compiled = self._prepare(statement, params)
-        rows = self._run(*compiled.bind(params), long_text_columns=compiled.long_texts)
+        rows = self._run(*compiled.bind(params), long_text_columns=())
         return compiled.row_factory(rows[0]) if rows else None
 
     def find_all(self, statement: Statement[Row], **params: Any) -> list[Row]:

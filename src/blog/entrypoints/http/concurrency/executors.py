@@ -1,17 +1,19 @@
-"""Executors: threads for work that may have to wait, with bounded queues, timeouts and cancellation."""
+"""Executors: threads for work that may have to wait, with bounded queues, timeouts and cancellation.
+
+Work is cancelled when its client disconnects or its timeout ends.
+"""
 
 import asyncio
-from collections.abc import Callable
-from typing import Final, Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from operator import attrgetter
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from blog.domain.blog import GroupCommit
-from blog.domain.cancellation import Cancellation
+from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.errors import Unavailable
 from blog.domain.posts.post import Post
 
-from .disconnects import DisconnectWatch, Receive
 from .thread_pool import ThreadPool
-from .timeouts import TimeoutQueue
 from .write_queue import WriteQueue
 
 HASHING_THREADS: Final = 1
@@ -22,9 +24,23 @@ MAX_WAITING_REQUESTS: Final = 1024
 RESPONSE_TIMEOUT: Final = 9
 """Seconds, waiting and work together, after which a request gets 503."""
 
+_TICK: Final = 0.001
+"""Seconds by which a loop's clock and its timers may disagree: uvloop's count milliseconds."""
+
+WATCH_AFTER: Final = 0.3
+"""Seconds after which a request without a response is watched. Nearly all have one before, and a watch costs a task of
+the event loop.
+"""
+
+_ENDS: Final = 2
+"""How often the end of the body is received before the watch ends. A server that follows ASGI sends it once."""
+
 MAX_INLINE_BYTES: Final = 256 * 1024
 """Bytes of posts that are encoded on the event loop, which takes about a millisecond."""
 
+_body_of: Final = attrgetter("body")
+
+Receive: TypeAlias = Callable[[], Awaitable[Any]]
 Result = TypeVar("Result")
 
 
@@ -33,6 +49,84 @@ class Worker(Protocol):
 
     def run(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
         """Do the work, unless the returned future is done when its turn comes."""
+
+
+class TimeoutQueue:
+    """Enforces the timeouts of all callers on one event loop, with one timer: for the caller that has waited longest.
+
+    `asyncio.timeout` sets and cancels a timer for each caller, which costs as much as the rest of the waiting.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.due: dict[asyncio.Future[Any], float] = {}
+        """The callers, and until when they wait."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, waiting: asyncio.Future[Any], within: float) -> None:
+        """Start the timeout of a caller. When it ends, the future gets `Unavailable`."""
+        self.due[waiting] = self.loop.time() + within
+        if self._timer is None:
+            self._timer = self.loop.call_later(within, self._sweep)
+
+    def _sweep(self) -> None:
+        """End the wait of all callers that are due. The first that is not due gets the next timer."""
+        self._timer = None
+        now = self.loop.time()
+        for waiting, due in self.due.items():
+            if due > now + _TICK:
+                self._timer = self.loop.call_at(due, self._sweep)
+                break
+            if not waiting.done():
+                waiting.set_exception(Unavailable("The answer takes too long."))
+
+
+class DisconnectWatch:
+    """Watches the clients on one event loop that have waited for a while. All share one timer."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._unwatched: dict[asyncio.Future[Any], tuple[float, Receive]] = {}
+        self._watches: dict[asyncio.Future[Any], asyncio.Task[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, waiting: asyncio.Future[Any], receive: Receive) -> None:
+        """Watch a client from `WATCH_AFTER` on. When it disconnects, the future gets `Cancelled`."""
+        self._unwatched[waiting] = (self._loop.time() + WATCH_AFTER, receive)
+        if self._timer is None:
+            self._timer = self._loop.call_later(WATCH_AFTER, self._sweep)
+
+    def end(self, waiting: asyncio.Future[Any]) -> None:
+        """Stop watching."""
+        if self._unwatched.pop(waiting, None) is None:
+            self._watches.pop(waiting).cancel()
+
+    def _sweep(self) -> None:
+        """Watch all clients that are due. The first that is not due gets the next timer."""
+        self._timer = None
+        while self._unwatched:
+            waiting, (due, receive) = next(iter(self._unwatched.items()))
+            if due > self._loop.time():
+                self._timer = self._loop.call_at(due, self._sweep)
+                break
+            del self._unwatched[waiting]
+            self._watches[waiting] = self._loop.create_task(_cancel_when_gone(waiting, receive))
+
+
+async def _cancel_when_gone(waiting: asyncio.Future[Any], receive: Receive) -> None:
+    """Wait until the client disconnects. Parts of a body that no handler reads may come before.
+
+    After the end of the body, `receive` waits for the disconnect (ASGI, HTTP & WebSocket). Some servers and test
+    clients return at once, with the end of the body again and again. These are not watched.
+    """
+    ends = 0
+    while (message := await receive())["type"] != "http.disconnect":
+        ends += not message.get("more_body", False)
+        if ends == _ENDS:
+            return
+        await asyncio.sleep(0)  # so that a `receive` that never waits does not hold up the event loop
+    if not waiting.done():
+        waiting.set_exception(Cancelled())
 
 
 class BoundedExecutor:
@@ -66,7 +160,7 @@ class BoundedExecutor:
         loop, deadlines, watch = asyncio.get_running_loop(), self._deadlines, self._watch
         if deadlines is None or watch is None or deadlines.loop is not loop:
             deadlines, watch = self._deadlines, self._watch = TimeoutQueue(loop), DisconnectWatch(loop)
-        if len(deadlines) >= self._capacity:
+        if len(deadlines.due) >= self._capacity:
             raise Unavailable("Too many requests are waiting.")
         waiting = self._worker.run(work)
         deadlines.begin(waiting, RESPONSE_TIMEOUT)
@@ -79,7 +173,7 @@ class BoundedExecutor:
                 cancellation.cancel()
             raise
         finally:
-            deadlines.end(waiting)
+            del deadlines.due[waiting]
             if receive is not None:
                 watch.end(waiting)
 
@@ -105,7 +199,7 @@ def check_inline(*posts: Post) -> None:
     Raises:
         Unavailable: they are too large. The dispatcher then repeats the read on a thread.
     """
-    characters = sum([len(post.body) for post in posts])
+    characters = sum(map(len, map(_body_of, posts)))
     if 4 * characters <= MAX_INLINE_BYTES:  # the usual case: no character has more than 4 bytes in UTF-8
         return
     if sum(map(_max_size, posts)) > MAX_INLINE_BYTES and _is_on_event_loop():

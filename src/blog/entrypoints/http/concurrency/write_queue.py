@@ -5,10 +5,9 @@ SQLite has one writer at a time, and each commit waits for the disk. Without thi
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from blog.domain.blog import GroupCommit
 from blog.domain.cancellation import Cancelled
@@ -30,12 +29,8 @@ _NICENESS: Final = 10
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A unit of work, and the future for its result."""
-
-    work: Callable[[], Any]
-    result: asyncio.Future[Any]
+_Job: TypeAlias = tuple[Callable[[], Any], asyncio.Future[Any]]
+"""A unit of work, and the future for its result."""
 
 
 class WriteQueue:
@@ -60,12 +55,14 @@ class WriteQueue:
             self._working_for = loop
             self._waiting.clear()
             loop.call_soon(self._begin)
-        self._waiting.append(_Job(work, future))
+        self._waiting.append((work, future))
         return future
 
     def _begin(self) -> None:
         """Run group after group, until none is left."""
-        group = self._next_group()
+        group: list[_Job] = []
+        while self._waiting and len(group) < MAX_UNITS:
+            group.append(self._waiting.popleft())
         if not group:
             self._working_for = None
             return
@@ -77,15 +74,15 @@ class WriteQueue:
             done.add_done_callback(partial(self._deliver, group))
 
     def _refuse_all(self, group: Sequence[_Job], error: Unavailable) -> None:
-        for job in [*group, *self._waiting]:
-            resolve(job.result, None, error)
+        for _, future in [*group, *self._waiting]:
+            resolve(future, None, error)
         self._waiting.clear()
         self._working_for = None
 
     def _deliver(self, group: Sequence[_Job], done: "asyncio.Future[Sequence[Completion]]") -> None:
         try:
-            for job, completion in zip(group, done.result(), strict=True):
-                resolve(job.result, *completion)
+            for (_, future), completion in zip(group, done.result(), strict=True):
+                resolve(future, *completion)
         finally:
             self._begin_after(_ROUNDS)
 
@@ -96,27 +93,23 @@ class WriteQueue:
         else:
             self._begin()
 
-    def _next_group(self) -> Sequence[_Job]:
-        return [self._waiting.popleft() for _ in range(min(MAX_UNITS, len(self._waiting)))]
-
     def _run_group(self, group: Sequence[_Job]) -> Sequence[Completion]:
-        """Run the jobs and commit. If the commit fails, all have its error."""
+        """Run each job, and commit. If the commit fails, all have its error.
+
+        After one has timed out waiting for a lock, the next do not wait: all get its error.
+        """
+        completions: list[Completion] = []
+        unavailable: BaseException | None = None
         try:
             with self._group_commit():
-                return list(_run_jobs(group))
+                for work, future in group:
+                    if unavailable is not None or future.done():  # done: the caller has gone
+                        completions.append((None, unavailable))
+                        continue
+                    result, error = run_job(work)
+                    completions.append((result, error))
+                    if isinstance(error, Unavailable) and not isinstance(error, Cancelled):
+                        unavailable = error
         except Exception as error:  # noqa: BLE001 - each caller gets it
             return [(None, error)] * len(group)
-
-
-def _run_jobs(group: Sequence[_Job]) -> Iterator[Completion]:
-    """Run each job. After one timed out waiting for a lock, the next do not wait: all get its error."""
-    unavailable: BaseException | None = None
-    for job in group:
-        completion = _run_unless_done(job) if unavailable is None else (None, unavailable)
-        if isinstance(completion[1], Unavailable) and not isinstance(completion[1], Cancelled):
-            unavailable = completion[1]
-        yield completion
-
-
-def _run_unless_done(job: _Job) -> Completion:
-    return (None, None) if job.result.done() else run_job(job.work)  # done: the caller has gone
+        return completions

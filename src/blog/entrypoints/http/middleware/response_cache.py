@@ -5,6 +5,7 @@ process. So no response is stale, and there is no invalidation to forget.
 """
 
 from collections import OrderedDict
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -62,10 +63,20 @@ class ResponseCache:
         self._size = 0
         self._version: object = None
 
-    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
-        if not _is_public(scope) or not self._refresh_version():
-            await self._app(scope, receive, send)
-            return
+    def __call__(self, scope: Any, receive: Any, send: Send) -> Awaitable[None]:
+        is_public = (  # the response depends on nothing but the URL
+            scope["type"] == "http"
+            and scope["method"] == "GET"
+            and scope["path"].startswith(_PUBLIC_PATH)
+            and len(scope["query_string"]) <= MAX_QUERY
+            and _PRIVATE_HEADERS.isdisjoint(dict(scope["headers"]))
+        )
+        if is_public and self._refresh_version():
+            return self._respond(scope, receive, send)
+        return self._app(scope, receive, send)
+
+    async def _respond(self, scope: Any, receive: Any, send: Send) -> None:
+        """Send the cached response or, if there is none, call the application."""
         key = (scope["path"], scope["query_string"], scope["prefix"])
         response = self._responses.get(key)
         if response is None:
@@ -123,14 +134,3 @@ def _size_of(key: tuple[str, bytes, str], head: Any, body: Any) -> int:
     path, query, prefix = key
     headers = sum(_HEADER_OVERHEAD + len(name) + len(value) for name, value in head["headers"])
     return _OVERHEAD + 4 * (len(path) + len(prefix)) + len(query) + headers + len(body["body"])
-
-
-def _is_public(scope: Any) -> bool:
-    """Return whether the response depends on the URL only."""
-    return (
-        scope["type"] == "http"
-        and scope["method"] == "GET"
-        and scope["path"].startswith(_PUBLIC_PATH)
-        and len(scope["query_string"]) <= MAX_QUERY
-        and _PRIVATE_HEADERS.isdisjoint(dict(scope["headers"]))
-    )

@@ -45,6 +45,8 @@ class RootPath:
         Where another application has mounted the blog, its mount point comes after the prefix of the proxy, unless the
         server has put that prefix there itself (as uvicorn does by `--root-path`).
         """
+        if not (self._configured or scope.get("root_path") or _FORWARDED_PREFIX in headers):
+            return "", str(scope["path"])
         mounted = str(scope.get("root_path", "")).rstrip("/")
         path = _without(mounted, str(scope["path"]))
         outer = self._outer(scope, headers)

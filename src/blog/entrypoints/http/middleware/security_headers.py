@@ -6,6 +6,7 @@ It is plain ASGI, because Litestar's response headers and middleware do not reac
 import logging
 import os
 import re
+from collections.abc import Awaitable
 from http import HTTPStatus
 from random import Random
 from typing import Any, Final
@@ -14,7 +15,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Send
 
 from blog.entrypoints.http.errors import HttpError, methods_of, refusal
-from blog.entrypoints.http.parsing.client_address import TrustedProxies
+from blog.entrypoints.http.parsing.client_address import PROXY_HEADERS, TrustedProxies
 
 from .cors import CrossOrigin, is_preflight
 from .root_path import RootPath
@@ -26,6 +27,7 @@ _ALWAYS: Final = [
 ]
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _PRIVATE: Final = (b"cache-control", b"private, no-store")
+_NO_BODY: Final[Any] = {"type": "http.response.body", "body": b"", "more_body": False}
 _STAND_IN: Final = {"HEAD": "GET", "OPTIONS": "ALLOW"}
 """The method that is passed on. HEAD is GET without a body. No route has ALLOW: the 405 names the methods."""
 
@@ -68,32 +70,27 @@ class SecurityHeadersMiddleware:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        self._proxies.warn_of_untrusted(scope, headers)
+        if not PROXY_HEADERS.isdisjoint(headers):
+            self._proxies.warn_of_untrusted(scope)
         prefix, path = self._root_path.split(scope, headers)
-        exchange = _Exchange(scope, headers, send, self._cors_headers(scope, headers))
+        exchange = _Exchange(
+            scope, headers, send, [] if self._cors is None else _cors_headers(self._cors, scope, headers)
+        )
         exchange.inner |= {"prefix": prefix, "path": path}
         scope["inner"] = exchange.inner  # the access log finds the route there
+        app: Any = self._app
+        if "refused" in scope:
+            refused: HttpError = scope["refused"]
+            app = refusal(refused.status, refused.detail, (b"connection", b"close"))
+        elif self._cors is not None and is_preflight(scope["method"], headers):
+            app = self._cors.preflight(headers)
         try:
-            await self._app_for(scope, headers)(exchange.inner, receive, exchange.send)
+            await app(exchange.inner, receive, exchange.send)
         except Exception:
             if exchange.has_started:
                 raise
             _log.exception("Request %(request_id)s failed", exchange.inner, extra=exchange.logged)
             await refusal(HTTPStatus.INTERNAL_SERVER_ERROR)(scope, receive, exchange.send)
-
-    def _app_for(self, scope: Any, headers: dict[bytes, bytes]) -> Any:
-        """Return the ASGI application for this request: usually the wrapped one."""
-        refused: HttpError | None = scope.get("refused")
-        if refused is not None:
-            return refusal(refused.status, refused.detail, (b"connection", b"close"))
-        if self._cors is not None and is_preflight(scope["method"], headers):
-            return self._cors.preflight(headers)
-        return self._app
-
-    def _cors_headers(self, scope: Any, headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-        if self._cors is None:
-            return []
-        return self._cors.headers_for_unknown() if scope.get("has_no_head") else self._cors.headers_for(headers)
 
 
 class _Exchange:
@@ -118,13 +115,16 @@ class _Exchange:
         self._cors = cors
         self.has_started = False
         self._private = b"authorization" in headers
-        self._request_id = _accepted(headers.get(b"x-request-id")) or b"%032x" % _random.getrandbits(128)
+        request_id = headers.get(b"x-request-id")
+        if request_id is None or not _request_id.fullmatch(request_id):
+            request_id = b"%032x" % _random.getrandbits(128)
+        self._request_id = request_id
         self._send = send
         self.inner: Any = {
             **scope,
             "method": _STAND_IN[self._method] if self._stands_in else self._method,
             "root_path": "",
-            "request_id": self._request_id.decode(),
+            "request_id": request_id.decode(),
         }
 
     @property
@@ -132,16 +132,14 @@ class _Exchange:
         """The fields of the request for the log."""
         return {"request_id": self.inner["request_id"], "method": self._method}
 
-    async def send(self, message: Any) -> None:
-        """Send a part of the response, with the headers added."""
+    def send(self, message: Any) -> Awaitable[None]:
+        """Send a part of the response, with the headers added. It is no coroutine itself, which would take longer."""
         if message["type"] == "http.response.start":
             self.has_started = True
-            await self._send(message | self._start(message["status"], list(message["headers"])))
-        elif message["type"] == "http.response.body" and self._bodiless:
-            if not message.get("more_body"):
-                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-        else:
-            await self._send(message)
+            return self._send(message | self._start(message["status"], list(message["headers"])))
+        if message["type"] == "http.response.body" and self._bodiless:
+            return _nothing() if message.get("more_body") else self._send(_NO_BODY)
+        return self._send(message)
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
         names = dict(headers)
@@ -158,8 +156,12 @@ class _Exchange:
         return {"status": status, "headers": headers}
 
 
-def _accepted(request_id: bytes | None) -> bytes | None:
-    return request_id if request_id is not None and _request_id.fullmatch(request_id) else None
+async def _nothing() -> None:
+    """Send nothing."""
+
+
+def _cors_headers(cors: CrossOrigin, scope: Any, headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    return cors.headers_for_unknown() if scope.get("has_no_head") else cors.headers_for(headers)
 
 
 def _allowed(methods: bytes) -> bytes:

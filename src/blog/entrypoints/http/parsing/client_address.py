@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
@@ -13,10 +13,10 @@ UNIX: Final = "unix"
 """Stands for the peer on a Unix socket among trusted proxies."""
 
 _FORWARDED: Final = b"x-forwarded-for"
-_OF_PROXIES: Final = frozenset(
+PROXY_HEADERS: Final = frozenset(
     {_FORWARDED, b"forwarded", b"x-forwarded-host", b"x-forwarded-prefix", b"x-forwarded-proto", b"x-real-ip"}
 )
-"""Headers of proxies."""
+"""Request headers that proxies add."""
 
 _port = re.compile(r"^(?:\[([^\]]*)\]|([0-9.]+))(?::[0-9]{1,5})?$")
 
@@ -69,12 +69,12 @@ class TrustedProxies:
         address = _address(peer)
         return address is not None and self._trusts(address)
 
-    def warn_of_untrusted(self, scope: Any, headers: Mapping[bytes, bytes]) -> None:
-        """Log once if a request has the headers of a proxy, and comes from a peer that is not trusted.
+    def warn_of_untrusted(self, scope: Any) -> None:
+        """Log once if a request, which has headers of a proxy, comes from a peer that is not trusted.
 
         Likely a proxy is in front whose address nobody has set. Then all clients share the limits of one.
         """
-        if self._has_warned or _OF_PROXIES.isdisjoint(headers) or self.trusts_peer_of(scope):
+        if self._has_warned or self.trusts_peer_of(scope):
             return
         self._has_warned = True
         _log.warning(

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -143,12 +144,8 @@ class ListResult(NamedTuple):
     total: int | UnsetType
 
 
-class _Row(NamedTuple):
-    """A post of a list, its representation, and its position in a search."""
-
-    shown: PostPart
-    post: Post
-    position: SearchPosition | None
+_Row: TypeAlias = tuple[PostPart, Post, SearchPosition | None]
+"""The representation of a post, the post, and its position in a search."""
 
 
 def parse_list_params(scope: Any) -> ListParams:
@@ -184,7 +181,7 @@ def run_list(blog: Blog, params: ListParams, actor: Member | None) -> ListResult
     size, last = 0, None
     for rows, goes_on in _reads(blog, params, actor):
         for row in rows:
-            encoded = msgspec.json.encode(row.shown)
+            encoded = msgspec.json.encode(row[0])
             size += len(encoded)
             if size > PAGE_BYTES and last is not None:
                 return ListResult(results, _cursor_after(params, last), _count(blog, params))
@@ -210,8 +207,9 @@ def _reads(blog: Blog, params: ListParams, actor: Member | None) -> Iterator[tup
         number += len(rows)
         if not goes_on or number == params.limit:
             return
-        after = rows[-1].position or rows[-1].post.position_in(params.order)
-        mean = 1 + sum(len(row.post.body) for row in rows) // len(rows)
+        _, last, position = rows[-1]
+        after = position or last.position_in(params.order)
+        mean = 1 + sum(len(post.body) for _, post, _ in rows) // len(rows)
         some = min(params.limit - number, 2 * some, 1 + _READ_CHARACTERS // mean)
 
 
@@ -223,20 +221,20 @@ def _read(
         place = after if isinstance(after, Position) else None
         page = blog.posts.page(params.order, limit=limit, after=place, **params.filters)
         check_inline(*page.posts)
-        return [_Row(params.selection.part_of(post, actor), post, None) for post in page.posts], page.next is not None
+        shown = PostOut.of if params.selection.is_whole else partial(params.selection.part_of, actor=actor)
+        return [(shown(post), post, None) for post in page.posts], page.next is not None
     standing = after if isinstance(after, SearchPosition) else None
     findings = blog.search.find(params.q, limit=limit, after=standing, **params.filters)
     rows = [
-        _Row(params.selection.part_of(found.post, actor, Snippet.of(found)), found.post, found.position)
+        (params.selection.part_of(found.post, actor, Snippet.of(found)), found.post, found.position)
         for found in findings.results
     ]
     return rows, findings.next is not None
 
 
 def _cursor_after(params: ListParams, row: _Row) -> str:
-    if row.position is not None:
-        return cursor_of_standing(row.position)
-    return cursor_of(params.order, row.post.position_in(params.order))
+    _, post, position = row
+    return cursor_of(params.order, post.position_in(params.order)) if position is None else cursor_of_standing(position)
 
 
 def _count(blog: Blog, params: ListParams) -> int | UnsetType:

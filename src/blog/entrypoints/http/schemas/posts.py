@@ -15,7 +15,6 @@ from blog.domain.posts.post import (
     MAX_TITLE_LENGTH,
     Post,
     PostChanges,
-    content_of,
     validate_post,
 )
 from blog.domain.search.snippets import SnippetPart
@@ -145,7 +144,8 @@ class PostOut(PostPart):
     def of(cls, post: Post) -> "PostOut":
         return cls(
             id=post.id,
-            **content_of(post),
+            title=post.title,
+            body=post.body,
             user=post.author_id,
             author=post.author,
             created_at=to_timestamp(post.created_at),
