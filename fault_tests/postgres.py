@@ -91,7 +91,10 @@ class Node:
     def initialise(self) -> None:
         """A new, empty database cluster."""
         own(self.folder)
-        run([binaries() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8"], self.folder)
+        run(
+            [binaries() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            self.folder,
+        )
         with (self.data / "postgresql.conf").open("a") as file:
             file.write(f"unix_socket_directories = ''\nlisten_addresses = '127.0.0.1'\nhba_file = '{self._hba()}'\n")
             file.write(f"wal_retrieve_retry_interval = {RETRY}\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.adapters.conftest import postgresql, postgresql_url
+from tests.adapters.conftest import observer, postgresql, postgresql_url
 
 import blog as api
 from blog import (
@@ -43,7 +43,7 @@ from blog.domain.accounts.actors import NotAMember
 from blog.domain.blog import CancellableBlog, UnitOfWorkNotOpen
 from blog.domain.cancellation import Cancellation, Cancelled
 
-__all__ = ["postgresql", "postgresql_url"]  # fixtures
+__all__ = ["observer", "postgresql", "postgresql_url"]  # fixtures
 
 HASHER = Argon2PasswordHasher(memory=8, iterations=1)
 PASSWORD = "quite a long pass phrase"
