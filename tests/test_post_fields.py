@@ -20,7 +20,7 @@ from blog.entrypoints.cli.markdown.drafts import ImportOptions, parse_draft
 from blog.entrypoints.cli.markdown.front_matter import format_post, split_front_matter
 from blog.entrypoints.http.routes.batch import CreateOperation, UpdateOperation
 from blog.entrypoints.http.schemas.posts import PostIn, PostOut, PostPatch
-from blog.testing.contracts.fixtures import NOON, acting, unlike
+from blog.testing.contracts.fixtures import NOON, another_value, as_member
 
 FIELDS = {field.name for field in fields(Post)}
 OF_ONE_BLOG = {"id", "author_id"}
@@ -38,7 +38,7 @@ def a_post() -> Post:
     """A post, no field of which has its default."""
     post = Post(title="A title", body="A body", author_id=UserId(1), author="ann", created_at=NOON, updated_at=NOON)
     for field in FIELDS - OF_ONE_BLOG - {"author", "created_at"}:
-        post = replace(post, **{field: unlike(field, getattr(post, field))})  # type: ignore[arg-type]  # of its type
+        post = replace(post, **{field: another_value(field, getattr(post, field))})  # type: ignore[arg-type]  # of its type
     return replace(post, id=PostId(7))
 
 
@@ -50,7 +50,7 @@ def blog() -> Iterator[Blog]:
 
 @pytest.fixture
 def ann(blog: Blog) -> Member:
-    return acting(blog.users.add(Operator(), "ann", "correct horse battery"))
+    return as_member(blog.users.add(Operator(), "ann", "correct horse battery"))
 
 
 def test_there_are_fields_to_look_at() -> None:
@@ -96,7 +96,7 @@ def test_a_field_that_is_sent_can_be_changed_and_batched(field: str) -> None:
 @pytest.mark.parametrize("field", sorted(SENT))
 def test_a_field_that_is_sent_is_stored_by_each_use_case(blog: Blog, ann: Member, field: str) -> None:
     said = {name: getattr(a_post(), name) for name in SENT}
-    other = {field: unlike(field, said[field])}
+    other = {field: another_value(field, said[field])}
 
     created = blog.posts.create(ann, **said)
     (batched,) = batches.apply_batch(blog.posts, ann, [batches.CreatePost(**said)])
@@ -127,7 +127,7 @@ def test_a_field_is_exported_and_imported(blog: Blog, ann: Member, field: str) -
 def test_an_import_tells_a_post_that_differs_in_one_field(blog: Blog, ann: Member, field: str) -> None:
     written = PortablePost.of(a_post())
     blog.importer.import_post(Operator(), written)
-    other = replace(written, **{field: unlike(field, getattr(written, field))})  # type: ignore[arg-type]  # of its type
+    other = replace(written, **{field: another_value(field, getattr(written, field))})  # type: ignore[arg-type]  # of its type
 
     assert blog.importer.import_post(Operator(), written).outcome is ImportOutcome.UNCHANGED
     assert blog.importer.import_post(Operator(), other).outcome is ImportOutcome.CONFLICT, field

@@ -22,7 +22,7 @@ from blog.domain.blog import OpenBlog
 from blog.domain.errors import ValidationFailed
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.shared import PostId
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 
 PASSWORD = "correct horse battery staple"
 HASHER = Argon2PasswordHasher(memory=8, iterations=1)
@@ -40,11 +40,11 @@ def rows(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
 def filled(store: SqlStore) -> SqlStore:
     """A database with a row in every table, whose newest post is deleted."""
     with create_blog(store, hasher=HASHER)() as blog:
-        carl = acting(blog.users.add(Operator(), "carl", PASSWORD))
+        carl = as_member(blog.users.add(Operator(), "carl", PASSWORD))
         blog.posts.create(carl, title="ResponseCache", body="…")
         blog.users.delete(Operator(), carl.user_id, PostsOnDeletion.KEEP)
         for name in ("ann", "bob"):
-            author = acting(blog.users.add(Operator(), name, PASSWORD, is_admin=name == "ann"))
+            author = as_member(blog.users.add(Operator(), name, PASSWORD, is_admin=name == "ann"))
             blog.audit.seal(limit=5)
             posts = [blog.posts.create(author, title=f"{number} \N{SNOWMAN}", body="…") for number in range(4)]
             blog.posts.update(author, posts[1].id, body="changed")
@@ -81,7 +81,7 @@ def test_a_restored_post_is_found_by_search(filled: SqlStore, other_store: SqlSt
     assert [len(ids) for ids in kept] == [2, 1, 2]
     filled.back_up(tmp_path / "backup")
     with create_blog(filled, hasher=HASHER)() as blog:
-        blog.posts.create(acting(blog.users.get_by_username(Operator(), "ann")), title="later", body="changed")
+        blog.posts.create(as_member(blog.users.get_by_username(Operator(), "ann")), title="later", body="changed")
     for store in (other_store, filled):
         store.restore(tmp_path / "backup", replace=True)
         assert [search(store, text) for text in ("changed", "3", "-3 changed")] == kept
@@ -94,13 +94,13 @@ def test_a_restored_blog_reuses_no_id(filled: SqlStore, other_store: SqlStore, t
     for store in (other_store, filled):
         store.restore(tmp_path / "backup", replace=True)
         with create_blog(store, hasher=HASHER)() as blog:
-            ann = acting(blog.users.get_by_username(Operator(), "ann"))
+            ann = as_member(blog.users.get_by_username(Operator(), "ann"))
             assert blog.posts.create(ann, title="new", body="new").id > last
 
 
 def test_a_backup_is_a_snapshot(store: SqlStore, open_blog: OpenBlog, other_store: SqlStore, tmp_path: Path) -> None:
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
         pair = [blog.posts.create(ann, title="one of two", body="0") for _ in range(2)]
     enough = Event()
 

@@ -18,7 +18,7 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.errors import Unavailable
 from blog.domain.posts.pagination import SortOrder
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 
 PASSWORD = "correct horse battery staple"
 NAMES = [
@@ -39,7 +39,7 @@ NAMES = [
 @pytest.fixture
 def filled(sqlite: SqlStore) -> SqlStore:
     with create_blog(sqlite, hasher=Argon2PasswordHasher(memory=8, iterations=1))() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
         blog.posts.create(ann, title="Hello", body="World")
     return sqlite
 

@@ -21,7 +21,7 @@ from blog.domain.blog import CancellableBlog, OpenStores
 from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.search.query import SearchQuery
 from blog.testing.contracts import CancellationContract
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 
 LONG = 60
 PASSWORD = "correct horse battery staple"
@@ -100,7 +100,7 @@ def test_the_memory_store_stops_between_the_rows_of_a_scan() -> None:
     store, looked_at, cancellation = MemoryStore(), list[int](), Cancellation()
     open_blog = cancellable_blog(store)
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
         for number in range(50):
             blog.posts.create(ann, title=f"Title {number}", body="a b c")
 
@@ -154,7 +154,7 @@ def test_an_interrupt_after_the_end_of_a_statement_hits_no_other_statement(sqlit
 def test_a_cancelled_unit_in_a_group_stores_nothing_and_the_others_are_stored(sqlite: SqlStore) -> None:
     open_blog = cancellable_blog(sqlite)
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
 
     def stop_between(_: SqlUnitOfWork, cancellation: Cancellation) -> None:
         cancellation.cancel()

@@ -21,7 +21,7 @@ from blog.domain.errors import BlogError
 from blog.domain.maintenance import run_maintenance
 from blog.domain.posts.post import NotTheAuthor, PostNotFound
 from blog.testing.contracts import FrozenClock
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 
 PASSWORD = "correct horse battery staple"
 NOON = FrozenClock()()
@@ -78,7 +78,7 @@ def test_concurrent_guesses_at_many_accounts_are_counted_by_address(open_blog: O
 
 def test_one_admin_remains_when_the_last_two_demote_each_other_concurrently(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        admins = [acting(blog.users.add(Operator(), name, PASSWORD, is_admin=True)) for name in ("ann", "bob")]
+        admins = [as_member(blog.users.add(Operator(), name, PASSWORD, is_admin=True)) for name in ("ann", "bob")]
 
     def demote(number: int) -> bool:
         with open_blog() as blog:
@@ -92,7 +92,7 @@ def test_one_admin_remains_when_the_last_two_demote_each_other_concurrently(open
 
 def test_one_admin_remains_when_the_last_two_delete_each_other_concurrently(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        admins = [acting(blog.users.add(Operator(), name, PASSWORD, is_admin=True)) for name in ("ann", "bob")]
+        admins = [as_member(blog.users.add(Operator(), name, PASSWORD, is_admin=True)) for name in ("ann", "bob")]
 
     def delete(number: int) -> None:
         with open_blog() as blog:
@@ -108,7 +108,7 @@ def test_a_post_created_during_the_deletion_of_its_author_does_not_keep_their_na
     open_blog: OpenBlog, posts: PostsOnDeletion
 ) -> None:
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
         old = blog.posts.create(ann, title="Old", body="…")
 
     def work(number: int) -> object:

@@ -47,9 +47,9 @@ class TestLosesEverything(TokenStoreContract):
 def test_every_port_has_a_contract_that_also_tests_threads(store: str, port: str) -> None:
     contract = getattr(blog.testing.contracts, f"{port}Contract", None)
     assert contract, f"write {port}Contract in blog/testing/contracts, and list it in its __init__.py"
-    tests_threads = hasattr(contract, "test_several_threads_use_the_store_at_once")
+    tests_threads = hasattr(contract, "test_the_store_is_used_by_several_threads_concurrently")
     assert tests_threads or store in threads._USES, (
-        f"{port}Contract: add test_several_threads_use_the_store_at_once, or a use of {store} in "
+        f"{port}Contract: add test_the_store_is_used_by_several_threads_concurrently, or a use of {store} in "
         "blog/testing/contracts/threads.py"
     )
 
@@ -59,12 +59,12 @@ class TestFts5PostIndexThatHasRead(PostIndexContract):
 
     searches = 10
 
-    @pytest.fixture(params=[Fts5PostIndex.few, 0], ids=["few", "many"])
+    @pytest.fixture(params=[Fts5PostIndex.max_scanned, 0], ids=["few", "many"])
     def open_stores(
         self, request: pytest.FixtureRequest, sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch
     ) -> OpenStores:
         monkeypatch.setattr(Fts5PostIndex, "max_pending", 2)
-        monkeypatch.setattr(Fts5PostIndex, "few", request.param)
+        monkeypatch.setattr(Fts5PostIndex, "max_scanned", request.param)
         return sqlite
 
 
@@ -147,15 +147,17 @@ class TestPostsWithoutTheirIndex(SharedStoresContract):
 
 
 def test_a_store_for_one_thread_only_fails_its_contract(tmp_path: Path) -> None:
-    output = run_inherited(tmp_path, HASTY, "several_threads_use_the_store or any_bytes")
-    assert "FAILED test_inheritors.py::TestHastyTokens::test_several_threads_use_the_store_at_once" in output
+    output = run_inherited(tmp_path, HASTY, "the_store_is_used_by_several_threads or any_bytes")
+    assert (
+        "FAILED test_inheritors.py::TestHastyTokens::test_the_store_is_used_by_several_threads_concurrently" in output
+    )
     assert "1 failed, 1 passed" in output, output
 
 
 def test_replacing_posts_without_their_index_fails_the_contract(tmp_path: Path) -> None:
     output = run_inherited(tmp_path, HASTY, "finds_the_posts")
     assert "1 failed" in output
-    assert "test_the_index_finds_the_posts_of_the_repository_beside_it" in output
+    assert "test_the_index_finds_the_posts_of_its_repository" in output
 
 
 def test_a_contract_reports_missing_fixtures_and_failures(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from blog.domain.blog import DataVersion, OpenBlog
 from blog.domain.errors import Unavailable
 from blog.testing.contracts import DataVersionContract
 from blog.testing.contracts.blog import newest
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 
 
 class TestDataVersionInMemory(DataVersionContract):
@@ -53,7 +53,9 @@ def test_a_commit_of_another_store_changes_the_data_version(sqlite: SqlStore, ot
     assert other.data_version
     before = other.data_version()
     with create_blog(sqlite)() as blog:
-        blog.posts.create(acting(blog.users.add(Operator(), "ann", "a long pass phrase")), title="Hello", body="World")
+        blog.posts.create(
+            as_member(blog.users.add(Operator(), "ann", "a long pass phrase")), title="Hello", body="World"
+        )
     assert other.data_version() != before
     assert len(newest(create_blog(other))) == 1
 

@@ -21,7 +21,7 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.blog import ConcurrencyConflict
 from blog.domain.errors import Unavailable
-from blog.testing.contracts.fixtures import Failed, acting
+from blog.testing.contracts.fixtures import Failed, as_member
 
 NOON = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
 
@@ -243,7 +243,7 @@ def test_creating_updating_and_deleting_a_post_take_two_round_trips_each(
     results = LibpqConnection._results
     monkeypatch.setattr(LibpqConnection, "_results", counted)
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", "correct horse battery staple"))
+        ann = as_member(blog.users.add(Operator(), "ann", "correct horse battery staple"))
     waits.clear()
     with open_blog() as blog:
         post = blog.posts.create(ann, title="Hello", body="World")

@@ -28,7 +28,7 @@ from blog.entrypoints.cli.markdown.exporting import export_posts
 from blog.entrypoints.cli.markdown.importing import import_into
 from blog.entrypoints.cli.session import Session
 from blog.testing.contracts import FrozenClock
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 
 AUTHORS = ("ann", "Bob", "no")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -75,7 +75,7 @@ def test_posts_updated_before_their_creation_time_are_imported_unchanged(open_bl
     clock = FrozenClock()
     source = with_authors(create_blog(MemoryStore(), hasher=HASHER, now=clock))
     with source() as blog:
-        ann = acting(blog.users.get_by_username(Operator(), "ann"))
+        ann = as_member(blog.users.get_by_username(Operator(), "ann"))
         post = blog.posts.create(ann, title="Hello", body="World")
     clock.move(timedelta(hours=-3))
     with source() as blog:

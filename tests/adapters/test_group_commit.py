@@ -12,7 +12,7 @@ from blog.domain.blog import GroupCommit, OpenBlog
 from blog.domain.errors import Unavailable
 from blog.testing.contracts import GroupCommitContract
 from blog.testing.contracts.blog import newest
-from blog.testing.contracts.fixtures import acting, write_alone
+from blog.testing.contracts.fixtures import as_member, create_post_in_unit
 
 PASSWORD = "correct horse battery staple"
 
@@ -47,26 +47,26 @@ def test_a_failed_group_commit_raises_at_the_end_of_the_block(
     store: SqlStore, open_blog: OpenBlog, group_commit: GroupCommit, *, goes_on: bool
 ) -> None:
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
 
     def lose() -> None:
         with group_commit():
-            write_alone(open_blog, ann)
+            create_post_in_unit(open_blog, ann)
             store._threads.shared.connection.rollback()  # as SQLite does by itself where a disk is full
             if goes_on:
                 with pytest.raises(Unavailable):
-                    write_alone(open_blog, ann)
+                    create_post_in_unit(open_blog, ann)
 
     with pytest.raises(Unavailable):
         lose()
     assert newest(open_blog) == []
-    post = write_alone(open_blog, ann)
+    post = create_post_in_unit(open_blog, ann)
     assert newest(open_blog) == [post]
 
 
 def test_a_unit_that_finds_the_database_locked_fails_alone(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
     hasty = SqlStore(f"sqlite:///{file}", timeout=0)
     foreign = sqlite3.connect(file, isolation_level=None)
     foreign.execute("BEGIN IMMEDIATE")
@@ -75,9 +75,9 @@ def test_a_unit_that_finds_the_database_locked_fails_alone(file: Path, store: Sq
     open_hastily = create_blog(hasty)
     with group_commit():
         with pytest.raises(Unavailable):
-            write_alone(open_hastily, ann)
+            create_post_in_unit(open_hastily, ann)
         foreign.execute("ROLLBACK")
-        post = write_alone(open_hastily, ann)
+        post = create_post_in_unit(open_hastily, ann)
     assert newest(open_blog) == [post]
     foreign.close()
     hasty.close()

@@ -24,7 +24,7 @@ from blog.testing.contracts import (
     TokenStoreContract,
     UnitPerCall,
 )
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 from blog.testing.contracts.tokens import two_users
 
 
@@ -90,7 +90,7 @@ def test_a_writing_unit_waits_for_the_lock_until_its_timeout() -> None:
 def test_concurrent_writes_lose_no_update(store: MemoryStore) -> None:
     open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", "correct horse battery staple"))
+        ann = as_member(blog.users.add(Operator(), "ann", "correct horse battery staple"))
 
     def write(number: int) -> Post:
         with open_blog() as blog:

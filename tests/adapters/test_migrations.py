@@ -24,7 +24,7 @@ from blog.domain.audit import GENESIS_DIGEST, Event, Seal, seal_digest
 from blog.domain.blog import OpenBlog
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.pagination import SortOrder
-from blog.testing.contracts.fixtures import NOON, acting
+from blog.testing.contracts.fixtures import NOON, as_member
 
 AN_ORPHAN = """
 INSERT INTO posts (title, body, author_id, created_at, updated_at, version) VALUES ('', '', 99, '', '', 1)
@@ -55,7 +55,7 @@ def test_a_migration_without_changes_keeps_all_data(store: SqlStore, open_blog: 
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
         issued = blog.tokens.issue(ann)
-        post = blog.posts.create(acting(ann), title="Hello", body="World")
+        post = blog.posts.create(as_member(ann), title="Hello", body="World")
     store.migrate("head")
     with open_blog() as blog:
         assert blog.tokens.authenticate(issued.secret).user == ann
@@ -67,7 +67,7 @@ def test_tokens_of_the_first_version_have_all_scopes(store: SqlStore, open_blog:
         users = [blog.users.add(Operator(), name, PASSWORD, is_admin=name == "ann") for name in ("ann", "bob")]
         issued = [blog.tokens.issue(user, name="a laptop", scopes={Scope.POSTS_READ}) for user in users]
         blog.tokens.touch(blog.tokens.authenticate(issued[0].secret))
-        post = blog.posts.create(acting(users[1]), title="Hello", body="World")
+        post = blog.posts.create(as_member(users[1]), title="Hello", body="World")
     store.migrate("0001")
     with store.engine.connect() as connection:
         assert list(connection.exec_driver_sql("SELECT * FROM tokens").keys()) == FIRST_COLUMNS_OF_TOKENS
@@ -89,7 +89,7 @@ def test_posts_of_an_older_version_are_sorted_by_title_and_found_by_search(
     store: SqlStore, open_blog: OpenBlog
 ) -> None:
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
         said = [("Zebra", "crossing, quick"), ("École", "quick \N{SNOWMAN}"), ("apple", "Quick brown-fox")]
         posts = [blog.posts.create(ann, title=title, body=body) for title, body in said]
     store.migrate("0002")
@@ -146,7 +146,7 @@ def test_accounts_of_an_older_version_keep_trusted_addresses_and_attempts(store:
 
 def test_posts_updated_before_their_creation_get_the_creation_time(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
         posts = [blog.posts.create(ann, title=title, body="…") for title in ("one", "two")]
     store.migrate("0005")
     with store.dialect.migration_transaction(store.engine) as connection:
@@ -184,8 +184,8 @@ def store_of_revision_0007(store: SqlStore, open_blog: OpenBlog) -> SqlStore:
     """A database of the previous version, with a row in every table, an imported post and seals of format 2."""
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
-        blog.posts.create(acting(ann), title="Hello", body="World")
-        blog.idempotency.run_once(acting(ann), "a-key", b"a request", lambda: b"a response")
+        blog.posts.create(as_member(ann), title="Hello", body="World")
+        blog.idempotency.run_once(as_member(ann), "a-key", b"a request", lambda: b"a response")
         blog.accounts.complete_login(blog.throttle.reserve("ann", "192.0.2.1"), "ann", PASSWORD, "", None)
         blog.throttle.reserve("ann", "192.0.2.2")
         blog.invitations.create(Operator())
@@ -234,7 +234,7 @@ def test_rows_of_the_previous_version_are_found_under_the_new_names(store_of_rev
     store.migrate()
     assert not [name for name in names_in_schema(store) if re.match("answers|attempts|unread", name)]
     with create_blog(store)() as blog:
-        ann = acting(blog.users.get_by_username(Operator(), "ann"))
+        ann = as_member(blog.users.get_by_username(Operator(), "ann"))
         assert blog.idempotency.run_once(ann, "a-key", b"a request", lambda: b"another") == (b"a response", True)
         assert blog.audit.page(Operator(), event=Event.POST_IMPORTED).entries
         assert [each.post.title for each in blog.search.find("imported").results] == ["Imported"]
@@ -294,7 +294,7 @@ OLD_WORDS = {
 
 def test_posts_of_an_older_version_are_reindexed(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
         said = [("Łódź", "한국어를"), ("Zebra", "ข้าว"), ("Ångström", "พรุ่งนี้")]
         posts = [blog.posts.create(ann, title=title, body=body) for title, body in said]
     store.migrate("0003")
@@ -335,7 +335,7 @@ def test_a_downgrade_to_the_first_version_removes_only_newer_data(store: SqlStor
 
 def test_a_full_downgrade_leaves_no_table(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        blog.posts.create(acting(blog.users.add(Operator(), "ann", PASSWORD)), title="Hello", body="World")
+        blog.posts.create(as_member(blog.users.add(Operator(), "ann", PASSWORD)), title="Hello", body="World")
     store.migrate("base")
     assert not store.is_migrated()
     with store.engine.connect() as connection:

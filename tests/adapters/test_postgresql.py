@@ -19,7 +19,7 @@ from blog.domain.blog import ConcurrencyConflict, OpenBlog
 from blog.domain.errors import Unavailable, ValidationFailed
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.shared import PostId
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 
 PASSWORD = "correct horse battery staple"
 
@@ -70,7 +70,7 @@ def test_a_wrong_statement_raises_a_programming_error(unit: SqlUnitOfWork) -> No
 
 def test_one_of_two_conflicting_units_gets_a_concurrency_conflict(store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
         one, other = (blog.posts.create(ann, title="Hello", body="World") for _ in range(2))
 
     met = Barrier(2)
@@ -101,7 +101,7 @@ def short_timeout_blog(postgresql_url: str, store: SqlStore) -> Iterator[OpenBlo
 @pytest.fixture
 def ann(open_blog: OpenBlog) -> Member:
     with open_blog() as blog:
-        return acting(blog.users.add(Operator(), "ann", PASSWORD))
+        return as_member(blog.users.add(Operator(), "ann", PASSWORD))
 
 
 def test_a_lock_of_another_process_makes_only_writes_unavailable(

@@ -19,7 +19,7 @@ from blog.adapters.sql import SqlStore
 from blog.domain.accounts.actors import Operator
 from blog.domain.errors import Unavailable
 from blog.domain.posts.pagination import SortOrder
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 
 _DROP_FROM_BOUNDING_SET = 24
 _DAC_OVERRIDE, _DAC_READ_SEARCH = 1, 2
@@ -89,7 +89,7 @@ def closed_file(tmp_path: Path) -> Iterator[Path]:
     database = Database(folder / "blog.db")
     database.add_users("ann")
     with database.opened() as open_blog, open_blog() as blog:
-        blog.posts.create(acting(blog.users.get_by_username(Operator(), "ann")), title="Hello", body="World")
+        blog.posts.create(as_member(blog.users.get_by_username(Operator(), "ann")), title="Hello", body="World")
         blog.audit.seal()
     assert [path.name for path in folder.iterdir()] == ["blog.db"]
     yield database.file

@@ -22,7 +22,7 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.errors import ValidationFailed
 from blog.domain.posts.pagination import SortOrder
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 
 PASSWORD = "correct horse battery staple"
 HASHER = Argon2PasswordHasher(memory=8, iterations=1)
@@ -47,7 +47,7 @@ def fill(store: SqlStore, *names: str) -> None:
     """Store accounts, each with a post and a row of every other kind."""
     with create_blog(store, hasher=HASHER)() as blog:
         for name in names:
-            author = acting(blog.users.add(Operator(), name, PASSWORD))
+            author = as_member(blog.users.add(Operator(), name, PASSWORD))
             blog.audit.seal(limit=2)
             post = blog.posts.create(author, title=f"By {name}", body="…")
             store_a_row_of_each(blog, author, post, PASSWORD)

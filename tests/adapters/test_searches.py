@@ -14,16 +14,16 @@ from blog.adapters.sql.search.fts5 import Fts5PostIndex
 from blog.domain.posts.pagination import PostFilter
 from blog.domain.search.query import MAX_TERMS, SearchQuery
 from blog.testing.contracts.fixtures import NOON
-from blog.testing.contracts.posts import a_post, add_user
-from blog.testing.contracts.search_model import found, hits, keep, put, save
+from blog.testing.contracts.posts import add_user, make_post
+from blog.testing.contracts.search_model import add_posts, found, hits, put, save
 
 FILTERS: list[PostFilter] = [{}, {"authors": ["ann"]}, {"authors": ["ann", "bob"], "created_after": NOON}]
 STATEMENTS = (
-    index.part,
-    index.part_at_once,
+    index.hits_by_id,
+    index.hits_sorted_last,
     index._count,
     fts5._pending_part,
-    fts5._few_part,
+    fts5._scanned_part,
     fts5._count_pending,
     fts5._count_up_to,
     _count,
@@ -60,7 +60,7 @@ def test_a_compiled_statement_keeps_no_compiler_alive(store: SqlStore) -> None:
     with store() as stores:
         stores.index.find(SearchQuery.of("a"), limit=3)
     statements = [
-        index.part(store.index, index.Shape(*shape), in_title)
+        index.hits_by_id(store.index, index.Shape(*shape), in_title)
         for shape in [(True, True, True), (False,) * 3]
         for in_title in (True, False)
     ]
@@ -78,7 +78,7 @@ def test_pending_posts_of_the_index_are_bounded_in_characters(
 ) -> None:
     monkeypatch.setattr(Fts5PostIndex, "max_pending", 20)
     most = Fts5PostIndex.max_pending * Fts5PostIndex.chars_per_weight
-    post = replace(a_post(add_user(sqlite, "ann")), body="word " * (length // 5))
+    post = replace(make_post(add_user(sqlite, "ann")), body="word " * (length // 5))
     for number in range(45):
         with sqlite() as stores:
             put(stores, replace(post, title=f"Title {number}"))
@@ -91,7 +91,7 @@ def test_pending_posts_of_the_index_are_bounded_in_characters(
 
 def test_a_pending_post_that_changes_is_counted_again(sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Fts5PostIndex, "max_pending", 20)
-    posts = keep(sqlite, [a_post(add_user(sqlite, "ann"))] * 3)
+    posts = add_posts(sqlite, [make_post(add_user(sqlite, "ann"))] * 3)
     with sqlite() as stores:
         changed = [save(stores, replace(post, body="long " * 6_000), previous=post) for post in posts]
         assert found(stores, "long") == changed

@@ -21,7 +21,7 @@ from blog.testing.contracts import (
     TokenStoreContract,
     UnitPerCall,
 )
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 from blog.testing.contracts.tokens import two_users
 
 PASSWORD = "correct horse battery staple"
@@ -84,7 +84,7 @@ def test_authentication_takes_one_statement(open_blog: OpenBlog, monkeypatch: py
 
 def test_concurrent_writes_and_log_ins_lose_nothing(open_blog: OpenBlog) -> None:
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
         issued = blog.tokens.issue(ann.user)
         post = blog.posts.create(ann, title="Counted", body="0")
 

@@ -27,7 +27,7 @@ from blog.domain.errors import Unavailable
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.shared import UserId
 from blog.testing.contracts import FrozenClock
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 
 PASSWORD = "correct horse battery staple"
 NOON = FrozenClock()()
@@ -57,7 +57,7 @@ def test_every_connection_has_the_pragmas_for_durability(store: SqlStore, pragma
 def test_committed_data_outlives_the_store(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
-        post = blog.posts.create(acting(ann), title="Hello", body="World")
+        post = blog.posts.create(as_member(ann), title="Hello", body="World")
     store.close()
     again = SqlStore(f"sqlite:///{file}")
     again.migrate()
@@ -107,7 +107,7 @@ def test_a_deleted_post_leaves_no_word_in_the_files(
 ) -> None:
     monkeypatch.setattr(Fts5PostIndex, "max_pending", 3)
     with open_blog() as blog:
-        ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
         gone = [blog.posts.create(ann, title=f"Soon gone {number}", body="as all of them") for number in range(2)]
         kept = blog.posts.create(ann, title="To be said", body="and kept")
         for post in gone:

@@ -24,7 +24,7 @@ from blog.domain.errors import Unavailable
 from blog.domain.shared import PostId
 from blog.entrypoints.http.app import create_app
 from blog.entrypoints.http.middleware import response_cache
-from blog.testing.contracts.fixtures import acting
+from blog.testing.contracts.fixtures import as_member
 
 PATHS = (
     "/api/posts/",
@@ -50,7 +50,7 @@ class Site:
 
     def __post_init__(self) -> None:
         with self.open_inner() as blog:
-            self.ann = acting(blog.users.add(Operator(), "ann", "correct horse battery staple"))
+            self.ann = as_member(blog.users.add(Operator(), "ann", "correct horse battery staple"))
             self.token = blog.tokens.issue(self.ann.user).secret
             blog.tokens.touch(blog.tokens.authenticate(self.token))
         self.app = create_app(self.open_blog, data_version=self.edition)

@@ -12,7 +12,7 @@ from blog.domain.audit import GENESIS_DIGEST, Audit, AuditEntry, AuditFilter, Ev
 from blog.domain.blog import OpenStores, Stores
 from blog.domain.shared import UNSTORED, EntryId, SealId, TokenId, UserId
 
-from .fixtures import HOSTILE_TEXTS, NOON, Failed, not_given
+from .fixtures import HOSTILE_TEXTS, NOON, Failed, require_fixture
 
 TICK = timedelta(microseconds=1)
 BEYOND = [UNSTORED, -1, 1_000_000_007, 2**63 - 1, 2**64, -(2**64)]
@@ -27,12 +27,14 @@ class AuditLogContract:
     @pytest.fixture
     def open_stores(self) -> OpenStores:
         """The stores to be tested."""
-        not_given(self, "open_stores", "an OpenStores on empty stores")
+        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.mark.parametrize("detail", ["", *HOSTILE_TEXTS[:-1]])
     @pytest.mark.parametrize("is_visitors", [False, True])
-    def test_what_is_added_is_read_back_whole(self, open_stores: OpenStores, detail: str, *, is_visitors: bool) -> None:
-        entry = replace(an_entry(), detail=detail)
+    def test_an_added_row_is_read_back_unchanged(
+        self, open_stores: OpenStores, detail: str, *, is_visitors: bool
+    ) -> None:
+        entry = replace(make_entry(), detail=detail)
         if is_visitors:
             entry = replace(entry, actor_id=None, actor="", address="", token_id=None, subject_id=None)
         with open_stores() as stores:
@@ -42,28 +44,28 @@ class AuditLogContract:
         assert all_entries(open_stores) == unsealed(open_stores) == [added]
 
     @pytest.mark.parametrize("event", Event)
-    def test_every_event_is_kept(self, open_stores: OpenStores, event: Event) -> None:
-        added = add(open_stores, replace(an_entry(), event=event))
-        (kept,) = all_entries(open_stores)
-        assert kept == added
-        assert type(kept.event) is Event
+    def test_every_event_is_stored(self, open_stores: OpenStores, event: Event) -> None:
+        added = add(open_stores, replace(make_entry(), event=event))
+        (stored,) = all_entries(open_stores)
+        assert stored == added
+        assert type(stored.event) is Event
 
     def test_ids_are_positive_and_ascend(self, open_stores: OpenStores) -> None:
         ids = [add(open_stores).id for _ in range(3)]
         assert [UNSTORED, *ids] == sorted({UNSTORED, *ids})
 
-    def test_a_unit_that_fails_has_recorded_and_sealed_nothing(self, open_stores: OpenStores) -> None:
-        kept = add(open_stores)
+    def test_a_failed_unit_records_and_seals_nothing(self, open_stores: OpenStores) -> None:
+        stored = add(open_stores)
         with pytest.raises(Failed), open_stores() as stores:
-            stores.audit.add(an_entry())
+            stores.audit.add(make_entry())
             seal(stores, limit=2)
             raise Failed
-        assert all_entries(open_stores) == unsealed(open_stores) == [kept]
+        assert all_entries(open_stores) == unsealed(open_stores) == [stored]
         with open_stores() as stores:
             assert stores.audit.last_seal() is None
             assert list(stores.audit.seals(limit=10)) == []
 
-    def test_pages_go_by_descending_id(self, open_stores: OpenStores) -> None:
+    def test_pages_are_sorted_by_descending_id(self, open_stores: OpenStores) -> None:
         entries = [add(open_stores) for _ in range(5)][::-1]
         with open_stores() as stores:
             for limit in range(1, 7):
@@ -94,7 +96,7 @@ class AuditLogContract:
             ({"subject": "user", "event": Event.POST_DELETED}, []),
         ],
     )
-    def test_a_page_shows_those_that_are_all_of_what_is_asked_for(
+    def test_a_page_has_the_entries_that_pass_all_filters(
         self, open_stores: OpenStores, filters: AuditFilter, found: Sequence[int]
     ) -> None:
         entries = [add(open_stores, entry) for entry in different_entries()]
@@ -105,15 +107,15 @@ class AuditLogContract:
             below = [entry for entry in wanted if entry.id < entries[4].id]
             assert list(stores.audit.page(limit=100, before=entries[4].id, **filters)) == below
 
-    def test_what_has_no_seal_comes_by_ascending_id(self, open_stores: OpenStores) -> None:
+    def test_unsealed_entries_are_sorted_by_ascending_id(self, open_stores: OpenStores) -> None:
         entries = [add(open_stores) for _ in range(4)]
         with open_stores() as stores:
             for limit in range(1, 6):
                 assert list(stores.audit.unsealed(limit=limit)) == entries[:limit]
-            entries.append(added(stores, an_entry()))
+            entries.append(added(stores, make_entry()))
             assert list(stores.audit.unsealed(limit=10)) == entries
 
-    def test_a_seal_is_read_back_whole_and_with_its_entries(self, open_stores: OpenStores) -> None:
+    def test_a_seal_is_read_back_with_its_entries(self, open_stores: OpenStores) -> None:
         entries = [add(open_stores) for _ in range(7)]
         made: list[Seal] = []
         for first, limit in ((0, 3), (3, 1), (4, 2)):
@@ -130,20 +132,20 @@ class AuditLogContract:
             assert stores.audit.counts() == (6, 1)
         assert all_entries(open_stores) == entries[::-1]
 
-    def test_a_seal_is_put_on_just_the_entries_it_is_made_for(self, open_stores: OpenStores) -> None:
+    def test_a_seal_covers_exactly_its_entries(self, open_stores: OpenStores) -> None:
         entries = [add(open_stores) for _ in range(4)]
         with open_stores() as stores:
-            made = stores.audit.seal(a_seal(), [entries[0], entries[2]])
+            made = stores.audit.seal(make_seal(), [entries[0], entries[2]])
         with open_stores() as stores:
             assert list(stores.audit.sealed_by(made.id)) == [entries[0], entries[2]]
             assert list(stores.audit.unsealed(limit=10)) == [entries[1], entries[3]]
-            assert made == replace(a_seal(), id=made.id)
+            assert made == replace(make_seal(), id=made.id)
             assert list(stores.audit.seals(limit=10)) == [made]
 
-    def test_seals_go_by_ascending_id(self, open_stores: OpenStores) -> None:
+    def test_seals_are_sorted_by_ascending_id(self, open_stores: OpenStores) -> None:
         with open_stores() as stores:
             assert stores.audit.last_seal() is None
-            made = [stores.audit.seal(a_seal(), [added(stores, an_entry())]) for _ in range(4)]
+            made = [stores.audit.seal(make_seal(), [added(stores, make_entry())]) for _ in range(4)]
         with open_stores() as stores:
             for limit in range(1, 6):
                 assert list(stores.audit.seals(limit=limit)) == made[:limit]
@@ -152,23 +154,23 @@ class AuditLogContract:
                     assert list(stores.audit.seals(limit=limit, after=after)) == above[:limit]
 
     @pytest.mark.parametrize("seal_id", BEYOND)
-    def test_a_seal_that_is_not_there_has_no_entries(self, open_stores: OpenStores, seal_id: SealId) -> None:
+    def test_an_unknown_seal_has_no_entries(self, open_stores: OpenStores, seal_id: SealId) -> None:
         add(open_stores)
         with open_stores() as stores:
             assert list(stores.audit.sealed_by(seal_id)) == []
             assert stores.audit.counts() == (0, 1)
 
-    def test_units_that_seal_do_so_one_after_the_other(self, open_stores: OpenStores) -> None:
+    def test_units_that_seal_are_serialized(self, open_stores: OpenStores) -> None:
         entries = [add(open_stores) for _ in range(2)]
 
         def meanwhile() -> Seal:
             with open_stores() as stores:
                 return seal(stores, limit=1)
 
-        with ThreadPoolExecutor() as beside:
+        with ThreadPoolExecutor() as pool:
             with open_stores() as stores:
                 stores.audit.unsealed(limit=1)
-                later = beside.submit(meanwhile)
+                later = pool.submit(meanwhile)
                 assert wait([later], timeout=0.2).not_done
                 first = seal(stores, limit=1)
             second = later.result(timeout=10)
@@ -176,10 +178,10 @@ class AuditLogContract:
             assert [list(stores.audit.sealed_by(each.id)) for each in (first, second)] == [entries[:1], entries[1:]]
             assert [each.previous for each in stores.audit.seals(limit=10)] == [GENESIS_DIGEST, first.digest]
 
-    def test_whoever_seals_beside_whom_makes_one_chain_of_every_entry(self, open_stores: OpenStores) -> None:
+    def test_concurrent_units_seal_every_entry_in_one_chain(self, open_stores: OpenStores) -> None:
         def record_and_seal(_: int) -> None:
             with open_stores() as stores:
-                stores.audit.add(an_entry())
+                stores.audit.add(make_entry())
             with open_stores() as stores:
                 Audit(stores.audit, lambda: NOON).seal(limit=2)
 
@@ -190,7 +192,7 @@ class AuditLogContract:
         assert (verdict.errors, verdict.sealed + verdict.unsealed) == ((), 20)
 
 
-def an_entry() -> AuditEntry:
+def make_entry() -> AuditEntry:
     """Return an entry that is not stored yet. No two of its fields are equal."""
     return AuditEntry(
         at=NOON,
@@ -207,7 +209,7 @@ def an_entry() -> AuditEntry:
 
 def different_entries() -> list[AuditEntry]:
     """Return an entry, and others that differ from it in one field each."""
-    entry = an_entry()
+    entry = make_entry()
     changed = [
         replace(entry, event=Event.POST_DELETED),
         replace(entry, actor_id=UserId(78)),
@@ -220,7 +222,7 @@ def different_entries() -> list[AuditEntry]:
     return [entry, *changed]
 
 
-def a_seal() -> Seal:
+def make_seal() -> Seal:
     """Return a seal that is not stored yet, with an arbitrary digest."""
     return Seal(at=NOON, entries=2**40, previous=b"\0" * 31 + b"a", digest=b"\xff" * 32)
 
@@ -239,7 +241,7 @@ def seal(stores: Stores, *, limit: int) -> Seal:
 def add(open_stores: OpenStores, entry: AuditEntry | None = None) -> AuditEntry:
     """Store an entry in a unit of its own."""
     with open_stores() as stores:
-        return added(stores, entry or an_entry())
+        return added(stores, entry or make_entry())
 
 
 def added(stores: Stores, entry: AuditEntry) -> AuditEntry:

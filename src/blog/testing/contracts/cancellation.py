@@ -11,7 +11,7 @@ from blog.domain.blog import Blog, CancellableBlog
 from blog.domain.cancellation import Cancellation, Cancelled
 
 from .blog import newest
-from .fixtures import PASSWORD, acting, not_given, write, write_alone
+from .fixtures import PASSWORD, as_member, create_post, create_post_in_unit, require_fixture
 
 LONG = 60
 """Seconds to wait for a unit that should have stopped: far more than it needs."""
@@ -32,26 +32,26 @@ class CancellationContract:
     @pytest.fixture
     def open_blog(self) -> CancellableBlog:
         """The blog to be tested."""
-        not_given(self, "open_blog", "a CancellableBlog on empty stores")
+        require_fixture(self, "open_blog", "a CancellableBlog on empty stores")
 
     @pytest.fixture
     def ann(self, open_blog: CancellableBlog) -> Member:
         """A member of the blog."""
         with open_blog() as blog:
-            return acting(blog.users.add(Operator(), "ann", PASSWORD))
+            return as_member(blog.users.add(Operator(), "ann", PASSWORD))
 
-    def test_a_unit_that_nobody_cancels_is_as_any_other(self, open_blog: CancellableBlog, ann: Member) -> None:
+    def test_a_unit_that_is_not_cancelled_commits(self, open_blog: CancellableBlog, ann: Member) -> None:
         cancellation = Cancellation()
         with open_blog.cancellable(cancellation)() as blog:
-            post = write(blog, ann)
+            post = create_post(blog, ann)
         cancellation.cancel()  # which comes too late
         assert newest(open_blog) == [post]
 
     @pytest.mark.parametrize("read", READS, ids=["list", "count", "search", "count hits", "users", "audit"])
-    def test_a_unit_that_is_cancelled_reads_no_more(
+    def test_a_cancelled_unit_cannot_read(
         self, open_blog: CancellableBlog, ann: Member, read: Callable[[Blog], object]
     ) -> None:
-        write_alone(open_blog, ann)
+        create_post_in_unit(open_blog, ann)
         cancellation = Cancellation()
         with pytest.raises(Cancelled), open_blog.cancellable(cancellation)() as blog:
             read(blog)
@@ -66,7 +66,7 @@ class CancellationContract:
         cancellation = Cancellation()
         cancellation.cancel()
         with pytest.raises(Cancelled), open_blog.cancellable(cancellation)() as blog:
-            write(blog, ann)
+            create_post(blog, ann)
         assert newest(open_blog) == []
 
     def test_a_unit_that_is_cancelled_between_two_writes_stores_neither(
@@ -74,9 +74,9 @@ class CancellationContract:
     ) -> None:
         cancellation = Cancellation()
         with pytest.raises(Cancelled), open_blog.cancellable(cancellation)() as blog:
-            write(blog, ann)
+            create_post(blog, ann)
             cancellation.cancel()
-            write(blog, ann)
+            create_post(blog, ann)
         assert newest(open_blog) == []
 
     def test_a_unit_that_is_cancelled_after_its_last_write_stores_nothing(
@@ -84,15 +84,13 @@ class CancellationContract:
     ) -> None:
         cancellation = Cancellation()
         with pytest.raises(Cancelled), open_blog.cancellable(cancellation)() as blog:
-            write(blog, ann)
+            create_post(blog, ann)
             cancellation.cancel()
         assert newest(open_blog) == []
-        post = write_alone(open_blog, ann)
+        post = create_post_in_unit(open_blog, ann)
         assert newest(open_blog) == [post]
 
-    def test_all_units_of_a_cancellation_are_cancelled_and_no_others(
-        self, open_blog: CancellableBlog, ann: Member
-    ) -> None:
+    def test_a_cancellation_cancels_all_its_units_and_no_others(self, open_blog: CancellableBlog, ann: Member) -> None:
         cancelled, other = Cancellation(), Cancellation()
         with open_blog.cancellable(other)() as blog:
             assert blog.posts.count() == 0
@@ -100,13 +98,11 @@ class CancellationContract:
             for _ in range(2):
                 with pytest.raises(Cancelled), open_blog.cancellable(cancelled)() as stopped:
                     stopped.posts.count()
-            post = write(blog, ann)
+            post = create_post(blog, ann)
         assert newest(open_blog) == [post]
 
-    def test_a_unit_that_waits_for_another_to_end_is_cancelled_at_once(
-        self, open_blog: CancellableBlog, ann: Member
-    ) -> None:
-        post, cancellation, begun = write_alone(open_blog, ann), Cancellation(), Event()
+    def test_a_unit_that_waits_for_a_lock_is_cancelled_at_once(self, open_blog: CancellableBlog, ann: Member) -> None:
+        post, cancellation, begun = create_post_in_unit(open_blog, ann), Cancellation(), Event()
 
         def wait_for_the_other() -> None:
             with open_blog.cancellable(cancellation)() as blog:
@@ -123,10 +119,8 @@ class CancellationContract:
                     waiting.result(LONG)  # it would be `Unavailable`, had it waited as long as it may
             assert newest(open_blog) == [changed]
 
-    def test_units_that_are_cancelled_while_they_read_harm_nobody(
-        self, open_blog: CancellableBlog, ann: Member
-    ) -> None:
-        posts = [write_alone(open_blog, ann) for _ in range(20)]
+    def test_units_cancelled_while_they_read_harm_no_other(self, open_blog: CancellableBlog, ann: Member) -> None:
+        posts = [create_post_in_unit(open_blog, ann) for _ in range(20)]
 
         def read_until_cancelled(cancellation: Cancellation) -> None:
             with pytest.raises(Cancelled), open_blog.cancellable(cancellation)() as blog:

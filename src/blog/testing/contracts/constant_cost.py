@@ -7,7 +7,7 @@ from blog.domain.blog import OpenBlog
 from blog.domain.posts.pagination import SortOrder
 
 from .cost import cost_of
-from .fixtures import PASSWORD, acting, not_given, write
+from .fixtures import PASSWORD, as_member, create_post, require_fixture
 
 
 class ConstantCostContract:
@@ -16,15 +16,15 @@ class ConstantCostContract:
     @pytest.fixture
     def open_blog(self) -> OpenBlog:
         """The blog to be tested."""
-        not_given(self, "open_blog", "an OpenBlog on empty stores")
+        require_fixture(self, "open_blog", "an OpenBlog on empty stores")
 
     @pytest.fixture
     def ann(self, open_blog: OpenBlog) -> Member:
         """A member of the blog."""
         with open_blog() as blog:
-            return acting(blog.users.add(Operator(), "ann", PASSWORD))
+            return as_member(blog.users.add(Operator(), "ann", PASSWORD))
 
-    def test_a_unit_costs_the_same_however_much_is_stored(self, open_blog: OpenBlog, ann: Member) -> None:
+    def test_the_cost_of_a_unit_does_not_grow_with_the_stored_rows(self, open_blog: OpenBlog, ann: Member) -> None:
         def unit() -> None:
             with open_blog() as blog:
                 post = blog.posts.create(ann, title="A rare title", body="A body")
@@ -40,7 +40,7 @@ class ConstantCostContract:
         few = cost_of(unit)
         with open_blog() as blog:
             for _ in range(1_000):
-                write(blog, ann)
+                create_post(blog, ann)
         unit()
         many = cost_of(unit)
         assert many.calls < few.calls * 1.5

@@ -10,7 +10,7 @@ from blog.domain.posts.post import PostNotFound
 from blog.domain.shared import PostId
 
 from .blog import newest
-from .fixtures import PASSWORD, Failed, acting, not_given, write_alone
+from .fixtures import PASSWORD, Failed, as_member, create_post_in_unit, require_fixture
 
 
 class DataVersionContract:
@@ -19,34 +19,34 @@ class DataVersionContract:
     @pytest.fixture
     def open_blog(self) -> OpenBlog:
         """The blog to be tested."""
-        not_given(self, "open_blog", "an OpenBlog on empty stores")
+        require_fixture(self, "open_blog", "an OpenBlog on empty stores")
 
     @pytest.fixture
     def data_version(self) -> DataVersion:
         """The data version of the same stores."""
-        not_given(self, "data_version", "a DataVersion of the same stores")
+        require_fixture(self, "data_version", "a DataVersion of the same stores")
 
     @pytest.fixture
     def ann(self, open_blog: OpenBlog) -> Member:
         """A member of the blog."""
         with open_blog() as blog:
-            return acting(blog.users.add(Operator(), "ann", PASSWORD))
+            return as_member(blog.users.add(Operator(), "ann", PASSWORD))
 
-    def test_it_is_the_same_while_nothing_is_kept(
+    def test_the_data_version_is_constant_without_commits(
         self, open_blog: OpenBlog, data_version: DataVersion, ann: Member
     ) -> None:
-        write_alone(open_blog, ann)
+        create_post_in_unit(open_blog, ann)
         before = data_version()
         assert len(newest(open_blog)) == 1
         with pytest.raises(PostNotFound), open_blog() as blog:
             blog.posts.delete(ann, PostId(1_000_000_007))
         assert data_version() == before
 
-    def test_it_is_another_one_after_whatever_is_kept(
+    def test_every_commit_changes_the_data_version(
         self, open_blog: OpenBlog, data_version: DataVersion, ann: Member
     ) -> None:
         seen = [data_version()]
-        post = write_alone(open_blog, ann)
+        post = create_post_in_unit(open_blog, ann)
         seen.append(data_version())
         with open_blog() as blog:
             blog.posts.update(ann, post.id, title="Another title")
@@ -59,7 +59,9 @@ class DataVersionContract:
         seen.append(data_version())
         assert len(set(seen)) == len(seen)
 
-    def test_what_fails_makes_no_edition(self, open_blog: OpenBlog, data_version: DataVersion, ann: Member) -> None:
+    def test_a_failed_unit_does_not_change_the_data_version(
+        self, open_blog: OpenBlog, data_version: DataVersion, ann: Member
+    ) -> None:
         before = data_version()
         with pytest.raises(Failed), open_blog() as blog:
             blog.posts.create(ann, title="Hello", body="World")
@@ -67,7 +69,7 @@ class DataVersionContract:
         assert newest(open_blog) == []
         assert data_version() == before
 
-    def test_an_unfinished_change_makes_none_and_its_end_makes_one(
+    def test_a_change_takes_effect_on_the_data_version_at_its_commit(
         self, open_blog: OpenBlog, data_version: DataVersion, ann: Member
     ) -> None:
         before = data_version()
@@ -76,12 +78,12 @@ class DataVersionContract:
             assert data_version() == before
         assert data_version() != before
 
-    def test_who_sees_a_change_sees_its_edition(
+    def test_a_unit_that_sees_a_change_sees_its_data_version(
         self, open_blog: OpenBlog, data_version: DataVersion, ann: Member
     ) -> None:
         """If the data version is the same before and after a read, the read saw the commits of that version."""
-        with ThreadPoolExecutor(1) as beside:
-            written = beside.submit(lambda: [write_alone(open_blog, ann).id for _ in range(20)])
+        with ThreadPoolExecutor(1) as pool:
+            written = pool.submit(lambda: [create_post_in_unit(open_blog, ann).id for _ in range(20)])
             seen: dict[object, int] = {}
             while not written.done():
                 before, posts = data_version(), len(newest(open_blog))

@@ -41,28 +41,28 @@ class Failed(Exception):
     """Raised by tests at the end of a unit of work."""
 
 
-def acting(user: User) -> Member:
+def as_member(user: User) -> Member:
     """Return the actor of a user, with all scopes that the user may have."""
     return Member(user=user, scopes=scopes_for(user), token_id=TokenId(UNSTORED))
 
 
-def write(blog: Blog, author: Member) -> Post:
+def create_post(blog: Blog, author: Member) -> Post:
     """Create a post in an open unit of work."""
     return blog.posts.create(author, title="A title", body="A body")
 
 
-def write_alone(open_blog: OpenBlog, author: Member) -> Post:
+def create_post_in_unit(open_blog: OpenBlog, author: Member) -> Post:
     """Create a post in a unit of work of its own."""
     with open_blog() as blog:
-        return write(blog, author)
+        return create_post(blog, author)
 
 
-def not_given(contract: object, fixture: str, what: str) -> NoReturn:
+def require_fixture(contract: object, fixture: str, what: str) -> NoReturn:
     """Fail with a message that names the missing fixture."""
     pytest.fail(f"{type(contract).__name__} must have a fixture `{fixture}` that returns {what}.", pytrace=False)
 
 
-def at_once(work: Callable[[int], Result], threads: int = THREADS) -> list[Result]:
+def run_concurrently(work: Callable[[int], Result], threads: int = THREADS) -> list[Result]:
     """Run several threads, numbered from 0, that start together and are switched often. Return their results."""
     start = Barrier(threads)
 
@@ -85,7 +85,7 @@ def _switching_often() -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
-def unlike(name: str, value: object) -> object:
+def another_value(name: str, value: object) -> object:
     """Return another value of the same type, for a test that looks at every field by itself.
 
     Raises:
@@ -101,4 +101,4 @@ def unlike(name: str, value: object) -> object:
         case datetime():
             return value + timedelta(days=1, microseconds=1)
         case _:
-            raise TypeError(f"{name}: `unlike` has to say what another {type(value).__name__} is.")
+            raise TypeError(f"{name}: `another_value` has to say what another {type(value).__name__} is.")

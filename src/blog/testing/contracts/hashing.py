@@ -4,7 +4,7 @@ import pytest
 
 from blog.domain.accounts.passwords import MAX_PASSWORD_BYTES, PasswordHasher
 
-from .fixtures import not_given
+from .fixtures import require_fixture
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - everybody's example
 
@@ -18,12 +18,12 @@ class PasswordHasherContract:
     @pytest.fixture
     def hasher(self) -> PasswordHasher:
         """The hasher to be tested."""
-        not_given(self, "hasher", "your PasswordHasher")
+        require_fixture(self, "hasher", "your PasswordHasher")
 
     @pytest.fixture
     def other_hasher(self) -> PasswordHasher:
         """The same technology with other parameters."""
-        not_given(self, "other_hasher", "your PasswordHasher with other parameters than `hasher` has")
+        require_fixture(self, "other_hasher", "your PasswordHasher with other parameters than `hasher` has")
 
     def test_a_password_matches_its_own_hash(self, hasher: PasswordHasher) -> None:
         assert hasher.verify(hasher.hash(PASSWORD), PASSWORD)
@@ -44,24 +44,24 @@ class PasswordHasherContract:
             ("pass\u00e9", "pass\u00e8"),
         ],
     )
-    def test_a_password_matches_to_the_last_byte(self, hasher: PasswordHasher, hashed: str, tried: str) -> None:
+    def test_every_byte_of_a_password_counts(self, hasher: PasswordHasher, hashed: str, tried: str) -> None:
         password_hash = hasher.hash(hashed)
         assert not hasher.verify(password_hash, tried)
         assert hasher.verify(password_hash, hashed)
 
-    def test_every_hash_has_a_salt_of_its_own(self, hasher: PasswordHasher) -> None:
+    def test_every_hash_has_its_own_salt(self, hasher: PasswordHasher) -> None:
         assert len({hasher.hash(PASSWORD) for _ in range(10)}) == 10
 
     def test_a_hash_does_not_contain_the_password(self, hasher: PasswordHasher) -> None:
         assert PASSWORD not in hasher.hash(PASSWORD)
 
     def test_a_damaged_hash_matches_nothing(self, hasher: PasswordHasher) -> None:
-        whole = hasher.hash(PASSWORD)
-        middle = len(whole) - 8
-        other = "a" if whole[middle] != "a" else "b"
+        everything = hasher.hash(PASSWORD)
+        middle = len(everything) - 8
+        other = "a" if everything[middle] != "a" else "b"
         damaged = [
-            *("", "rubbish", "\0", "\u00e9", "$", whole[: len(whole) // 2], whole[:-1], whole[1:]),
-            *(whole + "\u00e9", "\ud800" + whole, whole[:middle] + other + whole[middle + 1 :]),
+            *("", "rubbish", "\0", "\u00e9", "$", everything[: len(everything) // 2], everything[:-1], everything[1:]),
+            *(everything + "\u00e9", "\ud800" + everything, everything[:middle] + other + everything[middle + 1 :]),
         ]
         assert [password_hash for password_hash in damaged if hasher.verify(password_hash, PASSWORD)] == []
 
@@ -70,14 +70,16 @@ class PasswordHasherContract:
         assert hasher.verify(password_hash, PASSWORD)
         assert not hasher.verify(password_hash, "another password")
 
-    def test_a_hash_by_other_parameters_is_outdated(self, hasher: PasswordHasher, other_hasher: PasswordHasher) -> None:
+    def test_a_hash_with_other_parameters_is_outdated(
+        self, hasher: PasswordHasher, other_hasher: PasswordHasher
+    ) -> None:
         assert hasher.is_outdated(other_hasher.hash(PASSWORD))
         assert other_hasher.is_outdated(hasher.hash(PASSWORD))
 
-    def test_a_hash_by_the_current_parameters_is_not_outdated(self, hasher: PasswordHasher) -> None:
+    def test_a_hash_with_the_current_parameters_is_not_outdated(self, hasher: PasswordHasher) -> None:
         assert not hasher.is_outdated(hasher.hash(PASSWORD))
 
-    def test_the_decoy_is_a_hash_by_the_current_parameters(self, hasher: PasswordHasher) -> None:
+    def test_the_decoy_has_the_current_parameters(self, hasher: PasswordHasher) -> None:
         assert not hasher.is_outdated(hasher.decoy)
         assert len(hasher.decoy) == len(hasher.hash(PASSWORD))
 

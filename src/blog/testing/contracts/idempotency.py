@@ -12,7 +12,7 @@ from blog.domain.blog import OpenStores
 from blog.domain.idempotency import IdempotencyRecord
 from blog.domain.shared import UserId
 
-from .fixtures import NOON, Failed, not_given
+from .fixtures import NOON, Failed, require_fixture
 from .posts import add_user
 
 TICK = timedelta(microseconds=1)
@@ -29,7 +29,7 @@ class IdempotencyStoreContract:
     @pytest.fixture
     def open_stores(self) -> OpenStores:
         """The stores to be tested."""
-        not_given(self, "open_stores", "an OpenStores on empty stores")
+        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def ann(self, open_stores: OpenStores) -> User:
@@ -38,40 +38,38 @@ class IdempotencyStoreContract:
 
     @pytest.mark.parametrize("answer", ANSWERS, ids=["secret", "empty", "NUL", "every byte", "1 MB"])
     @pytest.mark.parametrize("key", [KEY, OTHER_KEY, b"\xff" * 32], ids=["every byte", "NUL", "high"])
-    def test_what_is_put_is_found_whole(
+    def test_a_record_is_found_unchanged(
         self, open_stores: OpenStores, ann: User, key: bytes, answer: bytes | None
     ) -> None:
-        kept = replace(an_answer(ann), key=key, response=answer)
+        stored = replace(make_record(ann), key=key, response=answer)
         with open_stores() as stores:
             assert stores.idempotency.find_for_update(ann.id, key) is None
-            stores.idempotency.put(kept)
-            assert stores.idempotency.find_for_update(ann.id, key) == kept
-        assert find(open_stores, ann.id, key) == kept
+            stores.idempotency.put(stored)
+            assert stores.idempotency.find_for_update(ann.id, key) == stored
+        assert find(open_stores, ann.id, key) == stored
 
-    def test_each_user_has_their_own_answers_and_each_key_its_own(self, open_stores: OpenStores, ann: User) -> None:
+    def test_records_are_separate_for_each_user_and_key(self, open_stores: OpenStores, ann: User) -> None:
         bob, carol = add_user(open_stores, "bob"), add_user(open_stores, "carol")
         keys = [KEY, OTHER_KEY, KEY[:-1] + b"\0", b"\xff" + KEY[1:]]
-        kept = [
-            replace(an_answer(user), key=key, response=str(user.id).encode() + key)
+        stored = [
+            replace(make_record(user), key=key, response=str(user.id).encode() + key)
             for user in (ann, bob)
             for key in keys
         ]
-        for each in kept:
+        for each in stored:
             put(open_stores, each)
-        assert [find(open_stores, each.user_id, each.key) for each in kept] == kept
+        assert [find(open_stores, each.user_id, each.key) for each in stored] == stored
         unknown = [(carol.id, KEY), (ann.id, KEY[::-1])]
         assert [find(open_stores, *each) for each in unknown] == [None] * 2
 
-    def test_what_is_put_takes_the_place_of_what_was_kept_under_its_key(
-        self, open_stores: OpenStores, ann: User
-    ) -> None:
-        first, other = an_answer(ann), replace(an_answer(ann), key=OTHER_KEY)
+    def test_a_record_replaces_the_record_with_its_key(self, open_stores: OpenStores, ann: User) -> None:
+        first, other = make_record(ann), replace(make_record(ann), key=OTHER_KEY)
         second = replace(first, fingerprint=OTHER_KEY, response=None, at=NOON + TICK)
         third = replace(first, fingerprint=KEY[::-1], response=b"third", at=NOON - 3000 * timedelta(days=1))
         put(open_stores, other)
-        for kept in (first, second, third):
-            put(open_stores, kept)
-            assert find(open_stores, ann.id, KEY) == kept
+        for stored in (first, second, third):
+            put(open_stores, stored)
+            assert find(open_stores, ann.id, KEY) == stored
         with open_stores() as stores:
             stores.idempotency.put(first)
             stores.idempotency.put(second)
@@ -79,45 +77,45 @@ class IdempotencyStoreContract:
         assert find(open_stores, ann.id, KEY) == second
         assert find(open_stores, ann.id, OTHER_KEY) == other
 
-    def test_a_unit_that_fails_has_kept_and_forgotten_nothing(self, open_stores: OpenStores, ann: User) -> None:
-        kept = an_answer(ann)
-        put(open_stores, kept)
+    def test_a_failed_unit_stores_and_removes_no_record(self, open_stores: OpenStores, ann: User) -> None:
+        stored = make_record(ann)
+        put(open_stores, stored)
         with pytest.raises(Failed), open_stores() as stores:
-            stores.idempotency.put(replace(kept, key=OTHER_KEY))
-            stores.idempotency.put(replace(kept, response=b"another"))
+            stores.idempotency.put(replace(stored, key=OTHER_KEY))
+            stores.idempotency.put(replace(stored, response=b"another"))
             assert stores.idempotency.purge(until=NOON, limit=10) == 2
             raise Failed
-        assert find(open_stores, ann.id, KEY) == kept
+        assert find(open_stores, ann.id, KEY) == stored
         assert find(open_stores, ann.id, OTHER_KEY) is None
 
     @pytest.mark.parametrize("before", [False, True], ids=["none kept before", "one kept before"])
-    def test_nobody_gets_what_another_unit_got_before_that_unit_ends(
+    def test_a_key_is_locked_until_the_end_of_the_unit(
         self, open_stores: OpenStores, ann: User, *, before: bool
     ) -> None:
-        old = an_answer(ann) if before else None
+        old = make_record(ann) if before else None
         if old is not None:
             put(open_stores, old)
-        new = replace(an_answer(ann), response=b"new", at=NOON + TICK)
-        with ThreadPoolExecutor() as beside:
+        new = replace(make_record(ann), response=b"new", at=NOON + TICK)
+        with ThreadPoolExecutor() as pool:
             with open_stores() as stores:
                 assert stores.idempotency.find_for_update(ann.id, KEY) == old
-                later = beside.submit(find, open_stores, ann.id, KEY)
+                later = pool.submit(find, open_stores, ann.id, KEY)
                 assert wait([later], timeout=0.2).not_done
                 stores.idempotency.put(new)
                 assert wait([later], timeout=0.1).not_done
             assert later.result(timeout=10) == new
 
-    def test_if_the_first_unit_fails_the_next_one_is_the_first(self, open_stores: OpenStores, ann: User) -> None:
-        with ThreadPoolExecutor() as beside:
+    def test_after_a_failed_unit_the_next_finds_no_record(self, open_stores: OpenStores, ann: User) -> None:
+        with ThreadPoolExecutor() as pool:
             with pytest.raises(Failed), open_stores() as stores:
                 assert stores.idempotency.find_for_update(ann.id, KEY) is None
-                stores.idempotency.put(an_answer(ann))
-                later = beside.submit(find, open_stores, ann.id, KEY)
+                stores.idempotency.put(make_record(ann))
+                later = pool.submit(find, open_stores, ann.id, KEY)
                 assert wait([later], timeout=0.2).not_done
                 raise Failed
             assert later.result(timeout=10) is None
 
-    def test_of_six_at_once_one_finds_nothing_and_the_others_its_answer(
+    def test_one_of_six_concurrent_units_finds_nothing_and_the_others_its_record(
         self, open_stores: OpenStores, ann: User
     ) -> None:
         together = Barrier(6)
@@ -131,20 +129,20 @@ class IdempotencyStoreContract:
                 return found
 
         for key in (KEY, OTHER_KEY, KEY[::-1]):
-            answers = [replace(an_answer(ann), key=key, response=str(number).encode()) for number in range(6)]
+            answers = [replace(make_record(ann), key=key, response=str(number).encode()) for number in range(6)]
             with ThreadPoolExecutor(6) as threads:
                 found = list(threads.map(ask, answers))
             winner = answers[found.index(None)]
             assert found == [None if each is winner else winner for each in answers]
             assert find(open_stores, ann.id, key) == winner
 
-    def test_what_is_old_is_purged_and_nothing_else(self, open_stores: OpenStores, ann: User) -> None:
+    def test_only_expired_rows_are_purged(self, open_stores: OpenStores, ann: User) -> None:
         bob = add_user(open_stores, "bob")
-        moments = [NOON - TICK, NOON, NOON + TICK, NOON + timedelta(days=1), NOON - timedelta(days=400)]
+        timestamps = [NOON - TICK, NOON, NOON + TICK, NOON + timedelta(days=1), NOON - timedelta(days=400)]
         answers = [
-            replace(an_answer(user), key=bytes([place] * 32), at=at)
+            replace(make_record(user), key=bytes([position] * 32), at=at)
             for user in (ann, bob)
-            for place, at in enumerate(moments)
+            for position, at in enumerate(timestamps)
         ]
         for each in answers:
             put(open_stores, each)
@@ -153,43 +151,43 @@ class IdempotencyStoreContract:
         found = [find(open_stores, each.user_id, each.key) for each in answers]
         assert found == [each if each.at > NOON else None for each in answers]
 
-    def test_no_more_are_purged_than_asked_for(self, open_stores: OpenStores, ann: User) -> None:
+    def test_at_most_the_limit_is_purged(self, open_stores: OpenStores, ann: User) -> None:
         keys = [bytes([number] * 32) for number in range(7)]
         with open_stores() as stores:
             for key in keys:
-                stores.idempotency.put(replace(an_answer(ann), key=key))
+                stores.idempotency.put(replace(make_record(ann), key=key))
         for purged, left in ((3, 4), (3, 1), (1, 0), (0, 0)):
             assert purge(open_stores, until=NOON, limit=3) == purged
             assert sum(find(open_stores, ann.id, key) is not None for key in keys) == left
 
-    def test_all_of_a_user_are_removed_and_none_of_another(self, open_stores: OpenStores, ann: User) -> None:
-        kept = an_answer(add_user(open_stores, "bob"))
-        for each in (an_answer(ann), replace(an_answer(ann), key=OTHER_KEY), kept):
+    def test_removing_all_of_a_user_leaves_other_users(self, open_stores: OpenStores, ann: User) -> None:
+        stored = make_record(add_user(open_stores, "bob"))
+        for each in (make_record(ann), replace(make_record(ann), key=OTHER_KEY), stored):
             put(open_stores, each)
         for _ in range(2):  # the second time there are none
             with open_stores() as stores:
                 stores.idempotency.remove_all_of(ann.id)
             assert [find(open_stores, ann.id, key) for key in (KEY, OTHER_KEY)] == [None, None]
-        assert find(open_stores, kept.user_id, KEY) == kept
+        assert find(open_stores, stored.user_id, KEY) == stored
         assert purge(open_stores, until=NOON, limit=100) == 1
 
-    def test_what_was_renewed_is_as_old_as_it_is_now(self, open_stores: OpenStores, ann: User) -> None:
-        renewed = replace(an_answer(ann), at=NOON + TICK)
-        put(open_stores, an_answer(ann))
+    def test_a_replaced_record_has_its_new_age(self, open_stores: OpenStores, ann: User) -> None:
+        renewed = replace(make_record(ann), at=NOON + TICK)
+        put(open_stores, make_record(ann))
         put(open_stores, renewed)
         assert purge(open_stores, until=NOON, limit=100) == 0
         assert find(open_stores, ann.id, KEY) == renewed
 
 
-def an_answer(user: User) -> IdempotencyRecord:
+def make_record(user: User) -> IdempotencyRecord:
     """Return an idempotency record. No two of its fields are equal."""
     return IdempotencyRecord(user_id=user.id, key=KEY, fingerprint=b"\x80" * 32, response=b"answer", at=NOON)
 
 
-def put(open_stores: OpenStores, kept: IdempotencyRecord) -> None:
+def put(open_stores: OpenStores, stored: IdempotencyRecord) -> None:
     """Store the record in a unit of its own."""
     with open_stores() as stores:
-        stores.idempotency.put(kept)
+        stores.idempotency.put(stored)
 
 
 def find(open_stores: OpenStores, user_id: UserId, key: bytes) -> IdempotencyRecord | None:

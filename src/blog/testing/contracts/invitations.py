@@ -13,7 +13,7 @@ from blog.domain.accounts.user import User
 from blog.domain.blog import OpenStores
 from blog.domain.shared import UNSTORED, InvitationId, UserId
 
-from .fixtures import NOON, Failed, not_given
+from .fixtures import NOON, Failed, require_fixture
 from .posts import add_user
 
 HOUR = timedelta(hours=1)
@@ -26,7 +26,7 @@ class InvitationStoreContract:
     @pytest.fixture
     def open_stores(self) -> OpenStores:
         """The stores to be tested."""
-        not_given(self, "open_stores", "an OpenStores on empty stores")
+        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def by_id(self, open_stores: OpenStores) -> UserId:
@@ -35,10 +35,10 @@ class InvitationStoreContract:
             return stores.users.add(User(username="ann", created_at=NOON), "hash").id
 
     @pytest.mark.parametrize("is_operators", [False, True])
-    def test_what_is_added_is_read_back_whole(
+    def test_an_added_row_is_read_back_unchanged(
         self, open_stores: OpenStores, by_id: UserId, *, is_operators: bool
     ) -> None:
-        invitation = replace(an_invitation(), by_id=None if is_operators else by_id)
+        invitation = replace(make_invitation(), by_id=None if is_operators else by_id)
         with open_stores() as stores:
             added = stores.invitations.add(invitation)
             assert added == replace(invitation, id=added.id)
@@ -47,41 +47,41 @@ class InvitationStoreContract:
         with open_stores() as stores:
             assert stores.invitations.take(invitation.digest) == added
 
-    def test_ids_are_positive_and_ascend_and_none_is_used_twice(self, open_stores: OpenStores) -> None:
+    def test_ids_are_positive_and_ascend_and_are_not_reused(self, open_stores: OpenStores) -> None:
         ids = []
         for name in "abcd":
-            invitation = add(open_stores, an_invitation(name))
+            invitation = add(open_stores, make_invitation(name))
             ids.append(invitation.id)
             with open_stores() as stores:
                 assert stores.invitations.remove(invitation.id)
         assert [UNSTORED, *ids] == sorted({UNSTORED, *ids})
 
-    def test_what_is_taken_is_forgotten(self, open_stores: OpenStores) -> None:
-        gone, kept = (add(open_stores, an_invitation(name)) for name in ("gone", "kept"))
+    def test_a_taken_invitation_is_removed(self, open_stores: OpenStores) -> None:
+        removed, stored = (add(open_stores, make_invitation(name)) for name in ("gone", "kept"))
         with open_stores() as stores:
-            assert stores.invitations.take(gone.digest) == gone
-            assert stores.invitations.take(gone.digest) is None
-            assert list(stores.invitations.page(limit=10)) == [kept]
+            assert stores.invitations.take(removed.digest) == removed
+            assert stores.invitations.take(removed.digest) is None
+            assert list(stores.invitations.page(limit=10)) == [stored]
         with open_stores() as stores:
-            assert stores.invitations.take(gone.digest) is None
-            assert stores.invitations.remove(gone.id) is False
-        assert all_invitations(open_stores) == [kept]
+            assert stores.invitations.take(removed.digest) is None
+            assert stores.invitations.remove(removed.id) is False
+        assert all_invitations(open_stores) == [stored]
 
-    def test_an_expired_one_can_be_taken_too(self, open_stores: OpenStores) -> None:
-        old = add(open_stores, replace(an_invitation(), expires_at=NOON - timedelta(days=400)))
+    def test_an_expired_invitation_can_be_taken_too(self, open_stores: OpenStores) -> None:
+        old = add(open_stores, replace(make_invitation(), expires_at=NOON - timedelta(days=400)))
         with open_stores() as stores:
             assert stores.invitations.take(old.digest) == old
 
-    def test_a_digest_is_taken_to_the_last_byte(self, open_stores: OpenStores) -> None:
-        kept = add(open_stores, an_invitation())
-        digest = kept.digest
+    def test_every_byte_of_a_digest_counts_for_taking(self, open_stores: OpenStores) -> None:
+        stored = add(open_stores, make_invitation())
+        digest = stored.digest
         for other in (b"", digest[:-1], digest + b"\0", bytes([*digest[:-1], digest[-1] ^ 1]), digest_of("other")):
             with open_stores() as stores:
                 assert stores.invitations.take(other) is None
-        assert all_invitations(open_stores) == [kept]
+        assert all_invitations(open_stores) == [stored]
 
-    def test_of_many_units_that_take_it_at_once_one_gets_it(self, open_stores: OpenStores) -> None:
-        invitation = add(open_stores, an_invitation())
+    def test_one_of_many_concurrent_units_takes_an_invitation(self, open_stores: OpenStores) -> None:
+        invitation = add(open_stores, make_invitation())
         together = Barrier(6)
 
         def take(_: int) -> Invitation | None:
@@ -93,34 +93,36 @@ class InvitationStoreContract:
             taken = [got for got in threads.map(take, range(6)) if got is not None]
         assert taken == [invitation]
 
-    def test_a_unit_that_fails_has_not_taken_it(self, open_stores: OpenStores) -> None:
-        invitation = add(open_stores, an_invitation())
+    def test_a_failed_unit_does_not_take_the_invitation(self, open_stores: OpenStores) -> None:
+        invitation = add(open_stores, make_invitation())
         with pytest.raises(Failed), open_stores() as stores:
             stores.invitations.take(invitation.digest)
             raise Failed
         with open_stores() as stores:
             assert stores.invitations.take(invitation.digest) == invitation
 
-    def test_a_removed_one_is_gone_for_good(self, open_stores: OpenStores) -> None:
-        gone, kept = (add(open_stores, an_invitation(name)) for name in ("gone", "kept"))
+    def test_a_removed_invitation_stays_removed(self, open_stores: OpenStores) -> None:
+        removed, stored = (add(open_stores, make_invitation(name)) for name in ("gone", "kept"))
         with open_stores() as stores:
-            assert stores.invitations.remove(gone.id) is True
-            assert stores.invitations.remove(gone.id) is False
+            assert stores.invitations.remove(removed.id) is True
+            assert stores.invitations.remove(removed.id) is False
         with open_stores() as stores:
-            assert stores.invitations.remove(gone.id) is False
-            assert stores.invitations.take(gone.digest) is None
-        assert all_invitations(open_stores) == [kept]
+            assert stores.invitations.remove(removed.id) is False
+            assert stores.invitations.take(removed.digest) is None
+        assert all_invitations(open_stores) == [stored]
 
     @pytest.mark.parametrize("invitation_id", NO_INVITATIONS)
-    def test_what_was_never_there_is_not_removed(self, open_stores: OpenStores, invitation_id: InvitationId) -> None:
-        kept = add(open_stores, an_invitation())
+    def test_removing_an_unknown_invitation_returns_false(
+        self, open_stores: OpenStores, invitation_id: InvitationId
+    ) -> None:
+        stored = add(open_stores, make_invitation())
         with open_stores() as stores:
             assert stores.invitations.remove(invitation_id) is False
-        assert all_invitations(open_stores) == [kept]
+        assert all_invitations(open_stores) == [stored]
 
-    def test_pages_go_by_ascending_id_and_show_the_expired_too(self, open_stores: OpenStores) -> None:
+    def test_pages_are_sorted_by_ascending_id_and_include_expired_invitations(self, open_stores: OpenStores) -> None:
         invitations = [
-            add(open_stores, replace(an_invitation(name), expires_at=NOON + timedelta(days=days)))
+            add(open_stores, replace(make_invitation(name), expires_at=NOON + timedelta(days=days)))
             for name, days in (("d", 3), ("a", -400), ("c", 1), ("b", 2))
         ]
         with open_stores() as stores:
@@ -130,49 +132,51 @@ class InvitationStoreContract:
                     above = [invitation for invitation in invitations if invitation.id > after]
                     assert list(stores.invitations.page(limit=limit, after=after)) == above[:limit]
 
-    def test_all_that_somebody_made_are_removed_and_no_others(self, open_stores: OpenStores) -> None:
+    def test_invitations_of_a_user_are_removed_and_no_others(self, open_stores: OpenStores) -> None:
         ann, bob = add_user(open_stores, "ann"), add_user(open_stores, "bob")
         for name in "ab":
-            add(open_stores, replace(an_invitation(name), by_id=ann.id))
-        kept = [add(open_stores, an_invitation("c")), add(open_stores, replace(an_invitation("d"), by_id=bob.id))]
+            add(open_stores, replace(make_invitation(name), by_id=ann.id))
+        stored = [add(open_stores, make_invitation("c")), add(open_stores, replace(make_invitation("d"), by_id=bob.id))]
         for _ in range(2):  # the second time there are none
             with open_stores() as stores:
                 stores.invitations.remove_all_of(ann.id)
                 assert stores.invitations.take(digest_of("a")) is None
-            assert all_invitations(open_stores) == kept
+            assert all_invitations(open_stores) == stored
 
-    def test_all_that_somebody_made_are_found_by_ascending_id_and_no_others(self, open_stores: OpenStores) -> None:
+    def test_invitations_of_a_user_are_found_by_ascending_id(self, open_stores: OpenStores) -> None:
         ann, bob = add_user(open_stores, "ann"), add_user(open_stores, "bob")
-        made = [add(open_stores, replace(an_invitation(name), by_id=ann.id)) for name in ("b", "a")]
-        made.append(add(open_stores, replace(an_invitation("c"), by_id=ann.id, expires_at=NOON - HOUR)))
-        add(open_stores, an_invitation("d"))
-        add(open_stores, replace(an_invitation("e"), by_id=bob.id))
+        made = [add(open_stores, replace(make_invitation(name), by_id=ann.id)) for name in ("b", "a")]
+        made.append(add(open_stores, replace(make_invitation("c"), by_id=ann.id, expires_at=NOON - HOUR)))
+        add(open_stores, make_invitation("d"))
+        add(open_stores, replace(make_invitation("e"), by_id=bob.id))
         with open_stores() as stores:
             assert list(stores.invitations.all_by(ann.id)) == made
             for number in (UNSTORED, -1, 1_000_000_007, 2**63 - 1, 2**64, -(2**64)):
                 assert list(stores.invitations.all_by(UserId(number))) == []
 
-    def test_what_has_expired_is_purged_and_nothing_else(self, open_stores: OpenStores) -> None:
+    def test_only_expired_invitations_are_purged(self, open_stores: OpenStores) -> None:
         tick = timedelta(microseconds=1)
-        gone = [add(open_stores, replace(an_invitation(str(at)), expires_at=at)) for at in (NOON - HOUR, NOON)]
-        kept = [add(open_stores, replace(an_invitation(str(at)), expires_at=at)) for at in (NOON + tick, NOON + HOUR)]
+        removed = [add(open_stores, replace(make_invitation(str(at)), expires_at=at)) for at in (NOON - HOUR, NOON)]
+        stored = [
+            add(open_stores, replace(make_invitation(str(at)), expires_at=at)) for at in (NOON + tick, NOON + HOUR)
+        ]
         with open_stores() as stores:
             assert stores.invitations.purge(expired_by=NOON, limit=100) == 2
-        assert all_invitations(open_stores) == kept
+        assert all_invitations(open_stores) == stored
         with open_stores() as stores:
             assert stores.invitations.purge(expired_by=NOON, limit=100) == 0
-            assert [stores.invitations.take(invitation.digest) for invitation in gone] == [None] * 2
+            assert [stores.invitations.take(invitation.digest) for invitation in removed] == [None] * 2
 
-    def test_no_more_are_purged_than_asked_for(self, open_stores: OpenStores) -> None:
+    def test_at_most_the_limit_is_purged(self, open_stores: OpenStores) -> None:
         for name in "abcdefg":
-            add(open_stores, replace(an_invitation(name), expires_at=NOON))
+            add(open_stores, replace(make_invitation(name), expires_at=NOON))
         for purged, left in ((3, 4), (3, 1), (1, 0), (0, 0)):
             with open_stores() as stores:
                 assert stores.invitations.purge(expired_by=NOON, limit=3) == purged
             assert len(all_invitations(open_stores)) == left
 
 
-def an_invitation(code: str = "a code") -> Invitation:
+def make_invitation(code: str = "a code") -> Invitation:
     """Return an invitation that is not stored yet. No two of its fields are equal."""
     return Invitation(
         digest=digest_of(code),

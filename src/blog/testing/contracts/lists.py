@@ -13,8 +13,8 @@ from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post
 from blog.domain.shared import PostId
 
-from .fixtures import NOON, Failed, not_given
-from .posts import NO_POSTS, a_post, add_user
+from .fixtures import NOON, Failed, require_fixture
+from .posts import NO_POSTS, add_user, make_post
 
 TICK: Final = timedelta(microseconds=1)
 HOUR: Final = timedelta(hours=1)
@@ -59,7 +59,7 @@ class PostListContract:
     @pytest.fixture
     def open_stores(self) -> OpenStores:
         """The stores to be tested."""
-        not_given(self, "open_stores", "an OpenStores on empty stores")
+        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def posts(self, open_stores: OpenStores) -> list[Post]:
@@ -67,7 +67,7 @@ class PostListContract:
         return add_many(open_stores)
 
     @pytest.mark.parametrize("order", SortOrder)
-    def test_posts_come_in_order_and_among_equals_by_id(
+    def test_posts_are_sorted_and_ties_are_broken_by_id(
         self, open_stores: OpenStores, posts: list[Post], order: SortOrder
     ) -> None:
         expected = in_order(posts, order)
@@ -76,74 +76,72 @@ class PostListContract:
                 assert list(stores.posts.page(order, limit=limit)) == expected[:limit]
 
     @pytest.mark.parametrize("order", SortOrder)
-    def test_a_page_goes_on_after_a_place_whether_or_not_a_post_is_there(
+    def test_a_page_begins_after_a_position_with_or_without_a_post(
         self, open_stores: OpenStores, posts: list[Post], order: SortOrder
     ) -> None:
-        gone = posts[1::3]
+        removed = posts[1::3]
         with open_stores() as stores:
-            for post in gone:
+            for post in removed:
                 stores.posts.remove(post.id)
-        left = [post for post in posts if post not in gone]
+        left = [post for post in posts if post not in removed]
         keys = SORT_KEYS if order is SortOrder.TITLE else MOMENTS
         edges = [Position(key, post_id) for post_id in [*NO_POSTS, posts[4].id] for key in keys]
         with open_stores() as stores:
             for after in [post.position_in(order) for post in posts] + edges:
-                expected = listed(left, order, after)
+                expected = expected_list(left, order, after)
                 assert list(stores.posts.page(order, limit=100, after=after)) == expected
                 assert list(stores.posts.page(order, limit=2, after=after)) == expected[:2]
 
-    def test_titles_are_ordered_by_their_sort_keys_character_by_character(self, open_stores: OpenStores) -> None:
+    def test_titles_are_sorted_by_code_points_of_their_sort_keys(self, open_stores: OpenStores) -> None:
         ann = add_user(open_stores, "ann")
         with open_stores() as stores:
-            posts = [stores.posts.add(replace(a_post(ann), title=title)) for title in TITLES]
+            posts = [stores.posts.add(replace(make_post(ann), title=title)) for title in TITLES]
             assert list(stores.posts.page(SortOrder.TITLE, limit=100)) == in_order(posts, SortOrder.TITLE)
         with open_stores() as stores:
             assert list(stores.posts.page(SortOrder.TITLE, limit=100)) == in_order(posts, SortOrder.TITLE)
             for limit in (1, 3):
-                assert walked(stores, SortOrder.TITLE, limit) == in_order(posts, SortOrder.TITLE)
+                assert all_pages(stores, SortOrder.TITLE, limit) == in_order(posts, SortOrder.TITLE)
 
     @pytest.mark.parametrize("order", SortOrder)
-    def test_a_page_shows_those_that_are_asked_for(
+    def test_a_page_has_the_posts_that_pass_the_filters(
         self, open_stores: OpenStores, posts: list[Post], order: SortOrder
     ) -> None:
         with open_stores() as stores:
             for filters in FILTERS:
-                expected = [post for post in in_order(posts, order) if is_among(post, **filters)]
+                expected = [post for post in in_order(posts, order) if passes(post, **filters)]
                 assert list(stores.posts.page(order, limit=100, **filters)) == expected
-                assert walked(stores, order, 2, **filters) == expected
+                assert all_pages(stores, order, 2, **filters) == expected
 
-    def test_posts_are_counted_as_they_are_listed(self, open_stores: OpenStores, posts: list[Post]) -> None:
-        expected = [sum(is_among(post, **filters) for post in posts) for filters in FILTERS]
+    def test_the_count_has_the_same_filters_as_the_list(self, open_stores: OpenStores, posts: list[Post]) -> None:
+        expected = [sum(passes(post, **filters) for post in posts) for filters in FILTERS]
         with open_stores() as stores:
             assert stores.posts.count() == len(posts)
             assert [stores.posts.count(**filters) for filters in FILTERS] == expected
 
     @pytest.mark.parametrize("order", SortOrder)
-    def test_a_unit_lists_what_it_has_done_and_others_do_not(
+    def test_a_unit_lists_its_own_uncommitted_changes_and_others_do_not(
         self, open_stores: OpenStores, posts: list[Post], order: SortOrder
     ) -> None:
         with open_stores() as other, open_stores() as stores:
             now = change_some(stores, posts)
             for one, seen in ((stores, now), (other, posts)):
-                assert everything(one, order) == [in_order(seen, order)] * 3
+                assert read_all(one, order) == [in_order(seen, order)] * 3
                 for filters in FILTERS:
-                    assert list(one.posts.page(order, limit=100, **filters)) == listed(seen, order, **filters)
-                    assert one.posts.count(**filters) == len(listed(seen, order, **filters))
+                    assert list(one.posts.page(order, limit=100, **filters)) == expected_list(seen, order, **filters)
+                    assert one.posts.count(**filters) == len(expected_list(seen, order, **filters))
         with open_stores() as stores:
-            assert everything(stores, order) == [in_order(now, order)] * 3
+            assert read_all(stores, order) == [in_order(now, order)] * 3
 
     @pytest.mark.parametrize("order", SortOrder)
-    def test_a_unit_that_fails_leaves_every_list_as_it_was(
-        self, open_stores: OpenStores, posts: list[Post], order: SortOrder
-    ) -> None:
+    def test_a_failed_unit_changes_no_list(self, open_stores: OpenStores, posts: list[Post], order: SortOrder) -> None:
         with pytest.raises(Failed), open_stores() as stores:
             change_some(stores, posts)
-            everything(stores, order)
+            read_all(stores, order)
             raise Failed
         with open_stores() as stores:
-            assert everything(stores, order) == [in_order(posts, order)] * 3
+            assert read_all(stores, order) == [in_order(posts, order)] * 3
 
-    def test_an_author_is_asked_for_by_the_name_they_have_now(self, open_stores: OpenStores, posts: list[Post]) -> None:
+    def test_the_author_filter_uses_the_current_username(self, open_stores: OpenStores, posts: list[Post]) -> None:
         def rename(stores: Stores, old: str, new: str) -> None:
             found = stores.users.find(old)
             assert found is not None
@@ -156,7 +154,7 @@ class PostListContract:
                 assert len(seen) == stores.posts.count(authors=[name])
             return list(seen)
 
-        anns, bobs = (listed(posts, SortOrder.TITLE, authors=[name]) for name in ("ann", "bob"))
+        anns, bobs = (expected_list(posts, SortOrder.TITLE, authors=[name]) for name in ("ann", "bob"))
         with open_stores() as stores:
             rename(stores, "ann", "anna")
             rename(stores, "bob", "Bobby")
@@ -170,13 +168,13 @@ def add_many(open_stores: OpenStores) -> list[Post]:
     """Store posts of ann, Bob and carol, with an hour, a microsecond or nothing between their times."""
     authors = [add_user(open_stores, name) for name in ("ann", "Bob", "carol")]
     with open_stores() as stores:
-        return [stores.posts.add(one_of_many(authors, number)) for number in range(15)]
+        return [stores.posts.add(make_similar_post(authors, number)) for number in range(15)]
 
 
-def one_of_many(authors: Sequence[User], number: int) -> Post:
+def make_similar_post(authors: Sequence[User], number: int) -> Post:
     """Return a post that has some fields in common with others."""
     return replace(
-        a_post(authors[number * number % 4 % 3]),
+        make_post(authors[number * number % 4 % 3]),
         title=("b", "a title", "A  T\u00edtle", "\u00c1")[number * 7 % 11 % 4],
         body=str(number),
         created_at=NOON + (-HOUR, -TICK, 0 * TICK, TICK, HOUR)[number * 3 % 5],
@@ -199,12 +197,12 @@ def change_some(stores: Stores, posts: Sequence[Post]) -> list[Post]:
     return [*changed, *others, stores.posts.add(first), stores.posts.add(replace(last, title=third.title))]
 
 
-def everything(stores: Stores, order: SortOrder) -> list[list[Post]]:
+def read_all(stores: Stores, order: SortOrder) -> list[list[Post]]:
     """Return all posts: at once, and by pages of two sizes."""
-    return [list(stores.posts.page(order, limit=100)), walked(stores, order, 1), walked(stores, order, 4)]
+    return [list(stores.posts.page(order, limit=100)), all_pages(stores, order, 1), all_pages(stores, order, 4)]
 
 
-def walked(stores: Stores, order: SortOrder, limit: int, **filters: Unpack[PostFilter]) -> list[Post]:
+def all_pages(stores: Stores, order: SortOrder, limit: int, **filters: Unpack[PostFilter]) -> list[Post]:
     """Return all posts that pass the filters, read page by page."""
     seen: list[Post] = []
     while page := stores.posts.page(order, limit=limit, after=seen[-1].position_in(order) if seen else None, **filters):
@@ -213,11 +211,11 @@ def walked(stores: Stores, order: SortOrder, limit: int, **filters: Unpack[PostF
     return seen
 
 
-def listed(
+def expected_list(
     posts: Iterable[Post], order: SortOrder, after: Position | None = None, **filters: Unpack[PostFilter]
 ) -> list[Post]:
     """Return the posts that pass the filters, in this order, after a position."""
-    return [post for post in in_order(posts, order) if is_behind(post, order, after) and is_among(post, **filters)]
+    return [post for post in in_order(posts, order) if comes_after(post, order, after) and passes(post, **filters)]
 
 
 def in_order(posts: Iterable[Post], order: SortOrder) -> list[Post]:
@@ -225,7 +223,7 @@ def in_order(posts: Iterable[Post], order: SortOrder) -> list[Post]:
     return sorted(posts, key=lambda post: rank(post.position_in(order)), reverse=order.is_descending)
 
 
-def is_behind(post: Post, order: SortOrder, after: Position | None) -> bool:
+def comes_after(post: Post, order: SortOrder, after: Position | None) -> bool:
     """Return whether the post comes after that position."""
     if after is None:
         return True
@@ -233,12 +231,12 @@ def is_behind(post: Post, order: SortOrder, after: Position | None) -> bool:
     return here < there if order.is_descending else here > there
 
 
-def rank(place: Position) -> tuple[Any, PostId]:
+def rank(position: Position) -> tuple[Any, PostId]:
     """Return the sort key of a position."""
-    return place.key, place.id
+    return position.key, position.id
 
 
-def is_among(post: Post, **filters: Unpack[PostFilter]) -> bool:
+def passes(post: Post, **filters: Unpack[PostFilter]) -> bool:
     """Return whether the post passes the filters."""
     authors = filters.get("authors")
     return (

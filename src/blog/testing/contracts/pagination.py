@@ -17,9 +17,9 @@ from blog.domain.search.index import SearchPosition
 from blog.domain.search.query import SearchQuery
 from blog.domain.search.tokenizer import tokenize
 
-from .fixtures import NOON, not_given
+from .fixtures import NOON, require_fixture
 from .lists import in_order
-from .posts import a_post, add_user
+from .posts import add_user, make_post
 
 Turn: TypeAlias = Callable[[Stores, list[Post], User], None]
 """Changes by others between two pages."""
@@ -38,7 +38,7 @@ class Insert:
 
     def __call__(self, stores: Stores, posts: list[Post], author: User) -> None:
         at = NOON + timedelta(minutes=self.minutes)
-        post = replace(a_post(author), title=self.title, body="found", created_at=at, updated_at=at)
+        post = replace(make_post(author), title=self.title, body="found", created_at=at, updated_at=at)
         post = stores.posts.add(post)
         stores.index.put(post)
         posts.append(post)
@@ -58,7 +58,7 @@ class Remove:
 
 
 @dataclass(frozen=True)
-class Revise:
+class Update:
     """Change a post, which may move it."""
 
     number: int
@@ -77,11 +77,11 @@ titles = st.sampled_from(["a", "B", "b found", "found", "\u65e5\u672c"])
 numbers = st.integers(0, 9)
 minutes = st.integers(0, 4)
 inserts = st.builds(Insert, titles, minutes)
-moments = minutes.map(lambda minute: NOON + timedelta(minutes=minute))
+timestamps = minutes.map(lambda minute: NOON + timedelta(minutes=minute))
 revisions = st.fixed_dictionaries({"body": st.sampled_from(["found", "lost and found"])}) | st.fixed_dictionaries(
-    {}, optional={"title": titles, "updated_at": moments}
+    {}, optional={"title": titles, "updated_at": timestamps}
 )
-turns = st.one_of(inserts, st.builds(Remove, numbers), st.builds(Revise, numbers, revisions))
+turns = st.one_of(inserts, st.builds(Remove, numbers), st.builds(Update, numbers, revisions))
 
 
 beginnings = st.lists(inserts, min_size=2, max_size=8)
@@ -97,10 +97,10 @@ class PostWalkContract:
     @pytest.fixture
     def open_stores(self) -> OpenStores:
         """The stores to be tested."""
-        not_given(self, "open_stores", "an OpenStores on empty stores")
+        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.mark.parametrize("order", SortOrder)
-    def test_all_pages_show_every_post_that_kept_its_place_exactly_once(
+    def test_all_pages_show_every_post_with_a_constant_position_exactly_once(
         self, open_stores: OpenStores, order: SortOrder
     ) -> None:
         def page(stores: Stores, limit: int, last: Post | None) -> list[Post]:
@@ -109,23 +109,23 @@ class PostWalkContract:
 
         self._walk(open_stores, page, lambda post: post.position_in(order), lambda posts: in_order(posts, order))
 
-    def test_all_pages_of_a_search_show_every_post_that_kept_its_standing_exactly_once(
+    def test_all_pages_of_a_search_show_every_post_with_a_constant_position_exactly_once(
         self, open_stores: OpenStores
     ) -> None:
         def page(stores: Stores, limit: int, last: Post | None) -> list[Post]:
-            after = None if last is None else standing(last)
+            after = None if last is None else search_position(last)
             return [hit.post for hit in stores.index.find(QUERY, limit=limit, after=after)]
 
         def ranked(posts: Sequence[Post]) -> list[Post]:
-            return sorted(posts, key=lambda post: (standing(post).in_title, post.id), reverse=True)
+            return sorted(posts, key=lambda post: (search_position(post).in_title, post.id), reverse=True)
 
-        self._walk(open_stores, page, standing, ranked)
+        self._walk(open_stores, page, search_position, ranked)
 
     def _walk(
         self,
         open_stores: OpenStores,
         page: Callable[[Stores, int, Post | None], list[Post]],
-        place: Callable[[Post], Hashable],
+        position: Callable[[Post], Hashable],
         ordered: Callable[[Sequence[Post]], list[Post]],
     ) -> None:
         author = add_user(open_stores, "ann")
@@ -142,7 +142,7 @@ class PostWalkContract:
         def walk(at_first: Sequence[Insert], meanwhile: Steps, limit: int) -> None:
             turn([Remove(0)] * len(posts))
             turn(at_first)
-            steadfast = {post.id: place(post) for post in posts}
+            unmoved_positions = {post.id: position(post) for post in posts}
             seen: list[Post] = []
             for steps in [*meanwhile, *[[]] * 100]:
                 with open_stores() as stores:
@@ -151,15 +151,17 @@ class PostWalkContract:
                 if not found:
                     break
                 turn(steps)
-                now = {post.id: place(post) for post in posts}
-                steadfast = {post_id: key for post_id, key in steadfast.items() if now.get(post_id) == key}
-            unmoved = [post for post in posts if post.id in steadfast]
-            assert [post.id for post in seen if post.id in steadfast] == [post.id for post in ordered(unmoved)]
+                now = {post.id: position(post) for post in posts}
+                unmoved_positions = {
+                    post_id: key for post_id, key in unmoved_positions.items() if now.get(post_id) == key
+                }
+            unmoved = [post for post in posts if post.id in unmoved_positions]
+            assert [post.id for post in seen if post.id in unmoved_positions] == [post.id for post in ordered(unmoved)]
             assert seen == ordered(seen)
 
         walk()
 
 
-def standing(post: Post) -> SearchPosition:
+def search_position(post: Post) -> SearchPosition:
     """Return the search position of a hit."""
     return SearchPosition(QUERY.matches_title(tokenize(post.title)), post.id)

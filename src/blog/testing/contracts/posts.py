@@ -17,7 +17,7 @@ from blog.domain.posts.post import Post, PostNotFound
 from blog.domain.posts.repository import PostRepository
 from blog.domain.shared import UNSTORED, PostId, UserId
 
-from .fixtures import HOSTILE_TEXTS, NOON, not_given, unlike
+from .fixtures import HOSTILE_TEXTS, NOON, another_value, require_fixture
 
 NO_POSTS = [PostId(UNSTORED), PostId(-1), PostId(1_000_000_007), PostId(2**63 - 1), PostId(2**64), PostId(-(2**64))]
 
@@ -32,7 +32,7 @@ class PostRepositoryContract:
     @pytest.fixture
     def open_stores(self) -> OpenStores:
         """The stores to be tested."""
-        not_given(self, "open_stores", "an OpenStores on empty stores")
+        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def author(self, open_stores: OpenStores) -> User:
@@ -41,35 +41,35 @@ class PostRepositoryContract:
 
     @pytest.mark.parametrize("field", FIELDS)
     def test_every_field_is_stored_and_replaced(self, open_stores: OpenStores, author: User, field: str) -> None:
-        post = a_post(author)
-        other = replace(post, **{field: unlike(field, getattr(post, field))})  # type: ignore[arg-type]  # of its type
+        post = make_post(author)
+        other = replace(post, **{field: another_value(field, getattr(post, field))})  # type: ignore[arg-type]  # of its type
         added, replaced = add(open_stores, other), add(open_stores, post)
         with open_stores() as stores:
             stores.posts.save(replace(other, id=replaced.id), previous=replaced)
         assert all_posts(open_stores) == [replace(other, id=replaced.id), replace(other, id=added.id)], field
 
     @pytest.mark.parametrize("text", HOSTILE_TEXTS)
-    def test_what_is_added_is_read_back_whole(self, open_stores: OpenStores, author: User, text: str) -> None:
-        post = replace(a_post(author), title=text[:200], body=text)
+    def test_an_added_row_is_read_back_unchanged(self, open_stores: OpenStores, author: User, text: str) -> None:
+        post = replace(make_post(author), title=text[:200], body=text)
         with open_stores() as stores:
             added = stores.posts.add(post)
             assert added == replace(post, id=added.id)
-            assert everywhere(stores.posts, added.id) == [added] * 3
+            assert read_every_way(stores.posts, added.id) == [added] * 3
         with open_stores() as stores:
-            assert everywhere(stores.posts, added.id) == [added] * 3
+            assert read_every_way(stores.posts, added.id) == [added] * 3
 
     def test_ids_are_positive_and_ascend(self, open_stores: OpenStores, author: User) -> None:
-        ids = [add(open_stores, a_post(author)).id for _ in range(3)]
+        ids = [add(open_stores, make_post(author)).id for _ in range(3)]
         assert [UNSTORED, *ids] == sorted({UNSTORED, *ids})
 
-    def test_the_id_of_a_removed_post_is_never_used_again(self, open_stores: OpenStores, author: User) -> None:
+    def test_the_id_of_a_removed_post_is_never_reused(self, open_stores: OpenStores, author: User) -> None:
         with open_stores() as stores:
-            first = stores.posts.add(a_post(author))
+            first = stores.posts.add(make_post(author))
             stores.posts.remove(first.id)
-            second = stores.posts.add(a_post(author))
+            second = stores.posts.add(make_post(author))
         with open_stores() as stores:
             stores.posts.remove(second.id)
-        assert first.id < second.id < add(open_stores, a_post(author)).id
+        assert first.id < second.id < add(open_stores, make_post(author)).id
 
     @pytest.mark.parametrize(
         "ask",
@@ -77,23 +77,25 @@ class PostRepositoryContract:
             lambda posts, post_id: posts.get(post_id),
             lambda posts, post_id: posts.get_for_update(post_id),
             lambda posts, post_id: posts.remove(post_id),
-            lambda posts, post_id: posts.save(nobodys(post_id), previous=nobodys(post_id)),
+            lambda posts, post_id: posts.save(
+                post_of_unknown_author(post_id), previous=post_of_unknown_author(post_id)
+            ),
         ],
         ids=["get", "get_for_update", "remove", "save"],
     )
     @pytest.mark.parametrize("post_id", NO_POSTS)
-    def test_what_is_not_there_is_not_found(
+    def test_an_unknown_post_is_not_found(
         self, open_stores: OpenStores, author: User, post_id: PostId, ask: Callable[[PostRepository, PostId], object]
     ) -> None:
-        kept = add(open_stores, a_post(author))
+        stored = add(open_stores, make_post(author))
         with open_stores() as stores:
             with pytest.raises(PostNotFound) as refusal:
                 ask(stores.posts, post_id)
             assert str(refusal.value) == f"There is no post {post_id}."
-        assert all_posts(open_stores) == [kept]
+        assert all_posts(open_stores) == [stored]
 
-    def test_a_saved_post_takes_the_place_of_the_one_with_its_id(self, open_stores: OpenStores, author: User) -> None:
-        before, other = add(open_stores, a_post(author)), add(open_stores, a_post(author))
+    def test_a_saved_post_replaces_the_one_with_its_id(self, open_stores: OpenStores, author: User) -> None:
+        before, other = add(open_stores, make_post(author)), add(open_stores, make_post(author))
         after = Post(
             id=before.id,
             title="another title",
@@ -106,7 +108,7 @@ class PostRepositoryContract:
         )
         with open_stores() as stores:
             stores.posts.save(after, previous=before)
-            assert everywhere(stores.posts, after.id) == [after] * 3
+            assert read_every_way(stores.posts, after.id) == [after] * 3
         assert all_posts(open_stores) == [other, after]
 
     @pytest.mark.parametrize(
@@ -120,42 +122,40 @@ class PostRepositoryContract:
         ],
         ids=lambda change: " ".join(change) or "nothing",
     )
-    def test_of_a_saved_post_all_is_kept_that_differs(
+    def test_every_changed_field_of_a_saved_post_is_stored(
         self, open_stores: OpenStores, author: User, change: dict[str, Any]
     ) -> None:
-        before, other = add(open_stores, a_post(author)), add(open_stores, a_post(author))
+        before, other = add(open_stores, make_post(author)), add(open_stores, make_post(author))
         after = replace(before, version=8, **change)
         with open_stores() as stores:
             stores.posts.save(after, previous=before)
-            assert everywhere(stores.posts, after.id) == [after] * 3
+            assert read_every_way(stores.posts, after.id) == [after] * 3
         assert sorted(all_posts(open_stores), key=lambda post: post.id) == [after, other]
 
-    def test_a_removed_post_is_gone_for_good(self, open_stores: OpenStores, author: User) -> None:
-        kept, gone = add(open_stores, a_post(author)), add(open_stores, a_post(author))
+    def test_a_removed_post_stays_removed(self, open_stores: OpenStores, author: User) -> None:
+        stored, removed = add(open_stores, make_post(author)), add(open_stores, make_post(author))
         with open_stores() as stores:
-            stores.posts.remove(gone.id)
-            assert list(stores.posts.page(SortOrder.NEWEST, limit=10)) == [kept]
+            stores.posts.remove(removed.id)
+            assert list(stores.posts.page(SortOrder.NEWEST, limit=10)) == [stored]
         with open_stores() as stores:
             for ask in (stores.posts.get, stores.posts.get_for_update, stores.posts.remove):
                 with pytest.raises(PostNotFound):
-                    ask(gone.id)
+                    ask(removed.id)
             with pytest.raises(PostNotFound):
-                stores.posts.save(gone, previous=gone)
-        assert all_posts(open_stores) == [kept]
+                stores.posts.save(removed, previous=removed)
+        assert all_posts(open_stores) == [stored]
 
-    def test_what_was_read_for_a_change_is_replaced_and_removed_only_as_it_is_now(
-        self, open_stores: OpenStores, author: User
-    ) -> None:
-        other, added = add(open_stores, a_post(author)), add(open_stores, a_post(author))
+    def test_saving_and_removing_require_the_stored_version(self, open_stores: OpenStores, author: User) -> None:
+        other, added = add(open_stores, make_post(author)), add(open_stores, make_post(author))
         with open_stores() as stores:
             first = stores.posts.get_for_update(added.id)
             second, third = (replace(first, title=f"version {version}", version=version) for version in (8, 9))
             stores.posts.save(second, previous=first)
             with pytest.raises(PostNotFound):
                 stores.posts.save(third, previous=first)
-            assert everywhere(stores.posts, added.id) == [second] * 3
+            assert read_every_way(stores.posts, added.id) == [second] * 3
             stores.posts.save(third, previous=second)
-            assert everywhere(stores.posts, added.id) == [third] * 3
+            assert read_every_way(stores.posts, added.id) == [third] * 3
         assert all_posts(open_stores) == [third, other]
         with open_stores() as stores:
             last = stores.posts.get_for_update(added.id)
@@ -168,19 +168,19 @@ class PostRepositoryContract:
         assert all_posts(open_stores) == [other]
 
     @pytest.mark.parametrize("over", [-1, 0, 6, 8, 9, 2**31, 2**53])
-    def test_nothing_takes_the_place_of_another_version(self, open_stores: OpenStores, author: User, over: int) -> None:
-        post = add(open_stores, a_post(author))
+    def test_a_post_is_not_saved_over_another_version(self, open_stores: OpenStores, author: User, over: int) -> None:
+        post = add(open_stores, make_post(author))
         with open_stores() as stores:
             with pytest.raises(PostNotFound) as refusal:
                 stores.posts.save(
                     replace(post, title="changed", version=over + 1), previous=replace(post, version=over)
                 )
             assert str(refusal.value) == f"There is no post {post.id}."
-            assert everywhere(stores.posts, post.id) == [post] * 3
+            assert read_every_way(stores.posts, post.id) == [post] * 3
         assert all_posts(open_stores) == [post]
 
-    def test_no_version_is_replaced_twice(self, open_stores: OpenStores, author: User) -> None:
-        post = add(open_stores, a_post(author))
+    def test_a_version_is_replaced_once(self, open_stores: OpenStores, author: User) -> None:
+        post = add(open_stores, make_post(author))
         first, second = (replace(post, body=body, version=8) for body in ("first", "second"))
         with open_stores() as stores:
             stores.posts.save(first, previous=post)
@@ -190,8 +190,8 @@ class PostRepositoryContract:
             stores.posts.save(second, previous=post)
         assert all_posts(open_stores) == [first]
 
-    def test_of_six_at_once_one_replaces_each_version(self, open_stores: OpenStores, author: User) -> None:
-        post = add(open_stores, a_post(author))
+    def test_one_of_six_concurrent_units_replaces_each_version(self, open_stores: OpenStores, author: User) -> None:
+        post = add(open_stores, make_post(author))
         together = Barrier(6)
 
         def revise(number: int) -> Post | None:
@@ -210,18 +210,18 @@ class PostRepositoryContract:
             assert [each.version for each in revised] == [version]
             assert all_posts(open_stores) == revised
 
-    def test_the_authors_name_is_the_one_they_have_now(self, open_stores: OpenStores, author: User) -> None:
-        post = add(open_stores, a_post(author))
+    def test_a_post_has_the_current_username_of_its_author(self, open_stores: OpenStores, author: User) -> None:
+        post = add(open_stores, make_post(author))
         with open_stores() as stores:
             credentials = stores.users.get_for_update(author.id)
             stores.users.save(replace(credentials, user=replace(author, username="anna")))
             renamed = replace(post, author="anna")
-            assert everywhere(stores.posts, post.id) == [renamed] * 3
+            assert read_every_way(stores.posts, post.id) == [renamed] * 3
         with open_stores() as stores:
-            assert everywhere(stores.posts, post.id) == [renamed] * 3
+            assert read_every_way(stores.posts, post.id) == [renamed] * 3
 
-    def test_nobody_changes_what_another_unit_got_for_change(self, open_stores: OpenStores, author: User) -> None:
-        post = add(open_stores, a_post(author))
+    def test_a_post_read_for_update_is_locked(self, open_stores: OpenStores, author: User) -> None:
+        post = add(open_stores, make_post(author))
 
         def append(stores: Stores, text: str) -> None:
             current = stores.posts.get_for_update(post.id)
@@ -231,21 +231,21 @@ class PostRepositoryContract:
             with open_stores() as stores:
                 append(stores, "second")
 
-        with ThreadPoolExecutor() as beside:
+        with ThreadPoolExecutor() as pool:
             with open_stores() as stores:
                 stores.posts.get_for_update(post.id)
-                later = beside.submit(meanwhile)
+                later = pool.submit(meanwhile)
                 assert wait([later], timeout=0.2).not_done
                 append(stores, "first")
             later.result(timeout=10)
         assert all_posts(open_stores) == [replace(post, body=post.body + "firstsecond")]
 
-    def test_some_posts_of_an_author_are_removed_and_no_others(self, open_stores: OpenStores, author: User) -> None:
+    def test_a_batch_of_posts_of_an_author_is_removed(self, open_stores: OpenStores, author: User) -> None:
         bob = add_user(open_stores, "bob")
-        mine = [add(open_stores, a_post(author)).id for _ in range(5)]
-        others = [add(open_stores, a_post(bob)) for _ in range(2)]
+        mine = [add(open_stores, make_post(author)).id for _ in range(5)]
+        others = [add(open_stores, make_post(bob)) for _ in range(2)]
         with open_stores() as stores:
-            mine.append(stores.posts.add(a_post(author)).id)
+            mine.append(stores.posts.add(make_post(author)).id)
             removed = list(stores.posts.remove_batch_by_author(author.id, limit=4))
             assert len(set(removed)) == 4
             assert set(removed) <= set(mine)
@@ -259,9 +259,9 @@ class PostRepositoryContract:
         assert sorted(removed) == sorted(mine)
         assert all_posts(open_stores) == others[::-1]
 
-    def test_some_posts_of_an_author_become_anothers(self, open_stores: OpenStores, author: User) -> None:
+    def test_a_batch_of_posts_is_reassigned_to_another_author(self, open_stores: OpenStores, author: User) -> None:
         bob = add_user(open_stores, "bob")
-        posts = [add(open_stores, a_post(user)) for user in (author, bob, author, author)]
+        posts = [add(open_stores, make_post(user)) for user in (author, bob, author, author)]
         with open_stores() as stores:
             stores.posts.get_for_update(posts[0].id)
             assert stores.posts.reassign_batch(author.id, bob.id, limit=2) == 2
@@ -275,25 +275,25 @@ class PostRepositoryContract:
             assert list(stores.posts.page(SortOrder.OLDEST, limit=9, authors=["bob"])) == all_bobs
             assert stores.posts.count(authors=["ann"]) == 0
 
-    def test_posts_of_an_account_that_is_being_deleted_are_shown_under_a_name_that_nobody_has(
+    def test_posts_of_an_account_under_deletion_have_a_placeholder_author(
         self, open_stores: OpenStores, author: User
     ) -> None:
-        post = add(open_stores, a_post(author))
+        post = add(open_stores, make_post(author))
         hidden = replace(post, author=hidden_name_of(author.id))
         with open_stores() as stores:
             stores.users.begin_deletion(author.id, PostsOnDeletion.DELETE)
-            assert everywhere(stores.posts, post.id) == [hidden] * 3
+            assert read_every_way(stores.posts, post.id) == [hidden] * 3
         with open_stores() as stores:
-            assert everywhere(stores.posts, post.id) == [hidden] * 3
+            assert read_every_way(stores.posts, post.id) == [hidden] * 3
             for name in ("ann", hidden.author):
                 assert stores.posts.count(authors=[name]) == 0
-            later = stores.posts.add(a_post(author))  # by whoever had logged in before
+            later = stores.posts.add(make_post(author))  # by whoever had logged in before
             assert {*stores.posts.remove_batch_by_author(author.id, limit=9)} == {post.id, later.id}
             stores.users.remove(author.id)
         assert all_posts(open_stores) == []
 
     @pytest.mark.parametrize("is_removed", [False, True])
-    def test_nobody_writes_whose_account_is_gone(
+    def test_a_post_of_a_removed_account_is_not_added(
         self, open_stores: OpenStores, author: User, *, is_removed: bool
     ) -> None:
         nobody = author if is_removed else replace(author, id=UserId(1_000_000_007))
@@ -302,11 +302,11 @@ class PostRepositoryContract:
                 stores.users.begin_deletion(author.id, PostsOnDeletion.KEEP)
                 stores.users.remove(author.id)
         with pytest.raises(ConcurrencyConflict), open_stores() as stores:
-            stores.posts.add(a_post(nobody))
+            stores.posts.add(make_post(nobody))
         assert all_posts(open_stores) == []
 
 
-def a_post(author: User) -> Post:
+def make_post(author: User) -> Post:
     """Return a post that is not stored yet. No two of its fields are equal."""
     return Post(
         title="A title",
@@ -319,9 +319,9 @@ def a_post(author: User) -> Post:
     )
 
 
-def nobodys(post_id: PostId) -> Post:
+def post_of_unknown_author(post_id: PostId) -> Post:
     """Return a post with this id by an unknown author."""
-    return replace(a_post(User(username="x", created_at=NOON)), id=post_id)
+    return replace(make_post(User(username="x", created_at=NOON)), id=post_id)
 
 
 def add_user(open_stores: OpenStores, username: str) -> User:
@@ -336,7 +336,7 @@ def add(open_stores: OpenStores, post: Post) -> Post:
         return stores.posts.add(post)
 
 
-def everywhere(posts: PostRepository, post_id: PostId) -> list[Post]:
+def read_every_way(posts: PostRepository, post_id: PostId) -> list[Post]:
     """Read the post in every way that there is."""
     post = posts.get(post_id)
     following = Position(post.created_at, PostId(post_id + 1))

@@ -16,11 +16,11 @@ from blog.domain.posts.post import Post
 from blog.domain.search.index import Hit, SearchPosition
 from blog.domain.search.query import SearchQuery
 
-from .fixtures import HOSTILE_TEXTS, Failed, not_given
+from .fixtures import HOSTILE_TEXTS, Failed, require_fixture
 from .lists import FILTERS, add_many
-from .phrases import SAYINGS, Saying, any_texts, queries, texts
-from .posts import NO_POSTS, a_post, add_user
-from .search_model import change_some, expected, found, hits, keep, put, rank, remove, save, walked
+from .phrases import SAYINGS, SearchExample, any_texts, queries, texts
+from .posts import NO_POSTS, add_user, make_post
+from .search_model import add_posts, all_pages, change_some, expected, found, hits, put, rank, remove, save
 
 LONG: Final = 100_000
 TICK: Final = timedelta(microseconds=1)
@@ -35,7 +35,7 @@ class PostIndexContract:
     @pytest.fixture
     def open_stores(self) -> OpenStores:
         """The stores to be tested."""
-        not_given(self, "open_stores", "an OpenStores on empty stores")
+        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def author(self, open_stores: OpenStores) -> User:
@@ -45,20 +45,20 @@ class PostIndexContract:
     @pytest.fixture
     def posts(self, open_stores: OpenStores) -> list[Post]:
         """Posts of three authors that say "found", some of them in the title."""
-        kept = add_many(open_stores)
+        stored = add_many(open_stores)
         posts = [
             replace(post, **{"title" if number % 3 else "body": f"Found {number}"})  # type: ignore[arg-type]  # texts
-            for number, post in enumerate(kept)
+            for number, post in enumerate(stored)
         ]
         with open_stores() as stores:
-            for before, post in zip(kept, posts, strict=True):
+            for before, post in zip(stored, posts, strict=True):
                 save(stores, post, previous=before)
         return posts
 
     @pytest.mark.parametrize("saying", SAYINGS, ids=lambda saying: saying.text[:20])
-    def test_what_a_post_says_is_found_by_it(self, open_stores: OpenStores, author: User, saying: Saying) -> None:
-        other = replace(a_post(author), title="Nothing", body="else")
-        in_title, in_body, _ = keep(
+    def test_a_post_is_found_by_its_words(self, open_stores: OpenStores, author: User, saying: SearchExample) -> None:
+        other = replace(make_post(author), title="Nothing", body="else")
+        in_title, in_body, _ = add_posts(
             open_stores, [replace(other, title=saying.text), replace(other, body=saying.text), other]
         )
         with open_stores() as stores:
@@ -67,18 +67,20 @@ class PostIndexContract:
             for text in saying.not_found_by:
                 assert found(stores, text) == [], text
 
-    def test_what_the_query_says_is_what_is_found(self, open_stores: OpenStores, author: User) -> None:
+    def test_results_match_the_query(self, open_stores: OpenStores, author: User) -> None:
         posts: list[Post] = []
 
         @settings(
             max_examples=self.searches, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
         )
         @given(st.lists(st.tuples(texts, texts), min_size=1, max_size=5), st.lists(queries, min_size=1, max_size=12))
-        def search(said: Sequence[tuple[str, str]], asked: Sequence[str]) -> None:
+        def search(tokenized: Sequence[tuple[str, str]], asked: Sequence[str]) -> None:
             with open_stores() as stores:
                 for post in posts:
                     remove(stores, post)
-                posts[:] = [put(stores, replace(a_post(author), title=title, body=body)) for title, body in said]
+                posts[:] = [
+                    put(stores, replace(make_post(author), title=title, body=body)) for title, body in tokenized
+                ]
                 own = [hits(stores, text) for text in asked]
             with open_stores() as stores:
                 assert [hits(stores, text) for text in asked] == own
@@ -88,7 +90,9 @@ class PostIndexContract:
         search()
 
     def test_any_text_is_a_query(self, open_stores: OpenStores, author: User) -> None:
-        posts = keep(open_stores, [replace(a_post(author), title="a title", body=text) for text in HOSTILE_TEXTS])
+        posts = add_posts(
+            open_stores, [replace(make_post(author), title="a title", body=text) for text in HOSTILE_TEXTS]
+        )
 
         @settings(max_examples=3 * self.searches, database=None, deadline=None)
         @given(any_texts)
@@ -100,36 +104,34 @@ class PostIndexContract:
         search()
 
     @pytest.mark.parametrize("text", HOSTILE_TEXTS)
-    def test_any_text_is_found_by_itself(self, open_stores: OpenStores, author: User, text: str) -> None:
-        posts = keep(open_stores, [replace(a_post(author), title=text[:200], body=text), a_post(author)])
+    def test_any_text_finds_itself(self, open_stores: OpenStores, author: User, text: str) -> None:
+        posts = add_posts(open_stores, [replace(make_post(author), title=text[:200], body=text), make_post(author)])
         with open_stores() as stores:
             assert hits(stores, text) == expected(posts, text)
             assert hits(stores, f'"{text}"') == expected(posts, f'"{text}"')
 
     @pytest.mark.parametrize("filler", ["x ", "\u65e5", "x" * 10_000 + " ", "many "])
-    def test_a_phrase_is_found_however_far_behind_it_is(
+    def test_a_phrase_is_found_anywhere_in_a_long_post(
         self, open_stores: OpenStores, author: User, filler: str
     ) -> None:
         end = " the very, end"
         body = filler * min((LONG - len(end)) // len(filler), 25_000) + end
         broken = body[2:].replace("very,", "very of")
-        whole, _ = keep(open_stores, [replace(a_post(author), body=text) for text in (body, broken)])
+        everything, _ = add_posts(open_stores, [replace(make_post(author), body=text) for text in (body, broken)])
         with open_stores() as stores:
             for text in ('"very end"', '"the very en*"', "the -of"):
-                assert found(stores, text) == [whole], text
+                assert found(stores, text) == [everything], text
             for text in ('"the end"', '"end very"', "very -end", '"very end the"'):
                 assert found(stores, text) == [], text
 
-    def test_a_post_of_as_many_words_as_fit_is_found_by_each(self, open_stores: OpenStores, author: User) -> None:
+    def test_a_post_with_the_maximum_of_words_is_found_by_each(self, open_stores: OpenStores, author: User) -> None:
         words = [f"{number:x}" for number in range(16**4, 16**4 + LONG // 6)]
-        (post,) = keep(open_stores, [replace(a_post(author), body=" ".join(words))])
+        (post,) = add_posts(open_stores, [replace(make_post(author), body=" ".join(words))])
         with open_stores() as stores:
             for word in (words[0], words[-1], words[-1][:-1] + "*", f'"{words[-2]} {words[-1]}"'):
                 assert found(stores, word) == [post]
 
-    def test_whose_title_says_it_comes_first_and_then_the_newest(
-        self, open_stores: OpenStores, posts: list[Post]
-    ) -> None:
+    def test_title_matches_come_first_then_the_newest(self, open_stores: OpenStores, posts: list[Post]) -> None:
         titled = [post for post in posts if post.title.startswith("Found")]
         others = [post for post in posts if post not in titled]
         expected = [Hit(post, in_title=True) for post in titled[::-1]] + [
@@ -139,7 +141,7 @@ class PostIndexContract:
             for limit in (1, 5, len(posts), 101):
                 assert hits(stores, "found", limit=limit) == expected[:limit]
 
-    def test_a_page_goes_on_after_a_standing_whether_or_not_a_post_is_there(
+    def test_a_page_of_results_begins_after_a_position_with_or_without_a_post(
         self, open_stores: OpenStores, posts: list[Post]
     ) -> None:
         with open_stores() as stores:
@@ -157,18 +159,18 @@ class PostIndexContract:
                 assert hits(stores, "found", after=after) == rest
                 assert hits(stores, "found", limit=2, after=after) == rest[:2]
 
-    def test_only_those_are_found_and_counted_that_are_asked_for(
-        self, open_stores: OpenStores, posts: list[Post]
-    ) -> None:
+    def test_results_and_count_pass_the_filters(self, open_stores: OpenStores, posts: list[Post]) -> None:
         with open_stores() as stores:
             for filters in FILTERS:
                 for text in ("found", "fou* -1*", "nothing"):
                     assert hits(stores, text, **filters) == expected(posts, text, **filters)
-                    assert walked(stores, text, **filters) == expected(posts, text, **filters)
+                    assert all_pages(stores, text, **filters) == expected(posts, text, **filters)
                     assert stores.index.count(SearchQuery.of(text), **filters) == len(expected(posts, text, **filters))
 
-    def test_what_is_put_again_is_found_by_what_it_says_now(self, open_stores: OpenStores, author: User) -> None:
-        first, other = keep(open_stores, [replace(a_post(author), title="one two", body="three"), a_post(author)])
+    def test_a_reindexed_post_is_found_by_its_current_words(self, open_stores: OpenStores, author: User) -> None:
+        first, other = add_posts(
+            open_stores, [replace(make_post(author), title="one two", body="three"), make_post(author)]
+        )
         now = replace(first, title="three", body="two four", version=8)
         with open_stores() as stores:
             save(stores, now, previous=first)
@@ -185,10 +187,8 @@ class PostIndexContract:
             assert hits(stores, '"three two"') == []  # which would begin in the title and end in the body
             assert hits(stores, "one") == hits(stores, "one", authors=["ann"]) == []
 
-    def test_what_is_removed_is_found_no_longer_and_may_be_removed_again(
-        self, open_stores: OpenStores, author: User
-    ) -> None:
-        first, second, third = keep(open_stores, [a_post(author)] * 3)
+    def test_a_removed_post_is_not_found_and_can_be_removed_again(self, open_stores: OpenStores, author: User) -> None:
+        first, second, third = add_posts(open_stores, [make_post(author)] * 3)
         with open_stores() as stores:
             remove(stores, first)
             stores.index.remove(second.id)
@@ -202,7 +202,7 @@ class PostIndexContract:
         with open_stores() as stores:
             assert found(stores, "title") == [second, third]
 
-    def test_a_unit_finds_what_it_has_written_and_others_do_not(
+    def test_a_unit_finds_its_own_uncommitted_posts_and_others_do_not(
         self, open_stores: OpenStores, posts: list[Post]
     ) -> None:
         texts = ["found", "changed", "title", "found -1*"]
@@ -211,12 +211,12 @@ class PostIndexContract:
             for one, seen in ((stores, now), (other, posts)):
                 for text in texts:
                     assert hits(one, text) == expected(seen, text)
-                    assert walked(one, text, authors=["ANN"]) == expected(seen, text, authors=["ann"])
+                    assert all_pages(one, text, authors=["ANN"]) == expected(seen, text, authors=["ann"])
                     assert one.index.count(SearchQuery.of(text)) == len(expected(seen, text))
         with open_stores() as stores:
             assert [hits(stores, text) for text in texts] == [expected(now, text) for text in texts]
 
-    def test_a_unit_that_fails_leaves_the_index_as_it_was(self, open_stores: OpenStores, posts: list[Post]) -> None:
+    def test_a_failed_unit_does_not_change_the_index(self, open_stores: OpenStores, posts: list[Post]) -> None:
         with pytest.raises(Failed), open_stores() as stores:
             change_some(stores, posts)
             assert len(hits(stores, "changed")) == 2
@@ -225,9 +225,7 @@ class PostIndexContract:
             for text in ("found", "changed", "title", "found -1*"):
                 assert hits(stores, text) == expected(posts, text)
 
-    def test_what_is_found_has_the_name_that_its_author_has_now(
-        self, open_stores: OpenStores, posts: list[Post]
-    ) -> None:
+    def test_a_result_has_the_current_username_of_its_author(self, open_stores: OpenStores, posts: list[Post]) -> None:
         renamed = [replace(post, author="anna") if post.author == "ann" else post for post in posts]
         with open_stores() as stores:
             ann = stores.users.find("ann")

@@ -12,10 +12,10 @@ from blog.domain.search.query import SearchQuery
 from blog.domain.search.tokenizer import tokenize
 from blog.domain.shared import PostId
 
-from .lists import is_among
+from .lists import passes
 
 
-def keep(open_stores: OpenStores, posts: Iterable[Post]) -> list[Post]:
+def add_posts(open_stores: OpenStores, posts: Iterable[Post]) -> list[Post]:
     """Store and index the posts in a unit of its own."""
     with open_stores() as stores:
         return [put(stores, post) for post in posts]
@@ -63,7 +63,7 @@ def found(stores: Stores, text: str) -> list[Post]:
     return sorted((hit.post for hit in hits(stores, text)), key=lambda post: post.id)
 
 
-def walked(stores: Stores, text: str, **filters: Unpack[PostFilter]) -> list[Hit]:
+def all_pages(stores: Stores, text: str, **filters: Unpack[PostFilter]) -> list[Hit]:
     """Return all hits, read page by page."""
     seen: list[Hit] = []
     while page := hits(stores, text, limit=2, after=SearchPosition(*rank(seen[-1])) if seen else None, **filters):
@@ -75,9 +75,9 @@ def walked(stores: Stores, text: str, **filters: Unpack[PostFilter]) -> list[Hit
 def expected(posts: Iterable[Post], text: str, **filters: Unpack[PostFilter]) -> list[Hit]:
     """Return the expected hits."""
     query = SearchQuery.of(text)
-    said = [(post, tokenize(post.title), tokenize(post.body)) for post in posts if is_among(post, **filters)]
+    tokenized = [(post, tokenize(post.title), tokenize(post.body)) for post in posts if passes(post, **filters)]
     return sorted(
-        (Hit(post, query.matches_title(title)) for post, title, body in said if query.matches(title, body)),
+        (Hit(post, query.matches_title(title)) for post, title, body in tokenized if query.matches(title, body)),
         key=rank,
         reverse=True,
     )

@@ -8,7 +8,7 @@ import pytest
 
 from blog.domain.shared import Clock, SecretGenerator
 
-from .fixtures import NOON, not_given
+from .fixtures import NOON, require_fixture
 
 
 class ClockContract:
@@ -17,16 +17,16 @@ class ClockContract:
     @pytest.fixture
     def now(self) -> Clock:
         """The clock to be tested."""
-        not_given(self, "now", "your Clock")
+        require_fixture(self, "now", "your Clock")
 
-    def test_it_tells_the_time_now(self, now: Clock) -> None:
+    def test_the_clock_returns_the_current_time(self, now: Clock) -> None:
         assert abs(now() - datetime.now(UTC)) < timedelta(minutes=1)
 
-    def test_it_goes_on(self, now: Clock) -> None:
+    def test_the_clock_advances(self, now: Clock) -> None:
         earlier = now()
         assert any(now() > earlier for _ in range(1_000_000))
 
-    def test_its_time_is_aware_and_in_utc(self, now: Clock) -> None:
+    def test_the_time_is_aware_and_in_utc(self, now: Clock) -> None:
         assert now().utcoffset() == timedelta(0)
 
 
@@ -36,18 +36,18 @@ class SecretGeneratorContract:
     @pytest.fixture
     def new_secret(self) -> SecretGenerator:
         """The generator to be tested."""
-        not_given(self, "new_secret", "your SecretGenerator")
+        require_fixture(self, "new_secret", "your SecretGenerator")
 
-    def test_it_draws_40_characters_out_of_digits_and_letters(self, new_secret: SecretGenerator) -> None:
+    def test_a_secret_has_40_digits_and_letters(self, new_secret: SecretGenerator) -> None:
         secret = new_secret()
         assert len(secret) == 40
         assert set(secret) <= set(digits + ascii_letters)
 
-    def test_it_draws_every_character_at_every_place(self, new_secret: SecretGenerator) -> None:
-        drawn = [new_secret() for _ in range(2_000)]
-        assert [set(place) for place in zip(*drawn, strict=True)] == [set(digits + ascii_letters)] * 40
+    def test_a_secret_has_every_character_at_every_position(self, new_secret: SecretGenerator) -> None:
+        generated = [new_secret() for _ in range(2_000)]
+        assert [set(position) for position in zip(*generated, strict=True)] == [set(digits + ascii_letters)] * 40
 
-    def test_it_never_draws_the_same_twice(self, new_secret: SecretGenerator) -> None:
+    def test_secrets_are_unique(self, new_secret: SecretGenerator) -> None:
         assert len({new_secret() for _ in range(2_000)}) == 2_000
 
 

@@ -1,7 +1,6 @@
 """The contract of all stores together: many threads use them at once, and they fit each other.
 
-A contract can test threads by itself instead (`test_several_threads_use_the_store_at_once`). Then its port needs no
-entry here.
+A contract with its own `test_the_store_is_used_by_several_threads_concurrently` needs no entry here.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,11 +17,11 @@ from blog.domain.idempotency import IdempotencyRecord
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.search.query import SearchQuery
 
-from .audit import an_entry
-from .fixtures import NOON, at_once, not_given
-from .invitations import an_invitation
-from .posts import a_post, add_user
-from .tokens import a_token
+from .audit import make_entry
+from .fixtures import NOON, require_fixture, run_concurrently
+from .invitations import make_invitation
+from .posts import add_user, make_post
+from .tokens import make_token
 
 TRIES: Final = 50
 """The largest number of retries of a unit after a conflict."""
@@ -36,13 +35,13 @@ def _use_users(stores: Stores, _: User, mark: str) -> None:
 
 
 def _use_tokens(stores: Stores, author: User, mark: str) -> None:
-    added = stores.tokens.add(a_token(author.id, mark))
+    added = stores.tokens.add(make_token(author.id, mark))
     assert stores.tokens.find_with_user(added.digest) == (added, author)
     assert added in stores.tokens.of_user(author.id)
 
 
 def _use_invitations(stores: Stores, _: User, mark: str) -> None:
-    added = stores.invitations.add(an_invitation(mark))
+    added = stores.invitations.add(make_invitation(mark))
     assert added in stores.invitations.page(limit=1000)
     assert stores.invitations.take(added.digest) == added
 
@@ -54,27 +53,27 @@ def _use_attempts(stores: Stores, _: User, mark: str) -> None:
 
 
 def _use_posts(stores: Stores, author: User, mark: str) -> None:
-    added = stores.posts.add(replace(a_post(author), title=mark))
+    added = stores.posts.add(replace(make_post(author), title=mark))
     assert stores.posts.get(added.id) == added
 
 
 def _use_index(stores: Stores, author: User, mark: str) -> None:
-    added = stores.posts.add(replace(a_post(author), title=f"says{mark}"))
+    added = stores.posts.add(replace(make_post(author), title=f"says{mark}"))
     stores.index.put(added)
     assert [hit.post for hit in stores.index.find(SearchQuery.of(f"says{mark}"), limit=10)] == [added]
 
 
-def _use_answers(stores: Stores, author: User, mark: str) -> None:
-    kept = IdempotencyRecord(
+def _use_idempotency_records(stores: Stores, author: User, mark: str) -> None:
+    stored = IdempotencyRecord(
         user_id=author.id, key=digest_of(mark), fingerprint=b"request", response=mark.encode(), at=NOON
     )
-    assert stores.idempotency.find_for_update(author.id, kept.key) is None
-    stores.idempotency.put(kept)
-    assert stores.idempotency.find_for_update(author.id, kept.key) == kept
+    assert stores.idempotency.find_for_update(author.id, stored.key) is None
+    stores.idempotency.put(stored)
+    assert stores.idempotency.find_for_update(author.id, stored.key) == stored
 
 
 def _use_audit(stores: Stores, _: User, mark: str) -> None:
-    stores.audit.add(replace(an_entry(), detail=mark))
+    stores.audit.add(replace(make_entry(), detail=mark))
     assert mark in [entry.detail for entry in stores.audit.page(limit=1000)]
 
 
@@ -85,7 +84,7 @@ _USES: Final[Mapping[str, Callable[[Stores, User, str], None]]] = {
     "attempts": _use_attempts,
     "posts": _use_posts,
     "index": _use_index,
-    "idempotency": _use_answers,
+    "idempotency": _use_idempotency_records,
     "audit": _use_audit,
 }
 """By the name of the store, a function that writes and reads back something of its thread's own."""
@@ -100,7 +99,7 @@ class SharedStoresContract:
     @pytest.fixture
     def open_stores(self) -> OpenStores:
         """The stores to be tested."""
-        not_given(self, "open_stores", "an OpenStores on empty stores")
+        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def author(self, open_stores: OpenStores) -> User:
@@ -108,7 +107,9 @@ class SharedStoresContract:
         return add_user(open_stores, "ann")
 
     @pytest.mark.parametrize("port", _USES)
-    def test_several_threads_use_a_store_at_once(self, open_stores: OpenStores, author: User, port: str) -> None:
+    def test_a_store_is_used_by_several_threads_concurrently(
+        self, open_stores: OpenStores, author: User, port: str
+    ) -> None:
         use = _USES[port]
 
         def one_unit(mark: str) -> None:
@@ -125,11 +126,11 @@ class SharedStoresContract:
             for number in range(self.rounds):
                 one_unit(f"{thread}x{number}")
 
-        at_once(several_units)
+        run_concurrently(several_units)
 
-    def test_the_index_finds_the_posts_of_the_repository_beside_it(self, open_stores: OpenStores, author: User) -> None:
+    def test_the_index_finds_the_posts_of_its_repository(self, open_stores: OpenStores, author: User) -> None:
         with open_stores() as stores:
-            post = stores.posts.add(replace(a_post(author), title="Beside"))
+            post = stores.posts.add(replace(make_post(author), title="Beside"))
             stores.index.put(post)
             assert [hit.post for hit in stores.index.find(SearchQuery.of("beside"), limit=2)] == [post]
         with open_stores() as stores:
@@ -138,9 +139,9 @@ class SharedStoresContract:
             ]
             assert list(stores.posts.page(SortOrder.NEWEST, limit=2)) == [post]
 
-    def test_a_token_is_found_with_its_user_as_they_are_now(self, open_stores: OpenStores, author: User) -> None:
+    def test_a_token_is_found_with_the_current_state_of_its_user(self, open_stores: OpenStores, author: User) -> None:
         with open_stores() as stores:
-            token = stores.tokens.add(a_token(author.id, "one"))
+            token = stores.tokens.add(make_token(author.id, "one"))
         with open_stores() as stores:
             assert stores.tokens.find_with_user(token.digest) == (token, author)
             credentials = stores.users.get_for_update(author.id)
@@ -150,9 +151,9 @@ class SharedStoresContract:
         with open_stores() as stores:
             assert stores.tokens.find_with_user(token.digest) == (token, renamed)
 
-    def test_a_token_whose_user_is_being_deleted_is_not_found(self, open_stores: OpenStores, author: User) -> None:
+    def test_a_token_of_a_user_under_deletion_is_not_found(self, open_stores: OpenStores, author: User) -> None:
         with open_stores() as stores:
-            token = stores.tokens.add(a_token(author.id, "one"))
+            token = stores.tokens.add(make_token(author.id, "one"))
             stores.users.begin_deletion(author.id, PostsOnDeletion.DELETE)
             assert stores.tokens.find_with_user(token.digest) is None
         with open_stores() as stores:

@@ -14,7 +14,7 @@ from blog.domain.accounts.user import User
 from blog.domain.blog import OpenStores, Stores
 from blog.domain.shared import UNSTORED, TokenId, UserId
 
-from .fixtures import NOON, THREADS, at_once, not_given
+from .fixtures import NOON, THREADS, require_fixture, run_concurrently
 
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
@@ -31,12 +31,12 @@ class TokenStoreContract:
     @pytest.fixture
     def tokens(self) -> TokenStore:
         """The store to be tested, empty."""
-        not_given(self, "tokens", "your TokenStore, empty")
+        require_fixture(self, "tokens", "your TokenStore, empty")
 
     @pytest.fixture
     def holders(self) -> tuple[UserId, UserId]:
         """The ids of two users, as `two_users` adds them to the users that the store knows."""
-        not_given(self, "holders", "the ids of two users that the store knows")
+        require_fixture(self, "holders", "the ids of two users that the store knows")
 
     @pytest.fixture
     def holder(self, holders: tuple[UserId, UserId]) -> UserId:
@@ -45,10 +45,10 @@ class TokenStoreContract:
 
     @pytest.mark.parametrize("scopes", SCOPES, ids=len)
     @pytest.mark.parametrize("last_used_at", [None, NOON + timedelta(microseconds=7)])
-    def test_what_is_added_is_given_back_and_found_whole(
+    def test_an_added_token_is_returned_and_found_unchanged(
         self, tokens: TokenStore, holder: UserId, scopes: frozenset[Scope], last_used_at: datetime | None
     ) -> None:
-        token = replace(a_token(holder, "one"), scopes=scopes, last_used_at=last_used_at)
+        token = replace(make_token(holder, "one"), scopes=scopes, last_used_at=last_used_at)
         added = tokens.add(token)
         assert added.id > UNSTORED
         assert added == replace(token, id=added.id)
@@ -56,114 +56,121 @@ class TokenStoreContract:
         assert list(tokens.of_user(holder)) == [added]
 
     def test_an_expired_token_is_found_too(self, tokens: TokenStore, holder: UserId) -> None:
-        added = tokens.add(a_token(holder, "old", lifetime=timedelta(days=-400)))
+        added = tokens.add(make_token(holder, "old", lifetime=timedelta(days=-400)))
         assert find(tokens, added.digest) == added
         assert list(tokens.of_user(holder)) == [added]
 
-    def test_a_digest_is_found_to_the_last_byte(self, tokens: TokenStore, holder: UserId) -> None:
-        digest = tokens.add(a_token(holder, "one")).digest
+    def test_every_byte_of_a_digest_counts(self, tokens: TokenStore, holder: UserId) -> None:
+        digest = tokens.add(make_token(holder, "one")).digest
         for other in (b"", digest[:-1], digest + b"\0", bytes([*digest[:-1], digest[-1] ^ 1]), digest_of("other")):
             assert find(tokens, other) is None
 
-    def test_any_bytes_are_a_digest(self, tokens: TokenStore, holder: UserId) -> None:
+    def test_a_digest_can_have_any_bytes(self, tokens: TokenStore, holder: UserId) -> None:
         digests = [b"\0" * 32, b"\0" * 31 + b"a", b"\xff" * 32, b"a" * 31 + b"\0", b"a" * 31 + b" "]
         for digest in digests:
-            tokens.add(a_token(holder, digest))
+            tokens.add(make_token(holder, digest))
         assert [found and found.digest for found in (find(tokens, digest) for digest in digests)] == digests
 
-    def test_the_tokens_of_a_user_come_by_ascending_id(
+    def test_tokens_of_a_user_are_sorted_by_ascending_id(
         self, tokens: TokenStore, holders: tuple[UserId, UserId]
     ) -> None:
-        added = [tokens.add(a_token(holders[number % 2], str(number))) for number in range(12)]
+        added = [tokens.add(make_token(holders[number % 2], str(number))) for number in range(12)]
         assert list(tokens.of_user(holders[0])) == added[::2]
         assert list(tokens.of_user(holders[1])) == added[1::2]
         assert list(tokens.of_user(UserId(1_000_000_007))) == []
 
-    def test_a_use_is_noted_of_one_token_only(self, tokens: TokenStore, holder: UserId) -> None:
-        one, other = (tokens.add(a_token(holder, name)) for name in ("one", "other"))
+    def test_a_use_is_recorded_for_one_token_only(self, tokens: TokenStore, holder: UserId) -> None:
+        one, other = (tokens.add(make_token(holder, name)) for name in ("one", "other"))
         for at in (NOON + HOUR, NOON + timedelta(days=3, microseconds=1)):
             tokens.touch(one.id, at)
             assert list(tokens.of_user(holder)) == [replace(one, last_used_at=at), other]
             assert find(tokens, one.digest) == replace(one, last_used_at=at)
 
     @pytest.mark.parametrize("token_id", NO_TOKENS)
-    def test_what_is_not_there_is_no_error(self, tokens: TokenStore, holder: UserId, token_id: TokenId) -> None:
-        kept = tokens.add(a_token(holder, "kept"))
+    def test_an_unknown_token_is_not_an_error(self, tokens: TokenStore, holder: UserId, token_id: TokenId) -> None:
+        stored = tokens.add(make_token(holder, "kept"))
         tokens.touch(token_id, NOON)
         assert tokens.remove(token_id) is False
-        assert list(tokens.of_user(holder)) == [kept]
+        assert list(tokens.of_user(holder)) == [stored]
 
-    def test_a_removed_token_is_forgotten(self, tokens: TokenStore, holder: UserId) -> None:
-        gone, kept = (tokens.add(a_token(holder, name)) for name in ("gone", "kept"))
-        assert tokens.remove(gone.id) is True
-        assert find(tokens, gone.digest) is None
-        assert list(tokens.of_user(holder)) == [kept]
-        assert tokens.remove(gone.id) is False
-        tokens.touch(gone.id, NOON)
-        assert find(tokens, gone.digest) is None
+    def test_a_removed_token_is_not_found(self, tokens: TokenStore, holder: UserId) -> None:
+        removed, stored = (tokens.add(make_token(holder, name)) for name in ("gone", "kept"))
+        assert tokens.remove(removed.id) is True
+        assert find(tokens, removed.digest) is None
+        assert list(tokens.of_user(holder)) == [stored]
+        assert tokens.remove(removed.id) is False
+        tokens.touch(removed.id, NOON)
+        assert find(tokens, removed.digest) is None
 
-    def test_all_tokens_of_one_user_are_forgotten(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
-        gone = [tokens.add(a_token(holders[0], str(number))) for number in range(5)]
-        kept = tokens.add(a_token(holders[1], "kept"))
+    def test_all_tokens_of_one_user_are_removed(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
+        removed = [tokens.add(make_token(holders[0], str(number))) for number in range(5)]
+        stored = tokens.add(make_token(holders[1], "kept"))
         tokens.remove_all_of(holders[0])
-        assert [find(tokens, token.digest) for token in gone] == [None] * 5
+        assert [find(tokens, token.digest) for token in removed] == [None] * 5
         assert list(tokens.of_user(holders[0])) == []
-        assert find(tokens, kept.digest) == kept
+        assert find(tokens, stored.digest) == stored
 
-    def test_a_user_without_tokens_is_no_error(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
-        kept = tokens.add(a_token(holders[1], "kept"))
+    def test_a_user_without_tokens_is_not_an_error(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
+        stored = tokens.add(make_token(holders[1], "kept"))
         tokens.remove_all_of(holders[0])
         tokens.remove_all_of(UserId(1_000_000_007))
-        assert find(tokens, kept.digest) == kept
+        assert find(tokens, stored.digest) == stored
 
-    def test_ids_ascend_and_none_is_used_twice(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
+    def test_ids_ascend_and_are_not_reused(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
         ids = []
         for number in range(4):
-            token = tokens.add(a_token(holders[number % 2], str(number)))
+            token = tokens.add(make_token(holders[number % 2], str(number)))
             ids.append(token.id)
             tokens.remove(token.id) if number % 2 else tokens.remove_all_of(token.user_id)
         assert ids == sorted(set(ids))
 
-    def test_what_expired_or_was_long_not_used_is_purged_and_nothing_else(
+    def test_only_expired_and_unused_tokens_are_purged(
         self, tokens: TokenStore, holders: tuple[UserId, UserId]
     ) -> None:
-        expired = Ages(NOON, NOON), Ages(NOON - HOUR, NOON + HOUR), Ages(NOON - 2 * HOUR, NOON + HOUR, NOON - HOUR)
-        alive = [Ages(NOON, NOON + TICK), Ages(NOON - HOUR + TICK, NOON + HOUR)]
-        alive += [Ages(NOON - 2 * HOUR, NOON + HOUR, NOON - HOUR + TICK)]
-        gone, kept = (
-            [tokens.add(aged(holder, ages)) for holder in holders for ages in several] for several in (expired, alive)
+        expired = (
+            TokenTimes(NOON, NOON),
+            TokenTimes(NOON - HOUR, NOON + HOUR),
+            TokenTimes(NOON - 2 * HOUR, NOON + HOUR, NOON - HOUR),
+        )
+        alive = [TokenTimes(NOON, NOON + TICK), TokenTimes(NOON - HOUR + TICK, NOON + HOUR)]
+        alive += [TokenTimes(NOON - 2 * HOUR, NOON + HOUR, NOON - HOUR + TICK)]
+        removed, stored = (
+            [tokens.add(make_token_with_times(holder, ages)) for holder in holders for ages in several]
+            for several in (expired, alive)
         )
         assert tokens.purge(expired_by=NOON, last_active_at=NOON - HOUR, limit=100) == 6
-        assert [find(tokens, token.digest) for token in gone + kept] == [None] * 6 + kept
-        assert [*tokens.of_user(holders[0]), *tokens.of_user(holders[1])] == kept
+        assert [find(tokens, token.digest) for token in removed + stored] == [None] * 6 + stored
+        assert [*tokens.of_user(holders[0]), *tokens.of_user(holders[1])] == stored
         assert tokens.purge(expired_by=NOON, last_active_at=NOON - HOUR, limit=100) == 0
 
-    def test_no_more_are_purged_than_asked_for(self, tokens: TokenStore, holder: UserId) -> None:
+    def test_at_most_the_limit_is_purged(self, tokens: TokenStore, holder: UserId) -> None:
         for number in range(7):
-            tokens.add(a_token(holder, str(number), lifetime=-HOUR))
+            tokens.add(make_token(holder, str(number), lifetime=-HOUR))
         for purged, left in ((3, 4), (3, 1), (1, 0), (0, 0)):
             assert tokens.purge(expired_by=NOON, last_active_at=NOON - HOUR, limit=3) == purged
             assert len(tokens.of_user(holder)) == left
 
-    def test_several_threads_use_the_store_at_once(self, tokens: TokenStore, holders: tuple[UserId, UserId]) -> None:
+    def test_the_store_is_used_by_several_threads_concurrently(
+        self, tokens: TokenStore, holders: tuple[UserId, UserId]
+    ) -> None:
         def use(thread: int) -> list[Token]:
-            kept = []
+            stored = []
             for number in range(12):
                 holder = holders[(thread + number) % 2]
-                added = tokens.add(a_token(holder, f"{thread}: {number}"))
+                added = tokens.add(make_token(holder, f"{thread}: {number}"))
                 assert find(tokens, added.digest) == added
                 assert added in tokens.of_user(holder)
                 tokens.touch(added.id, NOON)
                 if number % 3:
-                    kept.append(replace(added, last_used_at=NOON))
+                    stored.append(replace(added, last_used_at=NOON))
                 else:
                     assert tokens.remove(added.id) is True
                     assert find(tokens, added.digest) is None
-            return kept
+            return stored
 
-        kept = [token for of_thread in at_once(use, self.threads) for token in of_thread]
+        stored = [token for of_thread in run_concurrently(use, self.threads) for token in of_thread]
         stored = [*tokens.of_user(holders[0]), *tokens.of_user(holders[1])]
-        assert sorted(stored, key=lambda token: token.id) == sorted(kept, key=lambda token: token.id)
+        assert sorted(stored, key=lambda token: token.id) == sorted(stored, key=lambda token: token.id)
 
 
 def find(tokens: TokenStore, digest: bytes) -> Token | None:
@@ -217,7 +224,7 @@ class UnitPerCall:
             return stores.tokens.purge(expired_by=expired_by, last_active_at=last_active_at, limit=limit)
 
 
-class Ages(NamedTuple):
+class TokenTimes(NamedTuple):
     """The times of a token: created, expires, last used."""
 
     made: datetime
@@ -225,13 +232,13 @@ class Ages(NamedTuple):
     used: datetime | None = None
 
 
-def aged(holder: UserId, ages: Ages) -> Token:
+def make_token_with_times(holder: UserId, ages: TokenTimes) -> Token:
     """Return a token with these times that is not stored yet."""
-    token = a_token(holder, f"of {holder}: {ages}")
+    token = make_token(holder, f"of {holder}: {ages}")
     return replace(token, created_at=ages.made, expires_at=ages.expires, last_used_at=ages.used)
 
 
-def a_token(holder: UserId, secret: str | bytes, *, lifetime: timedelta = timedelta(days=30)) -> Token:
+def make_token(holder: UserId, secret: str | bytes, *, lifetime: timedelta = timedelta(days=30)) -> Token:
     """Return a token with this secret or digest that is not stored yet. No two of its fields are equal."""
     digest = digest_of(secret) if isinstance(secret, str) else secret
     return Token(

@@ -21,7 +21,7 @@ from blog.domain.accounts.user import (
 from blog.domain.blog import OpenStores
 from blog.domain.shared import UNSTORED, UserId
 
-from .fixtures import NOON, Failed, not_given
+from .fixtures import NOON, Failed, require_fixture
 
 NOBODY = [UserId(UNSTORED), UserId(-1), UserId(1_000_000_007), UserId(2**63 - 1), UserId(2**64), UserId(-(2**64))]
 EVERY_SIGN = "Ann_B.c@d+e-9"
@@ -34,64 +34,64 @@ class UserRepositoryContract:
     @pytest.fixture
     def open_stores(self) -> OpenStores:
         """The stores to be tested."""
-        not_given(self, "open_stores", "an OpenStores on empty stores")
+        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.mark.parametrize("username", ["x", EVERY_SIGN, "n" * 150])
     @pytest.mark.parametrize("is_admin", [False, True])
     @pytest.mark.parametrize("is_active", [False, True])
-    def test_what_is_added_is_read_back_whole(
+    def test_an_added_row_is_read_back_unchanged(
         self, open_stores: OpenStores, username: str, *, is_admin: bool, is_active: bool
     ) -> None:
         user = User(username=username, is_admin=is_admin, is_active=is_active, created_at=NOON)
         with open_stores() as stores:
             added = stores.users.add(user, PASSWORD_HASH)
             assert added == replace(user, id=added.id)
-            assert everywhere(stores.users, added) == Credentials(added, PASSWORD_HASH)
+            assert read_every_way(stores.users, added) == Credentials(added, PASSWORD_HASH)
         with open_stores() as stores:
-            assert everywhere(stores.users, added) == Credentials(added, PASSWORD_HASH)
+            assert read_every_way(stores.users, added) == Credentials(added, PASSWORD_HASH)
 
     def test_ids_are_positive_and_ascend(self, open_stores: OpenStores) -> None:
         ids = [add(open_stores, name).id for name in "cab"]
         assert [UNSTORED, *ids] == sorted({UNSTORED, *ids})
 
     @pytest.mark.parametrize("username", ["Ann", "ann", "ANN"])
-    def test_a_name_is_taken_in_every_case(self, open_stores: OpenStores, username: str) -> None:
+    def test_usernames_are_unique_in_every_case(self, open_stores: OpenStores, username: str) -> None:
         ann = add(open_stores, "Ann")
         with pytest.raises(UsernameTaken, match=f"The username {username} is taken"):
             add(open_stores, username)
         assert all_users(open_stores) == [ann]
 
-    def test_one_of_many_gets_a_name_that_all_want_at_once(self, open_stores: OpenStores) -> None:
-        def want(_: int) -> list[User]:
+    def test_one_of_many_concurrent_additions_gets_a_username(self, open_stores: OpenStores) -> None:
+        def request_username(_: int) -> list[User]:
             with suppress(UsernameTaken):
                 return [add(open_stores, "ann")]
             return []
 
         with ThreadPoolExecutor(6) as threads:
-            got = [user for users in threads.map(want, range(6)) for user in users]
+            got = [user for users in threads.map(request_username, range(6)) for user in users]
         assert got == all_users(open_stores)
         assert [user.username for user in got] == ["ann"]
 
-    def test_one_of_many_gets_a_name_that_all_change_theirs_to_at_once(self, open_stores: OpenStores) -> None:
+    def test_one_of_many_concurrent_renames_gets_a_username(self, open_stores: OpenStores) -> None:
         users = [add(open_stores, name) for name in "abcd"]
 
-        def want(user: User) -> list[User]:
+        def request_username(user: User) -> list[User]:
             with suppress(UsernameTaken):
                 return [rename(open_stores, user, "ann")]
             return []
 
         with ThreadPoolExecutor(4) as threads:
-            (renamed,) = [user for users in threads.map(want, users) for user in users]
+            (renamed,) = [user for users in threads.map(request_username, users) for user in users]
         assert all_users(open_stores) == [renamed if user.id == renamed.id else user for user in users]
 
     @pytest.mark.parametrize("username", [EVERY_SIGN, EVERY_SIGN.lower(), EVERY_SIGN.upper()])
-    def test_a_user_is_found_in_whatever_case(self, open_stores: OpenStores, username: str) -> None:
+    def test_a_user_is_found_case_insensitively(self, open_stores: OpenStores, username: str) -> None:
         user = add(open_stores, EVERY_SIGN)
         with open_stores() as stores:
             assert stores.users.find(username) == Credentials(user, PASSWORD_HASH)
 
     @pytest.mark.parametrize("username", ["", "an", "annn", "a_n", "a.n", "%", "ann ", " ann", "ann'--", "\u00e4nn"])
-    def test_an_unknown_name_finds_nobody(self, open_stores: OpenStores, username: str) -> None:
+    def test_an_unknown_username_is_not_found(self, open_stores: OpenStores, username: str) -> None:
         add(open_stores, "ann")
         with open_stores() as stores:
             assert stores.users.find(username) is None
@@ -109,7 +109,7 @@ class UserRepositoryContract:
         ids=["get", "get_for_update", "begin_deletion", "save"],
     )
     @pytest.mark.parametrize("user_id", NOBODY)
-    def test_a_number_that_nobody_has_is_unknown(
+    def test_an_unknown_user_id_is_not_found(
         self, open_stores: OpenStores, user_id: UserId, ask: Callable[[UserRepository, UserId], object]
     ) -> None:
         ann = add(open_stores, "ann")
@@ -119,7 +119,7 @@ class UserRepositoryContract:
             assert str(refusal.value) == f"There is no user {user_id}."
         assert all_users(open_stores) == [ann]
 
-    def test_what_is_saved_takes_the_place_of_what_was(self, open_stores: OpenStores) -> None:
+    def test_a_saved_user_replaces_the_stored_one(self, open_stores: OpenStores) -> None:
         ann, bob = add(open_stores, "ann"), add(open_stores, "bob")
         anna = User(
             id=ann.id,
@@ -130,12 +130,12 @@ class UserRepositoryContract:
         )
         with open_stores() as stores:
             stores.users.save(Credentials(anna, "another hash"))
-            assert everywhere(stores.users, anna) == Credentials(anna, "another hash")
+            assert read_every_way(stores.users, anna) == Credentials(anna, "another hash")
         with open_stores() as stores:
-            assert everywhere(stores.users, anna) == Credentials(anna, "another hash")
-            assert everywhere(stores.users, bob) == Credentials(bob, PASSWORD_HASH)
+            assert read_every_way(stores.users, anna) == Credentials(anna, "another hash")
+            assert read_every_way(stores.users, bob) == Credentials(bob, PASSWORD_HASH)
 
-    def test_a_former_name_finds_nobody_and_stays_reserved(self, open_stores: OpenStores) -> None:
+    def test_a_former_username_is_not_found_and_stays_reserved(self, open_stores: OpenStores) -> None:
         ann, bob = rename(open_stores, add(open_stores, "Ann"), "anna"), add(open_stores, "bob")
         with open_stores() as stores:
             assert stores.users.find("ann") is None
@@ -146,10 +146,10 @@ class UserRepositoryContract:
                     stores.users.add(User(username=username, created_at=NOON), PASSWORD_HASH)
                 with pytest.raises(UsernameTaken, match=f"The username {username} is taken"):
                     stores.users.save(Credentials(replace(bob, username=username), PASSWORD_HASH))
-            assert everywhere(stores.users, bob) == Credentials(bob, PASSWORD_HASH)
+            assert read_every_way(stores.users, bob) == Credentials(bob, PASSWORD_HASH)
         assert all_users(open_stores) == [ann, bob]
 
-    def test_whoever_gave_a_name_up_may_take_it_back(self, open_stores: OpenStores) -> None:
+    def test_a_user_can_take_back_a_former_username(self, open_stores: OpenStores) -> None:
         ann = add(open_stores, "ann")
         for username in ("anna", "ANN", "anna", "ann"):
             renamed = rename(open_stores, ann, username)
@@ -157,7 +157,7 @@ class UserRepositoryContract:
         with open_stores() as stores:
             assert stores.users.names_of(ann.id) == ["ann", "anna"]
 
-    def test_no_name_is_reserved_by_a_unit_that_fails(self, open_stores: OpenStores) -> None:
+    def test_a_failed_unit_reserves_no_username(self, open_stores: OpenStores) -> None:
         ann = add(open_stores, "ann")
         with pytest.raises(Failed), open_stores() as stores:
             stores.users.add(User(username="eve", created_at=NOON), PASSWORD_HASH)
@@ -169,22 +169,20 @@ class UserRepositoryContract:
             assert stores.users.find_by_any_name("eve") is stores.users.find_by_any_name("anna") is None
         assert [add(open_stores, name).username for name in ("anna", "eve")] == ["anna", "eve"]
 
-    def test_a_name_that_is_given_up_and_taken_at_once_stays_its_holders(self, open_stores: OpenStores) -> None:
+    def test_a_username_given_up_during_a_concurrent_addition_stays_reserved(self, open_stores: OpenStores) -> None:
         ann = add(open_stores, "ann")
 
-        def want(number: int) -> list[User]:
+        def request_username(number: int) -> list[User]:
             with suppress(UsernameTaken):
                 return [rename(open_stores, ann, f"ann{number}")] if number % 2 else [add(open_stores, "ann")]
             return []
 
         with ThreadPoolExecutor(6) as threads:
-            list(threads.map(want, range(6)))
+            list(threads.map(request_username, range(6)))
         assert [user.id for user in all_users(open_stores)] == [ann.id]
 
     @pytest.mark.parametrize("posts", PostsOnDeletion)
-    def test_an_account_that_is_being_deleted_is_found_by_nobody(
-        self, open_stores: OpenStores, posts: PostsOnDeletion
-    ) -> None:
+    def test_an_account_under_deletion_is_not_found(self, open_stores: OpenStores, posts: PostsOnDeletion) -> None:
         ann, bob = add(open_stores, "ann", is_admin=True), add(open_stores, "bob")
         with open_stores() as stores:
             assert stores.users.next_deletion_for_update() is None
@@ -203,7 +201,7 @@ class UserRepositoryContract:
                 stores.users.save(Credentials(ann, PASSWORD_HASH))
         assert all_users(open_stores) == [bob]
 
-    def test_neither_the_id_nor_a_name_of_a_removed_account_is_given_again(self, open_stores: OpenStores) -> None:
+    def test_neither_id_nor_usernames_of_a_removed_account_are_reused(self, open_stores: OpenStores) -> None:
         bob, ann = add(open_stores, "bob"), rename(open_stores, add(open_stores, "Ann"), "anna")
         with open_stores() as stores:
             stores.users.begin_deletion(ann.id, PostsOnDeletion.DELETE)
@@ -221,14 +219,14 @@ class UserRepositoryContract:
         assert eve.id > ann.id
         assert all_users(open_stores) == [bob, eve]
 
-    def test_no_account_is_removed_that_is_not_being_deleted(self, open_stores: OpenStores) -> None:
+    def test_only_an_account_under_deletion_is_removed(self, open_stores: OpenStores) -> None:
         ann = add(open_stores, "ann")
         with open_stores() as stores:
             for user_id in (ann.id, *NOBODY):
                 stores.users.remove(user_id)
         assert all_users(open_stores) == [ann]
 
-    def test_no_two_units_go_on_with_one_deletion(self, open_stores: OpenStores) -> None:
+    def test_two_units_cannot_continue_the_same_deletion(self, open_stores: OpenStores) -> None:
         ann, bob = add(open_stores, "ann"), add(open_stores, "bob")
         with open_stores() as stores:
             for user in (bob, ann):
@@ -238,29 +236,29 @@ class UserRepositoryContract:
             with open_stores() as stores:
                 return stores.users.next_deletion_for_update()
 
-        with ThreadPoolExecutor() as beside:
+        with ThreadPoolExecutor() as pool:
             with open_stores() as stores:
                 assert stores.users.next_deletion_for_update() == PendingDeletion(ann.id, PostsOnDeletion.KEEP)
-                later = beside.submit(meanwhile)
+                later = pool.submit(meanwhile)
                 assert wait([later], timeout=0.2).not_done
             assert later.result(timeout=30) == PendingDeletion(ann.id, PostsOnDeletion.KEEP)
 
-    def test_a_name_may_change_its_case(self, open_stores: OpenStores) -> None:
+    def test_a_username_can_change_its_case(self, open_stores: OpenStores) -> None:
         ann = rename(open_stores, add(open_stores, "ann"), "ANN")
         with open_stores() as stores:
             assert stores.users.find("ann") == Credentials(ann, PASSWORD_HASH)
 
     @pytest.mark.parametrize("username", ["Ann", "ann", "ANN"])
-    def test_nobody_takes_anothers_name_by_changing_theirs(self, open_stores: OpenStores, username: str) -> None:
+    def test_a_rename_to_a_taken_username_fails(self, open_stores: OpenStores, username: str) -> None:
         ann, bob = add(open_stores, "Ann"), add(open_stores, "bob")
         with open_stores() as stores:
             with pytest.raises(UsernameTaken, match=f"The username {username} is taken"):
                 stores.users.save(Credentials(replace(bob, username=username), "another hash"))
-            assert everywhere(stores.users, bob) == Credentials(bob, PASSWORD_HASH)
+            assert read_every_way(stores.users, bob) == Credentials(bob, PASSWORD_HASH)
             eve = stores.users.add(User(username="eve", created_at=NOON), PASSWORD_HASH)
         assert all_users(open_stores) == [ann, bob, eve]
 
-    def test_the_active_admins_are_all_who_are_both(self, open_stores: OpenStores) -> None:
+    def test_active_admins_are_users_that_are_active_and_admins(self, open_stores: OpenStores) -> None:
         with open_stores() as stores:
             kinds = [(is_admin, is_active) for is_admin in (True, False) for is_active in (True, False)] * 2
             users = [
@@ -273,22 +271,22 @@ class UserRepositoryContract:
         with open_stores() as stores:
             assert by_id(stores.users.active_admins_for_update()) == [users[0], users[4]]
 
-    def test_two_who_demote_each_other_do_so_one_after_the_other(self, open_stores: OpenStores) -> None:
+    def test_two_admins_who_demote_each_other_are_serialized(self, open_stores: OpenStores) -> None:
         ann, bob = (add(open_stores, name, is_admin=True) for name in ("ann", "bob"))
 
         def meanwhile() -> list[User]:
             with open_stores() as stores:
                 return by_id(stores.users.active_admins_for_update())
 
-        with ThreadPoolExecutor() as beside:
+        with ThreadPoolExecutor() as pool:
             with open_stores() as stores:
                 assert by_id(stores.users.active_admins_for_update()) == [ann, bob]
-                later = beside.submit(meanwhile)
+                later = pool.submit(meanwhile)
                 assert wait([later], timeout=0.2).not_done
                 stores.users.save(Credentials(replace(bob, is_admin=False), PASSWORD_HASH))
             assert later.result(timeout=10) == [ann]
 
-    def test_pages_go_by_ascending_id(self, open_stores: OpenStores) -> None:
+    def test_pages_are_sorted_by_ascending_id(self, open_stores: OpenStores) -> None:
         users = [add(open_stores, name) for name in "dacb"]
         with open_stores() as stores:
             for limit in range(1, 6):
@@ -297,7 +295,7 @@ class UserRepositoryContract:
                     above = [user for user in users if user.id > after]
                     assert list(stores.users.page(limit=limit, after=after)) == above[:limit]
 
-    def test_nobody_changes_whom_another_unit_got_for_change(self, open_stores: OpenStores) -> None:
+    def test_a_user_read_for_update_is_locked(self, open_stores: OpenStores) -> None:
         ann = add(open_stores, "ann")
 
         def meanwhile() -> None:
@@ -305,16 +303,16 @@ class UserRepositoryContract:
                 current = stores.users.get_for_update(ann.id)
                 stores.users.save(replace(current, user=replace(current.user, is_active=False)))
 
-        with ThreadPoolExecutor() as beside:
+        with ThreadPoolExecutor() as pool:
             with open_stores() as stores:
                 current = stores.users.get_for_update(ann.id)
-                later = beside.submit(meanwhile)
+                later = pool.submit(meanwhile)
                 assert wait([later], timeout=0.2).not_done
                 stores.users.save(replace(current, password_hash="another hash"))  # noqa: S106 - of nothing
             later.result(timeout=10)
         with open_stores() as stores:
             expected = Credentials(replace(ann, is_active=False), "another hash")
-            assert everywhere(stores.users, expected.user) == expected
+            assert read_every_way(stores.users, expected.user) == expected
 
 
 def add(open_stores: OpenStores, username: str, *, is_admin: bool = False) -> User:
@@ -336,7 +334,7 @@ def rename(open_stores: OpenStores, user: User, username: str) -> User:
     return renamed
 
 
-def everywhere(users: UserRepository, user: User) -> Credentials | None:
+def read_every_way(users: UserRepository, user: User) -> Credentials | None:
     """Read a user in every way that there is, and return the credentials."""
     found = users.find(user.username)
     assert users.get_for_update(user.id) == found

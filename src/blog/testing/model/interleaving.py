@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from blog.domain.accounts.actors import Member, Operator
 from blog.domain.blog import OpenBlog
 from blog.domain.posts.post import Post
-from blog.testing.contracts.fixtures import acting, not_given
+from blog.testing.contracts.fixtures import as_member, require_fixture
 
 from .interleaving_model import Create, Delete, Find, Increase, Kept, List, Read
 from .units import SOON, Plan, Unit
@@ -64,11 +64,11 @@ class InterleavingContract:
     @pytest.fixture
     def open_blog(self) -> OpenBlog:
         """The blog to be tested."""
-        not_given(self, "open_blog", "an OpenBlog on empty stores")
+        require_fixture(self, "open_blog", "an OpenBlog on empty stores")
 
     def test_units_at_once_mean_what_they_would_one_after_the_other(self, open_blog: OpenBlog) -> None:
         with open_blog() as blog:
-            ann = acting(blog.users.add(Operator(), "ann", PASSWORD))
+            ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
 
         @settings(
             max_examples=self.interleavings,

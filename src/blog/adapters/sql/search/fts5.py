@@ -59,16 +59,16 @@ _pending: Final = _table(
     Column("body", Text),
 )
 
-_last = select(func.coalesce(func.max(_pending.c.cumulative_weight), 0)).scalar_subquery()
-_insert: Final = upsert(_pending).values(cumulative_weight=_last + bindparam("weight", type_=Integer))
-_changed: Final = {name: _insert.excluded[name] for name in ("cumulative_weight", "title", "body")}
+_last_weight = select(func.coalesce(func.max(_pending.c.cumulative_weight), 0)).scalar_subquery()
+_insert: Final = upsert(_pending).values(cumulative_weight=_last_weight + bindparam("weight", type_=Integer))
+_updates: Final = {name: _insert.excluded[name] for name in ("cumulative_weight", "title", "body")}
 _put = WriteStatement(
-    _insert.on_conflict_do_update([_pending.c.id], set_=_changed).returning(_pending.c.cumulative_weight.label("id"))
+    _insert.on_conflict_do_update([_pending.c.id], set_=_updates).returning(_pending.c.cumulative_weight.label("id"))
 )
 """The primary key of a queued row is the sum of the weights of the queue, which limits it."""
 
 
-def _indexing(table: Table) -> list[Insert | Delete]:
+def _index_statements(table: Table) -> list[Insert | Delete]:
     """Return the statements that move the queue into an index. Rows without words are of deleted posts.
 
     FTS5 flushes its buffer when a row comes whose id is below the last one. So rows are inserted in the order of their
@@ -84,21 +84,21 @@ def _indexing(table: Table) -> list[Insert | Delete]:
     ]
 
 
-_INDEX_QUEUE: Final = [*_indexing(_words), *_indexing(_titles), delete(_pending)]
-_index_pending: Final = [*map(WriteStatement, _INDEX_QUEUE)]
+_INDEX_PENDING: Final = [*_index_statements(_words), *_index_statements(_titles), delete(_pending)]
+_index_pending: Final = [*map(WriteStatement, _INDEX_PENDING)]
 
 
 class Fts5PostIndex(SqlPostIndex):
     """A `PostIndex` on SQLite."""
 
-    both = " AND "
-    either = " OR "
+    and_operator = " AND "
+    or_operator = " OR "
 
     max_pending: ClassVar[int] = 512
     """The largest weight of the queue. A change weighs 1, and more if it is long."""
     chars_per_weight: ClassVar[int] = 4096
     """Characters that weigh as much as another change: a search scans the whole queue."""
-    few: ClassVar[int] = 2000
+    max_scanned: ClassVar[int] = 2000
     """If fewer posts pass the filters, they are scanned without the index, which may have a million other
     matches.
     """
@@ -111,13 +111,13 @@ class Fts5PostIndex(SqlPostIndex):
         self._enqueue(1, id=post_id, title=None, body=None)
 
     @classmethod
-    def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
+    def rebuild(cls, connection: Connection, batches: Iterable[list[Post]]) -> None:
         """Index these posts and no others, in the connection's transaction."""
         for table in _metadata.tables.values():
             connection.execute(delete(table))
-        for some in every:
-            connection.execute(insert(_pending), [row_of(post) for post in some])
-            for statement in _INDEX_QUEUE:
+        for batch in batches:
+            connection.execute(insert(_pending), [row_of(post) for post in batch])
+            for statement in _INDEX_PENDING:
                 connection.execute(statement)
 
     def _enqueue(self, weight: int, **row: Any) -> None:
@@ -125,23 +125,27 @@ class Fts5PostIndex(SqlPostIndex):
             for statement in _index_pending:
                 self._unit.execute(statement)
 
-    def _counted(self, query: SearchQuery, params: Params) -> int:
-        waiting = self._unit.count(_count_pending(_shape(query), *params), **params, **_patterns(query))
-        return super()._counted(query, params) + waiting
+    def _count_hits(self, query: SearchQuery, params: Params) -> int:
+        pending = self._unit.count(_count_pending(_shape(query), *params), **params, **_patterns(query))
+        return super()._count_hits(query, params) + pending
 
-    def _part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
-        asked, patterns = (_shape(query), in_title, *params), params | _patterns(query)
-        waiting = self._unit.find_all(_pending_part(*asked), **patterns, limit=limit)
-        hits = [Hit(post, in_title) for post in waiting]
-        if self._are_few(params):
-            hits += [Hit(post, in_title) for post in self._unit.find_all(_few_part(*asked), **patterns, limit=limit)]
+    def _find_part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
+        key, patterns = (_shape(query), in_title, *params), params | _patterns(query)
+        pending = self._unit.find_all(_pending_part(*key), **patterns, limit=limit)
+        hits = [Hit(post, in_title) for post in pending]
+        if self._fits_scan(params):
+            hits += [Hit(post, in_title) for post in self._unit.find_all(_scanned_part(*key), **patterns, limit=limit)]
         else:
-            hits += super()._part(query, limit, params, in_title=in_title)
+            hits += super()._find_part(query, limit, params, in_title=in_title)
         return sorted(hits, key=lambda hit: hit.post.id, reverse=True)[:limit]
 
-    def _are_few(self, params: Params) -> bool:
-        asked_for = {name: value for name, value in params.items() if name in FILTERS}
-        return bool(asked_for) and self._unit.count(_count_up_to(*asked_for), **asked_for, most=self.few) < self.few
+    def _fits_scan(self, params: Params) -> bool:
+        filter_params = {name: value for name, value in params.items() if name in FILTERS}
+        return (
+            bool(filter_params)
+            and self._unit.count(_count_up_to(*filter_params), **filter_params, most=self.max_scanned)
+            < self.max_scanned
+        )
 
     @staticmethod
     def word(word: str, *, is_prefix: bool) -> str:
@@ -153,20 +157,20 @@ class Fts5PostIndex(SqlPostIndex):
 
     @staticmethod
     def candidates(shape: Shape, *, in_title: bool | None) -> Candidates:
-        here = _titles if in_title else _words
-        conditions = [_matches(here, "wanted"), not_(_exists(_pending.c.id))]
-        said = [here.c.title] if in_title else [here.c.title, here.c.body]
+        table = _titles if in_title else _words
+        conditions = [_matches(table, "wanted"), not_(_exists(_pending.c.id))]
+        texts = [table.c.title] if in_title else [table.c.title, table.c.body]
         if shape.has_phrases:
-            conditions.append(_has_every("phrases", *said))
+            conditions.append(_has_every("phrases", *texts))
         if in_title is False:
-            titled = [_has_every("phrases", _titles.c.title)] if shape.has_phrases else []
-            conditions.append(not_(_exists(_titles.c.rowid, _matches(_titles, "wanted"), *titled)))
+            title_matches = [_has_every("phrases", _titles.c.title)] if shape.has_phrases else []
+            conditions.append(not_(_exists(_titles.c.rowid, _matches(_titles, "wanted"), *title_matches)))
         if shape.has_unwanted_words:
             conditions.append(not_(_exists(_words.c.rowid, _matches(_words, "unwanted"))))
         if shape.has_unwanted_phrases:
             unwanted = _has_any("unwanted_phrases", _words.c.title, _words.c.body)
             conditions.append(not_(_exists(_words.c.rowid, unwanted)))
-        return Candidates(here.c.rowid, here, conditions)
+        return Candidates(table.c.rowid, table, conditions)
 
 
 def _shape(query: SearchQuery) -> Shape:
@@ -190,20 +194,20 @@ def _pending_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Po
 
 
 @cache
-def _few_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
+def _scanned_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
     matches_all = _matches_all(_words, shape, in_title)
 
     def conditions(post_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
-        is_read = _exists(_words.c.rowid, *matches_all, of=post_id)
-        return [is_read, not_(_exists(_pending.c.id, of=post_id)), *within(post_id, names)]
+        matches_words = _exists(_words.c.rowid, *matches_all, of=post_id)
+        return [matches_words, not_(_exists(_pending.c.id, of=post_id)), *within(post_id, names)]
 
     return ReadStatement(newest_of(select(posts.c.id).where(*filters(names)), conditions), Post)
 
 
 @cache
 def _count_up_to(*names: str) -> ReadStatement[dict[str, int]]:
-    some = select(posts.c.id).where(*filters(names)).limit(bindparam("most")).subquery()
-    return ReadStatement(select(func.count().label("posts")).select_from(some), dict)
+    batch = select(posts.c.id).where(*filters(names)).limit(bindparam("most")).subquery()
+    return ReadStatement(select(func.count().label("posts")).select_from(batch), dict)
 
 
 @cache
@@ -222,11 +226,11 @@ def _matches_all(table: Table, shape: Shape, in_title: bool | None = None) -> li
     nothing_unwanted: list[ColumnElement[bool]] = [title.is_not(None)]
     if shape.has_unwanted_phrases:
         nothing_unwanted.append(not_(_has_any("unwanted_phrases", title, body)))
-    titled = _has_every("phrases", title)
+    in_titles = _has_every("phrases", title)
     if in_title:
-        return [titled, *nothing_unwanted]
+        return [in_titles, *nothing_unwanted]
     all_wanted = [_has_every("phrases", title, body), *nothing_unwanted]
-    return all_wanted if in_title is None else [not_(titled), *all_wanted]
+    return all_wanted if in_title is None else [not_(in_titles), *all_wanted]
 
 
 def _has_every(phrases: str, *texts: ColumnElement[str]) -> ColumnElement[bool]:
@@ -239,8 +243,8 @@ def _has_every(phrases: str, *texts: ColumnElement[str]) -> ColumnElement[bool]:
 def _has_any(phrases: str, *texts: ColumnElement[str]) -> ColumnElement[bool]:
     """Return the condition that one of these phrases is a part of one of the texts."""
     phrase = _phrases_in(phrases)
-    there = select(1).select_from(phrase).where(or_(*(func.instr(text, phrase.c.value) > 0 for text in texts)))
-    return exists(there.correlate_except(phrase))
+    rows = select(1).select_from(phrase).where(or_(*(func.instr(text, phrase.c.value) > 0 for text in texts)))
+    return exists(rows.correlate_except(phrase))
 
 
 def _phrases_in(name: str) -> TableValuedAlias:
@@ -255,5 +259,5 @@ def _exists(
     row_id: Column[Any], *conditions: ColumnElement[bool], of: ColumnElement[int] = posts.c.id
 ) -> ColumnElement[bool]:
     """Return the condition that the table of `row_id` has a row with the post's id that meets these conditions."""
-    there = select(1).select_from(row_id.table).where(row_id == of, *conditions)
-    return exists(there.correlate_except(row_id.table))
+    rows = select(1).select_from(row_id.table).where(row_id == of, *conditions)
+    return exists(rows.correlate_except(row_id.table))

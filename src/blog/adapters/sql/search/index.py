@@ -48,9 +48,9 @@ class Candidates(NamedTuple):
 class SqlPostIndex(SqlRepository, ABC):
     """A `PostIndex` over one unit of work on a database. Subclasses add what differs between databases."""
 
-    both: ClassVar[str]
+    and_operator: ClassVar[str]
     """The operator between words that must all match, in the query language of the database."""
-    either: ClassVar[str]
+    or_operator: ClassVar[str]
 
     @staticmethod
     @abstractmethod
@@ -72,7 +72,7 @@ class SqlPostIndex(SqlRepository, ABC):
 
     @classmethod
     @abstractmethod
-    def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
+    def rebuild(cls, connection: Connection, batches: Iterable[list[Post]]) -> None:
         """Index these posts and no others, in the connection's transaction."""
 
     @abstractmethod
@@ -91,22 +91,22 @@ class SqlPostIndex(SqlRepository, ABC):
         params = resolve_filters(self._unit, filters)
         onwards = params if after is None else params | {"below": after.id}
         if after is not None and not after.in_title:
-            return self._part(query, limit, onwards, in_title=False)
-        hits = self._part(query, limit, onwards, in_title=True)
+            return self._find_part(query, limit, onwards, in_title=False)
+        hits = self._find_part(query, limit, onwards, in_title=True)
         if len(hits) < limit:
-            hits += self._part(query, limit - len(hits), params, in_title=False)
+            hits += self._find_part(query, limit - len(hits), params, in_title=False)
         return hits
 
     def count(self, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
-        return self._counted(query, resolve_filters(self._unit, filters)) if query.wanted else 0
+        return self._count_hits(query, resolve_filters(self._unit, filters)) if query.wanted else 0
 
-    def _counted(self, query: SearchQuery, params: Params) -> int:
+    def _count_hits(self, query: SearchQuery, params: Params) -> int:
         statement = _count(type(self), shape_of(query), *params)
         return self._unit.count(statement, **params, **values_of(query, type(self)))
 
-    def _part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
+    def _find_part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
         """Return the hits of one part by descending id."""
-        return self._hits(part, query, limit, params, in_title=in_title)
+        return self._hits(hits_by_id, query, limit, params, in_title=in_title)
 
     def _hits(
         self,
@@ -123,27 +123,31 @@ class SqlPostIndex(SqlRepository, ABC):
 
 
 @cache
-def part(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
+def hits_by_id(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
     """Return the statement for the posts of one part by descending id. `names` are those of filters and bounds."""
-    found = kind.candidates(shape, in_title=in_title)
-    return ReadStatement(newest(found.id, found.source).where(*found.conditions, *wanted(found.id, names)), Post)
+    candidates = kind.candidates(shape, in_title=in_title)
+    return ReadStatement(
+        newest(candidates.id, candidates.source).where(*candidates.conditions, *wanted(candidates.id, names)), Post
+    )
 
 
 @cache
-def part_at_once(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - as above
+def hits_sorted_last(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - as above
     """Return the same, but find all posts before they are sorted: faster if there are few."""
-    found = kind.candidates(shape, in_title=in_title)
-    asked_for = filters(names)
-    source = found.source.join(posts, posts.c.id == found.id) if asked_for else found.source
-    ids = select(found.id.label("id")).select_from(source).where(*found.conditions, *asked_for)
+    candidates = kind.candidates(shape, in_title=in_title)
+    filter_conditions = filters(names)
+    source = candidates.source.join(posts, posts.c.id == candidates.id) if filter_conditions else candidates.source
+    ids = select(candidates.id.label("id")).select_from(source).where(*candidates.conditions, *filter_conditions)
     return ReadStatement(newest_of(ids, lambda post_id: within(post_id, names)), Post)
 
 
 @cache
 def _count(kind: type[SqlPostIndex], shape: Shape, *names: str) -> ReadStatement[dict[str, int]]:
-    found = kind.candidates(shape, in_title=None)
-    statement = select(func.count().label("posts")).select_from(found.source).join(posts, posts.c.id == found.id)
-    return ReadStatement(statement.where(*found.conditions, *wanted(found.id, names)), dict)
+    candidates = kind.candidates(shape, in_title=None)
+    statement = (
+        select(func.count().label("posts")).select_from(candidates.source).join(posts, posts.c.id == candidates.id)
+    )
+    return ReadStatement(statement.where(*candidates.conditions, *wanted(candidates.id, names)), dict)
 
 
 def newest(post_id: ColumnElement[int], source: FromClause) -> Select[Any]:
@@ -158,9 +162,11 @@ def newest_of(
     """Select posts by descending id in three materialized steps: all ids, the first ids that meet the conditions, and
     then the posts.
     """
-    every = ids.cte("found").prefix_with("MATERIALIZED")
-    some = select(every.c.id).where(*conditions(every.c.id)).order_by(every.c.id.desc()).limit(bindparam("limit"))
-    page = some.cte("page").prefix_with("MATERIALIZED")
+    matching = ids.cte("found").prefix_with("MATERIALIZED")
+    limited = (
+        select(matching.c.id).where(*conditions(matching.c.id)).order_by(matching.c.id.desc()).limit(bindparam("limit"))
+    )
+    page = limited.cte("page").prefix_with("MATERIALIZED")
     return newest(page.c.id, page)
 
 
@@ -198,14 +204,14 @@ def shape_of(query: SearchQuery) -> Shape:
 def values_of(query: SearchQuery, kind: type[SqlPostIndex]) -> dict[str, str]:
     """Return the parameters of a query's conditions."""
     shape = shape_of(query)
-    values = {"wanted": kind.both.join(_words_of(query.wanted, kind))}
+    values = {"wanted": kind.and_operator.join(_words_of(query.wanted, kind))}
     if shape.has_phrases:
         values["phrases"] = kind.array(filter(_is_phrase, query.wanted))
     if shape.has_unwanted_phrases:
         values["unwanted_phrases"] = kind.array(filter(_is_phrase, query.unwanted))
     if shape.has_unwanted_words:
         words = [term for term in query.unwanted if not _is_phrase(term)]
-        values["unwanted"] = kind.either.join(_words_of(words, kind))
+        values["unwanted"] = kind.or_operator.join(_words_of(words, kind))
     return values
 
 
@@ -217,9 +223,9 @@ def row_of(post: Post) -> dict[str, Any]:
 def _words_of(terms: Sequence[Term], kind: type[SqlPostIndex]) -> list[str]:
     """Return the queries for all words of these terms."""
     return [
-        kind.word(word, is_prefix=term.is_prefix and place == len(term.words) - 1)
+        kind.word(word, is_prefix=term.is_prefix and position == len(term.words) - 1)
         for term in terms
-        for place, word in enumerate(term.words)
+        for position, word in enumerate(term.words)
     ]
 
 

@@ -30,7 +30,7 @@ from blog.domain.search.index import Hit
 from blog.domain.search.query import SearchQuery, Term
 from blog.domain.shared import PostId
 
-from .index import Candidates, Params, Shape, SqlPostIndex, part, part_at_once, row_of
+from .index import Candidates, Params, Shape, SqlPostIndex, hits_by_id, hits_sorted_last, row_of
 
 _words: Final = Table(  # the database computes the vectors
     "post_words",
@@ -59,8 +59,8 @@ _start_below: ReadStatement[dict[str, int]] = ReadStatement(
 class TsvectorPostIndex(SqlPostIndex):
     """A `PostIndex` on PostgreSQL."""
 
-    both = " & "
-    either = " | "
+    and_operator = " & "
+    or_operator = " | "
 
     window: ClassVar[int] = 2000
     """The number of newest posts that are scanned first, and then of those below them, as long as a scan finds half of
@@ -77,32 +77,32 @@ class TsvectorPostIndex(SqlPostIndex):
         self._unit.execute_deferred(_remove, post_id=post_id)
 
     @classmethod
-    def rebuild(cls, connection: Connection, every: Iterable[list[Post]]) -> None:
+    def rebuild(cls, connection: Connection, batches: Iterable[list[Post]]) -> None:
         """Index these posts and no others, in the connection's transaction."""
         connection.execute(delete(_words))
-        for some in every:
-            connection.execute(_upsert, [row_of(post) for post in some])
+        for batch in batches:
+            connection.execute(_upsert, [row_of(post) for post in batch])
 
-    def _part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
+    def _find_part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
         hits: list[Hit] = []
         while missing := limit - len(hits):
             start = self._start(params.get("below"))
             if start is None:  # the rest fits in one window
-                return hits + self._hits(part, query, missing, params, in_title=in_title)
-            some = self._hits(part, query, missing, params | {"above": start}, in_title=in_title)
-            hits += some
+                return hits + self._hits(hits_by_id, query, missing, params, in_title=in_title)
+            batch = self._hits(hits_by_id, query, missing, params | {"above": start}, in_title=in_title)
+            hits += batch
             params = params | {"below": start + 1}
-            if len(some) < missing / 2:
-                return hits + self._hits(part_at_once, query, missing - len(some), params, in_title=in_title)
+            if len(batch) < missing / 2:
+                return hits + self._hits(hits_sorted_last, query, missing - len(batch), params, in_title=in_title)
         return hits
 
     def _start(self, below: int | None) -> int | None:
         """Return the id below the window's ids, or None if fewer posts are left than the window has."""
         if below is None:
-            found = self._unit.find(_start, window=self.window)
+            row = self._unit.find(_start, window=self.window)
         else:
-            found = self._unit.find(_start_below, window=self.window, below=below)
-        return found["id"] if found else None
+            row = self._unit.find(_start_below, window=self.window, below=below)
+        return row["id"] if row else None
 
     @staticmethod
     def word(word: str, *, is_prefix: bool) -> str:
