@@ -89,6 +89,8 @@ async def trace(settings: Settings, token: str) -> dict[str, Sequence[Call]]:
             headers = signed | {"If-Match": last.headers["etag"]}
             await record("PATCH", "PATCH", "/api/posts/1/", headers=headers, json={"title": "f"})
             await record("list, first time", "GET", LIST, headers=signed)
+            for _ in range(settings.threads):  # so that each thread has started
+                await send("GET", LIST, headers=signed)
             await record("list", "GET", LIST, headers=signed)
             await send("GET", "/api/posts/1/", headers=signed)
             await record("one post", "GET", "/api/posts/1/", headers=signed)

@@ -52,7 +52,10 @@ def test_a_failed_group_commit_raises_at_the_end_of_the_block(
     def lose() -> None:
         with group_commit():
             create_post_in_unit(open_blog, ann)
-            store._threads.shared.connection.rollback()  # as SQLite does by itself where a disk is full
+            shared = store._current.shared
+            assert shared is not None
+            assert shared.connection is not None
+            shared.connection.rollback()  # as SQLite does by itself where a disk is full
             if goes_on:
                 with pytest.raises(Unavailable):
                     create_post_in_unit(open_blog, ann)

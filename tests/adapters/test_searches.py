@@ -64,11 +64,11 @@ def test_a_compiled_statement_keeps_no_compiler_alive(store: SqlStore) -> None:
         for shape in [(True, True, True), (False,) * 3]
         for in_title in (True, False)
     ]
-    prepared = [each for statement in statements for each in statement._compiled.values()]
+    prepared = [each for statement in statements for each in statement.compiled.values()]
     assert prepared
     assert all(each._expanding is None for each in prepared)
     by_names: Statement[dict[str, int]] = _count("authors")
-    kept = by_names.compiled(store.engine.dialect, {"authors": [1, 2]})
+    kept = by_names.compile(store.engine.dialect, "authors")
     assert kept._expanding is not None
 
 

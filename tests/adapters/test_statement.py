@@ -114,4 +114,4 @@ def test_a_statement_is_compiled_once_for_each_dialect(sqlite: SqlStore, postgre
         for store in (sqlite, postgresql):
             with SqlUnitOfWork(store._pool) as unit:
                 unit.find_all(newest, limit=3)
-    assert len(newest._compiled) == 2
+    assert len(newest.compiled) == 2

@@ -37,7 +37,7 @@ CACHED: Final = {
 KEPT: Final = {
     "adapters/sql/engine/libpq_pipeline.py:_prepared": "prepared statements: _MAX_PREPARED",
     "adapters/sql/repositories/posts.py:_locked": "posts of one unit of work",
-    "adapters/sql/engine/statement.py:_compiled": "kinds of databases, and names that the code gives",
+    "adapters/sql/engine/statement.py:compiled": "kinds of databases, and names that the code gives",
     "domain/posts/use_cases.py:_locked": "posts of one unit of work",
     "entrypoints/server/flow_control.py:_budgets": "event loops",
     "entrypoints/server/flow_control.py:_held": "connections, until they close",

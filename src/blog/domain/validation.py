@@ -11,7 +11,9 @@ CONTROLS: Final = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
 INVISIBLE: Final = r"\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 """White space and other invisible characters, for use inside `[]` of a regular expression."""
 
-_unsafe = re.compile(rf"[{CONTROLS}\ud800-\udfff]")
+find_unsafe_character: Final = re.compile(rf"[{CONTROLS}\ud800-\udfff]").search
+"""Returns the match of the first character of a text that may not be in it: a control character or a lone surrogate."""
+
 _visible = re.compile(f"[^{INVISIBLE}]")
 
 
@@ -22,20 +24,17 @@ def validate_text(field: str, text: str, *, max_length: int) -> list[FieldError]
         errors.append(FieldError(field, "must not be blank"))
     if len(text) > max_length:
         errors.append(FieldError(field, f"must have at most {max_length} characters"))
-    if (unsafe := describe_unsafe_character(text)) is not None:
-        errors.append(FieldError(field, unsafe))
+    if (unsafe := find_unsafe_character(text)) is not None:
+        errors.append(FieldError(field, describe_unsafe_character(unsafe)))
     return errors
 
 
-def describe_unsafe_character(text: str) -> str | None:
-    """Return an error message about the first forbidden character of a text, or None.
+def describe_unsafe_character(found: re.Match[str]) -> str:
+    """Return an error message about a match of `find_unsafe_character`.
 
     The message has the code point and the position, because the character is invisible.
     """
-    found = _unsafe.search(text)
-    if found is None:
-        return None
-    before = text[: found.start()]
+    before = found.string[: found.start()]
     line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
     where = f"U+{ord(found[0]):04X} is at line {line}, column {column}"
     return f"must not contain control characters or lone surrogates: {where}"

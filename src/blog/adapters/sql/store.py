@@ -1,12 +1,10 @@
 """The SQL store: a database, its units of work, migration, backup and restore."""
 
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import local
 from typing import Final
 
 from sqlalchemy import event
@@ -16,7 +14,7 @@ from blog.adapters.sql.engine.data_version import DataVersionProbe
 from blog.adapters.sql.engine.dialect import DEFAULT_TIMEOUT, Dialect
 from blog.adapters.sql.engine.pool import ConnectionPool
 from blog.adapters.sql.engine.sqlite_file import SqliteFile
-from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork, shared_transaction
+from blog.adapters.sql.engine.unit_of_work import CurrentTransaction, SqlUnitOfWork, group_commit
 from blog.adapters.sql.repositories.audit import SqlAuditLog
 from blog.adapters.sql.repositories.idempotency import SqlIdempotencyStore
 from blog.adapters.sql.repositories.invitations import SqlInvitationStore
@@ -73,36 +71,22 @@ class SqlStore:
         self._pool = ConnectionPool(
             self.engine, self.dialect, limit=connections, timeout=timeout, text_limit=text_limit
         )
-        self._threads = local()
+        self._current = CurrentTransaction()
         self._data_version_probe = DataVersionProbe(self._pool, self.dialect.data_version_query)
         self.data_version: DataVersion | None = self._data_version_probe if self.dialect.data_version_query else None
-        self.group_commit: GroupCommit | None = None if self.dialect.has_group_commit else self._group_commit
+        self.group_commit: GroupCommit | None = None
+        if not self.dialect.has_group_commit:
+            self.group_commit = partial(group_commit, self._pool, self._current)
 
     def __call__(self, cancellation: Cancellation | None = None) -> AbstractContextManager[Stores]:
         """Open the stores for one unit of work, which `cancellation` cancels."""
-        unit = _OpenStores(self._pool, cancellation, getattr(self._threads, "shared", None))
+        unit = _OpenStores(self._pool, cancellation, self._current.shared)
         unit.index = self.index
         return unit
 
     def cancellable(self, cancellation: Cancellation) -> OpenStores:
         """Return the same stores for units of work that `cancellation` cancels."""
         return partial(self, cancellation)
-
-    @contextmanager
-    def _group_commit(self) -> Iterator[None]:
-        """Commit the units of the block together, as `GroupCommit` promises. An exception rolls all of them back.
-
-        Raises:
-            RuntimeError: this thread is in such a block already, or opens one unit within another.
-        """
-        if getattr(self._threads, "shared", None) is not None:
-            raise RuntimeError("a group commit is open on this thread already")
-        with shared_transaction(self._pool) as shared:
-            self._threads.shared = shared
-            try:
-                yield
-            finally:
-                self._threads.shared = None
 
     def migrate(self, revision: str = "head") -> None:
         """Migrate the tables to this version or to another revision. Several processes may do so at once.

@@ -30,8 +30,8 @@ class Posts:
     index: PostIndex
     audit: Audit
     now: Clock
-    _locked: dict[PostId, Post] = field(default_factory=dict, init=False, repr=False)
-    """The posts that this unit of work has locked, in their current state, by id."""
+    _locked: dict[PostId, tuple[Post, Member]] = field(default_factory=dict, init=False, repr=False)
+    """The posts that this unit of work has locked, in their current state, and an actor who may change them, by id."""
 
     def create(self, actor: Member, **content: Unpack[PostFields]) -> Post:
         """Create a post of the actor.
@@ -105,7 +105,7 @@ class Posts:
         updated = current.with_changes(self.now(), **changes)
         if updated is not current:
             self.repository.save(updated, previous=current)
-            self._locked[updated.id] = updated
+            self._locked[updated.id] = updated, actor
             self.index.put(updated)
             self.audit.record(Event.POST_CHANGED, actor, "post", updated.id)
         return updated
@@ -135,7 +135,7 @@ class Posts:
         check_id(post_id)
         post = self.repository.get_for_update(post_id)
         _check_author(actor, post)
-        self._locked[post.id] = post
+        self._locked[post.id] = post, actor
         return post
 
     def _lock(self, actor: Member, post: Post | PostId) -> Post:
@@ -147,14 +147,13 @@ class Posts:
         """
         if not isinstance(post, Post):
             return self.get_for_update(actor, post)
-        # Identity, not equality: only the object that this unit of work returned is trusted.
-        if self._locked.get(post.id) is not post:
-            current = self.get_for_update(actor, post.id)
-            _check_version(current, [post.revision], {})
-            return current
-        require_scope(actor, Scope.POSTS_WRITE)
-        _check_author(actor, post)
-        return post
+        locked, checked = self._locked.get(post.id, (None, None))
+        # Identity, not equality: only the object that this unit of work returned to this actor is trusted.
+        if locked is post and checked is actor:
+            return post
+        current = self.get_for_update(actor, post.id)
+        _check_version(current, [post.revision], {})
+        return current
 
 
 def _check_author(actor: Member, post: Post) -> None:

@@ -103,7 +103,7 @@ class ApiRequest:
     def fits_event_loop(self) -> bool:
         """Whether the read is short enough for the event loop."""
         query = self.operation.query
-        return query is None or query.fits_event_loop(self.parse_query())
+        return query is None or query.fits_event_loop is None or query.fits_event_loop(self.parse_query())
 
     def body_members(self) -> tuple[dict[str, Any], list[FieldError]]:
         """Return the members of the body that have the declared types, and the errors of the others.

@@ -33,21 +33,21 @@ class Statement(Generic[Row]):
         core: the statement.
         row_factory: called with the columns of a row as keyword arguments.
         writes: False for a statement that needs no transaction.
+
+    Attributes:
+        compiled: the compiled statements, by the name of the dialect and the names of the parameters.
     """
 
     def __init__(self, core: Core, row_factory: Callable[..., Row], *, writes: bool = True) -> None:
         self.writes: Final = writes
         self._core = core
         self._row_factory = row_factory
-        self._compiled: dict[tuple[str, ...], CompiledStatement[Row]] = {}
+        self.compiled: Final[dict[tuple[str, ...], CompiledStatement[Row]]] = {}
 
-    def compiled(self, dialect: Dialect, params: Mapping[str, object]) -> "CompiledStatement[Row]":
-        """Return the statement as compiled for this dialect and these parameter names."""
-        key = (dialect.name, *params)
-        found = self._compiled.get(key)
-        if found is None:
-            found = self._compiled[key] = CompiledStatement(self._core, self._row_factory, dialect, list(params))
-        return found
+    def compile(self, dialect: Dialect, *names: str) -> "CompiledStatement[Row]":
+        """Compile the statement for this dialect and these parameter names, and store the result in `compiled`."""
+        made = self.compiled[dialect.name, *names] = CompiledStatement(self._core, self._row_factory, dialect, [*names])
+        return made
 
 
 class ReadStatement(Statement[Row]):

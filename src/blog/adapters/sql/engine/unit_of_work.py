@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from threading import local
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,24 +34,39 @@ class SharedTransaction:
     """Whether a unit could not be rolled back alone."""
 
 
+class CurrentTransaction(local):
+    """The shared transaction in which a thread is, if any."""
+
+    shared: SharedTransaction | None = None
+
+
 @contextmanager
-def shared_transaction(pool: ConnectionPool) -> Iterator[SharedTransaction]:
-    """Open a transaction for the units of work of the block. Leaving it commits; an exception rolls all of them back.
+def group_commit(pool: ConnectionPool, current: CurrentTransaction) -> Iterator[None]:
+    """Commit the units of the block together, as `GroupCommit` promises. An exception rolls all of them back.
 
     The database must be one whose connections do not die.
 
     Raises:
+        RuntimeError: this thread is in such a block already, or opens one unit within another.
         Unavailable: the transaction is lost, or the outcome of its commit is unknown.
     """
-    shared = SharedTransaction()
+    if current.shared is not None:
+        raise RuntimeError("a group commit is open on this thread already")
+    shared = current.shared = SharedTransaction()
     try:
-        yield shared
+        yield
+        if shared.is_lost:
+            raise _lost()
         if shared.connection is not None and shared.has_begun:
-            _check_kept(shared, pool)
             pool.commit(shared.connection, [])
     finally:
+        current.shared = None
         if shared.connection is not None:
             pool.release(shared.connection)
+
+
+def _lost() -> Unavailable:
+    return Unavailable("The transaction of the group commit is lost.")
 
 
 def _check_kept(shared: SharedTransaction, pool: ConnectionPool) -> None:
@@ -60,7 +76,7 @@ def _check_kept(shared: SharedTransaction, pool: ConnectionPool) -> None:
         Unavailable: it is lost.
     """
     if shared.is_lost or (shared.connection is not None and not pool.dialect.can_commit(shared.connection)):
-        raise Unavailable("The transaction of the group commit is lost.")
+        raise _lost()
 
 
 class SqlUnitOfWork:
@@ -112,7 +128,11 @@ class SqlUnitOfWork:
 
         An error is raised by a later statement or at the end of the unit. Then the unit is rolled back.
         """
-        self._defer(*self._prepare(statement, params).bind(params))
+        sql, values = self._prepare(statement, params).bind(params)
+        if self._pool.dialect.has_pipeline:
+            self._pending.append((sql, values))
+        else:
+            self._run(sql, values)
 
     def add(self, statement: WriteStatement, **params: Any) -> int:
         """Insert a row, and return its id."""
@@ -225,11 +245,12 @@ class SqlUnitOfWork:
             Cancelled.
             UnitOfWorkNotOpen.
         """
+        if self._has_ended or (self._cancellation is not None and self._cancellation.is_cancelled):
+            self._check()  # which raises the error: most statements do without the call
         if statement.writes and not self._has_begun:
             self.begin()
-        else:
-            self._check()
-        return statement.compiled(self._pool.compiler, params)
+        compiler = self._pool.compiler
+        return statement.compiled.get((compiler.name, *params)) or statement.compile(compiler, *params)
 
     def _check(self) -> None:
         if self._has_ended:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, TypedDict, Unpack
 from blog.domain.accounts.actors import require_admin
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import ImportOutcome, PortablePost
-from blog.domain.validation import describe_unsafe_character
+from blog.domain.validation import describe_unsafe_character, find_unsafe_character
 from blog.entrypoints.cli.printing import print_error, print_row
 from blog.entrypoints.cli.progress import print_beside, progress
 from blog.entrypoints.cli.session import Session, open_session
@@ -212,10 +212,8 @@ def _read(file: Path) -> Parts:
         text = content.decode()
     except UnicodeDecodeError:
         raise ValidationFailed([FieldError("file", "must be in UTF-8")]) from None
-    if (
-        unsafe := describe_unsafe_character(text)
-    ) is not None:  # checked here, so that the message has the line in the file
-        raise ValidationFailed([FieldError("file", unsafe)])
+    if (unsafe := find_unsafe_character(text)) is not None:  # here, so that the message has the line in the file
+        raise ValidationFailed([FieldError("file", describe_unsafe_character(unsafe))])
     return split_front_matter(text)
 
 

@@ -12,7 +12,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache, partial
 from queue import SimpleQueue
 from threading import Thread
@@ -56,7 +55,7 @@ class ThreadPool:
         if completions is None or completions.loop is not loop:
             completions = self._completions = _CompletionQueue(loop)
         waiting: asyncio.Future[Result] = loop.create_future()
-        self._queue.put(_Job(work, waiting, completions))
+        self._queue.put((work, waiting, completions))
         return waiting
 
     def _start_one_more(self) -> None:
@@ -105,14 +104,8 @@ class _CompletionQueue:
             resolve(waiting, result, error)
 
 
-@dataclass(slots=True)
-class _Job:
-    """Work, the future for its result, and the queue of its event loop."""
-
-    work: Callable[[], Any]
-    waiting: asyncio.Future[Any]
-    completions: _CompletionQueue
-
+_Job: TypeAlias = tuple[Callable[[], Any], asyncio.Future[Any], _CompletionQueue]
+"""Work, the future for its result, and the queue of its event loop."""
 
 _Queue: TypeAlias = "SimpleQueue[_Job | None]"
 
@@ -142,9 +135,10 @@ def _work(queue: _Queue, niceness: int) -> None:
         with suppress(OSError):  # a sandbox may forbid it
             os.nice(niceness)
     while (job := queue.get()) is not None:
-        if not job.waiting.done():
-            job.completions.deliver(job.waiting, run_job(job.work))
-        del job  # or its objects would live until the next job
+        work, waiting, completions = job
+        if not waiting.done():
+            completions.deliver(waiting, run_job(work))
+        del job, work, waiting, completions  # or these objects would live until the next job
 
 
 def _leave(queue: _Queue, threads: list[Thread], finish: Callable[[], None]) -> None:

@@ -47,7 +47,14 @@ class Body:
         Raises:
             HttpError: the body has another media type, or is not a JSON object.
         """
-        return validate(self._object(media_types or (JSON,)), shape, null_deletes=MERGE_PATCH in media_types)
+        _check_media_type(self.headers, media_types or (JSON,))
+        try:
+            value = json_in(self.raw)
+        except NotJson as error:
+            raise HttpError(HTTPStatus.BAD_REQUEST, f"The body is not valid JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise HttpError(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
+        return validate(value, shape, null_deletes=MERGE_PATCH in media_types)
 
     def all_members(self, shape: type[msgspec.Struct], *media_types: str) -> dict[str, Any]:
         """Return the members.
@@ -60,16 +67,6 @@ class Body:
         if errors:
             raise ValidationFailed(errors)
         return given
-
-    def _object(self, media_types: Collection[str]) -> dict[str, Any]:
-        _check_media_type(self.headers, media_types)
-        try:
-            value = json_in(self.raw)
-        except NotJson as error:
-            raise HttpError(HTTPStatus.BAD_REQUEST, f"The body is not valid JSON: {error}") from None
-        if not isinstance(value, dict):
-            raise HttpError(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
-        return value
 
 
 async def receive_body(receive: Callable[[], Awaitable[Any]], limit: int) -> bytes:

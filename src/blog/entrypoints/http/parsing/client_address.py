@@ -48,7 +48,8 @@ class TrustedProxies:
         Each proxy appends the address of its peer. So the last address that is not a trusted proxy is the client; those
         before it may be forged.
         """
-        peer = _peer_of(scope)
+        client = scope.get("client")
+        peer: str = client[0] if client else ""
         if not self._trusts_any:
             return _shown(peer) if peer else ""
         address = _address(peer)

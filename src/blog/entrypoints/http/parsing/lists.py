@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
@@ -330,9 +331,5 @@ def _parse_field_selection(scope: Any) -> FieldSelection:
     return FieldSelection.of(parse_query(scope, **_PARSE_FIELDS))
 
 
-def _fits_event_loop(params: ListParams) -> bool:
-    return params.fits_event_loop
-
-
-LIST_QUERY: Final = Query(_LIST_PARAMETERS, parse_list_params, fits_event_loop=_fits_event_loop)
+LIST_QUERY: Final = Query(_LIST_PARAMETERS, parse_list_params, fits_event_loop=attrgetter("fits_event_loop"))
 FIELDS_QUERY: Final = Query(_FIELDS_PARAMETERS, _parse_field_selection)

@@ -34,13 +34,13 @@ class Query:
         parameters: each by its name, as the OpenAPI document describes it.
         parse: parses the query of a request, given its ASGI scope.
         required: the names of those that must be there.
-        fits_event_loop: whether a read with these parsed parameters is short enough for the event loop.
+        fits_event_loop: whether a read with these parsed parameters is short enough for the event loop; None: always.
     """
 
     parameters: Mapping[str, dict[str, Any]]
     parse: Callable[[Any], Any]
     required: tuple[str, ...] = ()
-    fits_event_loop: Callable[[Any], bool] = lambda _: True
+    fits_event_loop: Callable[[Any], bool] | None = None
 
 
 def number(text: str, largest: int = MAX_ID) -> int:
