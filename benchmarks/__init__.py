@@ -1,1 +1,1 @@
-"""What a user would pick instead, doing the same work on the same machine, measured in turn with the blog."""
+"""Benchmarks of the blog against its alternatives: the same work on the same machine, by turns."""

@@ -87,10 +87,14 @@ def _parser() -> argparse.ArgumentParser:
         ("part", _PARTS),
     ):
         parser.add_argument(f"--{name}", type=_some_of(known), default=known, help=f"some of {','.join(known)}")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each competitor gets each workload")
-    parser.add_argument("--seconds", type=int, default=4, help="for how long each time")
-    parser.add_argument("--posts", type=int, default=100_000, help="how far to grow; a million take 15 minutes")
-    parser.add_argument("--keep", action="store_true", help="write down and draw what was measured, though not all was")
+    parser.add_argument("--rounds", type=int, default=5, help="the number of measurements of each workload")
+    parser.add_argument("--seconds", type=int, default=4, help="the duration of each measurement")
+    parser.add_argument(
+        "--posts", type=int, default=100_000, help="the largest number of posts; a million takes 15 minutes"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="write and plot the results even if only a part was measured"
+    )
     return parser
 
 

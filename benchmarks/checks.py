@@ -1,4 +1,4 @@
-"""What every competitor has to answer before it is measured: fast and wrong is not fast."""
+"""Checks of each competitor's responses before it is measured."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Who is measured: how each is prepared, started, asked and looked into."""
+"""The competitors: how each is prepared, started, and sent requests."""
 
 import os
 import sqlite3
@@ -42,7 +42,7 @@ class Competitor(ABC):
     store: str
     folder: Path
     postgresql: str = ""
-    """Where its PostgreSQL database is, if it has one: `127.0.0.1:PORT/NAME`."""
+    """Its PostgreSQL database, if it has one: `127.0.0.1:PORT/NAME`."""
     port: int = field(default_factory=unreserved_port)
     process: int = 0
     tokens: dict[str, str] = field(default_factory=dict)
@@ -56,13 +56,13 @@ class Competitor(ABC):
     newest: ClassVar[str] = "/api/posts/"
     listed: ClassVar[str] = "results"
     first: ClassVar[str] = "/api/posts/"
-    """What is asked first after a start: by the time of that answer the server has its database, too."""
+    """The path of the first request after a start, whose response needs the database."""
     table: ClassVar[str] = "posts"
     scheme: ClassVar[str] = "Token "
 
     @property
     def workloads(self) -> Sequence[str]:
-        """What it is loaded with."""
+        """The workloads."""
         return _LOADS[self.store]
 
     @property
@@ -84,18 +84,18 @@ class Competitor(ABC):
 
     @abstractmethod
     def command(self) -> Sequence[str | Path]:
-        """What starts the server, one process and one worker."""
+        """Return the command that starts the server: one process with one worker."""
 
     def variables(self) -> Mapping[str, str]:
-        """What the server is told by its environment."""
+        """Return the environment of the server."""
         return {}
 
     def path(self, post_id: Any) -> str:
-        """Where a post is."""
+        """Return the path of a post."""
         return f"{self.posts}{post_id}/"
 
     def set_up(self, client: httpx.Client) -> None:
-        """What can be done only once the server runs; then log everybody in."""
+        """Do what needs a running server, then log all users in."""
         for name in NAMES:
             sent = {"username": name, "password": PASSWORD}
             self.tokens[name] = client.post("/api/login/", json=sent).raise_for_status().json()["token"]
@@ -105,7 +105,7 @@ class Competitor(ABC):
         return f"{self.scheme}{self.tokens[name]}"
 
     def body(self, post: Draft) -> dict[str, Any]:
-        """What creates a post."""
+        """Return the body of a request that creates a post."""
         return {"title": post.title, "body": post.body}
 
     def is_by(self, post: dict[str, Any], name: str) -> bool:
@@ -144,14 +144,14 @@ class Blog(Competitor):
 
     @property
     def module(self) -> str:
-        """What is run."""
+        """The command."""
         return "benchmarks.sync_normal" if self.store == "sqlite-normal" else "blog"
 
     def command(self) -> Sequence[str | Path]:
         return [sys.executable, "-m", self.module, "serve", "--database", self.database, "--port", str(self.port)]
 
     def variables(self) -> Mapping[str, str]:
-        """Where the modules of this folder are."""
+        """The folder of the modules."""
         return {"PYTHONPATH": ":".join(filter(None, [os.environ.get("PYTHONPATH"), str(HERE.parent)]))}
 
 

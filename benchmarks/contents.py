@@ -1,4 +1,4 @@
-"""What every competitor is filled with: a few users, and posts whose bodies have about a kilobyte of words."""
+"""The data of every competitor: a few users, and posts whose bodies have about a kilobyte of words."""
 
 import json
 import random

@@ -29,7 +29,7 @@ _SECONDS: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """What a request takes, in milliseconds (the median), with so many posts."""
+    """The median duration of a request in milliseconds, with this number of posts."""
 
     store: str
     posts: int
@@ -72,7 +72,7 @@ def _grow(blog: Blog, largest: int, postgresql_port: int = 0) -> Iterator[Grown]
 
 
 def _vacuum(port: int) -> None:
-    """What PostgreSQL does by itself, but sooner. Of a million posts it may take a minute."""
+    """Run VACUUM and ANALYZE, which PostgreSQL would do later by itself. Of a million posts it may take a minute."""
     with psycopg.connect(f"host=127.0.0.1 port={port} user=postgres dbname=growth", autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
 
@@ -94,7 +94,7 @@ def fill(open_blog: OpenBlog, size: int, aim: int) -> int:
 
 
 def plans(blog: Competitor, client: httpx.Client, size: int) -> Iterator[tuple[str, Plan]]:
-    """What is asked of each size. What writes comes last."""
+    """The requests that are measured at each size. Writes come last."""
     chosen = range(1, size + 1, max(1, size // 1000))
     yield "get", Plan("GET", [(blog.path(each), "") for each in chosen])
     yield "list", plan_of(blog, "list")

@@ -30,7 +30,7 @@ _STARTS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What a server costs before it does anything: seconds up to its first 200, and MiB."""
+    """The cost of an idle server: seconds until its first 200, and MiB."""
 
     start: float
     idle: float
@@ -69,7 +69,7 @@ def database(node: Node, name: str) -> str:
 
 @contextmanager
 def competitors(names: Sequence[str], stores: Sequence[str], folder: Path) -> Iterator[list[Competitor]]:
-    """Whoever is asked for, on whatever of that they can, ready to be prepared."""
+    """Return the chosen competitors on each of the chosen databases that they support."""
     chosen = [(each, store) for store in STORES for each in ALL if store in each.stores and each.name in names]
     chosen = [(each, store) for each, store in chosen if store in {*stores, "none"}]
     with ExitStack() as until_end:

@@ -18,7 +18,7 @@ _GRACE: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked: an address drawn from `targets` each time, which are pairs of a path and who asks (Authorization).
+    """A workload: each request uses a random one of `targets`, which are pairs of a path and an Authorization header.
 
     A body is `before`, a number never used before, and `after`.
     """
@@ -36,7 +36,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came of a load: requests a second, and latencies in milliseconds."""
+    """The result of a load: requests per second, and latencies in milliseconds."""
 
     rate: float
     p50: float
@@ -75,7 +75,7 @@ def loading(url: str, plan: Plan, seconds: float, connections: int = CONNECTIONS
 
 
 def finished(process: subprocess.Popen[str], url: str, plan: Plan) -> Measured:
-    """What came of a load that went beside.
+    """Return the result of the background load.
 
     Raises:
         Failed: as of `load`.

@@ -23,18 +23,19 @@ _PEERS: Final = {
 
 
 def about(command: str) -> dict[str, str]:
-    """What a reader needs to know to judge the figures, or to see them again."""
+    """Return the conditions of the measurement, to judge and to repeat it."""
     cores = os.cpu_count() or 1
-    shared = ", which wrk, PostgreSQL and the rest of the machine share" if cores == 2 else ""  # noqa: PLR2004
+    load = "wrk, PostgreSQL and the rest of the machine" if cores == 2 else "the load"  # noqa: PLR2004
     return {
         "Date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "Command": f"`{command}`",
-        "Machine": f"{_processor()}, {cores} cores: one is the server's, one the load's{shared}",
-        "Busy before": f"{os.getloadavg()[0]:.1f} processes (load average of a minute); the quieter, the truer",
+        "Machine": f"{_processor()}, {cores} cores: one for the server, the other for {load}",
+        "Busy before": f"{os.getloadavg()[0]:.1f} processes (load average of a minute); "
+        "figures are more reliable on an idle machine",
         "System": f"{platform.platform()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         + _said(str(binaries() / "postgres"), "--version"),
-        "The blog's": ", ".join(f"{name} {version(name)}" for name in _NAMED),
-        **{f"Of {name}": _versions(name, packages) for name, packages in _PEERS.items()},
+        "Versions of the blog": ", ".join(f"{name} {version(name)}" for name in _NAMED),
+        **{f"Versions of {name}": _versions(name, packages) for name, packages in _PEERS.items()},
     }
 
 

@@ -38,7 +38,7 @@ Figures = Sequence[Mapping[str, Any]]
 
 
 def draw_ratios(figures: Figures, file: Path) -> None:
-    """How many times as fast as others, on a scale of powers of two."""
+    """Plot the speed relative to others, on a scale of powers of two."""
     figure, panels = plt.subplots(1, len(_STORES), figsize=(11, 4.6), sharey=True, layout="constrained")
     for panel, (store, title) in zip(panels, _STORES.items(), strict=True):
         _draw_store(panel, [each for each in figures if each["store"] == store], title)
@@ -76,7 +76,7 @@ def _short(value: float) -> str:
 
 
 def draw_growth(figures: Figures, file: Path) -> None:
-    """What one request takes, by how many posts there are; both scales are logarithmic."""
+    """Plot the duration of a request by the number of posts; both scales are logarithmic."""
     figure, panels = plt.subplots(1, len(_STORES), figsize=(11, 4.4), sharey=True, layout="constrained")
     for panel, (store, title) in zip(panels, _STORES.items(), strict=True):
         for what, (label, colour, marker) in _LINES.items():

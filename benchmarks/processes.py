@@ -131,5 +131,5 @@ def _kill(process: int) -> None:
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """What a process is told: nothing of how this one was started."""
+    """Return the environment of a process, without variables of this one."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ} | dict(variables)

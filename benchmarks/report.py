@@ -14,7 +14,7 @@ NAMES: Final = {
     "django": "Django REST framework",
     "fastapi": "FastAPI",
     "pocketbase": "PocketBase",
-    "pocketbase-unlogged": "PocketBase, its log off",
+    "pocketbase-unlogged": "PocketBase, request log off",
     "bare": "bare handler",
 }
 STORES: Final = {
@@ -38,17 +38,17 @@ class Weight:
 
 @dataclass
 class Report:
-    """All that one run has measured."""
+    """All measurements of one run."""
 
     about: Mapping[str, str]
-    """When, where and with what."""
+    """Date, machine and versions."""
     results: Results = field(default_factory=Results)
     weights: Sequence[Weight] = ()
     use_cases: Mapping[str, float] = field(default_factory=dict)
     grown: Sequence[Grown] = ()
 
     def markdown(self) -> str:
-        """Every table of which something was measured."""
+        """Return every table with at least one measurement."""
         parts = [_about(self.about), _ratios(list(ratios(self.results))), _slowdowns(self.results)]
         parts += [_use_cases(self.use_cases), _rates(self.results), _weights(self.weights), _growth(self.grown)]
         return "\n".join(part for part in parts if part)
@@ -73,8 +73,8 @@ def _ratios(found: Sequence[Ratio]) -> str:
         ]
         for each in found
     ]
-    head = ["", "database", "against", "reached", "over the rounds", "to reach", "aim", "holds"]
-    return _table("How many times as fast as others", head, rows)
+    head = ["", "database", "against", "speed-up", "range over the rounds", "target", "aim", "reached?"]
+    return _table("Speed-up over competitors", head, rows)
 
 
 def _slowdowns(results: Results) -> str:
@@ -88,7 +88,7 @@ def _slowdowns(results: Results) -> str:
         ]
         for name, quiet, busy, ratio in slowdowns(results)
     ]
-    head = ["", "quiet", "while others write", "ratio", "to reach", "holds"]
+    head = ["", "quiet", "during writes", "ratio", "target", "reached?"]
     return _table("p99 of GETs of one post, SQLite", head, rows)
 
 
@@ -102,7 +102,7 @@ def _holds(holds: object) -> str:
 
 def _use_cases(found: Mapping[str, float]) -> str:
     rows = [[name, f"{value:.1f} µs", *_bounded(value, MICROSECONDS.get(name))] for name, value in found.items()]
-    return _table("A use case on the in-memory store", ["", "least of 60 batches", "to reach", "holds"], rows)
+    return _table("A use case on the in-memory store", ["", "minimum of 60 batches", "target", "reached?"], rows)
 
 
 def _bounded(value: float, bound: float | None) -> list[str]:
@@ -115,7 +115,7 @@ def _rates(results: Results) -> str:
         [NAMES[name], STORES[store], *(_rate(results, name, store, workload) for workload in (*READS, *WRITES))]
         for name, store in sides
     ]
-    return _table("Requests a second, the median of the rounds", ["", "database", *READS, *WRITES], rows)
+    return _table("Requests per second, median of the rounds", ["", "database", *READS, *WRITES], rows)
 
 
 def _rate(results: Results, name: str, store: str, workload: str) -> str:
@@ -128,7 +128,7 @@ def _weights(weights: Sequence[Weight]) -> str:
         [NAMES[each.competitor], STORES[each.store], f"{each.start:.2f} s", f"{each.idle:.0f}", f"{each.loaded:.0f}"]
         for each in weights
     ]
-    head = ["", "database", "start to first 200", "MiB idle", "MiB after all loads"]
+    head = ["", "database", "start to first 200", "MiB idle", "MiB after all workloads"]
     return _table("Start and memory of one worker", head, rows)
 
 
@@ -138,7 +138,7 @@ def _growth(grown: Sequence[Grown]) -> str:
     sides = dict.fromkeys((each.store, each.what) for each in grown)
     rows = [[what, STORES[store], *(found.get((store, what, size), "") for size in sizes)] for store, what in sides]
     head = ["", "database", *(f"{size:,} posts".replace(",", " ") for size in sizes)]
-    text = _table("One request at a time as posts become many: the median, in ms", head, rows)
+    text = _table("Median duration of a single request by number of posts, in ms", head, rows)
     lacks_search = grown and not any(each.what.startswith("search") for each in grown)
     return text + ("\nThis version of the blog does not search.\n" if lacks_search else "")
 
@@ -155,7 +155,7 @@ def _factor(value: float) -> str:
 
 
 def figures(report: Report) -> Iterator[dict[str, object]]:
-    """What is drawn: a line each, for `plot.py`, which knows nothing of all this."""
+    """Return the data of the plots, a line each, for `plot.py`."""
     for each in ratios(report.results):
         yield {
             "kind": "ratio",

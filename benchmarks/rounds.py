@@ -29,7 +29,7 @@ Cell: TypeAlias = tuple[str, str, str]
 
 @dataclass
 class Results:
-    """What was measured: for each cell as many figures as there were rounds, in their order."""
+    """The measurements: a list of figures for each cell, one for each round."""
 
     measured: dict[Cell, list[Measured]] = field(default_factory=dict)
 
@@ -41,7 +41,7 @@ class Results:
         return median(each.rate for each in self.measured[cell]) if cell in self.measured else None
 
     def ratios(self, ours: Cell, theirs: Cell) -> list[float]:
-        """How many times as many requests a second, in each round."""
+        """Return the ratio of requests per second, in each round."""
         if ours not in self.measured or theirs not in self.measured:
             return []
         pairs = zip(self.measured[ours], self.measured[theirs], strict=True)
@@ -49,7 +49,7 @@ class Results:
 
 
 def plan_of(competitor: Competitor, workload: str) -> Plan:
-    """What is asked in a workload."""
+    """Return the requests of a workload."""
     if workload == "list":
         return Plan("GET", [(competitor.newest, "")])
     if workload == "create":
@@ -82,7 +82,7 @@ def measure(competitors: Sequence[Competitor], workloads: Sequence[str], rounds:
 def _turns(
     competitors: Sequence[Competitor], workloads: Sequence[str], number: int
 ) -> Iterable[tuple[str, Competitor]]:
-    """Who is asked what in a round, one after the other. Each round begins with somebody else."""
+    """Return the competitors and workloads of a round, in order. Each round begins with somebody else."""
     for workload in workloads:
         takers = [each for each in competitors if workload in each.workloads]
         first = number % len(takers) if takers else 0
@@ -97,7 +97,7 @@ def _measure(results: Results, competitor: Competitor, workload: str, seconds: f
 
 
 def _beside_writes(competitor: Competitor, reading: Plan, seconds: float) -> Measured:
-    """What reads are like while as many connections change posts."""
+    """Measure reads while as many connections update posts."""
     writing = plan_of(competitor, "update")
     with loading(competitor.url, writing, seconds + 2 * _LEAD) as process:
         time.sleep(_LEAD)

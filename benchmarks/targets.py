@@ -24,19 +24,19 @@ _SPEED: Final[tuple[_Speed, ...]] = (
     ("update", "sqlite-normal", _WRITING),
     ("update", "postgresql", {"django": (5, 9), "fastapi": (4, 4)}),
 )
-"""How many times as fast as a rival: at least, and what is aimed at."""
+"""The speed-up over a rival: the target and the aim."""
 
 _STORE_OF: Final = {"pocketbase": "sqlite-normal", "bare": "none"}
-"""Who is always on the same kind of database, or on none."""
+"""Competitors with one kind of database, or with none."""
 
 SLOWEST: Final = 3.0
-"""How many times as long the slowest of a hundred reads may take while others write."""
+"""The maximum ratio of the p99 of reads during writes to that of quiet reads."""
 MICROSECONDS: Final = {GET: 10.0, CHANGE: 25.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How many times as fast as a rival: the median of the rounds, the least and the most."""
+    """The speed-up over a rival: median, minimum and maximum of the rounds."""
 
     workload: str
     store: str
@@ -63,7 +63,7 @@ def ratios(results: Results) -> Iterator[Ratio]:
 
 
 def slowdowns(results: Results) -> Iterator[tuple[str, float, float, float]]:
-    """Who, the p99 of their quiet reads, that of their reads beside writes (both in ms), and the median ratio."""
+    """The competitor, the p99 of quiet reads and of reads during writes (both in ms), and the median ratio."""
     for (name, store, workload), quiet in results.measured.items():
         if workload == QUIET:
             busy = results.measured[name, store, BUSY]

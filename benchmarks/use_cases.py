@@ -1,4 +1,4 @@
-"""What a use case costs within the process, on the in-memory store: a whole unit of work, opened and kept."""
+"""The cost of a use case in process, on the in-memory store: a whole unit of work, opened and committed."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`python -m fault_tests`: choose what to break, and print the table of how the blog took it."""
+"""`python -m fault_tests`: choose a fault, and print a table of the results."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ _ALL: Final = ["pair", "cluster", "bouncer"]
 
 
 def main() -> int:
-    """Run what is asked for, and give the status that the process ends with: 1 if any promise was broken."""
+    """Run the chosen tests. Return the exit status: 1 if a guarantee was broken."""
     options = _parser().parse_args()
     if options.what == "attacks":
         return _attacks(options.only)

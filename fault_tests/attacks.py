@@ -59,7 +59,7 @@ class Target:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens."""
+        """The URL."""
         url = httpx.URL(self.server.url)
         return url.host, url.port or 0
 

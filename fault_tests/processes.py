@@ -56,7 +56,7 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str, interva
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """What a process is told: nothing of how this one was started."""
+    """Return the environment of a process, without variables of this one."""
     return {name: value for name, value in os.environ.items() if name in _KEPT} | extra
 
 

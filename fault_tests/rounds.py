@@ -28,7 +28,7 @@ _HEADER: Final = (
 
 @dataclass
 class Round:
-    """What one fault did."""
+    """The effects of one fault."""
 
     fault: str
     tally: Tally = field(default_factory=Tally)
@@ -36,16 +36,16 @@ class Round:
 
     @property
     def is_good(self) -> bool:
-        """Whether every promise was kept."""
+        """Whether every guarantee held."""
         return not (self.findings.lost or self.findings.torn or self.findings.strange or self.tally.wrong)
 
     @property
     def complaints(self) -> list[str]:
-        """What is wrong, in words."""
+        """Return the broken guarantees as text."""
         return [
             *(f"lost: {each}" for each in self.findings.lost),
             *(f"half written: {each}" for each in self.findings.torn),
-            *(f"strange: {each}" for each in self.findings.strange),
+            *(f"unexpected: {each}" for each in self.findings.strange),
             *(f"wrong answer: {each}" for each in self.tally.wrong),
         ]
 

@@ -22,7 +22,7 @@ _CHEAP: Final = {"BLOG_ARGON2_MEMORY": "8", "BLOG_ARGON2_ITERATIONS": "1", "BLOG
 
 @dataclass(frozen=True)
 class Server:
-    """Where the blog is."""
+    """The URL of the blog."""
 
     url: str
     log: Path

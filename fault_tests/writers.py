@@ -30,7 +30,7 @@ _SHARES: Final = {"POST": 3, "PATCH": 5, "DELETE": 3}
 
 @dataclass
 class Tally:
-    """What all writers were told in one round."""
+    """The responses to all writers in one round."""
 
     began: float = field(default_factory=time.monotonic)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -60,7 +60,7 @@ class Tally:
         return max((later - earlier for earlier, later in pairwise(moments)), default=0)
 
     def since(self, moment: float) -> int:
-        """How much was acknowledged after a moment."""
+        """Return the number of writes acknowledged after a time."""
         return sum(acknowledged > moment for acknowledged in self.acknowledged[-1000:])
 
 

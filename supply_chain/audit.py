@@ -23,7 +23,7 @@ class NoAnswer(Exception):
 
 
 def audit(pip_audit: Sequence[str], pins: list[Pin], patience: float = PATIENCE) -> list[str]:
-    """What is known against these pins, or hinders one from knowing it, each in one line: nothing, if all is well."""
+    """Return the known vulnerabilities of these pins, and the errors of the look-up, one line each."""
     if not pins:
         return ["there is nothing to audit"]
     try:
@@ -62,7 +62,7 @@ def _without_marker(pin: Pin) -> str:
 
 
 def _unknown(answer: dict[str, Any], pins: list[Pin]) -> list[str]:
-    """What was not looked up, in one line, however much it is."""
+    """Return one line about the pins that were not looked up."""
     missing = [pin for pin in pins if not _looked_up(answer.get(pin.name, {}), pin)]
     if not missing:
         return []

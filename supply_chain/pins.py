@@ -53,7 +53,7 @@ def _pin_of(line: str) -> Pin:
 
 
 def drift(needed: Iterable[Requirement], pins: list[Pin]) -> list[str]:
-    """What is wrong with these pins, as those of a project that needs this: nothing, if all is well."""
+    """Return the errors of these pins for a project with these requirements."""
     pinned = {pin.name: pin for pin in pins}
     faults = [f"{pin} is pinned twice" for pin in pins if pinned[pin.name] is not pin]
     faults += [f"{pin} has no hash" for pin in pins if not pin.hashes]

@@ -1,4 +1,4 @@
-"""What holds of all tests."""
+"""Configuration of all tests."""
 
 import gc
 from functools import cache

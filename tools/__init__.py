@@ -1,1 +1,1 @@
-"""What developers of the blog run."""
+"""Tools for developers of the blog."""

@@ -367,7 +367,7 @@ def test_a_database_of_a_killed_server_is_restored_with_its_wal(
 
 
 def test_an_interrupted_transaction_is_rolled_back_before_the_restore(backup: Path, other: SqlStore) -> None:
-    """Without a log for writing ahead, a journal says how it was. Whoever is killed in between leaves it."""
+    """Without a log for writing ahead, a journal says how it was. A process that is killed in between leaves it."""
     before = bodies_in(backup)
     with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")

@@ -26,7 +26,7 @@ OTHERWISE = {
     "token_id": "7",
     "subject_id": "NULL",
 }
-"""What a field is changed to; the others are texts."""
+"""The new values of some fields; the others are texts."""
 
 OF_ENTRIES = "Seal {seals[%d].id}: the time of the seal or an entry was changed, or an entry was removed or inserted."
 BEFORE_SEAL = "A seal before seal {seals[%d].id} was changed or removed."

@@ -1,9 +1,12 @@
 """The documents name what is there, and all of it."""
 
+import ast
 import asyncio
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +31,8 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), ROOT / "benchmarks" / "README.md", *DOCS
 SITE = sorted(DOCS.glob("**/*.md"))
 RELATIVE_CLAUSE = re.compile(
     r"(?:^|[.!?:;|] )(?:[-*#>]+ |\d+\. )*(?:\*\*)?"
-    r"((?:Who|Whoever|Whose|What|Whatever|Where|Wherever|Of \w+ (?:who|that|which))\b[^.!?|]*[.!?|]?)",
+    r"((?:Who|Whoever|Whose|What|Whatever|Where|Wherever|How(?:ever)? (?:many|much|often)"
+    r"|Of (?:\w+ ){1,3}(?:who|that|which))\b[^.!?|]*[.!?|]?)",
     re.MULTILINE,
 )
 FOREIGN_NAMES = {
@@ -149,6 +153,24 @@ def test_no_sentence_of_a_document_begins_with_a_relative_clause(document: Path)
     assert relative_clauses(document.read_text(encoding="utf-8")) == []
 
 
+@pytest.mark.parametrize("folder", ["src", "tests", "tools", "benchmarks", "examples", "fault_tests", "supply_chain"])
+def test_no_sentence_of_a_docstring_or_comment_begins_with_a_relative_clause(folder: str) -> None:
+    files = sorted(path for path in (ROOT / folder).rglob("*.py") if ".venvs" not in path.parts)
+    found = [f"{path.relative_to(ROOT)}: {clause}" for path in files for clause in clauses_in_code(path)]
+    assert len(files) > 0
+    assert found == []
+
+
+def clauses_in_code(path: Path) -> list[str]:
+    """Return the sentences of a module's docstrings and comments that begin with a relative clause."""
+    source = path.read_text(encoding="utf-8")
+    nodes = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Expr)]
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    texts += [token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT]
+    return [clause for text in texts for clause in relative_clauses(text)]
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -156,7 +178,11 @@ def test_no_sentence_of_a_document_begins_with_a_relative_clause(document: Path)
         ("* **What is kept** stays.", ["What is kept** stays."]),
         ("| Of two who edit | one |", ["Of two who edit |"]),
         ("## Where it goes", ["Where it goes"]),
+        ("However many wait, one is first.", ["However many wait, one is first."]),
+        ("Of the first two who edit, one wins.", ["Of the first two who edit, one wins."]),
+        ("How many times as fast as others", ["How many times as fast as others"]),
         ("What is it? It waits where it is.", []),
+        ("However, it waits. Whether it waits.", []),
         ("```python\nWhat is kept.\n```", []),
     ],
 )

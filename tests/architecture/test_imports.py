@@ -80,7 +80,7 @@ TECHNOLOGY = {
 
 
 def foreign(path: Path) -> set[str]:
-    """What a part imports that is neither its own nor the standard library's, wherever in its files it does so."""
+    """Return the imports of a part that are neither its own nor of the standard library, anywhere in its files."""
     nodes = [node for file in sorted(path.rglob("*.py")) or [path] for node in ast.walk(ast.parse(file.read_text()))]
     names = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
     names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0]
@@ -98,7 +98,7 @@ def test_every_file_is_of_some_part() -> None:
 
 
 def newly_loaded(modules: list[str]) -> set[str]:
-    """What a fresh interpreter loads when it imports these, standard library apart."""
+    """Return the modules that a new interpreter loads with these, without the standard library."""
     program = f"import sys; before = set(sys.modules); import {', '.join(modules)}; print(*set(sys.modules) - before)"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return {name for name in run.stdout.split() if name.partition(".")[0] not in sys.stdlib_module_names}

@@ -52,7 +52,7 @@ IMPURE_CALLS = {
 }
 IMPURE_METHODS = {"now", "utcnow", "today", "fromtimestamp", "environ", "getenv"}
 HANDED_IN = {"self"}
-"""Whose methods may be called like a clock's: what a room was handed is not what it reached for."""
+"""Objects whose methods may have the names of a clock's: an injected function is not an import."""
 
 
 def impurities(source: str) -> list[str]:

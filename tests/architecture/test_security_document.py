@@ -15,7 +15,7 @@ ROWS = [
     )
 ]
 ASKED = {"C": 16, "T": 22, "R": 12, "A": 17, "I": 16, "O": 14, "X": 5, "B": 9, "S": 11}
-"""How many promises there are of each kind."""
+"""The number of guarantees of each kind."""
 
 
 def test_the_document_has_every_promise_once() -> None:

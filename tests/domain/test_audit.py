@@ -33,7 +33,7 @@ def line(entry: AuditEntry) -> Line:
 
 @pytest.fixture
 def lines(open_blog: OpenBlog) -> Callable[[], list[Line]]:
-    """What has been recorded since this was last asked."""
+    """Return the entries since the last call."""
     seen = 0
 
     def since() -> list[Line]:

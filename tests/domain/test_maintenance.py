@@ -33,7 +33,7 @@ def blog_with_expired_rows(open_blog: OpenBlog, clock: FrozenClock, ann: User) -
 
 
 def count_rows(open_blog: OpenBlog) -> tuple[int, int, int, int, int]:
-    """How many tokens, invitations, attempts and kept answers, and how many entries without a seal."""
+    """Return the numbers of tokens, invitations, attempts, idempotency records and unsealed entries."""
     ever = timedelta(days=999)
     with open_blog() as blog:
         ann, answers = blog.users.get_by_username(OPERATOR, "ann"), blog.idempotency.store

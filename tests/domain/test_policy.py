@@ -112,7 +112,7 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
     Action.IMPORT_POSTS: lambda blog, actor, _, post: blog.importer.import_post(actor, PortablePost.of(post)),
     Action.READ_AUDIT_LOG: lambda blog, actor, _, __: blog.audit.page(actor),
 }
-"""What each action is in the domain; whoever is no member cannot even be handed to most of it."""
+"""The use case of each action. Most of them accept members only."""
 
 MEMBERS_ONLY = {Action.CREATE_POST, Action.UPDATE_POST, Action.DELETE_POST, Action.LOG_OUT, Action.LIST_OWN_TOKENS}
 ONES_OWN_ONLY = {Action.LIST_OWN_TOKENS, Action.REVOKE_OWN_TOKEN, Action.UPDATE_OWN_ACCOUNT}

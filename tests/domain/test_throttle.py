@@ -228,5 +228,5 @@ def test_no_five_minute_window_exceeds_the_limits(
 
 
 def most(moments: list[datetime]) -> int:
-    """How many of these moments lie within some five minutes, at the most."""
+    """Return the maximum number of these times within five minutes."""
     return max((sum(first <= moment < first + WINDOW for moment in moments) for first in moments), default=0)

@@ -185,7 +185,7 @@ def test_span_beyond_the_end_lacks_its_last_word() -> None:
 
 
 def characters() -> Iterator[str]:
-    """Yield all characters of words. Of those that no rule names, one of 32 stands for the others."""
+    """Yield all characters of words. One of 32 characters without a rule stands for the others."""
     for code in (*range(0x32000), *range(0xE0000, 0xE0200)):  # the planes between are empty, and the last are private
         sign = chr(code)
         category = unicodedata.category(sign)

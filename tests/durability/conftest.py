@@ -26,7 +26,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture(scope="session")
 def mortal() -> Iterator[Host]:
-    """One that is stopped, frozen and crashed. Whoever does so leaves it running."""
+    """A server for tests that stop, freeze or crash it, and leave it running."""
     with running("max_connections = 30") as host:
         yield host
 

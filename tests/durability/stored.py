@@ -32,7 +32,7 @@ class Stored:
 
     @property
     def name(self) -> str:
-        """What PostgreSQL calls it."""
+        """Its name in PostgreSQL."""
         return self.url.rpartition("/")[2]
 
     @contextmanager

@@ -28,7 +28,7 @@ _ENTRY, _EXIT = 1, 2
 
 
 class _Syscall(ctypes.Structure):
-    """What the kernel tells of a system call: at entry `value` is its number, at exit its result."""
+    """A system call as ptrace reports it: at entry `value` is its number, at exit its result."""
 
     _fields_ = [
         ("op", ctypes.c_uint8),
@@ -71,7 +71,7 @@ def _follow(traced: int, counted: int) -> int:
 
 
 def _stopped(task: int, status: int, called: dict[int, int], counted: int) -> int:
-    """What to do about a stop: the signal to hand on, if it was one."""
+    """Handle a stop. Return the signal to deliver, if there is one."""
     number = os.WSTOPSIG(status)
     if number == _AT_SYSCALL:
         told = _Syscall()

@@ -1,4 +1,4 @@
-"""What was acknowledged outlives the process that acknowledged it.
+"""Acknowledged writes survive the death of the process.
 
 Run many rounds by hand with `KILL_ROUNDS=20 pytest tests/durability/test_crash.py`.
 """

@@ -1,4 +1,4 @@
-"""Where a synchronous standby takes over from its primary, the blog goes on by itself, and loses nothing."""
+"""After a failover to a synchronous standby, the blog continues by itself, and loses nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path

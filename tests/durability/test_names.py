@@ -1,4 +1,4 @@
-"""However many ask for a name at once, one gets it."""
+"""One of many concurrent requests gets a username."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

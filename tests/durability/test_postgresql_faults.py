@@ -1,4 +1,4 @@
-"""Whatever befalls the blog's connections to PostgreSQL, nobody waits long, and all is well when it is over."""
+"""Faults of connections to PostgreSQL delay no client for long, and the blog recovers from them."""
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -56,7 +56,7 @@ def databases() -> Iterator[Replicated]:
 
 
 def titles(server: Server, token: str | None = None) -> list[str]:
-    """What somebody is shown, twice over: in the list, and each post alone."""
+    """Return the posts that a client gets: in the list, and each alone."""
     listed = ask(server, "GET", "/api/posts/", token).json()["results"]
     alone = [ask(server, "GET", f"/api/posts/{post['id']}/", token).json() for post in listed]
     assert alone == listed

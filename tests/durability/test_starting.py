@@ -1,4 +1,4 @@
-"""However many processes start at once, and however often one was killed while starting, the blog starts."""
+"""The blog starts when many processes start concurrently, and after some were killed while starting."""
 
 import random
 import time

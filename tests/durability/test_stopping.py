@@ -86,7 +86,7 @@ def _request(method: str, path: str, body: bytes, token: str | None = None) -> b
 
 
 def _make_sure_all_is_read(server: Server) -> None:
-    """What was sent before is read before this is answered: one loop reads it all, in rounds."""
+    """Wait until the server has read all that was sent before: its one event loop reads in rounds."""
     with server.client() as client:
         for _ in range(3):
             assert client.get("/livez").status_code == 200

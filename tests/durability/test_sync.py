@@ -1,4 +1,4 @@
-"""What is acknowledged is on the disk, and not only on its way there."""
+"""Acknowledged writes are synced to the disk."""
 
 import sys
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_reading_waits_for_no_disk(database: Database, tmp_path: Path) -> None:
 
 
 def _syncs_during(client: httpx.Client, counted: Path, method: str, path: str, said: object) -> int:
-    """How often anything was synced from the moment of a request to the moment of its answer."""
+    """Count the syncs between a request and its response."""
     before = counted.stat().st_size
     answer = client.request(method, path, json=said)
     synced = counted.stat().st_size - before

@@ -196,7 +196,7 @@ def test_objects_of_a_failed_job_are_released() -> None:
     hops, gone = ThreadPool("test", 1), list[str]()
 
     class Held:
-        """What the work holds."""
+        """An object that a job refers to."""
 
         def refuse(self) -> None:
             raise RefusedError

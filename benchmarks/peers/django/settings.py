@@ -1,4 +1,4 @@
-"""What `startproject` makes, without what an API with tokens has no use for: sessions, cookies, messages, pages."""
+"""The settings of `startproject`, without sessions, cookies, messages and pages, which this API does not use."""
 
 import os
 from urllib.parse import urlsplit

@@ -23,9 +23,9 @@ from blog.entrypoints.http import create_app
 SECRET: Final = "correct horse battery staple"
 WRONG: Final = "incorrect horse battery staple"
 HOME: Final = "192.0.2.1"
-"""Where the owner of an account calls from."""
+"""The address of an account's owner."""
 AWAY: Final = "198.51.100.1"
-"""Where somebody else does."""
+"""The address of another client."""
 
 TIMEOUT: Final = 30
 Answer = TypeVar("Answer")

@@ -50,8 +50,8 @@ def test_every_response_conforms_to_the_openapi_document(case: Case[Any], is_adm
 
 
 def _aim(case: Case[Any], actor: Member) -> None:
-    """What no schema can say: which numbers, cursors and versions there are, which passwords, that a search comes in no
-    order, and that 7.0 is no whole number here. Well-formed ones shall be those.
+    """Fill in values that no schema can describe: existing ids, cursors and versions,
+    passwords, a search without an order, and whole numbers instead of 7.0.
     """
     if _is_well_formed(case, ParameterLocation.PATH):
         case.path_parameters |= _numbers(case.path, actor)
@@ -78,7 +78,7 @@ def _aim(case: Case[Any], actor: Member) -> None:
 
 
 def _is_well_formed(case: Case[Any], part: ParameterLocation) -> bool:
-    """Whether this part fits its schema. What is made of the examples in the document is not drawn, and does."""
+    """Whether this part fits its schema. Cases made of the document's examples are not generated, and conform."""
     drawn = case.meta.components.get(part) if case.meta else None
     if case.meta is not None and case.meta.phase.name.value == "examples":
         return True

@@ -1,4 +1,4 @@
-"""Who may change which posts over HTTP."""
+"""Permissions to change posts over HTTP."""
 
 from typing import Any
 

@@ -15,7 +15,7 @@ TIMEOUT = 300
 
 
 def run(*arguments: str | Path, cwd: Path, **variables: str) -> str:
-    """What a Python module prints, if it succeeds."""
+    """Run a Python module. Return its output."""
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=cwd,

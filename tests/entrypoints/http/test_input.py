@@ -22,7 +22,7 @@ TAKING = [
     ("POST", "/api/invitations/"),
 ]
 SMALL = {"/api/login/", "/api/register/", "/api/users/me/password/"}
-"""Where no more than 8 KiB are taken."""
+"""Routes with a limit of 8 KiB."""
 every_taking = pytest.mark.parametrize(("method", "path"), TAKING)
 
 NO_JSON = [

@@ -384,7 +384,7 @@ def contents(document: Any) -> Iterator[Any]:
 
 
 def validator_of(document: Any) -> Callable[[Any, Any, str], None]:
-    """What holds a value against a schema of the document."""
+    """Return a function that validates a value against a schema of the document."""
 
     def validate(schema: Any, value: Any, what: str) -> None:
         whole = {**schema, "components": document["components"]}

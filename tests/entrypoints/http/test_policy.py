@@ -36,7 +36,7 @@ class Case:
     owner: SiteUser
 
     def asks(self, method: str, path: str, sent: Any = None) -> bool:
-        """Whether it is done over HTTP. What is refused is refused in so many words."""
+        """Whether it is done over HTTP. A refusal must be a 401, 403 or 404."""
         answer = self.configured_site.ask(method, path, token=self.actor and self.actor.token, json=sent)
         assert answer.status_code in {200, 201, 204, 401, 403, 404}, answer.text
         return answer.is_success
@@ -198,7 +198,7 @@ def case_of(configured_site: ConfiguredSite, cell: PolicyEntry, scopes: frozense
 
 
 def named(cell: PolicyEntry) -> str:
-    """What a cell is called among the tests."""
+    """Return the test id of a cell."""
     whose = {True: "-own", False: "-anothers", None: ""}[cell.own]
     return f"{cell.role.value}-{cell.action.name.lower()}{whose}"
 

@@ -24,7 +24,7 @@ STUCK = {
     "in a trailer": CHUNKED + b"0\r\nX-A: b",
 }
 SLOW = {b"": b"\n", b"GET /": b"a", b"GET / HTTP/1.1\r\nX-A:": b"a", SIZED: b"a", CHUNKED: b"1\r\na\r\n"}
-"""What one may begin with, and then repeat without end."""
+"""Beginnings of requests, and parts that can be repeated for ever."""
 
 
 class ShortTimeouts(HardenedProtocol):

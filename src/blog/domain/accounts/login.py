@@ -17,7 +17,7 @@ from .tokens import IssuedToken, ScopeNotGranted
 from .user import LastAdmin, PostsOnDeletion, TooManyNames, User
 
 _TRIES: Final = 3
-"""How often a password is verified, if another unit of work changes the stored hash meanwhile."""
+"""The number of times a password is verified, if other units of work change the stored hash meanwhile."""
 
 Result = TypeVar("Result")
 

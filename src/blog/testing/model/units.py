@@ -85,7 +85,7 @@ class Unit:
                 self.model.keep()
 
     def abandon(self) -> None:
-        """Wherever it is, end it."""
+        """End the unit in any state."""
         if not self.ended:
             self._thread.submit(self._fail, Failed())
 

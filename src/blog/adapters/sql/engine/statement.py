@@ -1,7 +1,7 @@
 """Statements of SQLAlchemy Core that are compiled once, and then run on the driver's own cursor.
 
 SQLAlchemy's work for each execution was 39 % of the time to read a post. Its compiler and its types are used here, but
-once for each statement. What remains for each run is to bind parameters, and to make entities of rows.
+once for each statement. Each run only binds parameters, and makes entities of rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -33,7 +33,7 @@ the event loop.
 """
 
 _ENDS: Final = 2
-"""How often the end of the body is received before the watch ends. A server that follows ASGI sends it once."""
+"""Ends of the body that are received before the watch ends. A server that follows ASGI sends one."""
 
 MAX_INLINE_BYTES: Final = 256 * 1024
 """Bytes of posts that are encoded on the event loop, which takes about a millisecond."""

@@ -42,7 +42,7 @@ class RootPath:
     def split(self, scope: Any, headers: Mapping[bytes, bytes]) -> tuple[str, str]:
         """Return the prefix under which the client sees the blog, and the path within the blog.
 
-        Where another application has mounted the blog, its mount point comes after the prefix of the proxy, unless the
+        The mount point in another application comes after the prefix of the proxy, unless the
         server has put that prefix there itself (as uvicorn does by `--root-path`).
         """
         if not (self._configured or scope.get("root_path") or _FORWARDED_PREFIX in headers):

@@ -107,8 +107,8 @@ def check_content_length(value: bytes, limit: int) -> None:
 def validate(
     members: Mapping[str, object], shape: type[msgspec.Struct], *, null_deletes: bool = False
 ) -> tuple[dict[str, Any], list[FieldError]]:
-    """Return the members of an object that have the shape's types, and the errors of the others. Where null would
-    delete a member (RFC 7396), it gets a message of its own: no member can be deleted.
+    """Return the members of an object that have the shape's types, and the errors of the others. If null would
+    delete a member (RFC 7396), it gets its own message: no member can be deleted.
     """
     known = _fields(shape)
     errors = [FieldError(shown(name), not_known(known)) for name in members if name not in known]
