@@ -40,11 +40,11 @@ def pip_audit(folder: Path, said: object, *, status: int = 0, errors: str = "") 
     return [sys.executable, "-S", str(program)]
 
 
-def test_an_audit_is_passed_if_nothing_is_known_against_any_package(tmp_path: Path) -> None:
+def test_an_audit_without_known_vulnerabilities_passes(tmp_path: Path) -> None:
     assert audit(pip_audit(tmp_path, CLEAN), PINS) == []
 
 
-def test_every_pin_is_asked_about_on_every_machine(tmp_path: Path) -> None:
+def test_every_pin_is_looked_up_on_every_platform(tmp_path: Path) -> None:
     audit(pip_audit(tmp_path, CLEAN), PINS)
 
     options, *asked = (tmp_path / "asked").read_text().splitlines()
@@ -57,7 +57,7 @@ def test_every_pin_is_asked_about_on_every_machine(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 1])
-def test_what_is_known_against_a_package_fails_the_audit(tmp_path: Path, status: int) -> None:
+def test_a_known_vulnerability_fails_the_audit(tmp_path: Path, status: int) -> None:
     assert audit(pip_audit(tmp_path, [FAULTY, UNMENDED], status=status), PINS) == [
         "litestar 2.25.0 has PYSEC-2026-1, mended in 2.25.1",
         "colorama 0.4.6 has PYSEC-2026-2, mended in no version yet",
@@ -83,7 +83,7 @@ def test_a_package_that_was_not_looked_up_fails_the_audit(
 
 
 @pytest.mark.parametrize("said", ["", "No known vulnerabilities found", "[]", "{}", '{"dependencies": null}'])
-def test_an_audit_that_cannot_be_made_has_failed(tmp_path: Path, said: str) -> None:
+def test_an_audit_that_cannot_run_fails(tmp_path: Path, said: str) -> None:
     errors = "Traceback (most recent call last):\n  ...\nrequests.exceptions.ConnectionError: no such host"
 
     for status in (0, 1):
@@ -92,21 +92,21 @@ def test_an_audit_that_cannot_be_made_has_failed(tmp_path: Path, said: str) -> N
         ]
 
 
-def test_an_audit_without_the_one_who_makes_it_has_failed(tmp_path: Path) -> None:
+def test_an_audit_without_pip_audit_fails(tmp_path: Path) -> None:
     assert audit([str(tmp_path / "pip-audit")], PINS) == ["nothing could be audited: FileNotFoundError"]
     slow = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
     assert audit(slow, PINS, patience=0.1) == ["nothing could be audited: TimeoutExpired"]
 
 
-def test_an_audit_of_nothing_has_failed(tmp_path: Path) -> None:
+def test_an_audit_of_no_packages_fails(tmp_path: Path) -> None:
     assert audit(pip_audit(tmp_path, []), []) == ["there is nothing to audit"]
 
 
-def test_an_audit_that_ends_badly_without_a_word_has_failed(tmp_path: Path) -> None:
+def test_an_audit_with_an_error_status_and_no_output_fails(tmp_path: Path) -> None:
     assert audit(pip_audit(tmp_path, CLEAN, status=3), PINS) == ["pip-audit ended with status 3, and did not say why"]
 
 
-def test_how_an_audit_ends_is_the_status_of_its_process(
+def test_the_result_of_an_audit_is_the_exit_status(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploy = tmp_path / "deploy.txt"

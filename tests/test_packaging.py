@@ -49,7 +49,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     assert {name for name in _names(wheel) if ".dist-info/" not in name} == expected
 
 
-def test_the_wheel_holds_what_is_no_code_too(wheel: Path) -> None:
+def test_the_wheel_has_the_data_files_too(wheel: Path) -> None:
     names = _names(wheel)
 
     assert {"blog/py.typed", "blog/entrypoints/http/openapi/static/docs.html"} <= names
@@ -62,7 +62,7 @@ def test_the_wheel_installs_the_command(wheel: Path) -> None:
         assert archive.read(name).decode() == "[console_scripts]\nblog = blog.__main__:main\n"
 
 
-def test_the_wheel_asks_for_nothing_that_only_tests_need(wheel: Path) -> None:
+def test_the_wheel_does_not_require_test_dependencies(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
         lines = archive.read(name).decode().splitlines()
@@ -72,7 +72,7 @@ def test_the_wheel_asks_for_nothing_that_only_tests_need(wheel: Path) -> None:
     assert not [line for line in needed if line.startswith(("pytest", "hypothesis", "httpx", "coverage", "hatchling"))]
 
 
-def test_the_wheel_is_not_called_as_a_package_of_somebody_else_on_pypi() -> None:
+def test_the_wheel_does_not_have_the_name_of_a_foreign_package_on_pypi() -> None:
     assert _PROJECT["name"] == "hexablog"
     assert _PROJECT["scripts"] == {"blog": "blog.__main__:main"}
 
@@ -128,7 +128,7 @@ def test_every_dependency_has_a_floor_and_ends_before_another_major_version(line
 
 
 @pytest.mark.parametrize(("name", "safe"), [("litestar", "2.20"), ("msgspec", "0.22")])
-def test_no_version_with_a_known_fault_is_good_enough(name: str, safe: str) -> None:
+def test_no_version_with_a_known_vulnerability_satisfies_the_requirements(name: str, safe: str) -> None:
     (line,) = (line for line in _PROJECT["dependencies"] if Requirement(line).name == name)
 
     assert _floor_and_ceiling(line)[0] >= Version(safe)

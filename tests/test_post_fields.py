@@ -124,7 +124,7 @@ def test_a_field_is_exported_and_imported(blog: Blog, ann: Member, field: str) -
 
 
 @pytest.mark.parametrize("field", sorted(SENT))
-def test_an_import_tells_a_post_that_differs_in_one_field(blog: Blog, ann: Member, field: str) -> None:
+def test_an_import_reports_a_post_that_differs_in_one_field(blog: Blog, ann: Member, field: str) -> None:
     written = PortablePost.of(a_post())
     blog.importer.import_post(Operator(), written)
     other = replace(written, **{field: another_value(field, getattr(written, field))})  # type: ignore[arg-type]  # of its type

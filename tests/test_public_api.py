@@ -175,7 +175,7 @@ def test_an_int_is_an_id(open_blog: ClosableBlog, alice: User, post: Post) -> No
 
 
 @pytest.mark.parametrize("wrong", ["1", True, None, 1.0])
-def test_what_is_no_int_is_no_id_and_a_type_error(open_blog: ClosableBlog, alice: User, wrong: Any) -> None:
+def test_an_id_that_is_not_an_int_is_a_type_error(open_blog: ClosableBlog, alice: User, wrong: Any) -> None:
     actor = Member.of(alice)
     uses: list[Callable[[Blog], object]] = [
         lambda blog: blog.posts.get(wrong),
@@ -207,7 +207,7 @@ def test_a_unit_of_work_inside_of_another_one_is_refused_at_once(open_blog: Clos
         assert [post.title for post in blog.posts.page().posts] == ["Outer"]
 
 
-def test_a_unit_of_work_that_failed_is_no_unit_of_work_any_more(open_blog: ClosableBlog) -> None:
+def test_a_failed_unit_of_work_cannot_be_used(open_blog: ClosableBlog) -> None:
     with pytest.raises(ZeroDivisionError), open_blog():
         raise ZeroDivisionError
     with open_blog() as blog:
@@ -259,7 +259,7 @@ def test_a_new_sqlite_file_has_its_tables_at_once_and_keeps_its_rows(tmp_path: P
 
 
 @pytest.mark.parametrize("path", ["", ":memory:", "sqlite:///blog.db", "postgresql://localhost/blog"])
-def test_a_path_that_is_none_is_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_path_is_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValidationFailed, match=r"memory_blog\(\)|postgres_blog\(\)"):
         sqlite_blog(path)

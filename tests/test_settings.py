@@ -57,7 +57,7 @@ def test_without_anything_set_it_starts_with_its_defaults() -> None:
     assert Settings().cors_origins == ()
 
 
-def test_without_anything_set_nobody_registers_no_proxy_is_believed_and_limits_are_as_they_are() -> None:
+def test_the_default_settings_close_registration_trust_no_proxy_and_keep_the_limits() -> None:
     settings = Settings()
 
     assert (settings.token_days, settings.token_idle_days) == (30, 14)
@@ -140,7 +140,7 @@ def test_origins_are_read_as_browsers_write_them(text: str, origins: tuple[str, 
 
 
 @pytest.mark.parametrize(("text", "path"), [("", ""), ("/", "/"), ("/blog", "/blog"), ("/a/b.c/", "/a/b.c")])
-def test_a_root_path_is_kept_without_a_slash_at_its_end(text: str, path: str) -> None:
+def test_the_trailing_slash_of_a_root_path_is_removed(text: str, path: str) -> None:
     assert Settings.read({"BLOG_ROOT_PATH": text}).root_path == path
 
 
@@ -277,7 +277,7 @@ def test_debug_is_refused_on_an_address_that_others_can_reach(host: str) -> None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_debug_may_be_on_where_nobody_else_can_reach_it(host: str) -> None:
+def test_debug_is_allowed_on_loopback_addresses(host: str) -> None:
     assert Settings.read({"BLOG_DEBUG": "on", "BLOG_HOST": host}).debug
 
 
@@ -312,7 +312,7 @@ def test_the_setting_that_was_likely_meant_is_named(name: str, meant: str | None
     assert unknown_settings({name: "x"}) == [UnknownSetting(name, meant)]
 
 
-def test_what_the_tests_of_the_blog_read_is_no_misspelt_setting() -> None:
+def test_variables_of_the_tests_are_not_misspelt_settings() -> None:
     assert unknown_settings({"BLOG_TEST_POSTGRES_URL": "postgresql://h/db"}) == []
 
 
@@ -333,13 +333,13 @@ _SERVICE = {
 }
 
 
-def test_what_kubernetes_sets_for_services_called_blog_is_left_out() -> None:
+def test_variables_of_kubernetes_services_called_blog_are_ignored() -> None:
     assert Settings.read(_SERVICE) == Settings()
     assert unknown_settings(_SERVICE) == []
     assert service_variables(_SERVICE) == sorted(_SERVICE)
 
 
-def test_a_port_of_ours_is_none_of_kubernetes() -> None:
+def test_the_port_setting_is_not_a_variable_of_kubernetes() -> None:
     assert service_variables({"BLOG_PORT": "8001", "BLOG_HOST": "::", "BLOG_DB_PORT": "5432"}) == []
     assert Settings.read({**_SERVICE, "BLOG_PORT": "8001"}).port == 8001
     assert Settings.read(_SERVICE, port="8001").port == 8001

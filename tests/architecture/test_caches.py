@@ -129,7 +129,7 @@ def test_every_cache_is_known_and_there_is_a_reason_why_it_does_not_grow() -> No
         "class A:\n    def f(self, key):\n        return self._known.setdefault(key, [])",
     ],
 )
-def test_whatever_keeps_by_key_is_noticed(source: str) -> None:
+def test_every_kind_of_cache_is_noticed(source: str) -> None:
     assert len([*caches_in(source)]) == 1
 
 
@@ -142,5 +142,5 @@ def test_whatever_keeps_by_key_is_noticed(source: str) -> None:
         "class A:\n    def f(self, key):\n        return self._known[key]",
     ],
 )
-def test_what_is_bounded_or_soon_forgotten_is_not_a_cache(source: str) -> None:
+def test_bounded_and_short_lived_containers_are_not_caches(source: str) -> None:
     assert [*caches_in(source)] == []

@@ -39,7 +39,7 @@ def named(contract: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract["name"])
-def test_no_contract_speaks_of_what_is_not_there(contract: dict[str, Any]) -> None:
+def test_no_import_contract_names_a_missing_module(contract: dict[str, Any]) -> None:
     for name in named(contract):
         path = ROOT / "src" / name.replace(".", "/")
         files = [path.with_suffix(".py")] if path.with_suffix(".py").exists() else list(path.rglob("*.py"))

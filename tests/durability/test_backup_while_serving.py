@@ -60,7 +60,7 @@ def _writing(diarists: Sequence[Diarist], server: Server, token: str) -> Iterato
         done.result()
 
 
-def test_a_backup_made_beside_writers_is_of_one_moment_and_is_had_back_beside_a_server(stored: Stored) -> None:
+def test_a_backup_during_writes_is_a_snapshot_and_is_restored_beside_a_server(stored: Stored) -> None:
     token = stored.add_users("alice").log_in("alice")
     diarists = [Diarist(f"diarist {number}") for number in range(3)]
     with stored.serving() as server:
@@ -82,7 +82,7 @@ def test_a_backup_made_beside_writers_is_of_one_moment_and_is_had_back_beside_a_
         assert_works(server, token)
 
 
-def test_a_backup_of_postgresql_can_be_served_as_it_is(postgresql: Stored, tmp_path: Path) -> None:
+def test_a_backup_of_postgresql_can_be_served_directly(postgresql: Stored, tmp_path: Path) -> None:
     token = postgresql.add_users("alice").log_in("alice")
     with postgresql.serving() as server, server.client() as client:
         assert_works(server, token)

@@ -14,7 +14,7 @@ from tests.durability.stored import Stored, ask, assert_works
     [(timedelta(hours=-3), 200), (timedelta(hours=3), 200), (timedelta(days=3653), 401)],
     ids=["three hours behind", "three hours ahead", "ten years ahead"],
 )
-def test_a_token_holds_by_a_clock_that_is_hours_wrong_and_logging_in_works_by_any(
+def test_tokens_tolerate_a_clock_that_is_hours_off_and_log_in_works_with_any_clock(
     sqlite: Stored, ahead: timedelta, status: int
 ) -> None:
     token = sqlite.add_users("alice").log_in("alice")

@@ -15,7 +15,7 @@ from tests.servers import Server, serving
 _ROUNDS: Final = int(os.environ.get("KILL_ROUNDS", "2"))
 
 
-def test_every_acknowledged_write_outlives_a_kill_under_six_writers(database: Database) -> None:
+def test_every_acknowledged_write_survives_a_kill_with_six_writers(database: Database) -> None:
     chance = random.Random(7)
     token, revoked, revoked_before_the_kill = database.log_in("alice"), database.log_in("alice"), database.log_in("bob")
     with serving(database.file) as server:
@@ -41,7 +41,7 @@ def test_every_acknowledged_write_outlives_a_kill_under_six_writers(database: Da
     assert {status for writer in writers for status in writer.statuses} == {200, 201, 204}
 
 
-def test_what_was_not_answered_before_a_kill_and_is_sent_again_under_its_key_is_done_once(database: Database) -> None:
+def test_an_unanswered_request_repeated_with_its_key_after_a_kill_is_processed_once(database: Database) -> None:
     chance = random.Random(11)
     token = database.log_in("alice")
     retriers = [Retrier(f"retrier {index}") for index in range(6)]

@@ -16,7 +16,7 @@ from blog.domain.blog import OpenBlog
 from blog.domain.errors import Unavailable
 
 
-def test_while_nothing_can_be_written_all_can_be_read_and_later_all_works(database: Database) -> None:
+def test_a_full_disk_allows_reads_and_the_blog_recovers_when_there_is_space(database: Database) -> None:
     token = database.log_in("alice")
     with serving(database.file) as server:
         written = [_write(server, token, number) for number in range(3)]
@@ -65,7 +65,7 @@ def _titles(server: Server) -> list[str]:
     return [post["title"] for post in ask(server, "GET", "/api/posts/").json()["results"]]
 
 
-def test_a_full_file_takes_a_whole_unit_of_work_or_nothing_of_it(database: Database) -> None:
+def test_a_full_disk_stores_a_whole_unit_of_work_or_nothing(database: Database) -> None:
     token = database.log_in("alice")
     store = SqlStore(f"sqlite:///{database.file}", connections=1)
     open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))
@@ -89,7 +89,7 @@ def _leave_pages(store: SqlStore, pages: int) -> None:
         unit._run(f"PRAGMA max_page_count={now + pages}", long_text_columns=())
 
 
-def test_a_unit_that_fills_the_disk_leaves_those_that_it_is_kept_with(database: Database) -> None:
+def test_a_unit_that_fills_the_disk_does_not_fail_the_others_of_its_group(database: Database) -> None:
     token = database.log_in("alice")
     store = SqlStore(f"sqlite:///{database.file}", connections=1)
     open_blog = create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1))

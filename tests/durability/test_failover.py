@@ -21,9 +21,7 @@ def pair() -> Iterator[Pair]:
             yield pair
 
 
-def test_a_standby_that_takes_over_from_a_silent_and_then_dead_primary_has_all_that_was_acknowledged(
-    pair: Pair, tmp_path: Path
-) -> None:
+def test_a_promoted_standby_has_every_acknowledged_write(pair: Pair, tmp_path: Path) -> None:
     database = Stored(pair.url, tmp_path).add_users(*WRITERS)
     with database.serving() as server, writing_down(server) as tally:
         wait_for_writes(tally)

@@ -9,7 +9,7 @@ from tests.durability.stored import Stored, assert_works
 _IDLE = (b"", b"GET /api/posts/ HT", b"POST /api/posts/ HTTP/1.1\r\nHost: blog\r\nContent-Length: 9\r\n\r\n{", b"\r\n")
 
 
-def test_four_hundred_idle_connections_keep_nobody_out(sqlite: Stored) -> None:
+def test_four_hundred_idle_connections_block_no_client(sqlite: Stored) -> None:
     token = sqlite.add_users("alice").log_in("alice")
     with sqlite.serving() as server, ExitStack() as stack:
         at = urlsplit(server.url)

@@ -8,7 +8,7 @@ from tests.database import PASSWORD, Database
 from tests.servers import Server, serving
 
 
-def test_a_lock_held_for_a_moment_is_waited_out(database: Database) -> None:
+def test_a_short_lock_is_waited_for(database: Database) -> None:
     token = database.log_in("alice")
     with serving(database.file) as server, database.connected() as foreign, ThreadPoolExecutor() as pool:
         post = _written(database, token)
@@ -22,7 +22,7 @@ def test_a_lock_held_for_a_moment_is_waited_out(database: Database) -> None:
         assert [write.result().status_code for write in waiting] == [201, 200, 200, 204]
 
 
-def test_a_lock_held_too_long_refuses_writes_for_now_and_reads_never(database: Database) -> None:
+def test_a_long_lock_makes_writes_unavailable_and_reads_never(database: Database) -> None:
     token = database.log_in("alice")
     with serving(database.file) as server, database.connected() as foreign, ThreadPoolExecutor() as pool:
         post = _written(database, token)

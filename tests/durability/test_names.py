@@ -13,7 +13,7 @@ from blog.domain.blog import OpenBlog
 _SPELLINGS = ["nemo", "Nemo", "NEMO", "nEmo", "neMo", "nemO"]
 
 
-def test_of_six_who_ask_for_one_name_at_once_one_gets_it_however_it_is_written(stored: Stored) -> None:
+def test_one_of_six_concurrent_requests_gets_a_username_in_any_case(stored: Stored) -> None:
     with stored.opened() as one, stored.opened() as other, ThreadPoolExecutor(6) as pool:
         for number in range(5):
             met = Barrier(6)

@@ -19,7 +19,9 @@ def token(endangered: Stored) -> str:
     return endangered.add_users("alice").log_in("alice")
 
 
-def test_a_database_that_crashes_twice_under_six_writers_loses_nothing(mortal: Host, endangered: Stored) -> None:
+def test_a_database_that_crashes_twice_with_six_writers_loses_no_acknowledged_write(
+    mortal: Host, endangered: Stored
+) -> None:
     endangered.add_users(*WRITERS)
     with endangered.serving() as server, writing_down(server) as tally:
         for _ in range(2):
@@ -45,7 +47,7 @@ def test_a_server_without_its_database_is_alive_and_not_ready(mortal: Host, enda
         assert_works(server, token)
 
 
-def test_a_frozen_database_holds_nobody_up_and_is_used_again_once_it_thaws(
+def test_a_frozen_database_times_out_and_is_used_again_once_it_responds(
     mortal: Host, endangered: Stored, token: str
 ) -> None:
     credentials = {"username": "alice", "password": PASSWORD}
@@ -68,7 +70,7 @@ def test_a_frozen_database_holds_nobody_up_and_is_used_again_once_it_thaws(
         assert_works(server, token)
 
 
-def test_a_server_started_before_its_database_says_so_in_a_line_and_can_be_started_after_it(
+def test_a_server_started_before_its_database_exits_with_one_line_and_starts_after_it(
     mortal: Host, endangered: Stored
 ) -> None:
     mortal.kill()

@@ -21,16 +21,14 @@ def _write_at_once(server: Server, token: str, times: int, pool: ThreadPoolExecu
     return [pool.submit(ask, server, "POST", "/api/posts/", token, POST) for _ in range(times)]
 
 
-def test_connections_that_were_cut_cost_none_of_the_next_twenty_writes(
-    host: Host, postgresql: Stored, token: str
-) -> None:
+def test_closed_connections_fail_none_of_the_next_twenty_writes(host: Host, postgresql: Stored, token: str) -> None:
     with postgresql.serving() as server, server.client(token) as client, ThreadPoolExecutor(20) as pool:
         assert {write.result().status_code for write in _write_at_once(server, token, 20, pool)} == {201}
         assert host.end_backends() > 1
         assert [client.post("/api/posts/", json=POST).status_code for _ in range(20)] == [201] * 20
 
 
-def test_a_locked_table_sends_forty_writers_away_and_lets_readers_in(
+def test_a_locked_table_makes_forty_writes_unavailable_and_allows_reads(
     host: Host, postgresql: Stored, token: str
 ) -> None:
     with postgresql.serving() as server, ThreadPoolExecutor(40) as pool:
@@ -48,7 +46,9 @@ def test_a_locked_table_sends_forty_writers_away_and_lets_readers_in(
         assert_works(server, token)
 
 
-def test_a_table_that_nobody_may_read_stops_only_those_who_need_it(host: Host, postgresql: Stored, token: str) -> None:
+def test_a_table_without_permission_fails_only_the_requests_that_need_it(
+    host: Host, postgresql: Stored, token: str
+) -> None:
     with postgresql.serving() as server, ThreadPoolExecutor(2) as pool:
         with host.connected(postgresql.name) as foreign:
             foreign.execute("LOCK TABLE posts IN ACCESS EXCLUSIVE MODE")
@@ -62,7 +62,7 @@ def test_a_table_that_nobody_may_read_stops_only_those_who_need_it(host: Host, p
         assert_works(server, token)
 
 
-def test_a_database_whose_connections_others_have_taken_sends_everybody_away(mortal: Host, endangered: Stored) -> None:
+def test_a_database_without_free_connections_makes_every_request_unavailable(mortal: Host, endangered: Stored) -> None:
     token = endangered.add_users("alice").log_in("alice")
     with endangered.serving() as server:
         assert_works(server, token)

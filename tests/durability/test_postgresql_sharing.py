@@ -13,7 +13,7 @@ from tests.durability.writers import Writer, all_posts, assert_kept, writing
 from tests.servers import Server
 
 
-def test_three_processes_that_find_the_same_empty_database_make_its_tables_once(host: Host, postgresql: Stored) -> None:
+def test_three_concurrent_processes_create_the_tables_of_an_empty_database_once(host: Host, postgresql: Stored) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     with ExitStack() as stack:
         with host.connected(postgresql.name, user="postgres") as foreign:
@@ -27,7 +27,7 @@ def test_three_processes_that_find_the_same_empty_database_make_its_tables_once(
             assert_works(server, token)
 
 
-def test_every_acknowledged_write_outlives_the_process_that_acknowledged_it(postgresql: Stored) -> None:
+def test_every_acknowledged_write_survives_its_process(postgresql: Stored) -> None:
     postgresql.add_users("alice", "bob")
     token, revoked = postgresql.log_in("alice"), postgresql.log_in("bob")
     writers = [Writer(f"writer {index}", random.Random(index)) for index in range(6)]
@@ -53,7 +53,7 @@ def _status(server: Server, token: str) -> int:
     return ask(server, "GET", "/api/users/me/", token).status_code
 
 
-def test_a_token_revoked_through_one_process_is_dead_in_the_other_on_postgresql(postgresql: Stored) -> None:
+def test_a_token_revoked_in_one_process_is_invalid_in_the_other_on_postgresql(postgresql: Stored) -> None:
     postgresql.add_users("alice")
     with postgresql.serving() as one, postgresql.serving() as other:
         token = one.log_in("alice", PASSWORD)

@@ -63,7 +63,7 @@ def titles(server: Server, token: str | None = None) -> list[str]:
     return [post["title"] for post in listed]
 
 
-def test_a_replica_shows_strangers_the_past_at_worst_and_whoever_writes_the_present(
+def test_a_lagging_replica_serves_anonymous_reads_and_users_read_their_own_writes(
     databases: Replicated, tmp_path: Path
 ) -> None:
     stored = Stored(url_of([databases.primary.port]), tmp_path).add_users("alice")

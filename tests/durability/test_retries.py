@@ -20,7 +20,7 @@ def servers(stored: Stored) -> Iterator[list[Server]]:
         yield [stack.enter_context(stored.serving()) for _ in range(2)]
 
 
-def test_of_six_creates_at_once_under_one_key_one_is_done(stored: Stored, servers: list[Server]) -> None:
+def test_one_of_six_concurrent_creates_with_one_key_is_processed(stored: Stored, servers: list[Server]) -> None:
     together, token = Barrier(6), stored.log_in("alice")
 
     def create(number: int, key: str) -> httpx.Response:

@@ -11,7 +11,7 @@ from tests.servers import Server, serving
 from blog.domain.accounts.actors import Operator
 
 
-def test_two_processes_lose_nothing_between_them(database: Database) -> None:
+def test_two_processes_lose_no_write(database: Database) -> None:
     token = database.log_in("alice")
     writers = [Writer(f"writer {index}", random.Random(index)) for index in range(6)]
 
@@ -27,7 +27,7 @@ def test_two_processes_lose_nothing_between_them(database: Database) -> None:
     database.assert_sound()
 
 
-def test_changes_to_one_post_through_two_processes_all_count(database: Database) -> None:
+def test_changes_to_one_post_in_two_processes_lose_no_update(database: Database) -> None:
     token = database.log_in("alice")
     with serving(database.file) as one, serving(database.file) as other, ThreadPoolExecutor() as pool:
         with one.client(token) as client:
@@ -45,7 +45,7 @@ def _changed(server: Server, token: str, path: str, name: str) -> list[int]:
         return [client.patch(path, json={"title": title}).json()["version"] for title in titles]
 
 
-def test_a_token_revoked_through_one_process_is_dead_in_the_other(database: Database) -> None:
+def test_a_token_revoked_in_one_process_is_invalid_in_the_other(database: Database) -> None:
     with serving(database.file) as one, serving(database.file) as other:
         token = one.log_in("alice", PASSWORD)
         with one.client(token) as here, other.client(token) as there:
@@ -54,7 +54,7 @@ def test_a_token_revoked_through_one_process_is_dead_in_the_other(database: Data
             assert there.get("/api/users/me/").status_code == 401
 
 
-def test_an_account_shut_at_the_console_is_shut_in_the_process_that_serves(database: Database) -> None:
+def test_an_account_deactivated_at_the_console_is_inactive_in_the_server(database: Database) -> None:
     with serving(database.file) as server:
         token = server.log_in("alice", PASSWORD)
         with database.opened() as open_blog, open_blog() as blog:

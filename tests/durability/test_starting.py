@@ -19,7 +19,7 @@ def _assert_works(server: Server, username: str) -> None:
         assert client.post("/api/posts/", json={"title": "Here", "body": "It works."}).status_code == 201
 
 
-def test_three_processes_can_start_at_once_where_there_is_no_database_yet(tmp_path: Path) -> None:
+def test_three_processes_can_start_concurrently_without_a_database(tmp_path: Path) -> None:
     database = Database(tmp_path / "blog.db")
     with ExitStack() as stack:
         servers = [_starting(database.file, stack) for _ in range(3)]
@@ -31,7 +31,7 @@ def test_three_processes_can_start_at_once_where_there_is_no_database_yet(tmp_pa
     database.assert_sound()
 
 
-def test_three_processes_that_find_the_same_empty_database_make_its_tables_once(tmp_path: Path) -> None:
+def test_three_concurrent_processes_create_the_tables_of_an_empty_database_once(tmp_path: Path) -> None:
     database = Database(tmp_path / "blog.db")
     with ExitStack() as stack, database.connected() as foreign:
         foreign.execute("PRAGMA journal_mode=WAL")
@@ -54,7 +54,7 @@ def test_starting_again_changes_nothing(database: Database) -> None:
         assert list(connection.iterdump()) == before
 
 
-def test_a_process_killed_during_its_first_start_leaves_nothing_that_hinders_the_next(tmp_path: Path) -> None:
+def test_a_process_killed_during_its_first_start_does_not_break_the_next_start(tmp_path: Path) -> None:
     database = Database(tmp_path / "blog.db")
     moments = random.Random(3)
     for _ in range(6):

@@ -21,7 +21,7 @@ _SLOW = {"BLOG_ARGON2_MEMORY": "19456", "BLOG_ARGON2_ITERATIONS": "3"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_was_accepted_is_answered_before_it_stops(database: Database, number: signal.Signals) -> None:
+def test_accepted_requests_are_answered_before_the_server_stops(database: Database, number: signal.Signals) -> None:
     token = database.log_in("alice")
     with ExitStack() as stack:
         server = stack.enter_context(serving(database.file, extra=_SLOW))
@@ -42,7 +42,7 @@ def test_what_was_accepted_is_answered_before_it_stops(database: Database, numbe
     assert [post.title for post in _posts(database)] == ["Half sent"]
 
 
-def test_stuck_clients_do_not_keep_it_from_stopping(database: Database) -> None:
+def test_stuck_clients_do_not_delay_the_stop_of_the_server(database: Database) -> None:
     token = database.log_in("alice")
     _fill(database, token)
     with ExitStack() as stack:
@@ -57,7 +57,7 @@ def test_stuck_clients_do_not_keep_it_from_stopping(database: Database) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_can_be_stopped_as_soon_as_it_has_said_where_it_is(database: Database, number: signal.Signals) -> None:
+def test_a_server_can_be_stopped_as_soon_as_it_has_printed_its_url(database: Database, number: signal.Signals) -> None:
     arguments = ("serve", "--database", f"sqlite:///{database.file}", "--port", "0")
     with started(*arguments, cwd=database.file.parent) as server:
         assert server.process.stdout is not None

@@ -31,7 +31,7 @@ def test_every_write_is_synced_before_it_is_acknowledged(database: Database, tmp
     assert all(syncs), syncs
 
 
-def test_reading_waits_for_no_disk(database: Database, tmp_path: Path) -> None:
+def test_reads_do_not_sync(database: Database, tmp_path: Path) -> None:
     counted = tmp_path / "syncs"
     tracer = (sys.executable, syscalls.__file__, str(counted))
     with (
@@ -53,7 +53,7 @@ def _syncs_during(client: httpx.Client, counted: Path, method: str, path: str, s
 
 
 @pytest.mark.parametrize("kind", ["reading", "writing"])
-def test_every_connection_is_set_to_sync_a_log_that_readers_need_not_wait_for(database: Database, kind: str) -> None:
+def test_every_connection_has_a_synced_wal(database: Database, kind: str) -> None:
     store = SqlStore(f"sqlite:///{database.file}", connections=3)
     try:
         store.migrate()

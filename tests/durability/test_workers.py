@@ -83,7 +83,7 @@ def status(server: Server, token: str) -> int:
         return client.get("/api/users/me/").status_code
 
 
-def test_as_many_processes_serve_as_were_asked_for(database: Database, server: Server) -> None:
+def test_the_configured_number_of_workers_serves(database: Database, server: Server) -> None:
     serving_processes = workers(server)
     assert len(serving_processes) == 2
     token = database.noted(server.log_in("alice", PASSWORD))  # nobody is frozen while noting it, with the lock in hand
@@ -96,7 +96,7 @@ def test_as_many_processes_serve_as_were_asked_for(database: Database, server: S
     assert titles == [f"By {worker}" for worker in reversed(serving_processes)]
 
 
-def test_a_token_revoked_through_one_worker_is_dead_in_all(database: Database, server: Server) -> None:
+def test_a_token_revoked_in_one_worker_is_invalid_in_all(database: Database, server: Server) -> None:
     one, other = workers(server)
     token = database.noted(server.log_in("alice", PASSWORD))
     with only(other, server):
@@ -107,7 +107,7 @@ def test_a_token_revoked_through_one_worker_is_dead_in_all(database: Database, s
         assert status(server, token) == 401
 
 
-def test_a_worker_that_was_killed_is_replaced(server: Server) -> None:
+def test_a_killed_worker_is_replaced(server: Server) -> None:
     killed, other = workers(server)
     os.kill(killed, signal.SIGKILL)
     found: set[int] = set()
@@ -125,7 +125,7 @@ def test_a_worker_that_was_killed_is_replaced(server: Server) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_server_with_workers_stops_when_told_and_leaves_nobody_behind(server: Server, number: signal.Signals) -> None:
+def test_a_server_with_workers_stops_on_a_signal_and_leaves_no_process(server: Server, number: signal.Signals) -> None:
     family = children(server.process.pid)
     assert server.stop(number) == 0
     wait_until(lambda: not any(map(runs, family)), f"the end of {family}")
@@ -168,13 +168,13 @@ def allowed_origins(server: Server) -> list[str | None]:
     return [answer.headers.get("access-control-allow-origin") for answer in answers]
 
 
-def test_memory_is_not_shared_among_workers_so_it_is_refused(tmp_path: Path) -> None:
+def test_an_in_memory_database_with_several_workers_is_refused(tmp_path: Path) -> None:
     refused = run_blog("serve", "--memory", *WORKERS, "--port", "0", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == "blog: --workers: several processes cannot share a database in memory\n"
 
 
-def test_what_stood_in_a_file_is_in_no_environment_or_command_line_of_a_worker(tmp_path: Path) -> None:
+def test_secrets_from_files_are_in_no_environment_or_command_line_of_a_worker(tmp_path: Path) -> None:
     """Others can read both for as long as a process runs."""
     (tmp_path / "url").write_text("sqlite:///hunter2.db")
     extra = {"BLOG_DATABASE_URL_FILE": str(tmp_path / "url"), "BLOG_SITE_NAME": "TokenUsageRecorder"}
