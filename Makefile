@@ -12,6 +12,8 @@ run: .venv/run  ## Serve a blog with two users and a few posts. On another port:
 	@echo
 	$(BIN)/blog demo
 
+test check: export PYTHONDONTWRITEBYTECODE :=  # or each worker compiles all tests again
+
 test: .venv/dev  ## Run the tests
 	$(BIN)/pytest -n 4 --dist worksteal
 

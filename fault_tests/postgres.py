@@ -111,7 +111,7 @@ class Node:
         """Start it, and wait until it answers."""
         started = start([binaries() / "postgres", "-D", self.data, "-p", str(self.port)], self.folder / "log")
         self.process, self._started = started.pid, started
-        wait_until(self.answers, 60, f"{self.name} to start")
+        wait_until(self.answers, 60, f"{self.name} to start", interval=0.02)
 
     def answers(self) -> bool:
         """Whether it takes connections."""

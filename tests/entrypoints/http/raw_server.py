@@ -115,7 +115,7 @@ def eventually(holds: Callable[[], bool]) -> bool:
     """Return whether the condition becomes true in time."""
     end = time.monotonic() + TIMEOUT
     while not holds() and time.monotonic() < end:
-        time.sleep(0.02)
+        time.sleep(0.002)
     return holds()
 
 

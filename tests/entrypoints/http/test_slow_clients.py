@@ -37,13 +37,13 @@ class ShortTimeouts(HardenedProtocol):
 class ExtendedBodyTimeout(HardenedProtocol):
     """A protocol that extends the timeout of a body by a second for every ten bytes."""
 
-    body_within = 3
+    body_within = 2
     body_rate = 10
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RawServer]:
-    with served(ShortTimeouts) as server:
+    with served(ShortTimeouts, keep_alive=1) as server:
         yield server
 
 
@@ -207,7 +207,7 @@ def test_an_idle_connection_is_closed_after_the_keep_alive_timeout() -> None:
 
 
 def test_a_slow_but_steady_body_is_read_to_its_end() -> None:
-    pieces, piece = 20, b"a" * 100
+    pieces, piece = 12, b"a" * 100
     sized = request("POST /", f"Content-Length: {pieces * len(piece)}", "Connection: close")
     with served(ExtendedBodyTimeout) as server, server.connected() as client:
         client.sendall(sized)
