@@ -9,12 +9,15 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from sqlalchemy import select
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.interruption import Interruption
+from blog.adapters.sql.engine.statement import ReadStatement
 from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
+from blog.adapters.sql.schema.tables import users
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.blog import CancellableBlog, OpenStores
@@ -195,6 +198,20 @@ def test_a_write_of_sqlite_is_not_interrupted_because_that_would_roll_back_the_w
         interruptible.assert_called_once()
         unit._run("SELECT 1", long_text_columns=())
         assert unit._interruption is None
+
+
+def test_sqlite_interrupts_a_list_but_no_look_up_and_no_read_for_update(
+    sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interruptible = Mock(wraps=Interruption)
+    monkeypatch.setattr("blog.adapters.sql.engine.unit_of_work.Interruption", interruptible)
+    ids: ReadStatement[dict[str, int]] = ReadStatement(select(users.c.id), dict)
+    with SqlUnitOfWork(sqlite._pool, Cancellation()) as unit:
+        unit.find(ids)
+        unit.find_all(ids.for_update())
+        interruptible.assert_not_called()
+        unit.find_all(ids)
+        interruptible.assert_called_once()
 
 
 def test_a_wait_for_a_free_connection_is_cancelled(sqlite: SqlStore) -> None:

@@ -67,6 +67,32 @@ def test_a_failed_group_commit_raises_at_the_end_of_the_block(
     assert newest(open_blog) == [post]
 
 
+def test_a_unit_that_cannot_be_rolled_back_alone_is_rolled_back_with_the_others(
+    store: SqlStore, open_blog: OpenBlog, group_commit: GroupCommit
+) -> None:
+    with open_blog() as blog:
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
+
+    def fail() -> None:
+        with open_blog() as blog:
+            blog.posts.create(ann, title="Half done", body="-")
+            shared = store._current.shared
+            assert shared is not None
+            assert shared.connection is not None
+            shared.connection.execute("RELEASE SAVEPOINT unit")
+            raise ZeroDivisionError
+
+    def lose() -> None:
+        with group_commit():
+            create_post_in_unit(open_blog, ann)
+            with pytest.raises(ZeroDivisionError):
+                fail()
+
+    with pytest.raises(Unavailable):
+        lose()
+    assert newest(open_blog) == []
+
+
 def test_a_unit_that_finds_the_database_locked_fails_alone(file: Path, store: SqlStore, open_blog: OpenBlog) -> None:
     with open_blog() as blog:
         ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))

@@ -47,6 +47,7 @@ KEPT: Final = {
     "entrypoints/http/concurrency/executors.py:_watches": "requests that are answered",
     "entrypoints/http/openapi/page.py:state": "one document",
     "entrypoints/http/dispatch.py:scope": "one request",
+    "entrypoints/http/middleware/security_headers.py:inner": "one request",
     "entrypoints/http/outages.py:_outages": "messages of `Unavailable`, which are the code's",
     "entrypoints/http/middleware/response_cache.py:_responses": "bounded in bytes",
 }

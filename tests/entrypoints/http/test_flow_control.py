@@ -2,17 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.entrypoints.http.raw_server import LARGE, RawServer, answers, eventually, problem, request, served
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from blog.entrypoints.server.flow_control import PIECE, ByteBudget
+from blog.entrypoints.server.flow_control import PIECE, ByteBudget, ResponseSender
 from blog.entrypoints.server.lingering_close import LingeringTransport
 from blog.entrypoints.server.protocol import HardenedProtocol
 
@@ -24,6 +26,19 @@ steps = st.lists(
         st.tuples(st.sampled_from("abcde"), st.integers(0, 60), st.sampled_from(BODIES)),
         st.sampled_from("abcde"),
     )
+)
+
+
+values = st.lists(st.sampled_from([*b"ab\t\r\n\0\x1f\x7f\x80"]), max_size=3).map(bytes) | st.just(b"a value")
+responses = st.fixed_dictionaries(
+    {
+        "headers": st.lists(st.tuples(st.sampled_from([b"etag", b"link"]), values), max_size=2),
+        "body": st.sampled_from(BODIES),
+        "length": st.sampled_from([None, None, b"0", b"10", b"100"]),
+        "connection": st.sampled_from([None, None, b"close", b"keep-alive"]),
+        "method": st.sampled_from(["GET", "GET", "HEAD"]),
+        "keep_alive": st.booleans(),
+    }
 )
 
 
@@ -121,6 +136,74 @@ def test_the_slowest_of_many_unfinished_uploads_gets_503_when_the_buffer_is_full
         assert [problem(answer) for answer in answers(clients[0])] == [503]
         clients[-1].sendall(b"a" * MEBIBYTE)
         assert clients[-1].recv(15) == b"HTTP/1.1 200 OK"
+
+
+class Written:
+    """A transport that stores what is written."""
+
+    def __init__(self) -> None:
+        self.data, self.is_closed = b"", False
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def sent(response: dict[str, Any], sender: Callable[[RequestResponseCycle], Any]) -> list[object]:
+    """The bytes that are written of a response, and the state afterwards."""
+    transport, completed = Written(), list[bool]()
+    cycle = RequestResponseCycle(
+        scope=cast(Any, {"method": response["method"], "type": "http"}),
+        transport=cast(Any, transport),
+        flow=cast(Any, SimpleNamespace(write_paused=False)),
+        logger=cast(Any, None),
+        access_logger=cast(Any, None),
+        access_log=False,
+        default_headers=[(b"date", b"today")],
+        message_event=asyncio.Event(),
+        expect_100_continue=False,
+        keep_alive=response["keep_alive"],
+        on_response=lambda: completed.append(True),
+    )
+    named = {b"content-length": response["length"], b"connection": response["connection"]}
+    headers = [*response["headers"], *((name, value) for name, value in named.items() if value is not None)]
+    send, error = sender(cycle), ""
+
+    async def respond() -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": response["body"]})
+
+    try:
+        asyncio.run(respond())
+    except RuntimeError as refused:
+        error = str(refused)
+    return [
+        transport.data,
+        transport.is_closed,
+        error,
+        completed,
+        cycle.response_complete,
+        cycle.message_event.is_set(),
+    ]
+
+
+@pytest.mark.parametrize("special", [{}, {"connection": b"close"}, {"length": b"9"}, {"keep_alive": False}], ids=str)
+@pytest.mark.parametrize("value", [b"a", *(b"a%cb" % code for code in [*range(33), 127, 128])])
+def test_a_simple_response_is_written_as_uvicorn_writes_it(special: dict[str, Any], value: bytes) -> None:
+    simple = {"headers": [(b"link", value)], "body": b"a" * 10, "length": b"10", "connection": None, "method": "GET"}
+    response = {**simple, "keep_alive": True, **special}
+    assert sent(response, lambda cycle: ResponseSender(cycle, lambda _: None)) == sent(
+        response, lambda cycle: cycle.send
+    )
+
+
+@given(responses)
+def test_a_response_is_written_as_uvicorn_writes_it(response: dict[str, Any]) -> None:
+    assert sent(response, lambda cycle: ResponseSender(cycle, lambda _: None)) == sent(
+        response, lambda cycle: cycle.send
+    )
 
 
 @given(steps)

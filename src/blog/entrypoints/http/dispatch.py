@@ -12,7 +12,6 @@ runs within the unit of work. It does the rest in the order in which it is writt
 import random
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -170,8 +169,10 @@ async def _execute(request: ApiRequest, executor: ExecutorKind, work: Callable[[
         read = partial(_read_replica, app.replica, work, cancellation)
         return await _run(request, ExecutorKind.READ, read, cancellation)
     if executor is ExecutorKind.INLINE and app.open_nonblocking is not None and request.fits_event_loop:
-        with suppress(Unavailable):  # fall through: a thread may wait for the store
+        try:
             return work(app.open_nonblocking)
+        except Unavailable:
+            pass  # a thread may wait for the store
     return await _run(request, executor, work, Cancellation())
 
 

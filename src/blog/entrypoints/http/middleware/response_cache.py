@@ -69,7 +69,7 @@ class ResponseCache:
             and scope["method"] == "GET"
             and scope["path"].startswith(_PUBLIC_PATH)
             and len(scope["query_string"]) <= MAX_QUERY
-            and _PRIVATE_HEADERS.isdisjoint(dict(scope["headers"]))
+            and _PRIVATE_HEADERS.isdisjoint(scope["header_names"])
         )
         if is_public and self._refresh_version():
             return self._respond(scope, receive, send)

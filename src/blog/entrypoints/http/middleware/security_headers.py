@@ -27,6 +27,7 @@ _ALWAYS: Final = [
 ]
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _PRIVATE: Final = (b"cache-control", b"private, no-store")
+_NO_HEADERS: Final[list[tuple[bytes, bytes]]] = []
 _NO_BODY: Final[Any] = {"type": "http.response.body", "body": b"", "more_body": False}
 _STAND_IN: Final = {"HEAD": "GET", "OPTIONS": "ALLOW"}
 """The method that is passed on. HEAD is GET without a body. No route has ALLOW: the 405 names the methods."""
@@ -72,11 +73,9 @@ class SecurityHeadersMiddleware:
         headers = dict(scope["headers"])
         if not PROXY_HEADERS.isdisjoint(headers):
             self._proxies.warn_of_untrusted(scope)
-        prefix, path = self._root_path.split(scope, headers)
-        exchange = _Exchange(
-            scope, headers, send, [] if self._cors is None else _cors_headers(self._cors, scope, headers)
-        )
-        exchange.inner |= {"prefix": prefix, "path": path}
+        cors = _NO_HEADERS if self._cors is None else _cors_headers(self._cors, scope, headers)
+        exchange = _Exchange(scope, headers, send, cors)
+        exchange.inner["prefix"], exchange.inner["path"] = self._root_path.split(scope, headers)
         scope["inner"] = exchange.inner  # the access log finds the route there
         app: Any = self._app
         if "refused" in scope:
@@ -125,6 +124,7 @@ class _Exchange:
             "method": _STAND_IN[self._method] if self._stands_in else self._method,
             "root_path": "",
             "request_id": request_id.decode(),
+            "header_names": headers.keys(),
         }
 
     @property

@@ -106,7 +106,7 @@ class FieldSelection:
     @classmethod
     def of(cls, query: Mapping[str, Any]) -> "FieldSelection":
         """Return the selection in the parameters of a query, parsed by `_PARSE_FIELDS`."""
-        return cls(query.get("fields"), "include" in query) if query else _ALL
+        return cls(query.get("fields"), "include" in query)
 
     def part_of(self, post: Post, actor: Member | None, snippet: Snippet | UnsetType = UNSET) -> PostPart:
         """Return the representation of a post for this actor."""
@@ -328,7 +328,7 @@ _ALL: Final = FieldSelection()
 
 
 def _parse_field_selection(scope: Any) -> FieldSelection:
-    return FieldSelection.of(parse_query(scope, **_PARSE_FIELDS))
+    return FieldSelection.of(parse_query(scope, **_PARSE_FIELDS)) if scope["query_string"] else _ALL
 
 
 LIST_QUERY: Final = Query(_LIST_PARAMETERS, parse_list_params, fits_event_loop=attrgetter("fits_event_loop"))

@@ -60,9 +60,9 @@ def id_in_path(text: str) -> int:
     Raises:
         NotFound: it is not an id.
     """
-    if not _number.fullmatch(text) or int(text) > MAX_ID:
-        raise NotFound("There is nothing with this id.")
-    return int(text)
+    if _number.fullmatch(text) and (found := int(text)) <= MAX_ID:
+        return found
+    raise NotFound("There is nothing with this id.")
 
 
 def query_parameters(scope: Any) -> dict[str, list[str]]:
