@@ -11,13 +11,15 @@ from blog.adapters.memory import MemoryStore
 from blog.adapters.sql.schema.tables import posts
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Member, Operator
+from blog.domain.accounts.user import User
 from blog.domain.blog import Blog
 from blog.domain.posts import batch as batches
 from blog.domain.posts.importing import ImportOutcome, PortablePost
 from blog.domain.posts.post import CONTENT_FIELDS, Post, PostChanges, PostFields, validate_post
+from blog.domain.posts.publication import Publication
 from blog.domain.shared import PostId, UserId
-from blog.entrypoints.cli.markdown.drafts import ImportOptions, parse_draft
 from blog.entrypoints.cli.markdown.front_matter import format_post, split_front_matter
+from blog.entrypoints.cli.markdown.parsed_files import ImportOptions, parse_file
 from blog.entrypoints.http.routes.batch import CreateOperation, UpdateOperation
 from blog.entrypoints.http.schemas.posts import PostIn, PostOut, PostPatch
 from blog.testing.contracts.fixtures import NOON, another_value, as_member
@@ -26,17 +28,21 @@ FIELDS = {field.name for field in fields(Post)}
 OF_ONE_BLOG = {"id", "author_id"}
 """Numbers, which mean nothing in another blog: an export names the author instead."""
 
-SENT = {member.name for member in msgspec.structs.fields(PostIn)} - {"user"}
-"""The fields that the author of a post sends."""
+PUBLICATION = {field.name for field in fields(Publication)}
+"""Sent with a new post. Afterwards they change by use cases of their own."""
+
+SENT = {member.name for member in msgspec.structs.fields(PostIn)} - {"user"} - PUBLICATION
+"""The content, which the author of a post sends and changes."""
 
 
 def members(struct: type[msgspec.Struct]) -> set[str]:
     return {member.name for member in msgspec.structs.fields(struct)}
 
 
-def a_post() -> Post:
+def make_post() -> Post:
     """A post, no field of which has its default."""
-    post = Post(title="A title", body="A body", author_id=UserId(1), author="ann", created_at=NOON, updated_at=NOON)
+    ann = as_member(User(id=UserId(1), username="ann", created_at=NOON))
+    post = Post.create(ann, NOON, NOON, title="A title", body="A body")
     for field in FIELDS - OF_ONE_BLOG - {"author", "created_at"}:
         post = replace(post, **{field: another_value(field, getattr(post, field))})  # type: ignore[arg-type]  # of its type
     return replace(post, id=PostId(7))
@@ -77,7 +83,7 @@ def test_a_field_has_a_column(field: str) -> None:
 @pytest.mark.parametrize("field", sorted(FIELDS))
 def test_a_field_is_shown_over_http(field: str) -> None:
     assert {"author_id": "user"}.get(field, field) in members(PostOut)
-    shown = msgspec.to_builtins(PostOut.of(a_post()))
+    shown = msgspec.to_builtins(PostOut.of(make_post(), NOON))
     assert set(shown) >= FIELDS - {"author_id"}, field
 
 
@@ -93,9 +99,16 @@ def test_a_field_that_is_sent_can_be_changed_and_batched(field: str) -> None:
     assert [place for place, names in places.items() if field not in names] == [], f"{field} is lost there"
 
 
+@pytest.mark.parametrize("field", sorted(PUBLICATION))
+def test_a_publication_is_sent_with_a_new_post_only(field: str) -> None:
+    names = {member.name for member in fields(batches.CreatePost)}
+    assert all(field in place for place in (members(PostIn), members(CreateOperation), names))
+    assert field not in members(UpdateOperation)
+
+
 @pytest.mark.parametrize("field", sorted(SENT))
 def test_a_field_that_is_sent_is_stored_by_each_use_case(blog: Blog, ann: Member, field: str) -> None:
-    said = {name: getattr(a_post(), name) for name in SENT}
+    said = {name: getattr(make_post(), name) for name in SENT}
     other = {field: another_value(field, said[field])}
 
     created = blog.posts.create(ann, **said)
@@ -110,12 +123,12 @@ def test_a_field_that_is_sent_is_stored_by_each_use_case(blog: Blog, ann: Member
 
 @pytest.mark.parametrize("field", sorted(FIELDS - OF_ONE_BLOG))
 def test_a_field_is_exported_and_imported(blog: Blog, ann: Member, field: str) -> None:
-    post = a_post()
+    post = make_post()
     written = PortablePost.of(post)
     assert getattr(written, field, None) == getattr(post, field), f"an export loses {field}"
 
     parts = split_front_matter(format_post(written))
-    read = parse_draft(parts, ImportOptions(), PurePath())
+    read = parse_file(parts, ImportOptions(), PurePath())
     assert read.errors == ()
     assert getattr(replace(read.post, body=parts.body), field) == getattr(post, field), f"a file loses {field}"
 
@@ -123,9 +136,9 @@ def test_a_field_is_exported_and_imported(blog: Blog, ann: Member, field: str) -
     assert getattr(imported, field) == getattr(post, field), f"an import loses {field}"
 
 
-@pytest.mark.parametrize("field", sorted(SENT))
+@pytest.mark.parametrize("field", sorted({*SENT, "published_at"}))
 def test_an_import_reports_a_post_that_differs_in_one_field(blog: Blog, ann: Member, field: str) -> None:
-    written = PortablePost.of(a_post())
+    written = PortablePost.of(make_post())
     blog.importer.import_post(Operator(), written)
     other = replace(written, **{field: another_value(field, getattr(written, field))})  # type: ignore[arg-type]  # of its type
 

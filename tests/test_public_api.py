@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -23,11 +24,13 @@ from blog import (
     ClosableBlog,
     Forbidden,
     Member,
+    NotFound,
     Operator,
     Post,
     PostId,
     PostsOnDeletion,
     Scope,
+    Status,
     User,
     ValidationFailed,
     log_in,
@@ -130,6 +133,9 @@ def test_only_a_member_writes_posts(open_blog: ClosableBlog, post: Post, actor: 
         lambda blog: blog.posts.create(actor, title="Hello", body="World"),
         lambda blog: blog.posts.update(actor, post.id, title="Hi"),
         lambda blog: blog.posts.update(actor, post, title="Hi"),
+        lambda blog: blog.posts.publish(actor, post.id),
+        lambda blog: blog.posts.unpublish(actor, post.id),
+        lambda blog: blog.posts.own_page(actor, Status.DRAFT),
         lambda blog: blog.posts.delete(actor, post.id),
         lambda blog: blog.posts.get_for_update(actor, post.id),
         lambda blog: blog.accounts.log_out(actor),
@@ -143,6 +149,26 @@ def test_only_a_member_writes_posts(open_blog: ClosableBlog, post: Post, actor: 
         assert blog.posts.page().posts == [post]
 
 
+def test_a_draft_is_published_later_and_nobody_else_sees_it_before(open_blog: ClosableBlog, alice: User) -> None:
+    with open_blog() as blog:
+        author, bob = Member.of(alice), Member.of(blog.users.add(Operator(), "bob", PASSWORD))
+        draft = blog.posts.create(author, title="Hello", body="World", status=Status.DRAFT)
+    for reader in (None, bob):
+        with open_blog() as blog, pytest.raises(NotFound):
+            blog.posts.get(draft.id, reader)
+    with open_blog() as blog:
+        assert blog.posts.get(draft.id, author) == draft
+        assert blog.posts.own_page(author, Status.DRAFT).posts == [draft]
+        assert blog.posts.page().posts == []
+        at = datetime(2999, 1, 1, tzinfo=UTC)
+        assert blog.posts.publish(author, draft.id, at=at).published_at == at
+    with open_blog() as blog:
+        assert [post.published_at for post in blog.posts.own_page(author, Status.SCHEDULED).posts] == [at]
+        published = blog.posts.publish(author, draft.id)
+        assert blog.posts.page().posts == [published]
+        assert [post.title for post in blog.exporter.page(Operator()).posts] == ["Hello"]
+
+
 def test_only_the_author_writes_a_post_also_with_somebody_elses_post_object(
     open_blog: ClosableBlog, post: Post
 ) -> None:
@@ -150,6 +176,7 @@ def test_only_the_author_writes_a_post_also_with_somebody_elses_post_object(
         bob = Member.of(blog.users.add(Operator(), "bob", PASSWORD))
     uses: list[Callable[[Blog], object]] = [
         lambda blog: blog.posts.update(bob, post, title="Mine"),
+        lambda blog: blog.posts.unpublish(bob, post),
         lambda blog: blog.posts.delete(bob, post),
     ]
     for use in uses:
@@ -180,6 +207,8 @@ def test_an_id_that_is_not_an_int_is_a_type_error(open_blog: ClosableBlog, alice
     uses: list[Callable[[Blog], object]] = [
         lambda blog: blog.posts.get(wrong),
         lambda blog: blog.posts.update(actor, wrong, title="Hi"),
+        lambda blog: blog.posts.publish(actor, wrong),
+        lambda blog: blog.posts.unpublish(actor, wrong),
         lambda blog: blog.posts.delete(actor, wrong),
         lambda blog: blog.users.get(Operator(), wrong),
         lambda blog: blog.users.update(Operator(), wrong, is_admin=True),

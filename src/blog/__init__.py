@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from blog.domain.maintenance import run_maintenance
     from blog.domain.posts.importing import ImportOutcome, PortablePost
     from blog.domain.posts.pagination import SortOrder
-    from blog.domain.posts.post import Post
+    from blog.domain.posts.post import Post, Status
     from blog.domain.shared import InvitationId, PostId, TokenId, UserId
     from blog.entrypoints.http import create_app
 
@@ -70,6 +70,7 @@ __all__ = [
     "Registration",
     "Scope",
     "SortOrder",
+    "Status",
     "Token",
     "TokenId",
     "Unauthenticated",
@@ -106,7 +107,7 @@ _MODULES: Final = {
     "domain.maintenance": "run_maintenance",
     "domain.posts.importing": "ImportOutcome PortablePost",
     "domain.posts.pagination": "SortOrder",
-    "domain.posts.post": "Post",
+    "domain.posts.post": "Post Status",
     "domain.shared": "InvitationId PostId TokenId UserId",
     "entrypoints.http": "create_app",
 }

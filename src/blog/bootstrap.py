@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import local
@@ -12,8 +12,8 @@ from typing import Final, Self
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
+from blog.adapters.system import TimedDataVersion, utc_now
 from blog.adapters.system import new_secret as system_secret
-from blog.adapters.system import utc_now
 from blog.adapters.zxcvbn import is_common, weakness_of
 from blog.domain.accounts.invitations import Registration
 from blog.domain.accounts.passwords import PasswordHasher
@@ -239,7 +239,7 @@ class ServingBlog:
         open_nonblocking: opens it for reads that never wait: they raise `Unavailable` instead.
         open_replica: opens a read replica, which may lag behind.
         group_commit: commits several units of work at once.
-        data_version: returns a value that changes with every commit.
+        data_version: returns a value that changes with every commit, and when a scheduled post becomes visible.
     """
 
     open_blog: OpenBlog
@@ -283,8 +283,16 @@ def open_for_serving(settings: Settings) -> Iterator[ServingBlog]:
             open_nonblocking=None if nonblocking is None else _create_blog(nonblocking, settings),
             open_replica=open_replica,
             group_commit=open_stores.group_commit if isinstance(open_stores, SqlStore) else None,
-            data_version=None if versioned is None else versioned.data_version,
+            data_version=None if versioned is None else _timed_data_version(versioned),
         )
+
+
+def _timed_data_version(store: MemoryStore | SqlStore) -> DataVersion | None:
+    def next_publication(after: datetime) -> datetime | None:
+        with store() as stores:
+            return stores.posts.next_publication(after)
+
+    return None if store.data_version is None else TimedDataVersion(store.data_version, utc_now, next_publication)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
@@ -15,14 +16,17 @@ from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.backup import NotEmpty
 from blog.adapters.sql.schema.tables import metadata
+from blog.adapters.system import utc_now
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.accounts.user import PostsOnDeletion, UsernameTaken
 from blog.domain.blog import OpenBlog
 from blog.domain.errors import ValidationFailed
 from blog.domain.posts.pagination import SortOrder
+from blog.domain.posts.post import Status
 from blog.domain.shared import PostId
-from blog.testing.contracts.fixtures import as_member
+from blog.testing.contracts import FrozenClock
+from blog.testing.contracts.fixtures import EVERYBODY, as_member
 
 PASSWORD = "correct horse battery staple"
 HASHER = Argon2PasswordHasher(memory=8, iterations=1)
@@ -87,9 +91,41 @@ def test_a_restored_post_is_found_by_search(filled: SqlStore, other_store: SqlSt
         assert [search(store, text) for text in ("changed", "3", "-3 changed")] == kept
 
 
+def ids_in_index(store: SqlStore) -> set[int]:
+    """Return the ids of the posts in the search index, after a restore."""
+    column = "rowid" if store.engine.dialect.name == "sqlite" else "id"
+    with store.engine.connect() as connection:
+        return set(connection.exec_driver_sql(f"SELECT {column} FROM post_words").scalars())
+
+
+def test_a_restored_draft_stays_hidden_and_a_scheduled_post_is_published_in_time(
+    filled: SqlStore, other_store: SqlStore, tmp_path: Path
+) -> None:
+    with create_blog(filled, hasher=HASHER)() as blog:
+        ann = as_member(blog.users.get_by_username(Operator(), "ann"))
+        in_time = utc_now() + timedelta(days=1)
+        draft = blog.posts.create(ann, title="hidden", body="hidden", status=Status.DRAFT)
+        scheduled = blog.posts.create(ann, title="hidden", body="hidden", published_at=in_time)
+    filled.back_up(tmp_path / "backup")
+    for store in (other_store, filled):
+        store.restore(tmp_path / "backup", replace=True)
+        clock = FrozenClock(in_time - timedelta(microseconds=1))
+        open_blog = create_blog(store, hasher=HASHER, now=clock)
+        with open_blog() as blog:
+            assert list(blog.posts.own_page(ann, Status.DRAFT).posts) == [draft]
+            assert list(blog.posts.own_page(ann, Status.SCHEDULED).posts) == [scheduled]
+            assert not blog.search.find("hidden").results
+        assert draft.id not in ids_in_index(store)
+        assert scheduled.id in ids_in_index(store)
+        clock.move(timedelta(microseconds=1))
+        with open_blog() as blog:
+            assert blog.posts.page(SortOrder.UPDATED).posts[0] == scheduled
+            assert [each.post for each in blog.search.find("hidden").results] == [scheduled]
+
+
 def test_a_restored_blog_reuses_no_id(filled: SqlStore, other_store: SqlStore, tmp_path: Path) -> None:
     with filled() as stores:
-        last = stores.posts.page(SortOrder.NEWEST, limit=1)[0].id + 1  # the one that was deleted
+        last = stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=1)[0].id + 1  # the one that was deleted
     filled.back_up(tmp_path / "backup")
     for store in (other_store, filled):
         store.restore(tmp_path / "backup", replace=True)
@@ -119,7 +155,7 @@ def test_a_backup_is_a_snapshot(store: SqlStore, open_blog: OpenBlog, other_stor
             store.back_up(tmp_path / f"backup-{number}")
             other_store.restore(tmp_path / f"backup-{number}", replace=True)
             with other_store() as stores:
-                first, second = stores.posts.page(SortOrder.NEWEST, limit=2)
+                first, second = stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=2)
             assert first.body == second.body
         enough.set()
         assert writer.result() > 0

@@ -18,7 +18,7 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.errors import Unavailable
 from blog.domain.posts.pagination import SortOrder
-from blog.testing.contracts.fixtures import as_member
+from blog.testing.contracts.fixtures import EVERYBODY, as_member
 
 PASSWORD = "correct horse battery staple"
 NAMES = [
@@ -54,7 +54,7 @@ def umask() -> Iterator[None]:
 
 def titles(store: SqlStore) -> list[str]:
     with store() as stores:
-        return [post.title for post in stores.posts.page(SortOrder.NEWEST, limit=10)]
+        return [post.title for post in stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=10)]
 
 
 def files_below(folder: Path) -> dict[str, int]:

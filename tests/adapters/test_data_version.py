@@ -1,17 +1,21 @@
 """The data version changes with every commit, of this process or another."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
+from tests.adapters.cache_model import World, runs
 
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
+from blog.adapters.system import TimedDataVersion
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.blog import DataVersion, OpenBlog
 from blog.domain.errors import Unavailable
-from blog.testing.contracts import DataVersionContract
+from blog.testing.contracts import DataVersionContract, FrozenClock
 from blog.testing.contracts.blog import newest
 from blog.testing.contracts.fixtures import as_member
 
@@ -81,3 +85,81 @@ def test_reading_the_data_version_does_not_wait_for_a_lock(sqlite: SqlStore, oth
 
 def test_postgresql_has_no_data_version(postgresql: SqlStore) -> None:
     assert postgresql.data_version is None
+
+
+class LateProbe(TimedDataVersion):
+    """A wrong order: the next publication is looked for before the data version is read."""
+
+    def __call__(self) -> int:
+        until = self._next_publication(self._now())
+        version, now = self._data_version(), self._now()
+        if version != self._known or (self._until is not None and now >= self._until):
+            self._until, self._known = until, version
+            self._count += 1
+        return self._count
+
+
+def timed(kind: type[TimedDataVersion]) -> Callable[[World], DataVersion]:
+    return lambda world: kind(world.data_version, world.now, world.next_publication)
+
+
+def untimed(world: World) -> DataVersion:
+    return world.data_version
+
+
+SCENES: Final[dict[str, dict[str, Any]]] = {
+    "a post is scheduled already": {"published_at": {1}, "writes": [], "ticks": 1, "requests": 3},
+    "a write schedules a post": {"published_at": set(), "writes": [{1}], "ticks": 1, "requests": 2},
+    "a write schedules an earlier post": {"published_at": {2}, "writes": [{1, 2}], "ticks": 1, "requests": 2},
+    "a write unpublishes a post": {"published_at": {1}, "writes": [set()], "ticks": 1, "requests": 2},
+    "two posts are scheduled": {"published_at": {1, 2}, "writes": [], "ticks": 2, "requests": 2},
+}
+
+
+@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+def test_no_interleaving_shows_a_cached_response_that_was_never_right(scene: dict[str, Any]) -> None:
+    assert all(runs(timed(TimedDataVersion), **scene))
+
+
+@pytest.mark.parametrize("kind", [untimed, timed(LateProbe)], ids=["without the clock", "in a wrong order"])
+def test_some_interleaving_finds_a_wrong_data_version(kind: Callable[[World], DataVersion]) -> None:
+    assert not all(right for scene in SCENES.values() for right in runs(kind, **scene))
+
+
+def test_the_next_publication_is_looked_for_once_for_each_change(sqlite: SqlStore) -> None:
+    looked: list[datetime] = []
+    clock = FrozenClock()
+    assert sqlite.data_version
+
+    def next_publication(after: datetime) -> datetime | None:
+        looked.append(after)
+        with sqlite() as stores:
+            return stores.posts.next_publication(after)
+
+    with create_blog(sqlite, now=clock)() as blog:
+        ann = as_member(blog.users.add(Operator(), "ann", "a long pass phrase"))
+        blog.posts.create(ann, title="Hello", body="World", published_at=clock() + timedelta(hours=1))
+    version = TimedDataVersion(sqlite.data_version, clock, next_publication)
+    before = [version() for _ in range(3)]
+    clock.move(timedelta(hours=1) - timedelta(microseconds=1))
+    assert {*before, version()} == {before[0]}
+    clock.move(timedelta(microseconds=1))
+    after = [version() for _ in range(3)]
+    assert set(after) == {after[0]} != {before[0]}
+    assert len(looked) == 2
+
+
+def test_a_data_version_that_cannot_be_read_is_not_taken_for_known() -> None:
+    results: Iterator[datetime | Exception | None] = iter([Unavailable("Later."), None, None])
+
+    def next_publication(_: datetime) -> datetime | None:
+        result = next(results)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    version = TimedDataVersion(lambda: "a version", FrozenClock(), next_publication)
+    with pytest.raises(Unavailable):
+        version()
+    assert version() == version() == 1
+    assert next(results) is None

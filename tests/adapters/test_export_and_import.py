@@ -21,8 +21,7 @@ from blog.domain.accounts.actors import Member, Operator
 from blog.domain.accounts.user import PostsOnDeletion
 from blog.domain.blog import OpenBlog
 from blog.domain.posts.importing import PortablePost
-from blog.domain.posts.pagination import SortOrder
-from blog.domain.posts.post import Post, validate_post
+from blog.domain.posts.post import Post, Status, validate_post
 from blog.domain.shared import UNSTORED, PostId, UserId
 from blog.entrypoints.cli.markdown.exporting import export_posts
 from blog.entrypoints.cli.markdown.importing import import_into
@@ -39,12 +38,18 @@ bodies = st.text(max_size=30) | st.sampled_from(("\r\n  ---\n---\ntitle: x\n---\
 timestamps = st.sampled_from((NOON, NOON + timedelta(microseconds=1)))
 timestamps |= st.timedeltas(timedelta(days=-370_000), timedelta(days=2_900_000)).map(NOON.__add__)
 portable_posts = st.builds(
-    lambda later, **summary: PortablePost(updated_at=summary["created_at"] + later, **summary),
+    lambda later, is_usual, published_at, **fields: PortablePost(
+        updated_at=fields["created_at"] + later,
+        published_at=fields["created_at"] if is_usual else published_at,
+        **fields,
+    ),
     title=titles.filter(lambda title: not validate_post(title=title)),
     body=bodies.filter(lambda body: not validate_post(body=body)),
     author=st.sampled_from(AUTHORS),
     created_at=timestamps,
     version=st.integers(1, 9),
+    is_usual=st.booleans(),
+    published_at=st.none() | timestamps,
     later=st.timedeltas(timedelta(), timedelta(days=300)),
 )
 lists_of_posts = st.lists(portable_posts, max_size=8)
@@ -65,7 +70,7 @@ def test_an_export_and_import_to_another_blog_and_back_loses_nothing(
     source = blog_with(posts)
     with deleting_posts(open_blog), TemporaryDirectory() as one, TemporaryDirectory() as other:
         files = export_to(source, Path(one))
-        assert import_from(open_blog, Path(one)) == f"Added {len(files)}, {summary(there=0)}"
+        assert import_from(open_blog, Path(one)) == f"Added {len(files)}{unpublished(posts)}, {summary(there=0)}"
         assert posts_in(open_blog) == posts_in(source)
         assert len(files) == len(posts)
         assert export_to(open_blog, Path(other)) == files
@@ -96,7 +101,8 @@ def test_importing_twice_has_the_effect_of_importing_once(
         import_from(open_blog, Path(one))
         assert import_from(open_blog, Path(one)) == f"Added 0, {summary(there=part)}"
         count = len(export_to(blog_with(posts), Path(all_of_them)))
-        assert import_from(open_blog, Path(all_of_them)) == f"Added {count - part}, {summary(there=part)}"
+        added = f"Added {count - part}{unpublished(posts[some:])}"
+        assert import_from(open_blog, Path(all_of_them)) == f"{added}, {summary(there=part)}"
         assert posts_in(open_blog) == posts_in(blog_with(posts))
 
 
@@ -109,8 +115,16 @@ def test_a_dry_run_reports_the_results_of_an_import_and_changes_nothing(
         files = export_to(blog_with(posts), Path(folder))
         *added, line = import_from(open_blog, Path(folder), dry_run=True).splitlines(keepends=True)
         assert sorted(added) == sorted(f"would add\t{name}\n" for name in files)
-        assert line == f"Would add {len(files)}, {summary(there=0)}"
+        assert line == f"Would add {len(files)}{unpublished(posts)}, {summary(there=0)}"
         assert posts_in(open_blog) == []
+
+
+def unpublished(added: list[PortablePost]) -> str:
+    """Return the part of the summary line about added drafts and scheduled posts."""
+    drafts = sum(post.published_at is None for post in added)
+    scheduled = sum(post.published_at is not None and post.published_at > datetime.now(UTC) for post in added)
+    counts = [f"{kind} {count}" for kind, count in (("draft", drafts), ("scheduled", scheduled)) if count]
+    return f" ({', '.join(counts)})" if counts else ""
 
 
 def summary(there: int) -> str:
@@ -142,16 +156,18 @@ def deleting_posts(open_blog: OpenBlog) -> Iterator[None]:
         yield
     finally:
         with open_blog() as blog:
-            authors = {user.id: Member.of(user) for user in blog.users.page(Operator())}
-            for post in blog.posts.page(limit=100).posts:
-                blog.posts.delete(authors[post.author_id], post.id)
+            for author in map(Member.of, blog.users.page(Operator())):
+                for status in Status:
+                    for post in blog.posts.own_page(author, status, limit=100).posts:
+                        blog.posts.delete(author, post.id)
 
 
 def posts_in(open_blog: OpenBlog) -> list[Post]:
-    """Return all posts without their ids, sorted by time and author."""
+    """Return all posts without their ids, sorted by author and creation time."""
     with open_blog() as blog:
-        posts = blog.posts.page(SortOrder.OLDEST, limit=100).posts
-    by_author = sorted(posts, key=lambda post: (post.created_at, post.author))
+        authors = [Member.of(user) for user in blog.users.page(Operator())]
+        posts = [post for author in authors for status in Status for post in blog.posts.own_page(author, status).posts]
+    by_author = sorted(posts, key=lambda post: (post.author, post.created_at, post.id))
     return [replace(post, id=PostId(UNSTORED), author_id=UserId(UNSTORED)) for post in by_author]
 
 

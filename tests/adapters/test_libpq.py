@@ -12,6 +12,7 @@ import pytest
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.libpq_pipeline import LibpqConnection
 from blog.domain.posts.pagination import SortOrder
+from blog.testing.contracts.fixtures import EVERYBODY
 
 NOON = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
 PLANES = "".join(map(chr, [1, 0x7F, 0xE9, 0x20AC, 0xFFFD, *range(0x10000, 0x110000, 0x10000)]))
@@ -99,7 +100,7 @@ def test_no_statement_is_prepared_behind_a_pooler(postgresql_url: str, *, pooler
         store.migrate()
         for _ in range(10):
             with store() as stores:
-                assert list(stores.posts.page(SortOrder.NEWEST, limit=1, created_after=NOON)) == []
+                assert list(stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=1, published_after=NOON)) == []
         (connection,) = store._pool._idle
         assert isinstance(connection, LibpqConnection)
         statements = [statement for statement in prepared_statements(connection) if "posts" in statement]

@@ -12,7 +12,7 @@ from blog.domain.blog import OpenStores, Stores
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.posts.post import Post
 from blog.domain.search.query import SearchQuery
-from blog.testing.contracts.fixtures import NOON, Failed
+from blog.testing.contracts.fixtures import EVERYBODY, NOON, Failed, as_member
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def test_concurrent_threads_find_their_posts_by_list_and_search(store: MemorySto
         assert list_and_search(store, f"word{number}")[-1] == [post]
         with store() as stores:
             for order in SortOrder:
-                assert post in stores.posts.page(order, limit=100)
-            assert post in [hit.post for hit in stores.index.find(SearchQuery.of("al*"), limit=100)]
+                assert post in stores.posts.page(EVERYBODY, order, limit=100)
+            assert post in [hit.post for hit in stores.index.find(EVERYBODY, SearchQuery.of("al*"), limit=100)]
             stores.posts.remove(post.id)
             stores.index.remove(post.id)
 
@@ -79,13 +79,13 @@ def test_the_author_filter_ignores_the_case_of_ascii_letters_only(store: MemoryS
         kim = stores.users.add(User(username="kim", created_at=NOON), "hash")
     post = store_post(store, kim, "said")
     with store() as stores:
-        assert list(stores.posts.page(SortOrder.NEWEST, limit=1, authors=["KIM"])) == [post]
-        assert list(stores.posts.page(SortOrder.NEWEST, limit=1, authors=["\u212aim"])) == []
-        assert list(stores.posts.page(SortOrder.NEWEST, limit=1, authors=[])) == []
+        assert list(stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=1, authors=["KIM"])) == [post]
+        assert list(stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=1, authors=["\u212aim"])) == []
+        assert list(stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=1, authors=[])) == []
 
 
 def make_post(author: User, title: str) -> Post:
-    return Post(title=title, body="Body", author_id=author.id, author=author.username, created_at=NOON, updated_at=NOON)
+    return Post.create(as_member(author), NOON, NOON, title=title, body="Body")
 
 
 def store_post(open_stores: OpenStores, author: User, title: str) -> Post:
@@ -117,5 +117,5 @@ def fail_to_change(open_stores: OpenStores, kept: Post, gone: Post, author: User
 def list_and_search(open_stores: OpenStores, text: str) -> list[list[Post]]:
     """Return all posts in every sort order, and the posts that contain the text."""
     with open_stores() as stores:
-        found = [hit.post for hit in stores.index.find(SearchQuery.of(text), limit=10)]
-        return [*(list(stores.posts.page(order, limit=10)) for order in SortOrder), found]
+        found = [hit.post for hit in stores.index.find(EVERYBODY, SearchQuery.of(text), limit=10)]
+        return [*(list(stores.posts.page(EVERYBODY, order, limit=10)) for order in SortOrder), found]

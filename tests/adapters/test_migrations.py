@@ -1,15 +1,19 @@
 """Migrations bring the tables of every version to the current one."""
 
 import multiprocessing
+import os
 import re
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect
@@ -21,13 +25,15 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator, Scope, scopes_for
 from blog.domain.accounts.throttle import LoginAttempt, account_key
 from blog.domain.audit import GENESIS_DIGEST, Event, Seal, seal_digest
-from blog.domain.blog import OpenBlog
+from blog.domain.blog import ConcurrencyConflict, OpenBlog
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.pagination import SortOrder
-from blog.testing.contracts.fixtures import NOON, as_member
+from blog.domain.posts.post import Status
+from blog.testing.contracts.fixtures import EVERYTHING, NOON, as_member
 
 AN_ORPHAN = """
-INSERT INTO posts (title, body, author_id, created_at, updated_at, version) VALUES ('', '', 99, '', '', 1)
+INSERT INTO posts (title, body, author_id, created_at, updated_at, changed_at, version)
+VALUES ('', '', 99, '', '', '', 1)
 """
 PASSWORD = "correct horse battery staple"
 FIRST_COLUMNS_OF_TOKENS = ["id", "user_id", "digest", "created_at", "expires_at"]
@@ -74,14 +80,14 @@ def test_tokens_of_the_first_version_have_all_scopes(store: SqlStore, open_blog:
     store.migrate()
     with store() as stores:
         assert list(stores.users.page(limit=10)) == users
-        assert stores.posts.get(post.id) == post
+        assert stores.posts.get(EVERYTHING, post.id) == post
         for user, each in zip(users, issued, strict=True):
             as_first = replace(each.token, name="", hint="", scopes=scopes_for(user), last_used_at=None)
             assert list(stores.tokens.of_user(user.id)) == [as_first]
     with open_blog() as blog:
         assert [blog.tokens.authenticate(each.secret).scopes for each in issued] == [
-            frozenset({Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.ACCOUNT, Scope.ADMIN}),
-            frozenset({Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.ACCOUNT}),
+            frozenset({Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH, Scope.ACCOUNT, Scope.ADMIN}),
+            frozenset({Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH, Scope.ACCOUNT}),
         ]
 
 
@@ -201,7 +207,9 @@ def store_of_revision_0007(store: SqlStore, open_blog: OpenBlog) -> SqlStore:
 def portable_post(title: str) -> PortablePost:
     """Return a post of ann's whose day follows from its title."""
     written = NOON + timedelta(days=len(title))
-    return PortablePost(title=title, body="…", author="ann", created_at=written, updated_at=written)
+    return PortablePost(
+        title=title, body="…", author="ann", created_at=written, updated_at=written, published_at=written
+    )
 
 
 def names_in_schema(store: SqlStore) -> set[str]:
@@ -218,7 +226,9 @@ def names_in_schema(store: SqlStore) -> set[str]:
             )
         }
         if connection.dialect.name == "postgresql":
-            for statement in ("SELECT conname FROM pg_constraint", "SELECT relname FROM pg_class"):
+            # A TOAST table is named after a number of its table, which changes when the table is replaced.
+            relations = "SELECT relname FROM pg_class WHERE relname NOT LIKE 'pg_toast%%'"
+            for statement in ("SELECT conname FROM pg_constraint", relations):
                 names.update(connection.exec_driver_sql(statement).scalars())
         return names
 
@@ -408,3 +418,141 @@ def test_several_processes_migrate_an_empty_postgresql_concurrently(postgresql_u
         connection.execute("DROP TABLE alembic_version")
     with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as processes:
         assert list(processes.map(migrate, [postgresql_url] * 3)) == [True] * 3
+
+
+POSTS_BEFORE_0009 = """
+INSERT INTO posts (id, title, body, author_id, created_at, updated_at, version, title_key) VALUES
+(7, 'Hello', 'World', {author}, '2024-02-29T12:00:00.000001+00:00', '2024-03-01T12:00:00.000002+00:00', 3, 'hello'),
+(9, 'Ålesund', 'Fjord', {author}, '2024-02-29T12:00:00.000003+00:00', '2024-02-29T12:00:00.000003+00:00', 1, 'alesund')
+"""
+
+
+@pytest.fixture
+def of_revision_0008(store: SqlStore, open_blog: OpenBlog) -> SqlStore:
+    """Return a store as the version before there were drafts left it. Its last post, number 11, was deleted."""
+    with open_blog() as blog:
+        ann = blog.users.add(Operator(), "ann", PASSWORD)
+        for scopes in ({Scope.POSTS_READ}, {Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.ACCOUNT}):
+            blog.tokens.issue(ann, scopes=scopes)
+    store.migrate("0008")
+    with store.dialect.migration_transaction(store.engine) as connection:
+        connection.exec_driver_sql(POSTS_BEFORE_0009.format(author=ann.id))
+        store.dialect.set_last_id(connection, "posts", 11)
+        for post_id, title, body in ((7, " hello ", " world "), (9, " alesund ", " fjord ")):
+            connection.exec_driver_sql(INDEXED[connection.dialect.name].format(post_id, title, body))
+    return store
+
+
+INDEXED = {
+    "sqlite": "INSERT INTO pending_posts (cumulative_weight, id, title, body) VALUES ({0}, {0}, '{1}', '{2}')",
+    "postgresql": "INSERT INTO post_words (id, title, body) VALUES ({}, '{}', '{}')",
+}
+
+
+def check_posts_of_revision_0008(store: SqlStore) -> None:
+    """Check that each post was published when it was created, and that nothing else about it changed."""
+    first, second = (NOON.replace(microsecond=number) for number in (1, 3))
+    with create_blog(store)() as blog:
+        posts = list(blog.posts.page(SortOrder.OLDEST).posts)
+        assert [(post.id, post.title, post.body, post.author) for post in posts] == [
+            (7, "Hello", "World", "ann"),
+            (9, "Ålesund", "Fjord", "ann"),
+        ]
+        assert [(post.created_at, post.published_at) for post in posts] == [(first, first), (second, second)]
+        changed = NOON.replace(microsecond=2) + timedelta(days=1)
+        assert [(post.updated_at, post.version) for post in posts] == [(changed, 3), (second, 1)]
+        assert list(blog.posts.page(SortOrder.UPDATED).posts) == posts
+        assert list(blog.posts.page(SortOrder.TITLE).posts) == posts[::-1]
+        assert [each.post.id for each in blog.search.find("fjord").results] == [9]
+        ann = blog.users.get_by_username(Operator(), "ann")
+        assert {token.scopes for token in blog.tokens.list_for(Operator(), ann.id)} == {
+            frozenset({Scope.POSTS_READ}),
+            frozenset({Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH, Scope.ACCOUNT}),
+        }
+        assert blog.posts.create(as_member(ann), title="Next", body="…").id == 12
+
+
+def test_posts_of_the_version_without_drafts_were_published_when_they_were_created(of_revision_0008: SqlStore) -> None:
+    of_revision_0008.migrate()
+    check_posts_of_revision_0008(of_revision_0008)
+
+
+def test_the_copy_of_the_posts_has_the_foreign_keys_of_the_original(of_revision_0008: SqlStore) -> None:
+    store = of_revision_0008
+    store.migrate()
+    with store.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
+        else:
+            connection.exec_driver_sql("DELETE FROM posts WHERE id = 7")
+            assert connection.exec_driver_sql("SELECT id FROM post_words").scalars().all() == [9]
+        with pytest.raises(ConcurrencyConflict):
+            connection.exec_driver_sql("DELETE FROM users")
+
+
+def kill_in_migration(url: str, step: str) -> None:
+    """Migrate, and be killed at the first use of this operation of Alembic."""
+    setattr(op, step, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+    SqlStore(url).migrate()
+
+
+@pytest.mark.parametrize("step", ["create_table", "create_index", "drop_table", "rename_table"])
+def test_a_migration_that_was_killed_starts_over(
+    of_revision_0008: SqlStore, file: Path, request: pytest.FixtureRequest, step: str
+) -> None:
+    store = of_revision_0008
+    is_sqlite = store.engine.dialect.name == "sqlite"
+    url = f"sqlite:///{file}" if is_sqlite else request.getfixturevalue("postgresql_url")
+    store.close()
+    process = multiprocessing.get_context("spawn").Process(target=kill_in_migration, args=(url, step))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    store.migrate()
+    check_posts_of_revision_0008(store)
+
+
+@pytest.mark.parametrize("published_at", [None, NOON + timedelta(days=365 * 1000)], ids=["draft", "scheduled"])
+def test_a_downgrade_does_not_publish_what_is_hidden(
+    store: SqlStore, open_blog: OpenBlog, published_at: datetime | None
+) -> None:
+    with open_blog() as blog:
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
+        status = Status.DRAFT if published_at is None else None
+        post = blog.posts.create(ann, title="Secret", body="…", status=status, published_at=published_at)
+    with pytest.raises(RuntimeError, match="drafts"):
+        store.migrate("0008")
+    with open_blog() as blog:
+        assert blog.posts.get(post.id, ann) == post
+        blog.posts.delete(ann, post.id)
+    store.migrate("0008")
+
+
+def test_readers_of_postgresql_wait_only_for_the_exchange_of_the_tables(
+    postgresql: SqlStore, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgresql.migrate("0008")
+    foreign_key, drop = op.create_foreign_key, op.drop_constraint
+    seen: list[str] = []
+
+    def read(what: str) -> None:
+        with psycopg.connect(postgresql_url, options="-c lock_timeout=100ms") as connection:
+            try:
+                connection.execute("SELECT count(*) FROM posts JOIN post_words USING (id)")
+            except psycopg.errors.LockNotAvailable:
+                seen.append(f"{what}: waits")
+            else:
+                seen.append(f"{what}: reads")
+
+    def last_long_step(*arguments: Any, **options: Any) -> None:
+        foreign_key(*arguments, **options)
+        read("before")
+
+    def first_short_step(*arguments: Any, **options: Any) -> None:
+        drop(*arguments, **options)
+        read("in the exchange")
+
+    monkeypatch.setattr(op, "create_foreign_key", last_long_step)
+    monkeypatch.setattr(op, "drop_constraint", first_short_step)
+    postgresql.migrate()
+    assert seen == ["before: reads", "in the exchange: waits"]

@@ -19,7 +19,7 @@ from blog.domain.blog import ConcurrencyConflict, OpenBlog
 from blog.domain.errors import Unavailable, ValidationFailed
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.shared import PostId
-from blog.testing.contracts.fixtures import as_member
+from blog.testing.contracts.fixtures import EVERYBODY, as_member
 
 PASSWORD = "correct horse battery staple"
 
@@ -220,5 +220,5 @@ def test_the_first_writable_host_is_used(postgresql_url: str, store: SqlStore) -
     hosts = f"127.0.0.1:9,{ours['host']}:{ours['port']}"
     several = SqlStore(f"postgresql://{ours['user']}@{hosts}/{ours['dbname']}?target_session_attrs=read-write")
     with several() as stores:
-        assert stores.posts.page(SortOrder.NEWEST, limit=1) == []
+        assert stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=1) == []
     several.close()

@@ -19,7 +19,7 @@ from blog.adapters.sql import SqlStore
 from blog.domain.accounts.actors import Operator
 from blog.domain.errors import Unavailable
 from blog.domain.posts.pagination import SortOrder
-from blog.testing.contracts.fixtures import as_member
+from blog.testing.contracts.fixtures import EVERYBODY, as_member
 
 _DROP_FROM_BOUNDING_SET = 24
 _DAC_OVERRIDE, _DAC_READ_SEARCH = 1, 2
@@ -148,7 +148,7 @@ def test_a_read_only_database_can_be_read_exported_verified_and_backed_up(
     with closing(SqlStore(tmp_path / "other.db")) as other:
         other.restore(tmp_path / "copy")
         with other() as stores:
-            assert [post.title for post in stores.posts.page(SortOrder.NEWEST, limit=9)] == ["Hello"]
+            assert [post.title for post in stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=9)] == ["Hello"]
 
 
 def test_a_read_only_database_is_not_served(closed_file: Path, tmp_path: Path) -> None:

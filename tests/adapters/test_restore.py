@@ -17,12 +17,12 @@ from tests.servers import environment
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.schema.migrate import ForeignTables
-from blog.adapters.sql.schema.tables import metadata
+from blog.adapters.sql.schema.tables import metadata, posts
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.errors import ValidationFailed
 from blog.domain.posts.pagination import SortOrder
-from blog.testing.contracts.fixtures import as_member
+from blog.testing.contracts.fixtures import EVERYBODY, as_member
 
 PASSWORD = "correct horse battery staple"
 HASHER = Argon2PasswordHasher(memory=8, iterations=1)
@@ -112,6 +112,22 @@ WRONG = {
         "audit_entries 3, event: is not an event that this version knows",
     ),
     "a text as version": ("UPDATE posts SET version = 'x' WHERE id = 1", "posts 1, version: must be a whole number"),
+    "a day of publication": (
+        "UPDATE posts SET published_at = '2026-02-28' WHERE id = 1",
+        "posts 1, published_at: must be a time in UTC",
+    ),
+    "a number as publication time": (
+        "UPDATE posts SET published_at = x'00' WHERE id = 1",
+        "posts 1, published_at: must be text",
+    ),
+    "no time of a change": (
+        (
+            "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(sql, 'changed_at VARCHAR(32) NOT NULL', "
+            "'changed_at VARCHAR(32)') WHERE name = 'posts'; PRAGMA writable_schema=RESET; "
+            "UPDATE posts SET changed_at = NULL WHERE id = 1"
+        ),
+        "posts 1, changed_at: must not be empty",
+    ),
     "half a version": ("UPDATE posts SET version = 1.5 WHERE id = 1", "posts 1, version: must be a whole number"),
     "no version": ("UPDATE posts SET version = 0 WHERE id = 1", "posts 1, version: must be a whole number from 1 to"),
     "a large body": (
@@ -198,14 +214,14 @@ WRONG = {
         (
             "ALTER TABLE posts RENAME TO hidden; CREATE VIEW posts AS WITH RECURSIVE n(id) AS "
             "(SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, 't' AS title, 'b' AS body, 1 AS author_id, '' AS "
-            "created_at, '' AS updated_at, 1 AS version, '' AS title_key FROM n"
+            "created_at, '' AS updated_at, '' AS published_at, 1 AS version, '' AS title_key, '' AS changed_at FROM n"
         ),
         "backup: has no table posts of a blog",
     ),
     "a virtual table": (
         (
             "DROP TABLE posts; CREATE VIRTUAL TABLE posts USING fts5(id, title, body, author_id, created_at, "
-            "updated_at, version, title_key)"
+            "updated_at, published_at, version, title_key, changed_at)"
         ),
         "backup: has no table posts of a blog",
     ),
@@ -237,7 +253,7 @@ def test_the_first_errors_are_listed_and_the_others_counted(backup: Path, other:
     run(
         backup,
         "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 109) INSERT INTO posts "
-        "SELECT i, '', 'b', 1, created_at, updated_at, 1, '' FROM n, posts WHERE id = 1",
+        "SELECT i, '', 1, created_at, updated_at, published_at, 1, '', changed_at, 'b' FROM n, posts WHERE id = 1",
     )
     told = refusal_of(other, backup)
     assert told[0] == "posts 10, title: must not be blank"
@@ -271,14 +287,26 @@ def test_triggers_and_views_of_a_backup_are_never_executed(backup: Path, other: 
         kept = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_schema")}
         assert not kept & {"endless", "on_insert", "on_update", "more", "more_of_posts"}
     with other() as stores:
-        assert [post.title for post in stores.posts.page(SortOrder.NEWEST, limit=9)] == ["By bob", "By ann"]
+        assert [post.title for post in stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=9)] == ["By bob", "By ann"]
 
 
 def test_sort_keys_of_titles_are_recomputed(backup: Path, other: SqlStore) -> None:
     run(backup, "UPDATE posts SET title_key = 'zzz' WHERE id = 1")
     other.restore(backup, replace=True)
     with other() as stores:
-        assert [post.title for post in stores.posts.page(SortOrder.TITLE, limit=9)] == ["By ann", "By bob"]
+        assert [post.title for post in stores.posts.page(EVERYBODY, SortOrder.TITLE, limit=9)] == ["By ann", "By bob"]
+
+
+def test_times_of_changes_are_recomputed(backup: Path, other: SqlStore) -> None:
+    run(
+        backup,
+        "UPDATE posts SET changed_at = '9998-01-01T00:00:00.000000+00:00' WHERE id = 1",
+        "UPDATE posts SET changed_at = 'never', published_at = '2026-01-01T00:00:00.000000+00:00' WHERE id = 2",
+    )
+    other.restore(backup, replace=True)
+    with other.engine.connect() as connection:
+        changed = connection.execute(select(posts.c.changed_at, posts.c.updated_at).order_by(posts.c.id)).all()
+    assert [changed_at for changed_at, _ in changed] == [updated_at for _, updated_at in changed]
 
 
 def test_a_damaged_backup_is_refused(backup: Path, other: SqlStore) -> None:
@@ -316,7 +344,7 @@ def test_a_backup_of_an_older_version_is_migrated(tmp_path: Path, other: SqlStor
     before = (tmp_path / "old.db").read_bytes()
     other.restore(tmp_path / "old.db", replace=True)
     with other() as stores:
-        assert [post.title for post in stores.posts.page(SortOrder.NEWEST, limit=9)] == ["By ann"]
+        assert [post.title for post in stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=9)] == ["By ann"]
     assert (tmp_path / "old.db").read_bytes() == before
 
 
@@ -329,7 +357,7 @@ def test_a_refused_backup_creates_no_database(backup: Path, tmp_path: Path) -> N
 
 def bodies(store: SqlStore) -> set[str]:
     with store() as stores:
-        return {post.body for post in stores.posts.page(SortOrder.NEWEST, limit=9)}
+        return {post.body for post in stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=9)}
 
 
 def test_a_database_in_use_is_restored_with_its_wal(tmp_path: Path, other: SqlStore) -> None:

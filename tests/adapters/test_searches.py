@@ -8,16 +8,16 @@ from sqlalchemy import text as sql
 
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.statement import ReadStatement as Statement
-from blog.adapters.sql.repositories.posts import _count
+from blog.adapters.sql.repositories.posts import SightKind, _count, _Query
 from blog.adapters.sql.search import fts5, index
 from blog.adapters.sql.search.fts5 import Fts5PostIndex
-from blog.domain.posts.pagination import PostFilter
+from blog.domain.posts.pagination import PostFilter, SortOrder
 from blog.domain.search.query import MAX_TERMS, SearchQuery
-from blog.testing.contracts.fixtures import NOON
+from blog.testing.contracts.fixtures import EVERYBODY, NOON
 from blog.testing.contracts.posts import add_user, make_post
 from blog.testing.contracts.search_model import add_posts, found, hits, put, save
 
-FILTERS: list[PostFilter] = [{}, {"authors": ["ann"]}, {"authors": ["ann", "bob"], "created_after": NOON}]
+FILTERS: list[PostFilter] = [{}, {"authors": ["ann"]}, {"authors": ["ann", "bob"], "published_after": NOON}]
 STATEMENTS = (
     index.hits_by_id,
     index.hits_sorted_last,
@@ -38,7 +38,7 @@ def query_text(phrases: int, unwanted: int, words: str) -> str:
 def search(store: SqlStore, text: str, filters: PostFilter) -> None:
     with store() as stores:
         hits(stores, text, **filters)
-        stores.index.count(SearchQuery.of(text), **filters)
+        stores.index.count(EVERYBODY, SearchQuery.of(text), **filters)
 
 
 def test_a_search_for_many_phrases_takes_few_statements(store: SqlStore) -> None:
@@ -58,16 +58,16 @@ def test_a_search_for_many_phrases_takes_few_statements(store: SqlStore) -> None
 def test_a_compiled_statement_keeps_no_compiler_alive(store: SqlStore) -> None:
     search(store, query_text(3, 3, "-x"), {})
     with store() as stores:
-        stores.index.find(SearchQuery.of("a"), limit=3)
+        stores.index.find(EVERYBODY, SearchQuery.of("a"), limit=3)
     statements = [
-        index.hits_by_id(store.index, index.Shape(*shape), in_title)
+        index.hits_by_id(store.index, index.Shape(*shape), in_title, "now")
         for shape in [(True, True, True), (False,) * 3]
         for in_title in (True, False)
     ]
     prepared = [each for statement in statements for each in statement.compiled.values()]
     assert prepared
     assert all(each._expanding is None for each in prepared)
-    by_names: Statement[dict[str, int]] = _count("authors")
+    by_names: Statement[dict[str, int]] = _count(_Query(SightKind.PUBLIC, SortOrder.OLDEST, filters=("authors",)))
     kept = by_names.compile(store.engine.dialect, "authors")
     assert kept._expanding is not None
 

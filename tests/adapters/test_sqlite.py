@@ -27,7 +27,7 @@ from blog.domain.errors import Unavailable
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.shared import UserId
 from blog.testing.contracts import FrozenClock
-from blog.testing.contracts.fixtures import as_member
+from blog.testing.contracts.fixtures import EVERYBODY, EVERYTHING, as_member
 
 PASSWORD = "correct horse battery staple"
 NOON = FrozenClock()()
@@ -63,7 +63,7 @@ def test_committed_data_outlives_the_store(file: Path, store: SqlStore, open_blo
     again.migrate()
     with again() as stores:
         assert stores.users.get(ann.id) == ann
-        assert stores.posts.get(post.id) == post
+        assert stores.posts.get(EVERYTHING, post.id) == post
     again.close()
 
 
@@ -180,7 +180,7 @@ def test_a_damaged_database_is_unavailable(file: Path, store: SqlStore) -> None:
     store.close()
     file.write_bytes(file.read_bytes()[:100] + b"damage" * 1000)
     with pytest.raises(Unavailable, match=r"damaged|not a database"), store() as stores:
-        stores.posts.page(SortOrder.NEWEST, limit=1)
+        stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=1)
 
 
 def create_tables(path: str) -> None:

@@ -18,7 +18,7 @@ from tools import draw_imports
 import blog.testing.contracts
 from blog.adapters.memory import MemoryStore
 from blog.bootstrap import create_blog
-from blog.entrypoints.cli.markdown.drafts import NAMES
+from blog.entrypoints.cli.markdown.parsed_files import NAMES
 from blog.entrypoints.cli.parser import commands_of, parser
 from blog.entrypoints.http import create_app
 from blog.settings import setting_fields

@@ -17,7 +17,13 @@ LONG_AGO = datetime(1999, 12, 31, 23, 59, 59, 999_999, UTC)
 DAY = timedelta(days=1)
 MOMENT = timedelta(microseconds=1)
 OLD = PortablePost(
-    title="Old", body="as it was", author="ann", created_at=LONG_AGO, updated_at=LONG_AGO + DAY, version=7
+    title="Old",
+    body="as it was",
+    author="ann",
+    created_at=LONG_AGO,
+    updated_at=LONG_AGO + DAY,
+    published_at=LONG_AGO,
+    version=7,
 )
 
 

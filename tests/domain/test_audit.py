@@ -22,7 +22,7 @@ from blog.domain.errors import BlogError
 from blog.testing.contracts import FrozenClock
 
 Line = tuple[Event, int | None, str, str, int | None, str, int | None, str]
-ALL_OF_HERS = "account posts:read posts:write"
+ALL_OF_HERS = "account posts:publish posts:read posts:write"
 
 
 def line(entry: AuditEntry) -> Line:

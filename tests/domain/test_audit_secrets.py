@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 
 from tests.domain.actors import ANOTHER, ELSEWHERE, HOME, OPERATOR, PASSWORD, SpyHasher, entries
 
@@ -13,6 +14,7 @@ from blog.domain.accounts.user import PostsOnDeletion
 from blog.domain.audit import Event
 from blog.domain.blog import OpenBlog
 from blog.domain.posts.importing import PortablePost
+from blog.testing.contracts.fixtures import NOON
 
 Line = tuple[Event, int | None, str, str, int | None, str, int | None, str]
 ALL_OF_HERS = "account posts:read posts:write"
@@ -38,6 +40,9 @@ def secrets_of(open_blog: OpenBlog) -> Iterator[str]:
         actor = blog.tokens.authenticate(secret, address=HOME)
         post = blog.posts.create(actor, title="Hello", body="the body of a post")
         blog.posts.update(actor, post.id, title="Good bye")
+        blog.posts.unpublish(actor, post.id)
+        blog.posts.publish(actor, post.id, at=NOON + timedelta(days=1))
+        blog.posts.publish(actor, post.id)
         blog.posts.delete(actor, post.id)
         blog.accounts.rename(actor, "anna")
         blog.accounts.log_out(actor)

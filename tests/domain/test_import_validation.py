@@ -1,7 +1,7 @@
 """Validation of imported posts."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from blog.domain.errors import FieldError
 from blog.domain.posts.importing import MAX_VERSION, ImportOutcome, PortablePost
 from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH
 
+EAST, WEST = (timezone(timedelta(hours=hours)) for hours in (14, -12))
 UNSAFE = "must not contain control characters or lone surrogates: U+0000 is at line 1, column 1"
 INVALID: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"author": "nobody"}, [("author", "has no account here")]),
@@ -28,6 +29,11 @@ INVALID: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"ordinal": 1001}, [("ordinal", "must be from 1 to 1000")]),
     ({"created_at": datetime(999, 12, 31, tzinfo=UTC)}, [("created_at", "must be in a year from 1000 to 9998")]),
     ({"updated_at": datetime(9999, 1, 1, tzinfo=UTC)}, [("updated_at", "must be in a year from 1000 to 9998")]),
+    ({"created_at": datetime(1000, 1, 1, tzinfo=EAST)}, [("created_at", "must be in a year from 1000 to 9998")]),
+    (
+        {"published_at": datetime(9998, 12, 31, 23, tzinfo=WEST)},
+        [("published_at", "must be in a year from 1000 to 9998")],
+    ),
     (
         {"created_at": datetime.max.replace(tzinfo=UTC), "updated_at": datetime.max.replace(tzinfo=UTC)},
         [(name, "must be in a year from 1000 to 9998") for name in ("created_at", "updated_at")],

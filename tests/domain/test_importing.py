@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta, timezone
-from typing import Any, Unpack, cast
+from typing import Any, cast
 
 import pytest
 from tests.domain.actors import HOME, OPERATOR, as_member, entries
@@ -16,9 +16,12 @@ from blog.domain.audit import Audit, Event
 from blog.domain.blog import OpenBlog, Stores
 from blog.domain.errors import FieldError, Unavailable
 from blog.domain.posts.importing import MAX_ORDINAL, ImportOutcome, PortablePost, PostImporter
-from blog.domain.posts.pagination import Position, PostFilter, SortOrder
+from blog.domain.posts.pagination import Position, SortOrder
 from blog.domain.posts.post import NotTheAuthor, Post
+from blog.domain.posts.visibility import Everything, Reader
+from blog.domain.shared import UserId
 from blog.testing.contracts import FrozenClock
+from blog.testing.contracts.fixtures import EVERYBODY
 
 
 def test_imported_post_keeps_its_fields(open_blog: OpenBlog, ann: User) -> None:
@@ -32,6 +35,7 @@ def test_imported_post_keeps_its_fields(open_blog: OpenBlog, ann: User) -> None:
         author="ann",
         created_at=LONG_AGO,
         updated_at=LONG_AGO + DAY,
+        published_at=LONG_AGO,
         version=7,
     )
     assert PortablePost.of(post) == OLD
@@ -51,13 +55,13 @@ def test_author_name_is_case_insensitive(open_blog: OpenBlog, ann: User, bob: Us
 def test_imported_post_is_listed_by_its_original_times(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
     with open_blog() as blog:
         new = blog.posts.create(as_member(ann), title="New", body="World")
-    later, _ = import_post(open_blog, replace(OLD, created_at=LONG_AGO + DAY))
+    later, _ = import_post(open_blog, replace(OLD, created_at=LONG_AGO + DAY, published_at=LONG_AGO + DAY))
     first, _ = import_post(open_blog, OLD)
     with open_blog() as blog:
         assert blog.posts.page(SortOrder.OLDEST).posts == [first, later, new]
         assert blog.posts.page().posts == [new, later, first]
         assert blog.posts.page(limit=1).next == Position(clock(), new.id)
-        assert blog.posts.page(created_before=LONG_AGO + MOMENT).posts == [first]
+        assert blog.posts.page(published_before=LONG_AGO + MOMENT).posts == [first]
 
 
 def test_importing_twice_creates_one_post(open_blog: OpenBlog, ann: User) -> None:
@@ -177,10 +181,10 @@ def test_concurrent_imports_create_one_post(hasher: Any, clock: FrozenClock) -> 
         def __init__(self, stores: Stores) -> None:
             self.posts = stores.posts
 
-        def page(
-            self, order: SortOrder, *, limit: int, after: Position | None = None, **filters: Unpack[PostFilter]
+        def written_by(
+            self, sight: Reader | Everything, author_id: UserId, *, limit: int, after: Position | None = None
         ) -> Any:
-            here = self.posts.page(order, limit=limit, after=after, **filters)
+            here = self.posts.written_by(sight, author_id, limit=limit, after=after)
             with pytest.raises(Unavailable), store() as others:
                 archive(others, others.posts).import_post(OPERATOR, OLD)
             return here
@@ -196,7 +200,7 @@ def test_concurrent_imports_create_one_post(hasher: Any, clock: FrozenClock) -> 
         post, became = archive(stores, Interrupted(stores)).import_post(OPERATOR, OLD)
     assert became is ImportOutcome.ADDED
     with store() as stores:
-        assert stores.posts.page(SortOrder.OLDEST, limit=9) == [post]
+        assert stores.posts.page(EVERYBODY, SortOrder.OLDEST, limit=9) == [post]
         assert archive(stores, stores.posts).import_post(OPERATOR, OLD) == (post, ImportOutcome.UNCHANGED)
 
 

@@ -130,11 +130,11 @@ def test_deleting_the_last_post_of_a_page_skips_nothing(
         ({"authors": ["bob", "nobody"]}, [2, 4, 6]),
         ({"authors": ["nobody"]}, []),
         ({"authors": []}, []),
-        ({"created_after": NOON + 2 * HOUR}, [3, 4, 5, 6]),
-        ({"created_before": NOON + 2 * HOUR}, [1, 2]),
-        ({"created_after": NOON + HOUR, "created_before": NOON + 3 * HOUR}, [2, 3]),
-        ({"created_after": NOON + HOUR, "created_before": NOON + HOUR}, []),
-        ({"authors": ["ann"], "created_after": NOON + HOUR, "created_before": NOON + 4 * HOUR}, [3]),
+        ({"published_after": NOON + 2 * HOUR}, [3, 4, 5, 6]),
+        ({"published_before": NOON + 2 * HOUR}, [1, 2]),
+        ({"published_after": NOON + HOUR, "published_before": NOON + 3 * HOUR}, [2, 3]),
+        ({"published_after": NOON + HOUR, "published_before": NOON + HOUR}, []),
+        ({"authors": ["ann"], "published_after": NOON + HOUR, "published_before": NOON + 4 * HOUR}, [3]),
     ],
 )
 def test_filters_apply_to_pages_and_counts(

@@ -22,9 +22,11 @@ VIEW_STATUS         yes        yes        yes        yes
 LOG_IN              yes        yes        yes        yes
 REGISTER            yes        yes        yes        yes
 READ_POSTS          yes        yes        yes        yes
+READ_UNPUBLISHED_POSTS no      own        own        no
 CREATE_POST         no         yes        yes        no
 UPDATE_POST         no         own        own        no
 DELETE_POST         no         own        own        no
+PUBLISH_POST        no         own        own        no
 VIEW_OWN_ACCOUNT    no         yes        yes        no
 LOG_OUT             no         yes        yes        no
 LIST_OWN_TOKENS     no         own        own        no
@@ -78,6 +80,7 @@ def test_every_action_has_a_unique_description_and_a_scope() -> None:
         Action.LOG_IN,
         Action.REGISTER,
         Action.READ_POSTS,
+        Action.READ_UNPUBLISHED_POSTS,
         Action.VIEW_OWN_ACCOUNT,
         Action.LOG_OUT,
     }
@@ -96,6 +99,7 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
     Action.CREATE_POST: lambda blog, actor, _, __: blog.posts.create(actor, title="Hello", body="World"),
     Action.UPDATE_POST: lambda blog, actor, _, post: blog.posts.update(actor, post.id, title="Good bye"),
     Action.DELETE_POST: lambda blog, actor, _, post: blog.posts.delete(actor, post.id),
+    Action.PUBLISH_POST: lambda blog, actor, _, post: blog.posts.unpublish(actor, post.id),
     Action.LOG_OUT: lambda blog, actor, _, __: blog.accounts.log_out(actor),
     Action.LIST_OWN_TOKENS: lambda blog, actor, _, __: blog.tokens.list_own(actor),
     Action.REVOKE_OWN_TOKEN: lambda blog, actor, _, __: blog.accounts.log_out_everywhere(actor),
@@ -114,7 +118,7 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
 }
 """The use case of each action. Most of them accept members only."""
 
-MEMBERS_ONLY = {Action.CREATE_POST, Action.UPDATE_POST, Action.DELETE_POST, Action.LOG_OUT, Action.LIST_OWN_TOKENS}
+MEMBERS_ONLY = {Action.CREATE_POST, Action.UPDATE_POST, Action.DELETE_POST, Action.PUBLISH_POST, Action.LOG_OUT}
 ONES_OWN_ONLY = {Action.LIST_OWN_TOKENS, Action.REVOKE_OWN_TOKEN, Action.UPDATE_OWN_ACCOUNT}
 ONES_OWN_ONLY |= {Action.EXPORT_OWN_DATA, Action.DELETE_OWN_ACCOUNT}
 MEMBERS_ONLY |= ONES_OWN_ONLY
@@ -155,6 +159,7 @@ def refused(cell: PolicyEntry) -> Any:
     ("where", "what", "stricter", "shut"),
     [
         (Post, "may_be_changed_by", lambda *_: False, {"UPDATE_POST", "DELETE_POST"}),
+        (Post, "may_be_published_by", lambda *_: False, {"PUBLISH_POST"}),
         (
             Member,
             "has",
@@ -168,7 +173,7 @@ def refused(cell: PolicyEntry) -> Any:
             {action.name for action in Action if action.scope is Scope.ACCOUNT},
         ),
     ],
-    ids=["posts", "administration", "one's own account"],
+    ids=["posts", "publication", "administration", "one's own account"],
 )
 def test_changed_rule_changes_the_table(
     monkeypatch: pytest.MonkeyPatch, where: type, what: str, stricter: Callable[..., bool], shut: set[str]

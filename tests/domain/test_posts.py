@@ -44,6 +44,7 @@ def test_the_actor_becomes_the_author(open_blog: OpenBlog, ann: User, bob: User)
         author="Bob",
         created_at=NOON,
         updated_at=NOON,
+        published_at=NOON,
         version=1,
     )
 
@@ -70,7 +71,7 @@ def test_the_author_updates_a_post(open_blog: OpenBlog, clock: FrozenClock, ann:
 @given(st.lists(st.timedeltas(timedelta(days=-4000), timedelta(days=4000)), max_size=8))
 def test_updated_at_never_decreases(steps: list[timedelta]) -> None:
     author = Member.of(User(id=UserId(1), username="ann", created_at=NOON))
-    post = Post.create(author, NOON, title="Hello", body="0")
+    post = Post.create(author, NOON, NOON, title="Hello", body="0")
     seen = [post.updated_at]
     for number, step in enumerate(steps, start=1):
         post = post.with_changes(NOON + step, body=str(number))
@@ -115,7 +116,7 @@ def test_ownership_is_checked_before_validation(open_blog: OpenBlog, ann: User, 
 @given(st.builds(UserId, st.integers()), st.builds(UserId, st.integers()), st.booleans())
 def test_ownership_depends_only_on_the_user_id(author: UserId, other: UserId, admin: bool) -> None:  # noqa: FBT001 - drawn
     ann = User(id=author, username="ann", created_at=NOON)
-    post = Post.create(as_member(ann), NOON, title="Hello", body="World")
+    post = Post.create(as_member(ann), NOON, NOON, title="Hello", body="World")
     assert post.may_be_changed_by(as_member(replace(ann, username="anna", is_admin=admin)))
     assert post.may_be_changed_by(as_member(replace(ann, id=other, is_admin=admin))) == (author == other)
     assert not post.may_be_changed_by(as_member(ann, Scope.POSTS_READ, Scope.ACCOUNT, Scope.ADMIN))
@@ -138,7 +139,8 @@ def test_deleted_post_is_not_found(open_blog: OpenBlog, ann: User) -> None:
 
 @given(st.lists(CHANGES, max_size=8))
 def test_version_counts_effective_changes(several: list[PostChanges]) -> None:
-    post = Post(title="one", body="one", author_id=UserId(1), author="ann", created_at=NOON, updated_at=NOON)
+    author = Member.of(User(id=UserId(1), username="ann", created_at=NOON))
+    post = Post.create(author, NOON, NOON, title="one", body="one")
     for minutes, changes in enumerate(several, start=1):
         at = NOON + timedelta(minutes=minutes)
         revised = post.with_changes(at, **changes)
@@ -159,8 +161,8 @@ def test_stored_post_stays_readable_when_a_rule_is_tightened(
     open_blog: OpenBlog, store: MemoryStore, ann: User
 ) -> None:
     with store() as stores:
-        old = Post(title="", body="\0", author_id=ann.id, author="ann", created_at=NOON, updated_at=NOON)
-        old = stores.posts.add(old)
+        valid = Post.create(as_member(ann), NOON, NOON, title="Hello", body="World")
+        old = stores.posts.add(replace(valid, title="", body="\0"))
     with open_blog() as blog:
         assert blog.posts.get(old.id) == old
         assert blog.posts.update(as_member(ann), old.id, title="Fixed").body == "\0"

@@ -161,9 +161,12 @@ def test_filters_apply_to_results_and_counts(open_blog: OpenBlog, written: Seque
         assert [each.post for each in blog.search.find("apple", authors=["BOB"]).results] == [written[3], written[1]]
         assert blog.search.count("apple", authors=["BOB"]) == 2
         late = written[3].created_at
-        assert [each.post for each in blog.search.find("red", created_after=late).results] == [written[3], written[4]]
-        assert [each.post for each in blog.search.find("red", created_before=late).results] == [written[0]]
-        assert (blog.search.count("red", created_after=late), blog.search.count("red", created_before=late)) == (2, 1)
+        assert [each.post for each in blog.search.find("red", published_after=late).results] == [written[3], written[4]]
+        assert [each.post for each in blog.search.find("red", published_before=late).results] == [written[0]]
+        assert (blog.search.count("red", published_after=late), blog.search.count("red", published_before=late)) == (
+            2,
+            1,
+        )
 
 
 def test_updated_post_is_found_by_its_new_content(open_blog: OpenBlog, written: Sequence[Post], ann: User) -> None:

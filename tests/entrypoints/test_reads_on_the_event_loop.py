@@ -35,7 +35,8 @@ LONG = (
     "/api/posts/?q=x",
     "/api/posts/?count=true",
     "/api/posts/?author=ann",
-    "/api/posts/?created_after=2026-11-22T09:30:00Z&order=title",
+    "/api/posts/?status=published&order=title",
+    "/api/posts/?published_after=2026-11-22T09:30:00Z&order=title",
     "/readyz",
 )
 

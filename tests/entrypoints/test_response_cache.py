@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from blog import bootstrap
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
+from blog.adapters.system import utc_now
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Member, Operator
 from blog.domain.blog import Blog, DataVersion, OpenBlog
@@ -24,6 +27,8 @@ from blog.domain.errors import Unavailable
 from blog.domain.shared import PostId
 from blog.entrypoints.http.app import create_app
 from blog.entrypoints.http.middleware import response_cache
+from blog.settings import Settings
+from blog.testing.contracts import FrozenClock
 from blog.testing.contracts.fixtures import as_member
 
 PATHS = (
@@ -309,3 +314,56 @@ def change(site: Site, step: str, number: int) -> None:
             blog.posts.delete(site.ann, posts[-1].id)
         else:
             blog.users.page(Operator())
+
+
+def test_a_response_with_no_store_is_not_cached() -> None:
+    calls: list[str] = []
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        calls.append(scope["path"])
+        is_kept = scope["path"].endswith("/1/")
+        headers = [(b"cache-control", b"max-age=1" if is_kept else b"private, no-store")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    async def ask() -> None:
+        cache = response_cache.ResponseCache(app, lambda: 1)
+        transport = httpx.ASGITransport(in_front(cache))
+        async with httpx.AsyncClient(transport=transport, base_url="http://blog") as client:
+            for path in ("/api/posts/1/", "/api/posts/2/") * 2:
+                assert (await client.get(path)).status_code == 200
+
+    asyncio.run(ask())
+    assert calls == ["/api/posts/1/", "/api/posts/2/", "/api/posts/2/"]
+
+
+def in_front(cache: response_cache.ResponseCache) -> Any:
+    """Return an application that names the prefix and the headers of a request, as the blog does."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        header_names = {name for name, _ in scope["headers"]}
+        await cache({**scope, "prefix": "", "header_names": header_names}, receive, send)
+
+    return app
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_the_data_version_of_a_server_changes_when_a_scheduled_post_becomes_visible(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FrozenClock(utc_now())
+    monkeypatch.setattr(bootstrap, "utc_now", clock)
+    url = "memory:" if kind == "memory" else f"sqlite:///{tmp_path / 'blog.db'}"
+    with bootstrap.open_for_serving(Settings(database_url=url, argon2_memory=8, argon2_iterations=1)) as serving:
+        version = serving.data_version
+        assert version
+        with serving.open_blog() as blog:
+            ann = as_member(blog.users.add(Operator(), "ann", "correct horse battery staple"))
+            for hours in (24, 48):
+                blog.posts.create(ann, title="Later", body="…", published_at=clock() + timedelta(hours=hours))
+        seen = [version()]
+        for _ in range(3):
+            clock.move(timedelta(hours=24))
+            seen += [version(), version()]
+    assert seen == [seen[0], seen[1], seen[1], seen[3], seen[3], seen[3], seen[3]]
+    assert len(set(seen)) == 3

@@ -51,6 +51,9 @@ class Event(StrEnum):
     POST_CREATED = "post.created"
     POST_CHANGED = "post.changed"
     POST_DELETED = "post.deleted"
+    POST_PUBLISHED = "post.published"
+    POST_SCHEDULED = "post.scheduled"
+    POST_UNPUBLISHED = "post.unpublished"
     POST_IMPORTED = "post.imported"
 
 

@@ -17,6 +17,7 @@ from blog.domain.accounts.personal_data import PersonalData
 from blog.domain.accounts.throttle import AttemptStore, Throttle
 from blog.domain.accounts.tokens import Tokens, TokenStore
 from blog.domain.accounts.user import UserRepository
+from blog.domain.posts.exporting import PostExporter
 from blog.domain.posts.importing import PostImporter
 from blog.domain.posts.repository import PostRepository
 from blog.domain.posts.use_cases import Posts
@@ -106,18 +107,23 @@ class Blog:
 
     @cached_property
     def posts(self) -> Posts:
-        """`Posts`: read, write and delete posts."""
+        """`Posts`: read, write, publish and delete posts."""
         return Posts(self._stores.posts, self._stores.index, self.audit, self._dependencies.now)
 
     @cached_property
     def search(self) -> Search:
         """`Search`: full-text search in posts."""
-        return Search(self._stores.index)
+        return Search(self._stores.index, self._dependencies.now)
 
     @cached_property
     def importer(self) -> PostImporter:
         """`PostImporter`: import posts from elsewhere."""
         return PostImporter(self._stores.posts, self._stores.index, self._stores.users, self.audit, self._deleted_user)
+
+    @cached_property
+    def exporter(self) -> PostExporter:
+        """`PostExporter`: export posts, with drafts and scheduled posts."""
+        return PostExporter(self._stores.posts, self._dependencies.now)
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -159,6 +165,7 @@ class Blog:
             owned=(self._stores.tokens, self._stores.invitations, self._stores.idempotency),
             audit=self.audit,
             deleted_user=self._deleted_user,
+            now=self._dependencies.now,
         )
 
     @cached_property

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from blog.domain.accounts.actors import Actor, Member, Operator, Scope, may_administer, require_admin, require_scope
 from blog.domain.accounts.user import User
 from blog.domain.posts.post import Post, may_write
+from blog.domain.posts.visibility import sees, sight_of
 
 from .shared import UserId
 
@@ -41,6 +42,14 @@ def _author(actor: Actor | None, owner: UserId) -> bool:
     return actor is not None and _post_of(owner).may_be_changed_by(actor)
 
 
+def _publisher(actor: Actor | None, owner: UserId) -> bool:
+    return actor is not None and _post_of(owner).may_be_published_by(actor)
+
+
+def _reader_of_own(actor: Actor | None, owner: UserId) -> bool:
+    return isinstance(actor, Member) and sees(sight_of(actor, _ONCE), _post_of(owner))
+
+
 def _holder(actor: Actor | None, owner: UserId) -> bool:
     return isinstance(actor, Member) and actor.user_id == owner and actor.has(Scope.ACCOUNT)
 
@@ -56,13 +65,15 @@ def _admin_of_others(actor: Actor | None, owner: UserId) -> bool:
 class Action(Enum):
     """An action: its description, its rule, the scope that a token needs, and whether its object has an owner."""
 
-    VIEW_STATUS = "see the health of the blog and its API documentation", _anybody, None, False
+    VIEW_STATUS = "see the health and the API documentation of a blog", _anybody, None, False
     LOG_IN = "log in", _anybody, None, False
     REGISTER = "register, if registration is open", _anybody, None, False
-    READ_POSTS = "read posts", _anybody, None, False
+    READ_POSTS = "read published posts", _anybody, None, False
+    READ_UNPUBLISHED_POSTS = "read a draft or a scheduled post", _reader_of_own, None, True
     CREATE_POST = "write a post", _writer, Scope.POSTS_WRITE, False
     UPDATE_POST = "change a post", _author, Scope.POSTS_WRITE, True
     DELETE_POST = "delete a post", _author, Scope.POSTS_WRITE, True
+    PUBLISH_POST = "publish, schedule or unpublish a post", _publisher, Scope.POSTS_PUBLISH, True
     VIEW_OWN_ACCOUNT = "see one's own account", _member, None, False
     LOG_OUT = "log out, and revoke the token of the request", _member, None, False
     LIST_OWN_TOKENS = "list one's own tokens", _holder, Scope.ACCOUNT, True
@@ -127,7 +138,7 @@ def _someone(*, is_admin: bool) -> Member:
 
 
 def _post_of(owner: UserId) -> Post:
-    return Post(title="", body="", author_id=owner, author="", created_at=_ONCE, updated_at=_ONCE)
+    return Post(title="", body="", author_id=owner, author="", created_at=_ONCE, updated_at=_ONCE, published_at=None)
 
 
 _ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)

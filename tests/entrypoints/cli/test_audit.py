@@ -35,7 +35,7 @@ def test_entries_are_listed_newest_first(run: Run, example_entries: Database) ->
         ["6", "user.changed", "operator", "console", "-", "user 2", "inactive"],
         ["5", "login.failed", "bob", "console", "-", "user 2", ""],
         ["4", "login.succeeded", "alice", "console", "token 1", "user 1", ""],
-        ["3", "token.issued", "alice", "console", "-", "token 1", "account posts:read posts:write"],
+        ["3", "token.issued", "alice", "console", "-", "token 1", "account posts:publish posts:read posts:write"],
         ["2", "user.created", "operator", "console", "-", "user 2", "bob"],
         ["1", "user.created", "operator", "console", "-", "user 1", "alice"],
     ]

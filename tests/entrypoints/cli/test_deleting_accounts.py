@@ -3,14 +3,16 @@
 import json
 from dataclasses import fields
 
+import msgspec
 import pytest
 from tests.database import PASSWORD, Database
 from tests.entrypoints.cli.conftest import Run
 
 from blog.domain.accounts import deletion, personal_data
-from blog.domain.accounts.actors import Member
-from blog.domain.posts.post import Post
+from blog.domain.accounts.actors import Member, Operator
+from blog.domain.posts.post import Post, Status
 from blog.entrypoints.cli.commands import users
+from blog.entrypoints.http.schemas.posts import PostOut
 
 
 def create_posts(database: Database, username: str, number: int) -> list[Post]:
@@ -73,7 +75,10 @@ def test_the_holder_of_a_token_downloads_all_personal_data_as_one_document(
     monkeypatch.setattr(personal_data, "ENTRIES_PER_PAGE", 3)
     token = database.log_in("alice")
     monkeypatch.setenv("BLOG_TOKEN", token)
-    posts = create_posts(database, "alice", 5)
+    posts = create_posts(database, "alice", 4)
+    with database.opened() as open_blog, open_blog() as blog:
+        alice = Member.of(blog.users.get_by_username(Operator(), "alice"))
+        posts.append(blog.posts.create(alice, title="Draft", body="snow \N{SNOWMAN}", status=Status.DRAFT))
     create_posts(database, "bob", 1)
 
     outcome = run("users", "export-me")
@@ -86,10 +91,16 @@ def test_the_holder_of_a_token_downloads_all_personal_data_as_one_document(
     assert [(post["id"], post["body"], post["user"]) for post in told["posts"]] == [
         (post.id, "snow \N{SNOWMAN}", told["account"]["id"]) for post in posts
     ]
+    assert [(post["status"], post["published_at"] is None) for post in told["posts"]] == [
+        *[("published", False)] * 4,
+        ("draft", True),
+    ]
+    shown = {field.name for field in msgspec.structs.fields(PostOut)} - {"permissions", "snippet"}
+    assert all(set(post) == shown for post in told["posts"])
     assert [entry["event"] for entry in told["audit"]][:5] == ["post.created"] * 5
     assert {entry["actor"] for entry in told["audit"]} == {"alice", "operator"}
     assert told["audit"][-1]["event"] == "user.created"
-    assert told["tokens"][0]["scopes"] == ["account", "posts:read", "posts:write"]
+    assert told["tokens"][0]["scopes"] == ["account", "posts:publish", "posts:read", "posts:write"]
     assert outcome.said.isascii()
     assert token not in outcome.said
     assert "digest" not in outcome.said

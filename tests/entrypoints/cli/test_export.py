@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.database import Database
+from tests.database import PASSWORD, Database
 from tests.entrypoints.blocking_blogs import Store
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.entrypoints.cli.terminal import at_a_terminal
@@ -41,6 +41,7 @@ def create_post(database: Database, *titles: str, **said: Any) -> None:
         for place, title in enumerate(titles, start=1):
             post: dict[str, Any] = {"author": "alice", "created_at": NOON, "updated_at": NOON + HOUR, "version": 2}
             post |= {"title": title, "body": "World", "ordinal": place} | said
+            post.setdefault("published_at", post["created_at"])
             blog.importer.import_post(Operator(), PortablePost(**post))
 
 
@@ -129,6 +130,48 @@ def test_posts_with_the_same_time_get_different_files(run: Run, database: Databa
     assert Path("out", names()[2]).read_text(encoding="utf-8") == TEXT.replace("---\nW", "ordinal: 2\n---\nW")
 
 
+def test_a_draft_and_a_scheduled_post_say_so(run: Run, database: Database) -> None:
+    create_post(database, "Hello", published_at=None)
+    create_post(database, "Hello", author="bob", published_at=NOON.replace(year=9000))
+
+    assert run("export", "out") == Outcome(0, summary(2, 0), "")
+    draft, scheduled = (Path("out", name).read_text(encoding="utf-8") for name in names())
+    assert draft == TEXT.replace("version", "draft: true\nversion")
+    assert scheduled == TEXT.replace("alice", "bob").replace(
+        "version", "published_at: 9000-11-23T12:00:00.000000Z\nversion"
+    )
+
+
+def test_a_user_exports_published_posts_and_own_ones(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for author in ("alice", "bob"):
+        create_post(database, "Draft", published_at=None, author=author)
+        create_post(database, "Later", published_at=NOON.replace(year=9000), author=author, created_at=NOON - HOUR)
+        create_post(database, "Hello", author=author, created_at=NOON - 2 * HOUR)
+    run("users", "promote", "bob")
+    assert run("export", "all").said == summary(6, 0)
+    monkeypatch.setenv("BLOG_TOKEN", database.log_in("bob"))
+
+    assert run("export", "out").said == summary(4, 0)
+    assert [name.partition(",")[2] for name in names()] == [
+        "alice,hello.md",
+        "bob,hello.md",
+        "bob,later.md",
+        "bob,draft.md",
+    ]
+
+
+def test_a_token_that_may_not_read_drafts_exports_nothing(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = run("tokens", "create", "bob", "--scope", "account", "--password-stdin", sent=PASSWORD.encode()).said
+    monkeypatch.setenv("BLOG_TOKEN", token.strip())
+
+    assert run("export", "out") == Outcome(1, "", "blog: This token was made without the scope posts:read.\n")
+    assert not Path("out").exists()
+
+
 def test_no_title_traverses_out_of_the_folder(run: Run, database: Database, tmp_path: Path) -> None:
     create_post(database, "../../escaped", "/etc/passwd", "..", "C:\\x", "CON", "x" * 200)
 
@@ -167,10 +210,10 @@ def test_files_of_deleted_posts_are_reported_and_deleted_by_prune_only(run: Run,
         blog.posts.delete(alice, PostId(2))
     gone = [HELLO, "2026-11-23T120000.000000Z-0002,alice,again.md"]
 
-    told = "".join(f"blog: {name}: no post has this file name any more; --prune deletes such files\n" for name in gone)
+    told = "".join(f"blog: {name}: no exported post has this file name; --prune deletes such files\n" for name in gone)
     assert run("export", "out") == Outcome(0, summary(1, 0, "found 2 of deleted or renamed posts"), told)
     assert set(gone) < set(names())
-    told = "".join(f"blog: {name}: no post has this file name any more\n" for name in gone)
+    told = "".join(f"blog: {name}: no exported post has this file name\n" for name in gone)
     assert run("export", "out", "--prune") == Outcome(0, summary(0, 1, "deleted 2"), told)
     assert names() == sorted(
         [*others, "2026-11-23T120000.000000Z,alice,folder", "2026-11-23T120000.000000Z,alice,hello-world.md"]
@@ -242,15 +285,15 @@ def test_many_posts_are_read_in_pages(tmp_path: Path, capsys: pytest.CaptureFixt
     @contextmanager
     def watched() -> Any:
         with store() as blog:
-            page = blog.posts.page
+            page = blog.exporter.page
 
-            def pages(*order: Any, **filters: Any) -> Any:
+            def pages(*actor: Any, **arguments: Any) -> Any:
                 nonlocal largest
-                found = page(*order, **filters)
+                found = page(*actor, **arguments)
                 largest = max(largest, len(found.posts))
                 return found
 
-            blog.posts = type("Watched", (), {"page": staticmethod(pages)})()
+            blog.exporter = type("Watched", (), {"page": staticmethod(pages)})()
             yield blog
 
     export_posts(Session(watched, ""), tmp_path, prune=False)

@@ -9,11 +9,13 @@ from tests.database import Database
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.entrypoints.cli.test_import import posts_in, summary
 
+from blog.domain.accounts.actors import Member, Operator
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import PortablePost
+from blog.domain.posts.post import Status
 from blog.entrypoints.cli.markdown import folders
-from blog.entrypoints.cli.markdown.drafts import Draft, ImportOptions, parse_draft
 from blog.entrypoints.cli.markdown.front_matter import split_front_matter
+from blog.entrypoints.cli.markdown.parsed_files import NAMES, ImportOptions, ParsedFile, parse_file
 
 JEKYLL = """\
 ---
@@ -66,16 +68,16 @@ def _file(path: str, text: str) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def _draft(text: str, path: str = "any.md", *, author: str | None = "ann", ignore_unknown: bool = True) -> Draft:
-    return parse_draft(
+def _parsed(text: str, path: str = "any.md", *, author: str | None = "ann", ignore_unknown: bool = True) -> ParsedFile:
+    return parse_file(
         split_front_matter(text), ImportOptions(author=author, ignore_unknown=ignore_unknown), PurePath(path)
     )
 
 
 def _read(text: str, path: str = "any.md") -> PortablePost:
-    draft = _draft(text, path)
-    assert draft.errors == ()
-    return draft.post
+    parsed = _parsed(text, path)
+    assert parsed.errors == ()
+    return parsed.post
 
 
 def _utc(*parts: int) -> datetime:
@@ -109,7 +111,7 @@ def test_folders_of_other_programs_are_imported_and_ignored_files_are_reported_o
     _file("content/posts/hello/photo.png", "...")
     _file("source/hello.md", HEXO)
     _file("blog/third.md", ELEVENTY)
-    _file("_drafts/idea.md", "---\ntitle: Idea\ndate: 2015-11-17\n---\nPerhaps.")
+    _file("_drafts/idea.md", "---\ntitle: Idea\n---\nPerhaps.")
     _file("blog/page.mdx", "import x from 'y'")
     _file(".git/description.md", "hidden")
 
@@ -118,6 +120,7 @@ def test_folders_of_other_programs_are_imported_and_ignored_files_are_reported_o
     assert taken.status == 0
     assert taken.said == summary(added=4).replace(".\n", ", drafts left out 1.\n")
     assert taken.errors.splitlines() == [
+        "blog: _drafts/idea.md: ignored as a draft, because it has no date",
         "blog: tags: ignored in 4 files",
         "blog: layout: ignored in 2 files",
         "blog: categories: ignored in 1 file",
@@ -177,23 +180,23 @@ def test_a_page_is_an_error_without_ignore_unknown_and_importing_only_pages_fail
     ],
 )
 def test_a_post_without_a_date_is_not_taken_for_a_page(path: str, head: str) -> None:
-    draft = _draft(f"---\n{head}\n---\nWorld", path)
+    parsed = _parsed(f"---\n{head}\n---\nWorld", path)
 
-    assert draft.errors
-    assert not draft.is_page
+    assert parsed.errors
+    assert parsed.ignored_as == ""
 
 
 def test_a_declared_post_without_a_date_outside_of_the_posts_folder_is_an_error() -> None:
     reading = ImportOptions(author="ann", ignore_unknown=True, has_posts_folder=True)
-    draft = parse_draft(split_front_matter("---\nlayout: post\n---\nWorld"), reading, PurePath("hello.md"))
+    parsed = parse_file(split_front_matter("---\nlayout: post\n---\nWorld"), reading, PurePath("hello.md"))
 
-    assert [fault.field for fault in draft.errors] == ["created_at"]
-    assert not draft.is_page
+    assert [fault.field for fault in parsed.errors] == ["created_at"]
+    assert parsed.ignored_as == ""
 
 
 def test_an_invalid_date_in_the_file_name_is_an_error_unless_the_front_matter_has_one() -> None:
-    faulty = _draft("---\ntitle: Hello\n---\nWorld", "_posts/2016-02-30-bad.md")
-    dated = _draft("---\ntitle: Hello\ndate: 2016-02-29\n---\nWorld", "_posts/2016-02-30-bad.md")
+    faulty = _parsed("---\ntitle: Hello\n---\nWorld", "_posts/2016-02-30-bad.md")
+    dated = _parsed("---\ntitle: Hello\ndate: 2016-02-29\n---\nWorld", "_posts/2016-02-30-bad.md")
 
     assert faulty.errors == (FieldError("file name", "2016-02-30 is not a valid date"),)
     assert dated.errors == ()
@@ -205,10 +208,7 @@ def test_an_unknown_member_is_an_error_that_names_the_option(run: Run, database:
     refused = run("import", "in", "--author", "alice")
 
     assert refused.status == 1
-    assert (
-        "tags: is not known here: known are title, author, created_at, updated_at, version, ordinal; --ignore-unknown"
-        in refused.errors
-    )
+    assert f"tags: is not known here: known are {', '.join(NAMES)}; --ignore-unknown" in refused.errors
     assert posts_in(database) == []
 
 
@@ -266,34 +266,80 @@ def test_a_file_without_front_matter_or_date_is_reported(run: Run, database: Dat
 
 @pytest.mark.parametrize(
     "line",
-    ["draft: true", "draft: True", "Draft: yes", "published: false", "publish: no", "private: true", "status: draft"],
+    ["draft: true", "Draft: yes", "published: false", "publish: no", "private: true", "status: draft", "status: trash"],
 )
-def test_drafts_and_future_posts_are_ignored_and_counted(run: Run, database: Database, line: str) -> None:
-    _file("a.md", f"---\ntitle: Secret\ndate: 2015-11-20\n{line}\n---\nWorld")
+def test_a_post_that_nobody_may_read_yet_becomes_a_parsed(line: str) -> None:
+    parsed = _parsed(f"---\ntitle: Secret\ndate: 2015-11-20\n{line}\n---\nWorld", ignore_unknown=False)
 
-    left_out = run("import", "in", "--author", "alice", "--ignore-unknown")
-
-    assert left_out == Outcome(1, summary().replace(".\n", ", drafts left out 1.\n"), "")
-    assert posts_in(database) == []
+    assert (parsed.post.published_at, parsed.post.created_at) == (None, _utc(2015, 11, 20))
+    assert (parsed.errors, parsed.ignored_as) == ((), "")
 
 
-@pytest.mark.parametrize("line", ["draft: false", "published: true", "status: publish", "private: no", "draft:"])
-def test_published_posts_are_imported(line: str) -> None:
-    draft = _draft(f"---\ntitle: Hello\ndate: 2015-11-20\n{line}\n---\nWorld", ignore_unknown=False)
+@pytest.mark.parametrize(
+    "line",
+    ["draft: false", "published: true", "status: publish", "private: no", "draft:", "status: future"],
+)
+def test_a_post_that_everybody_may_read_is_published_at_its_date(line: str) -> None:
+    for date in ("2015-11-20", "2999-11-20"):
+        parsed = _parsed(f"---\ntitle: Hello\ndate: {date}\n{line}\n---\nWorld", ignore_unknown=False)
 
-    assert (draft.is_hidden, draft.errors) == (False, ())
+        assert parsed.post.published_at == parsed.post.created_at == _utc(int(date[:4]), 11, 20)
+        assert parsed.errors == ()
+
+
+def test_drafts_and_scheduled_posts_are_added_as_such_and_counted(run: Run, database: Database) -> None:
+    _file("a.md", "---\ntitle: Draft\ndate: 2015-11-20T10:00Z\ndraft: true\n---\nWorld")
+    _file("b.md", "---\ntitle: Hidden\ndate: 2015-11-21T10:00Z\npublished: false\n---\nWorld")
+    _file("c.md", "---\ntitle: Later\ndate: 2999-11-20T10:00Z\n---\nWorld")
+    _file("d.md", "---\ntitle: Held back\ndate: 2015-11-20T11:00Z\npublishDate: 2999-11-20T10:00Z\n---\nWorld")
+    _file("e.md", "---\ntitle: Published\ndate: 2015-11-20T12:00Z\npublishDate: 2016-01-01T10:00Z\n---\nWorld")
+    kinds = "(draft 2, scheduled 2)"
+
+    planned = run("import", "in", "--author", "alice", "--dry-run")
+    taken = run("import", "in", "--author", "alice")
+    again = run("import", "in", "--author", "alice")
+
+    assert planned.said.splitlines()[-1] == summary(5, would=True).replace("5", f"5 {kinds}").rstrip()
+    assert taken == Outcome(0, summary(added=5).replace("5", f"5 {kinds}"), "")
+    assert again == Outcome(0, summary(there=5), "")
+    assert [(post.title, post.published_at) for post in posts_in(database)] == [("Published", _utc(2016, 1, 1, 10))]
+    with database.opened() as open_blog, open_blog() as blog:
+        alice = Member.of(blog.users.get_by_username(Operator(), "alice"))
+        own = {status: {post.title for post in blog.posts.own_page(alice, status).posts} for status in Status}
+    assert own == {
+        Status.DRAFT: {"Draft", "Hidden"},
+        Status.SCHEDULED: {"Later", "Held back"},
+        Status.PUBLISHED: {"Published"},
+    }
 
 
 @pytest.mark.parametrize("line", ["draft: maybe", "draft: [true]", "private: 2020-01-01"])
 def test_an_invalid_draft_value_is_not_published(line: str) -> None:
-    draft = _draft(f"---\ntitle: Hello\ndate: 2015-11-20\n{line}\n---\nWorld")
+    parsed = _parsed(f"---\ntitle: Hello\ndate: 2015-11-20\n{line}\n---\nWorld")
 
-    assert [fault.message for fault in draft.errors] == ["must be true or false"]
+    assert [fault.message for fault in parsed.errors] == ["must be true or false"]
 
 
-def test_a_draft_in_toml_is_ignored_too() -> None:
-    assert _draft("+++\ntitle = 'Hello'\ndate = 2015-11-20\ndraft = true\n+++\nWorld").is_hidden
-    assert _draft("---\ntitle: x\n---\n", "blog/_drafts/a.md").is_hidden
+def test_a_draft_is_known_by_toml_and_by_its_folder_too() -> None:
+    toml = _parsed("+++\ntitle = 'Hello'\ndate = 2015-11-20\ndraft = true\n+++\nWorld")
+    folder = _parsed("---\ntitle: x\ndate: 2015-11-20\n---\n", "blog/_drafts/a.md")
+
+    for parsed in (toml, folder):
+        assert (parsed.post.published_at, parsed.ignored_as, parsed.errors) == (None, "", ())
+
+
+@pytest.mark.parametrize("author", ["ann", None])
+def test_a_draft_without_a_date_is_ignored(author: str | None) -> None:
+    for text in ("---\ntitle: Idea\n---\nPerhaps.", "Perhaps."):
+        assert _parsed(text, "_drafts/idea.md", author=author).ignored_as == "draft"
+    assert _parsed("---\ntitle: Idea\ndraft: true\n---\nPerhaps.", "blog/idea.md").ignored_as == "draft"
+
+
+@pytest.mark.parametrize("line", ["date: 2015-11-20", "publishDate: 2015-11-20", "date: soon", "publishDate: soon"])
+def test_a_draft_with_a_date_is_not_ignored(line: str) -> None:
+    parsed = _parsed(f"---\ntitle: Idea\n{line}\n---\nPerhaps.", "_drafts/idea.md")
+
+    assert (parsed.ignored_as, len(parsed.errors)) == ("", "soon" in line)
 
 
 @pytest.mark.parametrize(
@@ -308,9 +354,9 @@ def test_a_draft_in_toml_is_ignored_too() -> None:
 def test_the_more_specific_of_two_date_members_is_used_and_the_other_is_reported(
     lines: str, created_at: datetime, unknown: tuple[str, ...]
 ) -> None:
-    draft = _draft(f"---\ntitle: Hello\n{lines}\n---\nWorld")
+    parsed = _parsed(f"---\ntitle: Hello\n{lines}\n---\nWorld")
 
-    assert (draft.post.created_at, draft.unknown, draft.errors) == (created_at, unknown, ())
+    assert (parsed.post.created_at, parsed.unknown, parsed.errors) == (created_at, unknown, ())
 
 
 def test_authors_are_mapped_from_the_names_in_files(run: Run, database: Database) -> None:
@@ -372,15 +418,15 @@ def test_too_many_files_are_refused(run: Run, database: Database, monkeypatch: p
 )
 def test_invalid_toml_is_reported(head: str, fault: str) -> None:
     with pytest.raises(ValidationFailed, match=fault):
-        _draft(f"+++\n{head}\n+++\nWorld")
+        _parsed(f"+++\n{head}\n+++\nWorld")
 
 
 def test_nested_yaml_aliases_take_no_memory() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30))
-    draft = _draft(f"---\ntitle: Hello\ndate: 2015-11-20\n{bomb}---\nWorld")
+    parsed = _parsed(f"---\ntitle: Hello\ndate: 2015-11-20\n{bomb}---\nWorld")
 
-    assert len(draft.unknown) == 30
-    assert draft.errors == ()
+    assert len(parsed.unknown) == 30
+    assert parsed.errors == ()
 
 
 def test_json_front_matter_is_reported_as_unsupported() -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import MAX_VERSION, PortablePost
 from blog.domain.posts.post import MAX_TITLE_LENGTH, validate_post
-from blog.entrypoints.cli.markdown.drafts import ImportOptions, parse_draft
 from blog.entrypoints.cli.markdown.front_matter import (
     Kind,
     Parts,
@@ -21,9 +20,10 @@ from blog.entrypoints.cli.markdown.front_matter import (
     is_file_name,
     split_front_matter,
 )
+from blog.entrypoints.cli.markdown.parsed_files import ImportOptions, parse_file
 
 NOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
-HELLO = PortablePost(title="Hello", body="World", author="alice", created_at=NOON, updated_at=NOON)
+HELLO = PortablePost(title="Hello", body="World", author="alice", created_at=NOON, updated_at=NOON, published_at=NOON)
 
 titles = st.text(min_size=1, max_size=MAX_TITLE_LENGTH).filter(lambda title: not validate_post(title=title))
 names = st.text("abAB-._@+1", min_size=1, max_size=150)
@@ -32,7 +32,7 @@ names = st.text("abAB-._@+1", min_size=1, max_size=150)
 def read(text: str, author: str | None = None) -> PortablePost:
     """Parse a valid file."""
     parts = split_front_matter(text)
-    draft = parse_draft(parts, ImportOptions(author=author), PurePath())
+    draft = parse_file(parts, ImportOptions(author=author), PurePath())
     assert draft.errors == ()
     return replace(draft.post, body=parts.body)
 
@@ -40,7 +40,7 @@ def read(text: str, author: str | None = None) -> PortablePost:
 def refused(head: str, author: str | None = None) -> tuple[FieldError, ...]:
     """Return the errors of front matter."""
     try:
-        return parse_draft(Parts(head, "", Kind.YAML), ImportOptions(author=author), PurePath()).errors
+        return parse_file(Parts(head, "", Kind.YAML), ImportOptions(author=author), PurePath()).errors
     except ValidationFailed as error:
         return error.errors
 
@@ -59,6 +59,41 @@ def test_the_file_of_a_post_is_readable_markdown() -> None:
         "World"
     )
     assert format_post(replace(HELLO, ordinal=3)).endswith("\nversion: 1\nordinal: 3\n---\nWorld")
+
+
+def test_only_an_unusual_publication_time_is_written() -> None:
+    def lines(published_at: datetime | None) -> list[str]:
+        return format_post(replace(HELLO, published_at=published_at)).splitlines()[5:-3]
+
+    assert lines(NOON) == []
+    assert lines(None) == ["draft: true"]
+    assert lines(NOON + timedelta(days=1)) == ["published_at: 2026-11-24T12:30:00.000000Z"]
+    assert lines(NOON - timedelta(days=1)) == ["published_at: 2026-11-22T12:30:00.000000Z"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "published_at"),
+    [
+        ("", NOON),
+        ("published_at: 2026-11-24\n", datetime(2026, 11, 24, tzinfo=UTC)),
+        ("published_at: 2025-11-24T10:00+01:00\n", datetime(2025, 11, 24, 9, tzinfo=UTC)),
+        ("published_at: 2026-11-23\n", NOON),
+        ("published_at:\n", NOON),
+        ("publishDate: 2027-01-01\n", datetime(2027, 1, 1, tzinfo=UTC)),
+        ("draft: true\n", None),
+        ("draft: true\npublished_at: 2026-11-24\n", None),
+        ("draft: false\npublished_at: 2026-11-24\n", datetime(2026, 11, 24, tzinfo=UTC)),
+    ],
+)
+def test_a_file_says_when_a_post_is_published(lines: str, published_at: datetime | None) -> None:
+    text = f"---\ntitle: Hello\nauthor: alice\ncreated_at: 2026-11-23T12:30\n{lines}---\nWorld"
+    assert read(text) == replace(HELLO, published_at=published_at)
+
+
+@pytest.mark.parametrize("at", [NOON - timedelta(days=1), NOON + timedelta(days=9000)])
+def test_a_post_that_says_only_when_it_is_published_was_created_then(at: datetime) -> None:
+    text = f"---\ntitle: Hello\nauthor: alice\npublishDate: {at.isoformat()}\n---\nWorld"
+    assert read(text) == replace(HELLO, created_at=at, updated_at=at, published_at=at)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +155,7 @@ def test_a_body_is_read_back_byte_for_byte(body: str) -> None:
         title=titles,
         body=st.text(),
         author=names,
+        published_at=st.none() | st.just(NOON) | st.datetimes(timezones=st.just(UTC)),
         version=st.integers(1, MAX_VERSION),
         ordinal=st.integers(1, 2000),
     )
@@ -201,7 +237,7 @@ def test_handwritten_front_matter_is_read_in_many_styles(text: str) -> None:
 def test_a_date_is_read_as_a_time() -> None:
     day = datetime(2026, 11, 23, tzinfo=UTC)
     assert read("---\ntitle: Hello\nauthor: alice\ncreated_at: 2026-11-23\n---\nWorld") == replace(
-        HELLO, created_at=day, updated_at=day
+        HELLO, created_at=day, updated_at=day, published_at=day
     )
 
 
@@ -247,7 +283,8 @@ AUTHOR = (
     "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -; --author-is 'NAME=ACCOUNT' names the account"
 )
 FIELDS = (
-    "is not known here: known are title, author, created_at, updated_at, version, ordinal; --ignore-unknown ignores it"
+    "is not known here: known are title, author, created_at, updated_at, published_at, draft, version, ordinal; "
+    "--ignore-unknown ignores it"
 )
 
 
@@ -276,9 +313,10 @@ FIELDS = (
         (f"{FINE}title: Again\n", ["title: must be there once"]),
         ("title: [a]\nauthor: {b: c}\ncreated_at: 20261123\n", ["title: must be one text", "author: must be one text"]),
         (
-            "title: Hello\nauthor: a/b\ncreated_at: yesterday\nupdated_at: 2026-13-01\nversion: one\nordinal: 1.5\n",
+            "title: A\nauthor: a/b\ndate: yesterday\nupdated_at: 2026\npublishDate: soon\nversion: x\nordinal: 1.5\n",
             [
-                f"created_at: {MOMENT}",
+                f"publishDate: {MOMENT}",
+                f"date: {MOMENT}",
                 f"updated_at: {MOMENT}",
                 "version: must be a whole number",
                 "ordinal: must be a whole number",

@@ -16,6 +16,7 @@ from blog.domain.posts.pagination import SortOrder
 from blog.domain.posts.post import Post
 from blog.domain.shared import PostId, UserId
 from blog.entrypoints.cli.markdown.importing import BATCH_SIZE, MAX_FILE_SIZE, import_into
+from blog.entrypoints.cli.markdown.parsed_files import NAMES
 from blog.entrypoints.cli.session import Session
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -62,6 +63,7 @@ def test_a_file_is_imported_as_a_post(run: Run, database: Database) -> None:
             author="alice",
             created_at=NOON,
             updated_at=NOON.replace(hour=14),
+            published_at=NOON,
             version=4,
         )
     ]
@@ -170,8 +172,7 @@ def test_errors_of_every_file_are_reported_and_the_other_files_are_imported(run:
     write_post("d.md", "ordinal: two", "version: 1e3", title="x" * 201)
     write_post("e.md", title="Fine")
     create_post("f.md", "title: ['", body="")
-    known = "title, author, created_at, updated_at, version, ordinal"
-    fields = f"is not known here: known are {known}; --ignore-unknown ignores it"
+    fields = f"is not known here: known are {', '.join(NAMES)}; --ignore-unknown ignores it"
     year = "must be in a year from 1000 to 9998"
 
     assert run("import", "in") == Outcome(
@@ -179,7 +180,7 @@ def test_errors_of_every_file_are_reported_and_the_other_files_are_imported(run:
         summary(added=1, faulty=5),
         "blog: f.md: front matter: line 3: found unexpected end of stream\n"
         f"blog: c.md: author: has no account here; created_at: {year}; updated_at: {year}; "
-        "updated_at: must not be before created_at\n"
+        f"published_at: {year}; updated_at: must not be before created_at\n"
         "blog: a.md: author: has no account here\n"
         f"blog: b.md: tags: {fields}; author: is missing: --author NAME gives one; created_at: is "
         "missing: a date or a time such as 2026-11-23 or 2026-11-23T09:30; body: must not be blank; version: must be "
@@ -193,8 +194,7 @@ def test_errors_of_every_file_are_reported_and_the_other_files_are_imported(run:
 def test_a_file_with_unknown_members_is_not_imported(run: Run, database: Database) -> None:
     write_post("a.md", "id: 7")
 
-    fields = "title, author, created_at, updated_at, version, ordinal"
-    told = f"blog: a.md: id: is not known here: known are {fields}; --ignore-unknown ignores it\n"
+    told = f"blog: a.md: id: is not known here: known are {', '.join(NAMES)}; --ignore-unknown ignores it\n"
     assert run("import", "in") == Outcome(1, summary(faulty=1), told)
     assert posts_in(database) == []
 

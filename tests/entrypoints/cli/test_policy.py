@@ -26,6 +26,7 @@ def test_the_policy_as_markdown_is_the_same(run: Run) -> None:
     cells = [line.strip("| ").split(" | ") for line in run("policy", "--markdown").said.splitlines()]
 
     assert ["change a post", "posts:write", "-", "own", "own", "-"] in cells
+    assert ["publish, schedule or unpublish a post", "posts:publish", "-", "own", "own", "-"] in cells
     assert ["read the audit log", "admin", "-", "-", "yes", "yes"] in cells
     assert [row[0] for row in cells if len(row) == 6] == ["---", *(action.description for action in Action)]
 

@@ -32,7 +32,9 @@ def test_a_log_in_prints_only_the_token_to_stdout(run: Run, database: Database) 
     assert made.status == 0
     assert re.fullmatch(f"{TOKEN_PATTERN}\n", made.said)
     assert database.whose(made.said.strip()) == "alice"
-    words = r"This is a token of alice\. It expires at [0-9: -]+ UTC, with account posts:read posts:write\.\n"
+    words = (
+        r"This is a token of alice\. It expires at [0-9: -]+ UTC, with account posts:publish posts:read posts:write\.\n"
+    )
     assert re.fullmatch(words, made.errors)
 
 

@@ -1,7 +1,7 @@
 """A program written against the client that openapi-python-client makes from the OpenAPI document.
 
-It logs in, and creates, reads, lists, replaces, changes and deletes a post, with the types that the client has. It is
-type-checked, and run against a real server, by `test_generated_client.py`.
+It logs in, and creates, reads, lists, replaces, changes, publishes and deletes a post, with the types that the client
+has. It is type-checked, and run against a real server, by `test_generated_client.py`.
 """
 
 import os
@@ -16,7 +16,9 @@ from blog_client.api.posts import (
     delete_post,
     get_post,
     list_posts,
+    publish_post,
     replace_post,
+    unpublish_post,
     update_post,
 )
 from blog_client.models import (
@@ -25,6 +27,7 @@ from blog_client.models import (
     CreateOperation,
     CreateOperationOp,
     DeleteOperation,
+    ListPostsStatus,
     LoginIn,
     LoginOut,
     PageOut,
@@ -34,6 +37,10 @@ from blog_client.models import (
     PostPatch,
     PostPut,
     Problem,
+    PublishIn,
+    PublishOperation,
+    Status,
+    UnpublishOperation,
     UpdateOperation,
     UpdateOperationOp,
 )
@@ -63,7 +70,7 @@ def create_and_read(client: AuthenticatedClient) -> PostOut:
 
 
 def list_them(client: AuthenticatedClient, post: PostOut) -> None:
-    page = list_posts.sync(client=client, author=["alice"], created_before=datetime(2100, 1, 1, tzinfo=UTC), limit=1)
+    page = list_posts.sync(client=client, author=["alice"], published_before=datetime(2100, 1, 1, tzinfo=UTC), limit=1)
     assert isinstance(page, PageOut)
     assert page.results[0].id == post.id
     first: str | None = page.next_
@@ -86,13 +93,32 @@ def change(client: AuthenticatedClient, post: PostOut) -> None:
     changed = update_post.sync(post.id, client=client, body=PostPatch(title="Better"), if_match=tag)
     assert isinstance(changed, PostOut), changed
     assert (changed.title, changed.body) == ("Better", "All of it")
-    operations: list[CreateOperation | DeleteOperation | UpdateOperation] = [
-        CreateOperation(op=CreateOperationOp.CREATE, title="Another", body="One"),
+    operations: list[CreateOperation | DeleteOperation | PublishOperation | UnpublishOperation | UpdateOperation] = [
+        CreateOperation(op=CreateOperationOp.CREATE, title="Another", body="One", status=Status.DRAFT),
         UpdateOperation(op=UpdateOperationOp.UPDATE, id=post.id, title="Best"),
     ]
     done = apply_batch.sync(client=client, body=BatchIn(operations=operations))
     assert isinstance(done, BatchOut), done
     assert [result.status for result in done.results] == [201, 200]
+
+
+def publish(client: AuthenticatedClient) -> None:
+    draft = create_post.sync(client=client, body=PostIn(title="Later", body="On", status=Status.DRAFT))
+    assert isinstance(draft, PostOut), draft
+    assert (draft.status, draft.published_at) == (Status.DRAFT, None)
+    drafts = list_posts.sync(client=client, status=ListPostsStatus.DRAFT)
+    assert isinstance(drafts, PageOut)
+    assert draft.id in [post.id for post in drafts.results]
+    time = datetime(2100, 1, 1, tzinfo=UTC)
+    scheduled = publish_post.sync(draft.id, client=client, body=PublishIn(at=time))
+    assert isinstance(scheduled, PostOut), scheduled
+    assert (scheduled.status, scheduled.published_at) == (Status.SCHEDULED, time)
+    published = publish_post.sync(draft.id, client=client, if_match=f'"{scheduled.version}"')
+    assert isinstance(published, PostOut), published
+    assert published.status is Status.PUBLISHED
+    unpublished = unpublish_post.sync(draft.id, client=client)
+    assert isinstance(unpublished, PostOut), unpublished
+    assert (unpublished.status, unpublished.version) == (Status.DRAFT, 4)
 
 
 def delete(client: AuthenticatedClient, post: PostOut) -> None:
@@ -107,6 +133,7 @@ def main() -> None:
         post = create_and_read(client)
         list_them(client, post)
         change(client, post)
+        publish(client)
         delete(client, post)
 
 

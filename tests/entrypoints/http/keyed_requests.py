@@ -13,6 +13,8 @@ TAKING: dict[str, tuple[str, Any]] = {
     "create": ("/api/posts/", POST),
     "batch": ("/api/posts/batch/", {"operations": [{"op": "create", **POST}, {"op": "create", **POST}]}),
     "add": ("/api/users/", {"username": "carol", "password": PASSWORD}),
+    "publish": ("/api/posts/1/publish/", {}),
+    "unpublish": ("/api/posts/1/unpublish/", {}),
     "invite": ("/api/invitations/", {"days": 3}),
 }
 

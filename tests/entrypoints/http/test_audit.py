@@ -84,7 +84,7 @@ def test_changes_of_posts_and_of_the_own_account_are_recorded(configured_site: C
     configured_site.ask("POST", "/api/logout/", token=changed.json()["token"])
     last = configured_site.log_in("toor", NEW).json()["token"]
     configured_site.ask("POST", "/api/logout/all/", token=last)
-    me, scopes = root.id, "account admin posts:read posts:write"
+    me, scopes = root.id, "account admin posts:publish posts:read posts:write"
     ids = [entry.subject_id for entry in configured_site.audit() if entry.event == "token.issued"][-4:]
     assert other
     assert [

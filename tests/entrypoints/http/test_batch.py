@@ -57,7 +57,7 @@ def test_operations_are_applied_in_order_and_each_has_a_result(site: Site, clock
         {"title": third["title"], "op": "update", "id": third["id"]},
     )
     created = {**first, "id": third["id"] + 1, "title": "A new title", "body": "A new body"}
-    created |= {"created_at": now, "updated_at": now}
+    created |= {"created_at": now, "published_at": now, "updated_at": now}
     once = {**first, "title": "Once", "version": 2, "updated_at": now}
     assert (answer.status_code, answer.json()["results"]) == (
         200,
@@ -174,16 +174,16 @@ def test_every_error_names_its_operation(site: Site, alice: Member) -> None:
         "operations[2].title": f"must have at most {MAX_TITLE_LENGTH} characters",
         "operations[3].id": "must be a whole number",
         "operations[3].version": "must be a whole number",
-        "operations[4].op": "must be create, update or delete",
+        "operations[4].op": "must be create, update, delete, publish or unpublish",
         "operations[5].op": "is missing",
         "operations[6]": "must be an object",
-        "operations[7].op": "must be create, update or delete",
+        "operations[7].op": "must be create, update, delete, publish or unpublish",
         "operations[8].id": "must be a whole number",
         "operations[8].title": "must be a string",
         "operations[8].version": "must be a whole number",
         "operations[8].body": f"must have at most {MAX_BODY_LENGTH} characters",
-        "operations[9].id": f"is not known here: known are {', '.join(CONTENT_FIELDS)}",
-        "operations[9].version": f"is not known here: known are {', '.join(CONTENT_FIELDS)}",
+        "operations[9].id": f"is not known here: known are {', '.join(CONTENT_FIELDS)}, status, published_at",
+        "operations[9].version": f"is not known here: known are {', '.join(CONTENT_FIELDS)}, status, published_at",
         "operations[9].body": "must not contain control characters or lone surrogates: U+0000 is at line 1, column 2",
     }
     assert all_posts(site) == []

@@ -30,7 +30,7 @@ EVERY_LIST = [
     "q=large",
     "q=large+-small&count=true",
 ]
-EVERY_LIST += ["include=permissions", "fields=body,id", "created_after=2026-01-01T00:00:00Z&order=oldest"]
+EVERY_LIST += ["include=permissions", "fields=body,id", "published_after=2026-01-01T00:00:00Z&order=oldest"]
 LARGEST = "\U0001f98a" * MAX_BODY_LENGTH
 
 

@@ -88,21 +88,21 @@ def test_posts_are_filtered(site: Site, six_posts: dict[str, Any]) -> None:
         "author=alice&author=bob&order=title": ["alpha", "beta", "Cat", "Dog", "Été", "fox"],
         "author=bob&author=nobody": ["fox", "alpha", "beta"],
         "author=nobody": [],
-        "created_after=2026-11-22T11:30:00Z": ["fox", "Dog", "alpha", "Cat"],
-        "created_before=2026-11-22T11:30:00Z&order=oldest": ["Été", "beta"],
-        "created_after=2026-11-22T12:30:00%2B01:00&created_before=2026-11-22T12:30:00.000001Z": ["alpha", "Cat"],
-        "author=bob&created_after=2026-11-22T10:30:00-00:00&created_before=2026-11-22T14:30:00Z": ["alpha", "beta"],
-        "created_after=2026-11-22t11:30:00z": ["fox", "Dog", "alpha", "Cat"],
-        "created_after=2016-12-31T23:59:60Z&created_before=2026-11-22T11:30:00Z": ["beta", "Été"],
-        "created_after=9999-12-31T23:59:59Z": [],
-        "created_before=0001-01-01T00:00:00Z": [],
+        "published_after=2026-11-22T11:30:00Z": ["fox", "Dog", "alpha", "Cat"],
+        "published_before=2026-11-22T11:30:00Z&order=oldest": ["Été", "beta"],
+        "published_after=2026-11-22T12:30:00%2B01:00&published_before=2026-11-22T12:30:00.000001Z": ["alpha", "Cat"],
+        "author=bob&published_after=2026-11-22T10:30:00-00:00&published_before=2026-11-22T14:30:00Z": ["alpha", "beta"],
+        "published_after=2026-11-22t11:30:00z": ["fox", "Dog", "alpha", "Cat"],
+        "published_after=2016-12-31T23:59:60Z&published_before=2026-11-22T11:30:00Z": ["beta", "Été"],
+        "published_after=9999-12-31T23:59:59Z": [],
+        "published_before=0001-01-01T00:00:00Z": [],
     }.items():
         assert titles(site, query) == expected, query
 
 
 @on_both
 def test_posts_are_counted_on_request(site: Site, six_posts: dict[str, Any]) -> None:
-    for query, expected in {"": 6, "author=bob&": 3, "q=alpha&": 1, "created_after=2027-01-01T00:00:00Z&": 0}.items():
+    for query, expected in {"": 6, "author=bob&": 3, "q=alpha&": 1, "published_after=2027-01-01T00:00:00Z&": 0}.items():
         page = site.ask("GET", f"{LIST}?{query}count=true&limit=1").json()
         assert (page["count"], list(page)) == (expected, ["results", "next", "count"])
         if page["next"]:
@@ -119,7 +119,7 @@ def test_fields_can_be_selected(site: Site, alice: Member, six_posts: dict[str, 
     assert site.ask("GET", f"{path}?fields=body").json() == {"body": "A body"}
     assert site.ask("GET", f"{path}?fields={','.join(six_posts['Cat'])}").json() == six_posts["Cat"]
     cursor_of = alice.ask("GET", f"{path}?fields=author,author&include=permissions").json()
-    assert cursor_of == {"author": "alice", "permissions": {"update": True, "delete": True}}
+    assert cursor_of == {"author": "alice", "permissions": {"update": True, "delete": True, "publish": True}}
 
 
 def test_an_invalid_parameter_of_a_list_is_named(site: Site) -> None:
@@ -128,11 +128,13 @@ def test_an_invalid_parameter_of_a_list_is_named(site: Site) -> None:
         "q=x&order=newest": "order", "q=a&q=b": "q", "author=": "author", "author=a%20b": "author",
         "author=%00": "author", "author=a&author=": "author", "author=a,b": "author",
         "&".join(f"author=a{number}" for number in range(51)): "author",
-        "created_after=": "created_after", "created_after=2026-11-22": "created_after",
-        "created_after=2026-11-22T09:30:00": "created_after", "created_after=2026-11-22T09:30+01:00": "created_after",
-        "created_before=2026-02-30T00:00:00Z": "created_before", "created_before=20261122T093000Z": "created_before",
-        "created_before=0001-01-01T00:00:00%2B14:00": "created_before", "created_before=1": "created_before",
-        "created_after=9999-12-31T23:59:59-14:00": "created_after", "count=false": "count", "count=": "count",
+        "published_after=": "published_after", "published_after=2026-11-22": "published_after",
+        "published_after=2026-11-22T09:30:00": "published_after", "published_before=1": "published_before",
+        "published_after=2026-11-22T09:30+01:00": "published_after",
+        "published_before=2026-02-30T00:00:00Z": "published_before",
+        "published_before=20261122T093000Z": "published_before",
+        "published_before=0001-01-01T00:00:00%2B14:00": "published_before",
+        "published_after=9999-12-31T23:59:59-14:00": "published_after", "count=false": "count", "count=": "count",
         "count=true&count=true": "count", "count=1": "count", "fields=": "fields", "fields=title,": "fields",
         "fields=title,secret": "fields", "fields=permissions": "fields", "fields=title;body": "fields",
         "fields=title&fields=body": "fields",
@@ -140,9 +142,9 @@ def test_an_invalid_parameter_of_a_list_is_named(site: Site) -> None:
         assert invalid_fields(site.ask("GET", f"{LIST}?{query}")) == [fault], query
     for fault in ("fields=snippet", "fields=", "fields=title&fields=body", "order=title", "count=true", "q=x"):
         assert invalid_fields(site.ask("GET", f"{LIST}1/?{fault}")) == [fault.partition("=")[0]]
-    asked = "order=x&cursor=.&count=2&fields=x&author=*&created_after=x&created_before=y&limit=0"
+    asked = "order=x&cursor=.&count=2&fields=x&author=*&published_after=x&published_before=y&limit=0"
     assert invalid_fields(site.ask("GET", f"{LIST}?{asked}")) == [
-        "order", "count", "fields", "author", "created_after", "created_before", "limit"
+        "order", "count", "fields", "author", "published_after", "published_before", "limit"
     ]  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def test_a_user_lists_tokens_without_their_secrets(
         "current": True,
     }
     assert (first["id"], first["name"], first["current"]) == (alice.token_id, "", False)
-    assert first["scopes"] == ["account", "posts:read", "posts:write"]
+    assert first["scopes"] == ["account", "posts:publish", "posts:read", "posts:write"]
     assert [secret for secret in (token, alice.token, bob.token) if secret[7:-4] in answer.text] == []
     assert said.json()["expires_at"] == second["expires_at"]
 
@@ -260,12 +260,19 @@ def test_recording_the_use_of_a_token_does_not_delay_the_response(hasher: Passwo
 
 def test_a_token_can_do_what_its_scopes_allow(configured_site: ConfiguredSite, alice: SiteUser) -> None:
     post, title = alice.create_post(), {"title": "Another"}
+    draft = alice.ask("POST", "/api/posts/", json={"title": "A title", "body": "A body", "status": "draft"}).json()[
+        "id"
+    ]
     for scope in Scope:
         if scope is Scope.ADMIN:
             continue
         scoped = configured_site.with_new_token("alice", scopes=[scope])
-        assert scoped.ask("PATCH", f"/api/posts/{post}/", json=title).status_code == (
+        assert scoped.ask("PATCH", f"/api/posts/{draft}/", json=title).status_code == (
             200 if scope is Scope.POSTS_WRITE else 403
+        )
+        assert scoped.ask("PATCH", f"/api/posts/{post}/", json=title).status_code == 403
+        assert scoped.ask("POST", f"/api/posts/{post}/publish/").status_code == (
+            200 if scope is Scope.POSTS_PUBLISH else 403
         )
         assert scoped.ask("GET", TOKENS).status_code == (200 if scope is Scope.ACCOUNT else 403)
         assert scoped.ask("GET", f"/api/posts/{post}/").status_code == 200

@@ -6,7 +6,7 @@ from tests.entrypoints.http.configured_sites import ConfiguredSite, SiteUser
 
 on_both = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 POSTS = "/api/posts/"
-ALL, NONE = {"update": True, "delete": True}, {"update": False, "delete": False}
+ALL, NONE = (dict.fromkeys(("update", "delete", "publish"), may) for may in (True, False))
 
 
 @pytest.fixture
@@ -21,18 +21,32 @@ def test_a_post_shows_the_permissions_of_the_caller(configured_site: ConfiguredS
     assert alice.ask("GET", path).json()["permissions"] == ALL
     for other in (configured_site.add_user("bob"), configured_site.add_user("root", is_admin=True)):
         assert other.ask("GET", path).json()["permissions"] == NONE
-    for scopes, expected in ((["posts:write"], ALL), (["posts:read"], NONE), (["account"], NONE), ([], NONE)):
+    for scopes, expected in (
+        (["posts:write", "posts:publish"], ALL),
+        (["posts:publish"], {**NONE, "publish": True}),
+        (["posts:write"], NONE),
+        (["posts:read"], NONE),
+        (["account"], NONE),
+        ([], NONE),
+    ):
         assert configured_site.with_new_token("alice", scopes=scopes).ask("GET", path).json()["permissions"] == expected
+    draft = configured_site.with_new_token("alice", scopes=["posts:write"])
+    told = draft.ask("GET", f"{POSTS}{draft.create_post()}/?include=permissions").json()
+    assert (told["status"], told["permissions"]) == ("draft", {**ALL, "publish": False})
 
 
 @on_both
 def test_the_shown_permissions_are_the_enforced_ones(configured_site: ConfiguredSite, alice: SiteUser) -> None:
-    people = [alice, configured_site.add_user("bob"), configured_site.with_new_token("alice", scopes=["posts:read"])]
+    scopes = (["posts:read"], ["posts:write"], ["posts:publish"], ["posts:write", "posts:publish"])
+    others = (configured_site.with_new_token("alice", scopes=some) for some in scopes)
+    people = [alice, configured_site.add_user("bob"), *others]
     for person in people[::-1]:
         path = f"{POSTS}{alice.create_post()}/"
         told = person.ask("GET", f"{path}?include=permissions").json()["permissions"]
         updated = person.ask("PATCH", path, json={"title": "Another"}).status_code == 200
-        assert told == {"update": updated, "delete": person.ask("DELETE", path).status_code == 204}
+        published = person.ask("POST", f"{path}publish/").status_code == 200
+        deleted = person.ask("DELETE", path).status_code == 204
+        assert told == {"update": updated, "delete": deleted, "publish": published}
 
 
 @on_both

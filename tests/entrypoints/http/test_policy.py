@@ -58,8 +58,14 @@ class Case:
 
     @property
     def post(self) -> PostId:
-        """A post of the owner's."""
+        """A published post of the owner's."""
         return PostId(self.other_token.create_post())
+
+    @property
+    def draft(self) -> PostId:
+        """A draft of the owner's."""
+        answer = self.other_token.ask("POST", "/api/posts/", json={**POST, "status": "draft"})
+        return PostId(answer.json()["id"])
 
 
 HttpDriver: TypeAlias = Callable[[Case], bool]
@@ -93,6 +99,11 @@ def _user(case: Case) -> str:
     return f"/api/users/{case.owner.id}/"
 
 
+def _reads_draft(blog: Blog, actor: Member, case: Case) -> None:
+    require_member(actor)
+    assert blog.posts.get(case.draft, actor).published_at is None
+
+
 def _is_owner(blog: Blog, actor: Member, case: Case) -> None:
     blog.accounts.rename(actor, f"renamed{next(_numbers)}")
     if actor.user_id != case.owner.id:  # there is no way to name another: one changes what the actor is
@@ -124,9 +135,14 @@ HTTP: Final[Mapping[Action, HttpDriver]] = {
         "POST", "/api/register/", {"username": f"new{next(_numbers)}", "password": SECRET}
     ),
     Action.READ_POSTS: lambda case: all(case.asks("GET", f"/api/posts/{end}") for end in ("", f"{case.post}/")),
+    Action.READ_UNPUBLISHED_POSTS: lambda case: case.asks("GET", f"/api/posts/{case.draft}/"),
     Action.CREATE_POST: lambda case: case.asks("POST", "/api/posts/", POST),
-    Action.UPDATE_POST: lambda case: case.asks("PUT", f"/api/posts/{case.post}/", POST),
-    Action.DELETE_POST: lambda case: case.asks("DELETE", f"/api/posts/{case.post}/"),
+    Action.UPDATE_POST: lambda case: case.asks("PUT", f"/api/posts/{case.draft}/", POST),
+    Action.DELETE_POST: lambda case: case.asks("DELETE", f"/api/posts/{case.draft}/"),
+    Action.PUBLISH_POST: lambda case: all(
+        case.asks("POST", f"/api/posts/{post}/{what}/")
+        for post, what in ((case.draft, "publish"), (case.post, "unpublish"))
+    ),
     Action.VIEW_OWN_ACCOUNT: lambda case: case.asks("GET", "/api/users/me/"),
     Action.LOG_OUT: lambda case: case.asks("POST", "/api/logout/"),
     Action.LIST_OWN_TOKENS: _sees_tokens,
@@ -145,9 +161,11 @@ HTTP: Final[Mapping[Action, HttpDriver]] = {
 """How each action is done over HTTP. Posts are taken in at the console only."""
 
 USE_CASES: Final[Mapping[Action, UseCase]] = {
+    Action.READ_UNPUBLISHED_POSTS: _reads_draft,
     Action.CREATE_POST: lambda blog, actor, _: blog.posts.create(actor, title="A title", body="A body"),
     Action.UPDATE_POST: lambda blog, actor, case: blog.posts.update(actor, case.post, title="Another"),
     Action.DELETE_POST: lambda blog, actor, case: blog.posts.delete(actor, case.post),
+    Action.PUBLISH_POST: lambda blog, actor, case: blog.posts.unpublish(actor, blog.posts.publish(actor, case.draft)),
     Action.VIEW_OWN_ACCOUNT: lambda _, actor, __: require_member(actor),
     Action.LOG_OUT: lambda blog, actor, _: blog.accounts.log_out(actor),
     Action.LIST_OWN_TOKENS: _sees_own,
@@ -249,13 +267,20 @@ def test_every_action_is_tested(configured_site: ConfiguredSite) -> None:
         assert len(blog.posts.page(limit=1).posts) <= 1
 
 
+def scopes_of(action: Action) -> set[Scope]:
+    """Each of these scopes alone permits the action."""
+    if action is Action.READ_UNPUBLISHED_POSTS:
+        return {Scope.POSTS_READ, Scope.POSTS_WRITE}
+    return set(Scope) if action.scope is None else {action.scope}
+
+
 @pytest.mark.parametrize("action", HTTP)
 def test_a_token_is_allowed_what_its_scope_covers_and_what_needs_none(
     configured_site: ConfiguredSite, action: Action
 ) -> None:
     cell = PolicyEntry(action, Role.ADMIN, own=action is not Action.DELETE_USERS, allowed=True)
     done = {scope for scope in Scope if HTTP[action](case_of(configured_site, cell, frozenset({scope})))}
-    assert done == (set(Scope) if action.scope is None else {action.scope})
+    assert done == scopes_of(action)
 
 
 @pytest.mark.parametrize("action", [action for action in HTTP if action.scope is not None])

@@ -27,7 +27,9 @@ def test_a_created_post_is_read_back_unchanged(site: Site, clock: StoppedClock, 
         "body": "\tTwo\r\nlines\n",
         "user": alice.id,
         "author": "alice",
+        "status": "published",
         "created_at": "2026-11-22T09:30:00.000007Z",
+        "published_at": "2026-11-22T09:30:00.000007Z",
         "updated_at": "2026-11-22T09:30:00.000007Z",
         "version": 1,
     }
@@ -94,7 +96,7 @@ def test_a_changed_read_only_field_is_named(alice: Member, bob: Member, method: 
         "created_at": "2026-11-22T09:30:00.000001Z",
         "updated_at": "2025-11-22T09:30:00Z",
         "version": 2,
-        "permissions": {"update": False, "delete": True},
+        "permissions": {"update": False, "delete": True, "publish": True},
     }
     for name, other in others.items():
         answer = alice.ask(method, path, json={**read, "title": "Anew", name: other})
@@ -120,7 +122,7 @@ def test_a_new_post_cannot_set_read_only_fields(alice: Member) -> None:
     assert invalid_fields(answer) == ["id", "author", "created_at", "updated_at", "version"]
     assert (
         problem(answer, 400)["errors"][0]["message"]
-        == f"is not known here: known are {', '.join(CONTENT_FIELDS)}, user"
+        == f"is not known here: known are {', '.join(CONTENT_FIELDS)}, status, published_at, user"
     )
 
 

@@ -97,7 +97,7 @@ def test_a_search_has_filters_fields_count_and_pages_like_a_list(site: Site, ali
     assert titles == ["found", "Title 4", "Title 3", "Title 2", "Title 1", "Title 0"]
     told = found(site, "found", "&author=bob&limit=1&include=permissions")
     assert [(post["title"], post["permissions"]["update"]) for post in told] == [("Title 4", False)]
-    assert found(site, "found", "&created_before=2026-01-01T00:00:00Z") == []
+    assert found(site, "found", "&published_before=2026-01-01T00:00:00Z") == []
 
 
 @on_both
@@ -131,7 +131,15 @@ def test_a_snippet_has_only_text_and_mark_elements(alice: Member, q: str, title:
 
 
 def test_highlighted_text_is_escaped(clock: StoppedClock) -> None:
-    post = Post(title="", body="", author_id=UserId(1), author="alice", created_at=clock(), updated_at=clock())
+    post = Post(
+        title="",
+        body="",
+        author_id=UserId(1),
+        author="alice",
+        created_at=clock(),
+        updated_at=clock(),
+        published_at=clock(),
+    )
     found = SearchResult(
         post,
         in_title=True,

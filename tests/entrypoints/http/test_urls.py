@@ -57,7 +57,7 @@ def test_an_id_has_one_spelling(site: Site, alice: Member) -> None:
 
 def test_an_unknown_parameter_is_reported_with_the_known_ones(site: Site, alice: Member) -> None:
     post = alice.create_post()
-    known = "q, order, author, created_after, created_before, count, limit, cursor, include, fields"
+    known = "q, order, author, status, published_after, published_before, count, limit, cursor, include, fields"
     for path, names in {
         "/api/posts/": f"known are {known}",
         f"/api/posts/{post['id']}/": "known are include, fields",
@@ -83,10 +83,10 @@ def test_a_query_has_at_most_a_hundred_parameters_and_more_are_not_decoded(
 @pytest.mark.parametrize(
     ("query", "field", "message"),
     [
-        ("created_after=2026-11-01T00:00:00+02:00", "created_after", f"{MOMENT}: {PLUS}"),
-        ("created_before=2026-11-01t00:00:00.5+02:00", "created_before", f"{MOMENT}: {PLUS}"),
-        ("created_after=2026-11-01+02:00", "created_after", MOMENT),
-        ("created_after=yesterday+noon", "created_after", MOMENT),
+        ("published_after=2026-11-01T00:00:00+02:00", "published_after", f"{MOMENT}: {PLUS}"),
+        ("published_before=2026-11-01t00:00:00.5+02:00", "published_before", f"{MOMENT}: {PLUS}"),
+        ("published_after=2026-11-01+02:00", "published_after", MOMENT),
+        ("published_after=yesterday+noon", "published_after", MOMENT),
         ("author=me+blog@example.org", "author", f"{USERNAME}: {PLUS}"),
         ("author=me%20blog", "author", f"{USERNAME}: {PLUS}"),
         ("author=%C3%A4", "author", USERNAME),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, Unpack
 
@@ -9,6 +10,7 @@ from blog.domain.accounts.user import hidden_name_of, validate_username
 from blog.domain.blog import ConcurrencyConflict
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post, PostNotFound
+from blog.domain.posts.visibility import Everything, Own, Public, Reader, Reason, Sight, sees
 from blog.domain.shared import PostId, UserId
 
 from .tables import MemoryRepository, Tables
@@ -26,49 +28,74 @@ class MemoryPostRepository(MemoryRepository):
         self._unit.put(self._tables.posts, post.id, post)
         return post
 
-    def get(self, post_id: PostId) -> Post:
+    def get(self, sight: Public | Reader | Everything, post_id: PostId) -> Post:
         post = self._unit.find(self._tables.posts, post_id)
-        if post is None:
+        if post is None or not sees(sight, post):
             raise PostNotFound(post_id)
         return replace(post, author=self._author_name(post.author_id) or post.author)
 
-    def get_for_update(self, post_id: PostId) -> Post:
+    def get_for_update(self, sight: Reader | Everything, post_id: PostId) -> Post:
         self._unit.begin()
-        return self.get(post_id)
+        return self.get(sight, post_id)
 
     def save(self, post: Post, *, previous: Post) -> None:
-        if self.get_for_update(post.id).version != previous.version:
+        if self.get_for_update(_EVERYTHING, post.id).version != previous.version:
             raise PostNotFound(post.id)
         self._unit.put(self._tables.posts, post.id, post)
 
     def remove(self, post_id: PostId) -> None:
-        self.get_for_update(post_id)
+        self.get_for_update(_EVERYTHING, post_id)
         self._unit.delete(self._tables.posts, post_id)
 
-    def remove_batch_by_author(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
-        posts = self._some_of(author_id, limit)
+    def remove_batch(self, sight: Own, *, limit: int) -> Sequence[PostId]:
+        posts = self._some(sight, limit)
         for post in posts:
             self._unit.delete(self._tables.posts, post.id)
         return [post.id for post in posts]
 
-    def reassign_batch(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
-        posts = self._some_of(author_id, limit)
+    def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> int:
+        posts = self._some(sight, limit)
         for post in posts:
             self._unit.put(self._tables.posts, post.id, replace(post, author_id=new_author_id))
         return len(posts)
 
     def page(
-        self, order: SortOrder, *, limit: int, after: Position | None = None, **filters: Unpack[PostFilter]
+        self,
+        sight: Public | Own,
+        order: SortOrder,
+        *,
+        limit: int,
+        after: Position | None = None,
+        **filters: Unpack[PostFilter],
     ) -> Sequence[Post]:
-        ranked = [(_rank(post.position_in(order)), post) for post in select_posts(self._unit, self._tables, filters)]
+        posts = select_posts(self._unit, self._tables, sight, filters)
+        ranked = [(_rank(post.position_in(order)), post) for post in posts]
         if after is not None:
             start = _rank(after)
             ranked = [each for each in ranked if (each[0] < start if order.is_descending else each[0] > start)]
         ranked.sort(key=itemgetter(0), reverse=order.is_descending)
         return [post for _, post in ranked[:limit]]
 
-    def count(self, **filters: Unpack[PostFilter]) -> int:
-        return sum(1 for _ in select_posts(self._unit, self._tables, filters))
+    def written_by(
+        self, sight: Reader | Everything, author_id: UserId, *, limit: int, after: Position | None = None
+    ) -> Sequence[Post]:
+        start = None if after is None else _rank(after)
+        posts = select_posts(self._unit, self._tables, sight, {})
+        ranked = [(_rank(post.creation_position), post) for post in posts if post.author_id == author_id]
+        return [post for rank, post in sorted(ranked, key=itemgetter(0)) if start is None or rank > start][:limit]
+
+    def next_author(self, sight: Everything, after: UserId) -> UserId | None:
+        authors = {post.author_id for post in select_posts(self._unit, self._tables, sight, {})}
+        return min((author_id for author_id in authors if author_id > after), default=None)
+
+    def count(self, sight: Public | Own, **filters: Unpack[PostFilter]) -> int:
+        return sum(1 for _ in select_posts(self._unit, self._tables, sight, filters))
+
+    def next_publication(self, after: datetime) -> datetime | None:
+        with self._unit.lock:
+            posts = self._unit.visible_rows(self._tables.posts).values()
+        times = (post.published_at for post in posts if post.published_at is not None)
+        return min((at for at in times if at > after), default=None)
 
     def _author_name(self, author_id: UserId) -> str | None:
         author = self._unit.find(self._tables.users, author_id)
@@ -77,15 +104,16 @@ class MemoryPostRepository(MemoryRepository):
         deletion = self._unit.find(self._tables.deletions, author_id)
         return None if deletion is None else hidden_name_of(author_id)
 
-    def _some_of(self, author_id: UserId, limit: int) -> list[Post]:
+    def _some(self, sight: Own, limit: int) -> list[Post]:
         self._unit.begin()
-        return [post for post in self._unit.visible_rows(self._tables.posts).values() if post.author_id == author_id][
-            :limit
-        ]
+        return [post for post in self._unit.visible_rows(self._tables.posts).values() if sees(sight, post)][:limit]
 
 
-def select_posts(unit: MemoryUnitOfWork, tables: Tables, filters: PostFilter) -> Iterator[Post]:
-    """Return the posts that pass a filter, each with the current name of its author.
+_EVERYTHING = Everything(Reason.MAINTENANCE)
+
+
+def select_posts(unit: MemoryUnitOfWork, tables: Tables, sight: Sight, filters: PostFilter) -> Iterator[Post]:
+    """Return the visible posts that pass a filter, each with the current name of its author.
 
     Raises:
         Cancelled.
@@ -98,13 +126,17 @@ def select_posts(unit: MemoryUnitOfWork, tables: Tables, filters: PostFilter) ->
         wanted = {name.lower() for name in filters["authors"] if not validate_username(name)}
         authors = {user_id for user_id, name in names.items() if name.lower() in wanted}
     for post in unit.iterate(posts.values()):
-        if (
-            (authors is None or post.author_id in authors)
-            and filters.get("created_after", post.created_at) <= post.created_at
-            and ("created_before" not in filters or post.created_at < filters["created_before"])
-        ):
+        if sees(sight, post) and (authors is None or post.author_id in authors) and _is_within(post, filters):
             name = names.get(post.author_id) or hidden_name_of(post.author_id)
             yield post if post.author == name else replace(post, author=name)
+
+
+def _is_within(post: Post, filters: PostFilter) -> bool:
+    """Return whether the publication time is within the filters."""
+    after, before = filters.get("published_after"), filters.get("published_before")
+    if post.published_at is None:
+        return after is None and before is None
+    return (after is None or after <= post.published_at) and (before is None or post.published_at < before)
 
 
 def _rank(position: Position) -> tuple[Any, PostId]:

@@ -5,6 +5,7 @@ from typing import Unpack
 
 from blog.domain.posts.pagination import PostFilter
 from blog.domain.posts.post import Post
+from blog.domain.posts.visibility import Public
 from blog.domain.search.index import Hit, SearchPosition
 from blog.domain.search.query import SearchQuery
 from blog.domain.search.tokenizer import tokenize
@@ -24,20 +25,26 @@ class MemoryPostIndex(MemoryRepository):
         self._unit.delete(self._tables.post_words, post_id)
 
     def find(
-        self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
+        self,
+        sight: Public,
+        query: SearchQuery,
+        *,
+        limit: int,
+        after: SearchPosition | None = None,
+        **filters: Unpack[PostFilter],
     ) -> Sequence[Hit]:
-        hits = self._hits(query, filters)
+        hits = self._hits(sight, query, filters)
         if after is not None:
             hits = (hit for hit in hits if _rank(hit) < (after.in_title, after.id))
         return sorted(hits, key=_rank, reverse=True)[:limit]
 
-    def count(self, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
-        return sum(1 for _ in self._hits(query, filters))
+    def count(self, sight: Public, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
+        return sum(1 for _ in self._hits(sight, query, filters))
 
-    def _hits(self, query: SearchQuery, filters: PostFilter) -> Iterator[Hit]:
+    def _hits(self, sight: Public, query: SearchQuery, filters: PostFilter) -> Iterator[Hit]:
         with self._unit.lock:  # a consistent snapshot
             words = self._unit.visible_rows(self._tables.post_words)
-            posts = list(select_posts(self._unit, self._tables, filters))
+            posts = list(select_posts(self._unit, self._tables, sight, filters))
         for post in self._unit.iterate(posts):
             if post.id in words and query.matches(*words[post.id]):
                 yield Hit(post, query.matches_title(words[post.id].title))

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select
 
 from blog.adapters.sql.engine.dialect import Dialect
-from blog.adapters.sql.repositories.posts import every_post
+from blog.adapters.sql.repositories.posts import indexed_posts
 from blog.adapters.sql.schema.tables import metadata
 from blog.adapters.sql.search.index import SqlPostIndex
 from blog.domain.errors import Conflict
@@ -53,7 +53,7 @@ def transfer(source: Database, target: Database, *, replace: bool = False) -> No
         for table in _TABLES:
             last_id = max(last[table.name], _last_id(reader, source.dialect, table))
             target.dialect.set_last_id(writer, table.name, last_id)
-        target.index.rebuild(writer, every_post(writer))
+        target.index.rebuild(writer, indexed_posts(writer))
 
 
 def _last_id(connection: Connection, dialect: Dialect, table: Table) -> int:

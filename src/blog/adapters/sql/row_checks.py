@@ -19,8 +19,8 @@ from blog.domain.accounts.tokens import validate_token_name
 from blog.domain.accounts.user import PostsOnDeletion, validate_username
 from blog.domain.audit import Event
 from blog.domain.errors import FieldError, ValidationFailed
-from blog.domain.posts.importing import MAX_VERSION, MAX_YEAR, MIN_YEAR
-from blog.domain.posts.post import validate_post
+from blog.domain.posts.importing import MAX_VERSION
+from blog.domain.posts.post import MAX_YEAR, MIN_YEAR, validate_post
 from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import UNSTORED
 from blog.domain.validation import CONTROLS
@@ -84,7 +84,7 @@ class RowErrors:
 def check_rows(file: Path) -> None:
     """Check every row of a database of the current revision by the rules of the domain.
 
-    The sort keys of titles are not checked, but computed again.
+    Columns that are derived from others are not checked, but computed again.
 
     Raises:
         ValidationFailed: some rows break a rule.
@@ -99,7 +99,7 @@ def check_rows(file: Path) -> None:
                     errors.add(table.name, row["id"], name, message)
             errors.raise_if_many()
         errors.raise_if_any()
-        _sort_titles(connection)
+        _derive(connection)
         connection.execute("COMMIT")
 
 
@@ -119,10 +119,13 @@ def _errors_in(table: Table, row: dict[str, Any], checks: Mapping[str, Check]) -
         yield "updated_at", "must not be before created_at"
 
 
-def _sort_titles(connection: sqlite3.Connection) -> None:
+def _derive(connection: sqlite3.Connection) -> None:
     titles = connection.execute("SELECT id, title, title_key FROM posts").fetchall()
     changed = [(key, post_id) for post_id, title, known in titles if (key := sort_key(title)) != known]
     connection.executemany("UPDATE posts SET title_key = ? WHERE id = ?", changed)
+    # The checked times have one format, so that the later one is the greater text.
+    later = "max(updated_at, coalesce(published_at, updated_at))"
+    connection.execute(f"UPDATE posts SET changed_at = {later} WHERE changed_at <> {later}")  # noqa: S608 - a constant
 
 
 def checks_of(column: Column[Any]) -> Check:
@@ -207,6 +210,7 @@ _BY_NAME: Final[dict[str, Check]] = {
     "audit_entries.event": _event,
     "posts.body": lambda value: _first(validate_post(body=value)),
     "posts.title": lambda value: _first(validate_post(title=value)),
+    "posts.changed_at": _anything,
     "posts.title_key": _anything,
     "tokens.name": lambda value: _first(validate_token_name(value)),
     "usernames.name": _reserved_name,

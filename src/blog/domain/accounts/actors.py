@@ -15,6 +15,7 @@ class Scope(StrEnum):
 
     POSTS_READ = "posts:read"
     POSTS_WRITE = "posts:write"
+    POSTS_PUBLISH = "posts:publish"
     ACCOUNT = "account"
     ADMIN = "admin"
 

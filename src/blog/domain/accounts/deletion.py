@@ -1,4 +1,5 @@
-"""Deletion of accounts. The account is unusable at once; its posts are deleted or reassigned in small steps.
+"""Deletion of accounts. The account is unusable at once; its posts are deleted or reassigned in small steps. Drafts and
+scheduled posts are always deleted.
 
 Audit entries about the account stay. Its id and its usernames are never reused.
 """
@@ -9,7 +10,9 @@ from typing import Final, Protocol
 
 from blog.domain.audit import Audit, Event
 from blog.domain.posts.pagination import SortOrder
+from blog.domain.posts.post import Status
 from blog.domain.posts.repository import PostRepository
+from blog.domain.posts.visibility import Own
 from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, UserId
 
@@ -73,6 +76,7 @@ class AccountDeletion:
     owned: Iterable[OwnedStore]
     audit: Audit
     deleted_user: DeletedUser
+    now: Clock
 
     def delete(self, by: Actor, user_id: UserId, posts: PostsOnDeletion) -> None:
         """Delete an account and its data. The first posts are deleted or reassigned now, the others by `finish`.
@@ -91,7 +95,7 @@ class AccountDeletion:
             store.remove_all_of(user_id)
         for tried in (user_id, rename_key(user_id)):
             self.attempts.remove_all_of(account_key(tried))
-        if not self.posts.page(SortOrder.OLDEST, limit=1, authors=[user.username]):
+        if not self.posts.page(Own(self.now(), user_id, Status.PUBLISHED), SortOrder.OLDEST, limit=1):
             posts = PostsOnDeletion.DELETE  # so that the sentinel is not created without need
         self.users.begin_deletion(user_id, posts)
         self._continue(PendingDeletion(user_id, posts), POSTS_PER_STEP)
@@ -105,13 +109,22 @@ class AccountDeletion:
 
     def _continue(self, pending: PendingDeletion, limit: int) -> int:
         """Delete or reassign up to `limit` posts, and remove the account if none is left. Return how many."""
-        if pending.posts is PostsOnDeletion.KEEP:
-            done = self.posts.reassign_batch(pending.user_id, self.deleted_user.get().id, limit=limit)
-        else:
-            removed = self.posts.remove_batch_by_author(pending.user_id, limit=limit)
+        now, left = self.now(), limit
+        for status in Status:
+            sight = Own(now, pending.user_id, status)
+            if status is Status.PUBLISHED and pending.posts is PostsOnDeletion.KEEP:
+                left -= self.posts.reassign_batch(sight, self.deleted_user.get().id, limit=left)
+            else:
+                left -= self._remove_batch(sight, left)
+            if not left:
+                return limit
+        self.users.remove(pending.user_id)
+        return limit - left
+
+    def _remove_batch(self, sight: Own, limit: int) -> int:
+        """Delete up to `limit` posts. Return how many."""
+        removed = self.posts.remove_batch(sight, limit=limit)
+        if sight.status is not Status.DRAFT:
             for post_id in removed:
                 self.index.remove(post_id)
-            done = len(removed)
-        if done < limit:
-            self.users.remove(pending.user_id)
-        return done
+        return len(removed)

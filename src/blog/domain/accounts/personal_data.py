@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from blog.domain.audit import AuditEntry, AuditLog
-from blog.domain.posts.pagination import Position, SortOrder
+from blog.domain.posts.pagination import Position
 from blog.domain.posts.post import Post
 from blog.domain.posts.repository import PostRepository
+from blog.domain.posts.visibility import Everything, Reason
 from blog.domain.shared import EntryId
 
 from .actors import Member, Scope, require_scope
@@ -29,8 +30,8 @@ PersonalDataPosition: TypeAlias = Position | EntryId
 class PersonalDataPage:
     """A page of the data about a user. `next` is the `after` of the next page: None on the last page.
 
-    The first page has the reserved usernames, tokens, trusted addresses and open invitations. Then come posts, oldest
-    first. Then come audit entries by the user or about the account, newest first.
+    The first page has the reserved usernames, tokens, trusted addresses and open invitations. Then come posts, drafts
+    included, oldest first. Then come audit entries by the user or about the account, newest first.
     """
 
     user: User
@@ -47,7 +48,7 @@ class PersonalDataPage:
         if size >= len(self.posts) + len(self.entries):
             return self
         posts, entries = self.posts[:size], self.entries[: max(0, size - len(self.posts))]
-        last: PersonalDataPosition = entries[-1].id if entries else posts[-1].position_in(SortOrder.OLDEST)
+        last: PersonalDataPosition = entries[-1].id if entries else posts[-1].creation_position
         return replace(self, posts=posts, entries=entries, next=last)
 
 
@@ -91,9 +92,10 @@ class PersonalData:
         )
 
     def _posts(self, user: User, after: Position | None) -> tuple[Sequence[Post], Position | None]:
-        posts = self.posts.page(SortOrder.OLDEST, limit=POSTS_PER_PAGE + 1, after=after, authors=[user.username])
+        everything = Everything(Reason.PERSONAL_DATA)
+        posts = self.posts.written_by(everything, user.id, limit=POSTS_PER_PAGE + 1, after=after)
         page = posts[:POSTS_PER_PAGE]
-        return page, page[-1].position_in(SortOrder.OLDEST) if len(posts) > len(page) else None
+        return page, page[-1].creation_position if len(posts) > len(page) else None
 
     def _entries(self, user: User, before: EntryId | None) -> tuple[Sequence[AuditEntry], EntryId | None]:
         """Return the newest entries by the user or about the account."""

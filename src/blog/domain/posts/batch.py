@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, TypeAlias
 
 from blog.domain.accounts.actors import Member, Scope, require_scope
@@ -17,7 +18,8 @@ from blog.domain.errors import (
 )
 from blog.domain.shared import PostId
 
-from .post import MAX_BODY_LENGTH, Post, PostChanges, PostContent, content_of, validate_post
+from .post import MAX_BODY_LENGTH, Post, PostChanges, PostContent, Status, content_of, validate_post, validate_time
+from .publication import Publication
 from .use_cases import Posts
 
 MAX_BATCH_SIZE: Final = 100
@@ -30,7 +32,10 @@ work, while other writers wait. Without this limit, a hundred posts of the maxim
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePost(PostContent):
-    """Create a post."""
+    """Create a post, which is published at once unless `status` or `published_at` say otherwise."""
+
+    status: Status | None = None
+    published_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +55,25 @@ class DeletePost:
     expected_versions: Collection[int | str] | None = None
 
 
-BatchOperation: TypeAlias = CreatePost | UpdatePost | DeletePost
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishPost:
+    """Publish a post now, or at another time."""
+
+    post_id: PostId
+    at: datetime | None = None
+    expected_versions: Collection[int | str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpublishPost:
+    """Make a draft of a post."""
+
+    post_id: PostId
+    expected_versions: Collection[int | str] | None = None
+
+
+ChangingOperation: TypeAlias = UpdatePost | DeletePost | PublishPost | UnpublishPost
+BatchOperation: TypeAlias = CreatePost | ChangingOperation
 
 
 class BatchOperationFailed(Conflict):
@@ -72,14 +95,15 @@ def apply_batch(posts: Posts, actor: Member, operations: Sequence[BatchOperation
         The post after each operation; None after a deletion.
 
     Raises:
-        OutOfScope: the token lacks the scope `posts:write`.
-        BatchOperationFailed: an operation failed with NotTheAuthor, PostNotFound or VersionConflict.
+        OutOfScope: the token lacks the scope `posts:write`, or `posts:publish` to publish a new post.
+        BatchOperationFailed: an operation failed with NotTheAuthor, OutOfScope, PostNotFound or VersionConflict.
         ValidationFailed: there are too many operations or none; a field such as `operations[3].title` is not valid; two
             operations change the same post; the posts to change are too large together.
     """
     require_scope(actor, Scope.POSTS_WRITE)
     check_size(operations)
-    errors = [error for index, operation in enumerate(operations) for error in _validate(index, operation)]
+    now = posts.now()
+    errors = [error for index, operation in enumerate(operations) for error in _validate(index, operation, now)]
     if errors := [*errors, *_validate_distinct(operations)]:
         raise ValidationFailed(errors)
     _lock_all(posts, actor, operations)
@@ -96,7 +120,7 @@ def check_size(operations: Sequence[object]) -> None:
         raise ValidationFailed([FieldError("operations", f"must be from 1 to {MAX_BATCH_SIZE}")])
 
 
-def _changing_operations(operations: Sequence[BatchOperation]) -> Iterator[tuple[int, UpdatePost | DeletePost]]:
+def _changing_operations(operations: Sequence[BatchOperation]) -> Iterator[tuple[int, ChangingOperation]]:
     return ((index, operation) for index, operation in enumerate(operations) if not isinstance(operation, CreatePost))
 
 
@@ -111,13 +135,16 @@ def _validate_distinct(operations: Sequence[BatchOperation]) -> Iterator[FieldEr
             )
 
 
-def _validate(index: int, operation: BatchOperation) -> Iterator[FieldError]:
+def _validate(index: int, operation: BatchOperation, now: datetime) -> Iterator[FieldError]:
     match operation:
         case CreatePost():
             errors = validate_post(**content_of(operation))
+            errors += Publication(operation.status, operation.published_at).validate(now)
         case UpdatePost(changes=changes):
             errors = validate_post(**changes)
-        case _:  # DeletePost
+        case PublishPost(at=at) if at is not None:
+            errors = validate_time("at", at)
+        case _:
             errors = []
     return (FieldError(f"operations[{index}].{error.field}", error.message) for error in errors)
 
@@ -126,7 +153,9 @@ def _lock_all(posts: Posts, actor: Member, operations: Sequence[BatchOperation])
     characters = 0
     for index, operation in sorted(_changing_operations(operations), key=lambda change: change[1].post_id):
         with _errors_of_operation(index):
-            characters += len(posts.get_for_update(actor, operation.post_id).body)
+            is_publication = isinstance(operation, PublishPost | UnpublishPost)
+            lock = posts.get_for_publication if is_publication else posts.get_for_update
+            characters += len(lock(actor, operation.post_id).body)
         if characters > MAX_CHARACTERS:
             message = (
                 f"must change posts of at most {MAX_CHARACTERS} characters together: send fewer operations at once"
@@ -138,9 +167,15 @@ def _apply_one(posts: Posts, actor: Member, index: int, operation: BatchOperatio
     with _errors_of_operation(index):
         match operation:
             case CreatePost():
-                return posts.create(actor, **content_of(operation))
+                return posts.create(
+                    actor, status=operation.status, published_at=operation.published_at, **content_of(operation)
+                )
             case UpdatePost(post_id=post_id, changes=changes, expected_versions=expected_versions):
                 return posts.update(actor, post_id, expected_versions=expected_versions, **changes)
+            case PublishPost(post_id=post_id, at=at, expected_versions=expected_versions):
+                return posts.publish(actor, post_id, at=at, expected_versions=expected_versions)
+            case UnpublishPost(post_id=post_id, expected_versions=expected_versions):
+                return posts.unpublish(actor, post_id, expected_versions=expected_versions)
             case _:  # DeletePost
                 posts.delete(actor, operation.post_id, expected_versions=operation.expected_versions)
                 return None

@@ -1,7 +1,7 @@
 """Import of posts that were written elsewhere, with their authors and times."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Final, NamedTuple, Self
 
@@ -11,18 +11,15 @@ from blog.domain.accounts.user import User, UserRepository, is_reserved
 from blog.domain.audit import Audit, Event
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.search.index import PostIndex
+from blog.domain.shared import PostId
 
-from .pagination import SortOrder
-from .post import Post, PostContent, content_of, validate_post
+from .pagination import Position
+from .post import Post, PostContent, content_of, validate_post, validate_time
 from .repository import PostRepository
+from .visibility import Everything, Reason
 
 MAX_VERSION: Final = 2**53
 MAX_ORDINAL: Final = 1000
-MIN_YEAR: Final = 1000
-MAX_YEAR: Final = 9998
-"""Times in these years can be formatted and compared in every time zone."""
-
-_SHORTEST_INTERVAL: Final = timedelta(microseconds=1)
 
 
 class ImportOutcome(Enum):
@@ -37,12 +34,14 @@ class ImportOutcome(Enum):
 class PortablePost(PostContent):
     """A post without ids, which differ between blogs.
 
-    Author and creation time identify it. `ordinal`, from 1, distinguishes posts with the same author and time.
+    Author and creation time identify it. `ordinal`, from 1, distinguishes posts with the same author and time. A post
+    without `published_at` is a draft.
     """
 
     author: str
     created_at: datetime
     updated_at: datetime
+    published_at: datetime | None
     version: int = 1
     ordinal: int = 1
 
@@ -54,6 +53,7 @@ class PortablePost(PostContent):
             author=post.author,
             created_at=post.created_at,
             updated_at=post.updated_at,
+            published_at=post.published_at,
             version=post.version,
             ordinal=ordinal,
         )
@@ -66,6 +66,7 @@ class PortablePost(PostContent):
             author=author.username,
             created_at=self.created_at,
             updated_at=self.updated_at,
+            published_at=self.published_at,
             version=self.version,
         )
 
@@ -102,10 +103,11 @@ class PostImporter:
         post = portable.to_post(self.users.get_for_update(author.id).user)
         stored = self._find(post, portable.ordinal)
         if stored is not None:
-            is_same = content_of(stored) == content_of(post)
+            is_same = content_of(stored) == content_of(post) and stored.published_at == post.published_at
             return ImportResult(stored, ImportOutcome.UNCHANGED if is_same else ImportOutcome.CONFLICT)
         post = self.posts.add(post)
-        self.index.put(post)
+        if post.published_at is not None:
+            self.index.put(post)
         self.audit.record(Event.POST_IMPORTED, actor, "post", post.id, f"by {post.author}")
         return ImportResult(post, ImportOutcome.ADDED)
 
@@ -128,13 +130,9 @@ class PostImporter:
         Raises:
             ValidationFailed: a post with a lower ordinal must be imported first.
         """
-        stored = self.posts.page(
-            SortOrder.OLDEST,
-            limit=ordinal,
-            authors=[post.author],
-            created_after=post.created_at,
-            created_before=post.created_at + _SHORTEST_INTERVAL,
-        )
+        everything, before = Everything(Reason.IMPORT), Position(post.created_at, PostId(0))
+        later = self.posts.written_by(everything, post.author_id, limit=ordinal, after=before)
+        stored = [each for each in later if each.created_at == post.created_at]
         if len(stored) < ordinal - 1:
             raise ValidationFailed([FieldError("ordinal", f"import ordinal {ordinal - 1} first")])
         return stored[ordinal - 1] if len(stored) == ordinal else None
@@ -142,9 +140,10 @@ class PostImporter:
 
 def _validate(portable: PortablePost) -> list[FieldError]:
     errors = validate_post(**content_of(portable))
-    for name, at in (("created_at", portable.created_at), ("updated_at", portable.updated_at)):
-        if not MIN_YEAR <= at.year <= MAX_YEAR:
-            errors.append(FieldError(name, f"must be in a year from {MIN_YEAR} to {MAX_YEAR}"))
+    for name in ("created_at", "updated_at", "published_at"):
+        at = getattr(portable, name)
+        if at is not None:
+            errors += validate_time(name, at)
     if portable.updated_at < portable.created_at:
         errors.append(FieldError("updated_at", "must not be before created_at"))
     if not 1 <= portable.version <= MAX_VERSION:

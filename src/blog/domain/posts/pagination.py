@@ -12,8 +12,8 @@ from blog.domain.shared import PostId
 class SortOrder(StrEnum):
     """A sort order of posts.
 
-    `NEWEST` and `OLDEST` sort by creation time, `UPDATED` by the time of the last change, newest first, and `TITLE` by
-    the sort key of the title.
+    `NEWEST` and `OLDEST` sort by publication time, `UPDATED` by the later of publication and last change, newest first,
+    and `TITLE` by the sort key of the title. A draft has no publication time: it sorts by its last change.
     """
 
     NEWEST = "newest"
@@ -36,10 +36,10 @@ class Position:
 
 
 class PostFilter(TypedDict, total=False):
-    """Filters of posts: the author's username, in any case of letters; the creation time, from `created_after`
-    (inclusive) to `created_before` (exclusive).
+    """Filters of posts: the author's username, in any case of letters; the publication time, from `published_after`
+    (inclusive) to `published_before` (exclusive). A draft passes no filter by publication time.
     """
 
     authors: Collection[str]
-    created_after: datetime
-    created_before: datetime
+    published_after: datetime
+    published_before: datetime

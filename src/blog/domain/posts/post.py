@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
 from operator import attrgetter
 from struct import Struct
@@ -19,6 +20,18 @@ from .pagination import Position, SortOrder
 
 MAX_TITLE_LENGTH: Final = 200
 MAX_BODY_LENGTH: Final = 100_000
+
+MIN_YEAR: Final = 1000
+MAX_YEAR: Final = 9998
+"""Times in these years can be formatted and compared in every time zone."""
+
+
+class Status(StrEnum):
+    """The status of a post at a moment. It is decided when the post is read: no job publishes anything."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    PUBLISHED = "published"
 
 
 class PostNotFound(NotFound):
@@ -87,24 +100,31 @@ CONTENT_FIELDS: Final = tuple(field.name for field in fields(PostContent))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post(PostContent):
-    """A post. `author` is the author's username, `version` counts the changes from 1."""
+    """A post. `author` is the author's username, `version` counts the changes from 1.
+
+    `created_at` is the time when it was created, `updated_at` the time when its content last changed. `published_at` is
+    the time from which everybody sees it: None for a draft, in the future for a scheduled post.
+    """
 
     id: PostId = PostId(UNSTORED)
     author_id: UserId
     author: str
     created_at: datetime
     updated_at: datetime
+    published_at: datetime | None
     version: int = 1
 
     @classmethod
-    def create(cls, by: Member, at: datetime, **content: Unpack[PostFields]) -> "Post":
+    def create(cls, by: Member, at: datetime, published_at: datetime | None, **content: Unpack[PostFields]) -> "Post":
         """Return a new post by this author.
 
         Raises:
             ValidationFailed: the content is not valid.
         """
         _check_content(cast(PostChanges, content))
-        return cls(author_id=by.user_id, author=by.name, created_at=at, updated_at=at, **content)
+        return cls(
+            author_id=by.user_id, author=by.name, created_at=at, updated_at=at, published_at=published_at, **content
+        )
 
     def with_changes(self, at: datetime, **changes: Unpack[PostChanges]) -> "Post":
         """Return the post after these changes, or the same object if all values are equal.
@@ -117,6 +137,26 @@ class Post(PostContent):
             return self
         # `updated_at` never decreases, although the clock may be set back and machines differ.
         return replace(self, updated_at=max(at, self.updated_at), version=self.version + 1, **changes)
+
+    def with_publication(self, published_at: datetime | None) -> "Post":
+        """Return the post with another publication time (None: as a draft), or the same object if it is equal.
+
+        The content does not change, so `updated_at` stays.
+        """
+        if published_at == self.published_at:
+            return self
+        return replace(self, published_at=published_at, version=self.version + 1)
+
+    def status(self, at: datetime) -> Status:
+        """Return the status at this moment."""
+        if self.published_at is None:
+            return Status.DRAFT
+        return Status.PUBLISHED if self.published_at <= at else Status.SCHEDULED
+
+    @property
+    def changed_at(self) -> datetime:
+        """The later of publication and last change: the time by which readers learn of the content."""
+        return self.updated_at if self.published_at is None else max(self.updated_at, self.published_at)
 
     def differences(self, changes: PostChanges) -> list[str]:
         """Return the names of the fields whose values differ from these changes."""
@@ -137,12 +177,22 @@ class Post(PostContent):
         created_at, updated_at = self.created_at.timestamp(), self.updated_at.timestamp()
         lengths = map(len, texts[:-1])  # so that ("ab", "c") and ("a", "bc") differ
         metadata = _metadata_format.pack(self.id, self.author_id, created_at, updated_at, *lengths)
+        if self.published_at != self.created_at:  # so that revisions from before there were drafts stay valid
+            metadata += repr(self.published_at and self.published_at.timestamp()).encode()
         digest = hashlib.sha256(metadata + "".join(texts).encode())  # for short texts twice as fast as BLAKE2
         return f"{self.version}-{digest.hexdigest()[:32]}"
 
     def may_be_changed_by(self, actor: Actor) -> bool:
-        """Return whether an actor may change or delete the post: only its author may."""
-        return actor.user_id == self.author_id and may_write(actor)
+        """Return whether an actor may change or delete the post: only its author may.
+
+        A token that may not publish may change drafts only: to change a published post publishes the change.
+        """
+        is_author = actor.user_id == self.author_id and may_write(actor)
+        return is_author and (self.published_at is None or actor.has(Scope.POSTS_PUBLISH))
+
+    def may_be_published_by(self, actor: Actor) -> bool:
+        """Return whether an actor may publish, schedule and unpublish the post: only its author may."""
+        return isinstance(actor, Member) and actor.user_id == self.author_id and actor.has(Scope.POSTS_PUBLISH)
 
     def position_in(self, order: SortOrder) -> Position:
         """Return the position of the post in a sort order."""
@@ -150,9 +200,14 @@ class Post(PostContent):
             case SortOrder.TITLE:
                 return Position(sort_key(self.title), self.id)
             case SortOrder.UPDATED:
-                return Position(self.updated_at, self.id)
+                return Position(self.changed_at, self.id)
             case _:  # NEWEST and OLDEST
-                return Position(self.created_at, self.id)
+                return Position(self.published_at or self.updated_at, self.id)
+
+    @property
+    def creation_position(self) -> Position:
+        """The position of the post among all posts of its author, by creation time."""
+        return Position(self.created_at, self.id)
 
 
 _content_values: Final = attrgetter(*CONTENT_FIELDS)
@@ -178,6 +233,16 @@ def validate_post(**changes: Unpack[PostChanges]) -> list[FieldError]:
         if name in values:
             errors += rule(name, values[name])
     return errors
+
+
+def validate_time(name: str, value: datetime) -> list[FieldError]:
+    """Return the errors of a time that a client sends."""
+    if value.tzinfo is None:
+        return [FieldError(name, "must have a time zone")]
+    # Also in UTC, in which it is stored: at the end of a year it may be in the next one there.
+    if not (MIN_YEAR <= value.year <= MAX_YEAR and MIN_YEAR <= value.astimezone(UTC).year <= MAX_YEAR):
+        return [FieldError(name, f"must be in a year from {MIN_YEAR} to {MAX_YEAR}")]
+    return []
 
 
 def _check_content(changes: PostChanges) -> None:

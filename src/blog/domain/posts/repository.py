@@ -1,16 +1,22 @@
 """The repository port of posts."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol, Unpack
 
 from blog.domain.shared import PostId, UserId
 
 from .pagination import Position, PostFilter, SortOrder
 from .post import Post
+from .visibility import Everything, Own, Public, Reader
 
 
 class PostRepository(Protocol):
-    """Stores posts. Use cases check permissions. `Post.author` is always the current username of the author."""
+    """Stores posts. Use cases check permissions. `Post.author` is always the current username of the author.
+
+    Each method that returns posts, or numbers about posts, takes a sight, and treats a post that `sees` does not show
+    as if it did not exist.
+    """
 
     def add(self, post: Post) -> Post:
         """Store a post. Return it with its new id.
@@ -19,18 +25,18 @@ class PostRepository(Protocol):
             ConcurrencyConflict: another unit of work deleted the author's account.
         """
 
-    def get(self, post_id: PostId) -> Post:
+    def get(self, sight: Public | Reader | Everything, post_id: PostId) -> Post:
         """Return the post with this id.
 
         Raises:
-            PostNotFound: there is none.
+            PostNotFound: there is none, or it is not visible.
         """
 
-    def get_for_update(self, post_id: PostId) -> Post:
+    def get_for_update(self, sight: Reader | Everything, post_id: PostId) -> Post:
         """Return the post with this id, and lock it until the unit of work ends.
 
         Raises:
-            PostNotFound: there is none.
+            PostNotFound: there is none, or it is not visible.
         """
 
     def save(self, post: Post, *, previous: Post) -> None:
@@ -47,22 +53,41 @@ class PostRepository(Protocol):
             PostNotFound: there is none.
         """
 
-    def remove_batch_by_author(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
+    def remove_batch(self, sight: Own, *, limit: int) -> Sequence[PostId]:
         """Delete up to `limit` posts of an author. Return the ids of the deleted posts, in any order.
 
         The limit bounds the time for which other writers wait.
         """
 
-    def reassign_batch(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
-        """Change the author of up to `limit` posts. Return how many were changed.
+    def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> int:
+        """Change the author of up to `limit` posts of an author. Return how many were changed.
 
         The limit bounds the time for which other writers wait.
         """
 
     def page(
-        self, order: SortOrder, *, limit: int, after: Position | None = None, **filters: Unpack[PostFilter]
+        self,
+        sight: Public | Own,
+        order: SortOrder,
+        *,
+        limit: int,
+        after: Position | None = None,
+        **filters: Unpack[PostFilter],
     ) -> Sequence[Post]:
         """Return up to `limit` posts in this order, after the position `after`."""
 
-    def count(self, **filters: Unpack[PostFilter]) -> int:
+    def written_by(
+        self, sight: Reader | Everything, author_id: UserId, *, limit: int, after: Position | None = None
+    ) -> Sequence[Post]:
+        """Return up to `limit` posts of an author by creation time, oldest first, after a `Post.creation_position`."""
+
+    def next_author(self, sight: Everything, after: UserId) -> UserId | None:
+        """Return the lowest id above `after` of an author who has posts, or None. Deleted accounts whose posts are not
+        deleted yet count too.
+        """
+
+    def count(self, sight: Public | Own, **filters: Unpack[PostFilter]) -> int:
         """Return the number of posts."""
+
+    def next_publication(self, after: datetime) -> datetime | None:
+        """Return the first publication time after this moment, or None. Until then, time alone shows no other post."""

@@ -2,16 +2,19 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Unpack
+from datetime import datetime
+from typing import TypeAlias, Unpack
 
-from blog.domain.accounts.actors import Member, Scope, require_scope
+from blog.domain.accounts.actors import Member, OutOfScope, Scope, require_member, require_scope
 from blog.domain.audit import Audit, Event
 from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, PostId, check_id, check_limit
 
 from .pagination import Position, PostFilter, SortOrder
-from .post import NotTheAuthor, Post, PostChanges, PostFields, VersionConflict
+from .post import NotTheAuthor, Post, PostChanges, PostFields, Status, VersionConflict
+from .publication import Publication
 from .repository import PostRepository
+from .visibility import Own, Public, Reader, may_read_own, sight_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,38 +25,62 @@ class PostPage:
     next: Position | None
 
 
+Locked: TypeAlias = tuple[Post, tuple[Member, Scope] | None]
+"""A post that this unit of work has locked, in its current state, and who may change it under which scope, if that was
+checked.
+"""
+
+
 @dataclass(slots=True)
 class Posts:
-    """Creates, reads, changes and deletes posts."""
+    """Creates, reads, changes, publishes and deletes posts."""
 
     repository: PostRepository
     index: PostIndex
     audit: Audit
     now: Clock
-    _locked: dict[PostId, tuple[Post, Member]] = field(default_factory=dict, init=False, repr=False)
+    _locked: dict[PostId, tuple[Post, tuple[Member, Scope] | None]] = field(
+        default_factory=dict, init=False, repr=False
+    )
     """The posts that this unit of work has locked, in their current state, and an actor who may change them, by id."""
 
-    def create(self, actor: Member, **content: Unpack[PostFields]) -> Post:
-        """Create a post of the actor.
+    def create(
+        self,
+        actor: Member,
+        *,
+        status: Status | None = None,
+        published_at: datetime | None = None,
+        **content: Unpack[PostFields],
+    ) -> Post:
+        """Create a post of the actor. It is published at once, unless `status` or `published_at` say otherwise.
+
+        Args:
+            actor: the author of the post.
+            status: `Status.DRAFT` creates a draft. None publishes, or creates a draft if the token may not publish.
+            published_at: the time from which everybody sees the post. It may be in the future, or in the past.
+            content: the fields that the author writes.
 
         Raises:
-            OutOfScope: the token lacks the scope `posts:write`.
-            ValidationFailed: the content is not valid.
+            OutOfScope: the token lacks the scope `posts:write`, or `posts:publish` to publish.
+            ValidationFailed: the content is not valid, or the status does not fit the publication time.
         """
         require_scope(actor, Scope.POSTS_WRITE)
-        post = self.repository.add(Post.create(actor, self.now(), **content))
-        self.index.put(post)
-        self.audit.record(Event.POST_CREATED, actor, "post", post.id)
+        now = self.now()
+        moment = Publication(status, published_at).time_for(actor, now)
+        post = self.repository.add(Post.create(actor, now, moment, **content))
+        if moment is not None:
+            self.index.put(post)
+        self.audit.record(Event.POST_CREATED, actor, "post", post.id, _detail_of(post, now))
         return post
 
-    def get(self, post_id: PostId) -> Post:
-        """Return a post.
+    def get(self, post_id: PostId, actor: Member | None = None) -> Post:
+        """Return a published post, or an unpublished one of the actor.
 
         Raises:
             PostNotFound.
         """
         check_id(post_id)
-        return self.repository.get(post_id)
+        return self.repository.get(sight_of(actor, self.now()), post_id)
 
     def page(
         self,
@@ -63,21 +90,44 @@ class Posts:
         after: Position | None = None,
         **filters: Unpack[PostFilter],
     ) -> PostPage:
-        """Return a page of up to `limit` posts, after the position `after`.
+        """Return a page of up to `limit` published posts, after the position `after`.
 
         Reading all pages returns each post once, if it was not created, deleted or moved meanwhile.
 
         Raises:
             ValidationFailed: `limit` is not valid.
         """
-        check_limit(limit)
-        posts = self.repository.page(order, limit=limit + 1, after=after, **filters)
-        page = posts[:limit]
-        return PostPage(page, next=page[-1].position_in(order) if len(posts) > limit else None)
+        return self._page(Public(self.now()), order, limit, after, filters)
+
+    def own_page(
+        self,
+        actor: Member,
+        status: Status,
+        order: SortOrder = SortOrder.NEWEST,
+        *,
+        limit: int = 20,
+        after: Position | None = None,
+        **filters: Unpack[PostFilter],
+    ) -> PostPage:
+        """Return a page of up to `limit` posts of the actor that have this status now, after the position `after`.
+
+        Raises:
+            OutOfScope: the token may neither read nor write posts.
+            ValidationFailed: `limit` is not valid.
+        """
+        return self._page(self._own(actor, status), order, limit, after, filters)
 
     def count(self, **filters: Unpack[PostFilter]) -> int:
-        """Return the number of posts. The cost grows with the number."""
-        return self.repository.count(**filters)
+        """Return the number of published posts. The cost grows with the number."""
+        return self.repository.count(Public(self.now()), **filters)
+
+    def own_count(self, actor: Member, status: Status, **filters: Unpack[PostFilter]) -> int:
+        """Return the number of posts of the actor that have this status now. The cost grows with the number.
+
+        Raises:
+            OutOfScope: the token may neither read nor write posts.
+        """
+        return self.repository.count(self._own(actor, status), **filters)
 
     def update(
         self,
@@ -100,14 +150,62 @@ class Posts:
             OutOfScope, PostNotFound, NotTheAuthor, VersionConflict.
             ValidationFailed: the changes are not valid.
         """
-        current = self._lock(actor, post)
+        current = self._lock(actor, post, Scope.POSTS_WRITE)
         _check_version(current, expected_versions, changes)
         updated = current.with_changes(self.now(), **changes)
         if updated is not current:
-            self.repository.save(updated, previous=current)
-            self._locked[updated.id] = updated, actor
-            self.index.put(updated)
+            self._save(updated, current)
             self.audit.record(Event.POST_CHANGED, actor, "post", updated.id)
+        return updated
+
+    def publish(
+        self,
+        actor: Member,
+        post: Post | PostId,
+        *,
+        at: datetime | None = None,
+        expected_versions: Collection[int | str] | None = None,
+    ) -> Post:
+        """Publish a post now, or at another time. A published post stays as it is, unless `at` is given.
+
+        Args:
+            actor: the author of the post.
+            post: as in `update`.
+            at: the time from which everybody sees the post. None: now.
+            expected_versions: as in `update`.
+
+        Raises:
+            OutOfScope: the token lacks the scope `posts:publish`.
+            PostNotFound, NotTheAuthor, VersionConflict.
+            ValidationFailed: `at` is not valid.
+        """
+        current = self._lock(actor, post, Scope.POSTS_PUBLISH)
+        _check_version(current, expected_versions, {})
+        now = self.now()
+        if at is None and current.status(now) is Status.PUBLISHED:
+            return current
+        updated = current.with_publication(Publication(None, at).time_for(actor, now))
+        if updated is not current:
+            self._save(updated, current)
+            event = Event.POST_PUBLISHED if updated.status(now) is Status.PUBLISHED else Event.POST_SCHEDULED
+            self.audit.record(event, actor, "post", updated.id, f"{updated.published_at:%Y-%m-%dT%H:%M:%SZ}")
+        return updated
+
+    def unpublish(
+        self, actor: Member, post: Post | PostId, *, expected_versions: Collection[int | str] | None = None
+    ) -> Post:
+        """Make a draft of a published or scheduled post. The arguments are those of `publish`.
+
+        Raises:
+            OutOfScope: the token lacks the scope `posts:publish`.
+            PostNotFound, NotTheAuthor, VersionConflict.
+        """
+        current = self._lock(actor, post, Scope.POSTS_PUBLISH)
+        _check_version(current, expected_versions, {})
+        updated = current.with_publication(None)
+        if updated is not current:
+            self._save(updated, current)
+            self.audit.record(Event.POST_UNPUBLISHED, actor, "post", updated.id)
         return updated
 
     def delete(
@@ -118,11 +216,12 @@ class Posts:
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor, VersionConflict.
         """
-        current = self._lock(actor, post)
+        current = self._lock(actor, post, Scope.POSTS_WRITE)
         _check_version(current, expected_versions, {})
         self.repository.remove(current.id)
         self._locked.pop(current.id, None)
-        self.index.remove(current.id)
+        if current.published_at is not None:
+            self.index.remove(current.id)
         self.audit.record(Event.POST_DELETED, actor, "post", current.id)
 
     def get_for_update(self, actor: Member, post_id: PostId) -> Post:
@@ -131,39 +230,77 @@ class Posts:
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor.
         """
-        require_scope(actor, Scope.POSTS_WRITE)
-        check_id(post_id)
-        post = self.repository.get_for_update(post_id)
-        _check_author(actor, post)
-        self._locked[post.id] = post, actor
-        return post
+        return self._lock(actor, post_id, Scope.POSTS_WRITE)
 
-    def _lock(self, actor: Member, post: Post | PostId) -> Post:
-        """Return the post as it is stored, locked, after checking the ownership rule. `update` and `delete` call this.
+    def get_for_publication(self, actor: Member, post_id: PostId) -> Post:
+        """Lock a post that this actor may publish or unpublish, until the unit of work ends.
+
+        Raises:
+            OutOfScope, PostNotFound, NotTheAuthor.
+        """
+        return self._lock(actor, post_id, Scope.POSTS_PUBLISH)
+
+    def _page(
+        self, sight: Public | Own, order: SortOrder, limit: int, after: Position | None, filters: PostFilter
+    ) -> PostPage:
+        check_limit(limit)
+        posts = self.repository.page(sight, order, limit=limit + 1, after=after, **filters)
+        page = posts[:limit]
+        return PostPage(page, next=page[-1].position_in(order) if len(posts) > limit else None)
+
+    def _own(self, actor: Member, status: Status) -> Own:
+        require_member(actor)
+        if not may_read_own(actor):
+            raise OutOfScope(Scope.POSTS_READ)
+        return Own(self.now(), actor.user_id, status)
+
+    def _lock(self, actor: Member, post: Post | PostId, scope: Scope) -> Post:
+        """Return the post as it is stored, locked, after checking the ownership rule and the scope.
 
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor.
             VersionConflict: the post that was passed in is not the stored one.
         """
-        if not isinstance(post, Post):
-            return self.get_for_update(actor, post)
-        locked, checked = self._locked.get(post.id, (None, None))
-        # Identity, not equality: only the object that this unit of work returned to this actor is trusted.
-        if locked is post and checked is actor:
-            return post
-        current = self.get_for_update(actor, post.id)
-        _check_version(current, [post.revision], {})
+        if isinstance(post, Post):
+            locked, permission = self._locked.get(post.id, (None, None))
+            if locked is post:  # identity, not equality: only the object that this unit of work returned is trusted
+                if permission != (actor, scope):
+                    self._check_permission(actor, post, scope)
+                return post
+        require_scope(actor, scope)
+        post_id = post.id if isinstance(post, Post) else post
+        check_id(post_id)
+        current = self.repository.get_for_update(Reader(self.now(), actor.user_id), post_id)
+        self._check_permission(actor, current, scope)
+        if isinstance(post, Post):
+            _check_version(current, [post.revision], {})
         return current
 
+    def _check_permission(self, actor: Member, post: Post, scope: Scope) -> None:
+        require_scope(actor, scope)
+        _check_author(actor, post, scope)
+        self._locked[post.id] = post, (actor, scope)
 
-def _check_author(actor: Member, post: Post) -> None:
-    """Check the ownership rule: only its author changes or deletes a post.
+    def _save(self, post: Post, previous: Post) -> None:
+        """Store a changed post, and index it as long as it is published or scheduled: nobody searches drafts."""
+        self.repository.save(post, previous=previous)
+        self._locked[post.id] = post, None
+        if post.published_at is not None:
+            self.index.put(post)
+        elif previous.published_at is not None:
+            self.index.remove(post.id)
+
+
+def _check_author(actor: Member, post: Post, scope: Scope) -> None:
+    """Check the ownership rule: only its author changes, publishes or deletes a post.
 
     Raises:
         NotTheAuthor.
+        OutOfScope: the post is not a draft, and the token may not publish.
     """
-    if not post.may_be_changed_by(actor):
-        raise NotTheAuthor(post.id)
+    is_allowed = post.may_be_published_by if scope is Scope.POSTS_PUBLISH else post.may_be_changed_by
+    if not is_allowed(actor):
+        raise OutOfScope(Scope.POSTS_PUBLISH) if post.author_id == actor.user_id else NotTheAuthor(post.id)
 
 
 def _check_version(post: Post, expected: Collection[int | str] | None, changes: PostChanges) -> None:
@@ -174,3 +311,14 @@ def _check_version(post: Post, expected: Collection[int | str] | None, changes: 
     """
     if expected is not None and not post.matches(expected):
         raise VersionConflict(post, post.differences(changes), expected)
+
+
+def _detail_of(post: Post, now: datetime) -> str:
+    """Return what the audit log says about a new post: nothing, if it is published at once."""
+    match post.status(now):
+        case Status.DRAFT:
+            return "as a draft"
+        case Status.SCHEDULED:
+            return f"for {post.published_at:%Y-%m-%dT%H:%M:%SZ}"
+        case _:  # PUBLISHED
+            return ""

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol, Unpack
 
 from blog.domain.posts.pagination import PostFilter
 from blog.domain.posts.post import Post
+from blog.domain.posts.visibility import Public
 from blog.domain.shared import PostId
 
 from .query import SearchQuery
@@ -27,7 +28,9 @@ class Hit(NamedTuple):
 
 
 class PostIndex(Protocol):
-    """The full-text index. It sees the writes of its unit of work, as the repositories do."""
+    """The full-text index of published and scheduled posts. It sees the writes of its unit of work, as the repositories
+    do. A scheduled post is found from its publication time on.
+    """
 
     def put(self, post: Post) -> None:
         """Index a post, or index it again after a change."""
@@ -36,11 +39,17 @@ class PostIndex(Protocol):
         """Remove a post from the index, if it is there."""
 
     def find(
-        self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
+        self,
+        sight: Public,
+        query: SearchQuery,
+        *,
+        limit: int,
+        after: SearchPosition | None = None,
+        **filters: Unpack[PostFilter],
     ) -> Sequence[Hit]:
         """Return up to `limit` matching posts, after the position `after`: first posts whose title alone matches, then
         the others, both by descending id.
         """
 
-    def count(self, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
+    def count(self, sight: Public, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
         """Return the number of matching posts."""

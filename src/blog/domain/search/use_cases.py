@@ -6,7 +6,8 @@ from typing import Unpack
 
 from blog.domain.posts.pagination import PostFilter
 from blog.domain.posts.post import Post
-from blog.domain.shared import check_limit
+from blog.domain.posts.visibility import Public
+from blog.domain.shared import Clock, check_limit
 
 from .index import PostIndex, SearchPosition
 from .query import SearchQuery
@@ -38,9 +39,10 @@ class SearchPage:
 
 @dataclass(slots=True)
 class Search:
-    """Searches posts."""
+    """Searches published posts."""
 
     index: PostIndex
+    now: Clock
 
     def find(
         self, text: str, *, limit: int = 20, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
@@ -52,7 +54,8 @@ class Search:
         """
         check_limit(limit)
         query = SearchQuery.of(text)
-        hits = self.index.find(query, limit=limit + 1, after=after, **filters) if query.wanted else []
+        sight = Public(self.now())
+        hits = self.index.find(sight, query, limit=limit + 1, after=after, **filters) if query.wanted else []
         page = hits[:limit]
         scanned = min(MAX_SCANNED, MAX_SCANNED_PER_PAGE // max(len(page), 1))
         results = [
@@ -69,4 +72,4 @@ class Search:
     def count(self, text: str, **filters: Unpack[PostFilter]) -> int:
         """Return the number of matching posts. The cost grows with the number."""
         query = SearchQuery.of(text)
-        return self.index.count(query, **filters) if query.wanted else 0
+        return self.index.count(Public(self.now()), query, **filters) if query.wanted else 0

@@ -99,7 +99,7 @@ def add_markdown_commands(commands: Subparsers) -> None:
         commands,
         "export",
         "markdown.exporting:export",
-        "write every post to a Markdown file in a folder, also while serving",
+        "write every post, drafts too, to a Markdown file in a folder, also while serving",
     )
     _add_path(export, "folder")
     _add_flag(export, "--prune", "delete the files of posts that were deleted or renamed")

@@ -11,7 +11,6 @@ from litestar.types import ASGIApp, ControllerRouterHandler, ExceptionHandlersMa
 from blog.domain.blog import DataVersion, GroupCommit, OpenBlog
 from blog.domain.errors import BlogError
 from blog.domain.posts.batch import BatchOperationFailed
-from blog.domain.posts.post import VersionConflict
 from blog.entrypoints.http.concurrency.executors import Executors
 from blog.entrypoints.http.middleware.cors import CrossOrigin
 from blog.entrypoints.http.middleware.response_cache import ResponseCache
@@ -19,7 +18,7 @@ from blog.entrypoints.http.middleware.root_path import RootPath
 from blog.entrypoints.http.middleware.security_headers import SecurityHeadersMiddleware
 from blog.entrypoints.http.openapi.page import documentation
 from blog.entrypoints.http.parsing.client_address import TrustedProxies
-from blog.entrypoints.http.parsing.conditional import on_version_conflict
+from blog.entrypoints.http.parsing.conditional import IfMatchFailed, on_if_match_failed
 from blog.entrypoints.http.routes.accounts import accounts
 from blog.entrypoints.http.routes.audit import audit
 from blog.entrypoints.http.routes.batch import batch, on_batch_operation_failed
@@ -58,7 +57,7 @@ _ROUTERS: Final[list[ControllerRouterHandler]] = [
 
 _EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
     BlogError: on_blog_error,
-    VersionConflict: on_version_conflict,
+    IfMatchFailed: on_if_match_failed,
     BatchOperationFailed: on_batch_operation_failed,
     HttpError: on_http_error,
     HTTPException: on_http_exception,
@@ -89,7 +88,8 @@ def create_app(  # noqa: PLR0913 - each is a decision of the operator
             done on the event loop.
         open_replica: opens a read replica, which may lag behind, for requests without a token.
         group_commit: commits several units of work at once. With it, one thread writes for all.
-        data_version: returns, without waiting, a value that changes with every commit. With it, responses are cached.
+        data_version: returns, without waiting, a value that changes with every commit, and when a scheduled post
+            becomes visible. With it, responses are cached.
         threads: how many requests read at once, and how many write.
         cors_origins: origins whose pages may call the API from a browser; `*` for all.
         cors_headers: request headers that these pages may send beside the usual ones.

@@ -57,6 +57,7 @@ class Operation:
         response_headers: the headers of a success, with their descriptions.
         body: the type of the body of the request.
         media_types: the media types that the body may have.
+        needs_body: whether the body is required. Otherwise a request without a body means an empty object.
         max_body: the limit of the body, in bytes.
         query: the query parameters. Without it the query is ignored.
         if_match: whether the handler checks preconditions of a change.
@@ -82,6 +83,7 @@ class Operation:
     response_headers: Mapping[str, str] = field(default_factory=dict)
     body: type[msgspec.Struct] | None = None
     media_types: tuple[str, ...] = (JSON,)
+    needs_body: bool = True
     max_body: int = MAX_BODY_BYTES
     query: Query | None = None
     if_match: bool = False

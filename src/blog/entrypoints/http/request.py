@@ -1,14 +1,15 @@
 """One request as handlers see it. Its parts are parsed on demand, in the order in which a handler reads them."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, Final, cast
 
 from blog.domain.accounts.actors import Member
 from blog.domain.errors import FieldError
-from blog.domain.posts.post import Post, VersionConflict
+from blog.domain.posts.post import Post
 from blog.entrypoints.http.errors import HttpError
 from blog.entrypoints.http.parsing.body import Body, check_content_length, receive_body
-from blog.entrypoints.http.parsing.conditional import expected_versions, matches_if_none_match
+from blog.entrypoints.http.parsing.conditional import IfMatchFailed, expected_versions, matches_if_none_match
 from blog.entrypoints.http.parsing.headers import TokenMissing, header_lines, parse_authorization
 from blog.entrypoints.http.parsing.idempotency_key import KeyedRequest, make_keyed_request, parse_key
 from blog.entrypoints.http.parsing.query import id_in_path, url_prefix
@@ -111,6 +112,8 @@ class ApiRequest:
         Raises:
             HttpError: the body has another media type, or is not a JSON object.
         """
+        if not self.body.raw and not self.operation.needs_body:
+            return {}, []
         return self.body.members(cast(Any, self.operation.body), *self.operation.media_types)
 
     def parse_body(self) -> dict[str, Any]:
@@ -135,19 +138,19 @@ class ApiRequest:
             ids[name] = id_in_path(text)
         return ids
 
-    def check_preconditions(self, post: Post) -> None:
-        """Check `If-Match` and `If-None-Match` of a change of this post.
+    def check_preconditions(self, post: Post, at: datetime) -> None:
+        """Check `If-Match` and `If-None-Match` of a change of this post at this moment.
 
         Raises:
             ValidationFailed: `If-Match` is malformed.
             HttpError: `If-Match` is missing and required, or `If-None-Match: *` requires that there is no post.
-            VersionConflict: the post has another version.
+            IfMatchFailed: the post has another version.
         """
         if_match = ", ".join(self.header_lines(b"if-match")) if b"if-match" in self.headers else None
         forbids_any = b"if-none-match" in self.headers and self.header_lines(b"if-none-match") == ["*"]
         expected = expected_versions(if_match, forbids_any=forbids_any, is_required=self.app.requires_if_match)
         if not post.matches(expected):
-            raise VersionConflict(post, self._conflicting_fields(post), expected)
+            raise IfMatchFailed(post, at, self._conflicting_fields(post), expected)
 
     def has_current(self, etag: str) -> bool:
         """Return whether the client has the representation with this tag, by `If-None-Match`.

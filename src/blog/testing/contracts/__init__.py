@@ -37,6 +37,7 @@ from .system import ClockContract, CountedSecrets, FrozenClock, SecretGeneratorC
 from .threads import SharedStoresContract
 from .tokens import TokenStoreContract, UnitPerCall
 from .users import UserRepositoryContract
+from .visibility import PostVisibilityContract
 
 __all__ = [
     "AgreementMachine",
@@ -57,6 +58,7 @@ __all__ = [
     "PostIndexContract",
     "PostListContract",
     "PostRepositoryContract",
+    "PostVisibilityContract",
     "PostWalkContract",
     "SecretGeneratorContract",
     "SharedStoresContract",

@@ -18,7 +18,9 @@ from blog.domain.posts.post import Post, PostNotFound
 
 from .fixtures import NOON, PASSWORD, Failed, as_member, create_post, create_post_in_unit, require_fixture
 
-PORTABLE_POST = PortablePost(title="A title", body="From elsewhere", author="ann", created_at=NOON, updated_at=NOON)
+PORTABLE_POST = PortablePost(
+    title="A title", body="From elsewhere", author="ann", created_at=NOON, updated_at=NOON, published_at=NOON
+)
 SOON = 10
 """Seconds that are more than enough for a unit that waits for no other."""
 

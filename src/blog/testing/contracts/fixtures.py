@@ -14,10 +14,16 @@ from blog.domain.accounts.actors import Member, scopes_for
 from blog.domain.accounts.user import User
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.posts.post import Post
+from blog.domain.posts.visibility import Everything, Public, Reason
 from blog.domain.shared import UNSTORED, TokenId
 
 NOON: Final = datetime(2024, 2, 29, 12, 0, 0, 123456, UTC)
 """A time that shows if days, time zones or microseconds are lost."""
+
+EVERYBODY: Final = Public(datetime(9999, 12, 31, tzinfo=UTC))
+"""The sight of everybody, at a time when every scheduled post is published."""
+
+EVERYTHING: Final = Everything(Reason.MAINTENANCE)
 
 HOSTILE_TEXTS: Final = [
     " ends in a space ",

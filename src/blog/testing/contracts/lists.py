@@ -13,7 +13,7 @@ from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post
 from blog.domain.shared import PostId
 
-from .fixtures import NOON, Failed, require_fixture
+from .fixtures import EVERYBODY, NOON, Failed, require_fixture
 from .posts import NO_POSTS, add_user, make_post
 
 TICK: Final = timedelta(microseconds=1)
@@ -30,6 +30,8 @@ TITLES: Final = [
 ]  # fmt: skip
 """Titles whose order depends on the alphabet, the encoding, the case or the length."""
 
+EAST, WEST = timezone(3 * HOUR), timezone(-HOUR)
+
 MOMENTS: Final = [YEAR_ONE, NOON - HOUR, NOON, NOON + TICK, NOON + HOUR, YEAR_LAST]
 SORT_KEYS: Final = ["", "a", "a title", "x" * 200, "\U0010ffff" * 100]
 """Positions in an order, with and without posts."""
@@ -40,16 +42,16 @@ FILTERS: Final[list[PostFilter]] = [
     {"authors": ["bOB", "Ann", "ann"]},
     {"authors": ("nobody", "an", "annn", "a%", "a_n", "", "'", "\u00e4nn", "\U0001f600")},
     {"authors": []},
-    {"created_after": NOON},
-    {"created_after": NOON + TICK},
-    {"created_before": NOON},
-    {"created_before": NOON + TICK},
-    {"created_after": NOON, "created_before": NOON},
-    {"created_after": NOON.astimezone(timezone(3 * HOUR)), "created_before": (NOON + HOUR).astimezone(timezone(-HOUR))},
-    {"created_after": YEAR_ONE, "created_before": YEAR_LAST},
-    {"authors": {"bob"}, "created_after": NOON, "created_before": NOON + HOUR},
-    {"authors": ["ann"], "created_before": NOON - TICK},
-    {"authors": ["bob", "Carol"], "created_after": NOON - TICK},
+    {"published_after": NOON},
+    {"published_after": NOON + TICK},
+    {"published_before": NOON},
+    {"published_before": NOON + TICK},
+    {"published_after": NOON, "published_before": NOON},
+    {"published_after": NOON.astimezone(EAST), "published_before": (NOON + HOUR).astimezone(WEST)},
+    {"published_after": YEAR_ONE, "published_before": YEAR_LAST},
+    {"authors": {"bob"}, "published_after": NOON, "published_before": NOON + HOUR},
+    {"authors": ["ann"], "published_before": NOON - TICK},
+    {"authors": ["bob", "Carol"], "published_after": NOON - TICK},
 ]  # fmt: skip
 
 
@@ -73,7 +75,7 @@ class PostListContract:
         expected = in_order(posts, order)
         with open_stores() as stores:
             for limit in (1, 2, 5, len(posts) - 1, len(posts), len(posts) + 1, 101):
-                assert list(stores.posts.page(order, limit=limit)) == expected[:limit]
+                assert list(stores.posts.page(EVERYBODY, order, limit=limit)) == expected[:limit]
 
     @pytest.mark.parametrize("order", SortOrder)
     def test_a_page_begins_after_a_position_with_or_without_a_post(
@@ -89,16 +91,16 @@ class PostListContract:
         with open_stores() as stores:
             for after in [post.position_in(order) for post in posts] + edges:
                 expected = expected_list(left, order, after)
-                assert list(stores.posts.page(order, limit=100, after=after)) == expected
-                assert list(stores.posts.page(order, limit=2, after=after)) == expected[:2]
+                assert list(stores.posts.page(EVERYBODY, order, limit=100, after=after)) == expected
+                assert list(stores.posts.page(EVERYBODY, order, limit=2, after=after)) == expected[:2]
 
     def test_titles_are_sorted_by_code_points_of_their_sort_keys(self, open_stores: OpenStores) -> None:
         ann = add_user(open_stores, "ann")
         with open_stores() as stores:
             posts = [stores.posts.add(replace(make_post(ann), title=title)) for title in TITLES]
-            assert list(stores.posts.page(SortOrder.TITLE, limit=100)) == in_order(posts, SortOrder.TITLE)
+            assert list(stores.posts.page(EVERYBODY, SortOrder.TITLE, limit=100)) == in_order(posts, SortOrder.TITLE)
         with open_stores() as stores:
-            assert list(stores.posts.page(SortOrder.TITLE, limit=100)) == in_order(posts, SortOrder.TITLE)
+            assert list(stores.posts.page(EVERYBODY, SortOrder.TITLE, limit=100)) == in_order(posts, SortOrder.TITLE)
             for limit in (1, 3):
                 assert all_pages(stores, SortOrder.TITLE, limit) == in_order(posts, SortOrder.TITLE)
 
@@ -109,14 +111,14 @@ class PostListContract:
         with open_stores() as stores:
             for filters in FILTERS:
                 expected = [post for post in in_order(posts, order) if passes(post, **filters)]
-                assert list(stores.posts.page(order, limit=100, **filters)) == expected
+                assert list(stores.posts.page(EVERYBODY, order, limit=100, **filters)) == expected
                 assert all_pages(stores, order, 2, **filters) == expected
 
     def test_the_count_has_the_same_filters_as_the_list(self, open_stores: OpenStores, posts: list[Post]) -> None:
         expected = [sum(passes(post, **filters) for post in posts) for filters in FILTERS]
         with open_stores() as stores:
-            assert stores.posts.count() == len(posts)
-            assert [stores.posts.count(**filters) for filters in FILTERS] == expected
+            assert stores.posts.count(EVERYBODY) == len(posts)
+            assert [stores.posts.count(EVERYBODY, **filters) for filters in FILTERS] == expected
 
     @pytest.mark.parametrize("order", SortOrder)
     def test_a_unit_lists_its_own_uncommitted_changes_and_others_do_not(
@@ -127,8 +129,10 @@ class PostListContract:
             for one, seen in ((stores, now), (other, posts)):
                 assert read_all(one, order) == [in_order(seen, order)] * 3
                 for filters in FILTERS:
-                    assert list(one.posts.page(order, limit=100, **filters)) == expected_list(seen, order, **filters)
-                    assert one.posts.count(**filters) == len(expected_list(seen, order, **filters))
+                    assert list(one.posts.page(EVERYBODY, order, limit=100, **filters)) == expected_list(
+                        seen, order, **filters
+                    )
+                    assert one.posts.count(EVERYBODY, **filters) == len(expected_list(seen, order, **filters))
         with open_stores() as stores:
             assert read_all(stores, order) == [in_order(now, order)] * 3
 
@@ -149,9 +153,9 @@ class PostListContract:
 
         def of(stores: Stores, name: str) -> list[Post]:
             for order in SortOrder:
-                seen = stores.posts.page(order, limit=100, authors=[name])
+                seen = stores.posts.page(EVERYBODY, order, limit=100, authors=[name])
                 assert list(seen) == in_order(seen, order)
-                assert len(seen) == stores.posts.count(authors=[name])
+                assert len(seen) == stores.posts.count(EVERYBODY, authors=[name])
             return list(seen)
 
         anns, bobs = (expected_list(posts, SortOrder.TITLE, authors=[name]) for name in ("ann", "bob"))
@@ -177,7 +181,7 @@ def make_similar_post(authors: Sequence[User], number: int) -> Post:
         make_post(authors[number * number % 4 % 3]),
         title=("b", "a title", "A  T\u00edtle", "\u00c1")[number * 7 % 11 % 4],
         body=str(number),
-        created_at=NOON + (-HOUR, -TICK, 0 * TICK, TICK, HOUR)[number * 3 % 5],
+        published_at=NOON + (-HOUR, -TICK, 0 * TICK, TICK, HOUR)[number * 3 % 5],
         updated_at=NOON + (0 * TICK, TICK, HOUR)[number * 2 % 7 % 3],
     )
 
@@ -199,13 +203,19 @@ def change_some(stores: Stores, posts: Sequence[Post]) -> list[Post]:
 
 def read_all(stores: Stores, order: SortOrder) -> list[list[Post]]:
     """Return all posts: at once, and by pages of two sizes."""
-    return [list(stores.posts.page(order, limit=100)), all_pages(stores, order, 1), all_pages(stores, order, 4)]
+    return [
+        list(stores.posts.page(EVERYBODY, order, limit=100)),
+        all_pages(stores, order, 1),
+        all_pages(stores, order, 4),
+    ]
 
 
 def all_pages(stores: Stores, order: SortOrder, limit: int, **filters: Unpack[PostFilter]) -> list[Post]:
     """Return all posts that pass the filters, read page by page."""
     seen: list[Post] = []
-    while page := stores.posts.page(order, limit=limit, after=seen[-1].position_in(order) if seen else None, **filters):
+    while page := stores.posts.page(
+        EVERYBODY, order, limit=limit, after=seen[-1].position_in(order) if seen else None, **filters
+    ):
         assert page[0] not in seen, "a page begins with what an earlier one had"
         seen += page
     return seen
@@ -238,9 +248,10 @@ def rank(position: Position) -> tuple[Any, PostId]:
 
 def passes(post: Post, **filters: Unpack[PostFilter]) -> bool:
     """Return whether the post passes the filters."""
-    authors = filters.get("authors")
+    authors, published_at = filters.get("authors"), post.published_at
+    assert published_at is not None
     return (
         (authors is None or post.author.lower() in {author.lower() for author in authors})
-        and filters.get("created_after", post.created_at) <= post.created_at
-        and ("created_before" not in filters or post.created_at < filters["created_before"])
+        and ("published_after" not in filters or filters["published_after"] <= published_at)
+        and ("published_before" not in filters or published_at < filters["published_before"])
     )

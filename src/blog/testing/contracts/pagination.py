@@ -17,7 +17,7 @@ from blog.domain.search.index import SearchPosition
 from blog.domain.search.query import SearchQuery
 from blog.domain.search.tokenizer import tokenize
 
-from .fixtures import NOON, require_fixture
+from .fixtures import EVERYBODY, NOON, require_fixture
 from .lists import in_order
 from .posts import add_user, make_post
 
@@ -105,7 +105,7 @@ class PostWalkContract:
     ) -> None:
         def page(stores: Stores, limit: int, last: Post | None) -> list[Post]:
             after = None if last is None else last.position_in(order)
-            return list(stores.posts.page(order, limit=limit, after=after))
+            return list(stores.posts.page(EVERYBODY, order, limit=limit, after=after))
 
         self._walk(open_stores, page, lambda post: post.position_in(order), lambda posts: in_order(posts, order))
 
@@ -114,7 +114,7 @@ class PostWalkContract:
     ) -> None:
         def page(stores: Stores, limit: int, last: Post | None) -> list[Post]:
             after = None if last is None else search_position(last)
-            return [hit.post for hit in stores.index.find(QUERY, limit=limit, after=after)]
+            return [hit.post for hit in stores.index.find(EVERYBODY, QUERY, limit=limit, after=after)]
 
         def ranked(posts: Sequence[Post]) -> list[Post]:
             return sorted(posts, key=lambda post: (search_position(post).in_title, post.id), reverse=True)

@@ -6,18 +6,19 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import timedelta
 from threading import Barrier
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from blog.domain.accounts.user import PostsOnDeletion, User, hidden_name_of
 from blog.domain.blog import ConcurrencyConflict, OpenStores, Stores
-from blog.domain.posts.pagination import Position, SortOrder
-from blog.domain.posts.post import Post, PostNotFound
+from blog.domain.posts.pagination import SortOrder
+from blog.domain.posts.post import Post, PostNotFound, Status
 from blog.domain.posts.repository import PostRepository
+from blog.domain.posts.visibility import Own
 from blog.domain.shared import UNSTORED, PostId, UserId
 
-from .fixtures import HOSTILE_TEXTS, NOON, another_value, require_fixture
+from .fixtures import EVERYBODY, EVERYTHING, HOSTILE_TEXTS, NOON, another_value, require_fixture
 
 NO_POSTS = [PostId(UNSTORED), PostId(-1), PostId(1_000_000_007), PostId(2**63 - 1), PostId(2**64), PostId(-(2**64))]
 
@@ -74,8 +75,8 @@ class PostRepositoryContract:
     @pytest.mark.parametrize(
         "ask",
         [
-            lambda posts, post_id: posts.get(post_id),
-            lambda posts, post_id: posts.get_for_update(post_id),
+            lambda posts, post_id: posts.get(EVERYTHING, post_id),
+            lambda posts, post_id: posts.get_for_update(EVERYTHING, post_id),
             lambda posts, post_id: posts.remove(post_id),
             lambda posts, post_id: posts.save(
                 post_of_unknown_author(post_id), previous=post_of_unknown_author(post_id)
@@ -104,6 +105,7 @@ class PostRepositoryContract:
             author=author.username,
             created_at=NOON - timedelta(days=3000, microseconds=7),
             updated_at=NOON + timedelta(days=3000, microseconds=7),
+            published_at=NOON - timedelta(days=2000, microseconds=7),
             version=2**40,
         )
         with open_stores() as stores:
@@ -118,6 +120,7 @@ class PostRepositoryContract:
             {"body": "another body"},
             {"created_at": NOON + timedelta(days=1)},
             {"updated_at": NOON + timedelta(days=1)},
+            {"published_at": NOON + timedelta(days=1)},
             {},
         ],
         ids=lambda change: " ".join(change) or "nothing",
@@ -136,11 +139,11 @@ class PostRepositoryContract:
         stored, removed = add(open_stores, make_post(author)), add(open_stores, make_post(author))
         with open_stores() as stores:
             stores.posts.remove(removed.id)
-            assert list(stores.posts.page(SortOrder.NEWEST, limit=10)) == [stored]
+            assert list(stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=10)) == [stored]
         with open_stores() as stores:
-            for ask in (stores.posts.get, stores.posts.get_for_update, stores.posts.remove):
+            for ask in _WAYS_TO_ASK:
                 with pytest.raises(PostNotFound):
-                    ask(removed.id)
+                    ask(stores.posts, removed.id)
             with pytest.raises(PostNotFound):
                 stores.posts.save(removed, previous=removed)
         assert all_posts(open_stores) == [stored]
@@ -148,7 +151,7 @@ class PostRepositoryContract:
     def test_saving_and_removing_require_the_stored_version(self, open_stores: OpenStores, author: User) -> None:
         other, added = add(open_stores, make_post(author)), add(open_stores, make_post(author))
         with open_stores() as stores:
-            first = stores.posts.get_for_update(added.id)
+            first = stores.posts.get_for_update(EVERYTHING, added.id)
             second, third = (replace(first, title=f"version {version}", version=version) for version in (8, 9))
             stores.posts.save(second, previous=first)
             with pytest.raises(PostNotFound):
@@ -158,11 +161,11 @@ class PostRepositoryContract:
             assert read_every_way(stores.posts, added.id) == [third] * 3
         assert all_posts(open_stores) == [third, other]
         with open_stores() as stores:
-            last = stores.posts.get_for_update(added.id)
+            last = stores.posts.get_for_update(EVERYTHING, added.id)
             stores.posts.remove(added.id)
-            for ask in (stores.posts.get, stores.posts.remove):
+            for ask in _WAYS_TO_ASK:
                 with pytest.raises(PostNotFound):
-                    ask(added.id)
+                    ask(stores.posts, added.id)
             with pytest.raises(PostNotFound):
                 stores.posts.save(replace(last, version=10), previous=last)
         assert all_posts(open_stores) == [other]
@@ -196,7 +199,7 @@ class PostRepositoryContract:
 
         def revise(number: int) -> Post | None:
             with open_stores() as stores:
-                seen = stores.posts.get(post.id)
+                seen = stores.posts.get(EVERYTHING, post.id)
                 together.wait(timeout=10)
                 revised = replace(seen, body=str(number), version=seen.version + 1)
                 with suppress(PostNotFound):
@@ -224,7 +227,7 @@ class PostRepositoryContract:
         post = add(open_stores, make_post(author))
 
         def append(stores: Stores, text: str) -> None:
-            current = stores.posts.get_for_update(post.id)
+            current = stores.posts.get_for_update(EVERYTHING, post.id)
             stores.posts.save(replace(current, body=current.body + text), previous=current)
 
         def meanwhile() -> None:
@@ -233,7 +236,7 @@ class PostRepositoryContract:
 
         with ThreadPoolExecutor() as pool:
             with open_stores() as stores:
-                stores.posts.get_for_update(post.id)
+                stores.posts.get_for_update(EVERYTHING, post.id)
                 later = pool.submit(meanwhile)
                 assert wait([later], timeout=0.2).not_done
                 append(stores, "first")
@@ -246,16 +249,16 @@ class PostRepositoryContract:
         others = [add(open_stores, make_post(bob)) for _ in range(2)]
         with open_stores() as stores:
             mine.append(stores.posts.add(make_post(author)).id)
-            removed = list(stores.posts.remove_batch_by_author(author.id, limit=4))
+            removed = list(stores.posts.remove_batch(_published_by(author), limit=4))
             assert len(set(removed)) == 4
             assert set(removed) <= set(mine)
             for post_id in removed:
                 with pytest.raises(PostNotFound):
-                    stores.posts.get(post_id)
+                    stores.posts.get(EVERYTHING, post_id)
         assert {post.id for post in all_posts(open_stores)} == {*mine, *(post.id for post in others)} - set(removed)
         with open_stores() as stores:
-            removed += stores.posts.remove_batch_by_author(author.id, limit=100)
-            assert stores.posts.remove_batch_by_author(author.id, limit=100) == []
+            removed += stores.posts.remove_batch(_published_by(author), limit=100)
+            assert stores.posts.remove_batch(_published_by(author), limit=100) == []
         assert sorted(removed) == sorted(mine)
         assert all_posts(open_stores) == others[::-1]
 
@@ -263,17 +266,33 @@ class PostRepositoryContract:
         bob = add_user(open_stores, "bob")
         posts = [add(open_stores, make_post(user)) for user in (author, bob, author, author)]
         with open_stores() as stores:
-            stores.posts.get_for_update(posts[0].id)
-            assert stores.posts.reassign_batch(author.id, bob.id, limit=2) == 2
-            assert stores.posts.count(authors=["ann"]) == 1
-            assert stores.posts.count(authors=["bob"]) == 3
+            stores.posts.get_for_update(EVERYTHING, posts[0].id)
+            assert stores.posts.reassign_batch(_published_by(author), bob.id, limit=2) == 2
+            assert stores.posts.count(EVERYBODY, authors=["ann"]) == 1
+            assert stores.posts.count(EVERYBODY, authors=["bob"]) == 3
         with open_stores() as stores:
-            assert stores.posts.reassign_batch(author.id, bob.id, limit=2) == 1
-            assert stores.posts.reassign_batch(author.id, bob.id, limit=2) == 0
+            assert stores.posts.reassign_batch(_published_by(author), bob.id, limit=2) == 1
+            assert stores.posts.reassign_batch(_published_by(author), bob.id, limit=2) == 0
             all_bobs = [replace(post, author_id=bob.id, author="bob") for post in posts]
-            assert [stores.posts.get(post.id) for post in posts] == all_bobs
-            assert list(stores.posts.page(SortOrder.OLDEST, limit=9, authors=["bob"])) == all_bobs
-            assert stores.posts.count(authors=["ann"]) == 0
+            assert [stores.posts.get(EVERYTHING, post.id) for post in posts] == all_bobs
+            assert list(stores.posts.page(EVERYBODY, SortOrder.OLDEST, limit=9, authors=["bob"])) == all_bobs
+            assert stores.posts.count(EVERYBODY, authors=["ann"]) == 0
+
+    def test_authors_are_walked_by_id_those_of_unpublished_posts_and_hidden_ones_too(
+        self, open_stores: OpenStores, author: User
+    ) -> None:
+        users = [author, *(add_user(open_stores, name) for name in ("bob", "idle", "carol", "dan"))]
+        _, bob, _, carol, dan = users
+        for user, published_at in ((dan, None), (bob, NOON), (bob, None), (carol, NOON + timedelta(days=9000))):
+            add(open_stores, replace(make_post(user), published_at=published_at))
+        with open_stores() as stores:
+            stores.users.get_for_update(carol.id)
+            stores.users.begin_deletion(carol.id, PostsOnDeletion.KEEP)
+        with open_stores() as stores:
+            found = [stores.posts.next_author(EVERYTHING, user.id) for user in users]
+            assert found == [bob.id, carol.id, carol.id, dan.id, None]
+            assert stores.posts.next_author(EVERYTHING, UserId(UNSTORED)) == bob.id
+            assert stores.posts.next_author(EVERYTHING, UserId(2**63 - 1)) is None
 
     def test_posts_of_an_account_under_deletion_have_a_placeholder_author(
         self, open_stores: OpenStores, author: User
@@ -286,9 +305,9 @@ class PostRepositoryContract:
         with open_stores() as stores:
             assert read_every_way(stores.posts, post.id) == [hidden] * 3
             for name in ("ann", hidden.author):
-                assert stores.posts.count(authors=[name]) == 0
+                assert stores.posts.count(EVERYBODY, authors=[name]) == 0
             later = stores.posts.add(make_post(author))  # by whoever had logged in before
-            assert {*stores.posts.remove_batch_by_author(author.id, limit=9)} == {post.id, later.id}
+            assert {*stores.posts.remove_batch(_published_by(author), limit=9)} == {post.id, later.id}
             stores.users.remove(author.id)
         assert all_posts(open_stores) == []
 
@@ -306,6 +325,18 @@ class PostRepositoryContract:
         assert all_posts(open_stores) == []
 
 
+_WAYS_TO_ASK: Final[list[Callable[[PostRepository, PostId], object]]] = [
+    lambda posts, post_id: posts.get(EVERYTHING, post_id),
+    lambda posts, post_id: posts.get_for_update(EVERYTHING, post_id),
+    lambda posts, post_id: posts.remove(post_id),
+]
+
+
+def _published_by(author: User) -> Own:
+    """Return the sight of an author on their published posts."""
+    return Own(EVERYBODY.at, author.id, Status.PUBLISHED)
+
+
 def make_post(author: User) -> Post:
     """Return a post that is not stored yet. No two of its fields are equal."""
     return Post(
@@ -315,6 +346,7 @@ def make_post(author: User) -> Post:
         author=author.username,
         created_at=NOON,
         updated_at=NOON + timedelta(hours=1, microseconds=1),
+        published_at=NOON + timedelta(minutes=1, microseconds=1),
         version=7,
     )
 
@@ -338,12 +370,13 @@ def add(open_stores: OpenStores, post: Post) -> Post:
 
 def read_every_way(posts: PostRepository, post_id: PostId) -> list[Post]:
     """Read the post in every way that there is."""
-    post = posts.get(post_id)
-    following = Position(post.created_at, PostId(post_id + 1))
-    return [post, posts.get_for_update(post_id), *posts.page(SortOrder.NEWEST, limit=1, after=following)]
+    post = posts.get(EVERYTHING, post_id)
+    following = replace(post, id=PostId(post_id + 1)).position_in(SortOrder.NEWEST)
+    page = posts.page(EVERYBODY, SortOrder.NEWEST, limit=1, after=following)
+    return [post, posts.get_for_update(EVERYTHING, post_id), *page]
 
 
 def all_posts(open_stores: OpenStores) -> list[Post]:
     """Return what is stored, in a new unit."""
     with open_stores() as stores:
-        return list(stores.posts.page(SortOrder.NEWEST, limit=100))
+        return list(stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=100))

@@ -16,7 +16,7 @@ from blog.domain.posts.post import Post
 from blog.domain.search.index import Hit, SearchPosition
 from blog.domain.search.query import SearchQuery
 
-from .fixtures import HOSTILE_TEXTS, Failed, require_fixture
+from .fixtures import EVERYBODY, HOSTILE_TEXTS, Failed, require_fixture
 from .lists import FILTERS, add_many
 from .phrases import SAYINGS, SearchExample, any_texts, queries, texts
 from .posts import NO_POSTS, add_user, make_post
@@ -85,7 +85,9 @@ class PostIndexContract:
             with open_stores() as stores:
                 assert [hits(stores, text) for text in asked] == own
                 assert own == [expected(posts, text) for text in asked]
-                assert [stores.index.count(SearchQuery.of(text)) for text in asked] == [len(each) for each in own]
+                assert [stores.index.count(EVERYBODY, SearchQuery.of(text)) for text in asked] == [
+                    len(each) for each in own
+                ]
 
         search()
 
@@ -99,7 +101,7 @@ class PostIndexContract:
         def search(text: str) -> None:
             with open_stores() as stores:
                 assert hits(stores, text) == expected(posts, text)
-                assert stores.index.count(SearchQuery.of(text)) == len(expected(posts, text))
+                assert stores.index.count(EVERYBODY, SearchQuery.of(text)) == len(expected(posts, text))
 
         search()
 
@@ -165,7 +167,9 @@ class PostIndexContract:
                 for text in ("found", "fou* -1*", "nothing"):
                     assert hits(stores, text, **filters) == expected(posts, text, **filters)
                     assert all_pages(stores, text, **filters) == expected(posts, text, **filters)
-                    assert stores.index.count(SearchQuery.of(text), **filters) == len(expected(posts, text, **filters))
+                    assert stores.index.count(EVERYBODY, SearchQuery.of(text), **filters) == len(
+                        expected(posts, text, **filters)
+                    )
 
     def test_a_reindexed_post_is_found_by_its_current_words(self, open_stores: OpenStores, author: User) -> None:
         first, other = add_posts(
@@ -212,7 +216,7 @@ class PostIndexContract:
                 for text in texts:
                     assert hits(one, text) == expected(seen, text)
                     assert all_pages(one, text, authors=["ANN"]) == expected(seen, text, authors=["ann"])
-                    assert one.index.count(SearchQuery.of(text)) == len(expected(seen, text))
+                    assert one.index.count(EVERYBODY, SearchQuery.of(text)) == len(expected(seen, text))
         with open_stores() as stores:
             assert [hits(stores, text) for text in texts] == [expected(now, text) for text in texts]
 

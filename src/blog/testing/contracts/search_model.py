@@ -12,6 +12,7 @@ from blog.domain.search.query import SearchQuery
 from blog.domain.search.tokenizer import tokenize
 from blog.domain.shared import PostId
 
+from .fixtures import EVERYBODY
 from .lists import passes
 
 
@@ -55,7 +56,7 @@ def hits(
     stores: Stores, text: str, *, limit: int = 100, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
 ) -> list[Hit]:
     """Return the hits."""
-    return list(stores.index.find(SearchQuery.of(text), limit=limit, after=after, **filters))
+    return list(stores.index.find(EVERYBODY, SearchQuery.of(text), limit=limit, after=after, **filters))
 
 
 def found(stores: Stores, text: str) -> list[Post]:

@@ -18,7 +18,7 @@ from blog.domain.posts.pagination import SortOrder
 from blog.domain.search.query import SearchQuery
 
 from .audit import make_entry
-from .fixtures import NOON, require_fixture, run_concurrently
+from .fixtures import EVERYBODY, EVERYTHING, NOON, require_fixture, run_concurrently
 from .invitations import make_invitation
 from .posts import add_user, make_post
 from .tokens import make_token
@@ -54,13 +54,13 @@ def _use_attempts(stores: Stores, _: User, mark: str) -> None:
 
 def _use_posts(stores: Stores, author: User, mark: str) -> None:
     added = stores.posts.add(replace(make_post(author), title=mark))
-    assert stores.posts.get(added.id) == added
+    assert stores.posts.get(EVERYTHING, added.id) == added
 
 
 def _use_index(stores: Stores, author: User, mark: str) -> None:
     added = stores.posts.add(replace(make_post(author), title=f"says{mark}"))
     stores.index.put(added)
-    assert [hit.post for hit in stores.index.find(SearchQuery.of(f"says{mark}"), limit=10)] == [added]
+    assert [hit.post for hit in stores.index.find(EVERYBODY, SearchQuery.of(f"says{mark}"), limit=10)] == [added]
 
 
 def _use_idempotency_records(stores: Stores, author: User, mark: str) -> None:
@@ -132,12 +132,12 @@ class SharedStoresContract:
         with open_stores() as stores:
             post = stores.posts.add(replace(make_post(author), title="Beside"))
             stores.index.put(post)
-            assert [hit.post for hit in stores.index.find(SearchQuery.of("beside"), limit=2)] == [post]
+            assert [hit.post for hit in stores.index.find(EVERYBODY, SearchQuery.of("beside"), limit=2)] == [post]
         with open_stores() as stores:
-            assert [hit.post for hit in stores.index.find(SearchQuery.of("beside"), limit=2)] == [
-                stores.posts.get(post.id)
+            assert [hit.post for hit in stores.index.find(EVERYBODY, SearchQuery.of("beside"), limit=2)] == [
+                stores.posts.get(EVERYTHING, post.id)
             ]
-            assert list(stores.posts.page(SortOrder.NEWEST, limit=2)) == [post]
+            assert list(stores.posts.page(EVERYBODY, SortOrder.NEWEST, limit=2)) == [post]
 
     def test_a_token_is_found_with_the_current_state_of_its_user(self, open_stores: OpenStores, author: User) -> None:
         with open_stores() as stores:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -13,8 +14,8 @@ from blog.domain.accounts.invitations import Registration
 from blog.domain.blog import Blog, BlogConfig, OpenBlog
 from blog.domain.errors import BlogError
 from blog.domain.posts.pagination import SortOrder
-from blog.domain.posts.post import Post
-from blog.testing.contracts.fixtures import Failed
+from blog.domain.posts.post import Post, PostNotFound, Status
+from blog.testing.contracts.fixtures import Failed, as_member
 from blog.testing.contracts.system import FrozenClock
 
 from .account_commands import AddUser, Invite, LogIn
@@ -88,6 +89,20 @@ class AgreementMachine(RuleBasedStateMachine):
         self._agree([(posts(side), listed(side), *administered(side)) for side in self._sides])
 
     @invariant()
+    def nobody_sees_what_is_not_published(self) -> None:
+        for side in self._sides:
+            with side.unit() as blog:
+                now, users = self.clock(), [as_member(user) for user in blog.users.page(Operator())]
+                assert all(post.status(now) is Status.PUBLISHED for post in walked(blog, SortOrder.NEWEST, 50))
+                for author in users:
+                    for status in (Status.DRAFT, Status.SCHEDULED):
+                        for post in blog.posts.own_page(author, status, limit=50).posts:
+                            assert (post.author_id, post.status(now)) == (author.user_id, status)
+                            for other in (None, *(user for user in users if user is not author)):
+                                with pytest.raises(PostNotFound):
+                                    blog.posts.get(post.id, other)
+
+    @invariant()
     def nobody_changed_a_post_that_is_not_theirs(self) -> None:
         side = self._sides[0]
         kept = posts(side)
@@ -159,11 +174,13 @@ def entered(side: Side, step: Entrance) -> object:
 
 
 def administered(side: Side) -> tuple[object, ...]:
-    """Every user with their tokens, every invitation, what was recorded last, and what is proven."""
+    """Every user with their tokens and posts, every invitation, what was recorded last, and what is proven."""
     with side.unit() as blog:
         users = blog.users.page(Operator())
         tokens = [side.seen_token(token) for user in users for token in blog.tokens.list_for(Operator(), user.id)]
         invitations = [side.seen_invitation(invitation) for invitation in blog.invitations.page(Operator())]
         entries = [side.seen_entry(entry) for entry in blog.audit.page(Operator(), limit=30).entries]
         verdict = side.seen_verdict(blog.audit.verify(Operator()))
-        return [side.seen_user(user) for user in users], tokens, invitations, entries, verdict
+        own = [blog.posts.own_page(as_member(user), status, limit=50) for user in users for status in Status]
+        unpublished = [side.seen_page(page) for page in own]
+        return [side.seen_user(user) for user in users], tokens, invitations, entries, verdict, unpublished

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from blog.domain.blog import Blog
 from blog.domain.posts import batch as batches
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.pagination import PostFilter, SortOrder
-from blog.domain.posts.post import PostChanges
+from blog.domain.posts.post import PostChanges, Status
 
 from .blog_under_test import Side
 
@@ -17,9 +18,15 @@ class Create:
     token: int
     title: str
     body: str
+    status: Status | None = None
+    published_at: datetime | None = None
 
     def __call__(self, blog: Blog, side: Side) -> object:
-        return side.seen_post(blog.posts.create(side.actor(blog, self.token), title=self.title, body=self.body))
+        actor = side.actor(blog, self.token)
+        post = blog.posts.create(
+            actor, status=self.status, published_at=self.published_at, title=self.title, body=self.body
+        )
+        return side.seen_post(post)
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,33 @@ class Update:
     def __call__(self, blog: Blog, side: Side) -> object:
         actor, post_id = side.actor(blog, self.token), side.post(self.post)
         post = blog.posts.update(actor, post_id, expected_versions=self.expected_versions, **self.changes)
+        side.changed(post_id, actor)
+        return side.seen_post(post)
+
+
+@dataclass(frozen=True)
+class Publish:
+    token: int
+    post: int
+    at: datetime | None
+    expected_versions: Collection[int] | None
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor, post_id = side.actor(blog, self.token), side.post(self.post)
+        post = blog.posts.publish(actor, post_id, at=self.at, expected_versions=self.expected_versions)
+        side.changed(post_id, actor)
+        return side.seen_post(post)
+
+
+@dataclass(frozen=True)
+class Unpublish:
+    token: int
+    post: int
+    expected_versions: Collection[int] | None
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor, post_id = side.actor(blog, self.token), side.post(self.post)
+        post = blog.posts.unpublish(actor, post_id, expected_versions=self.expected_versions)
         side.changed(post_id, actor)
         return side.seen_post(post)
 
@@ -51,10 +85,30 @@ class Delete:
 
 @dataclass(frozen=True)
 class Read:
+    """Read a post, as the user of a token or as an anonymous client."""
+
     post: int
+    token: int | None
 
     def __call__(self, blog: Blog, side: Side) -> object:
-        return side.seen_post(blog.posts.get(side.post(self.post)))
+        actor = None if self.token is None else side.actor(blog, self.token)
+        return side.seen_post(blog.posts.get(side.post(self.post), actor))
+
+
+@dataclass(frozen=True)
+class ListOwn:
+    """A page of one's own posts that have a status, and how many there are."""
+
+    token: int
+    status: Status
+    order: SortOrder
+    limit: int
+    filters: PostFilter
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor = side.actor(blog, self.token)
+        page = blog.posts.own_page(actor, self.status, self.order, limit=self.limit, **self.filters)
+        return side.seen_page(page), blog.posts.own_count(actor, self.status, **self.filters)
 
 
 @dataclass(frozen=True)

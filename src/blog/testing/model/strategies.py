@@ -11,7 +11,7 @@ from blog.domain.accounts.user import PostsOnDeletion
 from blog.domain.posts import batch as batches
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.pagination import PostFilter, SortOrder
-from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, PostChanges
+from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, PostChanges, Status
 from blog.testing.contracts.fixtures import NOON
 
 from .account_commands import (
@@ -37,7 +37,20 @@ from .account_commands import (
     Uninvite,
 )
 from .blog_under_test import Side, Step
-from .post_commands import Batch, Create, Delete, Find, ListPosts, Once, Read, TakeIn, Update
+from .post_commands import (
+    Batch,
+    Create,
+    Delete,
+    Find,
+    ListOwn,
+    ListPosts,
+    Once,
+    Publish,
+    Read,
+    TakeIn,
+    Unpublish,
+    Update,
+)
 
 Entrance: TypeAlias = Callable[[Side], object]
 """A step that takes units of work of its own."""
@@ -63,12 +76,14 @@ changes: st.SearchStrategy[PostChanges] = st.fixed_dictionaries(  # type: ignore
 versions = st.none() | st.none() | st.sets(st.integers(1, 3), max_size=2)
 places = st.none() | st.none() | numbers
 moments = st.sampled_from((0.0, 0.1, 1.0, 3.0)).map(lambda hours: NOON + timedelta(hours=hours))
+statuses = st.sampled_from(Status)
+publication_times = st.none() | moments
 filters: st.SearchStrategy[PostFilter] = st.fixed_dictionaries(  # type: ignore[assignment]  # as above
     {},
     optional={
         "authors": st.lists(st.sampled_from(USERNAMES), max_size=2),
-        "created_after": moments,
-        "created_before": moments,
+        "published_after": moments,
+        "published_before": moments,
     },
 )
 filters = st.just(PostFilter()) | filters
@@ -83,6 +98,7 @@ manuscripts = st.builds(
     author=usernames | st.sampled_from((*USERNAMES[:2], "deleted-user")),
     created_at=st.just(NOON) | moments,
     updated_at=moments.map(lambda moment: moment + timedelta(hours=2)),
+    published_at=st.none() | moments,
     version=st.integers(0, 3),
     ordinal=st.integers(1, 2),
 )
@@ -110,10 +126,14 @@ people_steps: st.SearchStrategy[Step] = st.one_of(
 post_steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(Create, numbers, fine_texts, fine_texts),
     st.builds(Create, numbers, texts, texts),
+    st.builds(Create, numbers, fine_texts, fine_texts, st.none() | statuses, publication_times),
+    st.builds(Publish, numbers, numbers, publication_times, versions),
+    st.builds(Unpublish, numbers, numbers, versions),
+    st.builds(ListOwn, numbers, statuses, st.sampled_from(SortOrder), limits, filters),
     st.builds(Update, numbers, numbers, changes, versions),
     st.builds(Update, numbers, numbers, st.builds(PostChanges, title=fine_texts), st.none()),
     st.builds(Delete, numbers, numbers, versions),
-    st.builds(Read, numbers),
+    st.builds(Read, numbers, st.none() | numbers),
     st.builds(ListPosts, st.sampled_from(SortOrder), limits | st.just(0), places, filters),
     st.builds(Find, sought, limits | st.just(0), filters),
     st.builds(
@@ -124,6 +144,15 @@ post_steps: st.SearchStrategy[Step] = st.one_of(
 steps = people_steps | post_steps
 parts = st.one_of(
     st.builds(batches.CreatePost, title=fine_texts, body=fine_texts | texts),
+    st.builds(
+        batches.CreatePost,
+        title=fine_texts,
+        body=fine_texts,
+        status=st.none() | statuses,
+        published_at=publication_times,
+    ),
+    st.builds(batches.PublishPost, post_id=numbers, at=publication_times, expected_versions=versions),
+    st.builds(batches.UnpublishPost, post_id=numbers, expected_versions=versions),
     st.builds(batches.UpdatePost, post_id=numbers, changes=changes, expected_versions=versions),
     st.builds(batches.UpdatePost, post_id=numbers, changes=st.builds(PostChanges, body=fine_texts)),
     st.builds(batches.DeletePost, post_id=numbers, expected_versions=versions),

@@ -2,25 +2,45 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
+from enum import Enum, auto
 from functools import cache
-from typing import Any, Final, Unpack
+from typing import Any, Final, NamedTuple, TypeAlias, Unpack, assert_never
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from blog.adapters.sql.engine.statement import ReadStatement, Statement, WriteStatement
 from blog.adapters.sql.engine.unit_of_work import SqlRepository, SqlUnitOfWork
-from blog.adapters.sql.schema.tables import BigIntId, posts, users
+from blog.adapters.sql.schema.tables import DERIVED, IS_DRAFT, IS_NO_DRAFT, BigIntId, UtcDateTime, posts, users
 from blog.domain.accounts.user import validate_username
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
-from blog.domain.posts.post import Post, PostNotFound
+from blog.domain.posts.post import Post, PostNotFound, Status
+from blog.domain.posts.visibility import Everything, Own, Public, Reader, Sight, sees
 from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import PostId, UserId
 
-FIELDS: Final = [*(column for column in posts.c if column is not posts.c.title_key), users.c.username.label("author")]
+FIELDS: Final = [*(column for column in posts.c if column not in DERIVED), users.c.username.label("author")]
 """The columns of a post."""
 
 _AT_ONCE: Final = 1000
 """Posts that are in memory at a time, where all are read."""
+
+_LAST_ID: Final = PostId(2**63 - 1)
+"""An id after all ids."""
 
 _select = select(*FIELDS).join(users, users.c.id == posts.c.author_id)
 _get = ReadStatement(_select.where(posts.c.id == bindparam("post_id")), Post)
@@ -28,25 +48,16 @@ _get_for_update = _get.for_update(of=posts)
 _add = WriteStatement(insert(posts).returning(posts.c.id))
 _save = WriteStatement(update(posts).where(posts.c.id == bindparam("post_id"), posts.c.version == bindparam("over")))
 _remove = WriteStatement(delete(posts).where(posts.c.id == bindparam("post_id")))
-_some_of = (
-    select(posts.c.id)
-    .where(posts.c.author_id == bindparam("of_author", type_=BigIntId))
-    .order_by(posts.c.created_at, posts.c.id)
-    .limit(bindparam("limit"))
+_next_publication: ReadStatement[dict[str, datetime]] = ReadStatement(
+    select(posts.c.published_at)
+    .where(IS_NO_DRAFT, posts.c.published_at > bindparam("after"))
+    .order_by(posts.c.published_at)
+    .limit(1),
+    dict,
 )
-_remove_some_of: Statement[dict[str, int]] = Statement(
-    delete(posts).where(posts.c.id.in_(_some_of)).returning(posts.c.id), dict
-)
-_reassign_some_of = WriteStatement(update(posts).where(posts.c.id.in_(_some_of)))
 
-_params = [column.name for column in posts.c if column not in {posts.c.id, posts.c.title_key}]
+_params = [column.name for column in posts.c if column is not posts.c.id and column not in DERIVED]
 
-_KEY: Final = {
-    SortOrder.NEWEST: posts.c.created_at,
-    SortOrder.OLDEST: posts.c.created_at,
-    SortOrder.UPDATED: posts.c.updated_at,
-    SortOrder.TITLE: posts.c.title_key,
-}
 _of_names = func.lower(users.c.username).in_(bindparam("names", expanding=True))
 _ids_of_names: ReadStatement[dict[str, int]] = ReadStatement(
     select(users.c.id).where(_of_names, users.c.deletion.is_(None)).order_by(users.c.id), dict
@@ -55,10 +66,105 @@ _ids_of_names: ReadStatement[dict[str, int]] = ReadStatement(
 FILTERS: Final[dict[str, ColumnElement[bool]]] = {
     "author": posts.c.author_id == bindparam("author", type_=BigIntId),
     "authors": posts.c.author_id.in_(bindparam("authors", type_=BigIntId, expanding=True)),
-    "created_after": posts.c.created_at >= bindparam("created_after"),
-    "created_before": posts.c.created_at < bindparam("created_before"),
+    "published_after": posts.c.published_at >= bindparam("published_after"),
+    "published_before": posts.c.published_at < bindparam("published_before"),
 }
 """By name, the condition of a filter. One author is a separate case, for which an index has the order."""
+
+Params: TypeAlias = dict[str, Any]
+"""The parameters of a statement."""
+
+
+class SightKind(Enum):
+    """A kind of sight, which decides the conditions of a statement. The moment and the user are parameters."""
+
+    PUBLIC = auto()
+    READER = auto()
+    OWN_DRAFTS = auto()
+    OWN_SCHEDULED = auto()
+    OWN_PUBLISHED = auto()
+    EVERYTHING = auto()
+
+
+_OWN: Final = {
+    Status.DRAFT: SightKind.OWN_DRAFTS,
+    Status.SCHEDULED: SightKind.OWN_SCHEDULED,
+    Status.PUBLISHED: SightKind.OWN_PUBLISHED,
+}
+
+_is_own = posts.c.author_id == bindparam("owner", type_=BigIntId)
+# No index fits this expression: the statements that use it are to walk the index of another order.
+_is_due = func.coalesce(posts.c.published_at, posts.c.created_at) <= bindparam("now", type_=UtcDateTime)
+
+_CONDITIONS: Final[dict[SightKind, tuple[list[ColumnElement[bool]], list[ColumnElement[bool]]]]] = {
+    SightKind.PUBLIC: ([IS_NO_DRAFT], [_is_due]),
+    SightKind.READER: ([], [or_(_is_own, and_(IS_NO_DRAFT, _is_due))]),
+    SightKind.OWN_DRAFTS: ([_is_own, IS_DRAFT], []),
+    SightKind.OWN_SCHEDULED: ([_is_own, IS_NO_DRAFT], [posts.c.published_at > bindparam("now")]),
+    SightKind.OWN_PUBLISHED: ([_is_own, IS_NO_DRAFT], [_is_due]),
+    SightKind.EVERYTHING: ([], []),
+}
+"""The conditions of each kind of sight: those that stay, and those that a range of publication times replaces."""
+
+
+def compile_sight(sight: Sight) -> tuple[SightKind, Params]:
+    """Return the kind of a sight, for `conditions_of`, and the parameters. `sees` is the rule in Python."""
+    match sight:
+        case Public(at):
+            return SightKind.PUBLIC, {"now": at}
+        case Reader(at, user_id):
+            return SightKind.READER, {"now": at, "owner": user_id}
+        case Own(at, user_id, status):
+            return _OWN[status], {"now": at, "owner": user_id}
+        case Everything():
+            return SightKind.EVERYTHING, {}
+        case _:
+            assert_never(sight)
+
+
+def conditions_of(kind: SightKind) -> list[ColumnElement[bool]]:
+    """Return the conditions of the posts that this kind of sight shows."""
+    return [*_CONDITIONS[kind][0], *_CONDITIONS[kind][1]]
+
+
+class _Query(NamedTuple):
+    """The key of a statement for posts in an order. The other parts of a request are parameters."""
+
+    kind: SightKind
+    order: SortOrder
+    has_above: bool = False
+    has_below: bool = False
+    filters: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> Column[Any]:
+        """The column of the order."""
+        if self.order is SortOrder.TITLE:
+            return posts.c.title_key
+        if self.kind is SightKind.OWN_DRAFTS:
+            return posts.c.updated_at
+        return posts.c.changed_at if self.order is SortOrder.UPDATED else posts.c.published_at
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the conditions of the posts."""
+        on_posts, on_time = _CONDITIONS[self.kind]
+        conditions = [*on_posts, *(FILTERS[name] for name in self.filters)]
+        if self.key is not posts.c.published_at:
+            conditions += on_time
+        place = tuple_(self.key, posts.c.id)
+        if self.has_above:
+            conditions.append(place > self._place("above"))
+        if self.has_below:
+            conditions.append(place < self._place("below"))
+        return conditions
+
+    def ordering(self) -> list[ColumnElement[Any]]:
+        """Return the columns by which the posts are sorted."""
+        columns = (self.key, posts.c.id)
+        return [column.desc() for column in columns] if self.order.is_descending else [*columns]
+
+    def _place(self, name: str) -> ColumnElement[Any]:
+        return tuple_(bindparam(f"{name}_key", type_=self.key.type), bindparam(f"{name}_id", type_=BigIntId))
 
 
 class SqlPostRepository(SqlRepository):
@@ -72,23 +178,19 @@ class SqlPostRepository(SqlRepository):
     def add(self, post: Post) -> Post:
         return replace(post, id=PostId(self._unit.add(_add, **_columns(post))))
 
-    def get(self, post_id: PostId) -> Post:
-        post = self._unit.find(_get, post_id=post_id)
-        if post is None:
-            raise PostNotFound(post_id)
-        return post
+    def get(self, sight: Public | Reader | Everything, post_id: PostId) -> Post:
+        return _visible(self._unit.find(_get, post_id=post_id), sight, post_id)
 
-    def get_for_update(self, post_id: PostId) -> Post:
-        post = self._unit.find(_get_for_update, post_id=post_id)
-        if post is None:
-            raise PostNotFound(post_id)
-        self._locked[post_id] = post
-        return post
+    def get_for_update(self, sight: Reader | Everything, post_id: PostId) -> Post:
+        held = self._locked[post_id] = _visible(self._unit.find(_get_for_update, post_id=post_id), sight, post_id)
+        return held
 
     def save(self, post: Post, *, previous: Post) -> None:
         changed = {name: value for name in _params if (value := getattr(post, name)) != getattr(previous, name)}
         if "title" in changed:
             changed["title_key"] = sort_key(post.title)
+        if post.changed_at != previous.changed_at:
+            changed["changed_at"] = post.changed_at
         values = {"version": post.version, "post_id": post.id, "over": previous.version} | changed
         if self._locked.get(post.id) is previous:
             self._unit.execute_deferred(_save, **values)
@@ -102,28 +204,51 @@ class SqlPostRepository(SqlRepository):
         elif not self._unit.execute(_remove, post_id=post_id):
             raise PostNotFound(post_id)
 
-    def remove_batch_by_author(self, author_id: UserId, *, limit: int) -> Sequence[PostId]:
-        removed = [PostId(row["id"]) for row in self._unit.find_all(_remove_some_of, of_author=author_id, limit=limit)]
+    def remove_batch(self, sight: Own, *, limit: int) -> Sequence[PostId]:
+        query, params = _compile(sight, SortOrder.OLDEST)
+        removed = [PostId(row["id"]) for row in self._unit.find_all(_remove_some(query), **params, limit=limit)]
         for post_id in removed:
             self._locked.pop(post_id, None)
         return removed
 
-    def reassign_batch(self, author_id: UserId, new_author_id: UserId, *, limit: int) -> int:
+    def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> int:
         self._locked.clear()  # which may be among them
-        return self._unit.execute(_reassign_some_of, of_author=author_id, author_id=new_author_id, limit=limit)
+        query, params = _compile(sight, SortOrder.OLDEST)
+        return self._unit.execute(_reassign_some(query), **params, author_id=new_author_id, limit=limit)
 
     def page(
-        self, order: SortOrder, *, limit: int, after: Position | None = None, **filters: Unpack[PostFilter]
+        self,
+        sight: Public | Own,
+        order: SortOrder,
+        *,
+        limit: int,
+        after: Position | None = None,
+        **filters: Unpack[PostFilter],
     ) -> Sequence[Post]:
-        params = resolve_filters(self._unit, filters)
-        statement = _page(order, after is not None, *params)
-        if after is not None:
-            params |= {"after_key": after.key, "after_id": after.id}
-        return self._unit.find_all(statement, **params, limit=limit)
+        query, params = _compile(sight, order, after, resolve_filters(self._unit, filters))
+        return self._unit.find_all(_page(query), **params, limit=limit)
 
-    def count(self, **filters: Unpack[PostFilter]) -> int:
-        params = resolve_filters(self._unit, filters)
-        return self._unit.count(_count(*params), **params)
+    def written_by(
+        self, sight: Reader | Everything, author_id: UserId, *, limit: int, after: Position | None = None
+    ) -> Sequence[Post]:
+        kind, params = compile_sight(sight)
+        params |= {"author": author_id, "limit": limit}
+        if after is not None:
+            params |= {"above_key": after.key, "above_id": after.id}
+        return self._unit.find_all(_written_by(kind, after is not None), **params)
+
+    def next_author(self, sight: Everything, after: UserId) -> UserId | None:
+        kind, params = compile_sight(sight)
+        found = self._unit.find(_next_author(kind), **params, after=after)
+        return UserId(found["author_id"]) if found else None
+
+    def count(self, sight: Public | Own, **filters: Unpack[PostFilter]) -> int:
+        query, params = _compile(sight, SortOrder.OLDEST, None, resolve_filters(self._unit, filters))
+        return self._unit.count(_count(query), **params)
+
+    def next_publication(self, after: datetime) -> datetime | None:
+        found = self._unit.find(_next_publication, after=after)
+        return found["published_at"] if found else None
 
 
 def resolve_filters(unit: SqlUnitOfWork, filters: PostFilter) -> dict[str, Any]:
@@ -139,34 +264,95 @@ def resolve_filters(unit: SqlUnitOfWork, filters: PostFilter) -> dict[str, Any]:
     return params
 
 
-def every_post(connection: Connection) -> Iterator[list[Post]]:
-    """Yield all posts by ascending id in batches, on a connection of SQLAlchemy."""
-    page = _select.order_by(posts.c.id).limit(_AT_ONCE)
+def indexed_posts(connection: Connection) -> Iterator[list[Post]]:
+    """Yield the posts that the search index has, by ascending id in batches, on a connection of SQLAlchemy."""
+    page = _select.where(IS_NO_DRAFT).order_by(posts.c.id).limit(_AT_ONCE)
     rows = connection.execute(page).all()
     while rows:
         yield [Post(**row._mapping) for row in rows]
         rows = connection.execute(page.where(posts.c.id > rows[-1].id)).all()
 
 
-@cache
-def _page(order: SortOrder, goes_on: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
-    key = _KEY[order]
-    statement = _select.where(*(FILTERS[name] for name in names)).limit(bindparam("limit"))
-    place = tuple_(key, posts.c.id)
-    after = tuple_(bindparam("after_key", type_=key.type), bindparam("after_id", type_=BigIntId))
-    if order.is_descending:
-        statement = statement.order_by(key.desc(), posts.c.id.desc())
-        return ReadStatement(statement.where(place < after) if goes_on else statement, Post)
-    statement = statement.order_by(key, posts.c.id)
-    return ReadStatement(statement.where(place > after) if goes_on else statement, Post)
+def _compile(
+    sight: Public | Own, order: SortOrder, after: Position | None = None, filters: Params | None = None
+) -> tuple[_Query, Params]:
+    """Return the query for posts in an order, and its parameters. `filters` are those of `resolve_filters`.
+
+    In a list by publication time, the present, the filters and the position are one range of the index. With two upper
+    bounds, such as `published_at <= now` and a position, both databases begin at the first and read up to the second.
+    """
+    kind, params = compile_sight(sight)
+    query, filters = _Query(kind, order), dict(filters or {})
+    above: list[Position] = []
+    below: list[Position] = []
+    if after is not None:
+        (below if order.is_descending else above).append(after)
+    if query.key is posts.c.published_at:
+        now = Position(params.pop("now"), _LAST_ID)
+        (above if kind is SightKind.OWN_SCHEDULED else below).append(now)
+        for name, ends in (("published_after", above), ("published_before", below)):
+            if name in filters:
+                ends.append(Position(filters.pop(name), PostId(0)))  # before all posts of this moment
+    if above:
+        params["above_key"], params["above_id"] = max(map(_rank, above))
+    if below:
+        params["below_key"], params["below_id"] = min(map(_rank, below))
+    query = query._replace(has_above=bool(above), has_below=bool(below), filters=tuple(filters))
+    return query, params | filters
+
+
+def _rank(position: Position) -> tuple[Any, PostId]:
+    return position.key, position.id
 
 
 @cache
-def _count(*names: str) -> ReadStatement[dict[str, int]]:
+def _page(query: _Query) -> ReadStatement[Post]:
+    return ReadStatement(_some(_select, query), Post)
+
+
+@cache
+def _remove_some(query: _Query) -> Statement[dict[str, int]]:
+    return Statement(delete(posts).where(posts.c.id.in_(_some(select(posts.c.id), query))).returning(posts.c.id), dict)
+
+
+@cache
+def _reassign_some(query: _Query) -> WriteStatement:
+    return WriteStatement(update(posts).where(posts.c.id.in_(_some(select(posts.c.id), query))))
+
+
+def _some(statement: Select[Any], query: _Query) -> Select[Any]:
+    return statement.where(*query.conditions()).order_by(*query.ordering()).limit(bindparam("limit"))
+
+
+@cache
+def _count(query: _Query) -> ReadStatement[dict[str, int]]:
     counted = select(func.count().label("posts")).select_from(posts)
-    return ReadStatement(counted.where(*(FILTERS[name] for name in names)), dict)
+    return ReadStatement(counted.where(*query.conditions()), dict)
+
+
+@cache
+def _written_by(kind: SightKind, goes_on: bool) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
+    statement = _select.where(FILTERS["author"], *conditions_of(kind)).limit(bindparam("limit"))
+    if goes_on:
+        after = tuple_(bindparam("above_key", type_=UtcDateTime), bindparam("above_id", type_=BigIntId))
+        statement = statement.where(tuple_(posts.c.created_at, posts.c.id) > after)
+    return ReadStatement(statement.order_by(posts.c.created_at, posts.c.id), Post)
+
+
+@cache
+def _next_author(kind: SightKind) -> ReadStatement[dict[str, int]]:
+    above = posts.c.author_id > bindparam("after", type_=BigIntId)
+    authors = select(posts.c.author_id).where(above, *conditions_of(kind))
+    return ReadStatement(authors.order_by(posts.c.author_id).limit(1), dict)
 
 
 def _columns(post: Post) -> dict[str, Any]:
     """Return the columns of a post without the id."""
-    return {name: getattr(post, name) for name in _params} | {"title_key": sort_key(post.title)}
+    derived = {"title_key": sort_key(post.title), "changed_at": post.changed_at}
+    return {name: getattr(post, name) for name in _params} | derived
+
+
+def _visible(post: Post | None, sight: Sight, post_id: PostId) -> Post:
+    if post is None or not sees(sight, post):
+        raise PostNotFound(post_id)
+    return post

@@ -35,7 +35,7 @@ from sqlalchemy.types import TypeEngine
 from blog.adapters.sql.engine.statement import LongText
 from blog.domain.accounts.actors import Scope
 
-REVISION: Final = "0008"
+REVISION: Final = "0009"
 """The migration that leads to the tables below."""
 
 _version: Final = table("alembic_version", column("version_num"))
@@ -168,19 +168,40 @@ posts = Table(
     metadata,
     Column("id", BigIntId, Identity(), primary_key=True),
     Column("title", Text, nullable=False),
-    Column("body", LongText, nullable=False),
     Column("author_id", BigIntId, ForeignKey("users.id"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("published_at", UtcDateTime),
     Column("version", BigInteger, nullable=False),
     Column("title_key", SortKey, nullable=False, server_default=""),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("body", LongText, nullable=False),  # last: SQLite reads all pages of a long body to get what is behind it
     sqlite_autoincrement=True,
 )
 
+DERIVED: Final = frozenset({posts.c.title_key, posts.c.changed_at})
+"""The columns that are computed from the other ones, so that a list can be sorted by an index."""
+
+IS_DRAFT: Final = posts.c.published_at.is_(None)
+IS_NO_DRAFT: Final = posts.c.published_at.is_not(None)
+"""The condition of the indexes of published and scheduled posts. A partial index cannot depend on the time."""
+
 Index("posts_author_id", posts.c.author_id, posts.c.created_at, posts.c.id)
-Index("posts_created_at", posts.c.created_at, posts.c.id)
-Index("posts_updated_at", posts.c.updated_at, posts.c.id)
-Index("posts_title_key", posts.c.title_key, posts.c.id)
+Index(
+    "posts_drafts",
+    posts.c.author_id,
+    posts.c.updated_at,
+    posts.c.id,
+    sqlite_where=IS_DRAFT,
+    postgresql_where=IS_DRAFT,
+)
+for _name, *_columns in (
+    ("posts_published_at", posts.c.published_at, posts.c.id),
+    ("posts_author_published", posts.c.author_id, posts.c.published_at, posts.c.id),
+    ("posts_changed_at", posts.c.changed_at, posts.c.id),
+    ("posts_title_key", posts.c.title_key, posts.c.id),
+):
+    Index(_name, *_columns, sqlite_where=IS_NO_DRAFT, postgresql_where=IS_NO_DRAFT)
 
 idempotency_records = Table(
     "idempotency_records",

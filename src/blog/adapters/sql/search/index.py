@@ -7,23 +7,32 @@ those posts.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, Unpack
+from typing import Any, ClassVar, Final, NamedTuple, Unpack
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, func, select
 
 from blog.adapters.sql.engine.statement import ReadStatement
 from blog.adapters.sql.engine.unit_of_work import SqlRepository
-from blog.adapters.sql.repositories.posts import FIELDS, FILTERS, resolve_filters
-from blog.adapters.sql.schema.tables import BigIntId, posts, users
+from blog.adapters.sql.repositories.posts import (
+    FIELDS,
+    FILTERS,
+    Params,
+    SightKind,
+    compile_sight,
+    conditions_of,
+    resolve_filters,
+)
+from blog.adapters.sql.schema.tables import BigIntId, UtcDateTime, posts, users
 from blog.domain.posts.pagination import PostFilter
 from blog.domain.posts.post import Post
+from blog.domain.posts.visibility import Public
 from blog.domain.search.index import Hit, SearchPosition
 from blog.domain.search.query import SearchQuery, Term
 from blog.domain.search.tokenizer import spaced, tokenize
 from blog.domain.shared import PostId
 
-Params: TypeAlias = dict[str, Any]
-"""The parameters of a statement."""
+IS_PUBLIC: Final = conditions_of(SightKind.PUBLIC)
+"""The conditions of a post that everybody sees. Scheduled posts are in the index too."""
 
 
 class Shape(NamedTuple):
@@ -84,11 +93,17 @@ class SqlPostIndex(SqlRepository, ABC):
         """Implement `PostIndex`."""
 
     def find(
-        self, query: SearchQuery, *, limit: int, after: SearchPosition | None = None, **filters: Unpack[PostFilter]
+        self,
+        sight: Public,
+        query: SearchQuery,
+        *,
+        limit: int,
+        after: SearchPosition | None = None,
+        **filters: Unpack[PostFilter],
     ) -> Sequence[Hit]:
         if not query.wanted:
             return []
-        params = resolve_filters(self._unit, filters)
+        params = self._params(sight, filters)
         onwards = params if after is None else params | {"below": after.id}
         if after is not None and not after.in_title:
             return self._find_part(query, limit, onwards, in_title=False)
@@ -97,8 +112,12 @@ class SqlPostIndex(SqlRepository, ABC):
             hits += self._find_part(query, limit - len(hits), params, in_title=False)
         return hits
 
-    def count(self, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
-        return self._count_hits(query, resolve_filters(self._unit, filters)) if query.wanted else 0
+    def count(self, sight: Public, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
+        return self._count_hits(query, self._params(sight, filters)) if query.wanted else 0
+
+    def _params(self, sight: Public, filters: PostFilter) -> Params:
+        _, params = compile_sight(sight)
+        return params | resolve_filters(self._unit, filters)
 
     def _count_hits(self, query: SearchQuery, params: Params) -> int:
         statement = _count(type(self), shape_of(query), *params)
@@ -133,12 +152,22 @@ def hits_by_id(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: s
 
 @cache
 def hits_sorted_last(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - as above
-    """Return the same, but find all posts before they are sorted: faster if there are few."""
+    """Return the same, but find all posts before they are sorted: faster if there are few.
+
+    The publication times are looked up last, one by one, until the page is full. With a condition on the joined posts,
+    PostgreSQL would read all posts. It sees through `exists`, but not through a subquery that is compared.
+    """
     candidates = kind.candidates(shape, in_title=in_title)
     filter_conditions = filters(names)
     source = candidates.source.join(posts, posts.c.id == candidates.id) if filter_conditions else candidates.source
     ids = select(candidates.id.label("id")).select_from(source).where(*candidates.conditions, *filter_conditions)
-    return ReadStatement(newest_of(ids, lambda post_id: within(post_id, names)), Post)
+    every = ids.cte("found").prefix_with("MATERIALIZED")
+    ordered = select(every.c.id).where(*within(every.c.id, names)).order_by(every.c.id.desc())
+    ordered_ids = ordered.cte("ordered").prefix_with("MATERIALIZED")
+    published_at = select(posts.c.published_at).where(posts.c.id == ordered_ids.c.id).scalar_subquery()
+    is_public = published_at <= bindparam("now", type_=UtcDateTime)
+    page = select(ordered_ids.c.id).where(is_public).limit(bindparam("limit")).cte("page").prefix_with("MATERIALIZED")
+    return ReadStatement(newest(page.c.id, page), Post)
 
 
 @cache
@@ -171,8 +200,8 @@ def newest_of(
 
 
 def wanted(post_id: ColumnElement[int], names: Iterable[str]) -> list[ColumnElement[bool]]:
-    """Return the conditions that `FILTERS` and `BOUNDS` have under these names."""
-    return [*filters(names), *within(post_id, names)]
+    """Return the conditions of public posts, and those that `FILTERS` and `BOUNDS` have under these names."""
+    return [*IS_PUBLIC, *filters(names), *within(post_id, names)]
 
 
 def filters(names: Iterable[str]) -> list[ColumnElement[bool]]:

@@ -24,13 +24,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR, insert
 
 from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
+from blog.adapters.sql.repositories.posts import Params
 from blog.adapters.sql.schema.tables import BigIntId
 from blog.domain.posts.post import Post
 from blog.domain.search.index import Hit
 from blog.domain.search.query import SearchQuery, Term
 from blog.domain.shared import PostId
 
-from .index import Candidates, Params, Shape, SqlPostIndex, hits_by_id, hits_sorted_last, row_of
+from .index import Candidates, Shape, SqlPostIndex, hits_by_id, hits_sorted_last, row_of
 
 _words: Final = Table(  # the database computes the vectors
     "post_words",

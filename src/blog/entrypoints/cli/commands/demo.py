@@ -1,4 +1,4 @@
-"""Serve a demo: two users, an administrator, a few posts, and curl commands that can be copied."""
+"""Serve a demo: two users, an administrator, a few posts, a draft, and curl commands that can be copied."""
 
 import json
 import secrets
@@ -13,7 +13,7 @@ from blog.domain.accounts.own_account import WrongCredentials
 from blog.domain.accounts.user import UsernameTaken
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import Conflict, NotFound
-from blog.domain.posts.post import Post
+from blog.domain.posts.post import Post, Status
 from blog.entrypoints.cli.listeners import listening
 from blog.entrypoints.cli.markdown.files import write_new
 from blog.settings import Settings
@@ -29,6 +29,7 @@ _POSTS: Final = (
     ("bob", "On hexagons", "A core that knows nothing of its adapters can be put behind any entrypoint."),
     ("alice", "On tokens", "A token is sent instead of a password, and can be revoked without changing it."),
 )
+_DRAFT: Final = ("On drafts", "Only alice can read this, until she publishes it.")
 
 _TEXT: Final = """\
 The blog is at {at}, its documentation at {at}/docs. Stop it with Ctrl-C.
@@ -47,6 +48,8 @@ Copy these lines into another terminal, one after the other:
   # alice changes her post
   curl -X PATCH {at}/api/posts/{post}/ -H 'Authorization: Token {alice}' -H 'Content-Type: application/json' \\
        -d '{{"title": "A better title"}}'
+  # alice lists her drafts, which nobody else can read
+  curl '{at}/api/posts/?status=draft' -H 'Authorization: Token {alice}'
   # bob may not delete it: 403
   curl -X DELETE {at}/api/posts/{post}/ -H 'Authorization: Token {bob}'
   # the administrator sees all accounts; and so does the documentation page with this token or password
@@ -115,6 +118,7 @@ def _fill(blog: Blog, passwords: dict[str, str]) -> None:
     authors = {name: blog.tokens.authenticate(blog.tokens.issue(users[name]).secret) for name in _AUTHORS}
     for author, title, body in _POSTS:
         blog.posts.create(authors[author], title=title, body=body)
+    blog.posts.create(authors["alice"], status=Status.DRAFT, title=_DRAFT[0], body=_DRAFT[1])
     for member in authors.values():
         blog.accounts.log_out(member)
 

@@ -27,7 +27,7 @@ def export(settings: Settings) -> None:
         members: dict[str, Iterable[object]] = {"account": [asdict(pages.current.user)]}
         for name in (field.name for field in fields(PersonalDataPage) if field.name not in {"user", *_PAGED}):
             members[name] = _rows(getattr(pages.current, name))
-        _print_members(members | {"posts": map(_post, pages.posts()), "audit": map(asdict, pages.entries())})
+        _print_members(members | {"posts": pages.posts(), "audit": map(asdict, pages.entries())})
 
 
 class _Pages:
@@ -35,23 +35,24 @@ class _Pages:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.current = self._read(None)
+        self.current, self._at = self._read(None)
 
-    def posts(self) -> Iterator[Post]:
-        yield from self.current.posts
+    def posts(self) -> Iterator[dict[str, Any]]:
+        yield from (_post(post, self._at) for post in self.current.posts)
         while isinstance(self.current.next, Position):
-            self.current = self._read(self.current.next)
-            yield from self.current.posts
+            self.current, self._at = self._read(self.current.next)
+            yield from (_post(post, self._at) for post in self.current.posts)
 
     def entries(self) -> Iterator[AuditEntry]:
         yield from self.current.entries
         while self.current.next is not None:
-            self.current = self._read(self.current.next)
+            self.current, self._at = self._read(self.current.next)
             yield from self.current.entries
 
-    def _read(self, after: PersonalDataPosition | None) -> PersonalDataPage:
+    def _read(self, after: PersonalDataPosition | None) -> tuple[PersonalDataPage, datetime]:
+        """Return a page, and the time of its unit of work, which decides the status of posts."""
         with self._session.as_member() as (blog, member):
-            return blog.personal_data.page(member, after=after)
+            return blog.personal_data.page(member, after=after), blog.posts.now()
 
 
 def _print_members(members: Mapping[str, Iterable[object]]) -> None:
@@ -76,10 +77,10 @@ def _print_list(lines: Iterable[str]) -> None:
     print("[]" if separator == "[" else "\n]", end="")
 
 
-def _post(post: Post) -> dict[str, Any]:
-    """Return a post as the HTTP API shows it, with the author's id as `user`."""
+def _post(post: Post, at: datetime) -> dict[str, Any]:
+    """Return a post as the HTTP API shows it, with the author's id as `user`, and the status at this moment."""
     row = asdict(post)
-    return {"id": row.pop("id"), "user": row.pop("author_id"), **row}
+    return {"id": row.pop("id"), "user": row.pop("author_id"), "status": post.status(at), **row}
 
 
 def _rows(rows: Mapping[str, datetime] | Sequence[Any]) -> list[object]:

@@ -1,16 +1,12 @@
 """Export posts: write each to a Markdown file."""
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
+from blog.domain.posts.exporting import ExportPosition
 from blog.domain.posts.importing import PortablePost
-from blog.domain.posts.pagination import Position, SortOrder
-from blog.domain.posts.post import Post
-from blog.domain.shared import MAX_PAGE_SIZE
 from blog.entrypoints.cli.printing import print_error
 from blog.entrypoints.cli.progress import is_shown, progress
 from blog.entrypoints.cli.session import Session, open_session
@@ -21,23 +17,24 @@ from .front_matter import file_name, format_post, is_file_name
 
 
 def export(settings: Settings, *, folder: Path, prune: bool) -> None:
-    """Write every post to a folder."""
+    """Write every post that the actor may read to a folder."""
     with open_session(settings) as session:
         export_posts(session, folder, prune=prune)
 
 
 def export_posts(session: Session, folder: Path, *, prune: bool) -> None:
-    """Write every post to a folder, which is created if it is missing. Other files in it stay.
+    """Write every post that the actor may read to a folder, which is created if it is missing. Other files in it stay.
 
     Raises:
-        InvalidToken.
+        InvalidToken, OutOfScope.
         OSError: the folder or a file cannot be written.
     """
-    with session.as_actor() as (blog, _):
-        total = blog.posts.count() if is_shown() else None
+    with session.as_actor() as (blog, actor):
+        blog.exporter.page(actor, limit=1)  # refuses an actor before the folder is created
+        total = blog.posts.count() if is_shown() else None  # tqdm forgets the total when unpublished posts exceed it
     folder.mkdir(exist_ok=True)
     names, written = set(), 0
-    for post in progress(_portable_posts(session), doing="Exporting", total=total):
+    for post in progress(_posts(session), doing="Exporting", total=total):
         name = file_name(post)
         names.add(name)
         written += _write(folder / name, format_post(post).encode())
@@ -50,7 +47,7 @@ def export_posts(session: Session, folder: Path, *, prune: bool) -> None:
         if prune:
             file.unlink()
         print_error(
-            f"{file.name}: no post has this file name any more{'' if prune else '; --prune deletes such files'}"
+            f"{file.name}: no exported post has this file name{'' if prune else '; --prune deletes such files'}"
         )
     print(f"Wrote {written} files, left {len(names) - written} unchanged, {_describe_stale(len(stale), prune=prune)}.")
 
@@ -59,24 +56,12 @@ def _describe_stale(stale: int, *, prune: bool) -> str:
     return f"deleted {stale}" if prune else f"found {stale} of deleted or renamed posts"
 
 
-def _portable_posts(session: Session) -> Iterator[PortablePost]:
-    """Return all posts, oldest first, each with its ordinal among the posts with the same author and time."""
-    created_at: datetime | None = None
-    ordinals: Counter[str] = Counter()
-    for post in _posts(session):
-        if post.created_at != created_at:
-            created_at = post.created_at
-            ordinals.clear()
-        ordinals[post.author] += 1
-        yield PortablePost.of(post, ordinals[post.author])
-
-
-def _posts(session: Session) -> Iterator[Post]:
-    """Return all posts, oldest first. Each page is read in a unit of work of its own."""
-    after: Position | None = None
+def _posts(session: Session) -> Iterator[PortablePost]:
+    """Return all posts that the actor may read. Each page is read in a unit of work of its own."""
+    after: ExportPosition | None = None
     while True:
-        with session.as_actor() as (blog, _):
-            page = blog.posts.page(SortOrder.OLDEST, limit=MAX_PAGE_SIZE, after=after)
+        with session.as_actor() as (blog, actor):
+            page = blog.exporter.page(actor, after=after)
         yield from page.posts
         after = page.next
         if after is None:

@@ -63,11 +63,17 @@ _Dumper.add_representer(str, _represent)
 
 
 def format_post(post: PortablePost) -> str:
-    """Return the file of a post. It omits the id, because ids belong to one blog, and the ordinal where it is 1."""
+    """Return the file of a post. It omits the id, because ids belong to one blog, the ordinal where it is 1, and the
+    publication time where it is the creation time.
+    """
     content = {name: value for name, value in content_of(post).items() if name == "title" or (value and name != "body")}
     texts = {**content, "author": post.author}
     head = yaml.dump(texts, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
     head += f"created_at: {_utc(post.created_at)}\nupdated_at: {_utc(post.updated_at)}\n"
+    if post.published_at is None:
+        head += "draft: true\n"
+    elif post.published_at != post.created_at:
+        head += f"published_at: {_utc(post.published_at)}\n"
     head += f"version: {post.version}\n"
     if post.ordinal != 1:
         head += f"ordinal: {post.ordinal}\n"

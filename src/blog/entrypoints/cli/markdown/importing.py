@@ -11,15 +11,16 @@ from typing import Final, TypeAlias, TypedDict, Unpack
 from blog.domain.accounts.actors import require_admin
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import ImportOutcome, PortablePost
+from blog.domain.posts.post import Status
 from blog.domain.validation import describe_unsafe_character, find_unsafe_character
 from blog.entrypoints.cli.printing import print_error, print_row
 from blog.entrypoints.cli.progress import print_beside, progress
 from blog.entrypoints.cli.session import Session, open_session
 from blog.settings import Settings
 
-from .drafts import Draft, ImportOptions, is_in_posts_folder, parse_draft
 from .folders import Listing, list_folder, require_inside
 from .front_matter import Parts, split_front_matter
+from .parsed_files import ImportOptions, ParsedFile, is_in_posts_folder, parse_file
 
 BATCH_SIZE: Final = 50
 """Posts in one unit of work. A batch may be larger, because posts with the same author and time stay together."""
@@ -38,17 +39,17 @@ class _File:
     """A file with its parsed front matter. The body is read when it is needed."""
 
     path: Path
-    draft: Draft
+    parsed: ParsedFile
 
     @property
     def sort_key(self) -> tuple[object, ...]:
         """The order of the import: by time and author, then by ordinal, then by path."""
-        return *self.group, self.draft.post.ordinal, self.path
+        return *self.group, self.parsed.post.ordinal, self.path
 
     @property
     def group(self) -> tuple[object, ...]:
         """The time and the author. Files with the same group are imported in one unit of work."""
-        return self.draft.post.created_at, self.draft.post.author.lower()
+        return self.parsed.post.created_at, self.parsed.post.author.lower()
 
     def read_post(self) -> PortablePost:
         """Return the post with its body.
@@ -56,11 +57,12 @@ class _File:
         Raises:
             ValidationFailed: the file has become invalid meanwhile.
         """
-        return replace(self.draft.post, body=_read(self.path).body)
+        return replace(self.parsed.post, body=_read(self.path).body)
 
 
 _Read: TypeAlias = tuple[_File, PortablePost]
-_Outcome: TypeAlias = ImportOutcome | ValidationFailed
+_Outcome: TypeAlias = tuple[ImportOutcome, Status] | ValidationFailed
+"""The outcome of a file, with the status of the post; or its errors."""
 
 
 @dataclass(slots=True)
@@ -71,8 +73,10 @@ class _Summary:
     is_dry_run: bool
     counts: Counter[ImportOutcome | None] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
-    hidden: int = 0
-    pages: int = 0
+    unpublished: Counter[Status] = field(default_factory=Counter)
+    """Drafts and scheduled posts that were added."""
+    ignored: Counter[str] = field(default_factory=Counter)
+    """Pages and drafts without a date."""
     without_zone: int = 0
     ordinals: dict[Path, int] = field(default_factory=dict)
     """The positions of files among those with the same author and time, without the first ones."""
@@ -82,8 +86,8 @@ class _Summary:
         for _, together in groupby(files, key=lambda each: each.group):
             self.ordinals |= {each.path: ordinal for ordinal, each in enumerate(together, start=1) if ordinal > 1}
         for each in files:
-            self.unknown.update(set(each.draft.unknown))
-            self.without_zone += each.draft.lacks_zone
+            self.unknown.update(set(each.parsed.unknown))
+            self.without_zone += each.parsed.lacks_zone
 
     def add(self, file: Path, outcome: _Outcome) -> None:
         name = file.relative_to(self.folder).as_posix()
@@ -91,30 +95,33 @@ class _Summary:
             self.counts[None] += 1
             print_beside(f"{name}: {outcome}")
             return
-        self.counts[outcome] += 1
-        if outcome is ImportOutcome.CONFLICT:
+        result, status = outcome
+        self.counts[result] += 1
+        self.unpublished[status] += result is ImportOutcome.ADDED and status is not Status.PUBLISHED
+        if result is ImportOutcome.CONFLICT:
             ordinal = self.ordinals.get(file)
             twins = f"; another file has the same author and time: give it a time of its own, or ordinal: {ordinal}"
-            print_beside(f"{name}: {outcome.value}{twins if ordinal else ''}")
-        elif outcome is ImportOutcome.ADDED and self.is_dry_run:
+            print_beside(f"{name}: {result.value}{twins if ordinal else ''}")
+        elif result is ImportOutcome.ADDED and self.is_dry_run:
             print_row("would add", name)
 
-    def add_page(self, file: Path) -> None:
+    def add_ignored(self, file: Path, kind: str) -> None:
         """Print the name, because the file may be a post without its date."""
-        self.pages += 1
-        print_beside(f"{file.relative_to(self.folder).as_posix()}: ignored as a page, because it has no date")
+        self.ignored[kind] += 1
+        print_beside(f"{file.relative_to(self.folder).as_posix()}: ignored as a {kind}, because it has no date")
 
     def status(self, listing: Listing) -> int:
         """Print the counts. Return 1 if a file was refused or differs from its post, or if no file was a post."""
         added, there, different = (self.counts[became] for became in ImportOutcome)
         faulty = self.counts[None]
         would = "Would add" if self.is_dry_run else "Added"
-        hidden = f", drafts left out {self.hidden}" if self.hidden else ""
-        pages = f", pages left out {self.pages}" if self.pages else ""
+        kinds = ", ".join(f"{status} {count}" for status, count in sorted(self.unpublished.items()) if count)
+        left_out = "".join(f", {kind}s left out {count}" for kind, count in sorted(self.ignored.items()))
         print(
-            f"{would} {added}, already there {there}, there but different {different}, faulty {faulty}{hidden}{pages}."
+            f"{would} {added}{kinds and f' ({kinds})'}, already there {there}, there but different {different}, "
+            f"faulty {faulty}{left_out}."
         )
-        passed_over = self.hidden or self.pages or listing.others or listing.folders
+        passed_over = self.ignored or listing.others or listing.folders
         return 1 if different or faulty or (passed_over and not (added or there)) else 0
 
     def print_rest(self, listing: Listing) -> None:
@@ -165,7 +172,7 @@ def import_into(
         require_admin(actor)
     listing = list_folder(folder, recursive=recursive)
     summary = _Summary(folder, dry_run)
-    files = progress(listing.files, doing="ImportOptions", total=len(listing.files))
+    files = progress(listing.files, doing="Reading", total=len(listing.files))
     inside = (each.relative_to(folder) for each in listing.files)
     options = replace(options or ImportOptions(), has_posts_folder=any(map(is_in_posts_folder, inside)))
     found = sorted(_found(files, options, summary), key=lambda each: each.sort_key)
@@ -181,16 +188,14 @@ def _found(files: Iterable[Path], options: ImportOptions, summary: _Summary) -> 
     for file in files:
         try:
             require_inside(summary.folder, file)
-            draft = parse_draft(_read(file), options, file.relative_to(summary.folder))
+            parsed = parse_file(_read(file), options, file.relative_to(summary.folder))
         except ValidationFailed as error:
             summary.add(file, error)
             continue
-        if draft.is_hidden:
-            summary.hidden += 1
-        elif draft.is_page:
-            summary.add_page(file)
+        if parsed.ignored_as:
+            summary.add_ignored(file, parsed.ignored_as)
         else:
-            yield _File(file, draft)
+            yield _File(file, parsed)
 
 
 def _read(file: Path) -> Parts:
@@ -243,15 +248,15 @@ def _outcomes(session: Session, batch: Sequence[_File], *, is_dry_run: bool) -> 
     invalid: list[_Read] = []
     for each in batch:
         try:
-            (invalid if each.draft.errors else valid).append((each, each.read_post()))
+            (invalid if each.parsed.errors else valid).append((each, each.read_post()))
         except ValidationFailed as error:
             yield each.path, error
     for (each, _), outcome in zip(valid, _import_batch(session, valid, commit=not is_dry_run), strict=True):
         yield each.path, outcome
     for (each, _), outcome in zip(invalid, _import_batch(session, invalid, commit=False), strict=True):
-        known = {error.field for error in each.draft.errors}
+        known = {error.field for error in each.parsed.errors}
         more = outcome.errors if isinstance(outcome, ValidationFailed) else ()
-        yield each.path, ValidationFailed([*each.draft.errors, *(error for error in more if error.field not in known)])
+        yield each.path, ValidationFailed([*each.parsed.errors, *(error for error in more if error.field not in known)])
 
 
 def _import_batch(session: Session, batch: Sequence[_Read], *, commit: bool) -> list[_Outcome]:
@@ -262,7 +267,8 @@ def _import_batch(session: Session, batch: Sequence[_Read], *, commit: bool) -> 
     with suppress(_Rollback), session.as_actor() as (blog, actor):
         for _, post in batch:
             try:
-                outcomes.append(blog.importer.import_post(actor, post).outcome)
+                stored, outcome = blog.importer.import_post(actor, post)
+                outcomes.append((outcome, stored.status(blog.posts.now())))
             except ValidationFailed as error:
                 outcomes.append(error)
         if not commit:

@@ -1,7 +1,7 @@
-"""The response cache: responses to public reads are cached until the next commit.
+"""The response cache: responses to public reads are cached until the next commit or publication.
 
 Before each cached response is sent, the store is asked for its data version, which changes with every commit by any
-process. So no response is stale, and there is no invalidation to forget.
+process, and when a scheduled post becomes visible. So no response is stale, and there is no invalidation to forget.
 """
 
 from collections import OrderedDict
@@ -53,7 +53,8 @@ class ResponseCache:
 
     Args:
         app: the application.
-        data_version: returns a value that changes with every commit. It is called on the event loop, so must not wait.
+        data_version: returns a value that changes with every commit and every publication. It is called on the event
+            loop, so must not wait.
     """
 
     def __init__(self, app: ASGIApp, data_version: DataVersion) -> None:
@@ -103,7 +104,7 @@ class ResponseCache:
         self._size = 0
 
     async def _call_and_cache(self, key: tuple[str, bytes, str], scope: Any, receive: Any, send: Send) -> None:
-        """Call the application, and cache the response if there was no commit meanwhile."""
+        """Call the application, and cache the response if there was no commit or publication meanwhile."""
         messages: list[Any] = []
 
         async def send_on(message: Any) -> None:
@@ -115,6 +116,8 @@ class ResponseCache:
         if len(messages) != 2 or messages[0]["status"] != 200 or version != self._version:  # noqa: PLR2004 - HTTP's number
             return
         head, body = messages
+        if _is_no_store(head):
+            return
         size = _size_of(key, head, body)
         if size <= MAX_RESPONSE_BYTES:
             self._store(key, _CachedResponse(head, body, scope.get("path_template"), size))
@@ -134,3 +137,8 @@ def _size_of(key: tuple[str, bytes, str], head: Any, body: Any) -> int:
     path, query, prefix = key
     headers = sum(_HEADER_OVERHEAD + len(name) + len(value) for name, value in head["headers"])
     return _OVERHEAD + 4 * (len(path) + len(prefix)) + len(query) + headers + len(body["body"])
+
+
+def _is_no_store(head: Any) -> bool:
+    """Return whether the response says that nobody may keep it."""
+    return any(name.lower() == b"cache-control" and b"no-store" in value.lower() for name, value in head["headers"])

@@ -42,20 +42,22 @@ _SECURITY_SCHEMES: Final = {
 """One scheme, which every tool knows. The server also accepts `Token` in place of `Bearer`."""
 
 _INTRODUCTION: Final = """\
-Everyone can read posts. A logged-in user can create posts. Only the author of a post can change or delete it.
+Everyone can read published posts. A logged-in user can create posts. Only the author of a post can change or delete it,
+and see it before it is published.
 
 **How to start**
 
 1. Send your username and password to `POST /api/login/`. The response has a `token`.
 2. Choose *Authorize* on this page and paste the token. Other clients send `Authorization: Bearer blog_…`.
 3. Create a post with `POST /api/posts/`, and read it with `GET /api/posts/`.
+4. Send `"status": "draft"` to create a draft. `POST /api/posts/{post_id}/publish/` publishes it, now or later.
 
 Lists are paginated: `next` is the URL of the next page. Send the `ETag` of a post as `If-Match`, so that you do not
 overwrite somebody else's change (optimistic locking). If the response to a `POST` with an `Idempotency-Key` is lost,
 send the request again. Every error is `application/problem+json` (RFC 9457), and lists every field that is not valid.
 """
 _TAGS: Final = {
-    "Posts": "Read, search, create, update and delete posts.",
+    "Posts": "Read, search, create, update, publish and delete posts.",
     "Accounts": "Log in and out, register, and manage your own account.",
     "Tokens": "Your own tokens: one for each log-in.",
     "Users": "All users and their tokens. For administrators.",
@@ -129,7 +131,7 @@ def _operation(path: str, handler: HTTPRouteHandler, operation: Operation, schem
         described["parameters"] = parameters
     if operation.body is not None:
         content = _content(operation.body, schemas, *operation.media_types)
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": operation.needs_body, "content": content}
     return described
 
 

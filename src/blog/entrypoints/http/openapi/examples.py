@@ -33,8 +33,9 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "next": None,
     "old_password": "correct horse battery staple",
     "password": "correct horse battery staple",
-    "scopes": ["posts:read", "posts:write"],
-    "status": "ok",
+    "publish": True,
+    "scopes": ["posts:read", "posts:write", "posts:publish"],
+    "status": "published",
     "subject": "post",
     "title": "Hello, world",
     "token": "blog_0123456789abcdefghijABCDEFGHIJ01234567890000",
@@ -56,7 +57,9 @@ _BY_SHAPE: Final[Mapping[str, Any]] = {
     "DeleteOperation.op": "delete",
     "FieldErrorOut.field": "title",
     "FieldErrorOut.message": "is missing",
+    "Health.status": "ok",
     "PostPatch.title": "A better title",
+    "PublishOperation.op": "publish",
     "Problem.detail": "The request is not valid: see `errors`.",
     "Problem.conflicting_fields": ["title"],
     "Problem.status": 400,
@@ -66,6 +69,7 @@ _BY_SHAPE: Final[Mapping[str, Any]] = {
     "ResultOut.status": 201,
     "Snippet.body": "My <mark>first</mark> post.",
     "Snippet.title": "Hello, world",
+    "UnpublishOperation.op": "unpublish",
     "UpdateOperation.op": "update",
     "UserIn.username": "carol",
     "RegistrationIn.username": "carol",
@@ -76,6 +80,7 @@ _SENT: Final[Mapping[str, tuple[str, ...]]] = {
     "InvitationIn": ("days",),
     "MeIn": ("username",),
     "PostPatch": ("title",),
+    "PublishIn": (),
     "UserPatch": ("is_admin",),
 }
 """The members in the example of a struct without required members."""
@@ -108,7 +113,8 @@ def example_of(shape: str, schemas: Mapping[str, dict[str, Any]]) -> Any:
     members = schema.get("properties")
     if members is None:
         return _BY_NAME.get(shape.lower(), schema.get("enum", [None])[0])
-    names = _SENT.get(shape) or schema.get("required") or [name for name in members if "$ref" not in members[name]]
+    usual = schema.get("required") or [name for name in members if "$ref" not in members[name]]
+    names = _SENT.get(shape, usual)
     return {name: _example(members[name], schemas) for name in members if name in names}
 
 

@@ -20,6 +20,7 @@ JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 """Changes of an object, as JSON (RFC 7396)."""
 
+_INVALID: Final = object()
 _EXPECTED: Final = {
     str: "must be a string",
     int: "must be a whole number",
@@ -116,7 +117,7 @@ def validate(
     for name, expected in known.items():
         if name not in members:
             errors += [FieldError(name, "is missing")] if expected.required else []
-        elif (value := _converted(members[name], expected)) is None:
+        elif (value := _converted(members[name], expected)) is _INVALID:
             is_deleted = null_deletes and members[name] is None
             errors.append(FieldError(name, "cannot be taken away" if is_deleted else _message(expected)))
         else:
@@ -149,19 +150,20 @@ def _fields(shape: type[msgspec.Struct]) -> dict[str, FieldInfo]:
     return {member.encode_name: member for member in msgspec.structs.fields(shape)}
 
 
-def _converted(value: object, expected: FieldInfo) -> object | None:
+def _converted(value: object, expected: FieldInfo) -> object:
+    """Return the value in the expected type, or `_INVALID`."""
     try:
         converted: object = msgspec.convert(value, expected.type)
     except (msgspec.ValidationError, UnicodeEncodeError):  # the latter: a lone surrogate where a number should be
-        return None
+        return _INVALID
     return converted
 
 
 def _message(expected: FieldInfo) -> str:
     kind = expected.type
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return f"must be {' or '.join(kind)}"
     while kind not in _EXPECTED:  # in Annotated[str, ...] and in str | UnsetType, the type that counts is the first
+        if isinstance(kind, type) and issubclass(kind, StrEnum):
+            return f"must be {' or '.join(kind)}"
         if not get_args(kind):
             return "must be an object"
         kind = list if get_origin(kind) is list else get_args(kind)[0]

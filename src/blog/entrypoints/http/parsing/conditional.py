@@ -1,13 +1,14 @@
 """Conditional requests (RFC 9110, section 13): optimistic locking with `ETag` and `If-Match`, and `If-None-Match`.
 
 The tag of a post is `"REVISION.DIGEST"`: its revision, which begins with its version, and a digest of what else is
-in the representation. `If-Match` accepts such a tag, or the version alone: `"3"`.
+in the representation, such as the status. `If-Match` accepts such a tag, or the version alone: `"3"`.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -44,6 +45,16 @@ _expected = re.compile(rf'"({NUMBER})(?:(-[0-9a-f]{{32}})(?:[-.;].*)?)?"')
 """A version, or a revision and what follows it: web servers that compress append a word there."""
 
 
+class IfMatchFailed(VersionConflict):
+    """No tag of `If-Match` matches the post. `etag` is its current tag."""
+
+    def __init__(
+        self, post: Post, at: datetime, conflicting_fields: Sequence[str], expected: Collection[int | str] | None
+    ) -> None:
+        self.etag = etag(post, at)
+        super().__init__(post, conflicting_fields, expected)
+
+
 def expected_versions(if_match: str | None, *, forbids_any: bool, is_required: bool) -> frozenset[int | str] | None:
     """Return the versions and revisions of which a post must have one, by strong comparison; None if any will do.
 
@@ -64,11 +75,12 @@ def expected_versions(if_match: str | None, *, forbids_any: bool, is_required: b
     return None
 
 
-def etag(post: Post) -> str:
-    """Return the strong tag of a whole post: its revision, and a digest of its author's name, which changes without
-    the post.
+def etag(post: Post, at: datetime) -> str:
+    """Return the strong tag of a whole post at this moment: its revision, and a digest of what changes without a new
+    version: its author's name and its status.
     """
-    return f'"{post.revision}.{hashlib.sha256(post.author.encode()).hexdigest()[:16]}"'
+    shown = f"{post.status(at)} {post.author}"
+    return f'"{post.revision}.{hashlib.sha256(shown.encode()).hexdigest()[:16]}"'
 
 
 def etag_of_part(post: Post, body: bytes) -> str:
@@ -90,13 +102,13 @@ def matches_if_none_match(header: str, tag: str) -> bool:
     return False
 
 
-def on_version_conflict(request: Request[Any, Any, Any], error: VersionConflict) -> Response[bytes]:
+def on_if_match_failed(request: Request[Any, Any, Any], error: IfMatchFailed) -> Response[bytes]:
     """Return the current version, and the fields in which the post differs from the change."""
     header = joined_header(request.scope, b"if-match")
     return problem(
         HTTPStatus.PRECONDITION_FAILED,
         str(error) if header is None else _why_none_matches(_if_match_tags(header), error),
-        headers={"ETag": etag(error.post)},
+        headers={"ETag": error.etag},
         version=error.version,
         conflicting_fields=list(error.conflicting_fields),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
@@ -13,7 +13,8 @@ from blog.domain.accounts.actors import Member
 from blog.domain.accounts.user import USERNAME, validate_username
 from blog.domain.blog import Blog
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
-from blog.domain.posts.post import Post
+from blog.domain.posts.post import Post, Status
+from blog.domain.posts.use_cases import PostPage
 from blog.domain.search.index import SearchPosition
 from blog.domain.shared import MAX_PAGE_SIZE
 from blog.entrypoints.http.concurrency.executors import check_inline
@@ -21,6 +22,7 @@ from blog.entrypoints.http.schemas.posts import FIELDS, Permissions, PostOut, Po
 from blog.entrypoints.http.schemas.timestamps import PLUS_HINT, parse_timestamp
 
 from .cursors import PATTERN, cursor_of, cursor_of_standing, position_of, standing_of
+from .headers import TokenMissing
 from .query import (
     MAX_LIST_LENGTH,
     Query,
@@ -64,7 +66,8 @@ _LIST_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "order": {
         "type": "string",
         "enum": list(SortOrder),  # without a default: generated clients would send it, and it is refused beside `q`
-        "description": "The sort order, `newest` by default. Cannot be combined with `q`, which sorts by relevance.",
+        "description": "The sort order, `newest` by default: by publication time. `updated` sorts by the later of "
+        "publication and last change. Cannot be combined with `q`, which sorts by relevance.",
     },
     "author": {
         "type": "array",
@@ -72,8 +75,13 @@ _LIST_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
         "maxItems": MAX_LIST_LENGTH,
         "description": "Only posts by this author. Repeat it for posts by any of several authors.",
     },
-    "created_after": _TIMESTAMP | {"description": "Only posts created at or after this time."},
-    "created_before": _TIMESTAMP | {"description": "Only posts created before this time."},
+    "status": {
+        "type": "string",
+        "enum": list(Status),
+        "description": "Only your own posts with this status. Needs a token. Cannot be combined with `q` or `author`.",
+    },
+    "published_after": _TIMESTAMP | {"description": "Only posts published at or after this time."},
+    "published_before": _TIMESTAMP | {"description": "Only posts published before this time."},
     "count": {"type": "string", "enum": ["true"], "description": "Add the total number of posts."},
     "limit": {
         "type": "integer",
@@ -108,9 +116,9 @@ class FieldSelection:
         """Return the selection in the parameters of a query, parsed by `_PARSE_FIELDS`."""
         return cls(query.get("fields"), "include" in query)
 
-    def part_of(self, post: Post, actor: Member | None, snippet: Snippet | UnsetType = UNSET) -> PostPart:
-        """Return the representation of a post for this actor."""
-        whole = PostOut.of(post)
+    def part_of(self, post: Post, actor: Member | None, at: datetime, snippet: Snippet | UnsetType = UNSET) -> PostPart:
+        """Return the representation of a post for this actor, at this moment."""
+        whole = PostOut.of(post, at)
         whole.snippet = snippet
         if self.permissions:
             whole.permissions = Permissions.of(post, actor)
@@ -122,6 +130,8 @@ class ListParams:
     """The parameters of a list of posts. With `q`, it is a full-text search."""
 
     q: str | None = None
+    status: Status | None = None
+    """Of one's own posts."""
     order: SortOrder = SortOrder.NEWEST
     limit: int = _DEFAULT_LIMIT
     after: Position | SearchPosition | None = None
@@ -134,7 +144,8 @@ class ListParams:
     @property
     def fits_event_loop(self) -> bool:
         """Whether the page is short enough for the event loop. To filter may take longer than to read."""
-        return self.limit <= _DEFAULT_LIMIT and self.q is None and not self.filters and not self.is_counted
+        is_plain = self.q is None and self.status is None and not self.filters and not self.is_counted
+        return is_plain and self.limit <= _DEFAULT_LIMIT
 
 
 class ListResult(NamedTuple):
@@ -158,10 +169,12 @@ def parse_list_params(scope: Any) -> ListParams:
     if not scope["query_string"]:
         return _NEWEST
     parameters = query_parameters(scope)
-    parse = {**_PARSE, "order": _order_beside(parameters), "cursor": _cursor_beside(parameters)}
+    beside = {"order": _order_beside, "status": _status_beside, "cursor": _cursor_beside}
+    parse = {**_PARSE, **{name: parser(parameters) for name, parser in beside.items()}}
     query = parse_parameters(parameters, ("author",), parse)
     return ListParams(
         q=query.get("q"),
+        status=query.get("status"),
         order=query.get("order", SortOrder.NEWEST),
         limit=query.get("limit", _DEFAULT_LIMIT),
         after=query.get("cursor"),
@@ -177,7 +190,13 @@ def run_list(blog: Blog, params: ListParams, actor: Member | None) -> ListResult
 
     Posts are read in batches: `_FIRST_READ` of them, and then as many as are likely to fit. Not many more large posts
     are read than fit.
+
+    Raises:
+        TokenMissing: it is a list of one's own posts, and nobody has logged in.
+        OutOfScope: it is such a list, and the token may neither read nor write posts.
     """
+    if params.status is not None and actor is None:
+        raise TokenMissing
     results: list[Raw] = []
     size, last = 0, None
     for rows, goes_on in _reads(blog, params, actor):
@@ -185,11 +204,11 @@ def run_list(blog: Blog, params: ListParams, actor: Member | None) -> ListResult
             encoded = msgspec.json.encode(row[0])
             size += len(encoded)
             if size > PAGE_BYTES and last is not None:
-                return ListResult(results, _cursor_after(params, last), _count(blog, params))
+                return ListResult(results, _cursor_after(params, last), _count(blog, params, actor))
             results.append(Raw(encoded))
             last = row
         last = last if goes_on else None
-    return ListResult(results, last and _cursor_after(params, last), _count(blog, params))
+    return ListResult(results, last and _cursor_after(params, last), _count(blog, params, actor))
 
 
 def next_url(scope: Any, params: ListParams, cursor: str) -> str:
@@ -219,18 +238,27 @@ def _read(
 ) -> tuple[Sequence[_Row], bool]:
     """Return up to `limit` posts after this position, and whether there are more."""
     if params.q is None:
-        place = after if isinstance(after, Position) else None
-        page = blog.posts.page(params.order, limit=limit, after=place, **params.filters)
+        page = _page(blog, params, actor, limit, after if isinstance(after, Position) else None)
         check_inline(*page.posts)
-        shown = PostOut.of if params.selection.is_whole else partial(params.selection.part_of, actor=actor)
-        return [(shown(post), post, None) for post in page.posts], page.next is not None
+        at = blog.posts.now()
+        if params.selection.is_whole:
+            return [(PostOut.of(post, at), post, None) for post in page.posts], page.next is not None
+        part_of = params.selection.part_of
+        return [(part_of(post, actor, at), post, None) for post in page.posts], page.next is not None
     standing = after if isinstance(after, SearchPosition) else None
     findings = blog.search.find(params.q, limit=limit, after=standing, **params.filters)
+    at = blog.posts.now()
     rows = [
-        (params.selection.part_of(found.post, actor, Snippet.of(found)), found.post, found.position)
+        (params.selection.part_of(found.post, actor, at, Snippet.of(found)), found.post, found.position)
         for found in findings.results
     ]
     return rows, findings.next is not None
+
+
+def _page(blog: Blog, params: ListParams, actor: Member | None, limit: int, after: Position | None) -> PostPage:
+    if params.status is None or actor is None:
+        return blog.posts.page(params.order, limit=limit, after=after, **params.filters)
+    return blog.posts.own_page(actor, params.status, params.order, limit=limit, after=after, **params.filters)
 
 
 def _cursor_after(params: ListParams, row: _Row) -> str:
@@ -238,9 +266,11 @@ def _cursor_after(params: ListParams, row: _Row) -> str:
     return cursor_of(params.order, post.position_in(params.order)) if position is None else cursor_of_standing(position)
 
 
-def _count(blog: Blog, params: ListParams) -> int | UnsetType:
+def _count(blog: Blog, params: ListParams, actor: Member | None) -> int | UnsetType:
     if not params.is_counted:
         return UNSET
+    if params.status is not None and actor is not None:
+        return blog.posts.own_count(actor, params.status, **params.filters)
     return blog.posts.count(**params.filters) if params.q is None else blog.search.count(params.q, **params.filters)
 
 
@@ -248,10 +278,10 @@ def _filters(query: Mapping[str, Any]) -> PostFilter:
     filters = PostFilter()
     if "author" in query:
         filters["authors"] = frozenset(query["author"])
-    if "created_after" in query:
-        filters["created_after"] = query["created_after"]
-    if "created_before" in query:
-        filters["created_before"] = query["created_before"]
+    if "published_after" in query:
+        filters["published_after"] = query["published_after"]
+    if "published_before" in query:
+        filters["published_before"] = query["published_before"]
     return filters
 
 
@@ -278,6 +308,20 @@ def _order(text: str, *, is_search: bool) -> SortOrder:
         return SortOrder(text)
     except ValueError:
         raise ValueError(f"must be one of {', '.join(SortOrder)}") from None
+
+
+def _status_beside(parameters: Mapping[str, Sequence[str]]) -> Callable[[str], Status]:
+    """Return the parser of the status, which depends on the other parameters."""
+    return lambda text: _status(text, is_alone=parameters.keys().isdisjoint({"q", "author"}))
+
+
+def _status(text: str, *, is_alone: bool) -> Status:
+    if not is_alone:
+        raise ValueError("cannot be combined with q or author: it lists your own posts")
+    try:
+        return Status(text)
+    except ValueError:
+        raise ValueError(f"must be one of {', '.join(Status)}") from None
 
 
 def _author(text: str) -> str:
@@ -314,14 +358,15 @@ _PARSE: Final[Mapping[str, Callable[[str], Any]]] = {
     "q": str,
     "order": SortOrder,
     "author": _author,
-    "created_after": parse_timestamp,
-    "created_before": parse_timestamp,
+    "status": Status,
+    "published_after": parse_timestamp,
+    "published_before": parse_timestamp,
     "count": lambda text: _only("true", text),
     "limit": page_size,
     "cursor": str,
     **_PARSE_FIELDS,
 }
-"""The parsers of all parameters. Those of `order` and `cursor` depend on the other parameters."""
+"""The parsers of all parameters. Those of `order`, `status` and `cursor` depend on the other parameters."""
 
 _NEWEST: Final = ListParams()
 _ALL: Final = FieldSelection()

@@ -1,6 +1,7 @@
 """Batches: several changes of posts in one request, all or nothing."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final, TypeAlias, cast
 
 import litestar
@@ -15,6 +16,7 @@ from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
 from blog.domain.posts import batch as batches
 from blog.domain.posts.post import Post, PostChanges, PostFields, VersionConflict
+from blog.domain.posts.publication import Publication
 from blog.domain.shared import PostId
 from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.errors import problem, status_of
@@ -24,7 +26,16 @@ from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
 from blog.entrypoints.http.parsing.query import MAX_ID
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response
-from blog.entrypoints.http.schemas.posts import FIELDS, ContentIn, PartialContentIn, PostOut, PostPart, take_changes
+from blog.entrypoints.http.schemas.posts import (
+    FIELDS,
+    NewPostIn,
+    PartialContentIn,
+    PostOut,
+    PostPart,
+    PublicationTime,
+    take_changes,
+    take_publication,
+)
 
 ANSWER_BYTES: Final = 3 * 2**18
 """Bytes of posts in a response: 768 KiB, so that the response has less than a megabyte. A batch of 4 KB can change a
@@ -42,7 +53,7 @@ Version = Annotated[
 ]
 
 
-class CreateOperation(ContentIn, forbid_unknown_fields=True, tag_field="op", tag="create"):
+class CreateOperation(NewPostIn, forbid_unknown_fields=True, kw_only=True, tag_field="op", tag="create"):
     """Create a post."""
 
 
@@ -60,7 +71,22 @@ class DeleteOperation(Struct, forbid_unknown_fields=True, tag_field="op", tag="d
     version: Version | UnsetType = UNSET
 
 
-Step: TypeAlias = CreateOperation | UpdateOperation | DeleteOperation
+class PublishOperation(Struct, forbid_unknown_fields=True, tag_field="op", tag="publish"):
+    """Publish a post, now or at another time."""
+
+    id: Id
+    version: Version | UnsetType = UNSET
+    at: PublicationTime | UnsetType = UNSET
+
+
+class UnpublishOperation(Struct, forbid_unknown_fields=True, tag_field="op", tag="unpublish"):
+    """Make a draft of a published or scheduled post."""
+
+    id: Id
+    version: Version | UnsetType = UNSET
+
+
+Step: TypeAlias = CreateOperation | UpdateOperation | DeleteOperation | PublishOperation | UnpublishOperation
 
 
 class BatchIn(Struct, forbid_unknown_fields=True):
@@ -109,8 +135,10 @@ _SHAPES: Final[Mapping[str, type[Struct]]] = {
     "create": CreateOperation,
     "update": UpdateOperation,
     "delete": DeleteOperation,
+    "publish": PublishOperation,
+    "unpublish": UnpublishOperation,
 }
-
+_OPERATIONS: Final = " or ".join((", ".join([*_SHAPES][:-1]), [*_SHAPES][-1]))
 
 batch = Routes("/api/posts/batch", "Posts")
 
@@ -129,16 +157,19 @@ batch = Routes("/api/posts/batch", "Posts")
     ),
 )
 def apply_batch(request: ApiRequest, blog: Blog, actor: Member) -> Response:
-    """Create, update and delete several posts, all or nothing."""
-    operations = _parse_operations(request.body, needs_version=request.app.requires_if_match)  # 415, 400
+    """Create, update, delete, publish and unpublish several posts, all or nothing."""
+    operations = _parse_operations(
+        request.body, blog.posts.now(), needs_version=request.app.requires_if_match
+    )  # 415, 400
     posts = batches.apply_batch(blog.posts, actor, operations)  # 404, 403, 412
+    at = blog.posts.now()
     results: list[_EncodedResult] = []
     space = ANSWER_BYTES
     for operation, after in zip(operations, posts, strict=True):
         if after is None:
             results.append(_EncodedResult(204))
             continue
-        encoded = _encoded(after, space)
+        encoded = _encoded(after, at, space)
         space -= len(encoded)
         results.append(_EncodedResult(_status(operation), Raw(encoded)))
     return json_response(_Encoded(results))
@@ -154,9 +185,9 @@ def on_batch_operation_failed(
     return problem(status_of(reason), str(reason), operation=error.index, **more)
 
 
-def _encoded(changed: Post, space: int) -> bytes:
+def _encoded(changed: Post, at: datetime, space: int) -> bytes:
     """Return the post as JSON, without its body if there is no space for it."""
-    shown: PostPart = PostOut.of(changed)
+    shown: PostPart = PostOut.of(changed, at)
     encoded = msgspec.json.encode(shown)
     if len(encoded) <= space:
         return encoded
@@ -167,7 +198,7 @@ def _status(operation: batches.BatchOperation) -> int:
     return 201 if isinstance(operation, batches.CreatePost) else 200
 
 
-def _parse_operations(sent: Body, *, needs_version: bool) -> list[batches.BatchOperation]:
+def _parse_operations(sent: Body, at: datetime, *, needs_version: bool) -> list[batches.BatchOperation]:
     """Return the operations in the body.
 
     Raises:
@@ -179,7 +210,7 @@ def _parse_operations(sent: Body, *, needs_version: bool) -> list[batches.BatchO
         batches.check_size(members["operations"])
     for index, sent_operation in enumerate(members.get("operations", ())):
         try:
-            operations.append(_parse_operation(sent_operation, needs_version=needs_version))
+            operations.append(_parse_operation(sent_operation, at, needs_version=needs_version))
         except ValidationFailed as wrong:
             errors += [FieldError(f"operations[{index}]{error.field}", error.message) for error in wrong.errors]
     if errors:
@@ -187,7 +218,7 @@ def _parse_operations(sent: Body, *, needs_version: bool) -> list[batches.BatchO
     return operations
 
 
-def _parse_operation(sent_operation: object, *, needs_version: bool) -> batches.BatchOperation:
+def _parse_operation(sent_operation: object, at: datetime, *, needs_version: bool) -> batches.BatchOperation:
     """Return one operation.
 
     Raises:
@@ -199,23 +230,32 @@ def _parse_operation(sent_operation: object, *, needs_version: bool) -> batches.
     shape = _SHAPES.get(op) if isinstance(op, str) else None
     if shape is None:
         raise ValidationFailed(
-            [FieldError(".op", "must be create, update or delete" if "op" in sent_operation else "is missing")]
+            [FieldError(".op", f"must be {_OPERATIONS}" if "op" in sent_operation else "is missing")]
         )
     members, errors = validate({name: value for name, value in sent_operation.items() if name != "op"}, shape)
     changes, invalid = take_changes(members)
-    errors += invalid
+    publication, unfit = take_publication(members, at) if shape is CreateOperation else (Publication(), [])
+    errors += [*invalid, *unfit]
     if needs_version and shape is not CreateOperation and "version" not in sent_operation:
         errors.append(FieldError("version", "is missing"))
     if errors:
         raise ValidationFailed([FieldError(f".{error.field}", error.message) for error in errors])
-    return _operation_of(shape, members, changes)
+    return _operation_of(shape, members, changes, publication)
 
 
-def _operation_of(shape: type[Struct], members: Mapping[str, int], changes: PostChanges) -> batches.BatchOperation:
+def _operation_of(
+    shape: type[Struct], members: Mapping[str, Any], changes: PostChanges, publication: Publication
+) -> batches.BatchOperation:
     if shape is CreateOperation:
-        return batches.CreatePost(**cast(PostFields, changes))
+        return batches.CreatePost(
+            status=publication.status, published_at=publication.published_at, **cast(PostFields, changes)
+        )
     post_id = PostId(members["id"])
     expected_versions = (members["version"],) if "version" in members else None
     if shape is UpdateOperation:
         return batches.UpdatePost(post_id=post_id, changes=changes, expected_versions=expected_versions)
+    if shape is PublishOperation:
+        return batches.PublishPost(post_id=post_id, at=members.get("at"), expected_versions=expected_versions)
+    if shape is UnpublishOperation:
+        return batches.UnpublishPost(post_id=post_id, expected_versions=expected_versions)
     return batches.DeletePost(post_id=post_id, expected_versions=expected_versions)

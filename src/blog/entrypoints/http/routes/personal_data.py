@@ -1,5 +1,6 @@
 """All personal data of the current user, in pages."""
 
+from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
@@ -52,10 +53,10 @@ class PersonalDataOut(Struct):
     invitations: list[InvitationOut] | UnsetType = UNSET
 
     @classmethod
-    def of(cls, page: PersonalDataPage, next_page: str | None, *, is_first: bool) -> "PersonalDataOut":
+    def of(cls, page: PersonalDataPage, at: datetime, next_page: str | None, *, is_first: bool) -> "PersonalDataOut":
         out = cls(
             account=UserOut.of(page.user),
-            posts=[PostOut.of(post) for post in page.posts],
+            posts=[PostOut.of(post, at) for post in page.posts],
             audit=[EntryOut.of(entry) for entry in page.entries],
             next=next_page,
         )
@@ -104,16 +105,16 @@ personal_data = Routes("/api/users/me/export", "Accounts")
 )
 def export_personal_data(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     """Export your personal data, in parts: follow `next` until it is null."""
-    after = request.parse_query()
-    page = _fitting(blog.personal_data.page(actor, after=after))
+    after, at = request.parse_query(), blog.posts.now()
+    page = _fitting(blog.personal_data.page(actor, after=after), at)
     url = None if page.next is None else page_url(request.scope, _PATH, cursor=_cursor(page.next))
-    return json_response(PersonalDataOut.of(page, url, is_first=after is None))
+    return json_response(PersonalDataOut.of(page, at, url, is_first=after is None))
 
 
-def _fitting(page: PersonalDataPage) -> PersonalDataPage:
+def _fitting(page: PersonalDataPage, at: datetime) -> PersonalDataPage:
     """Return as many posts and entries as fit in the page of a list."""
     size = 0
-    for fitting, row in enumerate(chain(map(PostOut.of, page.posts), map(EntryOut.of, page.entries))):
+    for fitting, row in enumerate(chain((PostOut.of(post, at) for post in page.posts), map(EntryOut.of, page.entries))):
         size += len(msgspec.json.encode(row))
         if size > PAGE_BYTES and fitting:
             return page.truncate(fitting)

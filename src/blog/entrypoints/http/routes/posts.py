@@ -1,5 +1,6 @@
 """Posts over HTTP."""
 
+from datetime import datetime
 from typing import Any, Final, cast
 
 from blog.domain.accounts.actors import Member
@@ -7,7 +8,7 @@ from blog.domain.blog import Blog
 from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFailed, ValidationFailed
 from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
-from blog.domain.posts.post import Post, PostChanges
+from blog.domain.posts.post import Post, PostChanges, Status, validate_time
 from blog.domain.shared import PostId
 from blog.entrypoints.http.concurrency.executors import check_inline
 from blog.entrypoints.http.dispatch import Routes
@@ -27,11 +28,15 @@ from blog.entrypoints.http.schemas.posts import (
     PostPart,
     PostPatch,
     PostPut,
+    PublishIn,
     take_changes,
+    take_publication,
 )
 
 _ETAG: Final = {"ETag": "Identifies this version of the post. It begins with the version number."}
 _CHANGE_ERRORS: Final = (ValidationFailed, NotFound, Forbidden, PreconditionFailed)
+
+_CHANGED_BY: Final = " here, but by POST to publish/ and unpublish/"
 
 posts = Routes("/api/posts", "Posts")
 
@@ -45,7 +50,7 @@ posts = Routes("/api/posts", "Posts")
         query=LIST_QUERY,
         returns=PageOut,
         response_headers={"Link": "The URL of the next page, with rel=next. Absent on the last page."},
-        errors=(ValidationFailed,),
+        errors=(ValidationFailed, Forbidden),
     ),
 )
 def list_posts(request: ApiRequest, blog: Blog, actor: Member | None) -> Response:
@@ -74,9 +79,10 @@ def list_posts(request: ApiRequest, blog: Blog, actor: Member | None) -> Respons
 )
 def create_post(request: ApiRequest, blog: Blog, actor: Member) -> Response:
     """Create a post."""
-    post = blog.posts.create(actor, **cast(Any, _parse_post(request, actor)))  # 415, 400
+    post = blog.posts.create(actor, **_parse_new_post(request, actor, blog.posts.now()))  # 415, 400, 403
+    at = blog.posts.now()
     location = request.url(f"/api/posts/{post.id}/")
-    return json_response(PostOut.of(post), {"Location": location, "ETag": etag(post)}, status=201)
+    return json_response(PostOut.of(post, at), {"Location": location, "ETag": etag(post, at)}, status=201)
 
 
 @posts.route(
@@ -94,12 +100,13 @@ def create_post(request: ApiRequest, blog: Blog, actor: Member) -> Response:
 )
 def get_post(request: ApiRequest, blog: Blog, actor: Member | None, post_id: PostId) -> Response:
     """Get a post."""
-    post, selection = blog.posts.get(post_id), cast(FieldSelection, request.parse_query())
+    post, selection = blog.posts.get(post_id, actor), cast(FieldSelection, request.parse_query())
     check_inline(post)
+    at = blog.posts.now()
     if selection.is_whole:
-        tag = etag(post)
-        return not_modified(tag) if request.has_current(tag) else json_response(PostOut.of(post), {"ETag": tag})
-    part = json_response(selection.part_of(post, actor))
+        tag = etag(post, at)
+        return not_modified(tag) if request.has_current(tag) else json_response(PostOut.of(post, at), {"ETag": tag})
+    part = json_response(selection.part_of(post, actor, at))
     tag = etag_of_part(post, part.body)
     part.headers.append((b"etag", tag.encode()))
     return not_modified(tag) if request.has_current(tag) else part
@@ -139,10 +146,10 @@ def replace_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId
 )
 def update_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
     """Update fields of a post."""
-    post = blog.posts.get_for_update(actor, post_id)  # 404, 403
-    request.check_preconditions(post)  # 412, 428
-    updated = blog.posts.update(actor, post, **_parse_post(request, actor, post))  # 415, 400
-    return json_response(PostOut.of(updated), {"ETag": etag(updated)})
+    post, at = blog.posts.get_for_update(actor, post_id), blog.posts.now()  # 404, 403
+    request.check_preconditions(post, at)  # 412, 428
+    updated = blog.posts.update(actor, post, **_parse_changes(request, actor, post, at))  # 415, 400
+    return _changed(updated, at)
 
 
 @posts.route(
@@ -153,29 +160,115 @@ def update_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId)
 def delete_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
     """Delete a post."""
     post = blog.posts.get_for_update(actor, post_id)  # 404, 403
-    request.check_preconditions(post)  # 412, 428
+    request.check_preconditions(post, blog.posts.now())  # 412, 428
     blog.posts.delete(actor, post)
     return no_content()
 
 
-def _parse_post(request: ApiRequest, actor: Member, current: Post | None = None) -> PostChanges:
-    """Return the fields of a post in the body. A field that cannot be changed must have its current value.
+@posts.route(
+    "POST",
+    "/{post_id}/publish/",
+    Operation(
+        Action.PUBLISH_POST,
+        executor=ExecutorKind.WRITE,
+        body=PublishIn,
+        needs_body=False,
+        if_match=True,
+        idempotent=True,
+        returns=PostOut,
+        response_headers={**_ETAG, **REPLAYED_HEADER},
+        errors=(*_CHANGE_ERRORS, KeyReused),
+    ),
+)
+def publish_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
+    """Publish a post, now or at another time."""
+    post = blog.posts.get_for_publication(actor, post_id)  # 404, 403
+    request.check_preconditions(post, blog.posts.now())  # 412, 428
+    members, errors = request.body_members()  # 415
+    publish_at = members.get("at")
+    if publish_at is not None:
+        errors += validate_time("at", publish_at)
+    if errors:
+        raise ValidationFailed(errors)
+    published = blog.posts.publish(actor, post, at=publish_at)
+    return _changed(published, blog.posts.now())
+
+
+@posts.route(
+    "POST",
+    "/{post_id}/unpublish/",
+    Operation(
+        Action.PUBLISH_POST,
+        executor=ExecutorKind.WRITE,
+        if_match=True,
+        idempotent=True,
+        returns=PostOut,
+        response_headers={**_ETAG, **REPLAYED_HEADER},
+        errors=(*_CHANGE_ERRORS, KeyReused),
+    ),
+)
+def unpublish_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
+    """Make a draft of a published or scheduled post."""
+    post, at = blog.posts.get_for_publication(actor, post_id), blog.posts.now()  # 404, 403
+    request.check_preconditions(post, at)  # 412, 428
+    return _changed(blog.posts.unpublish(actor, post), at)
+
+
+def _changed(post: Post, at: datetime) -> Response:
+    return json_response(PostOut.of(post, at), {"ETag": etag(post, at)})
+
+
+def _parse_new_post(request: ApiRequest, actor: Member, at: datetime) -> dict[str, Any]:
+    """Return the fields of a new post in the body, and its publication.
 
     Raises:
         HttpError: the body has another media type, or is not a JSON object.
         ValidationFailed: some fields are not valid; it lists them all.
     """
+    members, changes, errors = _parse_post(request, actor)
+    publication, invalid = take_publication(members, at)
+    if errors := [*errors, *invalid]:
+        raise ValidationFailed(errors)
+    return {**changes, "status": publication.status, "published_at": publication.published_at}
+
+
+def _parse_changes(request: ApiRequest, actor: Member, current: Post, at: datetime) -> PostChanges:
+    """Return the changes in the body. A field that cannot be changed must have its current value.
+
+    Raises:
+        HttpError: the body has another media type, or is not a JSON object.
+        ValidationFailed: some fields are not valid; it lists them all.
+    """
+    members, changes, errors = _parse_post(request, actor)
+    if members.get("status") is Status.SCHEDULED and members.get("published_at") == current.published_at is not None:
+        del members["status"]  # the post may have been published since the client read both
+    for name, value in members.items():
+        if value != _current_value(name, current, actor, at):
+            by = _CHANGED_BY if name in {"status", "published_at"} else ""
+            errors.append(FieldError(name, f"cannot be changed{by}: leave it out, or send it as GET returns it"))
+    if errors:
+        raise ValidationFailed(errors)
+    return changes
+
+
+def _current_value(name: str, current: Post, actor: Member, at: datetime) -> object:
+    match name:
+        case "permissions":
+            return Permissions.of(current, actor)
+        case "status":
+            return current.status(at)
+        case _:
+            return getattr(current, name)
+
+
+def _parse_post(request: ApiRequest, actor: Member) -> tuple[dict[str, Any], PostChanges, list[FieldError]]:
+    """Return the members of the body without those that an author writes, the latter, and the errors.
+
+    Raises:
+        HttpError: the body has another media type, or is not a JSON object.
+    """
     members, errors = request.body_members()
     if "user" in members and members.pop("user") != actor.user_id:
         errors.append(FieldError("user", "must be your own id, or be left out"))
     changes, invalid = take_changes(members)
-    errors += invalid
-    if current is not None:
-        message = "cannot be changed: leave it out, or send it as GET returns it"
-        for name, value in members.items():
-            current_value = Permissions.of(current, actor) if name == "permissions" else getattr(current, name)
-            if value != current_value:
-                errors.append(FieldError(name, message))
-    if errors:
-        raise ValidationFailed(errors)
-    return changes
+    return members, changes, [*errors, *invalid]

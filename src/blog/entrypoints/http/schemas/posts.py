@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Final, cast
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
@@ -13,10 +14,14 @@ from blog.domain.posts.post import (
     CONTENT_FIELDS,
     MAX_BODY_LENGTH,
     MAX_TITLE_LENGTH,
+    MAX_YEAR,
+    MIN_YEAR,
     Post,
     PostChanges,
+    Status,
     validate_post,
 )
+from blog.domain.posts.publication import Publication
 from blog.domain.search.snippets import SnippetPart
 from blog.domain.search.use_cases import SearchResult
 
@@ -34,9 +39,27 @@ Owner = Annotated[
     int,
     Meta(description="The id of the author. May only be your own id.", extra_json_schema={"minimum": 1}),
 ]
-
+NewStatus = Annotated[
+    Status,
+    Meta(
+        description="`draft` creates a draft. By default, the status follows from `published_at`; a token without the "
+        "scope `posts:publish` creates a draft."
+    ),
+]
+PublicationTime = Annotated[
+    Timestamp,
+    Meta(
+        description="The time from which everybody sees the post, by default now. "
+        f"In a year from {MIN_YEAR} to {MAX_YEAR}.",
+        extra_json_schema={"pattern": "^(?:[1-8]|9[0-8]|99[0-8]|999[0-8])"},
+    ),
+]
 
 _READ_ONLY: Final = Meta(description="Read-only; may be sent unchanged.", extra_json_schema={"readOnly": True})
+_PUBLICATION: Final = Meta(
+    description="Read-only; may be sent unchanged. `publish/` and `unpublish/` change it.",
+    extra_json_schema={"readOnly": True},
+)
 
 
 class ContentIn(Struct):
@@ -53,22 +76,41 @@ class PartialContentIn(Struct):
     body: Text | UnsetType = UNSET
 
 
-class PostIn(ContentIn, forbid_unknown_fields=True, kw_only=True):
+class NewPostIn(ContentIn, kw_only=True):
+    """The fields of a new post: its content, and when it is published. By default, that is at once."""
+
+    status: NewStatus | UnsetType = UNSET
+    published_at: PublicationTime | UnsetType | None = UNSET
+
+
+class PostIn(NewPostIn, forbid_unknown_fields=True, kw_only=True):
     """A new post."""
 
     user: Owner | UnsetType = UNSET
 
 
+class PublishIn(Struct, forbid_unknown_fields=True):
+    """When to publish a post: by default, now."""
+
+    at: PublicationTime | UnsetType = UNSET
+
+
 class Permissions(Struct):
-    """Whether the client may change a post."""
+    """Whether the client may change, delete, and publish or unpublish a post."""
 
     update: bool
     delete: bool
+    publish: bool
 
     @classmethod
     def of(cls, post: Post, actor: Member | None) -> "Permissions":
-        allowed = actor is not None and post.may_be_changed_by(actor)
-        return cls(update=allowed, delete=allowed)
+        if actor is None:
+            return _NO_PERMISSIONS
+        may_change = post.may_be_changed_by(actor)
+        return cls(update=may_change, delete=may_change, publish=post.may_be_published_by(actor))
+
+
+_NO_PERMISSIONS: Final = Permissions(update=False, delete=False, publish=False)
 
 
 class PostPatch(PartialContentIn, forbid_unknown_fields=True, kw_only=True):
@@ -77,7 +119,9 @@ class PostPatch(PartialContentIn, forbid_unknown_fields=True, kw_only=True):
     user: Owner | UnsetType = UNSET
     id: Annotated[int, _READ_ONLY] | UnsetType = UNSET
     author: Annotated[str, _READ_ONLY] | UnsetType = UNSET
+    status: Annotated[Status, _PUBLICATION] | UnsetType = UNSET
     created_at: Annotated[Timestamp, _READ_ONLY] | UnsetType = UNSET
+    published_at: Annotated[Timestamp | None, _PUBLICATION] | UnsetType = UNSET
     updated_at: Annotated[Timestamp, _READ_ONLY] | UnsetType = UNSET
     version: Annotated[int, _READ_ONLY] | UnsetType = UNSET
     permissions: Annotated[Permissions, _READ_ONLY] | UnsetType = UNSET
@@ -104,14 +148,20 @@ class Snippet(Struct):
 
 
 class PostPart(Struct):
-    """A post, or the fields that `fields` selects. `version` begins at 1 and grows by 1 with each change."""
+    """A post, or the fields that `fields` selects. `version` begins at 1 and grows by 1 with each change.
+
+    `created_at` is the time when the post was created. `published_at` is the time from which everybody sees it: null
+    for a draft, in the future for a scheduled post. `updated_at` is the time when its title or body last changed.
+    """
 
     id: int | UnsetType = UNSET
     title: str | UnsetType = UNSET
     body: str | UnsetType = UNSET
     user: int | UnsetType = UNSET
     author: str | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
     created_at: Timestamp | UnsetType = UNSET
+    published_at: Timestamp | UnsetType | None = UNSET
     updated_at: Timestamp | UnsetType = UNSET
     version: int | UnsetType = UNSET
     permissions: Permissions | UnsetType = UNSET
@@ -127,28 +177,37 @@ class PostPart(Struct):
 
 
 class PostOut(PostPart):
-    """A post. `version` begins at 1 and grows by 1 with each change."""
+    """A post. `version` begins at 1 and grows by 1 with each change.
+
+    `created_at` is the time when the post was created. `published_at` is the time from which everybody sees it: null
+    for a draft, in the future for a scheduled post. `updated_at` is the time when its title or body last changed.
+    """
 
     id: int
     title: str
     body: str
     user: int
     author: str
+    status: Status
     created_at: Timestamp
+    published_at: Timestamp | None
     updated_at: Timestamp
     version: int
     permissions: Permissions | UnsetType = UNSET
     snippet: Snippet | UnsetType = UNSET
 
     @classmethod
-    def of(cls, post: Post) -> "PostOut":
+    def of(cls, post: Post, at: datetime) -> "PostOut":
+        """Return the representation at this moment, which decides the status."""
         return cls(
             id=post.id,
             title=post.title,
             body=post.body,
             user=post.author_id,
             author=post.author,
+            status=post.status(at),
             created_at=to_timestamp(post.created_at),
+            published_at=None if post.published_at is None else to_timestamp(post.published_at),
             updated_at=to_timestamp(post.updated_at),
             version=post.version,
         )
@@ -184,3 +243,21 @@ def take_changes(members: dict[str, Any]) -> tuple[PostChanges, list[FieldError]
     """Remove the content of a post from the members of a body. Return it, and the errors in it."""
     changes = cast(PostChanges, {name: members.pop(name) for name in CONTENT_FIELDS if name in members})
     return changes, validate_post(**changes)
+
+
+def take_publication(members: dict[str, Any], at: datetime) -> tuple[Publication, list[FieldError]]:
+    """Remove the publication of a new post from the members of a body. Return it, and the errors in it at this moment.
+
+    A null for `published_at` asks for a draft, as it is shown.
+    """
+    status = members.pop("status", None)
+    published_at = members.pop("published_at", UNSET)
+    if published_at is UNSET:
+        publication = Publication(status)
+    elif published_at is None:
+        if status not in {None, Status.DRAFT}:
+            return Publication(status), [FieldError("published_at", "must not be null, unless the post is a draft")]
+        publication = Publication(Status.DRAFT)
+    else:
+        publication = Publication(status, published_at)
+    return publication, publication.validate(at)

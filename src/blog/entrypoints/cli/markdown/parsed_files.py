@@ -1,7 +1,7 @@
 """Parse the front matter of files of many tools.
 
 This module knows the names that Jekyll, Hugo, Hexo, Eleventy, Zola and Astro give to the members of a post, and how
-they mark drafts.
+they mark drafts and scheduled posts.
 """
 
 import re
@@ -27,25 +27,29 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "author": ("author",),
     "created_at": ("created_at", "date", "created", "pubdate"),
     "updated_at": ("updated_at", "lastmod", "updated", "modified", "last_modified_at", "updateddate"),
+    "published_at": ("published_at", "publishdate", "publish_date"),
+    "draft": ("draft",),
     "version": ("version",),
     "ordinal": ("ordinal", "place"),  # files of older exports say `place`
 }
 """The names of each member, in any case. If a file has several of them, the first one here is used."""
 
-_HIDDEN_IF: Final[Mapping[str, frozenset[str]]] = {
-    "draft": frozenset({"true", "yes", "on", "1"}),
-    "private": frozenset({"true", "yes", "on", "1"}),
-    "published": frozenset({"false", "no", "off", "0"}),
-    "publish": frozenset({"false", "no", "off", "0"}),
-    "status": frozenset({"draft", "private", "hidden", "pending", "future", "trash"}),
+_TRUE: Final = frozenset({"true", "yes", "on", "1"})
+_FALSE: Final = frozenset({"false", "no", "off", "0"})
+_DRAFT_IF: Final[Mapping[str, frozenset[str]]] = {
+    "draft": _TRUE,
+    "private": _TRUE,
+    "published": _FALSE,
+    "publish": _FALSE,
+    "status": frozenset({"draft", "private", "hidden", "pending", "trash"}),
 }
-"""Members that hide a post, with the values that hide it."""
-_SHOWN_IF: Final[Mapping[str, frozenset[str]]] = {
-    "draft": _HIDDEN_IF["published"] | {""},
-    "private": _HIDDEN_IF["published"] | {""},
-    "published": _HIDDEN_IF["draft"] | {""},
-    "publish": _HIDDEN_IF["draft"] | {""},
-    "status": frozenset({"publish", "published", "public", ""}),
+"""Members that make a draft of a post, with the values that do so. An import publishes nothing that was not public."""
+_NO_DRAFT_IF: Final[Mapping[str, frozenset[str]]] = {
+    "draft": _FALSE | {""},
+    "private": _FALSE | {""},
+    "published": _TRUE | {""},
+    "publish": _TRUE | {""},
+    "status": frozenset({"publish", "published", "public", "future", "scheduled", ""}),
 }
 _CERTAIN: Final = frozenset({"draft", "private"})
 """Members that must have one of these values. `published` can also be a date, and `status` can be any text."""
@@ -70,24 +74,22 @@ _underline = re.compile(r" {0,3}(?:=+|-{2,})[ \t]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ParsedFile:
     """The front matter of a file as a post without a body.
 
     Args:
         post: the post. A valid value stands in for each invalid one.
         errors: the errors in the front matter.
         unknown: the members that a post does not have, if they are ignored.
-        is_hidden: whether the file is marked as a draft.
         lacks_zone: whether a date has no time zone, so that it is taken as UTC.
-        is_page: whether it is a page of the site, such as "About", and no post.
+        ignored_as: "page" for a page of the site, such as "About"; "draft" for a draft without a date; else empty.
     """
 
     post: PortablePost
     errors: tuple[FieldError, ...]
     unknown: tuple[str, ...] = ()
-    is_hidden: bool = False
     lacks_zone: bool = False
-    is_page: bool = False
+    ignored_as: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,7 @@ class ImportOptions:
         return cls(author=author, authors=dict(authors or ()), ignore_unknown=ignore_unknown)
 
 
-def parse_draft(parts: Parts, options: ImportOptions, file: PurePath) -> Draft:
+def parse_file(parts: Parts, options: ImportOptions, file: PurePath) -> ParsedFile:
     """Parse the front matter of a file. The path can give the date and the title.
 
     Raises:
@@ -120,10 +122,15 @@ def parse_draft(parts: Parts, options: ImportOptions, file: PurePath) -> Draft:
     """
     members = _Members(parts, options)
     path_day, path_title, path_error = _parse_path(file)
-    is_page = not (path_day or path_error) and _is_page(members, options, file)
-    if parts.kind is Kind.NONE and options.author is None and not is_page:
+    is_draft = members.is_draft or _DRAFTS in file.parts[:-1]
+    has_date = path_day or path_error or members.has("created_at") or members.has("published_at")
+    ignored_as = "" if has_date else "draft" if is_draft else "page" if _is_page(members, options, file) else ""
+    if parts.kind is Kind.NONE and options.author is None and not ignored_as:
         raise ValidationFailed([FieldError(HEAD, "is missing; --author NAME imports files without any")])
-    created = members.parse("created_at", parse_date) or (None if members.has("created_at") else path_day)
+    published = members.parse("published_at", parse_date)
+    created = members.parse("created_at", parse_date) or (
+        None if members.has("created_at") else path_day or (None if path_error else published)
+    )
     updated = members.parse("updated_at", parse_date)
     version, ordinal = members.parse("version", whole_number), members.parse("ordinal", whole_number)
     title = members.texts.get("title") or ("" if members.is_invalid("title") else _title_in(parts.body) or path_title)
@@ -132,7 +139,7 @@ def parse_draft(parts: Parts, options: ImportOptions, file: PurePath) -> Draft:
     name = _author(members, options)
     if created is None and path_error and not members.has("created_at"):
         members.errors.append(path_error)
-    elif created is None:
+    elif created is None and not members.is_invalid("published_at"):
         members.require("created_at", "is missing: a date or a time such as 2026-11-23 or 2026-11-23T09:30")
     ordinal = 1 if ordinal is None else ordinal
     created_at = (created or updated or ParsedDate(_ANY_DAY, has_zone=True, is_day=True)).at
@@ -140,17 +147,18 @@ def parse_draft(parts: Parts, options: ImportOptions, file: PurePath) -> Draft:
         **{**dict.fromkeys(CONTENT_FIELDS, ""), **_content(members), "title": title},
         author="" if members.is_invalid("author") else name,
         created_at=created_at,
-        updated_at=_updated_at(created_at, updated),
+        updated_at=_time_of(updated, created_at),
+        published_at=None if is_draft else _time_of(published, created_at),
         version=1 if version is None else version,
         ordinal=min(ordinal, 1) if members.errors else ordinal,
     )
-    return Draft(
+    dates = (created, updated, published)
+    return ParsedFile(
         post,
         tuple(members.errors),
         tuple(members.unknown),
-        is_hidden=members.is_hidden or _DRAFTS in file.parts[:-1],
-        lacks_zone=not all(each.has_zone for each in (created, updated) if each is not None),
-        is_page=is_page,
+        lacks_zone=not all(each.has_zone for each in dates if each is not None),
+        ignored_as=ignored_as,
     )
 
 
@@ -165,8 +173,8 @@ def is_in_posts_folder(file: PurePath) -> bool:
 
 
 def _is_page(members: "_Members", options: ImportOptions, file: PurePath) -> bool:
-    """Return whether a file is a page: it has no date, and the folder or the layout of a page."""
-    if not options.ignore_unknown or members.has("created_at") or is_in_posts_folder(file) or "post" in members.layout:
+    """Return whether a file without a date is a page: it has the folder or the layout of a page."""
+    if not options.ignore_unknown or is_in_posts_folder(file) or "post" in members.layout:
         return False
     return options.has_posts_folder or PurePath(members.layout).stem in _LAYOUTS_OF_PAGES
 
@@ -182,12 +190,14 @@ def _author(members: "_Members", options: ImportOptions) -> str:
     return name
 
 
-def _updated_at(created_at: datetime, updated: ParsedDate | None) -> datetime:
-    """Return when a post was updated. A date without a time that is the date of `created_at` means `created_at`."""
-    if updated is None:
+def _time_of(date: ParsedDate | None, created_at: datetime) -> datetime:
+    """Return when a post was updated or published. No date, and the date of `created_at` without a time, mean that
+    time.
+    """
+    if date is None:
         return created_at
-    is_same_day = updated.is_day and updated.at.date() == created_at.date()
-    return created_at if is_same_day else updated.at
+    is_same_day = date.is_day and date.at.date() == created_at.date()
+    return created_at if is_same_day else date.at
 
 
 class _Members:
@@ -197,7 +207,7 @@ class _Members:
         self.texts: dict[str, str] = {}
         self.errors: list[FieldError] = []
         self.unknown: list[str] = []
-        self.is_hidden = False
+        self.is_draft = False
         self.layout = ""
         self._names: dict[str, str] = {}
         self._ignore_unknown = options.ignore_unknown
@@ -209,8 +219,8 @@ class _Members:
         if lower == "layout":
             self.layout = (value or "").lower()
         member = next((member for member, names in NAMES.items() if lower in names), None)
-        if lower in _HIDDEN_IF and value is not None and value.lower() in _HIDDEN_IF[lower] | _SHOWN_IF[lower]:
-            self.is_hidden |= value.lower() in _HIDDEN_IF[lower]
+        if lower in _DRAFT_IF and value is not None and value.lower() in _DRAFT_IF[lower] | _NO_DRAFT_IF[lower]:
+            self.is_draft |= value.lower() in _DRAFT_IF[lower]
         elif name is not None and lower in _CERTAIN:
             self.errors.append(FieldError(name, "must be true or false"))
         elif name is None or member is None:

@@ -1,0 +1,202 @@
+"""The blog promises that a page costs the same, however many posts there are."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import psycopg
+import pytest
+from sqlalchemy import insert
+
+from blog.adapters.sql import SqlStore
+from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
+from blog.adapters.sql.schema.tables import posts
+from blog.domain.blog import Stores
+from blog.domain.posts.pagination import Position, SortOrder
+from blog.domain.posts.post import Status
+from blog.domain.posts.visibility import Everything, Own, Public, Reader, Reason
+from blog.domain.shared import PostId, UserId
+from blog.testing.contracts.fixtures import NOON
+from blog.testing.contracts.posts import add_user
+
+FEW, MANY = 400, 4000
+AUTHORS: Final = ["ann", "bob", "eve", "joe"]
+HOUR: Final = timedelta(hours=1)
+NOW: Final = NOON + MANY * HOUR
+LAST: Final = PostId(2**63 - 1)
+PUBLIC: Final = Public(NOW)
+EVERYTHING: Final = Everything(Reason.EXPORT)
+LIMIT: Final = 21
+BUFFERS: Final = 250
+"""Pages that PostgreSQL may read for a page of posts: less than a tenth of those of the table."""
+
+
+class Filled(NamedTuple):
+    """A store with posts, one in an hour: an author, and the time of the post in the middle."""
+
+    author: UserId
+    middle: datetime
+
+
+Read = Callable[[Stores, Filled], object]
+
+READS: Final[dict[str, Read]] = {
+    "next publication": lambda stores, _: stores.posts.next_publication(NOW),
+    "next author": lambda stores, filled: stores.posts.next_author(EVERYTHING, filled.author),
+    "posts of an author": lambda stores, filled: stores.posts.written_by(EVERYTHING, filled.author, limit=LIMIT),
+    "posts of an author, for a reader": lambda stores, filled: stores.posts.written_by(
+        Reader(NOW, UserId(filled.author + 1)), filled.author, limit=LIMIT
+    ),
+    "newest, a position in the future": lambda stores, _: stores.posts.page(
+        PUBLIC, SortOrder.NEWEST, limit=LIMIT, after=Position(NOW + 10**5 * HOUR, LAST)
+    ),
+}
+
+
+def _first_page(order: SortOrder, **filters: Any) -> Read:
+    return lambda stores, _: stores.posts.page(PUBLIC, order, limit=LIMIT, **filters)
+
+
+def _later_page(order: SortOrder) -> Read:
+    def read(stores: Stores, filled: Filled) -> object:
+        key = "title 5" if order is SortOrder.TITLE else filled.middle
+        return stores.posts.page(PUBLIC, order, limit=LIMIT, after=Position(key, LAST))
+
+    return read
+
+
+def _until(order: SortOrder) -> Read:
+    return lambda stores, filled: stores.posts.page(PUBLIC, order, limit=LIMIT, published_before=filled.middle)
+
+
+def _since(order: SortOrder) -> Read:
+    return lambda stores, filled: stores.posts.page(PUBLIC, order, limit=LIMIT, published_after=filled.middle)
+
+
+def _between(order: SortOrder) -> Read:
+    return lambda stores, filled: stores.posts.page(
+        PUBLIC,
+        order,
+        limit=LIMIT,
+        after=Position(filled.middle, LAST),
+        published_after=filled.middle - 90 * HOUR,
+        published_before=filled.middle + 90 * HOUR,
+    )
+
+
+def _own_page(status: Status, order: SortOrder) -> Read:
+    return lambda stores, filled: stores.posts.page(Own(NOW, filled.author, status), order, limit=LIMIT)
+
+
+for _order in SortOrder:
+    READS[f"{_order}, first page"] = _first_page(_order)
+    READS[f"{_order}, a later page"] = _later_page(_order)
+for _order in (SortOrder.NEWEST, SortOrder.OLDEST):
+    READS[f"{_order}, of an author"] = _first_page(_order, authors=["bob"])
+    READS[f"{_order}, until a time"] = _until(_order)
+    READS[f"{_order}, since a time"] = _since(_order)
+    READS[f"{_order}, a later page between times"] = _between(_order)
+    for _status in Status:
+        READS[f"{_order}, own, {_status}"] = _own_page(_status, _order)
+
+
+def fill(store: SqlStore, count: int) -> Filled:
+    """Store posts of four authors: of five, one is a draft, and the last twenty are scheduled."""
+    authors = [add_user(store, name).id for name in AUTHORS]
+    rows = []
+    for number in range(count):
+        at = NOW + (number - count + 20) * HOUR
+        is_draft = number % 5 == 3
+        row = {"title": "…", "body": "word " * 300, "author_id": authors[number % 4], "created_at": at, "version": 1}
+        times = {"updated_at": at, "changed_at": at, "published_at": None if is_draft else at}
+        rows.append(row | times | {"title_key": f"title {number * 7919 % count}"})
+    with store.dialect.migration_transaction(store.engine) as connection:
+        connection.execute(insert(posts), rows)
+    return Filled(authors[1], NOW - count // 2 * HOUR)
+
+
+def statement_of(store: SqlStore, read: Read, filled: Filled, patch: pytest.MonkeyPatch) -> tuple[str, Sequence[Any]]:
+    """Return the last statement of a read, with its parameters."""
+    found: list[tuple[str, Sequence[Any]]] = []
+    run = SqlUnitOfWork._run
+
+    def recorded(unit: SqlUnitOfWork, sql: str, values: Sequence[Any] = (), **options: Any) -> Any:
+        found.append((sql, values))
+        return run(unit, sql, values, **options)
+
+    with patch.context() as patched, store() as stores:
+        patched.setattr(SqlUnitOfWork, "_run", recorded)
+        assert read(stores, filled) is not None
+    return found[-1]
+
+
+def steps_of(file: Path, sql: str, values: Sequence[Any]) -> int:
+    """Return how many instructions SQLite executes for a statement."""
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        connection.set_progress_handler(count, 1)
+        assert connection.execute(sql, values).fetchall()
+    return steps
+
+
+@pytest.fixture(scope="module")
+def sizes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Filled]]:
+    """An SQLite file with few posts, and one with many."""
+    made = []
+    for count in (FEW, MANY):
+        file = tmp_path_factory.mktemp("plans") / "blog.db"
+        with closing(SqlStore(file)) as store:
+            store.migrate()
+            made.append((file, fill(store, count)))
+    return made
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_sqlite_executes_as_many_instructions_among_many_posts_as_among_few(
+    sizes: list[tuple[Path, Filled]], read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+    for file, filled in sizes:
+        with closing(SqlStore(file)) as store:
+            steps.append(steps_of(file, *statement_of(store, read, filled, monkeypatch)))
+    few, many = steps
+    assert many < 1.5 * few + 100, steps
+
+
+def test_postgresql_reads_few_pages_whatever_the_parameters(
+    postgresql: SqlStore, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled = fill(postgresql, MANY)
+    statements = {name: statement_of(postgresql, read, filled, monkeypatch) for name, read in READS.items()}
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE posts")
+        connection.execute("SET plan_cache_mode = force_generic_plan")  # as for statements that are used often
+        (pages,) = connection.execute("SELECT pg_relation_size('posts') / 8192").fetchone() or (0,)
+        assert pages > 3 * BUFFERS
+        read = {name: buffers_of(connection, *statement) for name, statement in statements.items()}
+    assert {name: buffers for name, buffers in read.items() if buffers > BUFFERS} == {}
+
+
+def buffers_of(connection: psycopg.Connection[Any], sql: str, values: Sequence[Any]) -> int:
+    """Return how many pages PostgreSQL reads for a prepared statement."""
+    connection.execute(f"PREPARE statement AS {sql}".encode())
+    arguments = ", ".join(literal(value) for value in values)
+    explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE statement({arguments})"
+    ((plans,),) = connection.execute(explain.encode()).fetchall()
+    connection.execute("DEALLOCATE statement")
+    plan = plans[0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+def literal(value: object) -> str:
+    return f"'{value.isoformat() if isinstance(value, datetime) else value}'"
