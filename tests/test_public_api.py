@@ -110,7 +110,8 @@ def test_the_errors_are_loaded_without_any_adapter() -> None:
 
 def test_help_tells_each_use_case_with_its_type() -> None:
     text = pydoc.render_doc(Blog, renderer=pydoc.plaintext)  # type: ignore[attr-defined]  # which typeshed lacks
-    use_cases = {name: each.func for name, each in vars(Blog).items() if isinstance(each, cached_property)}
+    properties = {name: each for name, each in vars(Blog).items() if isinstance(each, cached_property)}
+    use_cases = {name: each.func for name, each in properties.items() if not name.startswith("_")}
     assert len(use_cases) > 10
     for name, function in use_cases.items():
         kind = function.__annotations__["return"].__name__

@@ -113,6 +113,18 @@ def test_a_scheduled_post_appears_at_its_time(open_blog: OpenBlog, clock: Frozen
         assert blog.posts.get(post.id) == post
 
 
+def test_a_unit_of_work_sees_posts_at_one_moment(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
+    post = scheduled(open_blog, ann)
+    with open_blog() as blog:
+        assert blog.posts.count() == 0
+        clock.move(2 * HOUR)
+        assert blog.posts.page().posts == []
+        assert blog.search.find("hello").results == []
+        assert blog.posts.own_page(as_member(ann), Status.SCHEDULED).posts == [post]
+        assert post.status(blog.posts.now()) is Status.SCHEDULED
+    assert listed(open_blog) == [post]
+
+
 @pytest.mark.parametrize("kind", [draft, scheduled], ids=["draft", "scheduled"])
 def test_nobody_else_can_tell_that_an_unpublished_post_exists(
     open_blog: OpenBlog, ann: User, bob: User, admin: User, kind: Callable[[OpenBlog, User], Post]

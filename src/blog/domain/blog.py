@@ -108,12 +108,12 @@ class Blog:
     @cached_property
     def posts(self) -> Posts:
         """`Posts`: read, write, publish and delete posts."""
-        return Posts(self._stores.posts, self._stores.index, self.audit, self._dependencies.now)
+        return Posts(self._stores.posts, self._stores.index, self.audit, self._clock)
 
     @cached_property
     def search(self) -> Search:
         """`Search`: full-text search in posts."""
-        return Search(self._stores.index, self._dependencies.now)
+        return Search(self._stores.index, self._clock)
 
     @cached_property
     def importer(self) -> PostImporter:
@@ -212,6 +212,14 @@ class Blog:
     def audit(self) -> Audit:
         """`Audit`: record and read audit entries."""
         return Audit(self._stores.audit, self._dependencies.now)
+
+    @cached_property
+    def _clock(self) -> Clock:
+        """The clock of posts, which stands still within a unit of work, as `now()` does in PostgreSQL. So a page, its
+        number of posts and the status of each post are of one moment.
+        """
+        at = self._dependencies.now()
+        return lambda: at
 
     @property
     def _rules(self) -> PasswordRules:
