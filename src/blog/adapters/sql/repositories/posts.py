@@ -127,6 +127,18 @@ def conditions_of(kind: SightKind) -> list[ColumnElement[bool]]:
     return [*_CONDITIONS[kind][0], *_CONDITIONS[kind][1]]
 
 
+_PUBLISHED_AT: Final = posts.c.published_at
+
+
+def _key(kind: SightKind, order: SortOrder) -> Column[Any]:
+    """Return the column of an order."""
+    if order is SortOrder.TITLE:
+        return posts.c.title_key
+    if kind is SightKind.OWN_DRAFTS:
+        return posts.c.updated_at
+    return posts.c.changed_at if order is SortOrder.UPDATED else _PUBLISHED_AT
+
+
 class _Query(NamedTuple):
     """The key of a statement for posts in an order. The other parts of a request are parameters."""
 
@@ -139,17 +151,13 @@ class _Query(NamedTuple):
     @property
     def key(self) -> Column[Any]:
         """The column of the order."""
-        if self.order is SortOrder.TITLE:
-            return posts.c.title_key
-        if self.kind is SightKind.OWN_DRAFTS:
-            return posts.c.updated_at
-        return posts.c.changed_at if self.order is SortOrder.UPDATED else posts.c.published_at
+        return _key(self.kind, self.order)
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions of the posts."""
         on_posts, on_time = _CONDITIONS[self.kind]
         conditions = [*on_posts, *(FILTERS[name] for name in self.filters)]
-        if self.key is not posts.c.published_at:
+        if self.key is not _PUBLISHED_AT:
             conditions += on_time
         place = tuple_(self.key, posts.c.id)
         if self.has_above:
@@ -282,27 +290,28 @@ def _compile(
     bounds, such as `published_at <= now` and a position, both databases begin at the first and read up to the second.
     """
     kind, params = compile_sight(sight)
-    query, filters = _Query(kind, order), dict(filters or {})
-    above: list[Position] = []
-    below: list[Position] = []
+    above: list[_Place] = []
+    below: list[_Place] = []
     if after is not None:
-        (below if order.is_descending else above).append(after)
-    if query.key is posts.c.published_at:
-        now = Position(params.pop("now"), _LAST_ID)
+        (below if order.is_descending else above).append((after.key, after.id))
+    if _key(kind, order) is _PUBLISHED_AT:
+        now = params.pop("now"), _LAST_ID
         (above if kind is SightKind.OWN_SCHEDULED else below).append(now)
-        for name, ends in (("published_after", above), ("published_before", below)):
-            if name in filters:
-                ends.append(Position(filters.pop(name), PostId(0)))  # before all posts of this moment
+        if filters:
+            filters = dict(filters)
+            for name, ends in (("published_after", above), ("published_before", below)):
+                if name in filters:
+                    ends.append((filters.pop(name), PostId(0)))  # before all posts of this moment
     if above:
-        params["above_key"], params["above_id"] = max(map(_rank, above))
+        params["above_key"], params["above_id"] = max(above)
     if below:
-        params["below_key"], params["below_id"] = min(map(_rank, below))
-    query = query._replace(has_above=bool(above), has_below=bool(below), filters=tuple(filters))
-    return query, params | filters
+        params["below_key"], params["below_id"] = min(below)
+    query = _Query(kind, order, bool(above), bool(below), tuple(filters) if filters else ())
+    return query, (params | filters if filters else params)
 
 
-def _rank(position: Position) -> tuple[Any, PostId]:
-    return position.key, position.id
+_Place: TypeAlias = tuple[Any, PostId]
+"""The key and the id of a `Position`."""
 
 
 @cache
