@@ -84,7 +84,7 @@ def test_only_the_author_updates_a_post(open_blog: OpenBlog, ann: User, bob: Use
     with open_blog() as blog:
         post = blog.posts.create(as_member(ann), title="Hello", body="World")
         for other in (bob, admin, replace(ann, id=UserId(99))):
-            with pytest.raises(NotTheAuthor, match=f"Only its author may change or delete post {post.id}"):
+            with pytest.raises(NotTheAuthor, match=f"Only its author may change, publish or delete post {post.id}"):
                 blog.posts.update(as_member(other), post.id, title="Mine")
         assert blog.posts.get(post.id) == post
 

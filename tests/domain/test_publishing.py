@@ -294,18 +294,43 @@ def test_a_token_that_may_not_publish_changes_drafts_only(
         assert blog.posts.get(post.id, as_member(ann)) == post
 
 
-def test_a_token_that_may_only_publish_publishes_and_reads_nothing_else(open_blog: OpenBlog, ann: User) -> None:
+def test_a_token_that_may_only_publish_sees_posts_and_changes_none(open_blog: OpenBlog, ann: User) -> None:
     post, publisher = draft(open_blog, ann), as_member(ann, Scope.POSTS_PUBLISH)
     with open_blog() as blog:
-        with pytest.raises(PostNotFound):
-            blog.posts.get(post.id, publisher)
-        for call in (blog.posts.own_page, blog.posts.own_count):
-            with pytest.raises(OutOfScope, match="posts:read"):
-                call(publisher, Status.DRAFT)
-        with pytest.raises(OutOfScope, match="posts:write"):
-            blog.posts.update(publisher, post.id, title="Mine")
+        assert blog.posts.get(post.id, publisher) == post
+        assert blog.posts.own_page(publisher, Status.DRAFT).posts == [post]
+        for call in (blog.posts.update, blog.posts.delete, blog.posts.get_for_update):
+            with pytest.raises(OutOfScope, match="posts:write"):
+                call(publisher, post.id)
         assert blog.posts.publish(publisher, post.id).published_at == NOON
         assert blog.posts.unpublish(publisher, post.id).published_at is None
+
+
+def test_a_token_that_may_neither_read_nor_change_posts_sees_no_draft(open_blog: OpenBlog, ann: User) -> None:
+    post, account = draft(open_blog, ann), as_member(ann, Scope.ACCOUNT)
+    with open_blog() as blog:
+        with pytest.raises(PostNotFound):
+            blog.posts.get(post.id, account)
+        for call in (blog.posts.own_page, blog.posts.own_count):
+            with pytest.raises(OutOfScope, match="posts:read"):
+                call(account, Status.DRAFT)
+
+
+def test_a_post_that_was_published_meanwhile_stays_as_it_is(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
+    post = draft(open_blog, ann)
+    with open_blog() as blog:
+        assert blog.posts.page().posts == []  # the unit's moment is before the publication
+        clock.move(HOUR)
+        with open_blog() as other:
+            shown = other.posts.publish(as_member(ann), post.id)
+        assert blog.posts.publish(as_member(ann), post.id) == shown
+
+
+def test_equal_revisions_mean_equal_posts() -> None:
+    author = as_member(User(id=UserId(1), username="ann", created_at=NOON))
+    hidden = Post.create(author, NOON, None, title="abcd", body="X")
+    shown = Post.create(author, NOON, NOON, title="None", body="abcdX")
+    assert hidden.revision != shown.revision
 
 
 # Validation
@@ -382,7 +407,7 @@ def test_a_time_to_publish_at_is_validated(open_blog: OpenBlog, ann: User) -> No
     with open_blog() as blog:
         with pytest.raises(ValidationFailed) as refusal:
             blog.posts.publish(as_member(ann), post.id, at=wrong)
-        assert [error.field for error in refusal.value.errors] == ["published_at"]
+        assert [error.field for error in refusal.value.errors] == ["at"]
         with pytest.raises(ValidationFailed) as refusal:
             apply_batch(blog.posts, as_member(ann), [PublishPost(post_id=post.id, at=wrong)])
         assert [error.field for error in refusal.value.errors] == ["operations[0].at"]
@@ -504,7 +529,7 @@ def test_time_alone_never_hides_a_post(post: Post, start: timedelta, later: time
 def test_a_client_sees_with_the_eyes_of_its_token(ann: User) -> None:
     assert sight_of(None, NOON) == Public(NOON)
     for scope in Scope:
-        reads = scope in {Scope.POSTS_READ, Scope.POSTS_WRITE}
+        reads = scope in {Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH}
         assert sight_of(as_member(ann, scope), NOON) == (Reader(NOON, ann.id) if reads else Public(NOON))
 
 

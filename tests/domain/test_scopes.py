@@ -27,7 +27,7 @@ TAKEN = NewAccount(username="admin", password_hash="", is_admin=False)
 
 Use = Callable[[Blog, Member], Any]
 
-OWN_POSTS = (Scope.POSTS_READ, Scope.POSTS_WRITE)
+OWN_POSTS = (Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH)
 
 USES: list[tuple[str, Use, Scope | tuple[Scope, ...] | None, type[Exception] | None]] = [
     ("read a post", lambda blog, _: blog.posts.get(PostId(NOTHING)), None, PostNotFound),

@@ -25,7 +25,7 @@ BRIEF = (
     "/api/posts/1/",
     "/api/posts/",
     "/api/posts/?limit=20",
-    "/api/posts/?order=title",
+    "/api/posts/?order=oldest",
     "/api/users/me/",
     "/api/tokens/",
 )
@@ -34,6 +34,8 @@ LONG = (
     "/api/posts/?limit=100",
     "/api/posts/?q=x",
     "/api/posts/?count=true",
+    "/api/posts/?order=title",
+    "/api/posts/?order=updated",
     "/api/posts/?author=ann",
     "/api/posts/?status=published&order=title",
     "/api/posts/?published_after=2026-11-22T09:30:00Z&order=title",

@@ -109,7 +109,7 @@ class Blog:
     @cached_property
     def posts(self) -> Posts:
         """`Posts`: read, write, publish and delete posts."""
-        return Posts(self._stores.posts, self._stores.index, self.audit, self._now)
+        return Posts(self._stores.posts, self._stores.index, self.audit, self._now, self._renew)
 
     @cached_property
     def search(self) -> Search:
@@ -215,11 +215,14 @@ class Blog:
         return Audit(self._stores.audit, self._dependencies.now)
 
     def _now(self) -> datetime:
-        """Return the time of posts, which stands still within a unit of work, as `now()` does in PostgreSQL. So a page,
-        its number of posts and the status of each post are of one moment.
+        """Return the time of posts, which stands still between two changes of a unit of work. So a page, its number of
+        posts and the status of each post are of one moment.
         """
-        if self._moment is None:
-            self._moment = self._dependencies.now()
+        return self._renew() if self._moment is None else self._moment
+
+    def _renew(self) -> datetime:
+        """Move the time of posts to the present, and return it."""
+        self._moment = self._dependencies.now()
         return self._moment
 
     @property

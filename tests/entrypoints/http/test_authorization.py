@@ -39,7 +39,7 @@ def test_a_user_cannot_change_the_post_of_another_user(
 ) -> None:
     post = alice.create_post()
     answer = bob.ask(method, f"/api/posts/{post['id']}/", json=sent)
-    assert problem(answer, 403)["detail"] == f"Only its author may change or delete post {post['id']}."
+    assert problem(answer, 403)["detail"] == f"Only its author may change, publish or delete post {post['id']}."
     assert site.ask("GET", f"/api/posts/{post['id']}/").json() == post
 
 

@@ -153,10 +153,9 @@ def test_message_says_which_status_fits(alice: Member) -> None:
 
 
 def test_only_its_author_sees_an_unpublished_post(site: Site, alice: Member, bob: Member, root: Member) -> None:
-    readers = [alice, with_scopes(alice, Scope.POSTS_READ), with_scopes(alice, Scope.POSTS_WRITE)]
-    strangers = [
-        *(bob, root, with_scopes(alice), with_scopes(alice, Scope.ACCOUNT), with_scopes(alice, Scope.POSTS_PUBLISH)),
-    ]
+    scopes = (Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH)
+    readers = [alice, *(with_scopes(alice, scope) for scope in scopes)]
+    strangers = [bob, root, with_scopes(alice), with_scopes(alice, Scope.ACCOUNT)]
     for post in (draft_of(alice), scheduled_of(alice)):
         for query in ("", "?fields=title", "?include=permissions"):
             path = path_of(post, query)
@@ -354,9 +353,8 @@ def test_status_needs_a_token_that_may_read_posts(site: Site, alice: Member) -> 
         assert answer.headers["www-authenticate"] == "Token"
         problem(site.ask("GET", f"{POSTS}?{query}", headers={"Authorization": "Basic YTpi"}), 401)
         problem(site.ask("GET", f"{POSTS}?{query}", token=alice.token[:-1]), 401)
-        for scope in (Scope.ACCOUNT, Scope.POSTS_PUBLISH):
-            told = problem(with_scopes(alice, scope).ask("GET", f"{POSTS}?{query}"), 403)
-            assert told["detail"] == f"This token was made without the scope {Scope.POSTS_READ}."
+        told = problem(with_scopes(alice, Scope.ACCOUNT).ask("GET", f"{POSTS}?{query}"), 403)
+        assert told["detail"] == f"This token was made without the scope {Scope.POSTS_READ}."
 
 
 def test_status_cannot_be_combined_with_a_search_or_an_author(site: Site, alice: Member) -> None:

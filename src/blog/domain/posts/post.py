@@ -45,7 +45,7 @@ class NotTheAuthor(Forbidden):
     """The actor is not the author of the post."""
 
     def __init__(self, post_id: PostId) -> None:
-        super().__init__(f"Only its author may change or delete post {post_id}.")
+        super().__init__(f"Only its author may change, publish or delete post {post_id}.")
 
 
 class VersionConflict(PreconditionFailed):
@@ -178,7 +178,7 @@ class Post(PostContent):
         lengths = map(len, texts[:-1])  # so that ("ab", "c") and ("a", "bc") differ
         metadata = _metadata_format.pack(self.id, self.author_id, created_at, updated_at, *lengths)
         if self.published_at != self.created_at:  # so that revisions from before there were drafts stay valid
-            metadata += repr(self.published_at and self.published_at.timestamp()).encode()
+            metadata += repr(self.published_at and self.published_at.timestamp()).encode() + b"\0"  # no text has it
         digest = hashlib.sha256(metadata + "".join(texts).encode())  # for short texts twice as fast as BLAKE2
         return f"{self.version}-{digest.hexdigest()[:32]}"
 

@@ -7,11 +7,12 @@ from typing import TypeAlias, Unpack
 
 from blog.domain.accounts.actors import Member, OutOfScope, Scope, require_member, require_scope
 from blog.domain.audit import Audit, Event
+from blog.domain.errors import ValidationFailed
 from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, PostId, check_id, check_limit
 
 from .pagination import Position, PostFilter, SortOrder
-from .post import NotTheAuthor, Post, PostChanges, PostFields, Status, VersionConflict
+from .post import NotTheAuthor, Post, PostChanges, PostFields, Status, VersionConflict, validate_time
 from .publication import Publication
 from .repository import PostRepository
 from .visibility import Own, Public, Reader, may_read_own, sight_of
@@ -33,16 +34,18 @@ checked.
 
 @dataclass(slots=True)
 class Posts:
-    """Creates, reads, changes, publishes and deletes posts."""
+    """Creates, reads, changes, publishes and deletes posts.
+
+    `now` is the moment of the unit of work. `renew` moves it to the present: a change happens after its post was
+    locked, not when the unit first read something.
+    """
 
     repository: PostRepository
     index: PostIndex
     audit: Audit
     now: Clock
-    _locked: dict[PostId, tuple[Post, tuple[Member, Scope] | None]] = field(
-        default_factory=dict, init=False, repr=False
-    )
-    """The posts that this unit of work has locked, in their current state, and an actor who may change them, by id."""
+    renew: Clock
+    _locked: dict[PostId, Locked] = field(default_factory=dict, init=False, repr=False)
 
     def create(
         self,
@@ -65,7 +68,7 @@ class Posts:
             ValidationFailed: the content is not valid, or the status does not fit the publication time.
         """
         require_scope(actor, Scope.POSTS_WRITE)
-        now = self.now()
+        now = self.renew()
         moment = Publication(status, published_at).time_for(actor, now)
         post = self.repository.add(Post.create(actor, now, moment, **content))
         if moment is not None:
@@ -184,6 +187,8 @@ class Posts:
         now = self.now()
         if at is None and current.status(now) is Status.PUBLISHED:
             return current
+        if at is not None and (errors := validate_time("at", at)):
+            raise ValidationFailed(errors)
         updated = current.with_publication(Publication(None, at).time_for(actor, now))
         if updated is not current:
             self._save(updated, current)
@@ -271,6 +276,7 @@ class Posts:
         post_id = post.id if isinstance(post, Post) else post
         check_id(post_id)
         current = self.repository.get_for_update(Reader(self.now(), actor.user_id), post_id)
+        self.renew()
         self._check_permission(actor, current, scope)
         if isinstance(post, Post):
             _check_version(current, [post.revision], {})

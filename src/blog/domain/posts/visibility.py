@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from blog.domain.accounts.actors import Member, Scope
 from blog.domain.shared import UserId
@@ -73,7 +73,9 @@ def sees(sight: Sight, post: Post) -> bool:
 
 
 def sight_of(actor: Member | None, at: datetime) -> Public | Reader:
-    """Return the sight of a client. A token sees the unpublished posts of its user if it may read or write posts."""
+    """Return the sight of a client. A token sees the unpublished posts of its user if it may read, write or publish
+    posts.
+    """
     if actor is not None and may_read_own(actor):
         return Reader(at, actor.user_id)
     return Public(at)
@@ -81,4 +83,7 @@ def sight_of(actor: Member | None, at: datetime) -> Public | Reader:
 
 def may_read_own(actor: Member) -> bool:
     """Return whether the token of an actor may read their own unpublished posts."""
-    return actor.has(Scope.POSTS_READ) or actor.has(Scope.POSTS_WRITE)
+    return not _READING.isdisjoint(actor.scopes)
+
+
+_READING: Final = frozenset({Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH})

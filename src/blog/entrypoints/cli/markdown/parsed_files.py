@@ -223,6 +223,9 @@ class _Members:
             self.is_draft |= value.lower() in _DRAFT_IF[lower]
         elif name is not None and lower in _CERTAIN:
             self.errors.append(FieldError(name, "must be true or false"))
+        elif lower in _DRAFT_IF:
+            self.is_draft = True  # an unknown value may mean that the post is not public
+            self._report_unknown(name)
         elif name is None or member is None:
             self._report_unknown(name)
         elif member in self._names:

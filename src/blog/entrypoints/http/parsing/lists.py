@@ -143,9 +143,14 @@ class ListParams:
 
     @property
     def fits_event_loop(self) -> bool:
-        """Whether the page is short enough for the event loop. To filter may take longer than to read."""
+        """Whether the page is short enough for the event loop. To filter may take longer than to read. By title and by
+        last change, scheduled posts stand among the others and are passed one by one.
+        """
         is_plain = self.q is None and self.status is None and not self.filters and not self.is_counted
-        return is_plain and self.limit <= _DEFAULT_LIMIT
+        return is_plain and self.limit <= _DEFAULT_LIMIT and self.order in _BY_PUBLICATION
+
+
+_BY_PUBLICATION: Final = frozenset({SortOrder.NEWEST, SortOrder.OLDEST})
 
 
 class ListResult(NamedTuple):
