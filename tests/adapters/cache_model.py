@@ -17,6 +17,7 @@ SCOPE: Final = {
     "query_string": b"",
     "headers": [],
     "prefix": "",
+    "header_names": frozenset(),
 }
 _AT_ONCE: Final = 2
 

@@ -113,18 +113,6 @@ def test_a_scheduled_post_appears_at_its_time(open_blog: OpenBlog, clock: Frozen
         assert blog.posts.get(post.id) == post
 
 
-def test_a_unit_of_work_sees_posts_at_one_moment(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
-    post = scheduled(open_blog, ann)
-    with open_blog() as blog:
-        assert blog.posts.count() == 0
-        clock.move(2 * HOUR)
-        assert blog.posts.page().posts == []
-        assert blog.search.find("hello").results == []
-        assert blog.posts.own_page(as_member(ann), Status.SCHEDULED).posts == [post]
-        assert post.status(blog.posts.now()) is Status.SCHEDULED
-    assert listed(open_blog) == [post]
-
-
 @pytest.mark.parametrize("kind", [draft, scheduled], ids=["draft", "scheduled"])
 def test_nobody_else_can_tell_that_an_unpublished_post_exists(
     open_blog: OpenBlog, ann: User, bob: User, admin: User, kind: Callable[[OpenBlog, User], Post]
@@ -319,7 +307,7 @@ def test_a_token_that_may_neither_read_nor_change_posts_sees_no_draft(open_blog:
 def test_a_post_that_was_published_meanwhile_stays_as_it_is(open_blog: OpenBlog, clock: FrozenClock, ann: User) -> None:
     post = draft(open_blog, ann)
     with open_blog() as blog:
-        assert blog.posts.page().posts == []  # the unit's moment is before the publication
+        assert blog.posts.page().posts == []
         clock.move(HOUR)
         with open_blog() as other:
             shown = other.posts.publish(as_member(ann), post.id)

@@ -193,7 +193,7 @@ class Noted(dict[PostId, Post]):
 def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, ann: User) -> None:
     noted = Noted()
     with store() as stores:
-        posts = Posts(stores.posts, cast(PostIndex, noted), Audit(stores.audit, clock), clock, clock)
+        posts = Posts(stores.posts, cast(PostIndex, noted), Audit(stores.audit, clock), clock)
         one, other = (posts.create(as_member(ann), title=title, body="World") for title in ("One", "Other"))
         assert noted == {one.id: one, other.id: other}
         one = posts.update(as_member(ann), one.id, title="Another")

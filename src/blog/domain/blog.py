@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, runtime_checkable
@@ -86,7 +86,6 @@ class Blog:
     def __init__(self, open_stores: "OpenStores", dependencies: Dependencies, config: BlogConfig) -> None:
         self._unit_of_work = open_stores()
         self._dependencies, self._config = dependencies, config
-        self._moment: datetime | None = None
 
     if not TYPE_CHECKING:  # pragma: no branch
 
@@ -109,12 +108,12 @@ class Blog:
     @cached_property
     def posts(self) -> Posts:
         """`Posts`: read, write, publish and delete posts."""
-        return Posts(self._stores.posts, self._stores.index, self.audit, self._now, self._renew)
+        return Posts(self._stores.posts, self._stores.index, self.audit, self._dependencies.now)
 
     @cached_property
     def search(self) -> Search:
         """`Search`: full-text search in posts."""
-        return Search(self._stores.index, self._now)
+        return Search(self._stores.index, self._dependencies.now)
 
     @cached_property
     def importer(self) -> PostImporter:
@@ -213,17 +212,6 @@ class Blog:
     def audit(self) -> Audit:
         """`Audit`: record and read audit entries."""
         return Audit(self._stores.audit, self._dependencies.now)
-
-    def _now(self) -> datetime:
-        """Return the time of posts, which stands still between two changes of a unit of work. So a page, its number of
-        posts and the status of each post are of one moment.
-        """
-        return self._renew() if self._moment is None else self._moment
-
-    def _renew(self) -> datetime:
-        """Move the time of posts to the present, and return it."""
-        self._moment = self._dependencies.now()
-        return self._moment
 
     @property
     def _rules(self) -> PasswordRules:

@@ -270,7 +270,7 @@ def test_every_action_is_tested(configured_site: ConfiguredSite) -> None:
 def scopes_of(action: Action) -> set[Scope]:
     """Each of these scopes alone permits the action."""
     if action is Action.READ_UNPUBLISHED_POSTS:
-        return {Scope.POSTS_READ, Scope.POSTS_WRITE}
+        return {Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH}
     return set(Scope) if action.scope is None else {action.scope}
 
 

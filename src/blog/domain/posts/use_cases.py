@@ -34,17 +34,12 @@ checked.
 
 @dataclass(slots=True)
 class Posts:
-    """Creates, reads, changes, publishes and deletes posts.
-
-    `now` is the moment of the unit of work. `renew` moves it to the present: a change happens after its post was
-    locked, not when the unit first read something.
-    """
+    """Creates, reads, changes, publishes and deletes posts."""
 
     repository: PostRepository
     index: PostIndex
     audit: Audit
     now: Clock
-    renew: Clock
     _locked: dict[PostId, Locked] = field(default_factory=dict, init=False, repr=False)
 
     def create(
@@ -68,7 +63,7 @@ class Posts:
             ValidationFailed: the content is not valid, or the status does not fit the publication time.
         """
         require_scope(actor, Scope.POSTS_WRITE)
-        now = self.renew()
+        now = self.now()
         moment = Publication(status, published_at).time_for(actor, now)
         post = self.repository.add(Post.create(actor, now, moment, **content))
         if moment is not None:
@@ -276,7 +271,6 @@ class Posts:
         post_id = post.id if isinstance(post, Post) else post
         check_id(post_id)
         current = self.repository.get_for_update(Reader(self.now(), actor.user_id), post_id)
-        self.renew()
         self._check_permission(actor, current, scope)
         if isinstance(post, Post):
             _check_version(current, [post.revision], {})
