@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +14,10 @@ from blog.adapters.sql import SqlStore
 from blog.bootstrap import create_blog
 from blog.domain.accounts.login import log_in
 from blog.domain.blog import OpenBlog
+from blog.domain.posts.post import PostFields, Status
 
 from .competitors import Blog, BlogWithoutCache, Competitor
-from .contents import COMMON, NAMES, PASSWORD, RARE, draft
+from .contents import COMMON, FREQUENT_TAG, NAMES, PASSWORD, RARE, RARE_TAG, draft, is_draft, is_scheduled
 from .harness import database, postgresql
 from .load import Plan, load
 from .processes import PATIENCE, started, wait_for_200
@@ -25,6 +27,23 @@ STORES: Final = ("sqlite", "postgresql")
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 _IN_A_UNIT: Final = 500
 _SECONDS: Final = 1
+_LATER: Final = datetime(2100, 1, 1, tzinfo=UTC)
+
+_LISTS: Final = {
+    "list by title": "order=title",
+    "list by last change": "order=updated",
+    "list of an author": "author=ben",
+    "list of a tag on 30 % of the posts": f"tag={FREQUENT_TAG}",
+    "list of a rare tag": f"tag={RARE_TAG}",
+    "list of an author and a tag": f"author=ben&tag={FREQUENT_TAG}",
+    "list of any of three tags": f"tag={RARE_TAG}&tag=tag+1&tag=tag+2",
+    "list of all of two tags": f"tags_all={FREQUENT_TAG}&tags_all=tag+1",
+    "search, a rare word": f"q={RARE}",
+    "search, one post in 100": f"q={COMMON}",
+    "search, one post in 100 with a tag": f"q={COMMON}&tag={FREQUENT_TAG}",
+    "search, one post in 100 with a rare tag": f"q={COMMON}&tag={RARE_TAG}",
+}
+"""The queries of lists and searches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +108,31 @@ def fill(open_blog: OpenBlog, size: int, aim: int) -> int:
             authors = {name: blog.tokens.authenticate(secret) for name, secret in secrets.items()}
             for number in range(first, min(first + _IN_A_UNIT, aim + 1)):
                 post = draft(number)
-                blog.posts.create(authors[post.author], title=post.title, body=post.body)
+                content: PostFields = {"title": post.title, "body": post.body, "tags": post.tags}
+                status = Status.DRAFT if is_draft(number) else None
+                later = _LATER if is_scheduled(number) else None
+                blog.posts.create(authors[post.author], status=status, published_at=later, **content)
     return max(size, aim)
 
 
 def plans(blog: Competitor, client: httpx.Client, size: int) -> Iterator[tuple[str, Plan]]:
     """The requests that are measured at each size. Writes come last."""
-    chosen = range(1, size + 1, max(1, size // 1000))
+    numbers = range(1, size + 1, max(1, size // 1000))
+    chosen = [number for number in numbers if not is_draft(number) and not is_scheduled(number)]
     yield "get", Plan("GET", [(blog.path(each), "") for each in chosen])
+    yield "get by slug", Plan("GET", [(f"{blog.posts}by-slug/post-{each}/", "") for each in chosen])
     yield "list", plan_of(blog, "list")
-    for what, word in (("search, a rare word", RARE), ("search, one post in 100", COMMON)):
-        path = f"{blog.newest}?q={word}"
-        if client.get(path).is_success:
-            yield what, Plan("GET", [(path, "")])
+    yield "list, deep page", Plan("GET", [(_deep_page(client, blog, size), "")])
+    for what, query in _LISTS.items():
+        yield what, Plan("GET", [(f"{blog.newest}?{query}", "")])
+    yield "own drafts", Plan("GET", [(f"{blog.newest}?status=draft", blog.shown("ben"))])
+    yield "tags and their numbers", Plan("GET", [("/api/tags/", "")])
     yield "create", plan_of(blog, "create")
+
+
+def _deep_page(client: httpx.Client, blog: Competitor, size: int) -> str:
+    """Return the path of a page behind which a twentieth of all posts are left."""
+    number = next(each for each in range(size // 20, size) if not is_draft(each) and not is_scheduled(each))
+    before = client.get(blog.path(number)).raise_for_status().json()["published_at"]
+    page = client.get(f"{blog.newest}?published_before={before}").raise_for_status().json()
+    return str(page["next"])

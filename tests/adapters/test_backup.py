@@ -15,7 +15,7 @@ from tests.adapters.example_rows import check_every_table_has_a_row, store_a_row
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.backup import NotEmpty
-from blog.adapters.sql.schema.tables import metadata
+from blog.adapters.sql.schema.tables import STORED_TABLES
 from blog.adapters.system import utc_now
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
@@ -36,7 +36,7 @@ def rows(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
     with store.engine.connect() as connection:
         return {
             table.name: [tuple(row) for row in connection.execute(select(table).order_by(table.c.id))]
-            for table in metadata.sorted_tables
+            for table in STORED_TABLES
         }
 
 
@@ -96,6 +96,28 @@ def ids_in_index(store: SqlStore) -> set[int]:
     column = "rowid" if store.engine.dialect.name == "sqlite" else "id"
     with store.engine.connect() as connection:
         return set(connection.exec_driver_sql(f"SELECT {column} FROM post_words").scalars())
+
+
+def test_a_restored_blog_has_its_tags(filled: SqlStore, other_store: SqlStore, tmp_path: Path) -> None:
+    clock = FrozenClock()
+    with create_blog(filled, hasher=HASHER, now=clock)() as blog:
+        ann = as_member(blog.users.get_by_username(Operator(), "ann"))
+        later = clock() + timedelta(days=365 * 1000)
+        blog.posts.create(ann, title="1", body="…", tags=["Sea", "Food"])
+        blog.posts.create(ann, title="2", body="…", tags=["SEA", "secret"], published_at=later)
+        blog.posts.create(ann, title="3", body="…", tags=["sea", "secret too"], status=Status.DRAFT)
+        blog.posts.settle_tag_counts(limit=1)
+    filled.back_up(tmp_path / "backup")
+    for restored, replace in ((other_store, False), (filled, True)):
+        restored.restore(tmp_path / "backup", replace=replace)
+        for settles in (False, True):
+            with create_blog(restored, hasher=HASHER, now=clock)() as blog:
+                assert [(tag.name, tag.posts) for tag in blog.posts.tags().tags] == [("Food", 1), ("Sea", 1)]
+                assert [post.title for post in blog.posts.page(tags=["sea"]).posts] == ["1"]
+                if settles:
+                    blog.posts.settle_tag_counts(limit=1000)
+        with create_blog(restored, hasher=HASHER, now=lambda: later)() as blog:
+            assert [(tag.name, tag.posts) for tag in blog.posts.tags().tags] == [("Food", 1), ("Sea", 2), ("secret", 1)]
 
 
 def test_a_restored_draft_stays_hidden_and_a_scheduled_post_is_published_in_time(

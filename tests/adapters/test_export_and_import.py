@@ -45,6 +45,8 @@ portable_posts = st.builds(
     ),
     title=titles.filter(lambda title: not validate_post(title=title)),
     body=bodies.filter(lambda body: not validate_post(body=body)),
+    slug=st.sampled_from((None, "no", "by-the-sea", "मराठी")),
+    tags=st.sampled_from(((), ("Sea",), ("no", "a, b", "'", "\U0001f98a", "#"), ("~", "sea"))),
     author=st.sampled_from(AUTHORS),
     created_at=timestamps,
     version=st.integers(1, 9),
@@ -151,15 +153,19 @@ def blog_with(posts: list[PortablePost]) -> OpenBlog:
 
 @contextmanager
 def deleting_posts(open_blog: OpenBlog) -> Iterator[None]:
-    """Delete all posts when the block is left."""
+    """Delete all posts when the block is left, and their slugs, which would stay taken."""
     try:
         yield
     finally:
         with open_blog() as blog:
+            slugs = blog.posts.slugs.store
             for author in map(Member.of, blog.users.page(Operator())):
                 for status in Status:
                     for post in blog.posts.own_page(author, status, limit=100).posts:
+                        entries = slugs.of_post(post.id)
                         blog.posts.delete(author, post.id)
+                        for entry in entries:
+                            slugs.remove(entry.slug)
 
 
 def posts_in(open_blog: OpenBlog) -> list[Post]:

@@ -339,7 +339,7 @@ def test_a_downgrade_to_the_first_version_removes_only_newer_data(store: SqlStor
         assert len(connection.exec_driver_sql("SELECT id FROM tokens").all()) == 1
     store.migrate()
     with store.engine.connect() as connection:
-        empty = [name for name in metadata.tables if not connection.exec_driver_sql(f"SELECT id FROM {name}").all()]
+        empty = [name for name in metadata.tables if not connection.exec_driver_sql(f"SELECT 1 FROM {name}").all()]
     assert set(empty) == set(metadata.tables) - {"users", "usernames", "tokens"}
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import insert
 
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
+from blog.adapters.sql.repositories.tagging import rebuild_tags
 from blog.adapters.sql.schema.tables import posts
 from blog.domain.blog import Stores
 from blog.domain.posts.pagination import Position, SortOrder
@@ -50,6 +51,7 @@ READS: Final[dict[str, Read]] = {
     "posts of an author, for a reader": lambda stores, filled: stores.posts.written_by(
         Reader(NOW, UserId(filled.author + 1)), filled.author, limit=LIMIT
     ),
+    "tags": lambda stores, _: stores.posts.tags(PUBLIC, limit=LIMIT),
     "newest, a position in the future": lambda stores, _: stores.posts.page(
         PUBLIC, SortOrder.NEWEST, limit=LIMIT, after=Position(NOW + 10**5 * HOUR, LAST)
     ),
@@ -68,8 +70,10 @@ def _later_page(order: SortOrder) -> Read:
     return read
 
 
-def _until(order: SortOrder) -> Read:
-    return lambda stores, filled: stores.posts.page(PUBLIC, order, limit=LIMIT, published_before=filled.middle)
+def _until(order: SortOrder, **filters: Any) -> Read:
+    return lambda stores, filled: stores.posts.page(
+        PUBLIC, order, limit=LIMIT, published_before=filled.middle, **filters
+    )
 
 
 def _since(order: SortOrder) -> Read:
@@ -103,6 +107,16 @@ for _order in (SortOrder.NEWEST, SortOrder.OLDEST):
         READS[f"{_order}, own, {_status}"] = _own_page(_status, _order)
 
 
+for _order in (SortOrder.NEWEST, SortOrder.OLDEST):
+    READS[f"{_order}, of a tag"] = _first_page(_order, tags=["common"])
+    READS[f"{_order}, of a tag, until a time"] = _until(_order, tags=["common"])
+    READS[f"{_order}, of a tag and an author"] = _first_page(_order, tags=["common"], authors=["ann"])
+    READS[f"{_order}, of any of many tags"] = _first_page(_order, tags=["common", "half", "group 7"])
+    READS[f"{_order}, of all of many tags"] = _first_page(_order, all_tags=["common", "half"])
+for _order in (SortOrder.TITLE, SortOrder.UPDATED):
+    READS[f"{_order}, of a tag"] = _first_page(_order, tags=["common"])
+
+
 def fill(store: SqlStore, count: int) -> Filled:
     """Store posts of four authors: of five, one is a draft, and the last twenty are scheduled."""
     authors = [add_user(store, name).id for name in AUTHORS]
@@ -110,11 +124,20 @@ def fill(store: SqlStore, count: int) -> Filled:
     for number in range(count):
         at = NOW + (number - count + 20) * HOUR
         is_draft = number % 5 == 3
-        row = {"title": "…", "body": "word " * 300, "author_id": authors[number % 4], "created_at": at, "version": 1}
+        tags = [f"group {number % 40}"] + ["common"] * (number % 4 != 1) + ["half"] * (number % 2)
+        row = {
+            "tags": tags,
+            "title": "…",
+            "body": "word " * 300,
+            "author_id": authors[number % 4],
+            "created_at": at,
+            "version": 1,
+        }
         times = {"updated_at": at, "changed_at": at, "published_at": None if is_draft else at}
         rows.append(row | times | {"title_key": f"title {number * 7919 % count}"})
     with store.dialect.migration_transaction(store.engine) as connection:
         connection.execute(insert(posts), rows)
+        rebuild_tags(connection, NOW)
     return Filled(authors[1], NOW - count // 2 * HOUR)
 
 
@@ -179,7 +202,8 @@ def test_postgresql_reads_few_pages_whatever_the_parameters(
     filled = fill(postgresql, MANY)
     statements = {name: statement_of(postgresql, read, filled, monkeypatch) for name, read in READS.items()}
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE posts")
+        for table in ("posts", "tagged", "tags", "tag_changes"):
+            connection.execute(f"VACUUM ANALYZE {table}".encode())
         connection.execute("SET plan_cache_mode = force_generic_plan")  # as for statements that are used often
         (pages,) = connection.execute("SELECT pg_relation_size('posts') / 8192").fetchone() or (0,)
         assert pages > 3 * BUFFERS

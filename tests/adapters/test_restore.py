@@ -17,7 +17,7 @@ from tests.servers import environment
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.schema.migrate import ForeignTables
-from blog.adapters.sql.schema.tables import metadata, posts
+from blog.adapters.sql.schema.tables import STORED_TABLES, posts
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.errors import ValidationFailed
@@ -39,7 +39,7 @@ def rows(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
     with store.engine.connect() as connection:
         return {
             table.name: [tuple(row) for row in connection.execute(select(table).order_by(table.c.id))]
-            for table in metadata.sorted_tables
+            for table in STORED_TABLES
         }
 
 
@@ -49,7 +49,7 @@ def fill(store: SqlStore, *names: str) -> None:
         for name in names:
             author = as_member(blog.users.add(Operator(), name, PASSWORD))
             blog.audit.seal(limit=2)
-            post = blog.posts.create(author, title=f"By {name}", body="…")
+            post = blog.posts.create(author, title=f"By {name}", body="…", tags=["Travel"])
             store_a_row_of_each(blog, author, post, PASSWORD)
 
 
@@ -145,6 +145,14 @@ WRONG = {
     "an escape in a title": (
         "UPDATE posts SET title = char(27) || '[2J' WHERE id = 2",
         "posts 2, title: must not contain control characters",
+    ),
+    "a tag that is blank": (
+        "UPDATE posts SET tags = 'sea' || char(10) WHERE id = 2",
+        "posts 2, tags: must not be blank",
+    ),
+    "a tag twice": (
+        "UPDATE posts SET tags = 'sea' || char(10) || 'SEA' WHERE id = 2",
+        "posts 2, tags: is the same tag as tags[0]",
     ),
     "bytes as title": ("UPDATE posts SET title = x'61' WHERE id = 2", "posts 2, title: must be text"),
     "no day": (
@@ -253,7 +261,7 @@ def test_the_first_errors_are_listed_and_the_others_counted(backup: Path, other:
     run(
         backup,
         "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 109) INSERT INTO posts "
-        "SELECT i, '', 1, created_at, updated_at, published_at, 1, '', changed_at, 'b' FROM n, posts WHERE id = 1",
+        "SELECT i, '', 1, created_at, updated_at, NULL, 1, '', changed_at, NULL, '', 'b' FROM n, posts WHERE id = 1",
     )
     told = refusal_of(other, backup)
     assert told[0] == "posts 10, title: must not be blank"
@@ -295,6 +303,20 @@ def test_sort_keys_of_titles_are_recomputed(backup: Path, other: SqlStore) -> No
     other.restore(backup, replace=True)
     with other() as stores:
         assert [post.title for post in stores.posts.page(EVERYBODY, SortOrder.TITLE, limit=9)] == ["By ann", "By bob"]
+
+
+def test_the_index_of_tags_is_recomputed(backup: Path, other: SqlStore) -> None:
+    run(
+        backup,
+        "DROP TABLE tagged",
+        "DELETE FROM tag_changes",
+        "UPDATE tags SET posts = 7, key = 'forged'",
+        "UPDATE posts SET tags = 'Sea' || char(10) || 'Food' WHERE id = 2",
+    )
+    other.restore(backup, replace=True)
+    with create_blog(other, hasher=HASHER)() as blog:
+        assert [(tag.name, tag.posts) for tag in blog.posts.tags().tags] == [("Food", 1), ("Sea", 1), ("Travel", 1)]
+        assert [post.id for post in blog.posts.page(tags=["sea"]).posts] == [2]
 
 
 def test_times_of_changes_are_recomputed(backup: Path, other: SqlStore) -> None:

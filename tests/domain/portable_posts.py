@@ -19,6 +19,7 @@ MOMENT = timedelta(microseconds=1)
 OLD = PortablePost(
     title="Old",
     body="as it was",
+    slug="old",
     author="ann",
     created_at=LONG_AGO,
     updated_at=LONG_AGO + DAY,

@@ -80,6 +80,7 @@ def test_results_have_the_order_of_the_operations(
         id=PostId(posts[3].id + 1),
         title="New",
         body="Newer",
+        slug="post-new",
         author_id=ann.id,
         author="ann",
         created_at=clock(),

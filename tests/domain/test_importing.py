@@ -18,6 +18,7 @@ from blog.domain.errors import FieldError, Unavailable
 from blog.domain.posts.importing import MAX_ORDINAL, ImportOutcome, PortablePost, PostImporter
 from blog.domain.posts.pagination import Position, SortOrder
 from blog.domain.posts.post import NotTheAuthor, Post
+from blog.domain.posts.slug_assignment import Slugs
 from blog.domain.posts.visibility import Everything, Reader
 from blog.domain.shared import UserId
 from blog.testing.contracts import FrozenClock
@@ -31,6 +32,7 @@ def test_imported_post_keeps_its_fields(open_blog: OpenBlog, ann: User) -> None:
         id=post.id,
         title="Old",
         body="as it was",
+        slug="old",
         author_id=ann.id,
         author="ann",
         created_at=LONG_AGO,
@@ -194,7 +196,8 @@ def test_concurrent_imports_create_one_post(hasher: Any, clock: FrozenClock) -> 
 
     def archive(stores: Stores, posts: Any) -> PostImporter:
         audit, deleted_user = Audit(stores.audit, clock), cast(DeletedUser, None)
-        return PostImporter(posts, stores.index, stores.users, audit, deleted_user)
+        slugs = Slugs(stores.slugs, posts)
+        return PostImporter(posts, stores.index, slugs, stores.users, audit, deleted_user, clock)
 
     with store() as stores:
         post, became = archive(stores, Interrupted(stores)).import_post(OPERATOR, OLD)

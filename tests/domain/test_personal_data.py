@@ -16,8 +16,8 @@ from blog.domain.blog import OpenBlog, Stores
 from blog.domain.posts.post import Post
 from blog.testing.contracts import FrozenClock
 
-NOT_PERSONAL = {"index", "idempotency"}
-"""Stores without data of their own: words of posts, and responses that the user was sent."""
+NOT_PERSONAL = {"index", "slugs", "idempotency"}
+"""Stores without data of their own: words and addresses of posts, and responses that the user was sent."""
 
 
 @pytest.mark.parametrize("name", sorted({field.name for field in fields(Stores)} - NOT_PERSONAL))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,7 @@ def test_the_actor_becomes_the_author(open_blog: OpenBlog, ann: User, bob: User)
         id=post.id,
         title="Hello",
         body="World",
+        slug="hello",
         author_id=bob.id,
         author="Bob",
         created_at=NOON,
@@ -144,8 +146,9 @@ def test_version_counts_effective_changes(several: list[PostChanges]) -> None:
     for minutes, changes in enumerate(several, start=1):
         at = NOON + timedelta(minutes=minutes)
         revised = post.with_changes(at, **changes)
-        same = replace(post, **changes) == post
-        assert revised == (post if same else replace(post, **changes, updated_at=at, version=post.version + 1))
+        changed: Any = {**changes}
+        same = replace(post, **changed) == post
+        assert revised == (post if same else replace(post, **changed, updated_at=at, version=post.version + 1))
         post = revised
 
 

@@ -18,6 +18,7 @@ from blog.domain.errors import ValidationFailed
 from blog.domain.posts.batch import apply_batch
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.post import PostNotFound, Status
+from blog.domain.posts.slug_assignment import SlugUnknown
 from blog.domain.shared import InvitationId, PostId, TokenId, UserId
 from blog.testing.contracts.fixtures import NOON
 
@@ -31,7 +32,9 @@ OWN_POSTS = (Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH)
 
 USES: list[tuple[str, Use, Scope | tuple[Scope, ...] | None, type[Exception] | None]] = [
     ("read a post", lambda blog, _: blog.posts.get(PostId(NOTHING)), None, PostNotFound),
+    ("read by address", lambda blog, _: blog.posts.get_by_slug("none"), None, SlugUnknown),
     ("read posts", lambda blog, _: blog.posts.page(limit=0), None, ValidationFailed),
+    ("list tags", lambda blog, _: blog.posts.tags(limit=0), None, ValidationFailed),
     ("list own posts", lambda blog, me: blog.posts.own_page(me, Status.DRAFT, limit=0), OWN_POSTS, ValidationFailed),
     ("count own posts", lambda blog, me: blog.posts.own_count(me, Status.DRAFT), OWN_POSTS, None),
     ("count posts", lambda blog, _: blog.posts.count(), None, None),
@@ -159,7 +162,7 @@ def test_table_has_every_use_case(open_blog: OpenBlog, ann: User, store: OpenSto
         "begin_registration",
         "register",
     }
-    internal |= {"revoke_all", "issue", "find_valid", "touch", "purge", "redeem", "record", "seal"}
+    internal |= {"revoke_all", "issue", "find_valid", "touch", "purge", "redeem", "record", "seal", "settle_tag_counts"}
     with open_blog() as blog:
         rooms = (
             *(blog.posts, blog.search, blog.importer, blog.idempotency),

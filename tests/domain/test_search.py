@@ -16,6 +16,7 @@ from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import PostImporter
 from blog.domain.posts.post import Post
+from blog.domain.posts.slug_assignment import Slugs
 from blog.domain.posts.use_cases import Posts
 from blog.domain.search import use_cases as search
 from blog.domain.search.index import PostIndex, SearchPosition
@@ -193,7 +194,8 @@ class Noted(dict[PostId, Post]):
 def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, ann: User) -> None:
     noted = Noted()
     with store() as stores:
-        posts = Posts(stores.posts, cast(PostIndex, noted), Audit(stores.audit, clock), clock)
+        index, slugs = cast(PostIndex, noted), Slugs(stores.slugs, stores.posts)
+        posts = Posts(stores.posts, index, slugs, Audit(stores.audit, clock), clock)
         one, other = (posts.create(as_member(ann), title=title, body="World") for title in ("One", "Other"))
         assert noted == {one.id: one, other.id: other}
         one = posts.update(as_member(ann), one.id, title="Another")
@@ -201,7 +203,7 @@ def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, 
         posts.delete(as_member(ann), other.id)
         assert noted == {one.id: one}
         import_post = (
-            PostImporter(stores.posts, cast(PostIndex, noted), stores.users, posts.audit, cast(DeletedUser, None))
+            PostImporter(stores.posts, index, slugs, stores.users, posts.audit, cast(DeletedUser, None), clock)
             .import_post(OPERATOR, OLD)
             .post
         )

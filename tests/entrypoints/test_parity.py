@@ -56,7 +56,12 @@ def test_the_scenario_covers_every_step_and_every_kind_of_error() -> None:
     done = Counter(step["do"] for step in STORY if "refused" not in step)
     assert set(done) == {*REQUESTS, "registration"} == {*COMMANDS, "registration"}
     refused = {step["refused"] for step in STORY if "refused" in step}
-    assert refused == {kind.__name__ for kind in STATUS} - {"Unavailable", "PreconditionFailed", "KeyReused"}
+    assert refused == {kind.__name__ for kind in STATUS} - {
+        "Unavailable",
+        "PreconditionFailed",
+        "KeyReused",
+        "PostGone",
+    }
 
 
 def test_the_scenario_covers_every_command_on_users_and_tokens() -> None:

@@ -41,6 +41,12 @@ PATHS = (
     "/api/posts/2/",
     "/api/posts/3/?include=permissions",
     "/api/posts/nothing/",
+    "/api/posts/by-slug/hello/",
+    "/api/posts/by-slug/zebra/?fields=title",
+    "/api/posts/?tag=sea&tags_all=Travel",
+    "/api/posts/?q=hello&tag=sea",
+    "/api/tags/",
+    "/api/tags/?limit=1",
 )
 
 
@@ -66,7 +72,7 @@ class Site:
 
     def write(self, title: str) -> PostId:
         with self.open_inner() as blog:
-            return blog.posts.create(self.ann, title=title, body="Hello, world").id
+            return blog.posts.create(self.ann, title=title, body="Hello, world", tags=["Sea", "travel"]).id
 
     def get(self, *paths: str, method: str = "GET", **headers: str) -> list[httpx.Response]:
         async def ask() -> list[httpx.Response]:
@@ -119,12 +125,21 @@ def test_a_read_after_a_change_sees_it(site: Site) -> None:
     with site.open_inner() as blog:
         blog.posts.update(site.ann, post, title="Changed")
     assert site.get(f"/api/posts/{post}/")[0].json()["title"] == "Changed"
+    assert site.get("/api/tags/")[0].json()["results"] == [{"tag": "Sea", "posts": 1}, {"tag": "travel", "posts": 1}]
+    assert site.get("/api/posts/by-slug/hello/")[0].json()["title"] == "Changed"
+    with site.open_inner() as blog:
+        blog.posts.update(site.ann, post, slug="changed", tags=["lake"])
+    assert site.get("/api/tags/")[0].json()["results"] == [{"tag": "lake", "posts": 1}]
+    assert site.get("/api/posts/?tag=sea")[0].json()["results"] == []
+    assert site.get("/api/posts/by-slug/hello/")[0].headers["location"] == "/api/posts/by-slug/changed/"
     with site.open_inner() as blog:
         blog.accounts.rename(site.ann, "anna")
     assert site.get(f"/api/posts/{post}/")[0].json()["author"] == "anna"
     with site.open_inner() as blog:
         blog.posts.delete(site.ann, post)
     assert site.get(f"/api/posts/{post}/")[0].status_code == 404
+    assert site.get("/api/posts/by-slug/changed/")[0].status_code == 410
+    assert site.get("/api/tags/")[0].json()["results"] == []
 
 
 def test_head_is_served_from_the_cache_without_a_body(site: Site) -> None:

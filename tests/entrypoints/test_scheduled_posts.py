@@ -11,7 +11,13 @@ from tests.servers import TIMEOUT, Server, run_blog, serving
 
 PASSWORD: Final = "correct horse battery staple"
 POSTS: Final = "/api/posts/"
-PATHS: Final = (POSTS, f"{POSTS}?order=updated&count=true&limit=50", f"{POSTS}?q=appears&count=true")
+PATHS: Final = (
+    POSTS,
+    f"{POSTS}?order=updated&count=true&limit=50",
+    f"{POSTS}?q=appears&count=true",
+    f"{POSTS}?tag=later&count=true",
+)
+TAGS: Final = "/api/tags/"
 FIRST: Final = timedelta(seconds=2)
 STEP: Final = timedelta(milliseconds=300)
 NUMBER: Final = 6
@@ -30,7 +36,13 @@ def schedule(server: Server) -> dict[int, datetime]:
     """Schedule posts, one after the other. Return the publication time of each by its id."""
     first = datetime.now(UTC) + FIRST
     operations = [
-        {"op": "create", "title": "Appears", "body": "Later", "published_at": (first + number * STEP).isoformat()}
+        {
+            "op": "create",
+            "title": "Appears",
+            "body": "Later",
+            "tags": ["later"],
+            "published_at": (first + number * STEP).isoformat(),
+        }
         for number in range(NUMBER)
     ]
     with server.client(server.log_in("alice", PASSWORD)) as client:
@@ -67,7 +79,7 @@ def test_scheduled_posts_appear_at_their_time_in_cached_responses_without_a_writ
         patience = time.monotonic() + TIMEOUT
         seen = {path: set[int]() for path in PATHS}
         responses = 0
-        while any(shown != set(times) for shown in seen.values()):
+        while any(found != set(times) for found in seen.values()):
             assert time.monotonic() < patience, f"of {times}, {seen} appeared"
             for path in PATHS:
                 before, page, after = get(server.url, path)
@@ -75,6 +87,9 @@ def test_scheduled_posts_appear_at_their_time_in_cached_responses_without_a_writ
                 check(seen[path], times, before, after)
                 assert page.get("count", len(page["results"])) == len(page["results"])
                 responses += 1
+            before, tags, after = get(server.url, TAGS)
+            shown = sorted(times, key=times.__getitem__)[: sum(tag["posts"] for tag in tags["results"])]
+            check(set(shown), times, before, after)
             post_id = next((each for each in times if each not in seen[POSTS]), min(times))
             before, answer, after = get(server.url, f"{POSTS}{post_id}/")
             check({answer["id"]} if "id" in answer else set(), {post_id: times[post_id]}, before, after)

@@ -20,6 +20,7 @@ from blog.domain.accounts.user import UserRepository
 from blog.domain.posts.exporting import PostExporter
 from blog.domain.posts.importing import PostImporter
 from blog.domain.posts.repository import PostRepository
+from blog.domain.posts.slug_assignment import Slugs, SlugStore
 from blog.domain.posts.use_cases import Posts
 from blog.domain.search.index import PostIndex
 from blog.domain.search.use_cases import Search
@@ -46,6 +47,7 @@ class Stores:
     attempts: AttemptStore
     posts: PostRepository
     index: PostIndex
+    slugs: SlugStore
     idempotency: IdempotencyStore
     audit: AuditLog
 
@@ -108,7 +110,7 @@ class Blog:
     @cached_property
     def posts(self) -> Posts:
         """`Posts`: read, write, publish and delete posts."""
-        return Posts(self._stores.posts, self._stores.index, self.audit, self._dependencies.now)
+        return Posts(self._stores.posts, self._stores.index, self._slugs, self.audit, self._dependencies.now)
 
     @cached_property
     def search(self) -> Search:
@@ -118,7 +120,15 @@ class Blog:
     @cached_property
     def importer(self) -> PostImporter:
         """`PostImporter`: import posts from elsewhere."""
-        return PostImporter(self._stores.posts, self._stores.index, self._stores.users, self.audit, self._deleted_user)
+        return PostImporter(
+            posts=self._stores.posts,
+            index=self._stores.index,
+            slugs=self._slugs,
+            users=self._stores.users,
+            audit=self.audit,
+            deleted_user=self._deleted_user,
+            now=self._dependencies.now,
+        )
 
     @cached_property
     def exporter(self) -> PostExporter:
@@ -161,6 +171,7 @@ class Blog:
             users=self._stores.users,
             posts=self._stores.posts,
             index=self._stores.index,
+            slugs=self._slugs,
             attempts=self._stores.attempts,
             owned=(self._stores.tokens, self._stores.invitations, self._stores.idempotency),
             audit=self.audit,
@@ -212,6 +223,10 @@ class Blog:
     def audit(self) -> Audit:
         """`Audit`: record and read audit entries."""
         return Audit(self._stores.audit, self._dependencies.now)
+
+    @property
+    def _slugs(self) -> Slugs:
+        return Slugs(self._stores.slugs, self._stores.posts)
 
     @property
     def _rules(self) -> PasswordRules:

@@ -16,6 +16,9 @@ RECORDS_BATCH_SIZE: Final = 500
 SEAL_BATCH_SIZE: Final = 5000
 """Audit entries that one unit of work seals. One batch of posts adds a hundred."""
 
+TAG_CHANGES_BATCH_SIZE: Final = 1000
+"""Changes of tags that one unit of work counts."""
+
 DELETION_BATCH_SIZE: Final = POSTS_PER_STEP
 """Posts of deleted accounts that one unit of work deletes or reassigns."""
 
@@ -43,6 +46,10 @@ def _finish_deletions(blog: Blog) -> bool:
     return blog.deletion.finish(limit=DELETION_BATCH_SIZE) >= DELETION_BATCH_SIZE
 
 
+def _settle_tag_counts(blog: Blog) -> bool:
+    return blog.posts.settle_tag_counts(limit=TAG_CHANGES_BATCH_SIZE) >= TAG_CHANGES_BATCH_SIZE
+
+
 def _seal(blog: Blog) -> bool:
     seal = blog.audit.seal(limit=SEAL_BATCH_SIZE)
     return seal is not None and seal.entries >= SEAL_BATCH_SIZE
@@ -54,6 +61,7 @@ TASKS: Final[Sequence[Task]] = (
     _purge_attempts,
     _purge_idempotency_records,
     _finish_deletions,
+    _settle_tag_counts,
     _seal,
 )
 """All tasks, in the order in which they run."""
@@ -63,7 +71,7 @@ def run_maintenance(open_blog: OpenBlog) -> None:
     """Run every task until nothing is left.
 
     The tasks delete expired tokens, invitations, log-in attempts and idempotency records, delete or reassign the posts
-    of deleted accounts, and seal audit entries.
+    of deleted accounts, count the posts of tags, and seal audit entries.
     """
     for task in TASKS:
         while run_step(open_blog, task):

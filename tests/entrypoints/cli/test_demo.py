@@ -54,12 +54,13 @@ def test_the_printed_commands_work(tmp_path: Path) -> None:
     with _demo(tmp_path) as server:
         answers = [_sent(line) for line in _lines(server.greeting)]
 
-        assert [answer.status_code for answer in answers] == [200, 201, 200, 200, 403, 200, 200, 204]
-        listed, written, changed, drafts, refused, accounts, logged_in, _ = answers
+        assert [answer.status_code for answer in answers] == [200, 201, 200, 200, 200, 403, 200, 200, 204]
+        listed, written, changed, drafts, tagged, refused, accounts, logged_in, _ = answers
         assert [post["author"] for post in listed.json()["results"]] == ["alice", "bob", "alice"]
         assert (written.json()["title"], written.json()["author"]) == ("My first post", "alice")
         assert (changed.json()["title"], changed.json()["version"]) == ("A better title", 2)
         assert [(post["author"], post["status"]) for post in drafts.json()["results"]] == [("alice", "draft")]
+        assert [(post["author"], post["tags"]) for post in tagged.json()["results"]] == [("bob", ["Python"])]
         assert refused.json()["status"] == 403
         assert [user["username"] for user in accounts.json()["results"]] == ["alice", "bob", "admin"]
         alices, *_ = _tokens(server.greeting)
@@ -94,7 +95,17 @@ def test_a_second_start_keeps_users_posts_passwords_and_tokens(tmp_path: Path) -
         assert _passwords(second.greeting) == _passwords(first.greeting)
         assert bob.get("/api/users/me/").json()["username"] == "bob"
         assert bob.get("/api/posts/").json() == posts
-        assert [_sent(line).status_code for line in _lines(second.greeting)] == [200, 201, 200, 200, 403, 200, 200, 204]
+        assert [_sent(line).status_code for line in _lines(second.greeting)] == [
+            200,
+            201,
+            200,
+            200,
+            200,
+            403,
+            200,
+            200,
+            204,
+        ]
 
 
 def test_the_printed_commands_work_after_all_posts_were_deleted(tmp_path: Path) -> None:
@@ -104,7 +115,17 @@ def test_the_printed_commands_work_after_all_posts_were_deleted(tmp_path: Path) 
         assert first.stop() == 0
 
     with _demo(tmp_path) as second:
-        assert [_sent(line).status_code for line in _lines(second.greeting)] == [200, 201, 200, 200, 403, 200, 200, 204]
+        assert [_sent(line).status_code for line in _lines(second.greeting)] == [
+            200,
+            201,
+            200,
+            200,
+            200,
+            403,
+            200,
+            200,
+            204,
+        ]
 
 
 def test_a_demo_killed_during_its_first_start_starts_again(tmp_path: Path) -> None:
@@ -116,7 +137,17 @@ def test_a_demo_killed_during_its_first_start_starts_again(tmp_path: Path) -> No
 
     with _demo(tmp_path) as server:
         Database(tmp_path / ".demo" / "blog.db").assert_sound()
-        assert [_sent(line).status_code for line in _lines(server.greeting)] == [200, 201, 200, 200, 403, 200, 200, 204]
+        assert [_sent(line).status_code for line in _lines(server.greeting)] == [
+            200,
+            201,
+            200,
+            200,
+            200,
+            403,
+            200,
+            200,
+            204,
+        ]
         assert {user.username for user in Database(tmp_path / ".demo" / "blog.db").users()} == {
             "alice",
             "bob",

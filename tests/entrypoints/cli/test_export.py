@@ -27,6 +27,7 @@ HELLO = "2026-11-23T120000.000000Z,alice,hello.md"
 TEXT = """\
 ---
 title: Hello
+slug: hello
 author: alice
 created_at: 2026-11-23T12:00:00.000000Z
 updated_at: 2026-11-23T13:00:00.000000Z
@@ -127,7 +128,9 @@ def test_posts_with_the_same_time_get_different_files(run: Run, database: Databa
         "2026-11-23T120000.000000Z-0003,alice,again.md",
         "2026-11-23T130000.000000Z,alice,later.md",
     ]
-    assert Path("out", names()[2]).read_text(encoding="utf-8") == TEXT.replace("---\nW", "ordinal: 2\n---\nW")
+    assert Path("out", names()[2]).read_text(encoding="utf-8") == TEXT.replace("---\nW", "ordinal: 2\n---\nW").replace(
+        "hello", "hello-2"
+    )
 
 
 def test_a_draft_and_a_scheduled_post_say_so(run: Run, database: Database) -> None:
@@ -136,7 +139,7 @@ def test_a_draft_and_a_scheduled_post_say_so(run: Run, database: Database) -> No
 
     assert run("export", "out") == Outcome(0, summary(2, 0), "")
     draft, scheduled = (Path("out", name).read_text(encoding="utf-8") for name in names())
-    assert draft == TEXT.replace("version", "draft: true\nversion")
+    assert draft == TEXT.replace("slug: hello\n", "").replace("version", "draft: true\nversion")
     assert scheduled == TEXT.replace("alice", "bob").replace(
         "version", "published_at: 9000-11-23T12:00:00.000000Z\nversion"
     )

@@ -102,6 +102,106 @@ def test_creation_and_update_times_are_read_from_files_of_other_programs(
     assert (read.version, read.ordinal, read.author) == (1, 1, "ann")
 
 
+@pytest.mark.parametrize(
+    ("head", "tags"),
+    [
+        ("tags: [a, b c]", ("a", "b c")),
+        ("tags:\n- a\n- 2026\n- yes", ("a", "2026", "yes")),
+        ("tags: a tag", ("a tag",)),
+        ("tags: a, b c,, ' ', d ,", ("a", "b c", "' '", "d")),
+        ("tags: [a, B, A, b, ß, SS]", ("a", "B", "ß")),
+        ("tags: [' a ', '', '  ']", ("a",)),
+        ("tags: []", ()),
+        ("tags:", ()),
+        ("Tag: a\nCategory: b c\ncategories: [A, d]\nTAGS: [e]", ("a", "b c", "d", "e")),
+        ("categories:\n- [a, b]\n- [a, c]\n- d", ("a", "b", "c", "d")),
+        ("taxonomies:\n  tags: [a]\n  categories: [b]", ("a", "b")),
+    ],
+)
+def test_tags_and_categories_are_read_in_yaml_in_many_spellings(head: str, tags: tuple[str, ...]) -> None:
+    assert _read(f"---\ntitle: Hello\ndate: 2015-11-21\n{head}\n---\nWorld").tags == tags
+
+
+@pytest.mark.parametrize(
+    ("head", "tags"),
+    [
+        ('tags = ["a", "b c", 2026, true]', ("a", "b c", "2026", "true")),
+        ('tags = "a, b"', ("a", "b")),
+        ('categories = [["a", "b"], "c"]', ("a", "b", "c")),
+        ('[taxonomies]\ntags = ["a"]\ncategories = ["b"]', ("a", "b")),
+        ("tags = []", ()),
+    ],
+)
+def test_tags_and_categories_are_read_in_toml_in_many_spellings(head: str, tags: tuple[str, ...]) -> None:
+    assert _read(f"+++\ntitle = 'Hello'\ndate = 2015-11-21\n{head}\n+++\nWorld").tags == tags
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "tags: {a: b}",
+        "tags: [{a: b}]",
+        "tags: [[[a]]]",
+        "tags: &a [*a]",
+        f"tags: [{'a, ' * 1000}a]",
+        f"x: &x [{'a, ' * 99}a]\ntags: [{'*x, ' * 99}*x]",
+    ],
+)
+def test_tags_that_are_no_list_of_texts_are_an_error(head: str) -> None:
+    parsed = _parsed(f"---\ntitle: Hello\ndate: 2015-11-21\n{head}\n---\nWorld")
+    assert parsed.errors == (FieldError("tags", "must be a list of texts"),)
+
+
+def test_former_addresses_are_left_out_and_reported_without_an_option() -> None:
+    for head in ("aliases: [/old, /older]", "redirect_from: /old", "redirect_from:\n- /old\n- {a: b}"):
+        parsed = _parsed(f"---\ntitle: Hello\ndate: 2015-11-21\n{head}\n---\nWorld", ignore_unknown=False)
+        assert (parsed.errors, parsed.unknown) == ((), (head.partition(":")[0],))
+
+
+@pytest.mark.parametrize(
+    ("slug", "read", "changed"),
+    [
+        ("my-post", "my-post", ""),
+        ("' my-post '", "my-post", ""),
+        ("My Post!", "my-post", "My Post!"),
+        ("2026", "post-2026", "2026"),
+        ("tags", "post-tags", "tags"),
+        ("'/'", None, "/"),
+        ("''", None, ""),
+        ("", None, ""),
+    ],
+)
+def test_a_slug_that_is_not_valid_here_is_made_valid(slug: str, read: str | None, changed: str) -> None:
+    parsed = _parsed(f"---\ntitle: Hello\ndate: 2015-11-21\nslug: {slug}\n---\nWorld")
+    assert (parsed.errors, parsed.post.slug, parsed.changed_slug) == ((), read, changed)
+
+
+@pytest.mark.usefixtures("database")
+def test_the_command_says_which_slugs_were_taken(run: Run) -> None:
+    for name, day in (("a.md", 21), ("b.md", 22), ("c.md", 23)):
+        slug = "slug: same\n" if name != "c.md" else ""
+        _file(name, f"---\ntitle: Same\ndate: 2015-11-{day}T00:00Z\n{slug}---\nWorld")
+
+    said = "blog: b.md: another post has its slug: read as same-2\n"
+    tried = run("import", "in", "--author", "alice", "--dry-run")
+    assert (tried.status, tried.errors) == (0, said)
+    assert run("import", "in", "--author", "alice") == Outcome(0, summary(added=3), said)
+    assert run("import", "in", "--author", "alice") == Outcome(0, summary(there=3), "")
+
+
+@pytest.mark.usefixtures("database")
+def test_the_command_says_which_slugs_it_changed(run: Run) -> None:
+    _file("a.md", "---\ntitle: Hello\ndate: 2015-11-21T00:00Z\nslug: My Post\n---\nWorld")
+    _file("b.md", "---\ntitle: Hello\ndate: 2015-11-22T00:00Z\nslug: '?'\n---\nWorld")
+
+    assert run("import", "in", "--author", "alice") == Outcome(
+        0,
+        summary(added=2),
+        "blog: a.md: slug 'My Post' is not valid here: read as my-post\n"
+        "blog: b.md: slug '?' is not valid here: read as none\n",
+    )
+
+
 def test_folders_of_other_programs_are_imported_and_ignored_files_are_reported_once(
     run: Run, database: Database
 ) -> None:
@@ -121,9 +221,7 @@ def test_folders_of_other_programs_are_imported_and_ignored_files_are_reported_o
     assert taken.said == summary(added=4).replace(".\n", ", drafts left out 1.\n")
     assert taken.errors.splitlines() == [
         "blog: _drafts/idea.md: ignored as a draft, because it has no date",
-        "blog: tags: ignored in 4 files",
         "blog: layout: ignored in 2 files",
-        "blog: categories: ignored in 1 file",
         "blog: comments: ignored in 1 file",
         "blog: params: ignored in 1 file",
         "blog: 3 files with a date without a time zone: taken as UTC",
@@ -208,7 +306,7 @@ def test_an_unknown_member_is_an_error_that_names_the_option(run: Run, database:
     refused = run("import", "in", "--author", "alice")
 
     assert refused.status == 1
-    assert f"tags: is not known here: known are {', '.join(NAMES)}; --ignore-unknown" in refused.errors
+    assert f"layout: is not known here: known are {', '.join(NAMES)}; --ignore-unknown" in refused.errors
     assert posts_in(database) == []
 
 

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import MAX_VERSION, PortablePost
 from blog.domain.posts.post import MAX_TITLE_LENGTH, validate_post
+from blog.domain.posts.slug import MAX_SLUG_LENGTH, slug_of
+from blog.domain.posts.tags import MAX_TAG_LENGTH, MAX_TAGS, tag_key, validate_tag
 from blog.entrypoints.cli.markdown.front_matter import (
+    MAX_HEAD_LENGTH,
     Kind,
     Parts,
     file_name,
@@ -25,6 +28,12 @@ from blog.entrypoints.cli.markdown.parsed_files import ImportOptions, parse_file
 NOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 HELLO = PortablePost(title="Hello", body="World", author="alice", created_at=NOON, updated_at=NOON, published_at=NOON)
 
+slugs = st.none() | st.text(min_size=1, max_size=90).map(slug_of).filter(bool)
+tags = st.lists(
+    st.text(min_size=1, max_size=MAX_TAG_LENGTH).filter(lambda tag: not validate_tag("tag", tag)),
+    max_size=MAX_TAGS,
+    unique_by=tag_key,
+).map(tuple)
 titles = st.text(min_size=1, max_size=MAX_TITLE_LENGTH).filter(lambda title: not validate_post(title=title))
 names = st.text("abAB-._@+1", min_size=1, max_size=150)
 
@@ -154,6 +163,8 @@ def test_a_body_is_read_back_byte_for_byte(body: str) -> None:
         st.just(HELLO),
         title=titles,
         body=st.text(),
+        slug=slugs,
+        tags=tags,
         author=names,
         published_at=st.none() | st.just(NOON) | st.datetimes(timezones=st.just(UTC)),
         version=st.integers(1, MAX_VERSION),
@@ -162,7 +173,29 @@ def test_a_body_is_read_back_byte_for_byte(body: str) -> None:
 )
 def test_a_written_file_is_read_back_unchanged(manuscript: PortablePost) -> None:
     assert read(format_post(manuscript)) == manuscript
-    assert len(split_front_matter(format_post(manuscript)).head) < 10_000
+
+
+def test_the_longest_front_matter_takes_half_of_the_limit() -> None:
+    escaped = "\U0010ffff"  # a character that takes ten in YAML
+    longest = replace(
+        HELLO,
+        title=escaped * MAX_TITLE_LENGTH,
+        slug="\U00010000" * MAX_SLUG_LENGTH,
+        tags=tuple(escaped * (MAX_TAG_LENGTH - 1) + chr(ord("a") + number) for number in range(MAX_TAGS)),
+        author="+" * 150,
+        version=MAX_VERSION,
+        published_at=NOON + timedelta(microseconds=1),
+        ordinal=1000,
+    )
+    assert read(format_post(longest)) == longest
+    assert 10_000 < len(split_front_matter(format_post(longest)).head) < MAX_HEAD_LENGTH / 2
+
+
+def test_slug_and_tags_are_written_where_there_are_some() -> None:
+    lines = format_post(replace(HELLO, slug="2-be", tags=("Sea", "no", "a, b", "it's"))).splitlines()
+    assert lines[2:4] == ["slug: 2-be", "tags: [Sea, 'no', 'a, b', it's]"]
+    assert "slug" not in format_post(HELLO)
+    assert "tags" not in format_post(HELLO)
 
 
 @given(titles, names, st.integers(1, 2000))
@@ -273,8 +306,8 @@ def test_malformed_front_matter_is_not_read_as_the_body(text: str) -> None:
 
 
 def test_long_front_matter_is_refused_without_parsing_it() -> None:
-    with pytest.raises(ValidationFailed, match="front matter: must have at most 10000 characters"):
-        split_front_matter("---\n" + "a: b\n" * 2001 + "---\n")
+    with pytest.raises(ValidationFailed, match="front matter: must have at most 30000 characters"):
+        split_front_matter("---\n" + "a: b\n" * 6001 + "---\n")
 
 
 FINE = "title: Hello\nauthor: alice\ncreated_at: 2026-11-23\n"
@@ -283,8 +316,8 @@ AUTHOR = (
     "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -; --author-is 'NAME=ACCOUNT' names the account"
 )
 FIELDS = (
-    "is not known here: known are title, author, created_at, updated_at, published_at, draft, version, ordinal; "
-    "--ignore-unknown ignores it"
+    "is not known here: known are title, slug, tags, author, created_at, updated_at, published_at, draft, version, "
+    "ordinal; --ignore-unknown ignores it"
 )
 
 
@@ -308,7 +341,7 @@ FIELDS = (
                 "created_at: is missing: a date or a time such as 2026-11-23 or 2026-11-23T09:30",
             ],
         ),
-        (f"{FINE}tags: [a, b]\nid: 7\n", [f"tags: {FIELDS}", f"id: {FIELDS}"]),
+        (f"{FINE}tags: {{a: b}}\nid: 7\n", ["tags: must be a list of texts", f"id: {FIELDS}"]),
         (f"{FINE}[a, b]: c\n", [f"front matter: {FIELDS}"]),
         (f"{FINE}title: Again\n", ["title: must be there once"]),
         ("title: [a]\nauthor: {b: c}\ncreated_at: 20261123\n", ["title: must be one text", "author: must be one text"]),

@@ -59,6 +59,7 @@ def test_a_file_is_imported_as_a_post(run: Run, database: Database) -> None:
             id=PostId(1),
             title="Hello",
             body="World",
+            slug="hello",
             author_id=UserId(1),
             author="alice",
             created_at=NOON,
@@ -165,7 +166,7 @@ def test_the_author_option_is_used_for_files_without_an_author(run: Run, databas
 
 def test_errors_of_every_file_are_reported_and_the_other_files_are_imported(run: Run, database: Database) -> None:
     write_post("a.md", author="carol")
-    create_post("b.md", "title: ''", "version: 0", "ordinal: -1", "tags: x", body=" ")
+    create_post("b.md", "title: ''", "version: 0", "ordinal: -1", "id: x", body=" ")
     create_post(
         "c.md", "title: Hello", "author: carol", "created_at: 0999-01-01", "updated_at: 0998-01-01", "ordinal: 9"
     )
@@ -182,7 +183,7 @@ def test_errors_of_every_file_are_reported_and_the_other_files_are_imported(run:
         f"blog: c.md: author: has no account here; created_at: {year}; updated_at: {year}; "
         f"published_at: {year}; updated_at: must not be before created_at\n"
         "blog: a.md: author: has no account here\n"
-        f"blog: b.md: tags: {fields}; author: is missing: --author NAME gives one; created_at: is "
+        f"blog: b.md: id: {fields}; author: is missing: --author NAME gives one; created_at: is "
         "missing: a date or a time such as 2026-11-23 or 2026-11-23T09:30; body: must not be blank; version: must be "
         "from 1 to 9007199254740992; ordinal: must be from 1 to 1000\n"
         "blog: d.md: version: must be a whole number; ordinal: must be a whole number; title: must have at most 200 "

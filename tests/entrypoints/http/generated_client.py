@@ -1,7 +1,7 @@
 """A program written against the client that openapi-python-client makes from the OpenAPI document.
 
-It logs in, and creates, reads, lists, replaces, changes, publishes and deletes a post, with the types that the client
-has. It is type-checked, and run against a real server, by `test_generated_client.py`.
+It logs in, and creates, reads, lists, tags, replaces, changes, publishes and deletes a post, with the types that the
+client has. It is type-checked, and run against a real server, by `test_generated_client.py`.
 """
 
 import os
@@ -15,7 +15,9 @@ from blog_client.api.posts import (
     create_post,
     delete_post,
     get_post,
+    get_post_by_slug,
     list_posts,
+    list_tags,
     publish_post,
     replace_post,
     unpublish_post,
@@ -40,6 +42,7 @@ from blog_client.models import (
     PublishIn,
     PublishOperation,
     Status,
+    TagsOut,
     UnpublishOperation,
     UpdateOperation,
     UpdateOperationOp,
@@ -55,8 +58,9 @@ def signed_in(url: str, username: str, password: str) -> AuthenticatedClient:
 
 
 def create_and_read(client: AuthenticatedClient) -> PostOut:
-    created = create_post.sync_detailed(client=client, body=PostIn(title="Hello", body="World"), idempotency_key="once")
-    again = create_post.sync(client=client, body=PostIn(title="Hello", body="World"), idempotency_key="once")
+    new = PostIn(title="Hello", body="World", slug="hello-to-all", tags=["Sea", "travel"])
+    created = create_post.sync_detailed(client=client, body=new, idempotency_key="once")
+    again = create_post.sync(client=client, body=new, idempotency_key="once")
     post = created.parsed
     assert created.status_code is HTTPStatus.CREATED
     assert isinstance(post, PostOut)
@@ -66,6 +70,8 @@ def create_and_read(client: AuthenticatedClient) -> PostOut:
     assert isinstance(found, PostPart)
     assert (found.title, found.body, found.author) == ("Hello", "World", "alice")
     assert isinstance(found.created_at, datetime)
+    assert get_post_by_slug.sync("hello-to-all", client=client) == found
+    assert (found.slug, found.tags) == ("hello-to-all", ["Sea", "travel"])
     return post
 
 
@@ -75,11 +81,15 @@ def list_them(client: AuthenticatedClient, post: PostOut) -> None:
     assert page.results[0].id == post.id
     first: str | None = page.next_
     assert first is None
-    hits = list_posts.sync(client=client, q="hello")
+    hits = list_posts.sync(client=client, q="hello", tag=["SEA", "lake"], tags_all=["travel"])
     assert isinstance(hits, PageOut)
     snippet = hits.results[0].snippet
     assert not isinstance(snippet, Unset)
     assert snippet.title == "<mark>Hello</mark>"
+    tags = list_tags.sync(client=client, limit=1)
+    assert isinstance(tags, TagsOut)
+    assert [(tag.tag, tag.posts) for tag in tags.results] == [("Sea", 1)]
+    assert tags.next_ is not None
 
 
 def change(client: AuthenticatedClient, post: PostOut) -> None:

@@ -17,6 +17,7 @@ from blog.domain.accounts.actors import Member, Operator
 from blog.domain.accounts.invitations import Registration
 from blog.domain.accounts.login import log_in
 from blog.domain.blog import BlogConfig
+from blog.domain.posts.tags import tag_key
 from blog.entrypoints.http import create_app
 
 _open_blog = create_blog(
@@ -50,8 +51,9 @@ def test_every_response_conforms_to_the_openapi_document(case: Case[Any], is_adm
 
 
 def _aim(case: Case[Any], actor: Member) -> None:
-    """Fill in values that no schema can describe: existing ids, cursors and versions, passwords, a search without an
-    order, a status of one's own posts that fits the publication time, and whole numbers instead of 7.0.
+    """Fill in values that no schema can describe: existing ids, slugs, cursors and versions, passwords, a search
+    without an order, a status of one's own posts that fits the publication time, slugs that are free, tags that differ
+    in more than case, and whole numbers instead of 7.0.
     """
     if _is_well_formed(case, ParameterLocation.PATH):
         case.path_parameters |= _numbers(case.path, actor)
@@ -76,9 +78,18 @@ def _aim(case: Case[Any], actor: Member) -> None:
         steps: Any = case.body.get("operations", ())
         for step in steps:
             step |= {name: int(step[name]) for name in ("id", "version") if name in step}
-        for new in (case.body, *steps):
-            if "published_at" in new or new.get("status") == "scheduled":
-                new.pop("status", None)
+        for post in (case.body, *steps):
+            _aim_post(post)
+
+
+def _aim_post(post: Any) -> None:
+    """Fill in values of a post in a body."""
+    if "published_at" in post or post.get("status") == "scheduled":
+        post.pop("status", None)
+    if "slug" in post:
+        post["slug"] = f"slug-{next(_number)}"
+    if "tags" in post:
+        post["tags"] = list({tag_key(tag): tag for tag in post["tags"]}.values())
 
 
 def _is_well_formed(case: Case[Any], part: ParameterLocation) -> bool:
@@ -92,10 +103,11 @@ def _is_well_formed(case: Case[Any], part: ParameterLocation) -> bool:
 def _numbers(path: str, actor: Member) -> dict[str, str]:
     """Something new by each number that the path takes: of one's own, but for what only an administrator sees."""
     other = _newcomer(is_admin=False)[1] if "{user_id}" in path else actor
-    numbers: dict[str, int | None] = {"user_id": other.user_id, "token_id": other.token_id}
+    numbers: dict[str, int | str | None] = {"user_id": other.user_id, "token_id": other.token_id}
     with _open_blog() as blog:
-        if "{post_id}" in path:
-            numbers["post_id"] = blog.posts.create(actor, title="A title", body="A body").id
+        if "{post_id}" in path or "{slug}" in path:
+            post = blog.posts.create(actor, title="A title", body="A body")
+            numbers |= {"post_id": post.id, "slug": post.slug}
         if "{invitation_id}" in path:
             numbers["invitation_id"] = blog.invitations.create(Operator()).invitation.id
     return {name: str(number) for name, number in numbers.items() if f"{{{name}}}" in path}

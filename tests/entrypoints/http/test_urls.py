@@ -57,7 +57,8 @@ def test_an_id_has_one_spelling(site: Site, alice: Member) -> None:
 
 def test_an_unknown_parameter_is_reported_with_the_known_ones(site: Site, alice: Member) -> None:
     post = alice.create_post()
-    known = "q, order, author, status, published_after, published_before, count, limit, cursor, include, fields"
+    known = "q, order, author, tag, tags_all, status, published_after, published_before, count, limit, cursor"
+    known += ", include, fields"
     for path, names in {
         "/api/posts/": f"known are {known}",
         f"/api/posts/{post['id']}/": "known are include, fields",

@@ -10,6 +10,7 @@ from blog.domain.accounts.user import hidden_name_of, validate_username
 from blog.domain.blog import ConcurrencyConflict
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post, PostNotFound
+from blog.domain.posts.tags import TagCount, tag_key, tag_keys
 from blog.domain.posts.visibility import Everything, Own, Public, Reader, Reason, Sight, sees
 from blog.domain.shared import PostId, UserId
 
@@ -91,6 +92,17 @@ class MemoryPostRepository(MemoryRepository):
     def count(self, sight: Public | Own, **filters: Unpack[PostFilter]) -> int:
         return sum(1 for _ in select_posts(self._unit, self._tables, sight, filters))
 
+    def tags(self, sight: Public, *, limit: int, after: str | None = None) -> Sequence[TagCount]:
+        found: dict[str, list[tuple[Any, PostId, str]]] = {}
+        for post in select_posts(self._unit, self._tables, sight, {}):
+            for tag in post.tags:
+                found.setdefault(tag_key(tag), []).append((post.published_at, post.id, tag))
+        keys = sorted(key for key in found if after is None or key > after)
+        return [TagCount(key, min(found[key])[2], len(found[key])) for key in keys[:limit]]
+
+    def settle_tag_counts(self, at: datetime, *, limit: int) -> int:  # noqa: ARG002 - it counts when it is asked
+        return 0
+
     def next_publication(self, after: datetime) -> datetime | None:
         with self._unit.lock:
             posts = self._unit.visible_rows(self._tables.posts).values()
@@ -126,13 +138,18 @@ def select_posts(unit: MemoryUnitOfWork, tables: Tables, sight: Sight, filters: 
         wanted = {name.lower() for name in filters["authors"] if not validate_username(name)}
         authors = {user_id for user_id, name in names.items() if name.lower() in wanted}
     for post in unit.iterate(posts.values()):
-        if sees(sight, post) and (authors is None or post.author_id in authors) and _is_within(post, filters):
+        if sees(sight, post) and (authors is None or post.author_id in authors) and _passes(post, filters):
             name = names.get(post.author_id) or hidden_name_of(post.author_id)
             yield post if post.author == name else replace(post, author=name)
 
 
-def _is_within(post: Post, filters: PostFilter) -> bool:
-    """Return whether the publication time is within the filters."""
+def _passes(post: Post, filters: PostFilter) -> bool:
+    """Return whether the tags and the publication time pass the filters."""
+    keys = set(tag_keys(post.tags))
+    if "tags" in filters and keys.isdisjoint(tag_keys(filters["tags"])):
+        return False
+    if not keys.issuperset(tag_keys(filters.get("all_tags", ()))):
+        return False
     after, before = filters.get("published_after"), filters.get("published_before")
     if post.published_at is None:
         return after is None and before is None

@@ -14,6 +14,7 @@ from .invitations import MemoryInvitationStore
 from .login_attempts import MemoryAttemptStore
 from .posts import MemoryPostRepository
 from .search import MemoryPostIndex
+from .slugs import MemorySlugStore
 from .tables import Tables
 from .tokens import MemoryTokenStore
 from .unit_of_work import MemoryUnitOfWork
@@ -56,6 +57,7 @@ class MemoryStore:
                 attempts=MemoryAttemptStore(unit, tables),
                 posts=MemoryPostRepository(unit, tables),
                 index=MemoryPostIndex(unit, tables),
+                slugs=MemorySlugStore(unit, tables),
                 idempotency=MemoryIdempotencyStore(unit, tables),
                 audit=MemoryAuditLog(unit, tables),
             )

@@ -12,6 +12,7 @@ from blog.domain.accounts.user import Credentials, PendingDeletion
 from blog.domain.audit import AuditEntry, Seal
 from blog.domain.idempotency import IdempotencyRecord
 from blog.domain.posts.post import Post
+from blog.domain.posts.slug_assignment import SlugEntry
 from blog.domain.shared import AttemptId, EntryId, InvitationId, PostId, SealId, UserId
 
 from .unit_of_work import MemoryUnitOfWork, Table
@@ -41,6 +42,7 @@ class Tables:
     trusted_addresses: Table[tuple[str, str], datetime] = field(default_factory=Table)
     posts: Table[PostId, Post] = field(default_factory=Table)
     post_words: Table[PostId, Words] = field(default_factory=Table)
+    slugs: Table[bytes, SlugEntry] = field(default_factory=Table)
     idempotency_records: Table[tuple[UserId, bytes], IdempotencyRecord] = field(default_factory=Table)
     audit_entries: Table[EntryId, AuditEntry] = field(default_factory=Table)
     entry_seals: Table[EntryId, SealId] = field(default_factory=Table)

@@ -4,20 +4,20 @@ A backup is an SQLite database, also that of a PostgreSQL database. Any SQLite t
 and it can be restored into either database.
 """
 
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select
 
 from blog.adapters.sql.engine.dialect import Dialect
 from blog.adapters.sql.repositories.posts import indexed_posts
-from blog.adapters.sql.schema.tables import metadata
+from blog.adapters.sql.repositories.tagging import rebuild_tags
+from blog.adapters.sql.schema.tables import STORED_TABLES, metadata
 from blog.adapters.sql.search.index import SqlPostIndex
 from blog.domain.errors import Conflict
 
 _AT_ONCE: Final = 1000
 """Rows that are in memory at a time."""
-
-_TABLES: Final = metadata.sorted_tables
 
 
 class NotEmpty(Conflict):
@@ -47,12 +47,13 @@ def transfer(source: Database, target: Database, *, replace: bool = False) -> No
         source.dialect.snapshot(source.engine) as reader,
         target.dialect.migration_transaction(target.engine) as writer,
     ):
-        last = {table.name: _last_id(writer, target.dialect, table) for table in _TABLES}
+        last = {table.name: _last_id(writer, target.dialect, table) for table in STORED_TABLES}
         _clear(writer, replace=replace)
         _copy(reader, writer)
-        for table in _TABLES:
+        for table in STORED_TABLES:
             last_id = max(last[table.name], _last_id(reader, source.dialect, table))
             target.dialect.set_last_id(writer, table.name, last_id)
+        rebuild_tags(writer, datetime.now(UTC))
         target.index.rebuild(writer, indexed_posts(writer))
 
 
@@ -68,7 +69,7 @@ def _copy(source: Connection, target: Connection) -> None:
     Raises:
         RuntimeError: not as many rows arrived as were sent.
     """
-    for table in _TABLES:
+    for table in STORED_TABLES:
         rows = source.execution_options(yield_per=_AT_ONCE).execute(select(table).order_by(table.c.id)).mappings()
         for some in rows.partitions():
             target.execute(insert(table), [dict(row) for row in some])
@@ -83,7 +84,7 @@ def _clear(target: Connection, *, replace: bool) -> None:
     Raises:
         NotEmpty: there are rows, and they are not to be replaced.
     """
-    if not replace and any(target.execute(select(table.c.id).limit(1)).first() for table in _TABLES):
+    if not replace and any(target.execute(select(table.c.id).limit(1)).first() for table in STORED_TABLES):
         raise NotEmpty
-    for table in reversed(_TABLES):
+    for table in reversed(metadata.sorted_tables):
         target.execute(delete(table))

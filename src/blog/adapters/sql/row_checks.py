@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table
 
-from blog.adapters.sql.schema.tables import BigIntId, Scopes, UtcDateTime, metadata
+from blog.adapters.sql.repositories.slugs import digest_of_slug
+from blog.adapters.sql.schema.tables import STORED_TABLES, BigIntId, Scopes, UtcDateTime, lines_of
 from blog.domain.accounts.actors import Scope
 from blog.domain.accounts.tokens import validate_token_name
 from blog.domain.accounts.user import PostsOnDeletion, validate_username
@@ -92,12 +93,13 @@ def check_rows(file: Path) -> None:
     errors = RowErrors()
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("BEGIN")
-        for table in metadata.sorted_tables:
+        for table in STORED_TABLES:
             checks = {column.name: checks_of(column) for column in table.c}
             for row in _rows(connection, table):
                 for name, message in _errors_in(table, row, checks):
                     errors.add(table.name, row["id"], name, message)
             errors.raise_if_many()
+        _check_slugs(connection, errors)
         errors.raise_if_any()
         _derive(connection)
         connection.execute("COMMIT")
@@ -117,6 +119,16 @@ def _errors_in(table: Table, row: dict[str, Any], checks: Mapping[str, Check]) -
     yield from wrong
     if not wrong and table.name == "posts" and row["updated_at"] < row["created_at"]:
         yield "updated_at", "must not be before created_at"
+    if not wrong and table.name == "slugs" and row["slug"] and digest_of_slug(row["slug"]) != row["digest"]:
+        yield "digest", "must be the digest of slug"
+
+
+def _check_slugs(connection: sqlite3.Connection, errors: RowErrors) -> None:
+    """Check that each published or scheduled post has a slug, which no other post has."""
+    own = "SELECT 1 FROM slugs WHERE slugs.slug = posts.slug AND slugs.post_id = posts.id"
+    without = f"SELECT id FROM posts WHERE published_at IS NOT NULL AND NOT EXISTS ({own})"  # noqa: S608 - constants
+    for (post_id,) in connection.execute(without):
+        errors.add("posts", post_id, "slug", "must be among its slugs")
 
 
 def _derive(connection: sqlite3.Connection) -> None:
@@ -209,7 +221,10 @@ _BY_TYPE: Final[dict[type, Check]] = {UtcDateTime: _time, Scopes: _scopes, BigIn
 _BY_NAME: Final[dict[str, Check]] = {
     "audit_entries.event": _event,
     "posts.body": lambda value: _first(validate_post(body=value)),
+    "posts.slug": lambda value: _first(validate_post(slug=value)),
+    "posts.tags": lambda value: _first(validate_post(tags=lines_of(value))),
     "posts.title": lambda value: _first(validate_post(title=value)),
+    "slugs.slug": lambda value: _first(validate_post(slug=value)),
     "posts.changed_at": _anything,
     "posts.title_key": _anything,
     "tokens.name": lambda value: _first(validate_token_name(value)),

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from blog.adapters.sql.engine.dialect import DEFAULT_TIMEOUT
 from blog.adapters.sql.engine.sqlite_file import SqliteFile
+from blog.adapters.sql.schema.tables import INDEX_TABLES
 from blog.domain.errors import FieldError, Unavailable, ValidationFailed
 
 from .row_checks import RowErrors, is_id
@@ -203,9 +204,10 @@ def _take_numbers(source: sqlite3.Connection, target: sqlite3.Connection, errors
 
 
 def _tables_of(target: sqlite3.Connection) -> list[str]:
-    """Return the tables of our own database, without those of the full-text index."""
+    """Return the tables of our own database, without those of the full-text index and of the tags."""
     listed = target.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
-    return sorted(name for (name,) in listed if not name.startswith("sqlite_") and name != "alembic_version")
+    left_out = {"alembic_version", *(table.name for table in INDEX_TABLES)}
+    return sorted(name for (name,) in listed if not name.startswith("sqlite_") and name not in left_out)
 
 
 def _columns_of(target: sqlite3.Connection, table: str) -> "dict[str, _Column]":

@@ -20,6 +20,7 @@ from blog.adapters.sql.repositories.idempotency import SqlIdempotencyStore
 from blog.adapters.sql.repositories.invitations import SqlInvitationStore
 from blog.adapters.sql.repositories.login_attempts import SqlAttemptStore
 from blog.adapters.sql.repositories.posts import SqlPostRepository
+from blog.adapters.sql.repositories.slugs import SqlSlugStore
 from blog.adapters.sql.repositories.tokens import SqlTokenStore
 from blog.adapters.sql.repositories.users import SqlUserRepository
 from blog.adapters.sql.schema.tables import REVISION, metadata, revision_of
@@ -223,6 +224,7 @@ class _OpenStores(SqlUnitOfWork):
             attempts=SqlAttemptStore(unit),
             posts=SqlPostRepository(unit),
             index=self.index(unit),
+            slugs=SqlSlugStore(unit),
             idempotency=SqlIdempotencyStore(unit),
             audit=SqlAuditLog(unit),
         )

@@ -12,6 +12,7 @@ from blog.domain.audit import Audit, Event
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.posts.post import Status
 from blog.domain.posts.repository import PostRepository
+from blog.domain.posts.slug_assignment import Slugs
 from blog.domain.posts.visibility import Own
 from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, UserId
@@ -72,6 +73,7 @@ class AccountDeletion:
     users: UserRepository
     posts: PostRepository
     index: PostIndex
+    slugs: Slugs
     attempts: AttemptStore
     owned: Iterable[OwnedStore]
     audit: Audit
@@ -124,6 +126,7 @@ class AccountDeletion:
     def _remove_batch(self, sight: Own, limit: int) -> int:
         """Delete up to `limit` posts. Return how many."""
         removed = self.posts.remove_batch(sight, limit=limit)
+        self.slugs.store.forget(removed, sight.at)
         if sight.status is not Status.DRAFT:
             for post_id in removed:
                 self.index.remove(post_id)

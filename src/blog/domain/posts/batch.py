@@ -1,6 +1,6 @@
 """Batches: several changes of posts in one unit of work, all or none."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -97,8 +97,8 @@ def apply_batch(posts: Posts, actor: Member, operations: Sequence[BatchOperation
     Raises:
         OutOfScope: the token lacks the scope `posts:write`, or `posts:publish` to publish a new post.
         BatchOperationFailed: an operation failed with NotTheAuthor, OutOfScope, PostNotFound or VersionConflict.
-        ValidationFailed: there are too many operations or none; a field such as `operations[3].title` is not valid; two
-            operations change the same post; the posts to change are too large together.
+        ValidationFailed: there are too many operations or none; a field such as `operations[3].title` is not valid; a
+            slug is taken; two operations change the same post; the posts to change are too large together.
     """
     require_scope(actor, Scope.POSTS_WRITE)
     check_size(operations)
@@ -146,6 +146,10 @@ def _validate(index: int, operation: BatchOperation, now: datetime) -> Iterator[
             errors = validate_time("at", at)
         case _:
             errors = []
+    return _of_operation(index, errors)
+
+
+def _of_operation(index: int, errors: Iterable[FieldError]) -> Iterator[FieldError]:
     return (FieldError(f"operations[{index}].{error.field}", error.message) for error in errors)
 
 
@@ -183,8 +187,12 @@ def _apply_one(posts: Posts, actor: Member, index: int, operation: BatchOperatio
 
 @contextmanager
 def _errors_of_operation(index: int) -> Iterator[None]:
-    """Raise errors of the block as `BatchOperationFailed`, with the index of the operation."""
+    """Raise errors of the block as `BatchOperationFailed`, with the index of the operation. Errors of fields get the
+    index in the name of the field.
+    """
     try:
         yield
+    except ValidationFailed as wrong:
+        raise ValidationFailed([*_of_operation(index, wrong.errors)]) from None
     except (Forbidden, NotFound, PreconditionFailed) as reason:
         raise BatchOperationFailed(index, reason) from None

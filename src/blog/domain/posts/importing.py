@@ -1,6 +1,6 @@
 """Import of posts that were written elsewhere, with their authors and times."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Final, NamedTuple, Self
@@ -11,11 +11,13 @@ from blog.domain.accounts.user import User, UserRepository, is_reserved
 from blog.domain.audit import Audit, Event
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.search.index import PostIndex
-from blog.domain.shared import PostId
+from blog.domain.shared import Clock, PostId
 
 from .pagination import Position
 from .post import Post, PostContent, content_of, validate_post, validate_time
 from .repository import PostRepository
+from .slug import slug_of
+from .slug_assignment import Slugs
 from .visibility import Everything, Reason
 
 MAX_VERSION: Final = 2**53
@@ -84,9 +86,11 @@ class PostImporter:
 
     posts: PostRepository
     index: PostIndex
+    slugs: Slugs
     users: UserRepository
     audit: Audit
     deleted_user: DeletedUser
+    now: Clock
 
     def import_post(self, actor: Actor, portable: PortablePost) -> ImportResult:
         """Import a post, unless it is stored already. A stored post is never changed: only its author may do that.
@@ -103,13 +107,24 @@ class PostImporter:
         post = portable.to_post(self.users.get_for_update(author.id).user)
         stored = self._find(post, portable.ordinal)
         if stored is not None:
-            is_same = content_of(stored) == content_of(post) and stored.published_at == post.published_at
+            compared = replace(post, slug=stored.slug)  # the stored post may have got a number
+            is_same = content_of(stored) == content_of(compared) and stored.published_at == post.published_at
             return ImportResult(stored, ImportOutcome.UNCHANGED if is_same else ImportOutcome.CONFLICT)
-        post = self.posts.add(post)
-        if post.published_at is not None:
-            self.index.put(post)
+        post = self._add(post)
         self.audit.record(Event.POST_IMPORTED, actor, "post", post.id, f"by {post.author}")
         return ImportResult(post, ImportOutcome.ADDED)
+
+    def _add(self, post: Post) -> Post:
+        """Store a new post. A slug that is taken gets a number."""
+        if post.published_at is None:
+            return self.posts.add(post)
+        post = replace(post, slug=post.slug or slug_of(post.title) or None)
+        stored = self.posts.add(post)
+        named = stored.with_slug(self.slugs.assign(stored, self.now(), may_number=True))
+        if named is not stored:
+            self.posts.save(named, previous=stored)
+        self.index.put(named)
+        return named
 
     def _author_of(self, portable: PortablePost) -> User:
         """Validate the post, and return the account of its author.

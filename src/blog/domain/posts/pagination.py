@@ -37,9 +37,12 @@ class Position:
 
 class PostFilter(TypedDict, total=False):
     """Filters of posts: the author's username, in any case of letters; the publication time, from `published_after`
-    (inclusive) to `published_before` (exclusive). A draft passes no filter by publication time.
+    (inclusive) to `published_before` (exclusive); any of `tags`; all of `all_tags`. A draft passes no filter by
+    publication time.
     """
 
     authors: Collection[str]
     published_after: datetime
     published_before: datetime
+    tags: Collection[str]
+    all_tags: Collection[str]

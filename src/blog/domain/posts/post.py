@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 from operator import attrgetter
 from struct import Struct
-from typing import Any, Final, TypedDict, Unpack, cast
+from typing import Any, Final, NotRequired, TypedDict, Unpack, cast
 
 from blog.domain.accounts.actors import Actor, Member, Scope
 from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFailed, ValidationFailed
@@ -17,6 +17,8 @@ from blog.domain.shared import UNSTORED, PostId, UserId
 from blog.domain.validation import validate_text
 
 from .pagination import Position, SortOrder
+from .slug import validate_slug
+from .tags import validate_tags
 
 MAX_TITLE_LENGTH: Final = 200
 MAX_BODY_LENGTH: Final = 100_000
@@ -69,17 +71,33 @@ class VersionConflict(PreconditionFailed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostContent:
-    """The fields that the author writes. A new field also needs a rule in `_RULES`."""
+    """The fields that the author writes. A new field also needs a rule in `_RULES`.
+
+    `slug` is the readable part of the post's URL. A draft may have none; a post gets one when it is published.
+    """
 
     title: str
     body: str
+    slug: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 class PostFields(TypedDict):
-    """The fields of `PostContent`, as keyword arguments: all of them, to create a post."""
+    """The fields of `PostContent`, as keyword arguments: all that are needed to create a post."""
 
     title: str
     body: str
+    slug: NotRequired[str | None]
+    tags: NotRequired[Sequence[str]]
+
+
+class StoredFields(TypedDict):
+    """The fields of `PostContent`, as keyword arguments: all of them, as they are stored."""
+
+    title: str
+    body: str
+    slug: str | None
+    tags: tuple[str, ...]
 
 
 class PostChanges(TypedDict, total=False):
@@ -87,11 +105,15 @@ class PostChanges(TypedDict, total=False):
 
     title: str
     body: str
+    slug: str | None
+    tags: Sequence[str]
 
 
 _RULES: Final[Mapping[str, Callable[[str, Any], list[FieldError]]]] = {
     "title": partial(validate_text, max_length=MAX_TITLE_LENGTH),
     "body": partial(validate_text, max_length=MAX_BODY_LENGTH),
+    "slug": validate_slug,
+    "tags": validate_tags,
 }
 """How each field of `PostContent` is validated."""
 
@@ -123,7 +145,12 @@ class Post(PostContent):
         """
         _check_content(cast(PostChanges, content))
         return cls(
-            author_id=by.user_id, author=by.name, created_at=at, updated_at=at, published_at=published_at, **content
+            author_id=by.user_id,
+            author=by.name,
+            created_at=at,
+            updated_at=at,
+            published_at=published_at,
+            **_frozen(content),
         )
 
     def with_changes(self, at: datetime, **changes: Unpack[PostChanges]) -> "Post":
@@ -136,7 +163,7 @@ class Post(PostContent):
         if not self.differences(changes):
             return self
         # `updated_at` never decreases, although the clock may be set back and machines differ.
-        return replace(self, updated_at=max(at, self.updated_at), version=self.version + 1, **changes)
+        return replace(self, updated_at=max(at, self.updated_at), version=self.version + 1, **_frozen(changes))
 
     def with_publication(self, published_at: datetime | None) -> "Post":
         """Return the post with another publication time (None: as a draft), or the same object if it is equal.
@@ -146,6 +173,10 @@ class Post(PostContent):
         if published_at == self.published_at:
             return self
         return replace(self, published_at=published_at, version=self.version + 1)
+
+    def with_slug(self, slug: str) -> "Post":
+        """Return the post with the slug that it was given, as a part of the same change."""
+        return self if slug == self.slug else replace(self, slug=slug)
 
     def status(self, at: datetime) -> Status:
         """Return the status at this moment."""
@@ -160,7 +191,7 @@ class Post(PostContent):
 
     def differences(self, changes: PostChanges) -> list[str]:
         """Return the names of the fields whose values differ from these changes."""
-        return [name for name, value in changes.items() if getattr(self, name) != value]
+        return [name for name, value in _frozen(changes).items() if getattr(self, name) != value]
 
     def matches(self, expected: Collection[int | str] | None) -> bool:
         """Return whether the post has one of these versions or revisions. None matches every post."""
@@ -173,12 +204,14 @@ class Post(PostContent):
         The version alone is ambiguous after a backup was restored: two states of a post can have the same version. The
         digest leaves out the author's name, because a rename of the author must not change the revision.
         """
-        texts = [value if isinstance(value, str) else repr(value) for value in _content_values(self)]
+        texts = [value if isinstance(value, str) else repr(value) for value in _digested_values(self)]
         created_at, updated_at = self.created_at.timestamp(), self.updated_at.timestamp()
         lengths = map(len, texts[:-1])  # so that ("ab", "c") and ("a", "bc") differ
         metadata = _metadata_format.pack(self.id, self.author_id, created_at, updated_at, *lengths)
         if self.published_at != self.created_at:  # so that revisions from before there were drafts stay valid
             metadata += repr(self.published_at and self.published_at.timestamp()).encode() + b"\0"  # no text has it
+        if self.tags:
+            metadata += "\n".join(self.tags).encode() + b"\0\0"
         digest = hashlib.sha256(metadata + "".join(texts).encode())  # for short texts twice as fast as BLAKE2
         return f"{self.version}-{digest.hexdigest()[:32]}"
 
@@ -211,7 +244,10 @@ class Post(PostContent):
 
 
 _content_values: Final = attrgetter(*CONTENT_FIELDS)
-_metadata_format: Final = Struct(f"<qqdd{len(CONTENT_FIELDS) - 1}q")
+_digested_fields: Final = [name for name in CONTENT_FIELDS if name not in {"slug", "tags"}]
+"""A slug changes with the version alone, and tags are added if there are some: so older revisions stay valid."""
+_digested_values: Final = attrgetter(*_digested_fields)
+_metadata_format: Final = Struct(f"<qqdd{len(_digested_fields) - 1}q")
 """Encodes id, author id, two times, and the lengths of all texts except the last."""
 
 
@@ -220,9 +256,9 @@ def may_write(actor: Actor) -> bool:
     return isinstance(actor, Member) and Scope.POSTS_WRITE in actor.scopes
 
 
-def content_of(content: PostContent) -> PostFields:
+def content_of(content: PostContent) -> StoredFields:
     """Return the fields of `PostContent`, as keyword arguments."""
-    return cast(PostFields, dict(zip(CONTENT_FIELDS, _content_values(content), strict=True)))
+    return cast(StoredFields, dict(zip(CONTENT_FIELDS, _content_values(content), strict=True)))
 
 
 def validate_post(**changes: Unpack[PostChanges]) -> list[FieldError]:
@@ -243,6 +279,14 @@ def validate_time(name: str, value: datetime) -> list[FieldError]:
     if not (MIN_YEAR <= value.year <= MAX_YEAR and MIN_YEAR <= value.astimezone(UTC).year <= MAX_YEAR):
         return [FieldError(name, f"must be in a year from {MIN_YEAR} to {MAX_YEAR}")]
     return []
+
+
+def _frozen(content: PostFields | PostChanges) -> dict[str, Any]:
+    """Return the content with a tuple of its tags, which a caller may give as any sequence."""
+    values: dict[str, Any] = {**content}
+    if "tags" in values:
+        values["tags"] = tuple(values["tags"])
+    return values
 
 
 def _check_content(changes: PostChanges) -> None:

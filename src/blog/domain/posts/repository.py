@@ -8,6 +8,7 @@ from blog.domain.shared import PostId, UserId
 
 from .pagination import Position, PostFilter, SortOrder
 from .post import Post
+from .tags import TagCount
 from .visibility import Everything, Own, Public, Reader
 
 
@@ -88,6 +89,14 @@ class PostRepository(Protocol):
 
     def count(self, sight: Public | Own, **filters: Unpack[PostFilter]) -> int:
         """Return the number of posts."""
+
+    def tags(self, sight: Public, *, limit: int, after: str | None = None) -> Sequence[TagCount]:
+        """Return up to `limit` tags of visible posts, after the key `after`, in the order of the keys' code points."""
+
+    def settle_tag_counts(self, at: datetime, *, limit: int) -> int:
+        """Add up to `limit` changes that have become visible by this moment to what is counted already, if the store
+        counts ahead. Return how many. `tags` returns the same before and after.
+        """
 
     def next_publication(self, after: datetime) -> datetime | None:
         """Return the first publication time after this moment, or None. Until then, time alone shows no other post."""

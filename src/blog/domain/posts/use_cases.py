@@ -1,21 +1,24 @@
 """Use cases of posts."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias, Unpack
 
 from blog.domain.accounts.actors import Member, OutOfScope, Scope, require_member, require_scope
 from blog.domain.audit import Audit, Event
-from blog.domain.errors import ValidationFailed
+from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, PostId, check_id, check_limit
 
 from .pagination import Position, PostFilter, SortOrder
-from .post import NotTheAuthor, Post, PostChanges, PostFields, Status, VersionConflict, validate_time
+from .post import NotTheAuthor, Post, PostChanges, PostFields, PostNotFound, Status, VersionConflict, validate_time
 from .publication import Publication
 from .repository import PostRepository
-from .visibility import Own, Public, Reader, may_read_own, sight_of
+from .slug import slug_of
+from .slug_assignment import PostGone, Slugs, SlugUnknown
+from .tags import TagPage
+from .visibility import Everything, Own, Public, Reader, Reason, may_read_own, sight_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Posts:
 
     repository: PostRepository
     index: PostIndex
+    slugs: Slugs
     audit: Audit
     now: Clock
     _locked: dict[PostId, Locked] = field(default_factory=dict, init=False, repr=False)
@@ -60,14 +64,18 @@ class Posts:
 
         Raises:
             OutOfScope: the token lacks the scope `posts:write`, or `posts:publish` to publish.
-            ValidationFailed: the content is not valid, or the status does not fit the publication time.
+            ValidationFailed: the content is not valid, the status does not fit the publication time, or the slug is
+                taken.
         """
         require_scope(actor, Scope.POSTS_WRITE)
         now = self.now()
         moment = Publication(status, published_at).time_for(actor, now)
-        post = self.repository.add(Post.create(actor, now, moment, **content))
+        post = Post.create(actor, now, moment, **content)
         if moment is not None:
+            post = self._add_with_slug(post, moment, now)
             self.index.put(post)
+        else:
+            post = self.repository.add(post)
         self.audit.record(Event.POST_CREATED, actor, "post", post.id, _detail_of(post, now))
         return post
 
@@ -79,6 +87,25 @@ class Posts:
         """
         check_id(post_id)
         return self.repository.get(sight_of(actor, self.now()), post_id)
+
+    def get_by_slug(self, slug: str, actor: Member | None = None) -> Post:
+        """Return the post that has this slug, or had it: then its present slug is another one.
+
+        Raises:
+            SlugUnknown: there is none, or it is not visible.
+            PostGone: the post was deleted after it had been published.
+        """
+        now = self.now()
+        entry = self.slugs.find(slug)
+        try:
+            return self.repository.get(sight_of(actor, now), entry.post_id)
+        except PostNotFound:
+            pass
+        try:
+            self.repository.get(Everything(Reason.MAINTENANCE), entry.post_id)
+        except PostNotFound:
+            raise PostGone from None
+        raise SlugUnknown
 
     def page(
         self,
@@ -127,6 +154,17 @@ class Posts:
         """
         return self.repository.count(self._own(actor, status), **filters)
 
+    def tags(self, *, limit: int = 100, after: str | None = None) -> TagPage:
+        """Return a page of up to `limit` tags of published posts, after the key `after`, with their numbers of posts.
+
+        Raises:
+            ValidationFailed: `limit` is not valid.
+        """
+        check_limit(limit)
+        found = self.repository.tags(Public(self.now()), limit=limit + 1, after=after)
+        page = found[:limit]
+        return TagPage(page, page[-1].key if len(found) > limit else None)
+
     def update(
         self,
         actor: Member,
@@ -152,7 +190,7 @@ class Posts:
         _check_version(current, expected_versions, changes)
         updated = current.with_changes(self.now(), **changes)
         if updated is not current:
-            self._save(updated, current)
+            updated = self._save(updated, current)
             self.audit.record(Event.POST_CHANGED, actor, "post", updated.id)
         return updated
 
@@ -186,7 +224,7 @@ class Posts:
             raise ValidationFailed(errors)
         updated = current.with_publication(Publication(None, at).time_for(actor, now))
         if updated is not current:
-            self._save(updated, current)
+            updated = self._save(updated, current)
             event = Event.POST_PUBLISHED if updated.status(now) is Status.PUBLISHED else Event.POST_SCHEDULED
             self.audit.record(event, actor, "post", updated.id, f"{updated.published_at:%Y-%m-%dT%H:%M:%SZ}")
         return updated
@@ -204,7 +242,7 @@ class Posts:
         _check_version(current, expected_versions, {})
         updated = current.with_publication(None)
         if updated is not current:
-            self._save(updated, current)
+            updated = self._save(updated, current)
             self.audit.record(Event.POST_UNPUBLISHED, actor, "post", updated.id)
         return updated
 
@@ -220,6 +258,7 @@ class Posts:
         _check_version(current, expected_versions, {})
         self.repository.remove(current.id)
         self._locked.pop(current.id, None)
+        self.slugs.store.forget([current.id], self.now())
         if current.published_at is not None:
             self.index.remove(current.id)
         self.audit.record(Event.POST_DELETED, actor, "post", current.id)
@@ -239,6 +278,10 @@ class Posts:
             OutOfScope, PostNotFound, NotTheAuthor.
         """
         return self._lock(actor, post_id, Scope.POSTS_PUBLISH)
+
+    def settle_tag_counts(self, *, limit: int) -> int:
+        """Count up to `limit` changes of tags that have become visible. Return how many. Maintenance calls this."""
+        return self.repository.settle_tag_counts(self.now(), limit=limit)
 
     def _page(
         self, sight: Public | Own, order: SortOrder, limit: int, after: Position | None, filters: PostFilter
@@ -263,7 +306,8 @@ class Posts:
         """
         if isinstance(post, Post):
             locked, permission = self._locked.get(post.id, (None, None))
-            if locked is post:  # identity, not equality: only the object that this unit of work returned is trusted
+            # Identity, not equality: only the object that this unit of work returned is trusted.
+            if locked is post and post.id not in self.slugs.moved:
                 if permission != (actor, scope):
                     self._check_permission(actor, post, scope)
                 return post
@@ -281,14 +325,51 @@ class Posts:
         _check_author(actor, post, scope)
         self._locked[post.id] = post, (actor, scope)
 
-    def _save(self, post: Post, previous: Post) -> None:
-        """Store a changed post, and index it as long as it is published or scheduled: nobody searches drafts."""
+    def _save(self, post: Post, previous: Post) -> Post:
+        """Store a changed post, and return it with its slug. It is indexed as long as it is published or scheduled:
+        nobody searches drafts.
+
+        Raises:
+            ValidationFailed: the slug is taken, or was removed from a post that needs one.
+        """
+        if (post.published_at, post.slug) != (previous.published_at, previous.slug):
+            post = self._with_slug(post, previous)
         self.repository.save(post, previous=previous)
         self._locked[post.id] = post, None
         if post.published_at is not None:
             self.index.put(post)
         elif previous.published_at is not None:
             self.index.remove(post.id)
+        return post
+
+    def _with_slug(self, post: Post, previous: Post) -> Post:
+        """Return a changed post with a slug of its own; a draft with the one that its author wishes for it."""
+        now = self.now()
+        if post.published_at is None:
+            self.slugs.release(post.id, now)
+            return post
+        if post.slug is None and previous.published_at is not None:
+            raise ValidationFailed([FieldError("slug", "must not be null: the post is published or scheduled")])
+        slug = self.slugs.assign(post, now)
+        self.slugs.release(post.id, now, keep=slug)
+        return post.with_slug(slug)
+
+    def _add_with_slug(self, post: Post, published_at: datetime, now: datetime) -> Post:
+        """Store a new post that is published or scheduled. Return it with its id and its slug.
+
+        Raises:
+            ValidationFailed: the slug that the author has chosen is taken.
+        """
+        is_chosen = post.slug is not None
+        if post.slug is None:
+            post = replace(post, slug=slug_of(post.title) or None)  # stored at once: it is seldom taken
+        else:
+            self.slugs.check_free(post.slug, published_at, now)
+        stored = self.repository.add(post)
+        named = stored.with_slug(self.slugs.assign(stored, now, may_number=not is_chosen))
+        if named is not stored:
+            self.repository.save(named, previous=stored)
+        return named
 
 
 def _check_author(actor: Member, post: Post, scope: Scope) -> None:

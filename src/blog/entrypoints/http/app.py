@@ -26,6 +26,7 @@ from blog.entrypoints.http.routes.health import health
 from blog.entrypoints.http.routes.invitations import invitations
 from blog.entrypoints.http.routes.personal_data import personal_data
 from blog.entrypoints.http.routes.posts import posts
+from blog.entrypoints.http.routes.tags import tags
 from blog.entrypoints.http.routes.tokens import tokens
 from blog.entrypoints.http.routes.users import users
 
@@ -44,6 +45,7 @@ _ROUTERS: Final[list[ControllerRouterHandler]] = [
     for resource in (
         posts,
         batch,
+        tags,
         accounts,
         personal_data,
         tokens,

@@ -34,7 +34,7 @@ Handler: TypeAlias = Callable[..., Response]
     ExecutorKind.NONE            handler(request)
     opens_units              handler(request, open_blog)
     Authentication.NONE      handler(request, blog)
-    any other                handler(request, blog, actor, **ids)      `ids` are those in the path
+    any other                handler(request, blog, actor, **parameters)      `parameters` are those in the path
 """
 
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -125,7 +125,7 @@ def _handle_in_unit(request: ApiRequest, handler: Handler, open_blog: OpenBlog) 
         if operation.authentication is Authentication.NONE:
             response = handler(request, blog)
         else:
-            response = handler(request, blog, request.actor, **request.path_ids())  # 404
+            response = handler(request, blog, request.actor, **request.path_parameters())  # 404
         if keyed_request is not None:
             store_response(blog, request.authenticated, keyed_request, response, is_secret=operation.is_secret)
         return response

@@ -24,6 +24,7 @@ from blog.domain.errors import (
     ValidationFailed,
 )
 from blog.domain.idempotency import KeyReused
+from blog.domain.posts.slug_assignment import PostGone
 
 from . import response
 
@@ -34,6 +35,7 @@ STATUS: Final[Mapping[type[BlogError], HTTPStatus]] = {
     ValidationFailed: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
+    PostGone: HTTPStatus.GONE,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,

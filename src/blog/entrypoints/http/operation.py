@@ -69,6 +69,7 @@ class Operation:
         opens_units: whether the handler gets `open_blog`, for several units of work, and not `blog`.
         checks_permission: whether scope and role are checked before the handler. Otherwise the use case checks them.
         errors: the errors that the handler can raise.
+        redirects: whether a response can be 308, with the URL in `Location`.
         is_described: whether the OpenAPI document contains the route.
 
     Raises:
@@ -95,6 +96,7 @@ class Operation:
     opens_units: bool = False
     checks_permission: bool = True
     errors: tuple[type[BlogError], ...] = ()
+    redirects: bool = False
     is_described: bool = True
     authentication: Authentication = field(init=False)
     parses_query_first: bool = field(init=False)

@@ -127,16 +127,16 @@ class ApiRequest:
             self._body_members = self.body.all_members(cast(Any, self.operation.body), *self.operation.media_types)
         return cast(dict[str, Any], self._body_members)
 
-    def path_ids(self) -> dict[str, int]:
-        """Return the ids in the path by their names.
+    def path_parameters(self) -> dict[str, int | str]:
+        """Return the parameters in the path by their names. Those whose names end in `_id` are ids.
 
         Raises:
             NotFound: one is not an id.
         """
-        ids: dict[str, int] = {}
+        parameters: dict[str, int | str] = {}
         for name, text in self.scope["path_params"].items():
-            ids[name] = id_in_path(text)
-        return ids
+            parameters[name] = id_in_path(text) if name.endswith("_id") else text
+        return parameters
 
     def check_preconditions(self, post: Post, at: datetime) -> None:
         """Check `If-Match` and `If-None-Match` of a change of this post at this moment.

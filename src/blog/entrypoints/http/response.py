@@ -38,6 +38,11 @@ def file_response(body: bytes, media_type: str, headers: Mapping[str, str] = _NO
     return Response(200, [*lines, *known], body)
 
 
+def permanent_redirect(url: str) -> Response:
+    """Return a 308: the same request has to be sent to this URL, now and later."""
+    return Response(308, [(b"location", url.encode("ascii")), (b"content-length", b"0")], b"")
+
+
 def no_content() -> Response:
     """Return 204."""
     return Response(204, [], b"")

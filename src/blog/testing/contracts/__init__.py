@@ -33,7 +33,9 @@ from .lists import PostListContract
 from .pagination import PostWalkContract
 from .posts import PostRepositoryContract
 from .search import PostIndexContract
+from .slugs import SlugStoreContract
 from .system import ClockContract, CountedSecrets, FrozenClock, SecretGeneratorContract
+from .tags import PostTagContract
 from .threads import SharedStoresContract
 from .tokens import TokenStoreContract, UnitPerCall
 from .users import UserRepositoryContract
@@ -58,10 +60,12 @@ __all__ = [
     "PostIndexContract",
     "PostListContract",
     "PostRepositoryContract",
+    "PostTagContract",
     "PostVisibilityContract",
     "PostWalkContract",
     "SecretGeneratorContract",
     "SharedStoresContract",
+    "SlugStoreContract",
     "TokenStoreContract",
     "UnitPerCall",
     "UserRepositoryContract",

@@ -102,8 +102,12 @@ def another_value(name: str, value: object) -> object:
             return not value
         case int():
             return value + 1
+        case str() if name == "slug":
+            return f"{value}-too"
         case str():
             return f"{value} too"
+        case tuple():
+            return (*value, f"{len(value)} more")
         case datetime():
             return value + timedelta(days=1, microseconds=1)
         case _:

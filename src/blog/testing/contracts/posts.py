@@ -342,6 +342,8 @@ def make_post(author: User) -> Post:
     return Post(
         title="A title",
         body="A body",
+        slug="a-slug",
+        tags=("A tag", "another"),
         author_id=author.id,
         author=author.username,
         created_at=NOON,

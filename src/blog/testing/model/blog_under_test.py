@@ -105,7 +105,9 @@ class Side:
         return replace(user, id=UserId(order(self.users, user.id)))
 
     def seen_post(self, post: Post) -> Post:
-        return replace(post, id=self._seen_number(post.id), author_id=UserId(order(self.users, post.author_id)))
+        number, author_id = self._seen_number(post.id), UserId(order(self.users, post.author_id))
+        is_by_id = post.slug is not None and post.slug.startswith(f"post-{post.id}")  # from a title without letters
+        return replace(post, id=number, author_id=author_id, slug="post-by-id" if is_by_id else post.slug)
 
     def seen_page(self, page: PostPage) -> PostPage:
         following = page.next and replace(page.next, id=self._seen_number(page.next.id))

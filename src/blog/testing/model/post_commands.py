@@ -96,6 +96,16 @@ class Read:
 
 
 @dataclass(frozen=True)
+class ReadBySlug:
+    slug: str
+    token: int | None
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor = None if self.token is None else side.actor(blog, self.token)
+        return side.seen_post(blog.posts.get_by_slug(self.slug, actor))
+
+
+@dataclass(frozen=True)
 class ListOwn:
     """A page of one's own posts that have a status, and how many there are."""
 

@@ -47,6 +47,7 @@ from .post_commands import (
     Once,
     Publish,
     Read,
+    ReadBySlug,
     TakeIn,
     Unpublish,
     Update,
@@ -66,12 +67,13 @@ fine_texts = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, m
 fine_texts |= st.sampled_from(("Hello", "hello again", "H\u00c9LLO, from Ann"))
 """Texts that are good for a post, mixed in so that enough posts come to be."""
 
+slugs = st.none() | st.sampled_from(("hello", "hello-2", "other", "Not A Slug"))
 numbers = st.integers(0, 3)
 admins = st.none() | numbers
 fates = st.sampled_from(PostsOnDeletion)
 limits = st.integers(1, 4)
 changes: st.SearchStrategy[PostChanges] = st.fixed_dictionaries(  # type: ignore[assignment]  # a TypedDict is a dict
-    {}, optional={"title": fine_texts | texts, "body": fine_texts | texts}
+    {}, optional={"title": fine_texts | texts, "body": fine_texts | texts, "slug": slugs}
 )
 versions = st.none() | st.none() | st.sets(st.integers(1, 3), max_size=2)
 places = st.none() | st.none() | numbers
@@ -132,6 +134,8 @@ post_steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(ListOwn, numbers, statuses, st.sampled_from(SortOrder), limits, filters),
     st.builds(Update, numbers, numbers, changes, versions),
     st.builds(Update, numbers, numbers, st.builds(PostChanges, title=fine_texts), st.none()),
+    st.builds(Update, numbers, numbers, st.builds(PostChanges, slug=slugs), st.none()),
+    st.builds(ReadBySlug, st.sampled_from(("hello", "hello-2", "hello-again", "other")), st.none() | numbers),
     st.builds(Delete, numbers, numbers, versions),
     st.builds(Read, numbers, st.none() | numbers),
     st.builds(ListPosts, st.sampled_from(SortOrder), limits | st.just(0), places, filters),

@@ -54,6 +54,12 @@ class Dialect(Protocol):
         """
 
     @property
+    def table_lock(self) -> str:
+        """The statement that lets nobody else write into a table until the transaction ends, with `{}` for its name.
+        Empty where only one transaction writes at a time.
+        """
+
+    @property
     def data_version_query(self) -> str:
         """The query whose result changes when another connection commits. Empty if there is none."""
 

@@ -43,6 +43,7 @@ class PostgresqlDialect:
     data_version_query: Final = ""
     begin: Final = "BEGIN"
     advisory_lock: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"  # the key is a hash of the name
+    table_lock: Final = "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE"
     has_pipeline: Final = True
     has_group_commit: Final = True
     interrupts_all: Final = True

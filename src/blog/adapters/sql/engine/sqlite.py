@@ -61,6 +61,7 @@ class SqliteDialect:
     data_version_query: Final = "PRAGMA data_version"
     begin: Final = "BEGIN IMMEDIATE"  # locks at once: a transaction that has read first may be refused the lock
     advisory_lock: Final = ""
+    table_lock: Final = ""
     has_pipeline: Final = False
     has_group_commit: Final = False
     interrupts_all: Final = False  # an interrupted write ends the transaction, which units may share

@@ -12,6 +12,8 @@ from threading import local
 from types import TracebackType
 from typing import Any, Self
 
+from sqlalchemy import Table
+
 from blog.domain.blog import UnitOfWorkNotOpen
 from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.errors import BlogError, Unavailable
@@ -152,6 +154,12 @@ class SqlUnitOfWork:
             for name in sorted(names):  # in one order, so that no two units wait for each other
                 self._defer(statement, [name])
             self._flush()
+
+    def table_lock(self, table: Table) -> None:
+        """Let nobody else write into a table until the unit ends. The unit must not have written into it before."""
+        self.begin()
+        if statement := self._pool.dialect.table_lock:
+            self._defer(statement.format(table.name))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

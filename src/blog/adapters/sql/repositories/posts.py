@@ -1,11 +1,12 @@
 """Posts in a database."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
 from functools import cache
-from typing import Any, Final, NamedTuple, TypeAlias, Unpack, assert_never
+from itertools import islice
+from typing import Any, Final, NamedTuple, TypeAlias, Unpack, assert_never, cast
 
 from sqlalchemy import (
     Column,
@@ -25,13 +26,17 @@ from sqlalchemy import (
 
 from blog.adapters.sql.engine.statement import ReadStatement, Statement, WriteStatement
 from blog.adapters.sql.engine.unit_of_work import SqlRepository, SqlUnitOfWork
-from blog.adapters.sql.schema.tables import DERIVED, IS_DRAFT, IS_NO_DRAFT, BigIntId, UtcDateTime, posts, users
+from blog.adapters.sql.schema.tables import DERIVED, IS_DRAFT, IS_NO_DRAFT, BigIntId, UtcDateTime, posts, tagged, users
 from blog.domain.accounts.user import validate_username
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post, PostNotFound, Status
+from blog.domain.posts.tags import TagCount, tag_keys
 from blog.domain.posts.visibility import Everything, Own, Public, Reader, Sight, sees
 from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import PostId, UserId
+
+from .tag_filters import is_tag, resolve_tags, tag_conditions, walk
+from .tagging import add_tags, count_tags, remove_tags, replace_tags, settle_counts
 
 FIELDS: Final = [*(column for column in posts.c if column not in DERIVED), users.c.username.label("author")]
 """The columns of a post."""
@@ -47,7 +52,10 @@ _get = ReadStatement(_select.where(posts.c.id == bindparam("post_id")), Post)
 _get_for_update = _get.for_update(of=posts)
 _add = WriteStatement(insert(posts).returning(posts.c.id))
 _save = WriteStatement(update(posts).where(posts.c.id == bindparam("post_id"), posts.c.version == bindparam("over")))
-_remove = WriteStatement(delete(posts).where(posts.c.id == bindparam("post_id")))
+_remove_one = delete(posts).where(posts.c.id == bindparam("post_id"))
+_remove = WriteStatement(_remove_one)
+_TAGGED: Final = (posts.c.id, posts.c.published_at, posts.c.tags)
+_remove_unlocked: Statement[dict[str, Any]] = Statement(_remove_one.returning(*_TAGGED), dict)
 _next_publication: ReadStatement[dict[str, datetime]] = ReadStatement(
     select(posts.c.published_at)
     .where(IS_NO_DRAFT, posts.c.published_at > bindparam("after"))
@@ -66,10 +74,13 @@ _ids_of_names: ReadStatement[dict[str, int]] = ReadStatement(
 FILTERS: Final[dict[str, ColumnElement[bool]]] = {
     "author": posts.c.author_id == bindparam("author", type_=BigIntId),
     "authors": posts.c.author_id.in_(bindparam("authors", type_=BigIntId, expanding=True)),
+    "ids": posts.c.id.in_(bindparam("ids", type_=BigIntId, expanding=True)),
     "published_after": posts.c.published_at >= bindparam("published_after"),
     "published_before": posts.c.published_at < bindparam("published_before"),
 }
-"""By name, the condition of a filter. One author is a separate case, for which an index has the order."""
+"""By name, the condition of a filter, without those by tag. One author is a separate case, for which an index has the
+order.
+"""
 
 Params: TypeAlias = dict[str, Any]
 """The parameters of a statement."""
@@ -153,23 +164,34 @@ class _Query(NamedTuple):
         """The column of the order."""
         return _key(self.kind, self.order)
 
+    @property
+    def walks_tags(self) -> bool:
+        """Whether the index of tags alone has the posts in this order."""
+        is_of_tags = bool(self.filters) and all(map(is_tag, self.filters))
+        return self.kind is SightKind.PUBLIC and self.key is posts.c.published_at and is_of_tags
+
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions of the posts."""
         on_posts, on_time = _CONDITIONS[self.kind]
-        conditions = [*on_posts, *(FILTERS[name] for name in self.filters)]
+        conditions = [*on_posts, *filter_conditions(self.filters)]
         if self.key is not _PUBLISHED_AT:
             conditions += on_time
-        place = tuple_(self.key, posts.c.id)
+        return conditions + self.range_of(self.key, posts.c.id)
+
+    def range_of(self, key: ColumnElement[Any], post_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        """Return the conditions of the range of positions."""
+        place, conditions = tuple_(key, post_id), []
         if self.has_above:
             conditions.append(place > self._place("above"))
         if self.has_below:
             conditions.append(place < self._place("below"))
         return conditions
 
-    def ordering(self) -> list[ColumnElement[Any]]:
-        """Return the columns by which the posts are sorted."""
-        columns = (self.key, posts.c.id)
-        return [column.desc() for column in columns] if self.order.is_descending else [*columns]
+    def page_of(self, statement: Select[Any], key: ColumnElement[Any], post_id: ColumnElement[int]) -> Select[Any]:
+        """Sort and limit a statement."""
+        columns = (key, post_id)
+        ordering = [column.desc() for column in columns] if self.order.is_descending else columns
+        return statement.order_by(*ordering).limit(bindparam("limit"))
 
     def _place(self, name: str) -> ColumnElement[Any]:
         return tuple_(bindparam(f"{name}_key", type_=self.key.type), bindparam(f"{name}_id", type_=BigIntId))
@@ -184,7 +206,10 @@ class SqlPostRepository(SqlRepository):
         """The posts that this unit has locked, as they are in it."""
 
     def add(self, post: Post) -> Post:
-        return replace(post, id=PostId(self._unit.add(_add, **_columns(post))))
+        stored = replace(post, id=PostId(self._unit.add(_add, **_columns(post))))
+        if post.tags:
+            add_tags(self._unit, stored)
+        return stored
 
     def get(self, sight: Public | Reader | Everything, post_id: PostId) -> Post:
         return _visible(self._unit.find(_get, post_id=post_id), sight, post_id)
@@ -204,20 +229,27 @@ class SqlPostRepository(SqlRepository):
             self._unit.execute_deferred(_save, **values)
         elif not self._unit.execute(_save, **values):
             raise PostNotFound(post.id)
+        if post.tags or previous.tags:
+            replace_tags(self._unit, previous, post)
         self._locked[post.id] = post
 
     def remove(self, post_id: PostId) -> None:
-        if self._locked.pop(post_id, None) is not None:
+        locked = self._locked.pop(post_id, None)
+        if locked is not None:
             self._unit.execute_deferred(_remove, post_id=post_id)
-        elif not self._unit.execute(_remove, post_id=post_id):
+            remove_tags(self._unit, post_id, locked.published_at, locked.tags)
+        elif removed := self._unit.find_all(_remove_unlocked, post_id=post_id):
+            remove_tags(self._unit, post_id, removed[0]["published_at"], removed[0]["tags"])
+        else:
             raise PostNotFound(post_id)
 
     def remove_batch(self, sight: Own, *, limit: int) -> Sequence[PostId]:
         query, params = _compile(sight, SortOrder.OLDEST)
-        removed = [PostId(row["id"]) for row in self._unit.find_all(_remove_some(query), **params, limit=limit)]
-        for post_id in removed:
-            self._locked.pop(post_id, None)
-        return removed
+        removed = self._unit.find_all(_remove_some(query), **params, limit=limit)
+        for row in removed:
+            self._locked.pop(row["id"], None)
+            remove_tags(self._unit, row["id"], row["published_at"], row["tags"])
+        return [PostId(row["id"]) for row in removed]
 
     def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> int:
         self._locked.clear()  # which may be among them
@@ -233,7 +265,11 @@ class SqlPostRepository(SqlRepository):
         after: Position | None = None,
         **filters: Unpack[PostFilter],
     ) -> Sequence[Post]:
-        query, params = _compile(sight, order, after, resolve_filters(self._unit, filters))
+        if _are_tagged_drafts(sight, filters):
+            ids = [*islice(self._tagged_drafts(sight, order, after, filters), limit)]
+            query, params = _compile(sight, order, None, {"ids": ids})
+        else:
+            query, params = _compile(sight, order, after, resolve_filters(self._unit, filters))
         return self._unit.find_all(_page(query), **params, limit=limit)
 
     def written_by(
@@ -251,25 +287,64 @@ class SqlPostRepository(SqlRepository):
         return UserId(found["author_id"]) if found else None
 
     def count(self, sight: Public | Own, **filters: Unpack[PostFilter]) -> int:
+        if _are_tagged_drafts(sight, filters):
+            return sum(1 for _ in self._tagged_drafts(sight, SortOrder.OLDEST, None, filters))
         query, params = _compile(sight, SortOrder.OLDEST, None, resolve_filters(self._unit, filters))
         return self._unit.count(_count(query), **params)
+
+    def tags(self, sight: Public, *, limit: int, after: str | None = None) -> Sequence[TagCount]:
+        return count_tags(self._unit, sight.at, limit=limit, after=after)
+
+    def settle_tag_counts(self, at: datetime, *, limit: int) -> int:
+        return settle_counts(self._unit, at, limit=limit)
 
     def next_publication(self, after: datetime) -> datetime | None:
         found = self._unit.find(_next_publication, after=after)
         return found["published_at"] if found else None
 
+    def _tagged_drafts(
+        self, sight: Public | Own, order: SortOrder, after: Position | None, filters: PostFilter
+    ) -> Iterator[PostId]:
+        """Yield the ids of drafts that pass filters by tag. The index has no drafts, and an author has not many."""
+        any_of, all_of = set(tag_keys(filters.get("tags", ()))), set(tag_keys(filters.get("all_tags", ())))
+        others = {name: value for name, value in filters.items() if name not in {"tags", "all_tags"}}
+        params_of_others = resolve_filters(self._unit, cast(PostFilter, others))
+        is_more = True
+        while is_more:
+            query, params = _compile(sight, order, after, params_of_others)
+            rows = self._unit.find_all(_tags_of_page(query), **params, limit=_AT_ONCE)
+            for row in rows:
+                keys = set(tag_keys(row["tags"]))
+                if all_of <= keys and ("tags" not in filters or any_of & keys):
+                    yield PostId(row["id"])
+            is_more = len(rows) == _AT_ONCE
+            after = Position(rows[-1]["key"], rows[-1]["id"]) if is_more else None
+
 
 def resolve_filters(unit: SqlUnitOfWork, filters: PostFilter) -> dict[str, Any]:
-    """Return the parameters of the filters, by the names in `FILTERS`.
+    """Return the parameters of the filters, by the names that `filter_conditions` takes.
 
     Authors become ids, for which a database can estimate the number of posts. An invalid username has no posts.
     """
     params: dict[str, Any] = dict(filters)
+    if "tags" in params or "all_tags" in params:
+        params |= resolve_tags(unit, params.pop("tags", None), params.pop("all_tags", ()))
     if "authors" in params:
         names = {name.lower() for name in params.pop("authors") if not validate_username(name)}
         ids = [row["id"] for row in unit.find_all(_ids_of_names, names=sorted(names))]
         params |= {"author": ids[0]} if len(ids) == 1 else {"authors": ids}
     return params
+
+
+def filter_conditions(names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Return the conditions of the filters of these parameters. Other names are left out."""
+    named = [*names]
+    return [*(FILTERS[name] for name in named if name in FILTERS), *tag_conditions(named)]
+
+
+def _are_tagged_drafts(sight: Public | Own, filters: PostFilter) -> bool:
+    is_own_drafts = isinstance(sight, Own) and sight.status is Status.DRAFT
+    return is_own_drafts and ("tags" in filters or "all_tags" in filters)
 
 
 def indexed_posts(connection: Connection) -> Iterator[list[Post]]:
@@ -316,12 +391,22 @@ _Place: TypeAlias = tuple[Any, PostId]
 
 @cache
 def _page(query: _Query) -> ReadStatement[Post]:
-    return ReadStatement(_some(_select, query), Post)
+    if not query.walks_tags:
+        return ReadStatement(_some(_select, query), Post)
+    page = _walk(query, is_page=True).subquery("page")
+    found = select(*FIELDS).select_from(page.join(posts, posts.c.id == page.c.post_id))
+    found = found.join(users, users.c.id == posts.c.author_id)
+    return ReadStatement(query.page_of(found, page.c.published_at, page.c.post_id), Post)
 
 
 @cache
-def _remove_some(query: _Query) -> Statement[dict[str, int]]:
-    return Statement(delete(posts).where(posts.c.id.in_(_some(select(posts.c.id), query))).returning(posts.c.id), dict)
+def _tags_of_page(query: _Query) -> ReadStatement[dict[str, Any]]:
+    return ReadStatement(_some(select(posts.c.id, posts.c.tags, query.key.label("key")), query), dict)
+
+
+@cache
+def _remove_some(query: _Query) -> Statement[dict[str, Any]]:
+    return Statement(delete(posts).where(posts.c.id.in_(_some(select(posts.c.id), query))).returning(*_TAGGED), dict)
 
 
 @cache
@@ -330,13 +415,25 @@ def _reassign_some(query: _Query) -> WriteStatement:
 
 
 def _some(statement: Select[Any], query: _Query) -> Select[Any]:
-    return statement.where(*query.conditions()).order_by(*query.ordering()).limit(bindparam("limit"))
+    return query.page_of(statement.where(*query.conditions()), query.key, posts.c.id)
+
+
+def _walk(query: _Query, *, is_page: bool) -> Select[Any]:
+    """Select posts from the index of tags."""
+
+    def some(rows: Select[Any]) -> Select[Any]:
+        columns = rows.selected_columns
+        return query.page_of(rows, columns.published_at, columns.post_id) if is_page else rows
+
+    return walk(query.filters, query.range_of(tagged.c.published_at, tagged.c.post_id), some)
 
 
 @cache
 def _count(query: _Query) -> ReadStatement[dict[str, int]]:
-    counted = select(func.count().label("posts")).select_from(posts)
-    return ReadStatement(counted.where(*query.conditions()), dict)
+    counted = select(func.count().label("posts"))
+    if query.walks_tags:
+        return ReadStatement(counted.select_from(_walk(query, is_page=False).subquery()), dict)
+    return ReadStatement(counted.select_from(posts).where(*query.conditions()), dict)
 
 
 @cache

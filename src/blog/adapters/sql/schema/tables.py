@@ -107,6 +107,24 @@ def _scopes(text: str | None) -> frozenset[Scope] | None:
     return None if text is None else frozenset(map(Scope, text.split()))
 
 
+class TagLines(TypeDecorator[tuple[str, ...]]):
+    """The tags of a post, in the order of their author: one in a line."""
+
+    impl = Text
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[..., str]:  # noqa: ARG002 - as above
+        return "\n".join
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str], tuple[str, ...]]:  # noqa: ARG002 - as above
+        return lines_of
+
+
+def lines_of(text: str) -> tuple[str, ...]:
+    """Return the lines of a value of `TagLines`."""
+    return tuple(text.split("\n")) if text else ()
+
+
 SortKey = Text().with_variant(Text(collation="C"), "postgresql")
 """A text that is ordered by code points, as in Python and SQLite."""
 
@@ -175,6 +193,8 @@ posts = Table(
     Column("version", BigInteger, nullable=False),
     Column("title_key", SortKey, nullable=False, server_default=""),
     Column("changed_at", UtcDateTime, nullable=False),
+    Column("slug", Text),
+    Column("tags", TagLines, nullable=False, server_default=""),
     Column("body", LongText, nullable=False),  # last: SQLite reads all pages of a long body to get what is behind it
     sqlite_autoincrement=True,
 )
@@ -202,6 +222,54 @@ for _name, *_columns in (
     ("posts_title_key", posts.c.title_key, posts.c.id),
 ):
     Index(_name, *_columns, sqlite_where=IS_NO_DRAFT, postgresql_where=IS_NO_DRAFT)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("key", SortKey, nullable=False),
+    Column("posts", BigInteger, nullable=False, server_default="0"),  # as far as the changes are settled
+    Column("settled_at", UtcDateTime),  # the latest publication time in `posts`
+)
+
+Index("tags_key", tags.c.key, unique=True)
+
+tagged = Table(  # the tags of published and scheduled posts. It is an index: its key is the whole row
+    "tagged",
+    metadata,
+    Column("tag_id", BigIntId, primary_key=True, autoincrement=False),
+    Column("published_at", UtcDateTime, primary_key=True),
+    Column("post_id", BigIntId, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+tag_changes = Table(  # changes of `tagged` that are not yet in `tags.posts`
+    "tag_changes",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("tag_id", BigIntId, nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+    Column("delta", Integer, nullable=False),
+)
+
+Index("tag_changes_tag_id", tag_changes.c.tag_id, tag_changes.c.published_at, tag_changes.c.delta)
+
+INDEX_TABLES: Final = (tags, tagged, tag_changes)
+"""The tables that are computed from the posts. A backup does not restore them: they are computed again."""
+
+slugs = Table(
+    "slugs",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("slug", Text),
+    Column("post_id", BigIntId, nullable=False),  # not a foreign key: a slug outlives its post
+    Column("since", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("slugs_digest_key", slugs.c.digest, unique=True)
+Index("slugs_post_id", slugs.c.post_id)
 
 idempotency_records = Table(
     "idempotency_records",
@@ -299,3 +367,6 @@ Index(
     sqlite_where=IS_ABOUT_A_USER,
     postgresql_where=IS_ABOUT_A_USER,
 )
+
+STORED_TABLES: Final = [table for table in metadata.sorted_tables if table not in INDEX_TABLES]
+"""The tables that are not computed from others, each behind those that it refers to."""

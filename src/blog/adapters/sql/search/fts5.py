@@ -33,14 +33,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
-from blog.adapters.sql.repositories.posts import FILTERS, Params
+from blog.adapters.sql.repositories.posts import FILTERS, Params, filter_conditions
+from blog.adapters.sql.repositories.tag_filters import has_few, is_tag
 from blog.adapters.sql.schema.tables import BigIntId, posts
 from blog.domain.posts.post import Post
 from blog.domain.search.index import Hit
 from blog.domain.search.query import SearchQuery, Term
 from blog.domain.shared import PostId
 
-from .index import IS_PUBLIC, Candidates, Shape, SqlPostIndex, filters, newest_of, row_of, within
+from .index import IS_PUBLIC, Candidates, Shape, SqlPostIndex, newest_of, row_of, within
 
 _metadata: Final = MetaData()
 
@@ -140,7 +141,10 @@ class Fts5PostIndex(SqlPostIndex):
         return sorted(hits, key=lambda hit: hit.post.id, reverse=True)[:limit]
 
     def _fits_scan(self, params: Params) -> bool:
-        filter_params = {name: value for name, value in params.items() if name in FILTERS}
+        # Tags of many posts do not make them few enough, and to find so many of them could take a scan of all posts.
+        filter_params = {
+            name: value for name, value in params.items() if name in FILTERS or (is_tag(name) and has_few([name]))
+        }
         return (
             bool(filter_params)
             and self._unit.count(_count_up_to(*filter_params), **filter_params, most=self.max_scanned)
@@ -188,7 +192,7 @@ def _pending_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Po
     matches_all = select(_pending.c.id).where(*_matches_all(_pending, shape, in_title))
 
     def conditions(post_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
-        return [_exists(posts.c.id, *IS_PUBLIC, *filters(names), of=post_id), *within(post_id, names)]
+        return [_exists(posts.c.id, *IS_PUBLIC, *filter_conditions(names), of=post_id), *within(post_id, names)]
 
     return ReadStatement(newest_of(matches_all, conditions), Post)
 
@@ -201,19 +205,19 @@ def _scanned_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Po
         matches_words = _exists(_words.c.rowid, *matches_all, of=post_id)
         return [matches_words, not_(_exists(_pending.c.id, of=post_id)), *within(post_id, names)]
 
-    return ReadStatement(newest_of(select(posts.c.id).where(*IS_PUBLIC, *filters(names)), conditions), Post)
+    return ReadStatement(newest_of(select(posts.c.id).where(*IS_PUBLIC, *filter_conditions(names)), conditions), Post)
 
 
 @cache
 def _count_up_to(*names: str) -> ReadStatement[dict[str, int]]:
-    batch = select(posts.c.id).where(*filters(names)).limit(bindparam("most")).subquery()
+    batch = select(posts.c.id).where(*filter_conditions(names)).limit(bindparam("most")).subquery()
     return ReadStatement(select(func.count().label("posts")).select_from(batch), dict)
 
 
 @cache
 def _count_pending(shape: Shape, *names: str) -> ReadStatement[dict[str, int]]:
     statement = select(func.count().label("posts")).select_from(_pending)
-    passes = _exists(posts.c.id, *IS_PUBLIC, *filters(names), of=_pending.c.id)
+    passes = _exists(posts.c.id, *IS_PUBLIC, *filter_conditions(names), of=_pending.c.id)
     return ReadStatement(statement.where(*_matches_all(_pending, shape), passes), dict)
 
 

@@ -15,11 +15,11 @@ from blog.adapters.sql.engine.statement import ReadStatement
 from blog.adapters.sql.engine.unit_of_work import SqlRepository
 from blog.adapters.sql.repositories.posts import (
     FIELDS,
-    FILTERS,
     Params,
     SightKind,
     compile_sight,
     conditions_of,
+    filter_conditions,
     resolve_filters,
 )
 from blog.adapters.sql.schema.tables import BigIntId, UtcDateTime, posts, users
@@ -158,9 +158,9 @@ def hits_sorted_last(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *na
     PostgreSQL would read all posts. It sees through `exists`, but not through a subquery that is compared.
     """
     candidates = kind.candidates(shape, in_title=in_title)
-    filter_conditions = filters(names)
-    source = candidates.source.join(posts, posts.c.id == candidates.id) if filter_conditions else candidates.source
-    ids = select(candidates.id.label("id")).select_from(source).where(*candidates.conditions, *filter_conditions)
+    on_posts = filter_conditions(names)
+    source = candidates.source.join(posts, posts.c.id == candidates.id) if on_posts else candidates.source
+    ids = select(candidates.id.label("id")).select_from(source).where(*candidates.conditions, *on_posts)
     every = ids.cte("found").prefix_with("MATERIALIZED")
     ordered = select(every.c.id).where(*within(every.c.id, names)).order_by(every.c.id.desc())
     ordered_ids = ordered.cte("ordered").prefix_with("MATERIALIZED")
@@ -200,13 +200,8 @@ def newest_of(
 
 
 def wanted(post_id: ColumnElement[int], names: Iterable[str]) -> list[ColumnElement[bool]]:
-    """Return the conditions of public posts, and those that `FILTERS` and `BOUNDS` have under these names."""
-    return [*IS_PUBLIC, *filters(names), *within(post_id, names)]
-
-
-def filters(names: Iterable[str]) -> list[ColumnElement[bool]]:
-    """Return the conditions that `FILTERS` has under these names."""
-    return [FILTERS[name] for name in names if name in FILTERS]
+    """Return the conditions of public posts, and those of the filters and bounds with these names."""
+    return [*IS_PUBLIC, *filter_conditions(names), *within(post_id, names)]
 
 
 def within(post_id: ColumnElement[int], names: Iterable[str]) -> list[ColumnElement[bool]]:

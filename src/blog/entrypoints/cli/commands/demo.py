@@ -25,9 +25,14 @@ _PASSWORDS: Final = FOLDER / "passwords.json"
 _ADMIN: Final = "admin"
 _AUTHORS: Final = ("alice", "bob")
 _POSTS: Final = (
-    ("alice", "Hello, world", "Everybody can read this. Only alice can change it."),
-    ("bob", "On hexagons", "A core that knows nothing of its adapters can be put behind any entrypoint."),
-    ("alice", "On tokens", "A token is sent instead of a password, and can be revoked without changing it."),
+    ("alice", "Hello, world", "Everybody can read this. Only alice can change it.", ("welcome",)),
+    ("bob", "On hexagons", "A core that knows nothing of its adapters can be put behind any entrypoint.", ("Python",)),
+    (
+        "alice",
+        "On tokens",
+        "A token is sent instead of a password, and can be revoked without changing it.",
+        ("security",),
+    ),
 )
 _DRAFT: Final = ("On drafts", "Only alice can read this, until she publishes it.")
 
@@ -50,6 +55,8 @@ Copy these lines into another terminal, one after the other:
        -d '{{"title": "A better title"}}'
   # alice lists her drafts, which nobody else can read
   curl '{at}/api/posts/?status=draft' -H 'Authorization: Token {alice}'
+  # everybody can look for a tag
+  curl '{at}/api/posts/?tag=python'
   # bob may not delete it: 403
   curl -X DELETE {at}/api/posts/{post}/ -H 'Authorization: Token {bob}'
   # the administrator sees all accounts; and so does the documentation page with this token or password
@@ -116,8 +123,8 @@ def _fill(blog: Blog, passwords: dict[str, str]) -> None:
     ]
     users = {each.username: blog.users.open(Operator(), each) for each in new}
     authors = {name: blog.tokens.authenticate(blog.tokens.issue(users[name]).secret) for name in _AUTHORS}
-    for author, title, body in _POSTS:
-        blog.posts.create(authors[author], title=title, body=body)
+    for author, title, body, tags in _POSTS:
+        blog.posts.create(authors[author], title=title, body=body, tags=tags)
     blog.posts.create(authors["alice"], status=Status.DRAFT, title=_DRAFT[0], body=_DRAFT[1])
     for member in authors.values():
         blog.accounts.log_out(member)
@@ -141,4 +148,4 @@ def _a_post_by_alice(blog: Blog, secret: str) -> Post:
     """Return alice's newest post, or a new one if she has deleted all."""
     alice = blog.tokens.authenticate(secret)
     hers = blog.posts.page(limit=1, authors=[alice.name]).posts
-    return hers[0] if hers else blog.posts.create(alice, title=_POSTS[0][1], body=_POSTS[0][2])
+    return hers[0] if hers else blog.posts.create(alice, title=_POSTS[0][1], body=_POSTS[0][2], tags=_POSTS[0][3])

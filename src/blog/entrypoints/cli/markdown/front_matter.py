@@ -16,8 +16,8 @@ from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.post import content_of
 from blog.domain.search.tokenizer import normalize
 
-MAX_HEAD_LENGTH: Final = 10_000
-"""Characters of front matter: twice as many as the longest title and username need, in any spelling."""
+MAX_HEAD_LENGTH: Final = 30_000
+"""Characters of front matter: twice as many as the longest title, slug, tags and username need, in any spelling."""
 MAX_SLUG_LENGTH: Final = 60
 
 HEAD: Final = "front matter"
@@ -59,7 +59,12 @@ def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if _break.search(text) else None)
 
 
+def _represent_tags(dumper: yaml.SafeDumper, tags: tuple[str, ...]) -> yaml.Node:
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", tags, flow_style=True)
+
+
 _Dumper.add_representer(str, _represent)
+_Dumper.add_representer(tuple, _represent_tags)
 
 
 def format_post(post: PortablePost) -> str:

@@ -6,12 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Final, TypeAlias, TypedDict, Unpack
+from typing import Final, NamedTuple, TypeAlias, TypedDict, Unpack
 
 from blog.domain.accounts.actors import require_admin
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import ImportOutcome, PortablePost
 from blog.domain.posts.post import Status
+from blog.domain.posts.slug import MAX_SLUG_LENGTH
 from blog.domain.validation import describe_unsafe_character, find_unsafe_character
 from blog.entrypoints.cli.printing import print_error, print_row
 from blog.entrypoints.cli.progress import print_beside, progress
@@ -61,8 +62,19 @@ class _File:
 
 
 _Read: TypeAlias = tuple[_File, PortablePost]
-_Outcome: TypeAlias = tuple[ImportOutcome, Status] | ValidationFailed
-"""The outcome of a file, with the status of the post; or its errors."""
+
+
+class _Imported(NamedTuple):
+    """The outcome of importing a valid file."""
+
+    outcome: ImportOutcome
+    status: Status
+    numbered_slug: str | None
+    """The slug of the post, if another post has the one in the file."""
+
+
+_Outcome: TypeAlias = _Imported | ValidationFailed
+"""The outcome of a file, or its errors."""
 
 
 @dataclass(slots=True)
@@ -88,14 +100,19 @@ class _Summary:
         for each in files:
             self.unknown.update(set(each.parsed.unknown))
             self.without_zone += each.parsed.lacks_zone
+            if each.parsed.changed_slug:
+                print_beside(
+                    f"{self._name(each.path)}: slug {each.parsed.changed_slug[:MAX_SLUG_LENGTH]!r} is not valid here: "
+                    f"read as {each.parsed.post.slug or 'none'}"
+                )
 
     def add(self, file: Path, outcome: _Outcome) -> None:
-        name = file.relative_to(self.folder).as_posix()
+        name = self._name(file)
         if isinstance(outcome, ValidationFailed):
             self.counts[None] += 1
             print_beside(f"{name}: {outcome}")
             return
-        result, status = outcome
+        result, status, numbered_slug = outcome
         self.counts[result] += 1
         self.unpublished[status] += result is ImportOutcome.ADDED and status is not Status.PUBLISHED
         if result is ImportOutcome.CONFLICT:
@@ -104,11 +121,16 @@ class _Summary:
             print_beside(f"{name}: {result.value}{twins if ordinal else ''}")
         elif result is ImportOutcome.ADDED and self.is_dry_run:
             print_row("would add", name)
+        if numbered_slug:
+            print_beside(f"{name}: another post has its slug: read as {numbered_slug}")
 
     def add_ignored(self, file: Path, kind: str) -> None:
         """Print the name, because the file may be a post without its date."""
         self.ignored[kind] += 1
-        print_beside(f"{file.relative_to(self.folder).as_posix()}: ignored as a {kind}, because it has no date")
+        print_beside(f"{self._name(file)}: ignored as a {kind}, because it has no date")
+
+    def _name(self, file: Path) -> str:
+        return file.relative_to(self.folder).as_posix()
 
     def status(self, listing: Listing) -> int:
         """Print the counts. Return 1 if a file was refused or differs from its post, or if no file was a post."""
@@ -268,7 +290,9 @@ def _import_batch(session: Session, batch: Sequence[_Read], *, commit: bool) -> 
         for _, post in batch:
             try:
                 stored, outcome = blog.importer.import_post(actor, post)
-                outcomes.append((outcome, stored.status(blog.posts.now())))
+                is_numbered = outcome is ImportOutcome.ADDED and post.slug not in {None, stored.slug}
+                status = stored.status(blog.posts.now())
+                outcomes.append(_Imported(outcome, status, stored.slug if is_numbered else None))
             except ValidationFailed as error:
                 outcomes.append(error)
         if not commit:

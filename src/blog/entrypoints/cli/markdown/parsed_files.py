@@ -10,20 +10,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, cast
 
 from blog.domain.accounts.user import validate_username
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import PortablePost
-from blog.domain.posts.post import CONTENT_FIELDS
+from blog.domain.posts.post import CONTENT_FIELDS, StoredFields
+from blog.domain.posts.slug import slug_of, validate_slug
+from blog.domain.posts.tags import tag_key, tag_keys
 from blog.entrypoints.cli.argument_types import whole_number
 
 from .dates import ParsedDate, parse_date
 from .front_matter import HEAD, Kind, Parts
-from .members import read_members
+from .members import MemberValue, read_members
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    **{name: (name,) for name in CONTENT_FIELDS if name != "body"},
+    **{name: (name,) for name in CONTENT_FIELDS if name not in {"body", "tags"}},
+    "tags": ("tags", "tag", "categories", "category"),
     "author": ("author",),
     "created_at": ("created_at", "date", "created", "pubdate"),
     "updated_at": ("updated_at", "lastmod", "updated", "modified", "last_modified_at", "updateddate"),
@@ -32,7 +35,9 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "version": ("version",),
     "ordinal": ("ordinal", "place"),  # files of older exports say `place`
 }
-"""The names of each member, in any case. If a file has several of them, the first one here is used."""
+"""The names of each member, in any case. If a file has several of them, the first one here is used; but tags are
+those of all.
+"""
 
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
@@ -51,6 +56,8 @@ _NO_DRAFT_IF: Final[Mapping[str, frozenset[str]]] = {
     "publish": _TRUE | {""},
     "status": frozenset({"publish", "published", "public", "future", "scheduled", ""}),
 }
+_FORMER_ADDRESSES: Final = frozenset({"aliases", "redirect_from"})
+"""Members of Hugo, Zola and Jekyll that are always left out, and reported."""
 _CERTAIN: Final = frozenset({"draft", "private"})
 """Members that must have one of these values. `published` can also be a date, and `status` can be any text."""
 _DRAFTS: Final = "_drafts"
@@ -81,6 +88,7 @@ class ParsedFile:
         post: the post. A valid value stands in for each invalid one.
         errors: the errors in the front matter.
         unknown: the members that a post does not have, if they are ignored.
+        changed_slug: the slug in the file, if it is not valid here and another one is made from it.
         lacks_zone: whether a date has no time zone, so that it is taken as UTC.
         ignored_as: "page" for a page of the site, such as "About"; "draft" for a draft without a date; else empty.
     """
@@ -88,6 +96,7 @@ class ParsedFile:
     post: PortablePost
     errors: tuple[FieldError, ...]
     unknown: tuple[str, ...] = ()
+    changed_slug: str = ""
     lacks_zone: bool = False
     ignored_as: str = ""
 
@@ -143,8 +152,9 @@ def parse_file(parts: Parts, options: ImportOptions, file: PurePath) -> ParsedFi
         members.require("created_at", "is missing: a date or a time such as 2026-11-23 or 2026-11-23T09:30")
     ordinal = 1 if ordinal is None else ordinal
     created_at = (created or updated or ParsedDate(_ANY_DAY, has_zone=True, is_day=True)).at
+    slug, changed_slug = _slug_of(members.texts.get("slug", "").strip())
     post = PortablePost(
-        **{**dict.fromkeys(CONTENT_FIELDS, ""), **_content(members), "title": title},
+        **_content(members, title=title, slug=slug, tags=tuple(members.tags)),
         author="" if members.is_invalid("author") else name,
         created_at=created_at,
         updated_at=_time_of(updated, created_at),
@@ -152,19 +162,26 @@ def parse_file(parts: Parts, options: ImportOptions, file: PurePath) -> ParsedFi
         version=1 if version is None else version,
         ordinal=min(ordinal, 1) if members.errors else ordinal,
     )
-    dates = (created, updated, published)
     return ParsedFile(
         post,
         tuple(members.errors),
         tuple(members.unknown),
-        lacks_zone=not all(each.has_zone for each in dates if each is not None),
+        changed_slug=changed_slug,
+        lacks_zone=not all(each.has_zone for each in (created, updated, published) if each),
         ignored_as=ignored_as,
     )
 
 
-def _content(members: "_Members") -> dict[str, str]:
-    """Return the members that the author of a post writes."""
-    return {name: members.texts[name] for name in CONTENT_FIELDS if name in members.texts}
+def _content(members: "_Members", **parsed: Any) -> StoredFields:
+    """Return what the author of a post writes: the members that are parsed already, and the texts of the others."""
+    return cast(StoredFields, {name: parsed.get(name, members.texts.get(name, "")) for name in CONTENT_FIELDS})
+
+
+def _slug_of(text: str) -> tuple[str | None, str]:
+    """Return the slug that a file gives, made valid if it is not, and then also what the file says."""
+    if not text or validate_slug("slug", text):
+        return slug_of(text) or None, text
+    return text, ""
 
 
 def is_in_posts_folder(file: PurePath) -> bool:
@@ -205,6 +222,7 @@ class _Members:
 
     def __init__(self, parts: Parts, options: ImportOptions) -> None:
         self.texts: dict[str, str] = {}
+        self.tags: list[str] = []
         self.errors: list[FieldError] = []
         self.unknown: list[str] = []
         self.is_draft = False
@@ -214,13 +232,21 @@ class _Members:
         for name, value in read_members(parts):
             self._add(name, value)
 
-    def _add(self, name: str | None, value: str | None) -> None:
+    def _add(self, name: str | None, value: MemberValue) -> None:
         lower = (name or "").lower()
+        if name is not None and lower in NAMES["tags"]:
+            self._add_tags(name, value)
+        else:
+            self._add_text(name, lower, value if isinstance(value, str) else None)
+
+    def _add_text(self, name: str | None, lower: str, value: str | None) -> None:
         if lower == "layout":
             self.layout = (value or "").lower()
         member = next((member for member, names in NAMES.items() if lower in names), None)
         if lower in _DRAFT_IF and value is not None and value.lower() in _DRAFT_IF[lower] | _NO_DRAFT_IF[lower]:
             self.is_draft |= value.lower() in _DRAFT_IF[lower]
+        elif name is not None and lower in _FORMER_ADDRESSES:
+            self.unknown.append(name)
         elif name is not None and lower in _CERTAIN:
             self.errors.append(FieldError(name, "must be true or false"))
         elif lower in _DRAFT_IF:
@@ -236,6 +262,18 @@ class _Members:
         else:
             self._names[member] = name
             self.texts[member] = value
+
+    def _add_tags(self, name: str, value: MemberValue) -> None:
+        """Add the tags of a list, or of a text with commas between them. One that is there already is left out."""
+        if value is None:
+            self.errors.append(FieldError(name, "must be a list of texts"))
+            return
+        known = set(tag_keys(self.tags))
+        for text in value.split(",") if isinstance(value, str) else value:
+            tag = text.strip()
+            if tag and (key := tag_key(tag)) not in known:
+                known.add(key)
+                self.tags.append(tag)
 
     def _choose(self, member: str, name: str, value: str | None) -> None:
         """Use one of two names of the same member, and report the other as unknown."""

@@ -29,8 +29,8 @@ _OVERHEAD: Final = 1280
 _HEADER_OVERHEAD: Final = 160
 """Bytes of memory for each header, beside its name and value: two objects and a tuple."""
 
-_PUBLIC_PATH: Final = "/api/posts/"
-"""The path prefix of responses that depend only on the URL and the stored data."""
+_PUBLIC_PATHS: Final = ("/api/posts/", "/api/tags/")
+"""The path prefixes of responses that depend only on the URL, the stored data and the time."""
 
 _PRIVATE_HEADERS: Final = frozenset(
     {b"authorization", b"if-none-match", b"content-length", b"transfer-encoding", b"expect"}
@@ -68,7 +68,7 @@ class ResponseCache:
         is_public = (  # the response depends on nothing but the URL
             scope["type"] == "http"
             and scope["method"] == "GET"
-            and scope["path"].startswith(_PUBLIC_PATH)
+            and scope["path"].startswith(_PUBLIC_PATHS)
             and len(scope["query_string"]) <= MAX_QUERY
             and _PRIVATE_HEADERS.isdisjoint(scope["header_names"])
         )

@@ -137,13 +137,14 @@ def _operation(path: str, handler: HTTPRouteHandler, operation: Operation, schem
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
     for name in _parameter.findall(path):
+        is_id = name.endswith("_id")
         yield {
             "name": name,
             "in": "path",
             "required": True,
-            "description": f"The id of the {name.removesuffix('_id')}.",
-            "schema": WHOLE_NUMBER,
-            "example": 1,
+            "description": f"The id of the {name.removesuffix('_id')}." if is_id else f"The {name} of the post.",
+            "schema": WHOLE_NUMBER if is_id else {"type": "string", "minLength": 1},
+            "example": 1 if is_id else "hello-world",
         }
 
 
@@ -177,7 +178,7 @@ def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
         headers = operation.response_headers.items()
         good["headers"] = {name: {"description": text, "schema": {"type": "string"}} for name, text in headers}
     bad = {str(int(status)): _problem(status) for status in sorted(set(_bad_statuses(operation)))}
-    return {str(operation.status): good, **_unchanged(operation, good), **bad}
+    return {str(operation.status): good, **_unchanged(operation, good), **_redirect(operation), **bad}
 
 
 def _unchanged(operation: Operation, good: dict[str, Any]) -> dict[str, Any]:
@@ -185,6 +186,15 @@ def _unchanged(operation: Operation, good: dict[str, Any]) -> dict[str, Any]:
     if not operation.if_none_match:
         return {}
     return {"304": {"description": HTTPStatus.NOT_MODIFIED.phrase, "headers": good["headers"]}}
+
+
+def _redirect(operation: Operation) -> dict[str, Any]:
+    """Return the 308 of an address that was renamed."""
+    if not operation.redirects:
+        return {}
+    location = {"description": "The present address.", "schema": {"type": "string"}}
+    status = HTTPStatus.PERMANENT_REDIRECT
+    return {str(int(status)): {"description": status.phrase, "headers": {"Location": location}}}
 
 
 def _bad_statuses(operation: Operation) -> Iterator[HTTPStatus]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from litestar import Request, Response
 
 from blog.domain.errors import FieldError, ValidationFailed
-from blog.domain.posts.post import Post, VersionConflict
+from blog.domain.posts.post import Post, Status, VersionConflict
 from blog.entrypoints.http.errors import HttpError, problem
 
 from .headers import joined_header
@@ -79,7 +79,8 @@ def etag(post: Post, at: datetime) -> str:
     """Return the strong tag of a whole post at this moment: its revision, and a digest of what changes without a new
     version: its author's name and its status.
     """
-    shown = f"{post.status(at)} {post.author}"
+    status = post.status(at)
+    shown = post.author if status is Status.PUBLISHED else f"{status} {post.author}"  # a name has no space
     return f'"{post.revision}.{hashlib.sha256(shown.encode()).hexdigest()[:16]}"'
 
 

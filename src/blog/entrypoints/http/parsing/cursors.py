@@ -7,6 +7,7 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 
 from blog.domain.posts.pagination import Position, SortOrder
+from blog.domain.posts.tags import MAX_TAG_LENGTH
 from blog.domain.search.index import SearchPosition
 from blog.domain.search.tokenizer import MAX_SORT_KEY_LENGTH
 from blog.domain.shared import PostId
@@ -25,10 +26,21 @@ _UNKNOWN: Final = "must be taken from `next`"
 _Id = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
 
 
+_MAX_KEY_LENGTH: Final = 18 * MAX_TAG_LENGTH
+"""Characters of the key of a tag: NFKC makes up to 18 of one (U+FDFA)."""
+
+TAG_PATTERN: Final = "W[0-9A-Za-z_-]{6,4095}"
+"""A cursor in a list of tags: it may be shorter and longer than one in a list of posts."""
+
+
 class _Position(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     order: SortOrder
     key: Annotated[str, msgspec.Meta(max_length=MAX_SORT_KEY_LENGTH, pattern=r"\A[^\0]*\Z")]
     id: _Id
+
+
+class _TagPosition(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    key: Annotated[str, msgspec.Meta(max_length=_MAX_KEY_LENGTH, pattern=r"\A[^\0]*\Z")]
 
 
 class _SearchPosition(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -67,6 +79,20 @@ def standing_of(cursor: str) -> SearchPosition:
     """
     read = _decode(cursor, _SearchPosition)
     return SearchPosition(read.in_title, PostId(read.id))
+
+
+def cursor_of_tag(key: str) -> str:
+    """Return the cursor for the key of a tag."""
+    return _encode(_TagPosition(key))
+
+
+def tag_of_cursor(cursor: str) -> str:
+    """Return the key of a tag that a cursor stands for.
+
+    Raises:
+        ValueError: it is not valid.
+    """
+    return _decode(cursor, _TagPosition).key
 
 
 def _encode(place: msgspec.Struct) -> str:

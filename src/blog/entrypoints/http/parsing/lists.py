@@ -14,17 +14,17 @@ from blog.domain.accounts.user import USERNAME, validate_username
 from blog.domain.blog import Blog
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post, Status
+from blog.domain.posts.tags import MAX_TAGS, tag_keys, validate_tag
 from blog.domain.posts.use_cases import PostPage
 from blog.domain.search.index import SearchPosition
 from blog.domain.shared import MAX_PAGE_SIZE
 from blog.entrypoints.http.concurrency.executors import check_inline
-from blog.entrypoints.http.schemas.posts import FIELDS, Permissions, PostOut, PostPart, Snippet
+from blog.entrypoints.http.schemas.posts import FIELDS, TAG_SCHEMA, Permissions, PostOut, PostPart, Snippet
 from blog.entrypoints.http.schemas.timestamps import PLUS_HINT, parse_timestamp
 
 from .cursors import PATTERN, cursor_of, cursor_of_standing, position_of, standing_of
 from .headers import TokenMissing
 from .query import (
-    MAX_LIST_LENGTH,
     Query,
     page_size,
     page_url,
@@ -36,6 +36,10 @@ from .query import (
 
 _DEFAULT_LIMIT: Final = 20
 """Posts of a page, unless the client asks for another number. They are few enough for the event loop."""
+
+_MAX_AUTHORS: Final = 50
+_REPEATABLE: Final[Mapping[str, int]] = {"author": _MAX_AUTHORS, "tag": MAX_TAGS, "tags_all": MAX_TAGS}
+"""Parameters that can be repeated, and how often."""
 
 Row = TypeVar("Row")
 
@@ -49,6 +53,7 @@ _READ_CHARACTERS: Final = 2**20
 
 _FIELD: Final = f"(?:{'|'.join(FIELDS)})"
 _TIMESTAMP: Final = {"type": "string", "format": "date-time"}
+_TAGS: Final = {"type": "array", "items": {"type": "string", **TAG_SCHEMA}, "maxItems": MAX_TAGS}
 
 _FIELDS_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "include": {"type": "string", "enum": ["permissions"], "description": "Add your permissions for each post."},
@@ -72,9 +77,11 @@ _LIST_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "author": {
         "type": "array",
         "items": {"type": "string", "pattern": f"^{USERNAME}$"},
-        "maxItems": MAX_LIST_LENGTH,
+        "maxItems": _MAX_AUTHORS,
         "description": "Only posts by this author. Repeat it for posts by any of several authors.",
     },
+    "tag": {**_TAGS, "description": "Only posts with this tag. Repeat it for posts with any of several tags."},
+    "tags_all": {**_TAGS, "description": "Only posts with this tag. Repeat it for posts with all of several tags."},
     "status": {
         "type": "string",
         "enum": list(Status),
@@ -176,7 +183,7 @@ def parse_list_params(scope: Any) -> ListParams:
     parameters = query_parameters(scope)
     beside = {"order": _order_beside, "status": _status_beside, "cursor": _cursor_beside}
     parse = {**_PARSE, **{name: parser(parameters) for name, parser in beside.items()}}
-    query = parse_parameters(parameters, ("author",), parse)
+    query = parse_parameters(parameters, _REPEATABLE, parse)
     return ListParams(
         q=query.get("q"),
         status=query.get("status"),
@@ -283,6 +290,10 @@ def _filters(query: Mapping[str, Any]) -> PostFilter:
     filters = PostFilter()
     if "author" in query:
         filters["authors"] = frozenset(query["author"])
+    if "tag" in query:
+        filters["tags"] = tag_keys(query["tag"])
+    if "tags_all" in query:
+        filters["all_tags"] = tag_keys(query["tags_all"])
     if "published_after" in query:
         filters["published_after"] = query["published_after"]
     if "published_before" in query:
@@ -335,6 +346,12 @@ def _author(text: str) -> str:
     return text
 
 
+def _tag(text: str) -> str:
+    for error in validate_tag("tag", text):
+        raise ValueError(error.message)
+    return text
+
+
 def _only(word: str, text: str) -> str:
     if text != word:
         raise ValueError(f"can be {word}, if anything")
@@ -363,6 +380,8 @@ _PARSE: Final[Mapping[str, Callable[[str], Any]]] = {
     "q": str,
     "order": SortOrder,
     "author": _author,
+    "tag": _tag,
+    "tags_all": _tag,
     "status": Status,
     "published_after": parse_timestamp,
     "published_before": parse_timestamp,

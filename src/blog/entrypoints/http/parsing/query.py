@@ -1,7 +1,7 @@
 """Query parameters and ids in paths, parsed strictly, and links to other pages."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
@@ -18,8 +18,6 @@ NUMBER: Final = "[1-9][0-9]{0,18}"
 WHOLE_NUMBER: Final = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
 """The same in the OpenAPI document: exactly what `number` accepts."""
 
-MAX_LIST_LENGTH: Final = 50
-"""Values of a parameter that can be repeated."""
 MAX_PARAMETERS: Final = 100
 """Parameters of a query. They are counted before any is decoded."""
 
@@ -90,22 +88,22 @@ def parse_query(scope: Any, **parse: Callable[[str], Any]) -> dict[str, Any]:
     """
     if not scope["query_string"]:
         return {}
-    return parse_parameters(query_parameters(scope), (), parse)
+    return parse_parameters(query_parameters(scope), {}, parse)
 
 
 def parse_parameters(
-    parameters: Mapping[str, Sequence[str]], lists: Collection[str], parse: Mapping[str, Callable[[str], Any]]
+    parameters: Mapping[str, Sequence[str]], lists: Mapping[str, int], parse: Mapping[str, Callable[[str], Any]]
 ) -> dict[str, Any]:
-    """Return the parameters, each parsed by its function. Those in `lists` can be repeated.
+    """Return the parameters, each parsed by its function. Those in `lists` can be repeated, up to that many times.
 
     Raises:
-        ValidationFailed: as `parse_query`, or a list has more than `MAX_LIST_LENGTH` values.
+        ValidationFailed: as `parse_query`, or a list has too many values.
     """
     errors, found = [], {}
     for name, values in parameters.items():
         if name not in parse:
             errors.append(FieldError(shown(name), not_known(parse)))
-        elif len(values) > (most := MAX_LIST_LENGTH if name in lists else 1):
+        elif len(values) > (most := lists.get(name, 1)):
             errors.append(
                 FieldError(name, f"must stand only {most} times" if name in lists else "must stand only once")
             )

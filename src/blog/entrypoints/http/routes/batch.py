@@ -15,7 +15,7 @@ from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFail
 from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
 from blog.domain.posts import batch as batches
-from blog.domain.posts.post import Post, PostChanges, PostFields, VersionConflict
+from blog.domain.posts.post import Post, PostChanges, StoredFields, VersionConflict
 from blog.domain.posts.publication import Publication
 from blog.domain.shared import PostId
 from blog.entrypoints.http.dispatch import Routes
@@ -37,9 +37,10 @@ from blog.entrypoints.http.schemas.posts import (
     take_publication,
 )
 
-ANSWER_BYTES: Final = 3 * 2**18
-"""Bytes of posts in a response: 768 KiB, so that the response has less than a megabyte. A batch of 4 KB can change a
-hundred posts of 400 KB, and the response to a request with `Idempotency-Key` is stored for a day.
+ANSWER_BYTES: Final = 420_000
+"""Bytes of posts with bodies in a response: as many as the largest post has. A hundred posts without bodies have up to
+560,000, so the response has less than a megabyte. A batch of 4 KB can change a hundred posts of 400 KB, and the
+response to a request with `Idempotency-Key` is stored for a day.
 """
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
@@ -248,7 +249,7 @@ def _operation_of(
 ) -> batches.BatchOperation:
     if shape is CreateOperation:
         return batches.CreatePost(
-            status=publication.status, published_at=publication.published_at, **cast(PostFields, changes)
+            status=publication.status, published_at=publication.published_at, **cast(StoredFields, changes)
         )
     post_id = PostId(members["id"])
     expected_versions = (members["version"],) if "version" in members else None

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, Final, cast
+from urllib.parse import quote
 
 from blog.domain.accounts.actors import Member
 from blog.domain.blog import Blog
@@ -9,6 +10,7 @@ from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFail
 from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
 from blog.domain.posts.post import Post, PostChanges, Status, validate_time
+from blog.domain.posts.slug_assignment import PostGone
 from blog.domain.shared import PostId
 from blog.entrypoints.http.concurrency.executors import check_inline
 from blog.entrypoints.http.dispatch import Routes
@@ -18,7 +20,7 @@ from blog.entrypoints.http.parsing.conditional import etag, etag_of_part
 from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
 from blog.entrypoints.http.parsing.lists import FIELDS_QUERY, LIST_QUERY, FieldSelection, next_url, run_list
 from blog.entrypoints.http.request import ApiRequest
-from blog.entrypoints.http.response import Response, json_response, no_content, not_modified
+from blog.entrypoints.http.response import Response, json_response, no_content, not_modified, permanent_redirect
 from blog.entrypoints.http.schemas.posts import (
     EncodedPage,
     PageOut,
@@ -100,9 +102,13 @@ def create_post(request: ApiRequest, blog: Blog, actor: Member) -> Response:
 )
 def get_post(request: ApiRequest, blog: Blog, actor: Member | None, post_id: PostId) -> Response:
     """Get a post."""
-    post, selection = blog.posts.get(post_id, actor), cast(FieldSelection, request.parse_query())
+    return _shown(request, blog.posts.get(post_id, actor), actor, blog.posts.now())
+
+
+def _shown(request: ApiRequest, post: Post, actor: Member | None, at: datetime) -> Response:
+    """Return the selected fields of a post, or a 304."""
+    selection = cast(FieldSelection, request.parse_query())
     check_inline(post)
-    at = blog.posts.now()
     if selection.is_whole:
         tag = etag(post, at)
         return not_modified(tag) if request.has_current(tag) else json_response(PostOut.of(post, at), {"ETag": tag})
@@ -110,6 +116,29 @@ def get_post(request: ApiRequest, blog: Blog, actor: Member | None, post_id: Pos
     tag = etag_of_part(post, part.body)
     part.headers.append((b"etag", tag.encode()))
     return not_modified(tag) if request.has_current(tag) else part
+
+
+@posts.route(
+    "GET",
+    "/by-slug/{slug}/",
+    Operation(
+        Action.READ_POSTS,
+        executor=ExecutorKind.INLINE,
+        query=FIELDS_QUERY,
+        if_none_match=True,
+        redirects=True,
+        returns=PostPart,
+        response_headers=_ETAG,
+        errors=(ValidationFailed, NotFound, PostGone),
+    ),
+)
+def get_post_by_slug(request: ApiRequest, blog: Blog, actor: Member | None, slug: str) -> Response:
+    """Get a post by its slug."""
+    post = blog.posts.get_by_slug(slug, actor)  # 404, 410
+    if post.slug is not None and post.slug != slug:
+        query = request.scope["query_string"].decode("ascii")  # valid, so of ASCII
+        return permanent_redirect(request.url(f"/api/posts/by-slug/{quote(post.slug)}/{query and '?'}{query}"))
+    return _shown(request, post, actor, blog.posts.now())
 
 
 @posts.route(

@@ -22,8 +22,11 @@ from blog.domain.posts.post import (
     validate_post,
 )
 from blog.domain.posts.publication import Publication
+from blog.domain.posts.slug import MAX_SLUG_LENGTH
+from blog.domain.posts.tags import MAX_TAG_LENGTH, MAX_TAGS
 from blog.domain.search.snippets import SnippetPart
 from blog.domain.search.use_cases import SearchResult
+from blog.domain.validation import CONTROLS, INVISIBLE
 
 from .accounts import READABLE
 from .timestamps import Timestamp, to_timestamp
@@ -38,6 +41,30 @@ Text = Annotated[str, _text(MAX_BODY_LENGTH)]
 Owner = Annotated[
     int,
     Meta(description="The id of the author. May only be your own id.", extra_json_schema={"minimum": 1}),
+]
+Slug = Annotated[
+    str,
+    Meta(
+        description="The readable part of the address: lower-case letters and digits of any script, single hyphens "
+        "between words. By default it is made from the title when the post is published.",
+        extra_json_schema={"minLength": 1, "maxLength": MAX_SLUG_LENGTH, "pattern": "^[^ -,./:-@A-Z\\[-`{-~]+$"},
+    ),
+]
+_END: Final = rf"[^{CONTROLS}\s]"
+_INNER: Final = rf"[^{CONTROLS}\n\r\u2028\u2029]*"
+TAG_SCHEMA: Final[dict[str, Any]] = {
+    "minLength": 1,
+    "maxLength": MAX_TAG_LENGTH,
+    "pattern": f"^(?:{_END}{_INNER})?[^{CONTROLS}{INVISIBLE}](?:{_INNER}{_END})?$",
+}
+"""A tag in JSON Schema: one line with a visible character, without spaces at its ends."""
+Tag = Annotated[str, Meta(extra_json_schema=TAG_SCHEMA)]
+Tags = Annotated[
+    tuple[Tag, ...],
+    Meta(
+        description="The tags, in the order in which they are shown. Case does not tell tags apart.",
+        extra_json_schema={"maxItems": MAX_TAGS, "uniqueItems": True},
+    ),
 ]
 NewStatus = Annotated[
     Status,
@@ -67,6 +94,8 @@ class ContentIn(Struct):
 
     title: Title
     body: Text
+    slug: Slug | UnsetType | None = UNSET
+    tags: Tags | UnsetType = UNSET
 
 
 class PartialContentIn(Struct):
@@ -74,6 +103,8 @@ class PartialContentIn(Struct):
 
     title: Title | UnsetType = UNSET
     body: Text | UnsetType = UNSET
+    slug: Slug | UnsetType | None = UNSET
+    tags: Tags | UnsetType = UNSET
 
 
 class NewPostIn(ContentIn, kw_only=True):
@@ -151,12 +182,15 @@ class PostPart(Struct):
     """A post, or the fields that `fields` selects. `version` begins at 1 and grows by 1 with each change.
 
     `created_at` is the time when the post was created. `published_at` is the time from which everybody sees it: null
-    for a draft, in the future for a scheduled post. `updated_at` is the time when its title or body last changed.
+    for a draft, in the future for a scheduled post. `updated_at` is the time when its content last changed.
+    `slug` is the readable part of its address, `/api/posts/by-slug/SLUG/`: null for a draft that has none.
     """
 
     id: int | UnsetType = UNSET
     title: str | UnsetType = UNSET
     body: str | UnsetType = UNSET
+    slug: str | UnsetType | None = UNSET
+    tags: tuple[str, ...] | UnsetType = UNSET
     user: int | UnsetType = UNSET
     author: str | UnsetType = UNSET
     status: Status | UnsetType = UNSET
@@ -180,12 +214,15 @@ class PostOut(PostPart):
     """A post. `version` begins at 1 and grows by 1 with each change.
 
     `created_at` is the time when the post was created. `published_at` is the time from which everybody sees it: null
-    for a draft, in the future for a scheduled post. `updated_at` is the time when its title or body last changed.
+    for a draft, in the future for a scheduled post. `updated_at` is the time when its content last changed.
+    `slug` is the readable part of its address, `/api/posts/by-slug/SLUG/`: null for a draft that has none.
     """
 
     id: int
     title: str
     body: str
+    slug: str | None
+    tags: tuple[str, ...]
     user: int
     author: str
     status: Status
@@ -203,6 +240,8 @@ class PostOut(PostPart):
             id=post.id,
             title=post.title,
             body=post.body,
+            slug=post.slug,
+            tags=post.tags,
             user=post.author_id,
             author=post.author,
             status=post.status(at),
@@ -229,6 +268,20 @@ class EncodedPage(Struct):
     results: Sequence[Raw]
     next: str | None
     count: int | UnsetType = UNSET
+
+
+class TagOut(Struct):
+    """A tag, and how many published posts have it. It is spelled as in the post that was published first of those."""
+
+    tag: str
+    posts: int
+
+
+class TagsOut(Struct):
+    """A page of tags, in the order of their letters. `next` is the URL of the next page, or null on the last one."""
+
+    results: list[TagOut]
+    next: str | None
 
 
 FIELDS: Final = tuple(member.name for member in fields(PostOut) if member.required)
