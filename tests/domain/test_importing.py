@@ -196,8 +196,8 @@ def test_concurrent_imports_create_one_post(hasher: Any, clock: FrozenClock) -> 
 
     def archive(stores: Stores, posts: Any) -> PostImporter:
         audit, deleted_user = Audit(stores.audit, clock), cast(DeletedUser, None)
-        slugs = Slugs(stores.slugs, posts)
-        return PostImporter(posts, stores.index, slugs, stores.users, audit, deleted_user, clock)
+        slugs = Slugs(stores.slugs, posts, clock)
+        return PostImporter(posts, stores.index, slugs, stores.users, audit, deleted_user)
 
     with store() as stores:
         post, became = archive(stores, Interrupted(stores)).import_post(OPERATOR, OLD)

@@ -194,7 +194,7 @@ class Noted(dict[PostId, Post]):
 def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, ann: User) -> None:
     noted = Noted()
     with store() as stores:
-        index, slugs = cast(PostIndex, noted), Slugs(stores.slugs, stores.posts)
+        index, slugs = cast(PostIndex, noted), Slugs(stores.slugs, stores.posts, clock)
         posts = Posts(stores.posts, index, slugs, Audit(stores.audit, clock), clock)
         one, other = (posts.create(as_member(ann), title=title, body="World") for title in ("One", "Other"))
         assert noted == {one.id: one, other.id: other}
@@ -203,7 +203,7 @@ def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, 
         posts.delete(as_member(ann), other.id)
         assert noted == {one.id: one}
         import_post = (
-            PostImporter(stores.posts, index, slugs, stores.users, posts.audit, cast(DeletedUser, None), clock)
+            PostImporter(stores.posts, index, slugs, stores.users, posts.audit, cast(DeletedUser, None))
             .import_post(OPERATOR, OLD)
             .post
         )

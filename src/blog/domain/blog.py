@@ -127,7 +127,6 @@ class Blog:
             users=self._stores.users,
             audit=self.audit,
             deleted_user=self._deleted_user,
-            now=self._dependencies.now,
         )
 
     @cached_property
@@ -226,7 +225,7 @@ class Blog:
 
     @property
     def _slugs(self) -> Slugs:
-        return Slugs(self._stores.slugs, self._stores.posts)
+        return Slugs(self._stores.slugs, self._stores.posts, self._dependencies.now)
 
     @property
     def _rules(self) -> PasswordRules:

@@ -88,8 +88,8 @@ class BatchOperationFailed(Conflict):
 def apply_batch(posts: Posts, actor: Member, operations: Sequence[BatchOperation]) -> list[Post | None]:
     """Apply operations in their order. The caller's unit of work commits all or none.
 
-    All posts are locked first, by ascending id, so that two batches never deadlock. At most one operation may change
-    the same post: otherwise a small batch could write and return a large post a hundred times.
+    All posts are locked first, by ascending id, so that two batches of the same posts do not deadlock. At most one
+    operation may change the same post: otherwise a small batch could write and return a large post a hundred times.
 
     Returns:
         The post after each operation; None after a deletion.
@@ -107,7 +107,9 @@ def apply_batch(posts: Posts, actor: Member, operations: Sequence[BatchOperation
     if errors := [*errors, *_validate_distinct(operations)]:
         raise ValidationFailed(errors)
     _lock_all(posts, actor, operations)
-    return [_apply_one(posts, actor, index, operation) for index, operation in enumerate(operations)]
+    results = [_apply_one(posts, actor, index, operation) for index, operation in enumerate(operations)]
+    moved = posts.slugs.moved  # a later operation may have taken the slug of an earlier one
+    return [posts.get(post.id, actor) if post is not None and post.id in moved else post for post in results]
 
 
 def check_size(operations: Sequence[object]) -> None:

@@ -11,7 +11,7 @@ from blog.domain.accounts.user import User, UserRepository, is_reserved
 from blog.domain.audit import Audit, Event
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.search.index import PostIndex
-from blog.domain.shared import Clock, PostId
+from blog.domain.shared import PostId
 
 from .pagination import Position
 from .post import Post, PostContent, content_of, validate_post, validate_time
@@ -90,7 +90,6 @@ class PostImporter:
     users: UserRepository
     audit: Audit
     deleted_user: DeletedUser
-    now: Clock
 
     def import_post(self, actor: Actor, portable: PortablePost) -> ImportResult:
         """Import a post, unless it is stored already. A stored post is never changed: only its author may do that.
@@ -120,7 +119,7 @@ class PostImporter:
             return self.posts.add(post)
         post = replace(post, slug=post.slug or slug_of(post.title) or None)
         stored = self.posts.add(post)
-        named = stored.with_slug(self.slugs.assign(stored, self.now(), may_number=True))
+        named = stored.with_slug(self.slugs.assign(stored, may_number=True))
         if named is not stored:
             self.posts.save(named, previous=stored)
         self.index.put(named)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from blog.domain.errors import FieldError, NotFound, ValidationFailed
-from blog.domain.shared import PostId
+from blog.domain.shared import Clock, PostId
 
 from .post import Post
 from .repository import PostRepository
@@ -68,44 +68,47 @@ class Slugs:
 
     store: SlugStore
     posts: PostRepository
+    now: Clock
     moved: set[PostId] = field(default_factory=set, init=False)
     """The scheduled posts to which this unit of work has given other slugs."""
 
-    def check_free(self, slug: str, published_at: datetime, now: datetime) -> None:
+    def check_free(self, slug: str, published_at: datetime) -> None:
         """Check that a new post may have this slug.
 
         Raises:
             ValidationFailed: another post has or had it.
         """
         found = self.store.find(slug)
-        if found is not None and not _yields(found, published_at, now):
+        if found is not None and not self._yields(found, published_at):
             raise _taken()
 
-    def assign(self, post: Post, now: datetime, *, may_number: bool = False) -> str:
+    def assign(self, post: Post, *, may_number: bool = False) -> str:
         """Return a slug that belongs to a published or scheduled post: its own, or one from its title.
 
         Args:
             post: the post.
-            now: the current time.
             may_number: whether a slug that the author has chosen may get a number if it is taken.
 
         Raises:
             ValidationFailed: another post has the slug that the author has chosen.
         """
+        published_at = _time_of(post)
         wanted = post.slug or slug_of(post.title) or f"post-{post.id}"
-        if self._take(wanted, post, now):
+        if self._take(wanted, post.id, published_at):
             return wanted
         if post.slug is not None and not may_number:
             raise _taken()
-        while not self._take(slug := self._numbered(wanted), post, now):
+        while not self._take(slug := self._numbered(wanted, published_at), post.id, published_at):
             pass  # another unit of work has just taken it
         return slug
 
-    def release(self, post_id: PostId, now: datetime, *, keep: str | None = None) -> None:
-        """Give back the slugs under which nobody could see a post, except one."""
-        for entry in self.store.of_post(post_id):
-            if entry.since > now and entry.slug != keep:
-                self.store.remove(entry.slug)
+    def release(self, post_id: PostId, *, keep: str | None = None) -> set[str]:
+        """Give back the slugs under which nobody could see a post, except one. Return them."""
+        entries, now = self.store.of_post(post_id), self.now()
+        unseen = {entry.slug for entry in entries if entry.since > now and entry.slug != keep}
+        for slug in unseen:
+            self.store.remove(slug)
+        return unseen
 
     def find(self, text: str) -> SlugEntry:
         """Return the entry of a slug as a client sends it.
@@ -118,53 +121,72 @@ class Slugs:
             raise SlugUnknown
         return found
 
-    def _take(self, slug: str, post: Post, now: datetime) -> bool:
+    def _take(self, slug: str, post_id: PostId, published_at: datetime) -> bool:
         """Give a slug to a post if it is free, the post's own, or of a post that will be published later."""
-        assert post.published_at is not None  # noqa: S101 - drafts have no slug of their own
-        wanted = SlugEntry(slug, post.id, post.published_at)
+        wanted = SlugEntry(slug, post_id, published_at)
         found = self.store.add(wanted)
         if found == wanted:
             return True
-        if found.post_id == post.id:
-            if found.since > now:
+        if found.post_id == post_id:
+            if found.since > self.now():
                 self.store.put(wanted)
             return True
-        if not _yields(found, post.published_at, now):
+        if not self._yields(found, published_at):
             return False
         self.store.put(wanted)
-        self._move_away(found.post_id, now)
+        self._move_away(found.post_id)
         return True
 
-    def _move_away(self, post_id: PostId, now: datetime) -> None:
+    def _yields(self, entry: SlugEntry, published_at: datetime) -> bool:
+        """Return whether a slug goes to a post that is published at this time: nobody has seen the other post under it,
+        and the author of a published post may not learn from a number that it is scheduled.
+
+        The clock is read now: while this unit of work waited for the entry, its post may have been published.
+        """
+        return published_at < entry.since and entry.since > self.now()
+
+    def _move_away(self, post_id: PostId) -> None:
         """Give another slug to a scheduled post, whose slug an earlier post has taken."""
         post = self.posts.get_for_update(Everything(Reason.MAINTENANCE), post_id)
-        title = slug_of(post.title)
-        wish = post.slug if post.slug is not None and not post.slug.startswith(title) else None
-        moved = replace(post, slug=wish, version=post.version + 1)
+        moved = replace(post, slug=None if is_automatic(post) else post.slug, version=post.version + 1)
         self.moved.add(post_id)
-        self.posts.save(moved.with_slug(self.assign(moved, now, may_number=True)), previous=post)
+        self.posts.save(moved.with_slug(self.assign(moved, may_number=True)), previous=post)
 
-    def _numbered(self, slug: str) -> str:
+    def _numbered(self, slug: str, published_at: datetime) -> str:
         """Return the slug with a free number: 2, or about the lowest. Many posts may have the same title."""
+
+        def is_taken(number: int) -> bool:
+            found = self.store.find(numbered(slug, number))
+            return found is not None and not self._yields(found, published_at)
+
         free, step = 2, 1
-        while self.store.find(numbered(slug, free)) is not None:
+        while is_taken(free):
             step *= 2
             free += step
         taken = free - step
         while free - taken > 1:
             middle = (free + taken) // 2
-            if self.store.find(numbered(slug, middle)) is None:
-                free = middle
-            else:
+            if is_taken(middle):
                 taken = middle
+            else:
+                free = middle
         return numbered(slug, free)
 
 
-def _yields(entry: SlugEntry, published_at: datetime, now: datetime) -> bool:
-    """Return whether a slug goes to a post that is published at this time: nobody has seen the other post under it, and
-    nobody may learn from a number that it is scheduled.
-    """
-    return entry.since > now and published_at < entry.since
+def is_automatic(post: Post) -> bool:
+    """Return whether the slug of a post is the one that its title gives, perhaps with a number."""
+    title = slug_of(post.title) or f"post-{post.id}"
+    if post.slug is None or post.slug == title:
+        return True
+    number = post.slug.rpartition("-")[2]
+    return number.isdecimal() and number.isascii() and post.slug == numbered(title, int(number))
+
+
+def _time_of(post: Post) -> datetime:
+    """Return the publication time of a post that is published or scheduled. Drafts have no slug of their own."""
+    if post.published_at is None:
+        raise ValueError("a draft has no slug of its own")
+    return post.published_at
 
 
 def _taken() -> ValidationFailed:

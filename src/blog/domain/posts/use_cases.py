@@ -16,7 +16,7 @@ from .post import NotTheAuthor, Post, PostChanges, PostFields, PostNotFound, Sta
 from .publication import Publication
 from .repository import PostRepository
 from .slug import slug_of
-from .slug_assignment import PostGone, Slugs, SlugUnknown
+from .slug_assignment import PostGone, Slugs, SlugUnknown, is_automatic
 from .tags import TagPage
 from .visibility import Everything, Own, Public, Reader, Reason, may_read_own, sight_of
 
@@ -72,7 +72,7 @@ class Posts:
         moment = Publication(status, published_at).time_for(actor, now)
         post = Post.create(actor, now, moment, **content)
         if moment is not None:
-            post = self._add_with_slug(post, moment, now)
+            post = self._add_with_slug(post, moment)
             self.index.put(post)
         else:
             post = self.repository.add(post)
@@ -344,17 +344,16 @@ class Posts:
 
     def _with_slug(self, post: Post, previous: Post) -> Post:
         """Return a changed post with a slug of its own; a draft with the one that its author wishes for it."""
-        now = self.now()
         if post.published_at is None:
-            self.slugs.release(post.id, now)
-            return post
+            unseen = self.slugs.release(post.id)
+            return replace(post, slug=None) if post.slug in unseen and is_automatic(post) else post
         if post.slug is None and previous.published_at is not None:
             raise ValidationFailed([FieldError("slug", "must not be null: the post is published or scheduled")])
-        slug = self.slugs.assign(post, now)
-        self.slugs.release(post.id, now, keep=slug)
+        slug = self.slugs.assign(post)
+        self.slugs.release(post.id, keep=slug)
         return post.with_slug(slug)
 
-    def _add_with_slug(self, post: Post, published_at: datetime, now: datetime) -> Post:
+    def _add_with_slug(self, post: Post, published_at: datetime) -> Post:
         """Store a new post that is published or scheduled. Return it with its id and its slug.
 
         Raises:
@@ -364,9 +363,9 @@ class Posts:
         if post.slug is None:
             post = replace(post, slug=slug_of(post.title) or None)  # stored at once: it is seldom taken
         else:
-            self.slugs.check_free(post.slug, published_at, now)
+            self.slugs.check_free(post.slug, published_at)
         stored = self.repository.add(post)
-        named = stored.with_slug(self.slugs.assign(stored, now, may_number=not is_chosen))
+        named = stored.with_slug(self.slugs.assign(stored, may_number=not is_chosen))
         if named is not stored:
             self.repository.save(named, previous=stored)
         return named

@@ -123,7 +123,7 @@ def add_markdown_commands(commands: Subparsers) -> None:
     _add_flag(
         import_,
         "--ignore-unknown",
-        "omit members that a post does not have, such as tags, instead of refusing the file",
+        "omit members that a post does not have, instead of refusing the file",
     )
     _add_flag(import_, "--dry-run", "only say what would be imported")
 

@@ -12,6 +12,10 @@ from sqlalchemy import Delete, Dialect, Insert, Select, Table, Text, Update
 Row = TypeVar("Row")
 
 
+STATEMENTS: Final = 128
+"""Statements that a function keeps, of those that filters of clients ask for. One takes up to 90 KB when compiled."""
+
+
 class LongText(Text):
     """The type of a column whose characters count towards the text limit of a store."""
 

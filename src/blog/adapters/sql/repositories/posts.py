@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
-from functools import cache
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias, Unpack, assert_never, cast
 
@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from blog.adapters.sql.engine.statement import ReadStatement, Statement, WriteStatement
+from blog.adapters.sql.engine.statement import STATEMENTS, ReadStatement, Statement, WriteStatement
 from blog.adapters.sql.engine.unit_of_work import SqlRepository, SqlUnitOfWork
 from blog.adapters.sql.schema.tables import DERIVED, IS_DRAFT, IS_NO_DRAFT, BigIntId, UtcDateTime, posts, tagged, users
 from blog.domain.accounts.user import validate_username
@@ -389,7 +389,7 @@ _Place: TypeAlias = tuple[Any, PostId]
 """The key and the id of a `Position`."""
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _page(query: _Query) -> ReadStatement[Post]:
     if not query.walks_tags:
         return ReadStatement(_some(_select, query), Post)
@@ -399,17 +399,17 @@ def _page(query: _Query) -> ReadStatement[Post]:
     return ReadStatement(query.page_of(found, page.c.published_at, page.c.post_id), Post)
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _tags_of_page(query: _Query) -> ReadStatement[dict[str, Any]]:
     return ReadStatement(_some(select(posts.c.id, posts.c.tags, query.key.label("key")), query), dict)
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _remove_some(query: _Query) -> Statement[dict[str, Any]]:
     return Statement(delete(posts).where(posts.c.id.in_(_some(select(posts.c.id), query))).returning(*_TAGGED), dict)
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _reassign_some(query: _Query) -> WriteStatement:
     return WriteStatement(update(posts).where(posts.c.id.in_(_some(select(posts.c.id), query))))
 
@@ -428,7 +428,7 @@ def _walk(query: _Query, *, is_page: bool) -> Select[Any]:
     return walk(query.filters, query.range_of(tagged.c.published_at, tagged.c.post_id), some)
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _count(query: _Query) -> ReadStatement[dict[str, int]]:
     counted = select(func.count().label("posts"))
     if query.walks_tags:
@@ -436,7 +436,7 @@ def _count(query: _Query) -> ReadStatement[dict[str, int]]:
     return ReadStatement(counted.select_from(posts).where(*query.conditions()), dict)
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _written_by(kind: SightKind, goes_on: bool) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
     statement = _select.where(FILTERS["author"], *conditions_of(kind)).limit(bindparam("limit"))
     if goes_on:
@@ -445,7 +445,7 @@ def _written_by(kind: SightKind, goes_on: bool) -> ReadStatement[Post]:  # noqa:
     return ReadStatement(statement.order_by(posts.c.created_at, posts.c.id), Post)
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _next_author(kind: SightKind) -> ReadStatement[dict[str, int]]:
     above = posts.c.author_id > bindparam("after", type_=BigIntId)
     authors = select(posts.c.author_id).where(above, *conditions_of(kind))

@@ -25,6 +25,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     union_all,
     update,
 )
@@ -50,6 +51,12 @@ _take_due: Statement[dict[str, Any]] = Statement(
     .where(tag_changes.c.id.in_(_due.limit(bindparam("limit")).with_for_update(skip_locked=True)))
     .returning(tag_changes.c.tag_id, tag_changes.c.published_at, tag_changes.c.delta),
     dict,
+)
+_changes_of = (tag_changes.c.tag_id, tag_changes.c.published_at)
+_cancelled = select(*_changes_of).group_by(*_changes_of).having(func.sum(tag_changes.c.delta) == 0)
+_remove_cancelled = WriteStatement(
+    # A post that was scheduled and unpublished again leaves changes that nobody will ever see.
+    delete(tag_changes).where(tuple_(*_changes_of).in_(_cancelled.limit(bindparam("limit"))))
 )
 _settle = WriteStatement(
     update(tags)
@@ -139,6 +146,8 @@ def settle_counts(unit: SqlUnitOfWork, at: datetime, *, limit: int) -> int:
         latest[tag] = max(published_at, latest.get(tag, published_at))
     for tag in sorted(more):  # in one order, so that no two processes wait for each other
         unit.execute_deferred(_settle, tag=tag, more=more[tag], at=latest[tag])
+    if not changes:
+        unit.execute(_remove_cancelled, limit=limit)
     if not changes and unit.find_all(_find_unused, limit=1):
         # Writers that have found a tag, and are about to use it, hold a lock on the table. So wait for them, and look
         # again. Its name may be the secret of a deleted post.

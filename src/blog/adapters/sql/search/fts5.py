@@ -6,7 +6,7 @@ together. A search also scans the queue.
 
 import json
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from sqlalchemy import (
@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
+from blog.adapters.sql.engine.statement import STATEMENTS, ReadStatement, WriteStatement
 from blog.adapters.sql.repositories.posts import FILTERS, Params, filter_conditions
 from blog.adapters.sql.repositories.tag_filters import has_few, is_tag
 from blog.adapters.sql.schema.tables import BigIntId, posts
@@ -187,7 +187,7 @@ def _patterns(query: SearchQuery) -> dict[str, str]:
     return wanted | ({"unwanted_phrases": Fts5PostIndex.array(query.unwanted)} if query.unwanted else {})
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _pending_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
     matches_all = select(_pending.c.id).where(*_matches_all(_pending, shape, in_title))
 
@@ -197,7 +197,7 @@ def _pending_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Po
     return ReadStatement(newest_of(matches_all, conditions), Post)
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _scanned_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
     matches_all = _matches_all(_words, shape, in_title)
 
@@ -208,13 +208,13 @@ def _scanned_part(shape: Shape, in_title: bool, *names: str) -> ReadStatement[Po
     return ReadStatement(newest_of(select(posts.c.id).where(*IS_PUBLIC, *filter_conditions(names)), conditions), Post)
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _count_up_to(*names: str) -> ReadStatement[dict[str, int]]:
     batch = select(posts.c.id).where(*filter_conditions(names)).limit(bindparam("most")).subquery()
     return ReadStatement(select(func.count().label("posts")).select_from(batch), dict)
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _count_pending(shape: Shape, *names: str) -> ReadStatement[dict[str, int]]:
     statement = select(func.count().label("posts")).select_from(_pending)
     passes = _exists(posts.c.id, *IS_PUBLIC, *filter_conditions(names), of=_pending.c.id)

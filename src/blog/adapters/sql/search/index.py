@@ -6,12 +6,12 @@ those posts.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, ClassVar, Final, NamedTuple, Unpack
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, func, select
 
-from blog.adapters.sql.engine.statement import ReadStatement
+from blog.adapters.sql.engine.statement import STATEMENTS, ReadStatement
 from blog.adapters.sql.engine.unit_of_work import SqlRepository
 from blog.adapters.sql.repositories.posts import (
     FIELDS,
@@ -141,7 +141,7 @@ class SqlPostIndex(SqlRepository, ABC):
         return [Hit(post, in_title) for post in found]
 
 
-@cache
+@lru_cache(STATEMENTS)
 def hits_by_id(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - a key of the cache
     """Return the statement for the posts of one part by descending id. `names` are those of filters and bounds."""
     candidates = kind.candidates(shape, in_title=in_title)
@@ -150,7 +150,7 @@ def hits_by_id(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: s
     )
 
 
-@cache
+@lru_cache(STATEMENTS)
 def hits_sorted_last(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *names: str) -> ReadStatement[Post]:  # noqa: FBT001 - as above
     """Return the same, but find all posts before they are sorted: faster if there are few.
 
@@ -170,7 +170,7 @@ def hits_sorted_last(kind: type[SqlPostIndex], shape: Shape, in_title: bool, *na
     return ReadStatement(newest(page.c.id, page), Post)
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _count(kind: type[SqlPostIndex], shape: Shape, *names: str) -> ReadStatement[dict[str, int]]:
     candidates = kind.candidates(shape, in_title=None)
     statement = (
