@@ -2,13 +2,14 @@
 
 import contextlib
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -73,9 +74,12 @@ def test_an_export_and_import_to_another_blog_and_back_loses_nothing(
     with deleting_posts(open_blog), TemporaryDirectory() as one, TemporaryDirectory() as other:
         files = export_to(source, Path(one))
         assert import_from(open_blog, Path(one)) == f"Added {len(files)}{unpublished(posts)}, {summary(there=0)}"
-        assert posts_in(open_blog) == posts_in(source)
+        assert without_numbers(posts_in(open_blog)) == without_numbers(posts_in(source))
         assert len(files) == len(posts)
-        assert export_to(open_blog, Path(other)) == files
+        again = export_to(open_blog, Path(other))
+        assert {name: _NUMBERS.sub(b"", text) for name, text in again.items()} == {
+            name: _NUMBERS.sub(b"", text) for name, text in files.items()
+        }
 
 
 def test_posts_updated_before_their_creation_time_are_imported_unchanged(open_blog: OpenBlog, tmp_path: Path) -> None:
@@ -105,7 +109,7 @@ def test_importing_twice_has_the_effect_of_importing_once(
         count = len(export_to(blog_with(posts), Path(all_of_them)))
         added = f"Added {count - part}{unpublished(posts[some:])}"
         assert import_from(open_blog, Path(all_of_them)) == f"{added}, {summary(there=part)}"
-        assert posts_in(open_blog) == posts_in(blog_with(posts))
+        assert without_numbers(posts_in(open_blog)) == without_numbers(posts_in(blog_with(posts)))
 
 
 @given(lists_of_posts)
@@ -175,6 +179,17 @@ def posts_in(open_blog: OpenBlog) -> list[Post]:
         posts = [post for author in authors for status in Status for post in blog.posts.own_page(author, status).posts]
     by_author = sorted(posts, key=lambda post: (post.author, post.created_at, post.id))
     return [replace(post, id=PostId(UNSTORED), author_id=UserId(UNSTORED)) for post in by_author]
+
+
+_NUMBERS: Final = re.compile(rb"(?m)(?<=^slug: ).*?(?:-\d+)*$|(?<=^version: ).*$")
+"""Slugs and versions depend on the order in which posts get their slugs."""
+
+
+def without_numbers(posts: list[Post]) -> list[Post]:
+    """Return the posts without the numbers in their slugs, and without their versions: both depend on which post came
+    first, and a scheduled post moves away from an earlier one.
+    """
+    return [replace(post, slug=post.slug and re.sub(r"(-\d+)+$", "", post.slug), version=1) for post in posts]
 
 
 def export_to(open_blog: OpenBlog, folder: Path) -> dict[str, bytes]:

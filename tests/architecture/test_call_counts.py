@@ -12,6 +12,8 @@ ROOT: Final = Path(__file__).parents[2]
 ROW: Final = re.compile(r"^\| ([^|]+) \| (\d+) \| \d+ \| \d+ \| \d+ \| (\d+) \|$", re.MULTILINE)
 PRECISION: Final = 0.05 if sys.version_info < (3, 12) else 0.15
 """The table is of Python 3.11. Since 3.12, comprehensions are no calls."""
+FIRST_TIME: Final = 0.25
+"""Other threads start meanwhile, and compile statements too."""
 
 
 def counts_in(text: str) -> dict[str, list[int]]:
@@ -25,4 +27,5 @@ def test_the_counts_of_calls_and_files_are_those_of_the_code() -> None:
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert len(documented) == 6
     for name, counts in counts_in(printed).items():
-        assert documented[name] == pytest.approx(counts, rel=PRECISION, abs=1), f"the table is now\n{printed}"
+        precision = FIRST_TIME if name.endswith("first time") else PRECISION
+        assert documented[name] == pytest.approx(counts, rel=precision, abs=1), f"the table is now\n{printed}"
