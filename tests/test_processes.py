@@ -13,7 +13,7 @@ from fault_tests.processes import free_port, is_executable, public_folder
 
 TAKING_PORTS = """
 import socket
-taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(2000)]
+taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(500)]
 print(*(each.getsockname()[1] for each in taken))
 """
 
