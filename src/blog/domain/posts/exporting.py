@@ -43,7 +43,8 @@ class PostExporter:
 
         Raises:
             NotAMember.
-            OutOfScope: the token may neither read nor write posts, so drafts of the actor would be left out.
+            OutOfScope: the token may neither read nor write nor publish posts. Drafts of the actor
+                would be left out.
             ValidationFailed: `limit` is not valid.
         """
         sight = self._sight(actor)

@@ -205,7 +205,7 @@ def run_list(blog: Blog, params: ListParams, actor: Member | None) -> ListResult
 
     Raises:
         TokenMissing: it is a list of one's own posts, and nobody has logged in.
-        OutOfScope: it is such a list, and the token may neither read nor write posts.
+        OutOfScope: it is such a list, and the token may neither read nor write nor publish posts.
     """
     if params.status is not None and actor is None:
         raise TokenMissing
