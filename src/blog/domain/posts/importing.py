@@ -16,7 +16,6 @@ from blog.domain.shared import PostId
 from .pagination import Position
 from .post import Post, PostContent, content_of, validate_post, validate_time
 from .repository import PostRepository
-from .slug import slug_of
 from .slug_assignment import Slugs
 from .visibility import Everything, Reason
 
@@ -117,11 +116,7 @@ class PostImporter:
         """Store a new post. A slug that is taken gets a number."""
         if post.published_at is None:
             return self.posts.add(post)
-        post = replace(post, slug=post.slug or slug_of(post.title) or None)
-        stored = self.posts.add(post)
-        named = stored.with_slug(self.slugs.assign(stored, may_number=True))
-        if named is not stored:
-            self.posts.save(named, previous=stored)
+        named = self.slugs.add_post(post, may_number=True)
         self.index.put(named)
         return named
 

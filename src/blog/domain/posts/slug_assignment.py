@@ -82,6 +82,23 @@ class Slugs:
         if found is not None and not self._yields(found, published_at):
             raise _taken()
 
+    def add_post(self, post: Post, *, may_number: bool = False) -> Post:
+        """Store a new post that is published or scheduled. Return it with its id and its slug.
+
+        Args:
+            post: the post.
+            may_number: whether a slug that is taken may get a number.
+
+        Raises:
+            ValidationFailed: another post has the slug.
+        """
+        slug = post.slug or slug_of(post.title) or None  # stored at once: it is seldom taken
+        stored = self.posts.add(replace(post, slug=slug))
+        named = stored.with_slug(self.assign(stored, may_number=may_number))
+        if named is not stored:
+            self.posts.save(named, previous=stored)
+        return named
+
     def assign(self, post: Post, *, may_number: bool = False) -> str:
         """Return a slug that belongs to a published or scheduled post: its own, or one from its title.
 

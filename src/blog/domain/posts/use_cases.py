@@ -15,7 +15,6 @@ from .pagination import Position, PostFilter, SortOrder
 from .post import NotTheAuthor, Post, PostChanges, PostFields, PostNotFound, Status, VersionConflict, validate_time
 from .publication import Publication
 from .repository import PostRepository
-from .slug import slug_of
 from .slug_assignment import PostGone, Slugs, SlugUnknown, is_automatic
 from .tags import TagPage
 from .visibility import Everything, Own, Public, Reader, Reason, may_read_own, sight_of
@@ -137,7 +136,7 @@ class Posts:
         """Return a page of up to `limit` posts of the actor that have this status now, after the position `after`.
 
         Raises:
-            OutOfScope: the token may neither read nor write posts.
+            OutOfScope: the token may neither read nor write nor publish posts.
             ValidationFailed: `limit` is not valid.
         """
         return self._page(self._own(actor, status), order, limit, after, filters)
@@ -150,7 +149,7 @@ class Posts:
         """Return the number of posts of the actor that have this status now. The cost grows with the number.
 
         Raises:
-            OutOfScope: the token may neither read nor write posts.
+            OutOfScope: the token may neither read nor write nor publish posts.
         """
         return self.repository.count(self._own(actor, status), **filters)
 
@@ -359,16 +358,9 @@ class Posts:
         Raises:
             ValidationFailed: the slug that the author has chosen is taken.
         """
-        is_chosen = post.slug is not None
-        if post.slug is None:
-            post = replace(post, slug=slug_of(post.title) or None)  # stored at once: it is seldom taken
-        else:
+        if post.slug is not None:
             self.slugs.check_free(post.slug, published_at)
-        stored = self.repository.add(post)
-        named = stored.with_slug(self.slugs.assign(stored, may_number=not is_chosen))
-        if named is not stored:
-            self.repository.save(named, previous=stored)
-        return named
+        return self.slugs.add_post(post, may_number=post.slug is None)
 
 
 def _check_author(actor: Member, post: Post, scope: Scope) -> None:
