@@ -247,11 +247,11 @@ def rank(position: Position) -> tuple[Any, PostId]:
 
 
 def passes(post: Post, **filters: Unpack[PostFilter]) -> bool:
-    """Return whether the post passes the filters."""
+    """Return whether the post passes the filters by author and by publication time."""
     authors, published_at = filters.get("authors"), post.published_at
-    assert published_at is not None
+    after, before = filters.get("published_after"), filters.get("published_before")
     return (
         (authors is None or post.author.lower() in {author.lower() for author in authors})
-        and ("published_after" not in filters or filters["published_after"] <= published_at)
-        and ("published_before" not in filters or published_at < filters["published_before"])
+        and (after is None or (published_at is not None and after <= published_at))
+        and (before is None or (published_at is not None and published_at < before))
     )

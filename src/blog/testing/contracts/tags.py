@@ -16,7 +16,7 @@ from blog.domain.posts.visibility import Own, Public, sees
 from blog.domain.search.query import SearchQuery
 
 from .fixtures import NOON, Failed, require_fixture
-from .lists import in_order
+from .lists import in_order, passes
 from .posts import add_user, make_post
 
 HOUR: Final = timedelta(hours=1)
@@ -199,14 +199,11 @@ def add_tagged(stores: Stores, author: User, tags: tuple[str, ...], later: timed
 
 def has_tags(post: Post, filters: PostFilter) -> bool:
     """Return whether a post passes the filters."""
-    keys, authors = set(tag_keys(post.tags)), filters.get("authors")
-    after, before = filters.get("published_after"), filters.get("published_before")
+    keys = set(tag_keys(post.tags))
     return (
         ("tags" not in filters or not keys.isdisjoint(tag_keys(filters["tags"])))
         and keys.issuperset(tag_keys(filters.get("all_tags", ())))
-        and (authors is None or post.author.lower() in {name.lower() for name in authors})
-        and (after is None or (post.published_at is not None and after <= post.published_at))
-        and (before is None or (post.published_at is not None and post.published_at < before))
+        and passes(post, **filters)
     )
 
 

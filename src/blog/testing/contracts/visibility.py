@@ -16,7 +16,7 @@ from blog.domain.search.query import SearchQuery
 from blog.domain.shared import PostId, UserId
 
 from .fixtures import EVERYTHING, NOON, require_fixture
-from .lists import comes_after, in_order
+from .lists import comes_after, in_order, passes
 from .posts import add_user, make_post
 
 HOUR: Final = timedelta(hours=1)
@@ -79,7 +79,9 @@ class PostVisibilityContract:
         with open_stores() as stores:
             for sight in _sights_of_lists(authors):
                 for filters in FILTERS:
-                    expected = [post for post in in_order(posts, order) if sees(sight, post) and _passes(post, filters)]
+                    expected = [
+                        post for post in in_order(posts, order) if sees(sight, post) and passes(post, **filters)
+                    ]
                     assert list(stores.posts.page(sight, order, limit=100, **filters)) == expected, (sight, filters)
                     assert list(_walked(stores, sight, order, filters)) == expected, (sight, filters)
 
@@ -101,7 +103,7 @@ class PostVisibilityContract:
         with open_stores() as stores:
             for sight in _sights_of_lists(authors):
                 for filters in FILTERS:
-                    expected = sum(sees(sight, post) and _passes(post, filters) for post in posts)
+                    expected = sum(sees(sight, post) and passes(post, **filters) for post in posts)
                     assert stores.posts.count(sight, **filters) == expected, (sight, filters)
 
     def test_posts_of_an_author_are_read_as_the_sight_sees_them(
@@ -125,7 +127,7 @@ class PostVisibilityContract:
         with open_stores() as stores:
             for at in MOMENTS:
                 for filters in FILTERS:
-                    expected = [post for post in posts if sees(Public(at), post) and _passes(post, filters)]
+                    expected = [post for post in posts if sees(Public(at), post) and passes(post, **filters)]
                     expected.sort(key=lambda post: post.id, reverse=True)
                     hits = stores.index.find(Public(at), query, limit=100, **filters)
                     assert [hit.post for hit in hits] == expected, (at, filters)
@@ -238,12 +240,3 @@ def _walked(stores: Stores, sight: Public | Own, order: SortOrder, filters: Post
     while page := stores.posts.page(sight, order, limit=2, after=after, **filters):
         yield from page
         after = page[-1].position_in(order)
-
-
-def _passes(post: Post, filters: PostFilter) -> bool:
-    if "authors" in filters and post.author.lower() not in {name.lower() for name in filters["authors"]}:
-        return False
-    after, before = filters.get("published_after"), filters.get("published_before")
-    if post.published_at is None:
-        return after is None and before is None
-    return (after is None or after <= post.published_at) and (before is None or post.published_at < before)
