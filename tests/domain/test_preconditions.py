@@ -70,16 +70,16 @@ def test_matching_expected_version_is_accepted(
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_matching_expected_revision_is_accepted(open_blog: OpenBlog, ann: User, post: Post, change: Change) -> None:
+def test_matching_expected_version_tag_is_accepted(open_blog: OpenBlog, ann: User, post: Post, change: Change) -> None:
     with open_blog() as blog:
-        change(blog, as_member(ann), post.id, [7, post.revision, "7-x"])
+        change(blog, as_member(ann), post.id, [7, post.version_tag, "7-x"])
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_revision_distinguishes_states_with_the_same_version(
+def test_version_tag_distinguishes_states_with_the_same_version(
     open_blog: OpenBlog, ann: User, post: Post, change: Change
 ) -> None:
-    other = replace(post, body="Written before the backup was restored").revision
+    other = replace(post, body="Written before the backup was restored").version_tag
     assert other.startswith("3-")
     with open_blog() as blog:
         with pytest.raises(VersionConflict, match=rf"^Post {post.id} has changed: version 3 has other content now\.$"):
@@ -103,27 +103,27 @@ STATES = st.builds(
 
 @settings(max_examples=40)
 @given(STATES, STATES)
-def test_revisions_are_equal_only_for_equal_content(one: Post, other: Post) -> None:
-    assert (one.revision == other.revision) == (one == other)
+def test_version_tags_are_equal_only_for_equal_content(one: Post, other: Post) -> None:
+    assert (one.version_tag == other.version_tag) == (one == other)
     for name in ("title", "body"):
-        assert replace(one, **{name: getattr(one, name) + "x"}).revision != one.revision
+        assert replace(one, **{name: getattr(one, name) + "x"}).version_tag != one.version_tag
     for change in (
         {"id": PostId(one.id + 1)},
         {"author_id": UserId(2)},
         {"updated_at": one.updated_at.replace(second=1)},
     ):
         changed = replace(one, **change)
-        assert (changed.revision == one.revision) == (changed == one)
+        assert (changed.version_tag == one.version_tag) == (changed == one)
     moved = replace(one, title=one.title + one.body[:1], body=one.body[1:])
-    assert (moved.revision == one.revision) == (moved == one)
+    assert (moved.version_tag == one.version_tag) == (moved == one)
 
 
 @given(STATES)
-def test_revision_ignores_author_name_and_time_zone(post: Post) -> None:
-    assert replace(post, author="anna").revision == post.revision
+def test_version_tag_ignores_author_name_and_time_zone(post: Post) -> None:
+    assert replace(post, author="anna").version_tag == post.version_tag
     elsewhere = timezone(timedelta(hours=5, minutes=30))
     if 1 < post.created_at.year < 9999:
-        assert replace(post, created_at=post.created_at.astimezone(elsewhere)).revision == post.revision
+        assert replace(post, created_at=post.created_at.astimezone(elsewhere)).version_tag == post.version_tag
 
 
 @pytest.mark.parametrize(

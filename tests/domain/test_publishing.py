@@ -314,11 +314,11 @@ def test_a_post_that_was_published_meanwhile_stays_as_it_is(open_blog: OpenBlog,
         assert blog.posts.publish(as_member(ann), post.id) == shown
 
 
-def test_equal_revisions_mean_equal_posts() -> None:
+def test_equal_version_tags_mean_equal_posts() -> None:
     author = as_member(User(id=UserId(1), username="ann", created_at=NOON))
     hidden = Post.create(author, NOON, None, title="abcd", body="X")
     shown = Post.create(author, NOON, NOON, title="None", body="abcdX")
-    assert hidden.revision != shown.revision
+    assert hidden.version_tag != shown.version_tag
 
 
 # Validation

@@ -147,8 +147,8 @@ def test_a_batch_sets_tags(open_blog: OpenBlog, ann: User) -> None:
     assert counts(open_blog) == [("food", 1), ("sea", 2)]
 
 
-def test_the_revision_covers_tags(open_blog: OpenBlog, ann: User) -> None:
+def test_the_version_tag_covers_tags(open_blog: OpenBlog, ann: User) -> None:
     plain, tagged = create(open_blog, ann), create(open_blog, ann, "sea")
     with open_blog() as blog:
         again = blog.posts.update(as_member(ann), tagged.id, tags=["food"])
-    assert len({post.revision.partition("-")[2] for post in (plain, tagged, again)}) == 3
+    assert len({post.version_tag.partition("-")[2] for post in (plain, tagged, again)}) == 3

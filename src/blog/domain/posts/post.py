@@ -194,21 +194,21 @@ class Post(PostContent):
         return [name for name, value in _frozen(changes).items() if getattr(self, name) != value]
 
     def matches(self, expected: Collection[int | str] | None) -> bool:
-        """Return whether the post has one of these versions or revisions. None matches every post."""
-        return expected is None or self.version in expected or self.revision in expected
+        """Return whether the post has one of these versions or version tags. None matches every post."""
+        return expected is None or self.version in expected or self.version_tag in expected
 
     @property
-    def revision(self) -> str:
+    def version_tag(self) -> str:
         """The version and a digest of the post, like CouchDB's `_rev`.
 
         The version alone is ambiguous after a backup was restored: two states of a post can have the same version. The
-        digest leaves out the author's name, because a rename of the author must not change the revision.
+        digest leaves out the author's name, because a rename of the author must not change the tag.
         """
         texts = [value if isinstance(value, str) else repr(value) for value in _digested_values(self)]
         created_at, updated_at = self.created_at.timestamp(), self.updated_at.timestamp()
         lengths = map(len, texts[:-1])  # so that ("ab", "c") and ("a", "bc") differ
         metadata = _metadata_format.pack(self.id, self.author_id, created_at, updated_at, *lengths)
-        if self.published_at != self.created_at:  # so that revisions from before there were drafts stay valid
+        if self.published_at != self.created_at:  # so that tags from before there were drafts stay valid
             metadata += repr(self.published_at and self.published_at.timestamp()).encode() + b"\0"  # no text has it
         if self.tags:
             metadata += "\n".join(self.tags).encode() + b"\0\0"
@@ -245,7 +245,7 @@ class Post(PostContent):
 
 _content_values: Final = attrgetter(*CONTENT_FIELDS)
 _digested_fields: Final = [name for name in CONTENT_FIELDS if name not in {"slug", "tags"}]
-"""A slug changes with the version alone, and tags are added if there are some: so older revisions stay valid."""
+"""A slug changes with the version alone, and tags are added if there are some: so older tags stay valid."""
 _digested_values: Final = attrgetter(*_digested_fields)
 _metadata_format: Final = Struct(f"<qqdd{len(_digested_fields) - 1}q")
 """Encodes id, author id, two times, and the lengths of all texts except the last."""

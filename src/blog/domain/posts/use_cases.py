@@ -178,7 +178,7 @@ class Posts:
             actor: the author of the post.
             post: from `get_for_update` in the same unit of work, or an id. A post from `get` or `page` is locked now;
                 VersionConflict is raised if it has changed since it was read.
-            expected_versions: versions or revisions. The post must have one of these. None accepts any.
+            expected_versions: versions or version tags. The post must have one of these. None accepts any.
             changes: the new values.
 
         Raises:
@@ -316,7 +316,7 @@ class Posts:
         current = self.repository.get_for_update(Reader(self.now(), actor.user_id), post_id)
         self._check_permission(actor, current, scope)
         if isinstance(post, Post):
-            _check_version(current, [post.revision], {})
+            _check_version(current, [post.version_tag], {})
         return current
 
     def _check_permission(self, actor: Member, post: Post, scope: Scope) -> None:
@@ -376,7 +376,7 @@ def _check_author(actor: Member, post: Post, scope: Scope) -> None:
 
 
 def _check_version(post: Post, expected: Collection[int | str] | None, changes: PostChanges) -> None:
-    """Check that the post has an expected version or revision.
+    """Check that the post has an expected version or version tag.
 
     Raises:
         VersionConflict.

@@ -78,10 +78,10 @@ numbers = st.integers(0, 9)
 minutes = st.integers(0, 4)
 inserts = st.builds(Insert, titles, minutes)
 timestamps = minutes.map(lambda minute: NOON + timedelta(minutes=minute))
-revisions = st.fixed_dictionaries({"body": st.sampled_from(["found", "lost and found"])}) | st.fixed_dictionaries(
+changes = st.fixed_dictionaries({"body": st.sampled_from(["found", "lost and found"])}) | st.fixed_dictionaries(
     {}, optional={"title": titles, "updated_at": timestamps}
 )
-turns = st.one_of(inserts, st.builds(Remove, numbers), st.builds(Update, numbers, revisions))
+turns = st.one_of(inserts, st.builds(Remove, numbers), st.builds(Update, numbers, changes))
 
 
 beginnings = st.lists(inserts, min_size=2, max_size=8)

@@ -1,7 +1,7 @@
 """Conditional requests (RFC 9110, section 13): optimistic locking with `ETag` and `If-Match`, and `If-None-Match`.
 
-The tag of a post is `"REVISION.DIGEST"`: its revision, which begins with its version, and a digest of what else is
-in the representation, such as the status. `If-Match` accepts such a tag, or the version alone: `"3"`.
+The ETag of a post is `"VERSION_TAG.DIGEST"`: its version tag, which begins with its version, and a digest of what else
+is in the representation, such as the status. `If-Match` accepts such a tag, or the version alone: `"3"`.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ IF_NONE_MATCH: Final[Mapping[str, dict[str, Any]]] = {
 
 _element = re.compile(r'[ \t]*(?:((?:W/)?"[!#-~\x80-\xff]*")[ \t]*)?(?:,|\Z)')
 _expected = re.compile(rf'"({NUMBER})(?:(-[0-9a-f]{{32}})(?:[-.;].*)?)?"')
-"""A version, or a revision and what follows it: web servers that compress append a word there."""
+"""A version, or a version tag and what follows it: web servers that compress append a word there."""
 
 
 class IfMatchFailed(VersionConflict):
@@ -56,7 +56,7 @@ class IfMatchFailed(VersionConflict):
 
 
 def expected_versions(if_match: str | None, *, forbids_any: bool, is_required: bool) -> frozenset[int | str] | None:
-    """Return the versions and revisions of which a post must have one, by strong comparison; None if any will do.
+    """Return the versions and version tags of which a post must have one, by strong comparison; None if any will do.
 
     Raises:
         ValidationFailed: `If-Match` is malformed.
@@ -76,17 +76,17 @@ def expected_versions(if_match: str | None, *, forbids_any: bool, is_required: b
 
 
 def etag(post: Post, at: datetime) -> str:
-    """Return the strong tag of a whole post at this moment: its revision, and a digest of what changes without a new
+    """Return the strong tag of a whole post at this moment: its version tag, and a digest of what changes without a new
     version: its author's name and its status.
     """
     status = post.status(at)
     shown = post.author if status is Status.PUBLISHED else f"{status} {post.author}"  # a name has no space
-    return f'"{post.revision}.{hashlib.sha256(shown.encode()).hexdigest()[:16]}"'
+    return f'"{post.version_tag}.{hashlib.sha256(shown.encode()).hexdigest()[:16]}"'
 
 
 def etag_of_part(post: Post, body: bytes) -> str:
     """Return the strong tag of another representation of a post."""
-    return f'"{post.revision}.{hashlib.sha256(body).hexdigest()[:16]}"'
+    return f'"{post.version_tag}.{hashlib.sha256(body).hexdigest()[:16]}"'
 
 
 def matches_if_none_match(header: str, tag: str) -> bool:
@@ -120,7 +120,7 @@ def _why_none_matches(tags: Sequence[str], error: VersionConflict) -> str:
     post = error.post
     if any(tag.startswith("W/") for tag in tags):
         made_strong = _expected_in([tag.removeprefix("W/") for tag in tags])
-        if post.version in made_strong or post.revision in made_strong:
+        if post.version in made_strong or post.version_tag in made_strong:
             return (
                 "If-Match has only weak tags of this version, and a weak tag never matches. A proxy that compresses "
                 f'responses makes them weak: send the tag without W/, or the version alone: "{post.version}".'
@@ -143,7 +143,7 @@ def _if_match_tags(header: str) -> list[str]:
 
 
 def _expected_in(tags: Iterable[str]) -> frozenset[int | str]:
-    """Return the versions and revisions in strong tags of ours. Other tags, and weak tags, match nothing."""
+    """Return the versions and version tags in strong ETags of ours. Other tags, and weak tags, match nothing."""
     versions: set[int | str] = set()
     for tag in tags:
         if (found := _expected.fullmatch(tag)) is not None:
