@@ -19,6 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
 from blog.adapters.sql import SqlStore
+from blog.adapters.sql.repositories.posts import indexed_posts
 from blog.adapters.sql.schema.migrate import ForeignTables
 from blog.adapters.sql.schema.tables import REVISION, metadata
 from blog.bootstrap import create_blog
@@ -27,9 +28,10 @@ from blog.domain.accounts.throttle import LoginAttempt, account_key
 from blog.domain.audit import GENESIS_DIGEST, Event, Seal, seal_digest
 from blog.domain.blog import ConcurrencyConflict, OpenBlog
 from blog.domain.posts.importing import PortablePost
-from blog.domain.posts.pagination import SortOrder
+from blog.domain.posts.pagination import PostFilter, SortOrder
 from blog.domain.posts.post import Status
-from blog.testing.contracts.fixtures import EVERYTHING, NOON, as_member
+from blog.domain.search.query import SearchQuery
+from blog.testing.contracts.fixtures import EVERYBODY, EVERYTHING, NOON, as_member
 
 AN_ORPHAN = """
 INSERT INTO posts (title, body, author_id, created_at, updated_at, changed_at, version)
@@ -323,6 +325,43 @@ def test_posts_of_an_older_version_are_reindexed(store: SqlStore, open_blog: Ope
         }.items():
             assert [each.post for each in blog.search.find(text).results] == found, text
         assert blog.search.count("พรุ่งนี้") == 1
+
+
+WITHOUT_MARKS = {
+    "sqlite": [f"UPDATE {table} SET title = ' sea '" for table in ("post_words", "post_titles", "pending_posts")],
+    "postgresql": ["UPDATE post_words SET title = ' sea '"],
+}
+
+
+@pytest.mark.parametrize("are_marked", [False, True], ids=["never marked", "marked before"])
+def test_indexed_posts_of_an_older_version_get_marks(store: SqlStore, open_blog: OpenBlog, *, are_marked: bool) -> None:
+    with open_blog() as blog:
+        ann, bob = (as_member(blog.users.add(Operator(), name, PASSWORD)) for name in ("ann", "bob"))
+        posts = [
+            blog.posts.create(author, title="Sea", body="Salt", tags=tags)
+            for author, tags in [(ann, ["Fish", "two words"]), (ann, []), (bob, ["fish"])]
+        ]
+    with store.dialect.migration_transaction(store.engine) as connection:
+        store.index.rebuild(connection, indexed_posts(connection))
+    with open_blog() as blog:
+        blog.posts.update(bob, posts[2].id, body="Salt water")  # on SQLite, it is pending
+    store.migrate("0009")
+    if not are_marked:
+        with store.dialect.migration_transaction(store.engine) as connection:
+            for statement in WITHOUT_MARKS[store.engine.dialect.name]:
+                connection.exec_driver_sql(statement)
+    store.migrate()
+    first, second, third = (post.id for post in posts)
+    with store() as stores:
+        for filters, expected in [
+            (PostFilter(tags=["fish"]), [third, first]),
+            (PostFilter(all_tags=["fish", "two words"]), [first]),
+            (PostFilter(authors=["ann"]), [second, first]),
+            (PostFilter(authors=["ann"], tags=["fish", "none"]), [first]),
+        ]:
+            hits = stores.index.find(EVERYBODY, SearchQuery.of("sea salt"), limit=9, **filters)
+            assert [hit.post.id for hit in hits] == expected
+        assert [hit.in_title for hit in stores.index.find(EVERYBODY, SearchQuery.of("sea"), limit=9)] == [True] * 3
 
 
 def test_a_downgrade_to_the_first_version_removes_only_newer_data(store: SqlStore, open_blog: OpenBlog) -> None:

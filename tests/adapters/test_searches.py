@@ -1,22 +1,40 @@
 """Searches in a database take a bounded number of statements and a bounded scan."""
 
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text as sql
 
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.statement import ReadStatement as Statement
-from blog.adapters.sql.repositories.posts import SightKind, _count, _Query
+from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
+from blog.adapters.sql.repositories import tag_filters
+from blog.adapters.sql.repositories.posts import SightKind, _count, _Query, indexed_posts
 from blog.adapters.sql.search import fts5, index
 from blog.adapters.sql.search.fts5 import Fts5PostIndex
+from blog.adapters.sql.search.marks import marks_of
+from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.user import DELETED_USER, PostsOnDeletion
+from blog.domain.blog import OpenBlog
+from blog.domain.maintenance import run_maintenance
 from blog.domain.posts.pagination import PostFilter, SortOrder
+from blog.domain.posts.tags import tag_key
+from blog.domain.posts.visibility import Public
 from blog.domain.search.query import MAX_TERMS, SearchQuery
-from blog.testing.contracts.fixtures import EVERYBODY, NOON
+from blog.domain.search.tokenizer import tokenize
+from blog.testing.contracts.fixtures import EVERYBODY, NOON, as_member
 from blog.testing.contracts.posts import add_user, make_post
 from blog.testing.contracts.search_model import add_posts, found, hits, put, save
 
+PASSWORD = "correct horse battery staple"
 FILTERS: list[PostFilter] = [{}, {"authors": ["ann"]}, {"authors": ["ann", "bob"], "published_after": NOON}]
 STATEMENTS = (
     index.hits_by_id,
@@ -105,3 +123,99 @@ def pending(store: SqlStore) -> tuple[int, int]:
             sql("SELECT count(*), total(length(title) + length(body)) FROM pending_posts")
         ).one()
     return int(counted[0]), int(counted[1])
+
+
+FILTERED = {
+    "a tag": PostFilter(tags=["common"]),
+    "one of two tags": PostFilter(tags=["common", "rare"]),
+    "two tags": PostFilter(all_tags=["common", "frequent"]),
+    "an author": PostFilter(authors=["ann"]),
+    "an author and a tag": PostFilter(authors=["ann"], all_tags=["common"]),
+}
+
+
+@pytest.mark.parametrize("filters", FILTERED.values(), ids=FILTERED)
+def test_sqlite_looks_up_no_post_where_a_word_and_a_filter_never_meet(
+    tmp_path: Path, filters: PostFilter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tag_filters, "FEW", -1)
+    monkeypatch.setattr(Fts5PostIndex, "max_scanned", 0)
+    steps = []
+    for count in (100, 1000):
+        file = tmp_path / f"{count}.db"
+        with closing(SqlStore(file)) as store:
+            store.migrate()
+            fill(store, count)
+            search_statements = statements_of(store, filters, monkeypatch)
+        steps.append(instructions_of(file, search_statements))
+    assert steps[1] < 1.5 * steps[0] + 100, steps
+
+
+def statements_of(store: SqlStore, filters: PostFilter, patch: pytest.MonkeyPatch) -> list[tuple[str, Sequence[Any]]]:
+    """Return the statements of a search that finds nothing, with their parameters."""
+    found: list[tuple[str, Sequence[Any]]] = []
+    run = SqlUnitOfWork._run
+
+    def recorded(unit: SqlUnitOfWork, sql: str, values: Sequence[Any] = (), **options: Any) -> Any:
+        found.append((sql, values))
+        return run(unit, sql, values, **options)
+
+    with patch.context() as patched, store() as stores:
+        patched.setattr(SqlUnitOfWork, "_run", recorded)
+        assert stores.index.find(EVERYBODY, SearchQuery.of("word"), limit=21, **filters) == []
+        assert stores.index.count(EVERYBODY, SearchQuery.of("word"), **filters) == 0
+    return found
+
+
+def instructions_of(file: Path, statements: Iterable[tuple[str, Sequence[Any]]]) -> int:
+    """Return how many instructions SQLite executes for statements, without those of FTS5 itself."""
+    executed = 0
+
+    def count() -> int:
+        nonlocal executed
+        executed += 1
+        return 0
+
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        connection.set_progress_handler(count, 1)
+        for sql, values in statements:
+            connection.execute(sql, values).fetchall()
+    return executed
+
+
+def fill(store: SqlStore, count: int) -> None:
+    """Store posts, of which every second has a word, and every other one tags, by another author."""
+    ann, bob = add_user(store, "ann"), add_user(store, "bob")
+    tagged = replace(make_post(ann), title="Title", body="Nothing", tags=("common", "frequent"))
+    wordy = replace(make_post(bob), title="Title", body="a word", tags=())
+    with store() as stores:
+        for number in range(count):
+            stores.posts.add(wordy if number % 2 else tagged)
+    with store.dialect.migration_transaction(store.engine) as connection:
+        store.index.rebuild(connection, indexed_posts(connection))
+
+
+@given(st.text())
+def test_no_text_has_the_word_of_a_mark(text: str) -> None:
+    marks = marks_of(7, ["Sea", text])
+    assert len(marks) == len(set(marks)) == (2 if tag_key(text) == "sea" else 3)
+    for mark in marks:
+        assert mark not in tokenize(f"{text} {mark}")
+
+
+def test_a_kept_post_of_a_deleted_account_is_found_among_those_of_its_new_author(
+    store: SqlStore, open_blog: OpenBlog
+) -> None:
+    with open_blog() as blog:
+        ann = blog.users.add(Operator(), "ann", PASSWORD)
+        post = blog.posts.create(as_member(ann), title="Sea", body="Salt")
+    with store.dialect.migration_transaction(store.engine) as connection:
+        store.index.rebuild(connection, indexed_posts(connection))
+    with open_blog() as blog:
+        blog.users.delete(Operator(), ann.id, PostsOnDeletion.KEEP)
+    run_maintenance(open_blog)
+    for authors, expected in [([DELETED_USER], [post.id]), (["ann", DELETED_USER], [post.id]), (["ann"], [])]:
+        with store() as stores:
+            assert [hit.post.id for hit in hits(stores, "sea", authors=authors)] == expected
+            assert stores.index.count(Public(post.created_at), SearchQuery.of("sea"), authors=authors) == len(expected)

@@ -82,6 +82,9 @@ FILTERS: Final[dict[str, ColumnElement[bool]]] = {
 order.
 """
 
+AUTHOR_FILTERS: Final = frozenset({"author", "authors"})
+"""The names of the filters by author."""
+
 Params: TypeAlias = dict[str, Any]
 """The parameters of a statement."""
 

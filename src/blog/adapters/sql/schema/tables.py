@@ -35,7 +35,7 @@ from sqlalchemy.types import TypeEngine
 from blog.adapters.sql.engine.statement import LongText
 from blog.domain.accounts.actors import Scope
 
-REVISION: Final = "0009"
+REVISION: Final = "0010"
 """The migration that leads to the tables below."""
 
 _version: Final = table("alembic_version", column("version_num"))

@@ -34,14 +34,13 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from blog.adapters.sql.engine.statement import STATEMENTS, ReadStatement, WriteStatement
 from blog.adapters.sql.repositories.posts import FILTERS, Params, filter_conditions
-from blog.adapters.sql.repositories.tag_filters import has_few, is_tag
 from blog.adapters.sql.schema.tables import BigIntId, posts
 from blog.domain.posts.post import Post
 from blog.domain.search.index import Hit
 from blog.domain.search.query import SearchQuery, Term
 from blog.domain.shared import PostId
 
-from .index import IS_PUBLIC, Candidates, Shape, SqlPostIndex, newest_of, row_of, within
+from .index import IS_PUBLIC, Candidates, Request, Shape, SqlPostIndex, newest_of, row_of, within
 
 _metadata: Final = MetaData()
 
@@ -100,8 +99,8 @@ class Fts5PostIndex(SqlPostIndex):
     chars_per_weight: ClassVar[int] = 4096
     """Characters that weigh as much as another change: a search scans the whole queue."""
     max_scanned: ClassVar[int] = 2000
-    """If fewer posts pass the filters, they are scanned without the index, which may have a million other
-    matches.
+    """If fewer posts pass the filters that are no marks, they are scanned without the index, which may have a million
+    other matches.
     """
 
     def put(self, post: Post) -> None:
@@ -126,25 +125,25 @@ class Fts5PostIndex(SqlPostIndex):
             for statement in _index_pending:
                 self._unit.execute(statement)
 
-    def _count_hits(self, query: SearchQuery, params: Params) -> int:
-        pending = self._unit.count(_count_pending(_shape(query), *params), **params, **_patterns(query))
-        return super()._count_hits(query, params) + pending
+    def _count_hits(self, request: Request) -> int:
+        params = request.params
+        patterns = _patterns(request.query)
+        pending = self._unit.count(_count_pending(_shape(request.query), *params), **params, **patterns)
+        return super()._count_hits(request) + pending
 
-    def _find_part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
-        key, patterns = (_shape(query), in_title, *params), params | _patterns(query)
+    def _find_part(self, request: Request, limit: int, *, in_title: bool) -> list[Hit]:
+        key = (_shape(request.query), in_title, *request.params)
+        patterns = request.params | _patterns(request.query)
         pending = self._unit.find_all(_pending_part(*key), **patterns, limit=limit)
         hits = [Hit(post, in_title) for post in pending]
-        if self._fits_scan(params):
+        if self._fits_scan(request.unmarked):
             hits += [Hit(post, in_title) for post in self._unit.find_all(_scanned_part(*key), **patterns, limit=limit)]
         else:
-            hits += super()._find_part(query, limit, params, in_title=in_title)
+            hits += super()._find_part(request, limit, in_title=in_title)
         return sorted(hits, key=lambda hit: hit.post.id, reverse=True)[:limit]
 
     def _fits_scan(self, params: Params) -> bool:
-        # Tags of many posts do not make them few enough, and to find so many of them could take a scan of all posts.
-        filter_params = {
-            name: value for name, value in params.items() if name in FILTERS or (is_tag(name) and has_few([name]))
-        }
+        filter_params = {name: value for name, value in params.items() if name in FILTERS}
         return (
             bool(filter_params)
             and self._unit.count(_count_up_to(*filter_params), **filter_params, most=self.max_scanned)

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam,
 from blog.adapters.sql.engine.statement import STATEMENTS, ReadStatement
 from blog.adapters.sql.engine.unit_of_work import SqlRepository
 from blog.adapters.sql.repositories.posts import (
+    AUTHOR_FILTERS,
     FIELDS,
     Params,
     SightKind,
@@ -22,7 +23,9 @@ from blog.adapters.sql.repositories.posts import (
     filter_conditions,
     resolve_filters,
 )
+from blog.adapters.sql.repositories.tag_filters import is_tag
 from blog.adapters.sql.schema.tables import BigIntId, UtcDateTime, posts, users
+from blog.domain.accounts.user import is_reserved
 from blog.domain.posts.pagination import PostFilter
 from blog.domain.posts.post import Post
 from blog.domain.posts.visibility import Public
@@ -30,6 +33,8 @@ from blog.domain.search.index import Hit, SearchPosition
 from blog.domain.search.query import SearchQuery, Term
 from blog.domain.search.tokenizer import spaced, tokenize
 from blog.domain.shared import PostId
+
+from .marks import author_mark, marks_of, tag_marks
 
 IS_PUBLIC: Final = conditions_of(SightKind.PUBLIC)
 """The conditions of a post that everybody sees. Scheduled posts are in the index too."""
@@ -52,6 +57,31 @@ class Candidates(NamedTuple):
     id: ColumnElement[int]
     source: FromClause
     conditions: Sequence[ColumnElement[bool]]
+
+
+class Request(NamedTuple):
+    """A search: the query, the parameters of the sight, of the filters and of the bounds, and marks.
+
+    A post must have a mark of each group of `marks`.
+    """
+
+    query: SearchQuery
+    params: Params
+    marks: Sequence[Sequence[str]]
+    is_marked_by_author: bool
+
+    @property
+    def unmarked(self) -> Params:
+        """The parameters without those of filters that are marks too: where the index is used, it has checked them."""
+        return {
+            name: value
+            for name, value in self.params.items()
+            if not is_tag(name) and not (self.is_marked_by_author and name in AUTHOR_FILTERS)
+        }
+
+    def within(self, **bounds: PostId | int) -> "Request":
+        """Return the same search among posts with ids within these bounds, `above` and `below`."""
+        return self._replace(params=self.params | bounds)
 
 
 class SqlPostIndex(SqlRepository, ABC):
@@ -103,41 +133,50 @@ class SqlPostIndex(SqlRepository, ABC):
     ) -> Sequence[Hit]:
         if not query.wanted:
             return []
-        params = self._params(sight, filters)
-        onwards = params if after is None else params | {"below": after.id}
+        request = self._request(sight, query, filters)
+        onwards = request if after is None else request.within(below=after.id)
         if after is not None and not after.in_title:
-            return self._find_part(query, limit, onwards, in_title=False)
-        hits = self._find_part(query, limit, onwards, in_title=True)
+            return self._find_part(onwards, limit, in_title=False)
+        hits = self._find_part(onwards, limit, in_title=True)
         if len(hits) < limit:
-            hits += self._find_part(query, limit - len(hits), params, in_title=False)
+            hits += self._find_part(request, limit - len(hits), in_title=False)
         return hits
 
     def count(self, sight: Public, query: SearchQuery, **filters: Unpack[PostFilter]) -> int:
-        return self._count_hits(query, self._params(sight, filters)) if query.wanted else 0
+        return self._count_hits(self._request(sight, query, filters)) if query.wanted else 0
 
-    def _params(self, sight: Public, filters: PostFilter) -> Params:
+    def _request(self, sight: Public, query: SearchQuery, filters: PostFilter) -> Request:
         _, params = compile_sight(sight)
-        return params | resolve_filters(self._unit, filters)
+        resolved = resolve_filters(self._unit, filters)
+        marks = [[mark] for mark in tag_marks(filters.get("all_tags", ()))]
+        if "tags" in filters:
+            marks.append(tag_marks(filters["tags"]))
+        # Posts of deleted accounts have the marks of their first authors.
+        is_marked_by_author = "authors" in filters and not any(map(is_reserved, filters["authors"]))
+        if is_marked_by_author:
+            ids = [resolved["author"]] if "author" in resolved else resolved["authors"]
+            marks.append([author_mark(author_id) for author_id in ids])
+        return Request(query, params | resolved, marks, is_marked_by_author)
 
-    def _count_hits(self, query: SearchQuery, params: Params) -> int:
-        statement = _count(type(self), shape_of(query), *params)
-        return self._unit.count(statement, **params, **values_of(query, type(self)))
+    def _count_hits(self, request: Request) -> int:
+        if not all(request.marks):
+            return 0
+        params = request.unmarked
+        statement = _count(type(self), shape_of(request.query), *params)
+        return self._unit.count(statement, **params, **values_of(request, type(self)))
 
-    def _find_part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
+    def _find_part(self, request: Request, limit: int, *, in_title: bool) -> list[Hit]:
         """Return the hits of one part by descending id."""
-        return self._hits(hits_by_id, query, limit, params, in_title=in_title)
+        return self._hits(hits_by_id, request, limit, in_title=in_title)
 
     def _hits(
-        self,
-        statement_for: Callable[..., ReadStatement[Post]],
-        query: SearchQuery,
-        limit: int,
-        params: Params,
-        *,
-        in_title: bool,
+        self, statement_for: Callable[..., ReadStatement[Post]], request: Request, limit: int, *, in_title: bool
     ) -> list[Hit]:
-        statement = statement_for(type(self), shape_of(query), in_title, *params)
-        found = self._unit.find_all(statement, **params, **values_of(query, type(self)), limit=limit)
+        if not all(request.marks):  # any of no tags, or of no authors
+            return []
+        params = request.unmarked
+        statement = statement_for(type(self), shape_of(request.query), in_title, *params)
+        found = self._unit.find_all(statement, **params, **values_of(request, type(self)), limit=limit)
         return [Hit(post, in_title) for post in found]
 
 
@@ -225,10 +264,14 @@ def shape_of(query: SearchQuery) -> Shape:
     )
 
 
-def values_of(query: SearchQuery, kind: type[SqlPostIndex]) -> dict[str, str]:
-    """Return the parameters of a query's conditions."""
+def values_of(request: Request, kind: type[SqlPostIndex]) -> dict[str, str]:
+    """Return the parameters of the conditions of a query and of the marks."""
+    query = request.query
     shape = shape_of(query)
-    values = {"wanted": kind.and_operator.join(_words_of(query.wanted, kind))}
+    marks = [
+        f"({kind.or_operator.join(kind.word(mark, is_prefix=False) for mark in group)})" for group in request.marks
+    ]
+    values = {"wanted": kind.and_operator.join([*_words_of(query.wanted, kind), *marks])}
     if shape.has_phrases:
         values["phrases"] = kind.array(filter(_is_phrase, query.wanted))
     if shape.has_unwanted_phrases:
@@ -240,8 +283,9 @@ def values_of(query: SearchQuery, kind: type[SqlPostIndex]) -> dict[str, str]:
 
 
 def row_of(post: Post) -> dict[str, Any]:
-    """Return the words of a post, with spaces around each."""
-    return {"id": post.id, "title": spaced(tokenize(post.title)), "body": spaced(tokenize(post.body))}
+    """Return the words of a post, with spaces around each. The marks follow the words of the title."""
+    title = spaced([*tokenize(post.title), *marks_of(post.author_id, post.tags)])
+    return {"id": post.id, "title": title, "body": spaced(tokenize(post.body))}
 
 
 def _words_of(terms: Sequence[Term], kind: type[SqlPostIndex]) -> list[str]:

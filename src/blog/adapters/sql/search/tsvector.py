@@ -24,14 +24,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR, insert
 
 from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
-from blog.adapters.sql.repositories.posts import Params
 from blog.adapters.sql.schema.tables import BigIntId
 from blog.domain.posts.post import Post
 from blog.domain.search.index import Hit
-from blog.domain.search.query import SearchQuery, Term
+from blog.domain.search.query import Term
 from blog.domain.shared import PostId
 
-from .index import Candidates, Shape, SqlPostIndex, hits_by_id, hits_sorted_last, row_of
+from .index import Candidates, Request, Shape, SqlPostIndex, hits_by_id, hits_sorted_last, row_of
 
 _words: Final = Table(  # the database computes the vectors
     "post_words",
@@ -84,17 +83,17 @@ class TsvectorPostIndex(SqlPostIndex):
         for batch in batches:
             connection.execute(_upsert, [row_of(post) for post in batch])
 
-    def _find_part(self, query: SearchQuery, limit: int, params: Params, *, in_title: bool) -> list[Hit]:
+    def _find_part(self, request: Request, limit: int, *, in_title: bool) -> list[Hit]:
         hits: list[Hit] = []
         while missing := limit - len(hits):
-            start = self._start(params.get("below"))
+            start = self._start(request.params.get("below"))
             if start is None:  # the rest fits in one window
-                return hits + self._hits(hits_by_id, query, missing, params, in_title=in_title)
-            batch = self._hits(hits_by_id, query, missing, params | {"above": start}, in_title=in_title)
+                return hits + self._hits(hits_by_id, request, missing, in_title=in_title)
+            batch = self._hits(hits_by_id, request.within(above=start), missing, in_title=in_title)
             hits += batch
-            params = params | {"below": start + 1}
+            request = request.within(below=start + 1)
             if len(batch) < missing / 2:
-                return hits + self._hits(hits_sorted_last, query, missing - len(batch), params, in_title=in_title)
+                return hits + self._hits(hits_sorted_last, request, missing - len(batch), in_title=in_title)
         return hits
 
     def _start(self, below: int | None) -> int | None:
