@@ -1,23 +1,25 @@
 """How long one request takes as posts become many: from one client, so that nothing waits but for the work itself."""
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import httpx
 import psycopg
 
+from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
 from blog.bootstrap import create_blog
-from blog.domain.accounts.login import log_in
+from blog.domain.accounts.actors import Member, Operator
 from blog.domain.blog import OpenBlog
 from blog.domain.posts.post import PostFields, Status
 
 from .competitors import Blog, BlogWithoutCache, Competitor
-from .contents import COMMON, FREQUENT_TAG, NAMES, PASSWORD, RARE, RARE_TAG, draft, is_draft, is_scheduled
+from .contents import COMMON, FREQUENT_TAG, PASSWORD, RARE, RARE_TAG, draft, is_draft, is_scheduled
 from .harness import database, postgresql
 from .load import Plan, load
 from .processes import PATIENCE, started, wait_for_200
@@ -28,20 +30,42 @@ SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 _IN_A_UNIT: Final = 500
 _SECONDS: Final = 1
 _LATER: Final = datetime(2100, 1, 1, tzinfo=UTC)
+_FIRST: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_APART: Final = timedelta(minutes=3)
+"""The time between two publications: a million posts are of nearly six years."""
+
+_AUTHORS: Final = ["ben", *(f"author-{number}" for number in range(2, 1001))]
+"""Authors by ascending number of posts, from a tenth of all posts to a few. The first one logs in."""
+_RARE_AUTHOR: Final = _AUTHORS[899]
+_VERY_COMMON: Final = "gannet"
+"""A word that every second post has."""
+_APART_TAG: Final = "never"
+"""A tag on every tenth post, none of which has the very common word."""
 
 _LISTS: Final = {
+    "list, oldest first": "order=oldest",
     "list by title": "order=title",
     "list by last change": "order=updated",
+    "list of a month": f"published_after={_FIRST:%Y-%m-%d}T00:00:00Z&published_before={_FIRST:%Y}-02-01T00:00:00Z",
     "list of an author": "author=ben",
+    "list of a rare author": f"author={_RARE_AUTHOR}",
     "list of a tag on 30 % of the posts": f"tag={FREQUENT_TAG}",
     "list of a rare tag": f"tag={RARE_TAG}",
     "list of an author and a tag": f"author=ben&tag={FREQUENT_TAG}",
     "list of any of three tags": f"tag={RARE_TAG}&tag=tag+1&tag=tag+2",
     "list of all of two tags": f"tags_all={FREQUENT_TAG}&tags_all=tag+1",
-    "search, a rare word": f"q={RARE}",
-    "search, one post in 100": f"q={COMMON}",
-    "search, one post in 100 with a tag": f"q={COMMON}&tag={FREQUENT_TAG}",
-    "search, one post in 100 with a rare tag": f"q={COMMON}&tag={RARE_TAG}",
+    **{
+        f"search, {word}{within}": f"q={text}{query}"
+        for word, text in {"a rare word": RARE, "one post in 100": COMMON, "every second post": _VERY_COMMON}.items()
+        for within, query in {
+            "": "",
+            " with a tag on 30 %": f"&tag={FREQUENT_TAG}",
+            " with a rare tag": f"&tag={RARE_TAG}",
+            " of an author": "&author=ben",
+            " of a rare author": f"&author={_RARE_AUTHOR}",
+        }.items()
+    },
+    "search, every second post with a tag that it never has": f"q={_VERY_COMMON}&tag={_APART_TAG}",
 }
 """The queries of lists and searches."""
 
@@ -80,9 +104,10 @@ def _grow(blog: Blog, largest: int, postgresql_port: int = 0) -> Iterator[Grown]
     ):
         wait_for_200(f"{blog.url}{blog.first}", process)
         blog.set_up(client)
+        members = add_authors(create_blog(store, hasher=Argon2PasswordHasher(memory=8, iterations=1)))
         size = 0
         for aim in (size for size in SIZES if size <= largest):
-            size = fill(create_blog(store), size, aim)
+            size = fill(create_blog(store), members, size, aim)
             if postgresql_port:
                 _vacuum(postgresql_port)
             for what, plan in plans(blog, client, size):
@@ -96,31 +121,46 @@ def _vacuum(port: int) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-def fill(open_blog: OpenBlog, size: int, aim: int) -> int:
+def add_authors(open_blog: OpenBlog) -> list[Member]:
+    """Add the authors who are missing. Return all of them, as they write."""
+    with open_blog() as blog:
+        operator = Operator()
+        known = {user.username: user for user in blog.users.page(operator)}
+        return [Member.of(known.get(name) or blog.users.add(operator, name, PASSWORD)) for name in _AUTHORS]
+
+
+def fill(open_blog: OpenBlog, members: Sequence[Member], size: int, aim: int) -> int:
     """Write posts until there are as many as aimed at, and say how many there are.
 
     They are written by the blog itself, several hundred in one unit of work, so that whatever it keeps of a post beside
     its row is kept of these too.
     """
-    secrets = {name: log_in(open_blog, name, PASSWORD)[1].secret for name in NAMES}
     for first in range(size + 1, aim + 1, _IN_A_UNIT):
         with open_blog() as blog:
-            authors = {name: blog.tokens.authenticate(secret) for name, secret in secrets.items()}
             for number in range(first, min(first + _IN_A_UNIT, aim + 1)):
-                post = draft(number)
-                content: PostFields = {"title": post.title, "body": post.body, "tags": post.tags}
+                author = members[int(len(members) ** random.Random(number).random()) - 1]  # noqa: S311 - no secret
                 status = Status.DRAFT if is_draft(number) else None
-                later = _LATER if is_scheduled(number) else None
-                blog.posts.create(authors[post.author], status=status, published_at=later, **content)
+                at = None if status else _LATER if is_scheduled(number) else _FIRST + number * _APART
+                blog.posts.create(author, status=status, published_at=at, **_content(number))
     return max(size, aim)
+
+
+def _content(number: int) -> PostFields:
+    post = draft(number)
+    body = f"{post.body} {_VERY_COMMON}" if number % 2 else post.body
+    tags = post.tags if number % 10 else (*post.tags, _APART_TAG)
+    return {"title": post.title, "body": body, "tags": tags}
 
 
 def plans(blog: Competitor, client: httpx.Client, size: int) -> Iterator[tuple[str, Plan]]:
     """The requests that are measured at each size. Writes come last."""
     numbers = range(1, size + 1, max(1, size // 1000))
     chosen = [number for number in numbers if not is_draft(number) and not is_scheduled(number)]
-    yield "get", Plan("GET", [(blog.path(each), "") for each in chosen])
-    yield "get by slug", Plan("GET", [(f"{blog.posts}by-slug/post-{each}/", "") for each in chosen])
+    slugs = [f"{blog.posts}by-slug/post-{each}/" for each in chosen]
+    # Posts that were created by the last measurement have ids too, so an id is not the number.
+    ids = [client.get(path).raise_for_status().json()["id"] for path in slugs]
+    yield "get", Plan("GET", [(blog.path(each), "") for each in ids])
+    yield "get by slug", Plan("GET", [(path, "") for path in slugs])
     yield "list", plan_of(blog, "list")
     yield "list, deep page", Plan("GET", [(_deep_page(client, blog, size), "")])
     for what, query in _LISTS.items():
@@ -132,7 +172,6 @@ def plans(blog: Competitor, client: httpx.Client, size: int) -> Iterator[tuple[s
 
 def _deep_page(client: httpx.Client, blog: Competitor, size: int) -> str:
     """Return the path of a page behind which a twentieth of all posts are left."""
-    number = next(each for each in range(size // 20, size) if not is_draft(each) and not is_scheduled(each))
-    before = client.get(blog.path(number)).raise_for_status().json()["published_at"]
+    before = f"{_FIRST + size // 20 * _APART:%Y-%m-%dT%H:%M:%SZ}"
     page = client.get(f"{blog.newest}?published_before={before}").raise_for_status().json()
     return str(page["next"])
