@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.markdown import MarkdownItMarkdownRenderer
 from blog.adapters.sql import SqlStore
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
@@ -18,6 +19,9 @@ from blog.domain.accounts.user import User
 from blog.domain.blog import OpenBlog
 
 PASSWORD: Final = "quite a long pass phrase"
+
+FIRST_PARAGRAPH: Final = MarkdownItMarkdownRenderer().first_paragraph
+"""For the migration of posts of an older version."""
 
 
 @cache
@@ -32,7 +36,7 @@ def _empty() -> bytes:
 def empty_store(file: Path) -> SqlStore:
     """A store on a new file, whose tables are copied: making them takes far longer, and is tested by itself."""
     file.write_bytes(_empty())
-    return SqlStore(f"sqlite:///{file}")
+    return SqlStore(f"sqlite:///{file}", first_paragraph=FIRST_PARAGRAPH)
 
 
 @dataclass(frozen=True)

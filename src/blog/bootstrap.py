@@ -10,6 +10,7 @@ from threading import local
 from typing import Final, Self
 
 from blog.adapters.argon2 import Argon2PasswordHasher
+from blog.adapters.markdown import MarkdownItMarkdownRenderer
 from blog.adapters.memory import MemoryStore
 from blog.adapters.sql import SqlStore
 from blog.adapters.system import TimedDataVersion, utc_now
@@ -30,6 +31,7 @@ from blog.domain.blog import (
 )
 from blog.domain.cancellation import Cancellation
 from blog.domain.errors import Conflict, FieldError, Unavailable, ValidationFailed
+from blog.domain.posts.markdown import MarkdownRenderer
 from blog.domain.shared import Clock, SecretGenerator
 
 from .settings import SettingError, Settings
@@ -40,12 +42,17 @@ _MAX_TEXT: Final = 256 * 1024
 """Characters. The event loop reads no more at once from a database: this many take about a millisecond."""
 
 
-def create_blog(
+_MARKDOWN: Final = MarkdownItMarkdownRenderer()
+"""One for all blogs of the process, which share what it keeps."""
+
+
+def create_blog(  # noqa: PLR0913 - each is an adapter that can be replaced
     open_stores: OpenStores,
     *,
     hasher: PasswordHasher | None = None,
     now: Clock = utc_now,
     new_secret: SecretGenerator = system_secret,
+    markdown: MarkdownRenderer = _MARKDOWN,
     config: BlogConfig | None = None,
 ) -> OpenBlog:
     """Return the function that opens the blog on these stores, one unit of work for each call.
@@ -58,6 +65,7 @@ def create_blog(
         weakness_of=weakness_of,
         now=now,
         new_secret=new_secret,
+        markdown=markdown,
     )
     make_blog = partial(Blog, dependencies=dependencies, config=config or BlogConfig())
     if isinstance(open_stores, CancellableStores):
@@ -213,7 +221,7 @@ def _open_database(
     url: str | Path, *, migrate: bool, hasher: PasswordHasher | None, now: Clock, config: BlogConfig | None
 ) -> ClosableBlog:
     try:
-        store = SqlStore(url)
+        store = SqlStore(url, first_paragraph=_MARKDOWN.first_paragraph)
     except ModuleNotFoundError as error:
         raise Unavailable(f"This needs the package {error.name}: {_INSTALL_POSTGRES}.") from None
     except ValueError as error:
@@ -322,7 +330,9 @@ def open_database_from_settings(settings: Settings) -> Iterator[SqlStore]:
     if settings.database_url == "memory:":
         raise SettingError(f"{name}: a database in memory is gone when this command ends")
     try:
-        store = SqlStore(settings.database_url, connections=settings.connections)
+        store = SqlStore(
+            settings.database_url, connections=settings.connections, first_paragraph=_MARKDOWN.first_paragraph
+        )
     except ValueError as error:
         raise SettingError(f"{name}: {error}") from None
     except ModuleNotFoundError as error:

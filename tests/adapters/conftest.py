@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from fault_tests.postgres import Node, make_database, query, url_of
 from fault_tests.processes import public_folder
-from tests.database import empty_store
+from tests.database import FIRST_PARAGRAPH, empty_store
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.sql import SqlStore
@@ -57,7 +57,7 @@ def observer(postgresql_url: str) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def postgresql(postgresql_url: str, observer: psycopg.Connection) -> Iterator[SqlStore]:
-    store = SqlStore(postgresql_url)
+    store = SqlStore(postgresql_url, first_paragraph=FIRST_PARAGRAPH)
     try:
         empty(observer)
     except psycopg.errors.UndefinedTable:  # in the first test, and after one that takes tables away

@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -595,3 +596,30 @@ def test_readers_of_postgresql_wait_only_for_the_exchange_of_the_tables(
     monkeypatch.setattr(op, "drop_constraint", first_short_step)
     postgresql.migrate()
     assert seen == ["before: reads", "in the exchange: waits"]
+
+
+def test_posts_of_the_version_without_summaries_get_their_first_paragraphs(
+    store: SqlStore, open_blog: OpenBlog
+) -> None:
+    with open_blog() as blog:
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
+        bodies = [f"Paragraph *{number}*.\n\nMore." for number in range(3)]
+        posts = [blog.posts.create(ann, title="Hello", body=body) for body in (*bodies, "![](/x)")]
+        blog.posts.delete(ann, posts[1].id)
+    store.migrate("0010")
+    store.migrate()
+    with open_blog() as blog:
+        assert [blog.posts.get(post.id) for post in (posts[0], *posts[2:])] == [posts[0], *posts[2:]]
+        assert [post.shown_summary for post in posts] == ["Paragraph 0.", "Paragraph 1.", "Paragraph 2.", None]
+
+
+def test_a_store_without_a_renderer_migrates_too(sqlite: SqlStore, file: Path) -> None:
+    with create_blog(sqlite)() as blog:
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
+        post = blog.posts.create(ann, title="Hello", body="World")
+    sqlite.migrate("0010")
+    with closing(SqlStore(file)) as other:
+        other.migrate()
+        with create_blog(other)() as blog:
+            assert blog.posts.get(post.id).shown_summary is None
+            assert blog.posts.update(ann, post.id, body="World!").shown_summary == "World!"

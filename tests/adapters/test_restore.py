@@ -261,7 +261,8 @@ def test_the_first_errors_are_listed_and_the_others_counted(backup: Path, other:
     run(
         backup,
         "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 109) INSERT INTO posts "
-        "SELECT i, '', 1, created_at, updated_at, NULL, 1, '', changed_at, NULL, '', 'b' FROM n, posts WHERE id = 1",
+        "SELECT i, '', 1, created_at, updated_at, NULL, 1, '', changed_at, NULL, '', 'b', NULL, '' "
+        "FROM n, posts WHERE id = 1",
     )
     told = refusal_of(other, backup)
     assert told[0] == "posts 10, title: must not be blank"

@@ -86,6 +86,7 @@ def test_results_have_the_order_of_the_operations(
         created_at=clock(),
         updated_at=clock(),
         published_at=clock(),
+        first_paragraph="Newer",
     )
     assert results == [changed, new, None, posts[1]]
     with open_blog() as blog:

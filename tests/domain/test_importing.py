@@ -8,6 +8,7 @@ import pytest
 from tests.domain.actors import HOME, OPERATOR, as_member, entries
 from tests.domain.portable_posts import DAY, LONG_AGO, MOMENT, OLD, all_posts, import_errors, import_post
 
+from blog.adapters.markdown import MarkdownItMarkdownRenderer
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.actors import ALL_SCOPES, NotAnAdmin, OutOfScope, Scope
 from blog.domain.accounts.deletion import DeletedUser
@@ -39,6 +40,7 @@ def test_imported_post_keeps_its_fields(open_blog: OpenBlog, ann: User) -> None:
         updated_at=LONG_AGO + DAY,
         published_at=LONG_AGO,
         version=7,
+        first_paragraph="as it was",
     )
     assert PortablePost.of(post) == OLD
     assert PortablePost.of(post, ordinal=3) == replace(OLD, ordinal=3)
@@ -197,7 +199,7 @@ def test_concurrent_imports_create_one_post(hasher: Any, clock: FrozenClock) -> 
     def archive(stores: Stores, posts: Any) -> PostImporter:
         audit, deleted_user = Audit(stores.audit, clock), cast(DeletedUser, None)
         slugs = Slugs(stores.slugs, posts, clock)
-        return PostImporter(posts, stores.index, slugs, stores.users, audit, deleted_user)
+        return PostImporter(posts, stores.index, slugs, stores.users, audit, deleted_user, MarkdownItMarkdownRenderer())
 
     with store() as stores:
         post, became = archive(stores, Interrupted(stores)).import_post(OPERATOR, OLD)

@@ -48,6 +48,7 @@ def test_the_actor_becomes_the_author(open_blog: OpenBlog, ann: User, bob: User)
         updated_at=NOON,
         published_at=NOON,
         version=1,
+        first_paragraph="World",
     )
 
 

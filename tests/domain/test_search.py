@@ -8,6 +8,7 @@ import pytest
 from tests.domain.actors import OPERATOR, as_member
 from tests.domain.portable_posts import OLD
 
+from blog.adapters.markdown import MarkdownItMarkdownRenderer
 from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.deletion import DeletedUser
 from blog.domain.accounts.user import User
@@ -195,7 +196,8 @@ def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, 
     noted = Noted()
     with store() as stores:
         index, slugs = cast(PostIndex, noted), Slugs(stores.slugs, stores.posts, clock)
-        posts = Posts(stores.posts, index, slugs, Audit(stores.audit, clock), clock)
+        markdown = MarkdownItMarkdownRenderer()
+        posts = Posts(stores.posts, index, slugs, Audit(stores.audit, clock), clock, markdown)
         one, other = (posts.create(as_member(ann), title=title, body="World") for title in ("One", "Other"))
         assert noted == {one.id: one, other.id: other}
         one = posts.update(as_member(ann), one.id, title="Another")
@@ -203,7 +205,7 @@ def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, 
         posts.delete(as_member(ann), other.id)
         assert noted == {one.id: one}
         import_post = (
-            PostImporter(stores.posts, index, slugs, stores.users, posts.audit, cast(DeletedUser, None))
+            PostImporter(stores.posts, index, slugs, stores.users, posts.audit, cast(DeletedUser, None), markdown)
             .import_post(OPERATOR, OLD)
             .post
         )

@@ -19,6 +19,7 @@ from blog.domain.accounts.tokens import Tokens, TokenStore
 from blog.domain.accounts.user import UserRepository
 from blog.domain.posts.exporting import PostExporter
 from blog.domain.posts.importing import PostImporter
+from blog.domain.posts.markdown import MarkdownRenderer
 from blog.domain.posts.repository import PostRepository
 from blog.domain.posts.slug_assignment import Slugs, SlugStore
 from blog.domain.posts.use_cases import Posts
@@ -61,6 +62,7 @@ class Dependencies:
     weakness_of: WeaknessOf
     now: Clock
     new_secret: SecretGenerator
+    markdown: MarkdownRenderer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,14 @@ class Blog:
     @cached_property
     def posts(self) -> Posts:
         """`Posts`: read, write, publish and delete posts."""
-        return Posts(self._stores.posts, self._stores.index, self._slugs, self.audit, self._dependencies.now)
+        return Posts(
+            repository=self._stores.posts,
+            index=self._stores.index,
+            slugs=self._slugs,
+            audit=self.audit,
+            now=self._dependencies.now,
+            markdown=self._dependencies.markdown,
+        )
 
     @cached_property
     def search(self) -> Search:
@@ -127,6 +136,7 @@ class Blog:
             users=self._stores.users,
             audit=self.audit,
             deleted_user=self._deleted_user,
+            markdown=self._dependencies.markdown,
         )
 
     @cached_property

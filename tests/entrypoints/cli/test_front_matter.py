@@ -316,8 +316,8 @@ AUTHOR = (
     "must have 1 to 150 characters out of A-Z, a-z, 0-9 and _ . @ + -; --author-is 'NAME=ACCOUNT' names the account"
 )
 FIELDS = (
-    "is not known here: known are title, slug, tags, author, created_at, updated_at, published_at, draft, version, "
-    "ordinal; --ignore-unknown ignores it"
+    "is not known here: known are title, slug, summary, tags, author, created_at, updated_at, published_at, draft, "
+    "version, ordinal; --ignore-unknown ignores it"
 )
 
 

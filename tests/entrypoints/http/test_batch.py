@@ -58,7 +58,7 @@ def test_operations_are_applied_in_order_and_each_has_a_result(site: Site, clock
         {"op": "update", "id": first["id"], "title": "Once", "version": 1},
         {"title": third["title"], "op": "update", "id": third["id"]},
     )
-    created = {**first, "id": third["id"] + 1, "title": "A new title", "body": "A new body"}
+    created = {**first, "id": third["id"] + 1, "title": "A new title", "body": "A new body", "summary": "A new body"}
     created |= {"slug": "a-new-title", "created_at": now, "published_at": now, "updated_at": now}
     once = {**first, "title": "Once", "version": 2, "updated_at": now}
     assert (answer.status_code, answer.json()["results"]) == (

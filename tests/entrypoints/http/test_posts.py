@@ -43,7 +43,13 @@ def test_a_post_can_be_replaced(site: Site, clock: StoppedClock, alice: Member) 
     post = alice.create_post()
     clock.advance(seconds=1)
     answer = alice.ask("PUT", f"/api/posts/{post['id']}/", json={"title": "Anew", "body": "All of it"})
-    changed = {"title": "Anew", "body": "All of it", "updated_at": "2026-11-22T09:30:01.000000Z", "version": 2}
+    changed = {
+        "title": "Anew",
+        "body": "All of it",
+        "summary": "All of it",
+        "updated_at": "2026-11-22T09:30:01.000000Z",
+        "version": 2,
+    }
     assert (answer.status_code, answer.json()) == (200, {**post, **changed})
     read = site.ask("GET", f"/api/posts/{post['id']}/")
     assert (read.json(), read.headers["etag"]) == ({**post, **changed}, answer.headers["etag"])
@@ -57,6 +63,7 @@ def test_a_post_can_be_updated_partially(
     clock.advance(seconds=1)
     answer = alice.ask("PATCH", f"/api/posts/{post['id']}/", json=change)
     changed = {**post, **change, "updated_at": "2026-11-22T09:30:01.000000Z", "version": 2}
+    changed["summary"] = changed["body"]
     assert (answer.status_code, answer.json()) == (200, changed)
     read = site.ask("GET", f"/api/posts/{post['id']}/")
     assert (read.json(), read.headers["etag"]) == (changed, answer.headers["etag"])
@@ -157,3 +164,25 @@ def test_the_first_client_of_the_tutorial_still_works(site: Site, alice: Member)
     assert site.ask("DELETE", f"/api/posts/{last}", headers=authorization).status_code == 204
     problem(site.ask("GET", f"/api/posts/{last}"), 404)
     assert [post["title"] for post in site.ask("GET", "/api/posts").json()["results"]] == ["Post 1", "Post 0"]
+
+
+def test_a_post_that_is_sent_back_as_it_was_shown_keeps_its_etag(site: Site, alice: Member) -> None:
+    post = alice.create_post(body="The *first* paragraph.\n\nThe second.")
+    path = f"/api/posts/{post['id']}/"
+    shown = site.ask("GET", path)
+    assert shown.json()["summary"] == "The first paragraph."
+    for method in ("PUT", "PATCH"):
+        answer = alice.ask(method, path, json=shown.json(), headers={"If-Match": shown.headers["etag"]})
+        assert (answer.status_code, answer.json()) == (200, shown.json())
+        assert answer.headers["etag"] == shown.headers["etag"]
+    answer = alice.ask("PUT", path, json={**shown.json(), "body": "Another text."})
+    assert answer.json()["summary"] == "Another text."
+
+
+def test_a_summary_can_be_written_and_removed(alice: Member) -> None:
+    post = alice.create_post(body="The body.")
+    path = f"/api/posts/{post['id']}/"
+    assert alice.ask("PATCH", path, json={"summary": "In short."}).json()["summary"] == "In short."
+    assert alice.ask("PUT", path, json={"title": "A title", "body": "Anew"}).json()["summary"] == "In short."
+    assert alice.ask("PATCH", path, json={"summary": None}).json()["summary"] == "Anew"
+    assert invalid_fields(alice.ask("PATCH", path, json={"summary": "two\nlines"})) == ["summary"]

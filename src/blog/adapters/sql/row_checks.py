@@ -221,7 +221,9 @@ _BY_TYPE: Final[dict[type, Check]] = {UtcDateTime: _time, Scopes: _scopes, BigIn
 _BY_NAME: Final[dict[str, Check]] = {
     "audit_entries.event": _event,
     "posts.body": lambda value: _first(validate_post(body=value)),
+    "posts.first_paragraph": lambda value: _first(validate_post(summary=value or None)),
     "posts.slug": lambda value: _first(validate_post(slug=value)),
+    "posts.summary": lambda value: _first(validate_post(summary=value)),
     "posts.tags": lambda value: _first(validate_post(tags=lines_of(value))),
     "posts.title": lambda value: _first(validate_post(title=value)),
     "slugs.slug": lambda value: _first(validate_post(slug=value)),

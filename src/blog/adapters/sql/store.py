@@ -1,6 +1,7 @@
 """The SQL store: a database, its units of work, migration, backup and restore."""
 
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
@@ -53,6 +54,8 @@ class SqlStore:
         timeout: seconds to wait for a connection or a lock. With 0, a lock raises `Unavailable` at once.
         text_limit: the largest number of characters of bodies that one statement may read before it raises
             `Unavailable`; None for no limit.
+        first_paragraph: returns the first paragraph of a body, for `migrate`: posts of an older version have none
+            stored. Without it, they get one with the next change of their body.
 
     Attributes:
         engine: SQLAlchemy's engine, for everything outside of units of work.
@@ -64,8 +67,15 @@ class SqlStore:
     """
 
     def __init__(
-        self, url: str | Path, *, connections: int = 8, timeout: float = DEFAULT_TIMEOUT, text_limit: int | None = None
+        self,
+        url: str | Path,
+        *,
+        connections: int = 8,
+        timeout: float = DEFAULT_TIMEOUT,
+        text_limit: int | None = None,
+        first_paragraph: Callable[[str], str] | None = None,
     ) -> None:
+        self._first_paragraph = first_paragraph
         self.dialect, self.index = _dialect_of(url, timeout)
         self.engine = self.dialect.new_engine()
         event.listen(self.engine, "handle_error", self._translated)
@@ -101,7 +111,7 @@ class SqlStore:
         from .schema import migrate as schema  # noqa: PLC0415 - importing Alembic is slow
 
         with self.dialect.migration_transaction(self.engine) as connection:
-            schema.migrate(connection, revision)
+            schema.migrate(connection, revision, self._first_paragraph)
 
     def check_migrated(self) -> None:
         """Check that the tables are those of this version.
@@ -192,7 +202,7 @@ class SqlStore:
         """
         with TemporaryDirectory(prefix="blog-restore-") as folder:
             staged = Path(folder, "staged.db")
-            with closing(SqlStore(staged, connections=1)) as copy:
+            with closing(SqlStore(staged, connections=1, first_paragraph=self._first_paragraph)) as copy:
                 with reading(file) as source:
                     copy.migrate(revision_in(source))
                     take_rows(source, staged)

@@ -13,6 +13,7 @@ from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.search.index import PostIndex
 from blog.domain.shared import PostId
 
+from .markdown import MarkdownRenderer
 from .pagination import Position
 from .post import Post, PostContent, content_of, validate_post, validate_time
 from .repository import PostRepository
@@ -89,6 +90,7 @@ class PostImporter:
     users: UserRepository
     audit: Audit
     deleted_user: DeletedUser
+    markdown: MarkdownRenderer
 
     def import_post(self, actor: Actor, portable: PortablePost) -> ImportResult:
         """Import a post, unless it is stored already. A stored post is never changed: only its author may do that.
@@ -103,6 +105,7 @@ class PostImporter:
         author = self._author_of(portable)
         # The author is locked: a parallel import of the same post waits, and then finds the post of the first.
         post = portable.to_post(self.users.get_for_update(author.id).user)
+        post = post.with_first_paragraph(self.markdown.first_paragraph(post.body))
         stored = self._find(post, portable.ordinal)
         if stored is not None:
             compared = replace(post, slug=stored.slug)  # the stored post may have got a number

@@ -16,6 +16,7 @@ from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import UNSTORED, PostId, UserId
 from blog.domain.validation import validate_text
 
+from .markdown import validate_summary
 from .pagination import Position, SortOrder
 from .slug import validate_slug
 from .tags import validate_tags
@@ -74,12 +75,14 @@ class PostContent:
     """The fields that the author writes. A new field also needs a rule in `_RULES`.
 
     `slug` is the readable part of the post's URL. A draft may have none; a post gets one when it is published.
+    Without a `summary`, the first paragraph is shown as summary.
     """
 
     title: str
     body: str
     slug: str | None = None
     tags: tuple[str, ...] = ()
+    summary: str | None = None
 
 
 class PostFields(TypedDict):
@@ -89,6 +92,7 @@ class PostFields(TypedDict):
     body: str
     slug: NotRequired[str | None]
     tags: NotRequired[Sequence[str]]
+    summary: NotRequired[str | None]
 
 
 class StoredFields(TypedDict):
@@ -98,6 +102,7 @@ class StoredFields(TypedDict):
     body: str
     slug: str | None
     tags: tuple[str, ...]
+    summary: str | None
 
 
 class PostChanges(TypedDict, total=False):
@@ -107,6 +112,7 @@ class PostChanges(TypedDict, total=False):
     body: str
     slug: str | None
     tags: Sequence[str]
+    summary: str | None
 
 
 _RULES: Final[Mapping[str, Callable[[str, Any], list[FieldError]]]] = {
@@ -114,6 +120,7 @@ _RULES: Final[Mapping[str, Callable[[str, Any], list[FieldError]]]] = {
     "body": partial(validate_text, max_length=MAX_BODY_LENGTH),
     "slug": validate_slug,
     "tags": validate_tags,
+    "summary": validate_summary,
 }
 """How each field of `PostContent` is validated."""
 
@@ -126,6 +133,9 @@ class Post(PostContent):
 
     `created_at` is the time when it was created, `updated_at` the time when its content last changed. `published_at` is
     the time from which everybody sees it: None for a draft, in the future for a scheduled post.
+
+    `first_paragraph` is that of the body as plain text, as a `MarkdownRenderer` returns it. It never equals `summary`:
+    a summary that says the same is none.
     """
 
     id: PostId = PostId(UNSTORED)
@@ -135,6 +145,7 @@ class Post(PostContent):
     updated_at: datetime
     published_at: datetime | None
     version: int = 1
+    first_paragraph: str = ""
 
     @classmethod
     def create(cls, by: Member, at: datetime, published_at: datetime | None, **content: Unpack[PostFields]) -> "Post":
@@ -163,7 +174,7 @@ class Post(PostContent):
         if not self.differences(changes):
             return self
         # `updated_at` never decreases, although the clock may be set back and machines differ.
-        return replace(self, updated_at=max(at, self.updated_at), version=self.version + 1, **_frozen(changes))
+        return replace(self, updated_at=max(at, self.updated_at), version=self.version + 1, **self._as_stored(changes))
 
     def with_publication(self, published_at: datetime | None) -> "Post":
         """Return the post with another publication time (None: as a draft), or the same object if it is equal.
@@ -173,6 +184,10 @@ class Post(PostContent):
         if published_at == self.published_at:
             return self
         return replace(self, published_at=published_at, version=self.version + 1)
+
+    def with_first_paragraph(self, text: str) -> "Post":
+        """Return the post with the first paragraph of its body. A summary that equals it is removed."""
+        return replace(self, first_paragraph=text, summary=None if self.summary == text else self.summary)
 
     def with_slug(self, slug: str) -> "Post":
         """Return the post with the slug that it was given, as a part of the same change."""
@@ -185,13 +200,25 @@ class Post(PostContent):
         return Status.PUBLISHED if self.published_at <= at else Status.SCHEDULED
 
     @property
+    def shown_summary(self) -> str | None:
+        """The summary that readers see: the one that the author has written, or the first paragraph."""
+        return self.summary or self.first_paragraph or None
+
+    @property
     def changed_at(self) -> datetime:
         """The later of publication and last change: the time by which readers learn of the content."""
         return self.updated_at if self.published_at is None else max(self.updated_at, self.published_at)
 
     def differences(self, changes: PostChanges) -> list[str]:
         """Return the names of the fields whose values differ from these changes."""
-        return [name for name, value in _frozen(changes).items() if getattr(self, name) != value]
+        return [name for name, value in self._as_stored(changes).items() if getattr(self, name) != value]
+
+    def _as_stored(self, changes: PostChanges) -> dict[str, Any]:
+        """Return the changes as they are stored. To send the first paragraph back as it was shown writes no summary."""
+        values = _frozen(changes)
+        if "summary" in values and values["summary"] == self.first_paragraph:
+            values["summary"] = None
+        return values
 
     def matches(self, expected: Collection[int | str] | None) -> bool:
         """Return whether the post has one of these versions or version tags. None matches every post."""
@@ -212,6 +239,8 @@ class Post(PostContent):
             metadata += repr(self.published_at and self.published_at.timestamp()).encode() + b"\0"  # no text has it
         if self.tags:
             metadata += "\n".join(self.tags).encode() + b"\0\0"
+        if self.summary:
+            metadata += self.summary.encode() + b"\0\0\0"
         digest = hashlib.sha256(metadata + "".join(texts).encode())  # for short texts twice as fast as BLAKE2
         return f"{self.version}-{digest.hexdigest()[:32]}"
 
@@ -244,8 +273,8 @@ class Post(PostContent):
 
 
 _content_values: Final = attrgetter(*CONTENT_FIELDS)
-_digested_fields: Final = [name for name in CONTENT_FIELDS if name not in {"slug", "tags"}]
-"""A slug changes with the version alone, and tags are added if there are some: so older tags stay valid."""
+_digested_fields: Final = [name for name in CONTENT_FIELDS if name not in {"slug", "tags", "summary"}]
+"""A slug changes with the version alone. Tags and a summary are added if there are some: so older tags stay valid."""
 _digested_values: Final = attrgetter(*_digested_fields)
 _metadata_format: Final = Struct(f"<qqdd{len(_digested_fields) - 1}q")
 """Encodes id, author id, two times, and the lengths of all texts except the last."""

@@ -11,6 +11,7 @@ from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, PostId, check_id, check_limit
 
+from .markdown import MarkdownRenderer
 from .pagination import Position, PostFilter, SortOrder
 from .post import NotTheAuthor, Post, PostChanges, PostFields, PostNotFound, Status, VersionConflict, validate_time
 from .publication import Publication
@@ -43,6 +44,7 @@ class Posts:
     slugs: Slugs
     audit: Audit
     now: Clock
+    markdown: MarkdownRenderer
     _locked: dict[PostId, Locked] = field(default_factory=dict, init=False, repr=False)
 
     def create(
@@ -70,6 +72,7 @@ class Posts:
         now = self.now()
         moment = Publication(status, published_at).time_for(actor, now)
         post = Post.create(actor, now, moment, **content)
+        post = post.with_first_paragraph(self.markdown.first_paragraph(post.body))
         if moment is not None:
             post = self._add_with_slug(post, moment)
             self.index.put(post)
@@ -189,6 +192,8 @@ class Posts:
         _check_version(current, expected_versions, changes)
         updated = current.with_changes(self.now(), **changes)
         if updated is not current:
+            if updated.body != current.body:
+                updated = updated.with_first_paragraph(self.markdown.first_paragraph(updated.body))
             updated = self._save(updated, current)
             self.audit.record(Event.POST_CHANGED, actor, "post", updated.id)
         return updated

@@ -30,6 +30,7 @@ from .hashing import PasswordHasherContract
 from .idempotency import IdempotencyStoreContract
 from .invitations import InvitationStoreContract
 from .lists import PostListContract
+from .markdown import MarkdownRendererContract
 from .pagination import PostWalkContract
 from .posts import PostRepositoryContract
 from .search import PostIndexContract
@@ -55,6 +56,7 @@ __all__ = [
     "IdempotencyStoreContract",
     "InterleavingContract",
     "InvitationStoreContract",
+    "MarkdownRendererContract",
     "OpenBlogContract",
     "PasswordHasherContract",
     "PostIndexContract",

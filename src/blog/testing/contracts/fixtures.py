@@ -102,10 +102,8 @@ def another_value(name: str, value: object) -> object:
             return not value
         case int():
             return value + 1
-        case str() if name == "slug":
-            return f"{value}-too"
-        case str():
-            return f"{value} too"
+        case str() | None:
+            return f"{value or 'some'}{'-' if name == 'slug' else ' '}too"
         case tuple():
             return (*value, f"{len(value)} more")
         case datetime():

@@ -1,5 +1,6 @@
 """Migrate the tables of a database with Alembic."""
 
+from collections.abc import Callable
 from typing import Final
 
 from alembic import command
@@ -18,8 +19,13 @@ class ForeignTables(Conflict):
     """The tables in a database cannot be migrated to this version of the blog."""
 
 
-def migrate(connection: Connection, revision: str) -> None:
+def migrate(connection: Connection, revision: str, first_paragraph: Callable[[str], str] | None = None) -> None:
     """Upgrade or downgrade a database to a revision, in the transaction of the connection.
+
+    Args:
+        connection: to the database.
+        revision: the revision.
+        first_paragraph: returns that of a body, for the posts of an older version.
 
     Raises:
         ForeignTables: the tables are those of a newer version, or of something else.
@@ -29,7 +35,7 @@ def migrate(connection: Connection, revision: str) -> None:
     if revision not in {"head", "base"}:
         check_known(revision)
     run = command.downgrade if _is_older(revision, current) else command.upgrade
-    run(_config(connection), revision)
+    run(_config(connection, first_paragraph), revision)
 
 
 def _check(connection: Connection, current: str | None) -> None:
@@ -64,8 +70,8 @@ def _steps() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 
 
-def _config(connection: Connection | None = None) -> Config:
-    """Return Alembic's configuration: the folder of the migrations, and the connection for `env.py`."""
-    config = Config(attributes={"connection": connection})
+def _config(connection: Connection | None = None, first_paragraph: Callable[[str], str] | None = None) -> Config:
+    """Return Alembic's configuration: the folder of the migrations, and what `env.py` and the migrations need."""
+    config = Config(attributes={"connection": connection, "first_paragraph": first_paragraph})
     config.set_main_option("script_location", _LOCATION)
     return config

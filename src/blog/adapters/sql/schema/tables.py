@@ -35,7 +35,7 @@ from sqlalchemy.types import TypeEngine
 from blog.adapters.sql.engine.statement import LongText
 from blog.domain.accounts.actors import Scope
 
-REVISION: Final = "0010"
+REVISION: Final = "0011"
 """The migration that leads to the tables below."""
 
 _version: Final = table("alembic_version", column("version_num"))
@@ -195,7 +195,9 @@ posts = Table(
     Column("changed_at", UtcDateTime, nullable=False),
     Column("slug", Text),
     Column("tags", TagLines, nullable=False, server_default=""),
-    Column("body", LongText, nullable=False),  # last: SQLite reads all pages of a long body to get what is behind it
+    Column("body", LongText, nullable=False),  # SQLite reads all pages of a long body to get what is behind it
+    Column("summary", Text),
+    Column("first_paragraph", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 

@@ -25,7 +25,8 @@ from .front_matter import HEAD, Kind, Parts
 from .members import MemberValue, read_members
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    **{name: (name,) for name in CONTENT_FIELDS if name not in {"body", "tags"}},
+    **{name: (name,) for name in CONTENT_FIELDS if name not in {"body", "tags", "summary"}},
+    "summary": ("summary", "description", "excerpt"),
     "tags": ("tags", "tag", "categories", "category"),
     "author": ("author",),
     "created_at": ("created_at", "date", "created", "pubdate"),
@@ -75,6 +76,7 @@ _MAX_HEADING_LENGTH: Final = 1000
 _Value = TypeVar("_Value")
 
 _dated_name = re.compile(r"(\d{4}-\d\d-\d\d)(?:[-_ ]+(.*))?", re.ASCII | re.DOTALL)
+_line_break = re.compile(r"[\n\r\u2028\u2029]")
 _fence = re.compile(r" {0,3}(```|~~~)")
 _heading = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)[ \t]*(?:[ \t]#+[ \t]*)?")
 _underline = re.compile(r" {0,3}(?:=+|-{2,})[ \t]*")
@@ -154,7 +156,7 @@ def parse_file(parts: Parts, options: ImportOptions, file: PurePath) -> ParsedFi
     created_at = (created or updated or ParsedDate(_ANY_DAY, has_zone=True, is_day=True)).at
     slug, changed_slug = _slug_of(members.texts.get("slug", "").strip())
     post = PortablePost(
-        **_content(members, title=title, slug=slug, tags=tuple(members.tags)),
+        **_content(members, title=title, slug=slug, tags=tuple(members.tags), summary=_summary_of(members)),
         author="" if members.is_invalid("author") else name,
         created_at=created_at,
         updated_at=_time_of(updated, created_at),
@@ -175,6 +177,12 @@ def parse_file(parts: Parts, options: ImportOptions, file: PurePath) -> ParsedFi
 def _content(members: "_Members", **parsed: Any) -> StoredFields:
     """Return what the author of a post writes: the members that are parsed already, and the texts of the others."""
     return cast(StoredFields, {name: parsed.get(name, members.texts.get(name, "")) for name in CONTENT_FIELDS})
+
+
+def _summary_of(members: "_Members") -> str | None:
+    """Return the summary. Other tools write it on several lines, or leave it empty."""
+    text = members.texts.get("summary", "")
+    return (" ".join(text.split()) if _line_break.search(text) else text) or None
 
 
 def _slug_of(text: str) -> tuple[str | None, str]:

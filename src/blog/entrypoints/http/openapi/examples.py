@@ -38,6 +38,7 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "slug": "hello-world",
     "status": "published",
     "subject": "post",
+    "summary": "My first post.",
     "tag": "travel",
     "tags": ["travel", "sea"],
     "title": "Hello, world",

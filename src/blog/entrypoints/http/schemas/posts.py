@@ -10,6 +10,7 @@ from msgspec.structs import fields
 
 from blog.domain.accounts.actors import Member
 from blog.domain.errors import FieldError
+from blog.domain.posts.markdown import MAX_SUMMARY_LENGTH
 from blog.domain.posts.post import (
     CONTENT_FIELDS,
     MAX_BODY_LENGTH,
@@ -66,6 +67,18 @@ Tags = Annotated[
         extra_json_schema={"maxItems": MAX_TAGS, "uniqueItems": True},
     ),
 ]
+Summary = Annotated[
+    str,
+    Meta(
+        description="What the post is about, as plain text in one paragraph. By default, and for null, it is the first "
+        "paragraph of the body; to send that as it is shown keeps it so.",
+        extra_json_schema={
+            "minLength": 1,
+            "maxLength": MAX_SUMMARY_LENGTH,
+            "pattern": f"^{_INNER}[^{CONTROLS}{INVISIBLE}]{_INNER}$",
+        },
+    ),
+]
 NewStatus = Annotated[
     Status,
     Meta(
@@ -96,6 +109,7 @@ class ContentIn(Struct):
     body: Text
     slug: Slug | UnsetType | None = UNSET
     tags: Tags | UnsetType = UNSET
+    summary: Summary | UnsetType | None = UNSET
 
 
 class PartialContentIn(Struct):
@@ -105,6 +119,7 @@ class PartialContentIn(Struct):
     body: Text | UnsetType = UNSET
     slug: Slug | UnsetType | None = UNSET
     tags: Tags | UnsetType = UNSET
+    summary: Summary | UnsetType | None = UNSET
 
 
 class NewPostIn(ContentIn, kw_only=True):
@@ -184,6 +199,7 @@ class PostPart(Struct):
     `created_at` is the time when the post was created. `published_at` is the time from which everybody sees it: null
     for a draft, in the future for a scheduled post. `updated_at` is the time when its content last changed.
     `slug` is the readable part of its address, `/api/posts/by-slug/SLUG/`: null for a draft that has none.
+    `summary` is the one that the author has written, or the first paragraph as plain text: null if there is no text.
     """
 
     id: int | UnsetType = UNSET
@@ -191,6 +207,7 @@ class PostPart(Struct):
     body: str | UnsetType = UNSET
     slug: str | UnsetType | None = UNSET
     tags: tuple[str, ...] | UnsetType = UNSET
+    summary: str | UnsetType | None = UNSET
     user: int | UnsetType = UNSET
     author: str | UnsetType = UNSET
     status: Status | UnsetType = UNSET
@@ -216,6 +233,7 @@ class PostOut(PostPart):
     `created_at` is the time when the post was created. `published_at` is the time from which everybody sees it: null
     for a draft, in the future for a scheduled post. `updated_at` is the time when its content last changed.
     `slug` is the readable part of its address, `/api/posts/by-slug/SLUG/`: null for a draft that has none.
+    `summary` is the one that the author has written, or the first paragraph as plain text: null if there is no text.
     """
 
     id: int
@@ -223,6 +241,7 @@ class PostOut(PostPart):
     body: str
     slug: str | None
     tags: tuple[str, ...]
+    summary: str | None
     user: int
     author: str
     status: Status
@@ -242,6 +261,7 @@ class PostOut(PostPart):
             body=post.body,
             slug=post.slug,
             tags=post.tags,
+            summary=post.shown_summary,
             user=post.author_id,
             author=post.author,
             status=post.status(at),
