@@ -35,6 +35,7 @@ KEPT: Final = {
     "adapters/sql/engine/statement.py:compiled": "kinds of databases, and names that the code gives",
     "adapters/sql/schema/migrations/versions/0009_publishing.py:_numbers": "posts, while they are migrated",
     "domain/posts/use_cases.py:_locked": "posts of one unit of work",
+    "domain/posts/working_copies.py:_locked": "posts of one unit of work",
     "entrypoints/server/flow_control.py:_budgets": "event loops",
     "entrypoints/server/flow_control.py:_held": "connections, until they close",
     "entrypoints/server/flow_control.py:_sharers": "connections, until they close",

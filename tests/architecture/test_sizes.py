@@ -40,6 +40,7 @@ SHORTEST_FILE = 40
 SHORT: Final = {
     "__main__.py": "the entry point of `python -m blog`",
     "adapters/memory/idempotency.py": "one repository, as its neighbours",
+    "adapters/memory/working_copies.py": "one repository, as its neighbours",
     "adapters/sql/engine/data_version.py": "one subject that nothing else needs",
     "adapters/sql/schema/migrations/env.py": "a file that Alembic asks for",
     "adapters/sql/search/marks.py": "one subject that the index and a migration need",
@@ -56,6 +57,7 @@ SHORT: Final = {
 PACKAGES = sorted({module.parent for module in MODULES} - {SOURCE / "adapters/sql/schema/migrations/versions"})
 MEMBERS_OF_A_PACKAGE = range(3, 13)
 OTHER_PACKAGES: Final = {
+    "adapters/memory": "a repository for each port, and what they share",
     "adapters/sql/schema/migrations": "a folder that Alembic asks for",
     "domain/posts": "all that belongs to a post",
     "entrypoints/http": "six packages, and the path of a request",

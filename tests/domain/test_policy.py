@@ -25,6 +25,8 @@ READ_POSTS          yes        yes        yes        yes
 READ_UNPUBLISHED_POSTS no      own        own        no
 CREATE_POST         no         yes        yes        no
 UPDATE_POST         no         own        own        no
+READ_WORKING_COPY   no         own        own        no
+SAVE_WORKING_COPY   no         own        own        no
 DELETE_POST         no         own        own        no
 PUBLISH_POST        no         own        own        no
 VIEW_OWN_ACCOUNT    no         yes        yes        no
@@ -81,6 +83,7 @@ def test_every_action_has_a_unique_description_and_a_scope() -> None:
         Action.REGISTER,
         Action.READ_POSTS,
         Action.READ_UNPUBLISHED_POSTS,
+        Action.READ_WORKING_COPY,
         Action.VIEW_OWN_ACCOUNT,
         Action.LOG_OUT,
     }

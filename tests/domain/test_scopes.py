@@ -44,6 +44,31 @@ USES: list[tuple[str, Use, Scope | tuple[Scope, ...] | None, type[Exception] | N
     ("change", lambda blog, actor: blog.posts.update(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
     ("delete", lambda blog, actor: blog.posts.delete(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
     ("edit", lambda blog, actor: blog.posts.get_for_update(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
+    ("open a copy", lambda blog, me: blog.working_copies.get(me, PostId(NOTHING)), OWN_POSTS, PostNotFound),
+    (
+        "edit a copy",
+        lambda blog, me: blog.working_copies.get_for_update(me, PostId(NOTHING)),
+        Scope.POSTS_WRITE,
+        PostNotFound,
+    ),
+    (
+        "save a copy",
+        lambda blog, me: blog.working_copies.save(me, PostId(NOTHING), based_on=1),
+        Scope.POSTS_WRITE,
+        PostNotFound,
+    ),
+    (
+        "discard a copy",
+        lambda blog, me: blog.working_copies.discard(me, PostId(NOTHING)),
+        Scope.POSTS_WRITE,
+        PostNotFound,
+    ),
+    (
+        "apply a copy",
+        lambda blog, me: blog.posts.apply_working_copy(me, PostId(NOTHING)),
+        Scope.POSTS_WRITE,
+        PostNotFound,
+    ),
     ("publish", lambda blog, me: blog.posts.publish(me, PostId(NOTHING)), Scope.POSTS_PUBLISH, PostNotFound),
     ("unpublish", lambda blog, me: blog.posts.unpublish(me, PostId(NOTHING)), Scope.POSTS_PUBLISH, PostNotFound),
     (
@@ -165,7 +190,7 @@ def test_table_has_every_use_case(open_blog: OpenBlog, ann: User, store: OpenSto
     internal |= {"revoke_all", "issue", "find_valid", "touch", "purge", "redeem", "record", "seal", "settle_tag_counts"}
     with open_blog() as blog:
         rooms = (
-            *(blog.posts, blog.search, blog.importer, blog.idempotency),
+            *(blog.posts, blog.working_copies, blog.search, blog.importer, blog.idempotency),
             *(blog.accounts, blog.tokens, blog.users, blog.invitations, blog.audit, blog.personal_data),
         )
         found = {

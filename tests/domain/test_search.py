@@ -197,7 +197,7 @@ def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, 
     with store() as stores:
         index, slugs = cast(PostIndex, noted), Slugs(stores.slugs, stores.posts, clock)
         markdown = MarkdownItMarkdownRenderer()
-        posts = Posts(stores.posts, index, slugs, Audit(stores.audit, clock), clock, markdown)
+        posts = Posts(stores.posts, index, slugs, stores.working_copies, Audit(stores.audit, clock), clock, markdown)
         one, other = (posts.create(as_member(ann), title=title, body="World") for title in ("One", "Other"))
         assert noted == {one.id: one, other.id: other}
         one = posts.update(as_member(ann), one.id, title="Another")

@@ -23,6 +23,7 @@ from blog.domain.posts.markdown import MarkdownRenderer
 from blog.domain.posts.repository import PostRepository
 from blog.domain.posts.slug_assignment import Slugs, SlugStore
 from blog.domain.posts.use_cases import Posts
+from blog.domain.posts.working_copies import WorkingCopies, WorkingCopyStore
 from blog.domain.search.index import PostIndex
 from blog.domain.search.use_cases import Search
 
@@ -49,6 +50,7 @@ class Stores:
     posts: PostRepository
     index: PostIndex
     slugs: SlugStore
+    working_copies: WorkingCopyStore
     idempotency: IdempotencyStore
     audit: AuditLog
 
@@ -116,10 +118,16 @@ class Blog:
             repository=self._stores.posts,
             index=self._stores.index,
             slugs=self._slugs,
+            working_copies=self._stores.working_copies,
             audit=self.audit,
             now=self._dependencies.now,
             markdown=self._dependencies.markdown,
         )
+
+    @cached_property
+    def working_copies(self) -> WorkingCopies:
+        """`WorkingCopies`: save changes of a post without publishing them."""
+        return WorkingCopies(self._stores.working_copies, self._stores.posts, self._dependencies.now)
 
     @cached_property
     def search(self) -> Search:
@@ -181,6 +189,7 @@ class Blog:
             posts=self._stores.posts,
             index=self._stores.index,
             slugs=self._slugs,
+            working_copies=self._stores.working_copies,
             attempts=self._stores.attempts,
             owned=(self._stores.tokens, self._stores.invitations, self._stores.idempotency),
             audit=self.audit,
@@ -197,6 +206,7 @@ class Blog:
             attempts=self._stores.attempts,
             invitations=self._stores.invitations,
             posts=self._stores.posts,
+            working_copies=self._stores.working_copies,
             log=self._stores.audit,
         )
 

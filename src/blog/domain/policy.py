@@ -46,6 +46,10 @@ def _publisher(actor: Actor | None, owner: UserId) -> bool:
     return actor is not None and _post_of(owner).may_be_published_by(actor)
 
 
+def _editor(actor: Actor | None, owner: UserId) -> bool:
+    return actor is not None and _post_of(owner).may_be_edited_by(actor)
+
+
 def _reader_of_own(actor: Actor | None, owner: UserId) -> bool:
     return isinstance(actor, Member) and sees(sight_of(actor, _ONCE), _post_of(owner))
 
@@ -72,6 +76,8 @@ class Action(Enum):
     READ_UNPUBLISHED_POSTS = "read a draft or a scheduled post", _reader_of_own, None, True
     CREATE_POST = "write a post", _writer, Scope.POSTS_WRITE, False
     UPDATE_POST = "change a post", _author, Scope.POSTS_WRITE, True
+    READ_WORKING_COPY = "read a working copy", _reader_of_own, None, True
+    SAVE_WORKING_COPY = "save or discard a working copy", _editor, Scope.POSTS_WRITE, True
     DELETE_POST = "delete a post", _author, Scope.POSTS_WRITE, True
     PUBLISH_POST = "publish, schedule or unpublish a post", _publisher, Scope.POSTS_PUBLISH, True
     VIEW_OWN_ACCOUNT = "see one's own account", _member, None, False

@@ -17,10 +17,10 @@ find_unsafe_character: Final = re.compile(rf"[{CONTROLS}\ud800-\udfff]").search
 _visible = re.compile(f"[^{INVISIBLE}]")
 
 
-def validate_text(field: str, text: str, *, max_length: int) -> list[FieldError]:
+def validate_text(field: str, text: str, *, max_length: int, may_be_blank: bool = False) -> list[FieldError]:
     """Return the errors of a text that people will read. Its length is counted in code points."""
     errors = []
-    if not _visible.search(text):
+    if not may_be_blank and not _visible.search(text):
         errors.append(FieldError(field, "must not be blank"))
     if len(text) > max_length:
         errors.append(FieldError(field, f"must have at most {max_length} characters"))

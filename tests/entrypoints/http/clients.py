@@ -109,7 +109,7 @@ def problem(answer: Response, status: int) -> dict[str, Any]:
     assert told["type"] == "about:blank"
     assert isinstance(told["title"], str)
     assert told["title"]
-    more = {412: {"version", "conflicting_fields"}}.get(status, set())
+    more = {412: {"version", "conflicting_fields", "working_copy", "current", "is_saved"}}.get(status, set())
     assert set(told) <= {"type", "title", "status", "detail", "errors"} | more
     return told
 

@@ -40,6 +40,7 @@ OVER_HTTP = set(Action) - {Action.IMPORT_POSTS, Action.READ_UNPUBLISHED_POSTS}
 """The second is a part of READ_POSTS: the same routes answer whoever shows a token."""
 NEW = "another correct horse"
 SENT = {
+    "WorkingCopyIn": {"title": "Another title", "body": "", "based_on": 1},
     "BatchIn": {"operations": [{"op": "create", "title": "Another title", "body": "Another body"}]},
     "DeletionIn": {"password": PASSWORD, "posts": "keep"},
     "InvitationIn": {"days": 1},

@@ -138,6 +138,12 @@ HTTP: Final[Mapping[Action, HttpDriver]] = {
     Action.READ_UNPUBLISHED_POSTS: lambda case: case.asks("GET", f"/api/posts/{case.draft}/"),
     Action.CREATE_POST: lambda case: case.asks("POST", "/api/posts/", POST),
     Action.UPDATE_POST: lambda case: case.asks("PUT", f"/api/posts/{case.draft}/", POST),
+    Action.READ_WORKING_COPY: lambda case: case.asks("GET", f"/api/posts/{case.draft}/working-copy/"),
+    Action.SAVE_WORKING_COPY: lambda case: all(
+        case.asks(method, f"/api/posts/{post}/working-copy/", sent)
+        for post in (case.draft, case.post)
+        for method, sent in (("PUT", {**POST, "body": "", "based_on": 1}), ("DELETE", None))
+    ),
     Action.DELETE_POST: lambda case: case.asks("DELETE", f"/api/posts/{case.draft}/"),
     Action.PUBLISH_POST: lambda case: all(
         case.asks("POST", f"/api/posts/{post}/{what}/")
@@ -164,6 +170,10 @@ USE_CASES: Final[Mapping[Action, UseCase]] = {
     Action.READ_UNPUBLISHED_POSTS: _reads_draft,
     Action.CREATE_POST: lambda blog, actor, _: blog.posts.create(actor, title="A title", body="A body"),
     Action.UPDATE_POST: lambda blog, actor, case: blog.posts.update(actor, case.post, title="Another"),
+    Action.READ_WORKING_COPY: lambda blog, actor, case: blog.working_copies.get(actor, case.post),
+    Action.SAVE_WORKING_COPY: lambda blog, actor, case: blog.working_copies.discard(
+        actor, blog.working_copies.save(actor, case.post, based_on=1, body="")
+    ),
     Action.DELETE_POST: lambda blog, actor, case: blog.posts.delete(actor, case.post),
     Action.PUBLISH_POST: lambda blog, actor, case: blog.posts.unpublish(actor, blog.posts.publish(actor, case.draft)),
     Action.VIEW_OWN_ACCOUNT: lambda _, actor, __: require_member(actor),
@@ -269,7 +279,7 @@ def test_every_action_is_tested(configured_site: ConfiguredSite) -> None:
 
 def scopes_of(action: Action) -> set[Scope]:
     """Each of these scopes alone permits the action."""
-    if action is Action.READ_UNPUBLISHED_POSTS:
+    if action in {Action.READ_UNPUBLISHED_POSTS, Action.READ_WORKING_COPY}:
         return {Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH}
     return set(Scope) if action.scope is None else {action.scope}
 

@@ -46,19 +46,19 @@ class MemoryPostRepository(MemoryRepository):
 
     def remove(self, post_id: PostId) -> None:
         self.get_for_update(_EVERYTHING, post_id)
-        self._unit.delete(self._tables.posts, post_id)
+        self._remove_row(post_id)
 
     def remove_batch(self, sight: Own, *, limit: int) -> Sequence[PostId]:
         posts = self._some(sight, limit)
         for post in posts:
-            self._unit.delete(self._tables.posts, post.id)
+            self._remove_row(post.id)
         return [post.id for post in posts]
 
-    def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> int:
+    def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> Sequence[PostId]:
         posts = self._some(sight, limit)
         for post in posts:
             self._unit.put(self._tables.posts, post.id, replace(post, author_id=new_author_id))
-        return len(posts)
+        return [post.id for post in posts]
 
     def page(
         self,
@@ -108,6 +108,11 @@ class MemoryPostRepository(MemoryRepository):
             posts = self._unit.visible_rows(self._tables.posts).values()
         times = (post.published_at for post in posts if post.published_at is not None)
         return min((at for at in times if at > after), default=None)
+
+    def _remove_row(self, post_id: PostId) -> None:
+        """Delete a post, and the rows that belong to it, as foreign keys do."""
+        self._unit.delete(self._tables.posts, post_id)
+        self._unit.delete(self._tables.working_copies, post_id)
 
     def _author_name(self, author_id: UserId) -> str | None:
         author = self._unit.find(self._tables.users, author_id)

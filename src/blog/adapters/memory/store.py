@@ -19,6 +19,7 @@ from .tables import Tables
 from .tokens import MemoryTokenStore
 from .unit_of_work import MemoryUnitOfWork
 from .users import MemoryUserRepository
+from .working_copies import MemoryWorkingCopyStore
 
 
 class MemoryStore:
@@ -58,6 +59,7 @@ class MemoryStore:
                 posts=MemoryPostRepository(unit, tables),
                 index=MemoryPostIndex(unit, tables),
                 slugs=MemorySlugStore(unit, tables),
+                working_copies=MemoryWorkingCopyStore(unit, tables),
                 idempotency=MemoryIdempotencyStore(unit, tables),
                 audit=MemoryAuditLog(unit, tables),
             )

@@ -13,6 +13,7 @@ from blog.domain.audit import AuditEntry, Seal
 from blog.domain.idempotency import IdempotencyRecord
 from blog.domain.posts.post import Post
 from blog.domain.posts.slug_assignment import SlugEntry
+from blog.domain.posts.working_copies import WorkingCopy
 from blog.domain.shared import AttemptId, EntryId, InvitationId, PostId, SealId, UserId
 
 from .unit_of_work import MemoryUnitOfWork, Table
@@ -43,6 +44,7 @@ class Tables:
     posts: Table[PostId, Post] = field(default_factory=Table)
     post_words: Table[PostId, Words] = field(default_factory=Table)
     slugs: Table[bytes, SlugEntry] = field(default_factory=Table)
+    working_copies: Table[PostId, WorkingCopy] = field(default_factory=Table)
     idempotency_records: Table[tuple[UserId, bytes], IdempotencyRecord] = field(default_factory=Table)
     audit_entries: Table[EntryId, AuditEntry] = field(default_factory=Table)
     entry_seals: Table[EntryId, SealId] = field(default_factory=Table)

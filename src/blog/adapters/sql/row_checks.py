@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table
 
 from blog.adapters.sql.repositories.slugs import digest_of_slug
+from blog.adapters.sql.schema.content import decode_content
 from blog.adapters.sql.schema.tables import STORED_TABLES, BigIntId, Scopes, UtcDateTime, lines_of
 from blog.domain.accounts.actors import Scope
 from blog.domain.accounts.tokens import validate_token_name
@@ -21,7 +22,7 @@ from blog.domain.accounts.user import PostsOnDeletion, validate_username
 from blog.domain.audit import Event
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import MAX_VERSION
-from blog.domain.posts.post import MAX_YEAR, MIN_YEAR, validate_post
+from blog.domain.posts.post import MAX_YEAR, MIN_YEAR, content_of, validate_post, validate_unfinished
 from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import UNSTORED
 from blog.domain.validation import CONTROLS
@@ -204,6 +205,14 @@ def _text(value: str) -> str | None:
     return "must not contain control characters or line breaks" if _controls.search(value) else None
 
 
+def _working_copy(value: bytes) -> str | None:
+    try:
+        content = content_of(decode_content(value))
+        return _first(validate_unfinished(**content))
+    except (TypeError, ValueError):  # the former: a field has another type
+        return "must be the content of a post"
+
+
 def _event(value: str) -> str | None:
     return None if value in _EVENTS else "is not an event that this version knows"
 
@@ -230,6 +239,7 @@ _BY_NAME: Final[dict[str, Check]] = {
     "posts.changed_at": _anything,
     "posts.title_key": _anything,
     "tokens.name": lambda value: _first(validate_token_name(value)),
+    "working_copies.content": _working_copy,
     "usernames.name": _reserved_name,
     "users.deletion": lambda value: None if value in set(PostsOnDeletion) else "must be delete or keep",
     "users.username": lambda value: _first(validate_username(value)),

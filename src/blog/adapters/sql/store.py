@@ -24,6 +24,7 @@ from blog.adapters.sql.repositories.posts import SqlPostRepository
 from blog.adapters.sql.repositories.slugs import SqlSlugStore
 from blog.adapters.sql.repositories.tokens import SqlTokenStore
 from blog.adapters.sql.repositories.users import SqlUserRepository
+from blog.adapters.sql.repositories.working_copies import SqlWorkingCopyStore
 from blog.adapters.sql.schema.tables import REVISION, metadata, revision_of
 from blog.adapters.sql.search.index import SqlPostIndex
 from blog.domain.blog import DataVersion, GroupCommit, OpenStores, Stores
@@ -235,6 +236,7 @@ class _OpenStores(SqlUnitOfWork):
             posts=SqlPostRepository(unit),
             index=self.index(unit),
             slugs=SqlSlugStore(unit),
+            working_copies=SqlWorkingCopyStore(unit),
             idempotency=SqlIdempotencyStore(unit),
             audit=SqlAuditLog(unit),
         )

@@ -14,6 +14,7 @@ from blog.domain.posts.post import Status
 from blog.domain.posts.repository import PostRepository
 from blog.domain.posts.slug_assignment import Slugs
 from blog.domain.posts.visibility import Own
+from blog.domain.posts.working_copies import WorkingCopyStore
 from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, UserId
 
@@ -74,6 +75,7 @@ class AccountDeletion:
     posts: PostRepository
     index: PostIndex
     slugs: Slugs
+    working_copies: WorkingCopyStore
     attempts: AttemptStore
     owned: Iterable[OwnedStore]
     audit: Audit
@@ -115,13 +117,19 @@ class AccountDeletion:
         for status in Status:
             sight = Own(now, pending.user_id, status)
             if status is Status.PUBLISHED and pending.posts is PostsOnDeletion.KEEP:
-                left -= self.posts.reassign_batch(sight, self.deleted_user.get().id, limit=left)
+                left -= self._reassign_batch(sight, left)
             else:
                 left -= self._remove_batch(sight, left)
             if not left:
                 return limit
         self.users.remove(pending.user_id)
         return limit - left
+
+    def _reassign_batch(self, sight: Own, limit: int) -> int:
+        """Reassign up to `limit` posts, and delete what their author had not published of them. Return how many."""
+        reassigned = self.posts.reassign_batch(sight, self.deleted_user.get().id, limit=limit)
+        self.working_copies.remove(reassigned)
+        return len(reassigned)
 
     def _remove_batch(self, sight: Own, limit: int) -> int:
         """Delete up to `limit` posts. Return how many."""

@@ -10,6 +10,7 @@ from blog.domain.posts.pagination import Position
 from blog.domain.posts.post import Post
 from blog.domain.posts.repository import PostRepository
 from blog.domain.posts.visibility import Everything, Reason
+from blog.domain.posts.working_copies import WorkingCopy, WorkingCopyStore
 from blog.domain.shared import EntryId
 
 from .actors import Member, Scope, require_scope
@@ -31,7 +32,8 @@ class PersonalDataPage:
     """A page of the data about a user. `next` is the `after` of the next page: None on the last page.
 
     The first page has the reserved usernames, tokens, trusted addresses and open invitations. Then come posts, drafts
-    included, oldest first. Then come audit entries by the user or about the account, newest first.
+    included, oldest first, each page with the working copies of its posts. Then come audit entries by the user or about
+    the account, newest first.
     """
 
     user: User
@@ -40,6 +42,7 @@ class PersonalDataPage:
     known_addresses: Mapping[str, datetime] = field(default_factory=dict)
     invitations: Sequence[Invitation] = ()
     posts: Sequence[Post] = ()
+    working_copies: Sequence[WorkingCopy] = ()
     entries: Sequence[AuditEntry] = ()
     next: PersonalDataPosition | None = None
 
@@ -49,7 +52,9 @@ class PersonalDataPage:
             return self
         posts, entries = self.posts[:size], self.entries[: max(0, size - len(self.posts))]
         last: PersonalDataPosition = entries[-1].id if entries else posts[-1].creation_position
-        return replace(self, posts=posts, entries=entries, next=last)
+        ids = {post.id for post in posts}
+        copies = [copy for copy in self.working_copies if copy.post_id in ids]
+        return replace(self, posts=posts, working_copies=copies, entries=entries, next=last)
 
 
 @dataclass(slots=True)
@@ -61,6 +66,7 @@ class PersonalData:
     attempts: AttemptStore
     invitations: InvitationStore
     posts: PostRepository
+    working_copies: WorkingCopyStore
     log: AuditLog
 
     def page(self, actor: Member, *, after: PersonalDataPosition | None = None) -> PersonalDataPage:
@@ -80,7 +86,10 @@ class PersonalData:
             return PersonalDataPage(user=user, entries=entries, next=next_entry)
         posts, next_post = self._posts(user, after)
         entries, next_entry = ((), None) if next_post else self._entries(user, before=None)
-        page = PersonalDataPage(user=user, posts=posts, entries=entries, next=next_post or next_entry)
+        copies = self.working_copies.of_posts([post.id for post in posts])
+        page = PersonalDataPage(
+            user=user, posts=posts, working_copies=copies, entries=entries, next=next_post or next_entry
+        )
         if after is not None:
             return page
         return replace(

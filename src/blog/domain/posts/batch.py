@@ -25,8 +25,9 @@ from .use_cases import Posts
 MAX_BATCH_SIZE: Final = 100
 
 MAX_CHARACTERS: Final = 20 * MAX_BODY_LENGTH
-"""Characters of all stored posts that a batch changes, two million. They are read, written and indexed in one unit of
-work, while other writers wait. Without this limit, a hundred posts of the maximum length (40 MB) take two seconds.
+"""Characters of all stored posts that a batch changes, two million, with the working copies that it publishes. They are
+read, written and indexed in one unit of work, while other writers wait. Without this limit, a hundred posts of the
+maximum length (40 MB) take two seconds.
 """
 
 
@@ -96,7 +97,8 @@ def apply_batch(posts: Posts, actor: Member, operations: Sequence[BatchOperation
 
     Raises:
         OutOfScope: the token lacks the scope `posts:write`, or `posts:publish` to publish a new post.
-        BatchOperationFailed: an operation failed with NotTheAuthor, OutOfScope, PostNotFound or VersionConflict.
+        BatchOperationFailed: an operation failed with NotTheAuthor, OutOfScope, PostNotFound, VersionConflict or
+            OutdatedWorkingCopy.
         ValidationFailed: there are too many operations or none; a field such as `operations[3].title` is not valid; a
             slug is taken; two operations change the same post; the posts to change are too large together.
     """
@@ -161,7 +163,11 @@ def _lock_all(posts: Posts, actor: Member, operations: Sequence[BatchOperation])
         with _errors_of_operation(index):
             is_publication = isinstance(operation, PublishPost | UnpublishPost)
             lock = posts.get_for_publication if is_publication else posts.get_for_update
-            characters += len(lock(actor, operation.post_id).body)
+            post = lock(actor, operation.post_id)
+            characters += len(post.body)
+            if isinstance(operation, PublishPost) and post.published_at is None:
+                copy = posts.working_copies.find(post.id)  # which becomes the draft's content
+                characters += len(copy.content.body) if copy is not None else 0
         if characters > MAX_CHARACTERS:
             message = (
                 f"must change posts of at most {MAX_CHARACTERS} characters together: send fewer operations at once"

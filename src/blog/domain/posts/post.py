@@ -123,6 +123,12 @@ _RULES: Final[Mapping[str, Callable[[str, Any], list[FieldError]]]] = {
     "summary": validate_summary,
 }
 """How each field of `PostContent` is validated."""
+_UNFINISHED_RULES: Final[Mapping[str, Callable[[str, Any], list[FieldError]]]] = {
+    **_RULES,
+    "title": partial(validate_text, max_length=MAX_TITLE_LENGTH, may_be_blank=True),
+    "body": partial(validate_text, max_length=MAX_BODY_LENGTH, may_be_blank=True),
+}
+"""How each field is validated while its author is still writing."""
 
 CONTENT_FIELDS: Final = tuple(field.name for field in fields(PostContent))
 
@@ -174,7 +180,7 @@ class Post(PostContent):
         if not self.differences(changes):
             return self
         # `updated_at` never decreases, although the clock may be set back and machines differ.
-        return replace(self, updated_at=max(at, self.updated_at), version=self.version + 1, **self._as_stored(changes))
+        return replace(self, updated_at=max(at, self.updated_at), version=self.version + 1, **self.as_stored(changes))
 
     def with_publication(self, published_at: datetime | None) -> "Post":
         """Return the post with another publication time (None: as a draft), or the same object if it is equal.
@@ -211,9 +217,9 @@ class Post(PostContent):
 
     def differences(self, changes: PostChanges) -> list[str]:
         """Return the names of the fields whose values differ from these changes."""
-        return [name for name, value in self._as_stored(changes).items() if getattr(self, name) != value]
+        return [name for name, value in self.as_stored(changes).items() if getattr(self, name) != value]
 
-    def _as_stored(self, changes: PostChanges) -> dict[str, Any]:
+    def as_stored(self, changes: PostChanges) -> dict[str, Any]:
         """Return the changes as they are stored. To send the first paragraph back as it was shown writes no summary."""
         values = _frozen(changes)
         if "summary" in values and values["summary"] == self.first_paragraph:
@@ -249,8 +255,13 @@ class Post(PostContent):
 
         A token that may not publish may change drafts only: to change a published post publishes the change.
         """
-        is_author = actor.user_id == self.author_id and may_write(actor)
-        return is_author and (self.published_at is None or actor.has(Scope.POSTS_PUBLISH))
+        return self.may_be_edited_by(actor) and (self.published_at is None or actor.has(Scope.POSTS_PUBLISH))
+
+    def may_be_edited_by(self, actor: Actor) -> bool:
+        """Return whether an actor may save a working copy of the post: only its author may. It changes nothing that
+        others see, so the token need not be allowed to publish.
+        """
+        return actor.user_id == self.author_id and may_write(actor)
 
     def may_be_published_by(self, actor: Actor) -> bool:
         """Return whether an actor may publish, schedule and unpublish the post: only its author may."""
@@ -292,12 +303,14 @@ def content_of(content: PostContent) -> StoredFields:
 
 def validate_post(**changes: Unpack[PostChanges]) -> list[FieldError]:
     """Return the errors of the fields of a post."""
-    values: Mapping[str, object] = {**changes}
-    errors: list[FieldError] = []
-    for name, rule in _RULES.items():
-        if name in values:
-            errors += rule(name, values[name])
-    return errors
+    return _errors_by(_RULES, changes)
+
+
+def validate_unfinished(**changes: Unpack[PostChanges]) -> list[FieldError]:
+    """Return the errors of the fields of a working copy. The rules are those of a post, but title and body may be
+    blank.
+    """
+    return _errors_by(_UNFINISHED_RULES, changes)
 
 
 def validate_time(name: str, value: datetime) -> list[FieldError]:
@@ -308,6 +321,15 @@ def validate_time(name: str, value: datetime) -> list[FieldError]:
     if not (MIN_YEAR <= value.year <= MAX_YEAR and MIN_YEAR <= value.astimezone(UTC).year <= MAX_YEAR):
         return [FieldError(name, f"must be in a year from {MIN_YEAR} to {MAX_YEAR}")]
     return []
+
+
+def _errors_by(rules: Mapping[str, Callable[[str, Any], list[FieldError]]], changes: PostChanges) -> list[FieldError]:
+    values: Mapping[str, object] = {**changes}
+    errors: list[FieldError] = []
+    for name, rule in rules.items():
+        if name in values:
+            errors += rule(name, values[name])
+    return errors
 
 
 def _frozen(content: PostFields | PostChanges) -> dict[str, Any]:

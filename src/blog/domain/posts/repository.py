@@ -60,8 +60,8 @@ class PostRepository(Protocol):
         The limit bounds the time for which other writers wait.
         """
 
-    def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> int:
-        """Change the author of up to `limit` posts of an author. Return how many were changed.
+    def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> Sequence[PostId]:
+        """Change the author of up to `limit` posts of an author. Return the ids of these posts, in any order.
 
         The limit bounds the time for which other writers wait.
         """

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias, Unpack
+from typing import TypeAlias, Unpack, cast
 
 from blog.domain.accounts.actors import Member, OutOfScope, Scope, require_member, require_scope
 from blog.domain.audit import Audit, Event
@@ -13,12 +13,23 @@ from blog.domain.shared import Clock, PostId, check_id, check_limit
 
 from .markdown import MarkdownRenderer
 from .pagination import Position, PostFilter, SortOrder
-from .post import NotTheAuthor, Post, PostChanges, PostFields, PostNotFound, Status, VersionConflict, validate_time
+from .post import (
+    NotTheAuthor,
+    Post,
+    PostChanges,
+    PostFields,
+    PostNotFound,
+    Status,
+    VersionConflict,
+    content_of,
+    validate_time,
+)
 from .publication import Publication
 from .repository import PostRepository
 from .slug_assignment import PostGone, Slugs, SlugUnknown, is_automatic
 from .tags import TagPage
 from .visibility import Everything, Own, Public, Reader, Reason, may_read_own, sight_of
+from .working_copies import OutdatedWorkingCopy, WorkingCopy, WorkingCopyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,7 @@ class Posts:
     repository: PostRepository
     index: PostIndex
     slugs: Slugs
+    working_copies: WorkingCopyStore
     audit: Audit
     now: Clock
     markdown: MarkdownRenderer
@@ -190,12 +202,35 @@ class Posts:
         """
         current = self._lock(actor, post, Scope.POSTS_WRITE)
         _check_version(current, expected_versions, changes)
-        updated = current.with_changes(self.now(), **changes)
+        updated = self._with_changes(current, changes)
         if updated is not current:
-            if updated.body != current.body:
-                updated = updated.with_first_paragraph(self.markdown.first_paragraph(updated.body))
             updated = self._save(updated, current)
             self.audit.record(Event.POST_CHANGED, actor, "post", updated.id)
+        return updated
+
+    def apply_working_copy(
+        self, actor: Member, post: Post | PostId, *, expected_versions: Collection[int | str] | None = None
+    ) -> Post:
+        """Make the working copy of a post its next version, as `update` does. Without a working copy, nothing changes.
+
+        Args:
+            actor: the author of the post.
+            post: as in `update`.
+            expected_versions: versions or version tags. The post must have one of these. None: the version on which the
+                working copy is based.
+
+        Raises:
+            OutOfScope: the token lacks the scope `posts:write`, or `posts:publish` for a post that is not a draft.
+            PostNotFound, NotTheAuthor.
+            OutdatedWorkingCopy: the post has another version.
+            ValidationFailed: the working copy is not finished, or its slug is taken.
+        """
+        current = self._lock(actor, post, Scope.POSTS_WRITE)
+        copy = self._copy_for(current, expected_versions)
+        if copy is None:
+            return current
+        updated = self.update(actor, current, **content_of(copy.content))
+        self.working_copies.remove([current.id])
         return updated
 
     def publish(
@@ -208,6 +243,8 @@ class Posts:
     ) -> Post:
         """Publish a post now, or at another time. A published post stays as it is, unless `at` is given.
 
+        The working copy of a draft becomes its content in the same change. That of another post stays as it is.
+
         Args:
             actor: the author of the post.
             post: as in `update`.
@@ -217,7 +254,8 @@ class Posts:
         Raises:
             OutOfScope: the token lacks the scope `posts:publish`.
             PostNotFound, NotTheAuthor, VersionConflict.
-            ValidationFailed: `at` is not valid.
+            OutdatedWorkingCopy: the working copy of a draft is based on an older version.
+            ValidationFailed: `at` is not valid, or the working copy of a draft is not finished.
         """
         current = self._lock(actor, post, Scope.POSTS_PUBLISH)
         _check_version(current, expected_versions, {})
@@ -227,8 +265,14 @@ class Posts:
         if at is not None and (errors := validate_time("at", at)):
             raise ValidationFailed(errors)
         updated = current.with_publication(Publication(None, at).time_for(actor, now))
+        copy = self._copy_for(current) if current.published_at is None else None
+        if copy is not None:
+            content = cast(PostChanges, content_of(copy.content))
+            updated = replace(self._with_changes(updated, content), version=updated.version)
         if updated is not current:
             updated = self._save(updated, current)
+            if copy is not None:
+                self.working_copies.remove([current.id])
             event = Event.POST_PUBLISHED if updated.status(now) is Status.PUBLISHED else Event.POST_SCHEDULED
             self.audit.record(event, actor, "post", updated.id, f"{updated.published_at:%Y-%m-%dT%H:%M:%SZ}")
         return updated
@@ -324,10 +368,33 @@ class Posts:
             _check_version(current, [post.version_tag], {})
         return current
 
+    def _copy_for(self, post: Post, expected: Collection[int | str] | None = None) -> WorkingCopy | None:
+        """Return the working copy of a post, to be applied to it.
+
+        Raises:
+            OutdatedWorkingCopy: the post does not have an expected version. None: the one that the copy is based on.
+        """
+        copy = self.working_copies.find(post.id)
+        is_current = post.matches(expected) if expected is not None else copy is None or copy.based_on == post.version
+        if not is_current:
+            raise OutdatedWorkingCopy(copy or WorkingCopy.of(post), post, self.now())
+        return copy
+
     def _check_permission(self, actor: Member, post: Post, scope: Scope) -> None:
         require_scope(actor, scope)
         _check_author(actor, post, scope)
         self._locked[post.id] = post, (actor, scope)
+
+    def _with_changes(self, post: Post, changes: PostChanges) -> Post:
+        """Return the post after these changes, with the first paragraph of its body.
+
+        Raises:
+            ValidationFailed: the changes are not valid.
+        """
+        updated = post.with_changes(self.now(), **changes)
+        if updated.body != post.body:
+            updated = updated.with_first_paragraph(self.markdown.first_paragraph(updated.body))
+        return updated
 
     def _save(self, post: Post, previous: Post) -> Post:
         """Store a changed post, and return it with its slug. It is indexed as long as it is published or scheduled:

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler, ExceptionHandlersMa
 from blog.domain.blog import DataVersion, GroupCommit, OpenBlog
 from blog.domain.errors import BlogError
 from blog.domain.posts.batch import BatchOperationFailed
+from blog.domain.posts.working_copies import WorkingCopyConflict
 from blog.entrypoints.http.concurrency.executors import Executors
 from blog.entrypoints.http.middleware.cors import CrossOrigin
 from blog.entrypoints.http.middleware.response_cache import ResponseCache
@@ -29,6 +30,7 @@ from blog.entrypoints.http.routes.posts import posts
 from blog.entrypoints.http.routes.tags import tags
 from blog.entrypoints.http.routes.tokens import tokens
 from blog.entrypoints.http.routes.users import users
+from blog.entrypoints.http.routes.working_copies import on_working_copy_conflict, working_copies
 
 from .errors import HttpError, on_blog_error, on_http_error, on_http_exception, on_unhandled
 from .operation import operations_of
@@ -45,6 +47,7 @@ _ROUTERS: Final[list[ControllerRouterHandler]] = [
     for resource in (
         posts,
         batch,
+        working_copies,
         tags,
         accounts,
         personal_data,
@@ -60,6 +63,7 @@ _ROUTERS: Final[list[ControllerRouterHandler]] = [
 _EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
     BlogError: on_blog_error,
     IfMatchFailed: on_if_match_failed,
+    WorkingCopyConflict: on_working_copy_conflict,
     BatchOperationFailed: on_batch_operation_failed,
     HttpError: on_http_error,
     HTTPException: on_http_exception,

@@ -27,6 +27,8 @@ from blog.domain.idempotency import KeyReused
 from blog.domain.posts.slug_assignment import PostGone
 
 from . import response
+from .schemas.posts import PostOut
+from .schemas.working_copies import WorkingCopyOut
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -59,7 +61,8 @@ class Problem(msgspec.Struct, kw_only=True):
 
     `errors` lists every field that is not valid. After a version conflict, `version` is the current version of the
     post, and `conflicting_fields` lists the fields whose sent value differs from the post's. `operation` is the index
-    of the first operation of a batch that was refused.
+    of the first operation of a batch that was refused. After a conflict of a working copy with another one or with its
+    post, `working_copy` and `current` are both of them; `is_saved` says whether what was sent is that working copy now.
     """
 
     type: str = "about:blank"
@@ -70,6 +73,9 @@ class Problem(msgspec.Struct, kw_only=True):
     version: int | UnsetType = UNSET
     conflicting_fields: list[str] | UnsetType = UNSET
     operation: int | UnsetType = UNSET
+    working_copy: WorkingCopyOut | UnsetType = UNSET
+    current: PostOut | UnsetType = UNSET
+    is_saved: bool | UnsetType = UNSET
 
 
 class HttpError(Exception):
@@ -100,9 +106,13 @@ def problem(
     )
 
 
-def refusal(status: HTTPStatus, detail: str | UnsetType = UNSET, *headers: tuple[bytes, bytes]) -> response.Response:
-    """Return a problem as an ASGI application, for requests that are refused outside of Litestar."""
-    body = msgspec.json.encode(Problem(title=status.phrase, status=status, detail=detail))
+def refusal(
+    status: HTTPStatus, detail: str | UnsetType = UNSET, *headers: tuple[bytes, bytes], **more: Any
+) -> response.Response:
+    """Return a problem as an ASGI application, for requests that are refused outside of Litestar, or whose unit of work
+    is committed. `more` are as in `problem`.
+    """
+    body = msgspec.json.encode(Problem(title=status.phrase, status=status, detail=detail, **more))
     known = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
     return response.Response(status, [*known, *headers], body)
 

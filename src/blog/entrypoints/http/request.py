@@ -9,7 +9,13 @@ from blog.domain.errors import FieldError
 from blog.domain.posts.post import Post
 from blog.entrypoints.http.errors import HttpError
 from blog.entrypoints.http.parsing.body import Body, check_content_length, receive_body
-from blog.entrypoints.http.parsing.conditional import IfMatchFailed, expected_versions, matches_if_none_match
+from blog.entrypoints.http.parsing.conditional import (
+    IfMatchFailed,
+    copies_in,
+    if_match_tags,
+    matches_if_none_match,
+    versions_in,
+)
 from blog.entrypoints.http.parsing.headers import TokenMissing, header_lines, parse_authorization
 from blog.entrypoints.http.parsing.idempotency_key import KeyedRequest, make_keyed_request, parse_key
 from blog.entrypoints.http.parsing.query import id_in_path, url_prefix
@@ -146,11 +152,33 @@ class ApiRequest:
             HttpError: `If-Match` is missing and required, or `If-None-Match: *` requires that there is no post.
             IfMatchFailed: the post has another version.
         """
-        if_match = ", ".join(self.header_lines(b"if-match")) if b"if-match" in self.headers else None
-        forbids_any = b"if-none-match" in self.headers and self.header_lines(b"if-none-match") == ["*"]
-        expected = expected_versions(if_match, forbids_any=forbids_any, is_required=self.app.requires_if_match)
+        expected = self.expected_versions()
         if not post.matches(expected):
             raise IfMatchFailed(post, at, self._conflicting_fields(post), expected)
+
+    def expected_versions(self) -> frozenset[int | str] | None:
+        """Return the versions and version tags of which the post of a change must have one; None if any will do.
+
+        Raises:
+            ValidationFailed: `If-Match` is malformed.
+            HttpError: `If-Match` is missing and required, or `If-None-Match: *` requires that there is no post.
+        """
+        tags = self._if_match_tags()
+        return None if tags is None else versions_in(tags)
+
+    def expected_copies(self) -> frozenset[str] | None:
+        """Return the tags of which the working copy to be changed must have one; None if any will do.
+
+        Raises:
+            ValidationFailed, HttpError: as `expected_versions` does.
+        """
+        tags = self._if_match_tags()
+        return None if tags is None else copies_in(tags)
+
+    def _if_match_tags(self) -> list[str] | None:
+        if_match = ", ".join(self.header_lines(b"if-match")) if b"if-match" in self.headers else None
+        forbids_any = b"if-none-match" in self.headers and self.header_lines(b"if-none-match") == ["*"]
+        return if_match_tags(if_match, forbids_any=forbids_any, is_required=self.app.requires_if_match)
 
     def has_current(self, etag: str) -> bool:
         """Return whether the client has the representation with this tag, by `If-None-Match`.

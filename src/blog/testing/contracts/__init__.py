@@ -41,6 +41,7 @@ from .threads import SharedStoresContract
 from .tokens import TokenStoreContract, UnitPerCall
 from .users import UserRepositoryContract
 from .visibility import PostVisibilityContract
+from .working_copies import WorkingCopyStoreContract
 
 __all__ = [
     "AgreementMachine",
@@ -71,4 +72,5 @@ __all__ = [
     "TokenStoreContract",
     "UnitPerCall",
     "UserRepositoryContract",
+    "WorkingCopyStoreContract",
 ]

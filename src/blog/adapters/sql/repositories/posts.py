@@ -254,10 +254,11 @@ class SqlPostRepository(SqlRepository):
             remove_tags(self._unit, row["id"], row["published_at"], row["tags"])
         return [PostId(row["id"]) for row in removed]
 
-    def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> int:
+    def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> Sequence[PostId]:
         self._locked.clear()  # which may be among them
         query, params = _compile(sight, SortOrder.OLDEST)
-        return self._unit.execute(_reassign_some(query), **params, author_id=new_author_id, limit=limit)
+        rows = self._unit.find_all(_reassign_some(query), **params, author_id=new_author_id, limit=limit)
+        return [PostId(row["id"]) for row in rows]
 
     def page(
         self,
@@ -413,8 +414,8 @@ def _remove_some(query: _Query) -> Statement[dict[str, Any]]:
 
 
 @lru_cache(STATEMENTS)
-def _reassign_some(query: _Query) -> WriteStatement:
-    return WriteStatement(update(posts).where(posts.c.id.in_(_some(select(posts.c.id), query))))
+def _reassign_some(query: _Query) -> Statement[dict[str, Any]]:
+    return Statement(update(posts).where(posts.c.id.in_(_some(select(posts.c.id), query))).returning(posts.c.id), dict)
 
 
 def _some(statement: Select[Any], query: _Query) -> Select[Any]:

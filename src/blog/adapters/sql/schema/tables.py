@@ -35,7 +35,9 @@ from sqlalchemy.types import TypeEngine
 from blog.adapters.sql.engine.statement import LongText
 from blog.domain.accounts.actors import Scope
 
-REVISION: Final = "0011"
+from .content import StoredContent
+
+REVISION: Final = "0012"
 """The migration that leads to the tables below."""
 
 _version: Final = table("alembic_version", column("version_num"))
@@ -272,6 +274,19 @@ slugs = Table(
 
 Index("slugs_digest_key", slugs.c.digest, unique=True)
 Index("slugs_post_id", slugs.c.post_id)
+
+working_copies = Table(
+    "working_copies",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("post_id", BigIntId, ForeignKey("posts.id", ondelete="CASCADE"), nullable=False),
+    Column("based_on", BigInteger, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+    Column("content", StoredContent, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("working_copies_post_id_key", working_copies.c.post_id, unique=True)
 
 idempotency_records = Table(
     "idempotency_records",

@@ -57,7 +57,7 @@ overwrite somebody else's change (optimistic locking). If the response to a `POS
 send the request again. Every error is `application/problem+json` (RFC 9457), and lists every field that is not valid.
 """
 _TAGS: Final = {
-    "Posts": "Read, search, create, update, publish and delete posts.",
+    "Posts": "Read, search, create, update, publish and delete posts, and save working copies.",
     "Accounts": "Log in and out, register, and manage your own account.",
     "Tokens": "Your own tokens: one for each log-in.",
     "Users": "All users and their tokens. For administrators.",
@@ -71,7 +71,7 @@ _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _HEADER: Final = {
     HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "The authentication scheme."),
-    HTTPStatus.PRECONDITION_FAILED: ("ETag", "The current ETag of the post."),
+    HTTPStatus.PRECONDITION_FAILED: ("ETag", "The current ETag of the post, or of the working copy."),
     HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", "After how many seconds to try again."),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", "After how many seconds to try again."),
 }

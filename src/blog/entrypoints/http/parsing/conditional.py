@@ -2,6 +2,7 @@
 
 The ETag of a post is `"VERSION_TAG.DIGEST"`: its version tag, which begins with its version, and a digest of what else
 is in the representation, such as the status. `If-Match` accepts such a tag, or the version alone: `"3"`.
+The ETag of a working copy is `"TAG.VERSION"`: its own tag, and the version of its post.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from litestar import Request, Response
 
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.post import Post, Status, VersionConflict
+from blog.domain.posts.working_copies import CopyOfPost
 from blog.entrypoints.http.errors import HttpError, problem
 
 from .headers import joined_header
@@ -43,6 +45,8 @@ IF_NONE_MATCH: Final[Mapping[str, dict[str, Any]]] = {
 _element = re.compile(r'[ \t]*(?:((?:W/)?"[!#-~\x80-\xff]*")[ \t]*)?(?:,|\Z)')
 _expected = re.compile(rf'"({NUMBER})(?:(-[0-9a-f]{{32}})(?:[-.;].*)?)?"')
 """A version, or a version tag and what follows it: web servers that compress append a word there."""
+_expected_copy = re.compile(r'"([0-9a-f]{32})(?:[-.;].*)?"')
+"""The tag of a working copy, and what follows it."""
 
 
 class IfMatchFailed(VersionConflict):
@@ -55,24 +59,36 @@ class IfMatchFailed(VersionConflict):
         super().__init__(post, conflicting_fields, expected)
 
 
-def expected_versions(if_match: str | None, *, forbids_any: bool, is_required: bool) -> frozenset[int | str] | None:
-    """Return the versions and version tags of which a post must have one, by strong comparison; None if any will do.
+def if_match_tags(if_match: str | None, *, forbids_any: bool, is_required: bool) -> list[str] | None:
+    """Return the tags of which the current one must be one; None if any will do.
 
     Raises:
         ValidationFailed: `If-Match` is malformed.
-        HttpError: `If-Match` is missing and required, or `If-None-Match: *` requires that there is no post.
+        HttpError: `If-Match` is missing and required, or `If-None-Match: *` requires that there is nothing.
     """
     if forbids_any:
         raise HttpError(HTTPStatus.PRECONDITION_FAILED, "The post exists already.")
     if if_match == "*":
         return None
     if if_match is not None:
-        return _expected_in(_if_match_tags(if_match))
+        return _if_match_tags(if_match)
     if is_required:
-        raise HttpError(
-            HTTPStatus.PRECONDITION_REQUIRED, "If-Match is required: send the ETag of the post that you change."
-        )
+        raise HttpError(HTTPStatus.PRECONDITION_REQUIRED, "If-Match is required: send the ETag of what you change.")
     return None
+
+
+def versions_in(tags: Iterable[str]) -> frozenset[int | str]:
+    """Return the versions and version tags in strong ETags of ours. Other tags, and weak tags, match nothing."""
+    versions: set[int | str] = set()
+    for tag in tags:
+        if (found := _expected.fullmatch(tag)) is not None:
+            versions.add(f"{found[1]}{found[2]}" if found[2] else int(found[1]))
+    return frozenset(versions)
+
+
+def copies_in(tags: Iterable[str]) -> frozenset[str]:
+    """Return the tags of working copies in strong ETags of ours. Other tags, and weak tags, match nothing."""
+    return frozenset(found[1] for found in map(_expected_copy.fullmatch, tags) if found is not None)
 
 
 def etag(post: Post, at: datetime) -> str:
@@ -82,6 +98,11 @@ def etag(post: Post, at: datetime) -> str:
     status = post.status(at)
     shown = post.author if status is Status.PUBLISHED else f"{status} {post.author}"  # a name has no space
     return f'"{post.version_tag}.{hashlib.sha256(shown.encode()).hexdigest()[:16]}"'
+
+
+def copy_etag(found: CopyOfPost) -> str:
+    """Return the strong tag of a working copy, which is shown as outdated if its post has another version."""
+    return f'"{found.copy.tag}.{found.post.version}"'
 
 
 def etag_of_part(post: Post, body: bytes) -> str:
@@ -119,7 +140,7 @@ def _why_none_matches(tags: Sequence[str], error: VersionConflict) -> str:
     """Say why no tag of `If-Match` matches. The reason need not be that the post has changed."""
     post = error.post
     if any(tag.startswith("W/") for tag in tags):
-        made_strong = _expected_in([tag.removeprefix("W/") for tag in tags])
+        made_strong = versions_in([tag.removeprefix("W/") for tag in tags])
         if post.version in made_strong or post.version_tag in made_strong:
             return (
                 "If-Match has only weak tags of this version, and a weak tag never matches. A proxy that compresses "
@@ -140,15 +161,6 @@ def _if_match_tags(header: str) -> list[str]:
         return _tags_in("If-Match", header)
     except ValueError:
         raise ValidationFailed([FieldError("If-Match", 'must be * or tags such as "3", with commas between')]) from None
-
-
-def _expected_in(tags: Iterable[str]) -> frozenset[int | str]:
-    """Return the versions and version tags in strong ETags of ours. Other tags, and weak tags, match nothing."""
-    versions: set[int | str] = set()
-    for tag in tags:
-        if (found := _expected.fullmatch(tag)) is not None:
-            versions.add(f"{found[1]}{found[2]}" if found[2] else int(found[1]))
-    return frozenset(versions)
 
 
 def _tags_in(name: str, header: str) -> list[str]:

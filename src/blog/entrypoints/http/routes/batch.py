@@ -17,6 +17,7 @@ from blog.domain.policy import Action
 from blog.domain.posts import batch as batches
 from blog.domain.posts.post import Post, PostChanges, StoredFields, VersionConflict
 from blog.domain.posts.publication import Publication
+from blog.domain.posts.working_copies import WorkingCopyConflict
 from blog.domain.shared import PostId
 from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.errors import problem, status_of
@@ -36,6 +37,8 @@ from blog.entrypoints.http.schemas.posts import (
     take_changes,
     take_publication,
 )
+
+from .working_copies import both_texts
 
 ANSWER_BYTES: Final = 420_000
 """Bytes of posts with bodies in a response: as many as the largest post has. A hundred posts without bodies have up to
@@ -183,6 +186,8 @@ def on_batch_operation_failed(
     reason, more = error.reason, dict[str, Any]()
     if isinstance(reason, VersionConflict):
         more = {"version": reason.version, "conflicting_fields": reason.conflicting_fields}
+    if isinstance(reason, WorkingCopyConflict):
+        more = {"is_saved": False, **both_texts(reason)}
     return problem(status_of(reason), str(reason), operation=error.index, **more)
 
 

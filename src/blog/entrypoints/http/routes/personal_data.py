@@ -13,6 +13,7 @@ from blog.domain.blog import Blog
 from blog.domain.errors import ValidationFailed
 from blog.domain.policy import Action
 from blog.domain.posts.pagination import Position, SortOrder
+from blog.domain.posts.working_copies import CopyOfPost
 from blog.domain.shared import EntryId
 from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.operation import ExecutorKind, Operation
@@ -24,6 +25,7 @@ from blog.entrypoints.http.response import Response, json_response
 from blog.entrypoints.http.schemas.accounts import TokenOut, UserOut
 from blog.entrypoints.http.schemas.posts import PostOut
 from blog.entrypoints.http.schemas.timestamps import Timestamp, to_timestamp
+from blog.entrypoints.http.schemas.working_copies import WorkingCopyOut
 
 from .audit import EntryOut
 from .invitations import InvitationOut
@@ -45,6 +47,7 @@ class PersonalDataOut(Struct):
 
     account: UserOut
     posts: list[PostOut]
+    working_copies: list[WorkingCopyOut]
     audit: list[EntryOut]
     next: str | None
     usernames: list[str] | UnsetType = UNSET
@@ -57,6 +60,7 @@ class PersonalDataOut(Struct):
         out = cls(
             account=UserOut.of(page.user),
             posts=[PostOut.of(post, at) for post in page.posts],
+            working_copies=list(map(WorkingCopyOut.of, _copies_of(page))),
             audit=[EntryOut.of(entry) for entry in page.entries],
             next=next_page,
         )
@@ -114,11 +118,19 @@ def export_personal_data(request: ApiRequest, blog: Blog, actor: Member) -> Resp
 def _fitting(page: PersonalDataPage, at: datetime) -> PersonalDataPage:
     """Return as many posts and entries as fit in the page of a list."""
     size = 0
-    for fitting, row in enumerate(chain((PostOut.of(post, at) for post in page.posts), map(EntryOut.of, page.entries))):
+    copies = {found.post.id: WorkingCopyOut.of(found) for found in _copies_of(page)}
+    posts = ((PostOut.of(post, at), copies.get(post.id)) for post in page.posts)
+    for fitting, row in enumerate(chain(posts, map(EntryOut.of, page.entries))):
         size += len(msgspec.json.encode(row))
         if size > PAGE_BYTES and fitting:
             return page.truncate(fitting)
     return page
+
+
+def _copies_of(page: PersonalDataPage) -> list[CopyOfPost]:
+    """Return the working copies of the posts of a page."""
+    posts = {post.id: post for post in page.posts}
+    return [CopyOfPost(copy, posts[copy.post_id]) for copy in page.working_copies]
 
 
 def _cursor(position: PersonalDataPosition) -> str:

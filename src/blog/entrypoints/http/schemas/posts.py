@@ -314,8 +314,13 @@ def _marked(parts: Sequence[SnippetPart]) -> str:
 
 def take_changes(members: dict[str, Any]) -> tuple[PostChanges, list[FieldError]]:
     """Remove the content of a post from the members of a body. Return it, and the errors in it."""
-    changes = cast(PostChanges, {name: members.pop(name) for name in CONTENT_FIELDS if name in members})
+    changes = take_content(members)
     return changes, validate_post(**changes)
+
+
+def take_content(members: dict[str, Any]) -> PostChanges:
+    """Remove the content of a post from the members of a body. Return it, not validated."""
+    return cast(PostChanges, {name: members.pop(name) for name in CONTENT_FIELDS if name in members})
 
 
 def take_publication(members: dict[str, Any], at: datetime) -> tuple[Publication, list[FieldError]]:
