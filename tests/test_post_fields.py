@@ -15,13 +15,21 @@ from blog.domain.accounts.user import User
 from blog.domain.blog import Blog
 from blog.domain.posts import batch as batches
 from blog.domain.posts.importing import ImportOutcome, PortablePost
-from blog.domain.posts.post import CONTENT_FIELDS, Post, PostChanges, PostFields, validate_post
+from blog.domain.posts.post import (
+    CONTENT_FIELDS,
+    Post,
+    PostChanges,
+    PostFields,
+    validate_post,
+    validate_unfinished,
+)
 from blog.domain.posts.publication import Publication
 from blog.domain.shared import PostId, UserId
 from blog.entrypoints.cli.markdown.front_matter import format_post, split_front_matter
 from blog.entrypoints.cli.markdown.parsed_files import ImportOptions, parse_file
 from blog.entrypoints.http.routes.batch import CreateOperation, UpdateOperation
 from blog.entrypoints.http.schemas.posts import PostIn, PostOut, PostPatch
+from blog.entrypoints.http.schemas.working_copies import WorkingCopyIn, WorkingCopyOut
 from blog.testing.contracts.fixtures import NOON, another_value, as_member
 
 FIELDS = {field.name for field in fields(Post)}
@@ -125,6 +133,20 @@ def test_a_field_that_is_sent_is_stored_by_each_use_case(blog: Blog, ann: Member
     (changed,) = batches.apply_batch(blog.posts, ann, [batches.UpdatePost(post_id=batched.id, changes=other_in_batch)])  # type: ignore[arg-type,union-attr]
     assert [getattr(updated, field), getattr(changed, field)] == [other[field], other_in_batch[field]]
     assert [updated.version, changed.version if changed else 0] == [2, 2]
+
+
+@pytest.mark.parametrize("field", sorted(CONTENT_FIELDS))
+def test_a_field_that_an_author_writes_is_saved_in_a_working_copy_and_applied(
+    blog: Blog, ann: Member, field: str
+) -> None:
+    post = blog.posts.create(ann, **{name: getattr(make_post(), name) for name in SENT})
+    other = another_value(field, getattr(post, field))
+    saved = blog.working_copies.save(ann, post.id, based_on=1, **{field: other})  # type: ignore[arg-type]  # of its type
+    assert field in members(WorkingCopyIn)
+    assert validate_unfinished(**{field: "\0"}) != []
+    shown = msgspec.to_builtins(WorkingCopyOut.of(saved))
+    assert msgspec.convert(shown[field], type(other)) == other
+    assert getattr(blog.posts.apply_working_copy(ann, post.id), field) == other
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS - DERIVED - OF_ONE_BLOG))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from blog.domain.posts.importing import MAX_VERSION
 from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, content_of
@@ -32,21 +32,18 @@ class WorkingCopyIn(PartialContentIn, forbid_unknown_fields=True, kw_only=True):
     based_on: Annotated[int, _BASED_ON]
 
 
-class WorkingCopyOut(Struct):
+class WorkingCopyOut(PartialContentIn, kw_only=True):
     """The content of a post that its author has saved without publishing it. `saved_at` is null if nothing is saved:
     then it is the content of the post itself. `is_outdated` says that the post has changed since its author began, with
     the version `based_on`. `summary` is null if the first paragraph stands in for it.
     """
 
+    title: UnfinishedTitle
+    body: UnfinishedText
     post: int
     based_on: int
     is_outdated: bool
     saved_at: Timestamp | None
-    title: str
-    body: str
-    slug: str | None
-    tags: tuple[str, ...]
-    summary: str | None
 
     @classmethod
     def of(cls, found: CopyOfPost) -> "WorkingCopyOut":
