@@ -355,6 +355,7 @@ def _read_config(settings: Settings) -> BlogConfig:
         throttle_scale=settings.throttle_scale,
         token_lifetime=timedelta(days=settings.token_days),
         token_idle=timedelta(days=settings.token_idle_days),
+        revisions=settings.revisions,
     )
 
 

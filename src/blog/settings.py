@@ -181,6 +181,7 @@ class Settings:
     argon2_lanes: int = _setting(_whole(1, 64), 1)
     token_days: int = _setting(_whole(1, 3_650), 30)
     token_idle_days: int = _setting(_whole(1, 3_650), 14)
+    revisions: int = _setting(_whole(0, 1_000), 100)
     root_path: str = _setting(_root_path, "")
     registration: str = _setting(_one_of("open", "invite", "closed"), "closed")
     site_name: str = _setting(_name, "blog")

@@ -22,7 +22,8 @@ from blog.domain.accounts.actors import Member, Operator
 from blog.domain.accounts.user import PostsOnDeletion
 from blog.domain.blog import OpenBlog
 from blog.domain.posts.importing import PortablePost
-from blog.domain.posts.post import Post, Status, validate_post
+from blog.domain.posts.post import Post, PostChanges, Status, validate_post
+from blog.domain.posts.revisions import Revision
 from blog.domain.shared import UNSTORED, PostId, UserId
 from blog.entrypoints.cli.markdown.exporting import export_posts
 from blog.entrypoints.cli.markdown.importing import import_into
@@ -80,6 +81,53 @@ def test_an_export_and_import_to_another_blog_and_back_loses_nothing(
         assert {name: _NUMBERS.sub(b"", text) for name, text in again.items()} == {
             name: _NUMBERS.sub(b"", text) for name, text in files.items()
         }
+
+
+contents = st.fixed_dictionaries(
+    {},
+    optional={
+        "title": titles.filter(lambda title: not validate_post(title=title)),
+        "body": bodies.filter(lambda body: not validate_post(body=body)),
+        "tags": st.sampled_from(((), ("Sea",), ("no", "a, b", "'", "\U0001f98a", "#"))),
+        "summary": st.none() | titles.filter(lambda summary: not validate_post(summary=summary)),
+    },
+)
+
+
+@given(
+    changes=st.lists(contents, max_size=6),
+    pause=st.timedeltas(timedelta(), timedelta(days=900)),
+    is_draft=st.booleans(),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_export_and_import_of_revisions_loses_nothing(
+    open_blog: OpenBlog, changes: list[PostChanges], pause: timedelta, *, is_draft: bool
+) -> None:
+    clock = FrozenClock()
+    source = with_authors(create_blog(MemoryStore(), hasher=HASHER, now=clock))
+    with source() as blog:
+        ann = as_member(blog.users.get_by_username(Operator(), "ann"))
+        post = blog.posts.create(ann, title="Hello", body="World", status=Status.DRAFT if is_draft else None)
+        for change in changes:
+            clock.move(pause)
+            post = blog.posts.update(ann, post, **change)
+            if "tags" in change:
+                post = blog.posts.publish(ann, post, at=clock() + pause)
+    with deleting_posts(open_blog), TemporaryDirectory() as one, TemporaryDirectory() as other:
+        files = export_to(source, Path(one), revisions=True)
+        assert len(files) == post.version
+        import_from(open_blog, Path(one), revisions=True)
+        assert revisions_in(open_blog) == revisions_in(source)
+        assert len(revisions_in(source)) == post.version - 1
+        assert export_to(open_blog, Path(other), revisions=True) == files
+
+
+def revisions_in(open_blog: OpenBlog) -> list[Revision]:
+    """Return all revisions of posts by ann, without the ids of the posts."""
+    with open_blog() as blog:
+        ann = blog.users.get_by_username(Operator(), "ann")
+        found = blog._stores.revisions.written_by(ann.id, limit=1000)
+    return [replace(placed.revision, post_id=PostId(UNSTORED)) for placed in found]
 
 
 def test_posts_updated_before_their_creation_time_are_imported_unchanged(open_blog: OpenBlog, tmp_path: Path) -> None:
@@ -192,17 +240,17 @@ def without_numbers(posts: list[Post]) -> list[Post]:
     return [replace(post, slug=post.slug and re.sub(r"(-\d+)+$", "", post.slug), version=1) for post in posts]
 
 
-def export_to(open_blog: OpenBlog, folder: Path) -> dict[str, bytes]:
+def export_to(open_blog: OpenBlog, folder: Path, *, revisions: bool = False) -> dict[str, bytes]:
     """Export the posts. Return the files by name."""
     with contextlib.redirect_stdout(io.StringIO()):
-        export_posts(Session(open_blog, ""), folder, prune=False)
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
+        export_posts(Session(open_blog, ""), folder, prune=False, revisions=revisions)
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.md")}
 
 
-def import_from(open_blog: OpenBlog, folder: Path, *, dry_run: bool = False) -> str:
+def import_from(open_blog: OpenBlog, folder: Path, *, dry_run: bool = False, revisions: bool = False) -> str:
     """Import a folder. Return what is printed."""
     with contextlib.redirect_stdout(io.StringIO()) as line:
-        import_into(Session(open_blog, ""), folder, dry_run=dry_run)
+        import_into(Session(open_blog, ""), folder, dry_run=dry_run, revisions=revisions)
     return line.getvalue()
 
 

@@ -44,7 +44,6 @@ SHORT: Final = {
     "adapters/sql/engine/data_version.py": "one subject that nothing else needs",
     "adapters/sql/schema/migrations/env.py": "a file that Alembic asks for",
     "adapters/sql/search/marks.py": "one subject that the index and a migration need",
-    "entrypoints/cli/markdown/files.py": "one subject that two commands need",
     "entrypoints/cli/printing.py": "one subject that all commands need",
     "entrypoints/cli/progress.py": "loaded only where progress is shown",
     "entrypoints/cli/streams.py": "one subject that all commands need",

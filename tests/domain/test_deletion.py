@@ -23,7 +23,7 @@ from blog.domain.posts.post import Post
 from blog.domain.shared import UserId
 from blog.testing.contracts import FrozenClock
 
-NOT_OWNED = {"users", "posts", "index", "slugs", "working_copies", "attempts", "audit"}
+NOT_OWNED = {"users", "posts", "index", "revisions", "slugs", "working_copies", "attempts", "audit"}
 """Stores whose rows do not go at once with an account: for each of them, `AccountDeletion` or the audit says why."""
 
 KEEP, DELETE = PostsOnDeletion.KEEP, PostsOnDeletion.DELETE

@@ -19,6 +19,7 @@ from blog.domain.errors import FieldError, Unavailable
 from blog.domain.posts.importing import MAX_ORDINAL, ImportOutcome, PortablePost, PostImporter
 from blog.domain.posts.pagination import Position, SortOrder
 from blog.domain.posts.post import NotTheAuthor, Post
+from blog.domain.posts.revisions import RevisionRecorder
 from blog.domain.posts.slug_assignment import Slugs
 from blog.domain.posts.visibility import Everything, Reader
 from blog.domain.shared import UserId
@@ -198,8 +199,9 @@ def test_concurrent_imports_create_one_post(hasher: Any, clock: FrozenClock) -> 
 
     def archive(stores: Stores, posts: Any) -> PostImporter:
         audit, deleted_user = Audit(stores.audit, clock), cast(DeletedUser, None)
-        slugs = Slugs(stores.slugs, posts, clock)
-        return PostImporter(posts, stores.index, slugs, stores.users, audit, deleted_user, MarkdownItMarkdownRenderer())
+        record, markdown = RevisionRecorder(stores.revisions, 100), MarkdownItMarkdownRenderer()
+        slugs = Slugs(stores.slugs, posts, record, clock)
+        return PostImporter(posts, stores.index, slugs, stores.users, audit, deleted_user, record, markdown)
 
     with store() as stores:
         post, became = archive(stores, Interrupted(stores)).import_post(OPERATOR, OLD)

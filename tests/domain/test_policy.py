@@ -29,6 +29,8 @@ READ_WORKING_COPY   no         own        own        no
 SAVE_WORKING_COPY   no         own        own        no
 DELETE_POST         no         own        own        no
 PUBLISH_POST        no         own        own        no
+READ_REVISIONS      no         own        own        no
+RESTORE_REVISION    no         own        own        no
 VIEW_OWN_ACCOUNT    no         yes        yes        no
 LOG_OUT             no         yes        yes        no
 LIST_OWN_TOKENS     no         own        own        no
@@ -84,6 +86,7 @@ def test_every_action_has_a_unique_description_and_a_scope() -> None:
         Action.READ_POSTS,
         Action.READ_UNPUBLISHED_POSTS,
         Action.READ_WORKING_COPY,
+        Action.READ_REVISIONS,
         Action.VIEW_OWN_ACCOUNT,
         Action.LOG_OUT,
     }
@@ -103,6 +106,8 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
     Action.UPDATE_POST: lambda blog, actor, _, post: blog.posts.update(actor, post.id, title="Good bye"),
     Action.DELETE_POST: lambda blog, actor, _, post: blog.posts.delete(actor, post.id),
     Action.PUBLISH_POST: lambda blog, actor, _, post: blog.posts.unpublish(actor, post.id),
+    Action.READ_REVISIONS: lambda blog, actor, _, post: blog.revisions.page(actor, post.id),
+    Action.RESTORE_REVISION: lambda blog, actor, _, post: blog.revisions.restore(actor, post.id, post.version),
     Action.LOG_OUT: lambda blog, actor, _, __: blog.accounts.log_out(actor),
     Action.LIST_OWN_TOKENS: lambda blog, actor, _, __: blog.tokens.list_own(actor),
     Action.REVOKE_OWN_TOKEN: lambda blog, actor, _, __: blog.accounts.log_out_everywhere(actor),
@@ -122,6 +127,7 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
 """The use case of each action. Most of them accept members only."""
 
 MEMBERS_ONLY = {Action.CREATE_POST, Action.UPDATE_POST, Action.DELETE_POST, Action.PUBLISH_POST, Action.LOG_OUT}
+MEMBERS_ONLY |= {Action.READ_REVISIONS, Action.RESTORE_REVISION}
 ONES_OWN_ONLY = {Action.LIST_OWN_TOKENS, Action.REVOKE_OWN_TOKEN, Action.UPDATE_OWN_ACCOUNT}
 ONES_OWN_ONLY |= {Action.EXPORT_OWN_DATA, Action.DELETE_OWN_ACCOUNT}
 MEMBERS_ONLY |= ONES_OWN_ONLY
@@ -161,7 +167,7 @@ def refused(cell: PolicyEntry) -> Any:
 @pytest.mark.parametrize(
     ("where", "what", "stricter", "shut"),
     [
-        (Post, "may_be_changed_by", lambda *_: False, {"UPDATE_POST", "DELETE_POST"}),
+        (Post, "may_be_changed_by", lambda *_: False, {"UPDATE_POST", "DELETE_POST", "RESTORE_REVISION"}),
         (Post, "may_be_published_by", lambda *_: False, {"PUBLISH_POST"}),
         (
             Member,

@@ -77,6 +77,10 @@ USES: list[tuple[str, Use, Scope | tuple[Scope, ...] | None, type[Exception] | N
         Scope.POSTS_PUBLISH,
         PostNotFound,
     ),
+    ("list versions", lambda blog, me: blog.revisions.page(me, PostId(NOTHING)), None, PostNotFound),
+    ("read a version", lambda blog, me: blog.revisions.get(me, PostId(NOTHING), 1), None, PostNotFound),
+    ("compare versions", lambda blog, me: blog.revisions.compare(me, PostId(NOTHING), 1), None, PostNotFound),
+    ("restore", lambda blog, me: blog.revisions.restore(me, PostId(NOTHING), 1), Scope.POSTS_WRITE, PostNotFound),
     ("change several", lambda blog, actor: apply_batch(blog.posts, actor, []), Scope.POSTS_WRITE, ValidationFailed),
     ("replay a response", lambda blog, actor: blog.idempotency.replay(actor, "", b""), None, ValidationFailed),
     ("ask once more", lambda blog, actor: blog.idempotency.run_once(actor, "", b"", bytes), None, ValidationFailed),
@@ -190,7 +194,7 @@ def test_table_has_every_use_case(open_blog: OpenBlog, ann: User, store: OpenSto
     internal |= {"revoke_all", "issue", "find_valid", "touch", "purge", "redeem", "record", "seal", "settle_tag_counts"}
     with open_blog() as blog:
         rooms = (
-            *(blog.posts, blog.working_copies, blog.search, blog.importer, blog.idempotency),
+            *(blog.posts, blog.revisions, blog.working_copies, blog.search, blog.importer, blog.idempotency),
             *(blog.accounts, blog.tokens, blog.users, blog.invitations, blog.audit, blog.personal_data),
         )
         found = {

@@ -17,6 +17,7 @@ from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import PostImporter
 from blog.domain.posts.post import Post
+from blog.domain.posts.revisions import RevisionRecorder
 from blog.domain.posts.slug_assignment import Slugs
 from blog.domain.posts.use_cases import Posts
 from blog.domain.search import use_cases as search
@@ -195,9 +196,12 @@ class Noted(dict[PostId, Post]):
 def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, ann: User) -> None:
     noted = Noted()
     with store() as stores:
-        index, slugs = cast(PostIndex, noted), Slugs(stores.slugs, stores.posts, clock)
+        record = RevisionRecorder(stores.revisions, 100)
+        index, slugs = cast(PostIndex, noted), Slugs(stores.slugs, stores.posts, record, clock)
         markdown = MarkdownItMarkdownRenderer()
-        posts = Posts(stores.posts, index, slugs, stores.working_copies, Audit(stores.audit, clock), clock, markdown)
+        posts = Posts(
+            stores.posts, index, slugs, record, stores.working_copies, Audit(stores.audit, clock), clock, markdown
+        )
         one, other = (posts.create(as_member(ann), title=title, body="World") for title in ("One", "Other"))
         assert noted == {one.id: one, other.id: other}
         one = posts.update(as_member(ann), one.id, title="Another")
@@ -205,7 +209,9 @@ def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, 
         posts.delete(as_member(ann), other.id)
         assert noted == {one.id: one}
         import_post = (
-            PostImporter(stores.posts, index, slugs, stores.users, posts.audit, cast(DeletedUser, None), markdown)
+            PostImporter(
+                stores.posts, index, slugs, stores.users, posts.audit, cast(DeletedUser, None), record, markdown
+            )
             .import_post(OPERATOR, OLD)
             .post
         )

@@ -20,6 +20,7 @@ from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.batch import CreatePost, PublishPost, UpdatePost, apply_batch
 from blog.domain.posts.importing import ImportOutcome, PortablePost
 from blog.domain.posts.post import Post, Status, VersionConflict
+from blog.domain.posts.revisions import RevisionRecorder
 from blog.domain.posts.slug import (
     MAX_SLUG_LENGTH,
     RESERVED_SLUGS,
@@ -387,7 +388,9 @@ def test_a_post_that_was_published_meanwhile_keeps_its_slug(
     post = create(open_blog, ann, published_at=NOON + HOUR)
     with store() as stores:
         late = Post.create(as_member(bob), NOON, NOON, title="Hello", body="World")
-        slugs_of_unit = Slugs(cast(SlugStore, Slow(stores.slugs)), stores.posts, clock)
+        slugs_of_unit = Slugs(
+            cast(SlugStore, Slow(stores.slugs)), stores.posts, RevisionRecorder(stores.revisions, 100), clock
+        )
         assert slugs_of_unit.assign(stores.posts.add(late)) == "hello-2"
     assert at(open_blog, "hello") == post
 
@@ -438,7 +441,7 @@ def test_a_slug_from_the_title_is_told_from_a_chosen_one(title: str, slug: str |
 def test_a_draft_has_no_slug_to_assign(open_blog: OpenBlog, store: MemoryStore, clock: FrozenClock, ann: User) -> None:
     draft = create(open_blog, ann, status=Status.DRAFT)
     with store() as stores, pytest.raises(ValueError, match="draft"):
-        Slugs(stores.slugs, stores.posts, clock).assign(draft)
+        Slugs(stores.slugs, stores.posts, RevisionRecorder(stores.revisions, 100), clock).assign(draft)
 
 
 def test_a_batch_answers_with_the_slugs_that_are_stored(open_blog: OpenBlog, ann: User) -> None:

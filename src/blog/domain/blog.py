@@ -21,6 +21,7 @@ from blog.domain.posts.exporting import PostExporter
 from blog.domain.posts.importing import PostImporter
 from blog.domain.posts.markdown import MarkdownRenderer
 from blog.domain.posts.repository import PostRepository
+from blog.domain.posts.revisions import DEFAULT_REVISIONS, RevisionRecorder, Revisions, RevisionStore
 from blog.domain.posts.slug_assignment import Slugs, SlugStore
 from blog.domain.posts.use_cases import Posts
 from blog.domain.posts.working_copies import WorkingCopies, WorkingCopyStore
@@ -49,6 +50,7 @@ class Stores:
     attempts: AttemptStore
     posts: PostRepository
     index: PostIndex
+    revisions: RevisionStore
     slugs: SlugStore
     working_copies: WorkingCopyStore
     idempotency: IdempotencyStore
@@ -70,7 +72,8 @@ class Dependencies:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlogConfig:
     """The configuration of a blog, by its operator. Tokens expire after `token_lifetime`, or unused after `token_idle`.
-    The limits on failed attempts are multiplied by `throttle_scale`.
+    The limits on failed attempts are multiplied by `throttle_scale`. `revisions` is the number of earlier versions that
+    are kept of a post.
     """
 
     registration: Registration = Registration.CLOSED
@@ -78,6 +81,7 @@ class BlogConfig:
     throttle_scale: int = 1
     token_lifetime: timedelta = timedelta(days=30)
     token_idle: timedelta = timedelta(days=14)
+    revisions: int = DEFAULT_REVISIONS
 
 
 class Blog:
@@ -119,6 +123,7 @@ class Blog:
             index=self._stores.index,
             slugs=self._slugs,
             working_copies=self._stores.working_copies,
+            record_version=self._record_version,
             audit=self.audit,
             now=self._dependencies.now,
             markdown=self._dependencies.markdown,
@@ -128,6 +133,11 @@ class Blog:
     def working_copies(self) -> WorkingCopies:
         """`WorkingCopies`: save changes of a post without publishing them."""
         return WorkingCopies(self._stores.working_copies, self._stores.posts, self._dependencies.now)
+
+    @cached_property
+    def revisions(self) -> Revisions:
+        """`Revisions`: read, compare and restore the versions of one's own posts."""
+        return Revisions(self.posts, self._stores.revisions)
 
     @cached_property
     def search(self) -> Search:
@@ -144,13 +154,14 @@ class Blog:
             users=self._stores.users,
             audit=self.audit,
             deleted_user=self._deleted_user,
+            record_version=self._record_version,
             markdown=self._dependencies.markdown,
         )
 
     @cached_property
     def exporter(self) -> PostExporter:
         """`PostExporter`: export posts, with drafts and scheduled posts."""
-        return PostExporter(self._stores.posts, self._dependencies.now)
+        return PostExporter(self._stores.posts, self._stores.revisions, self._dependencies.now)
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -188,6 +199,7 @@ class Blog:
             users=self._stores.users,
             posts=self._stores.posts,
             index=self._stores.index,
+            revisions=self._stores.revisions,
             slugs=self._slugs,
             working_copies=self._stores.working_copies,
             attempts=self._stores.attempts,
@@ -207,6 +219,7 @@ class Blog:
             invitations=self._stores.invitations,
             posts=self._stores.posts,
             working_copies=self._stores.working_copies,
+            revisions=self._stores.revisions,
             log=self._stores.audit,
         )
 
@@ -245,7 +258,11 @@ class Blog:
 
     @property
     def _slugs(self) -> Slugs:
-        return Slugs(self._stores.slugs, self._stores.posts, self._dependencies.now)
+        return Slugs(self._stores.slugs, self._stores.posts, self._record_version, self._dependencies.now)
+
+    @property
+    def _record_version(self) -> RevisionRecorder:
+        return RevisionRecorder(self._stores.revisions, self._config.revisions)
 
     @property
     def _rules(self) -> PasswordRules:

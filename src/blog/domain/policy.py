@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from blog.domain.accounts.actors import Actor, Member, Operator, Scope, may_administer, require_admin, require_scope
 from blog.domain.accounts.user import User
 from blog.domain.posts.post import Post, may_write
+from blog.domain.posts.revisions import may_read_revisions
 from blog.domain.posts.visibility import sees, sight_of
 
 from .shared import UserId
@@ -54,6 +55,10 @@ def _reader_of_own(actor: Actor | None, owner: UserId) -> bool:
     return isinstance(actor, Member) and sees(sight_of(actor, _ONCE), _post_of(owner))
 
 
+def _reader_of_revisions(actor: Actor | None, owner: UserId) -> bool:
+    return actor is not None and may_read_revisions(_post_of(owner), actor)
+
+
 def _holder(actor: Actor | None, owner: UserId) -> bool:
     return isinstance(actor, Member) and actor.user_id == owner and actor.has(Scope.ACCOUNT)
 
@@ -80,6 +85,8 @@ class Action(Enum):
     SAVE_WORKING_COPY = "save or discard a working copy", _editor, Scope.POSTS_WRITE, True
     DELETE_POST = "delete a post", _author, Scope.POSTS_WRITE, True
     PUBLISH_POST = "publish, schedule or unpublish a post", _publisher, Scope.POSTS_PUBLISH, True
+    READ_REVISIONS = "list, read and compare the versions of a post", _reader_of_revisions, None, True
+    RESTORE_REVISION = "restore an earlier version of a post", _author, Scope.POSTS_WRITE, True
     VIEW_OWN_ACCOUNT = "see one's own account", _member, None, False
     LOG_OUT = "log out, and revoke the token of the request", _member, None, False
     LIST_OWN_TOKENS = "list one's own tokens", _holder, Scope.ACCOUNT, True

@@ -99,6 +99,7 @@ def aimed(path: str, member: Member) -> str:
     post = member.create_post()
     there = {
         "post_id": post["id"],
+        "number": post["version"],
         "slug": post["slug"],
         "user_id": other.id,
         "token_id": shown[other if "{user_id}" in path else member],
@@ -407,8 +408,21 @@ def test_operation_ids_are_unique(document: Any) -> None:
     assert all(summaries)
 
 
-VERBS = {"apply", "change", "create", "delete", "export", "get", "list", "log", "publish", "register", "replace"}
-VERBS |= {"revoke", "unpublish", "update"}
+VERBS = {
+    "apply",
+    "change",
+    "compare",
+    "create",
+    "delete",
+    "export",
+    "get",
+    "list",
+    "log",
+    "publish",
+    "register",
+    "replace",
+}
+VERBS |= {"restore", "revoke", "unpublish", "update"}
 
 
 def test_operation_ids_are_valid_function_names(document: Any) -> None:

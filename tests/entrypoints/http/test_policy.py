@@ -149,6 +149,10 @@ HTTP: Final[Mapping[Action, HttpDriver]] = {
         case.asks("POST", f"/api/posts/{post}/{what}/")
         for post, what in ((case.draft, "publish"), (case.post, "unpublish"))
     ),
+    Action.READ_REVISIONS: lambda case: all(
+        case.asks("GET", f"/api/posts/{case.draft}/revisions/{end}") for end in ("", "1/", "1/compare/")
+    ),
+    Action.RESTORE_REVISION: lambda case: case.asks("POST", f"/api/posts/{case.draft}/revisions/1/restore/"),
     Action.VIEW_OWN_ACCOUNT: lambda case: case.asks("GET", "/api/users/me/"),
     Action.LOG_OUT: lambda case: case.asks("POST", "/api/logout/"),
     Action.LIST_OWN_TOKENS: _sees_tokens,
@@ -176,6 +180,12 @@ USE_CASES: Final[Mapping[Action, UseCase]] = {
     ),
     Action.DELETE_POST: lambda blog, actor, case: blog.posts.delete(actor, case.post),
     Action.PUBLISH_POST: lambda blog, actor, case: blog.posts.unpublish(actor, blog.posts.publish(actor, case.draft)),
+    Action.READ_REVISIONS: lambda blog, actor, case: (
+        blog.revisions.page(actor, case.post),
+        blog.revisions.get(actor, case.post, 1),
+        blog.revisions.compare(actor, case.post, 1),
+    ),
+    Action.RESTORE_REVISION: lambda blog, actor, case: blog.revisions.restore(actor, case.post, 1),
     Action.VIEW_OWN_ACCOUNT: lambda _, actor, __: require_member(actor),
     Action.LOG_OUT: lambda blog, actor, _: blog.accounts.log_out(actor),
     Action.LIST_OWN_TOKENS: _sees_own,
@@ -279,7 +289,7 @@ def test_every_action_is_tested(configured_site: ConfiguredSite) -> None:
 
 def scopes_of(action: Action) -> set[Scope]:
     """Each of these scopes alone permits the action."""
-    if action in {Action.READ_UNPUBLISHED_POSTS, Action.READ_WORKING_COPY}:
+    if action in {Action.READ_UNPUBLISHED_POSTS, Action.READ_WORKING_COPY, Action.READ_REVISIONS}:
         return {Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH}
     return set(Scope) if action.scope is None else {action.scope}
 

@@ -49,13 +49,13 @@ class MemoryPostRepository(MemoryRepository):
         self._remove_row(post_id)
 
     def remove_batch(self, sight: Own, *, limit: int) -> Sequence[PostId]:
-        posts = self._some(sight, limit)
+        posts = self.batch(sight, limit)
         for post in posts:
             self._remove_row(post.id)
         return [post.id for post in posts]
 
     def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> Sequence[PostId]:
-        posts = self._some(sight, limit)
+        posts = self.batch(sight, limit)
         for post in posts:
             self._unit.put(self._tables.posts, post.id, replace(post, author_id=new_author_id))
         return [post.id for post in posts]
@@ -113,6 +113,9 @@ class MemoryPostRepository(MemoryRepository):
         """Delete a post, and the rows that belong to it, as foreign keys do."""
         self._unit.delete(self._tables.posts, post_id)
         self._unit.delete(self._tables.working_copies, post_id)
+        for key in self._unit.visible_rows(self._tables.revisions):
+            if key[0] == post_id:
+                self._unit.delete(self._tables.revisions, key)
 
     def _author_name(self, author_id: UserId) -> str | None:
         author = self._unit.find(self._tables.users, author_id)
@@ -121,7 +124,8 @@ class MemoryPostRepository(MemoryRepository):
         deletion = self._unit.find(self._tables.deletions, author_id)
         return None if deletion is None else hidden_name_of(author_id)
 
-    def _some(self, sight: Own, limit: int) -> list[Post]:
+    def batch(self, sight: Own, limit: int) -> list[Post]:
+        """Return the posts that `remove_batch` and `reassign_batch` delete or reassign."""
         self._unit.begin()
         return [post for post in self._unit.visible_rows(self._tables.posts).values() if sees(sight, post)][:limit]
 

@@ -13,6 +13,7 @@ from .idempotency import MemoryIdempotencyStore
 from .invitations import MemoryInvitationStore
 from .login_attempts import MemoryAttemptStore
 from .posts import MemoryPostRepository
+from .revisions import MemoryRevisionStore
 from .search import MemoryPostIndex
 from .slugs import MemorySlugStore
 from .tables import Tables
@@ -58,6 +59,7 @@ class MemoryStore:
                 attempts=MemoryAttemptStore(unit, tables),
                 posts=MemoryPostRepository(unit, tables),
                 index=MemoryPostIndex(unit, tables),
+                revisions=MemoryRevisionStore(unit, tables),
                 slugs=MemorySlugStore(unit, tables),
                 working_copies=MemoryWorkingCopyStore(unit, tables),
                 idempotency=MemoryIdempotencyStore(unit, tables),

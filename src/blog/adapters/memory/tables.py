@@ -12,6 +12,7 @@ from blog.domain.accounts.user import Credentials, PendingDeletion
 from blog.domain.audit import AuditEntry, Seal
 from blog.domain.idempotency import IdempotencyRecord
 from blog.domain.posts.post import Post
+from blog.domain.posts.revisions import Revision
 from blog.domain.posts.slug_assignment import SlugEntry
 from blog.domain.posts.working_copies import WorkingCopy
 from blog.domain.shared import AttemptId, EntryId, InvitationId, PostId, SealId, UserId
@@ -43,6 +44,7 @@ class Tables:
     trusted_addresses: Table[tuple[str, str], datetime] = field(default_factory=Table)
     posts: Table[PostId, Post] = field(default_factory=Table)
     post_words: Table[PostId, Words] = field(default_factory=Table)
+    revisions: Table[tuple[PostId, int], Revision] = field(default_factory=Table)
     slugs: Table[bytes, SlugEntry] = field(default_factory=Table)
     working_copies: Table[PostId, WorkingCopy] = field(default_factory=Table)
     idempotency_records: Table[tuple[UserId, bytes], IdempotencyRecord] = field(default_factory=Table)

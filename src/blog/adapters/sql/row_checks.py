@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table
 
 from blog.adapters.sql.repositories.slugs import digest_of_slug
-from blog.adapters.sql.schema.content import decode_content
+from blog.adapters.sql.schema.content import StoredContent, decode_content
 from blog.adapters.sql.schema.tables import STORED_TABLES, BigIntId, Scopes, UtcDateTime, lines_of
 from blog.domain.accounts.actors import Scope
 from blog.domain.accounts.tokens import validate_token_name
@@ -101,6 +101,7 @@ def check_rows(file: Path) -> None:
                     errors.add(table.name, row["id"], name, message)
             errors.raise_if_many()
         _check_slugs(connection, errors)
+        _check_revisions(connection, errors)
         errors.raise_if_any()
         _derive(connection)
         connection.execute("COMMIT")
@@ -130,6 +131,15 @@ def _check_slugs(connection: sqlite3.Connection, errors: RowErrors) -> None:
     without = f"SELECT id FROM posts WHERE published_at IS NOT NULL AND NOT EXISTS ({own})"  # noqa: S608 - constants
     for (post_id,) in connection.execute(without):
         errors.add("posts", post_id, "slug", "must be among its slugs")
+
+
+def _check_revisions(connection: sqlite3.Connection, errors: RowErrors) -> None:
+    """Check that each revision is an earlier version of its post."""
+    later = (
+        "SELECT revisions.id FROM revisions JOIN posts ON posts.id = post_id WHERE number >= version AND version >= 1"
+    )
+    for (revision_id,) in connection.execute(later):
+        errors.add("revisions", revision_id, "number", "must be lower than the version of its post")
 
 
 def _derive(connection: sqlite3.Connection) -> None:
@@ -205,11 +215,18 @@ def _text(value: str) -> str | None:
     return "must not contain control characters or line breaks" if _controls.search(value) else None
 
 
+def _content(value: bytes) -> str | None:
+    """Check what a column of the type `StoredContent` holds."""
+    try:
+        return _first(validate_post(**content_of(decode_content(value))))
+    except (AttributeError, TypeError, ValueError):  # of a value, or a member in it, of another type
+        return "must be the content of a post"
+
+
 def _working_copy(value: bytes) -> str | None:
     try:
-        content = content_of(decode_content(value))
-        return _first(validate_unfinished(**content))
-    except (TypeError, ValueError):  # the former: a field has another type
+        return _first(validate_unfinished(**content_of(decode_content(value))))
+    except (AttributeError, TypeError, ValueError):  # of a value, or a member in it, of another type
         return "must be the content of a post"
 
 
@@ -225,7 +242,12 @@ def _first(errors: list[FieldError]) -> str | None:
     return errors[0].message if errors else None
 
 
-_BY_TYPE: Final[dict[type, Check]] = {UtcDateTime: _time, Scopes: _scopes, BigIntId: _reference}
+_BY_TYPE: Final[dict[type, Check]] = {
+    UtcDateTime: _time,
+    Scopes: _scopes,
+    BigIntId: _reference,
+    StoredContent: _content,
+}
 
 _BY_NAME: Final[dict[str, Check]] = {
     "audit_entries.event": _event,

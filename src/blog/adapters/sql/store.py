@@ -21,6 +21,7 @@ from blog.adapters.sql.repositories.idempotency import SqlIdempotencyStore
 from blog.adapters.sql.repositories.invitations import SqlInvitationStore
 from blog.adapters.sql.repositories.login_attempts import SqlAttemptStore
 from blog.adapters.sql.repositories.posts import SqlPostRepository
+from blog.adapters.sql.repositories.revisions import SqlRevisionStore
 from blog.adapters.sql.repositories.slugs import SqlSlugStore
 from blog.adapters.sql.repositories.tokens import SqlTokenStore
 from blog.adapters.sql.repositories.users import SqlUserRepository
@@ -235,6 +236,7 @@ class _OpenStores(SqlUnitOfWork):
             attempts=SqlAttemptStore(unit),
             posts=SqlPostRepository(unit),
             index=self.index(unit),
+            revisions=SqlRevisionStore(unit),
             slugs=SqlSlugStore(unit),
             working_copies=SqlWorkingCopyStore(unit),
             idempotency=SqlIdempotencyStore(unit),

@@ -12,6 +12,7 @@ from blog.domain.audit import Audit, Event
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.posts.post import Status
 from blog.domain.posts.repository import PostRepository
+from blog.domain.posts.revisions import RevisionStore
 from blog.domain.posts.slug_assignment import Slugs
 from blog.domain.posts.visibility import Own
 from blog.domain.posts.working_copies import WorkingCopyStore
@@ -74,6 +75,7 @@ class AccountDeletion:
     users: UserRepository
     posts: PostRepository
     index: PostIndex
+    revisions: RevisionStore
     slugs: Slugs
     working_copies: WorkingCopyStore
     attempts: AttemptStore
@@ -105,17 +107,23 @@ class AccountDeletion:
         self._continue(PendingDeletion(user_id, posts), POSTS_PER_STEP)
 
     def finish(self, *, limit: int) -> int:
-        """Continue pending deletions: delete or reassign up to `limit` posts. Return how many."""
+        """Continue pending deletions: delete or reassign up to `limit` posts and revisions. Return how many."""
         left = limit
         while left > 0 and (pending := self.users.next_deletion_for_update()) is not None:
             left -= self._continue(pending, left)
         return limit - left
 
     def _continue(self, pending: PendingDeletion, limit: int) -> int:
-        """Delete or reassign up to `limit` posts, and remove the account if none is left. Return how many."""
+        """Delete or reassign up to `limit` posts, and remove the account if none is left. Return how many.
+
+        The revisions of these posts are deleted before them, and count like posts: there may be many.
+        """
         now, left = self.now(), limit
         for status in Status:
             sight = Own(now, pending.user_id, status)
+            left -= self.revisions.remove_batch(sight, limit=left)
+            if not left:
+                return limit
             if status is Status.PUBLISHED and pending.posts is PostsOnDeletion.KEEP:
                 left -= self._reassign_batch(sight, left)
             else:

@@ -1,14 +1,16 @@
 """Export of posts, with what identifies them elsewhere: author, creation time and ordinal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from blog.domain.accounts.actors import Actor, Operator, OutOfScope, Scope, require_member
-from blog.domain.shared import MAX_PAGE_SIZE, UNSTORED, Clock, UserId, check_limit
+from blog.domain.shared import MAX_PAGE_SIZE, UNSTORED, Clock, PostId, UserId, check_limit
 
 from .importing import PortablePost
 from .pagination import Position
+from .post import PostNotFound
 from .repository import PostRepository
+from .revisions import RevisionStore
 from .visibility import Everything, Reader, Reason, may_read_own
 
 _EVERYTHING = Everything(Reason.EXPORT)
@@ -25,10 +27,13 @@ class ExportPosition:
 
 @dataclass(frozen=True, slots=True)
 class ExportPage:
-    """Posts of one author. `next` is the `after` of the next page: None on the last page. A page may be empty."""
+    """Posts of one author, and the ids that they have here. `next` is the `after` of the next page: None on the last
+    page. A page may be empty.
+    """
 
     posts: Sequence[PortablePost]
     next: ExportPosition | None
+    post_ids: Sequence[PostId] = ()
 
 
 @dataclass(slots=True)
@@ -36,6 +41,7 @@ class PostExporter:
     """Reads all posts that the actor may read, author by author: each author's posts by creation time."""
 
     posts: PostRepository
+    revisions: RevisionStore
     now: Clock
 
     def page(self, actor: Actor, *, limit: int = MAX_PAGE_SIZE, after: ExportPosition | None = None) -> ExportPage:
@@ -61,7 +67,30 @@ class PostExporter:
                 start.author_id, post.creation_position, position.ordinal + 1 if is_same_time else 1
             )
             page.append(PortablePost.of(post, position.ordinal))
-        return ExportPage(page, position if len(found) > limit else self._first_of_next_author(start.author_id))
+        following = position if len(found) > limit else self._first_of_next_author(start.author_id)
+        return ExportPage(page, following, [post.id for post in found[:limit]])
+
+    def earlier_versions(self, actor: Actor, post_id: PostId, exported: PortablePost) -> Iterator[PortablePost]:
+        """Yield the versions before the exported one, newest first, each when it is asked for. A member gets those of
+        own posts only.
+
+        Raises:
+            NotAMember.
+            OutOfScope: the token may neither read nor write nor publish posts.
+        """
+        try:
+            post = self.posts.get(self._sight(actor), post_id)
+        except PostNotFound:  # it was deleted meanwhile
+            return
+        if not isinstance(actor, Operator) and post.author_id != actor.user_id:
+            return
+        before = exported.version
+        while listed := self.revisions.page(post_id, limit=MAX_PAGE_SIZE, before=before):
+            before = listed[-1].number
+            for each in listed:
+                revision = self.revisions.find(post_id, each.number)
+                if revision is not None:
+                    yield exported.as_revision(revision)
 
     def _sight(self, actor: Actor) -> Reader | Everything:
         if isinstance(actor, Operator):

@@ -1,5 +1,6 @@
 """Import of posts that were written elsewhere, with their authors and times."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -17,6 +18,7 @@ from .markdown import MarkdownRenderer
 from .pagination import Position
 from .post import Post, PostContent, content_of, validate_post, validate_time
 from .repository import PostRepository
+from .revisions import Revision, RevisionRecorder
 from .slug_assignment import Slugs
 from .visibility import Everything, Reason
 
@@ -60,6 +62,26 @@ class PortablePost(PostContent):
             ordinal=ordinal,
         )
 
+    def as_revision(self, revision: Revision) -> Self:
+        """Return an earlier version of this post in this form. The time of its last change is when it was saved."""
+        return replace(
+            self,
+            **content_of(revision.content),
+            updated_at=revision.saved_at,
+            published_at=revision.published_at,
+            version=revision.number,
+        )
+
+    def to_revision(self, post_id: PostId) -> Revision:
+        """Return this version of a stored post as a revision."""
+        return Revision(
+            post_id=post_id,
+            number=self.version,
+            saved_at=self.updated_at,
+            published_at=self.published_at,
+            content=PostContent(**content_of(self)),
+        )
+
     def to_post(self, author: User) -> Post:
         """Return a new post of this author, to be stored."""
         return Post(
@@ -90,16 +112,25 @@ class PostImporter:
     users: UserRepository
     audit: Audit
     deleted_user: DeletedUser
+    record_version: RevisionRecorder
     markdown: MarkdownRenderer
 
-    def import_post(self, actor: Actor, portable: PortablePost) -> ImportResult:
+    def import_post(
+        self, actor: Actor, portable: PortablePost, *, revisions: Iterable[PortablePost] = ()
+    ) -> ImportResult:
         """Import a post, unless it is stored already. A stored post is never changed: only its author may do that.
 
         The author is the user who has or had the username. A name of a deleted user maps to the account "deleted user".
 
+        Args:
+            actor: an administrator.
+            portable: the post.
+            revisions: its earlier versions, which are read only if the post is added. As many are stored as this blog
+                keeps.
+
         Raises:
             NotAnAdmin, OutOfScope.
-            ValidationFailed: the post is not valid, or its author has no account.
+            ValidationFailed: the post or an earlier version is not valid, or the author has no account.
         """
         require_admin(actor)
         author = self._author_of(portable)
@@ -111,7 +142,10 @@ class PostImporter:
             compared = replace(post, slug=stored.slug)  # the stored post may have got a number
             is_same = content_of(stored) == content_of(compared) and stored.published_at == post.published_at
             return ImportResult(stored, ImportOutcome.UNCHANGED if is_same else ImportOutcome.CONFLICT)
+        earlier = self._check_revisions(post, revisions)
         post = self._add(post)
+        for each in earlier:
+            self.record_version.store.add(each.to_revision(post.id))
         self.audit.record(Event.POST_IMPORTED, actor, "post", post.id, f"by {post.author}")
         return ImportResult(post, ImportOutcome.ADDED)
 
@@ -122,6 +156,26 @@ class PostImporter:
         named = self.slugs.add_post(post, may_number=True)
         self.index.put(named)
         return named
+
+    def _check_revisions(self, post: Post, revisions: Iterable[PortablePost]) -> list[PortablePost]:
+        """Check the earlier versions of a new post. Return those that this blog keeps.
+
+        Raises:
+            ValidationFailed: one of them is not valid.
+        """
+        known: set[int] = set()
+        kept: list[PortablePost] = []
+        for portable in revisions:
+            errors = _validate(portable)
+            if portable.version >= post.version or portable.version in known:
+                errors.append(FieldError("version", "must be lower than that of the post, and of no other revision"))
+            if errors:
+                name = f"revision {portable.version}"
+                raise ValidationFailed([FieldError(f"{name}, {error.field}", error.message) for error in errors])
+            known.add(portable.version)
+            if self.record_version.keeps(portable.version, post.version):
+                kept.append(portable)
+        return kept
 
     def _author_of(self, portable: PortablePost) -> User:
         """Validate the post, and return the account of its author.

@@ -1,8 +1,8 @@
 """The repository port of posts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol, Unpack
+from typing import Protocol, TypeAlias, Unpack
 
 from blog.domain.shared import PostId, UserId
 
@@ -100,3 +100,7 @@ class PostRepository(Protocol):
 
     def next_publication(self, after: datetime) -> datetime | None:
         """Return the first publication time after this moment, or None. Until then, time alone shows no other post."""
+
+
+RecordVersion: TypeAlias = Callable[[Post], None]
+"""Keeps a version of a post. It is called with the post as it was before each change that makes a new version."""

@@ -9,7 +9,7 @@ from blog.domain.errors import FieldError, NotFound, ValidationFailed
 from blog.domain.shared import Clock, PostId
 
 from .post import Post
-from .repository import PostRepository
+from .repository import PostRepository, RecordVersion
 from .slug import normalize_slug, numbered, slug_of
 from .visibility import Everything, Reason
 
@@ -68,6 +68,7 @@ class Slugs:
 
     store: SlugStore
     posts: PostRepository
+    record_version: RecordVersion
     now: Clock
     moved: set[PostId] = field(default_factory=set, init=False)
     """The scheduled posts to which this unit of work has given other slugs."""
@@ -168,6 +169,7 @@ class Slugs:
         moved = replace(post, slug=None if is_automatic(post) else post.slug, version=post.version + 1)
         self.moved.add(post_id)
         self.posts.save(moved.with_slug(self.assign(moved, may_number=True)), previous=post)
+        self.record_version(post)
 
     def _numbered(self, slug: str, published_at: datetime) -> str:
         """Return the slug with a free number: 2, or about the lowest. Many posts may have the same title."""

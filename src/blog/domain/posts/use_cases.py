@@ -25,7 +25,7 @@ from .post import (
     validate_time,
 )
 from .publication import Publication
-from .repository import PostRepository
+from .repository import PostRepository, RecordVersion
 from .slug_assignment import PostGone, Slugs, SlugUnknown, is_automatic
 from .tags import TagPage
 from .visibility import Everything, Own, Public, Reader, Reason, may_read_own, sight_of
@@ -53,6 +53,7 @@ class Posts:
     repository: PostRepository
     index: PostIndex
     slugs: Slugs
+    record_version: RecordVersion
     working_copies: WorkingCopyStore
     audit: Audit
     now: Clock
@@ -185,6 +186,7 @@ class Posts:
         post: Post | PostId,
         *,
         expected_versions: Collection[int | str] | None = None,
+        detail: str = "",
         **changes: Unpack[PostChanges],
     ) -> Post:
         """Change some or all fields of a post.
@@ -194,6 +196,7 @@ class Posts:
             post: from `get_for_update` in the same unit of work, or an id. A post from `get` or `page` is locked now;
                 VersionConflict is raised if it has changed since it was read.
             expected_versions: versions or version tags. The post must have one of these. None accepts any.
+            detail: what the audit log says about the change.
             changes: the new values.
 
         Raises:
@@ -205,7 +208,7 @@ class Posts:
         updated = self._with_changes(current, changes)
         if updated is not current:
             updated = self._save(updated, current)
-            self.audit.record(Event.POST_CHANGED, actor, "post", updated.id)
+            self.audit.record(Event.POST_CHANGED, actor, "post", updated.id, detail)
         return updated
 
     def apply_working_copy(
@@ -311,13 +314,14 @@ class Posts:
             self.index.remove(current.id)
         self.audit.record(Event.POST_DELETED, actor, "post", current.id)
 
-    def get_for_update(self, actor: Member, post_id: PostId) -> Post:
-        """Lock a post that this actor may change, until the unit of work ends.
+    def get_for_update(self, actor: Member, post: Post | PostId) -> Post:
+        """Lock a post that this actor may change, until the unit of work ends. `post` is as in `update`.
 
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor.
+            VersionConflict: the post that was passed in is not the stored one.
         """
-        return self._lock(actor, post_id, Scope.POSTS_WRITE)
+        return self._lock(actor, post, Scope.POSTS_WRITE)
 
     def get_for_publication(self, actor: Member, post_id: PostId) -> Post:
         """Lock a post that this actor may publish or unpublish, until the unit of work ends.
@@ -406,6 +410,7 @@ class Posts:
         if (post.published_at, post.slug) != (previous.published_at, previous.slug):
             post = self._with_slug(post, previous)
         self.repository.save(post, previous=previous)
+        self.record_version(previous)
         self._locked[post.id] = post, None
         if post.published_at is not None:
             self.index.put(post)

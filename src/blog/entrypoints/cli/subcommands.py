@@ -103,6 +103,7 @@ def add_markdown_commands(commands: Subparsers) -> None:
     )
     _add_path(export, "folder")
     _add_flag(export, "--prune", "delete the files of posts that were deleted or renamed")
+    _add_flag(export, "--revisions", "also write the earlier versions of each post, to a folder beside its file")
     import_ = _add(
         commands,
         "import",
@@ -120,6 +121,7 @@ def add_markdown_commands(commands: Subparsers) -> None:
         help="the account of an author who has another name in the files, as in 'Jane Doe=jane'; once for each",
     )
     _add_flag(import_, "--recursive", "read subfolders too")
+    _add_flag(import_, "--revisions", "also import the earlier versions of the posts that are added")
     _add_flag(
         import_,
         "--ignore-unknown",

@@ -27,6 +27,7 @@ from blog.entrypoints.http.routes.health import health
 from blog.entrypoints.http.routes.invitations import invitations
 from blog.entrypoints.http.routes.personal_data import personal_data
 from blog.entrypoints.http.routes.posts import posts
+from blog.entrypoints.http.routes.revisions import revisions
 from blog.entrypoints.http.routes.tags import tags
 from blog.entrypoints.http.routes.tokens import tokens
 from blog.entrypoints.http.routes.users import users
@@ -46,6 +47,7 @@ _ROUTERS: Final[list[ControllerRouterHandler]] = [
     resource.router
     for resource in (
         posts,
+        revisions,
         batch,
         working_copies,
         tags,

@@ -18,7 +18,7 @@ from blog.entrypoints.http.parsing.conditional import (
 )
 from blog.entrypoints.http.parsing.headers import TokenMissing, header_lines, parse_authorization
 from blog.entrypoints.http.parsing.idempotency_key import KeyedRequest, make_keyed_request, parse_key
-from blog.entrypoints.http.parsing.query import id_in_path, url_prefix
+from blog.entrypoints.http.parsing.query import NUMBERS_IN_PATH, id_in_path, url_prefix
 from blog.entrypoints.http.schemas.posts import take_changes
 
 from .operation import Authentication, Operation
@@ -134,14 +134,15 @@ class ApiRequest:
         return cast(dict[str, Any], self._body_members)
 
     def path_parameters(self) -> dict[str, int | str]:
-        """Return the parameters in the path by their names. Those whose names end in `_id` are ids.
+        """Return the parameters in the path by their names. Those whose names have the ends in
+        `NUMBERS_IN_PATH` are numbers.
 
         Raises:
-            NotFound: one is not an id.
+            NotFound: one is not an id, or not a number.
         """
         parameters: dict[str, int | str] = {}
         for name, text in self.scope["path_params"].items():
-            parameters[name] = id_in_path(text) if name.endswith("_id") else text
+            parameters[name] = id_in_path(text) if name.endswith(NUMBERS_IN_PATH) else text
         return parameters
 
     def check_preconditions(self, post: Post, at: datetime) -> None:

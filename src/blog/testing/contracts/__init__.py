@@ -33,6 +33,7 @@ from .lists import PostListContract
 from .markdown import MarkdownRendererContract
 from .pagination import PostWalkContract
 from .posts import PostRepositoryContract
+from .revisions import RevisionStoreContract
 from .search import PostIndexContract
 from .slugs import SlugStoreContract
 from .system import ClockContract, CountedSecrets, FrozenClock, SecretGeneratorContract
@@ -66,6 +67,7 @@ __all__ = [
     "PostTagContract",
     "PostVisibilityContract",
     "PostWalkContract",
+    "RevisionStoreContract",
     "SecretGeneratorContract",
     "SharedStoresContract",
     "SlugStoreContract",

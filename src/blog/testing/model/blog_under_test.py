@@ -16,6 +16,7 @@ from blog.domain.accounts.user import User
 from blog.domain.audit import AuditEntry, AuditVerification
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.posts.post import Post
+from blog.domain.posts.revisions import Revision
 from blog.domain.posts.use_cases import PostPage
 from blog.domain.search.use_cases import SearchPage
 from blog.domain.shared import EntryId, InvitationId, PostId, TokenId, UserId
@@ -108,6 +109,12 @@ class Side:
         number, author_id = self._seen_number(post.id), UserId(order(self.users, post.author_id))
         is_by_id = post.slug is not None and post.slug.startswith(f"post-{post.id}")  # from a title without letters
         return replace(post, id=number, author_id=author_id, slug="post-by-id" if is_by_id else post.slug)
+
+    def seen_revision(self, revision: Revision) -> Revision:
+        slug = revision.content.slug
+        is_by_id = slug is not None and slug.startswith(f"post-{revision.post_id}")
+        content = replace(revision.content, slug="post-by-id" if is_by_id else slug)
+        return replace(revision, post_id=self._seen_number(revision.post_id), content=content)
 
     def seen_page(self, page: PostPage) -> PostPage:
         following = page.next and replace(page.next, id=self._seen_number(page.next.id))

@@ -37,14 +37,18 @@ class AgreementMachine(RuleBasedStateMachine):
     """
 
     config: BlogConfig = BlogConfig(
-        registration=Registration.INVITE, token_lifetime=timedelta(hours=2), token_idle=timedelta(hours=1)
+        registration=Registration.INVITE,
+        token_lifetime=timedelta(hours=2),
+        token_idle=timedelta(hours=1),
+        revisions=3,
     )
-    """The configuration of the blogs. Its tokens expire while the machine runs."""
+    """The configuration of the blogs. Its tokens expire, and revisions are dropped, while the machine runs."""
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = FrozenClock()
         self._kept: dict[int, Post] = {}
+        self._versions: dict[int, list[int]] = {}
         self._sides: list[Side] = []
 
     def blogs(self) -> Sequence[OpenBlog]:
@@ -101,6 +105,28 @@ class AgreementMachine(RuleBasedStateMachine):
                             for other in (None, *(user for user in users if user is not author)):
                                 with pytest.raises(PostNotFound):
                                     blog.posts.get(post.id, other)
+
+    @invariant()
+    def every_version_is_kept(self) -> None:
+        """The numbers of the versions of a post have no gap since its first one, except beyond the limit."""
+        for side in self._sides:
+            with side.unit() as blog:
+                for user in blog.users.page(Operator()):
+                    author = as_member(user)
+                    for status in Status:
+                        for post in blog.posts.own_page(author, status, limit=50).posts:
+                            page = blog.revisions.page(author, post.id, limit=100)
+                            numbers = [each.number for each in page.revisions]
+                            assert len(numbers) <= 1 + self.config.revisions
+                            assert numbers == list(range(post.version, post.version - len(numbers), -1))
+                            self._check_kept(int(side.seen_post(post).id), numbers)
+
+    def _check_kept(self, post: int, numbers: list[int]) -> None:
+        """Check that a version disappears only for newer ones, beyond the limit."""
+        before = self._versions.setdefault(post, numbers)
+        lost = set(before) - set(numbers)
+        assert not lost or len(numbers) == 1 + self.config.revisions
+        self._versions[post] = numbers
 
     @invariant()
     def nobody_changed_a_post_that_is_not_theirs(self) -> None:

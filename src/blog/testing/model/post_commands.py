@@ -96,6 +96,38 @@ class Read:
 
 
 @dataclass(frozen=True)
+class ListRevisions:
+    """Every version of a post, complete, page by page."""
+
+    token: int
+    post: int
+    limit: int
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor, post_id = side.actor(blog, self.token), side.post(self.post)
+        page = blog.revisions.page(actor, post_id, limit=self.limit)
+        seen = [*page.revisions]
+        while page.next is not None:
+            page = blog.revisions.page(actor, post_id, limit=self.limit, before=page.next)
+            seen += page.revisions
+        return [side.seen_revision(blog.revisions.get(actor, post_id, each.number)) for each in seen]
+
+
+@dataclass(frozen=True)
+class RestoreRevision:
+    token: int
+    post: int
+    number: int
+    expected_versions: Collection[int] | None
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor, post_id = side.actor(blog, self.token), side.post(self.post)
+        post = blog.revisions.restore(actor, post_id, self.number, expected_versions=self.expected_versions)
+        side.changed(post_id, actor)
+        return side.seen_post(post)
+
+
+@dataclass(frozen=True)
 class ReadBySlug:
     slug: str
     token: int | None

@@ -247,7 +247,7 @@ class SqlPostRepository(SqlRepository):
             raise PostNotFound(post_id)
 
     def remove_batch(self, sight: Own, *, limit: int) -> Sequence[PostId]:
-        query, params = _compile(sight, SortOrder.OLDEST)
+        query, params = compile_batch(sight)
         removed = self._unit.find_all(_remove_some(query), **params, limit=limit)
         for row in removed:
             self._locked.pop(row["id"], None)
@@ -256,7 +256,7 @@ class SqlPostRepository(SqlRepository):
 
     def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> Sequence[PostId]:
         self._locked.clear()  # which may be among them
-        query, params = _compile(sight, SortOrder.OLDEST)
+        query, params = compile_batch(sight)
         rows = self._unit.find_all(_reassign_some(query), **params, author_id=new_author_id, limit=limit)
         return [PostId(row["id"]) for row in rows]
 
@@ -389,6 +389,16 @@ def _compile(
     return query, (params | filters if filters else params)
 
 
+def compile_batch(sight: Own) -> tuple[_Query, Params]:
+    """Return the query for the posts of `remove_batch` and `reassign_batch`, and its parameters without the limit."""
+    return _compile(sight, SortOrder.OLDEST)
+
+
+def select_batch(query: _Query) -> Select[Any]:
+    """Select the ids of the posts of such a query."""
+    return _some(select(posts.c.id), query)
+
+
 _Place: TypeAlias = tuple[Any, PostId]
 """The key and the id of a `Position`."""
 
@@ -410,12 +420,12 @@ def _tags_of_page(query: _Query) -> ReadStatement[dict[str, Any]]:
 
 @lru_cache(STATEMENTS)
 def _remove_some(query: _Query) -> Statement[dict[str, Any]]:
-    return Statement(delete(posts).where(posts.c.id.in_(_some(select(posts.c.id), query))).returning(*_TAGGED), dict)
+    return Statement(delete(posts).where(posts.c.id.in_(select_batch(query))).returning(*_TAGGED), dict)
 
 
 @lru_cache(STATEMENTS)
 def _reassign_some(query: _Query) -> Statement[dict[str, Any]]:
-    return Statement(update(posts).where(posts.c.id.in_(_some(select(posts.c.id), query))).returning(posts.c.id), dict)
+    return Statement(update(posts).where(posts.c.id.in_(select_batch(query))).returning(posts.c.id), dict)
 
 
 def _some(statement: Select[Any], query: _Query) -> Select[Any]:

@@ -37,7 +37,7 @@ from blog.domain.accounts.actors import Scope
 
 from .content import StoredContent
 
-REVISION: Final = "0012"
+REVISION: Final = "0013"
 """The migration that leads to the tables below."""
 
 _version: Final = table("alembic_version", column("version_num"))
@@ -260,6 +260,20 @@ Index("tag_changes_tag_id", tag_changes.c.tag_id, tag_changes.c.published_at, ta
 
 INDEX_TABLES: Final = (tags, tagged, tag_changes)
 """The tables that are computed from the posts. A backup does not restore them: they are computed again."""
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("post_id", BigIntId, ForeignKey("posts.id", ondelete="CASCADE"), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+    Column("published_at", UtcDateTime),
+    Column("content", StoredContent, nullable=False),  # last: a list does not read it
+    sqlite_autoincrement=True,
+)
+
+Index("revisions_key", revisions.c.post_id, revisions.c.number, unique=True)
 
 slugs = Table(
     "slugs",

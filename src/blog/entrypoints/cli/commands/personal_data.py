@@ -10,12 +10,13 @@ from blog.domain.accounts.personal_data import PersonalDataPage, PersonalDataPos
 from blog.domain.audit import AuditEntry
 from blog.domain.posts.pagination import Position
 from blog.domain.posts.post import Post
+from blog.domain.posts.revisions import Revision, RevisionPosition
 from blog.entrypoints.cli.session import Session, open_session, require_token
 from blog.settings import Settings
 
 _HIDDEN: Final = {"digest", "user_id", "by_id"}
 """Fields of rows that are not printed: secrets, and the id of the account, which is printed once."""
-_PAGED: Final = {"posts", "entries", "next"}
+_PAGED: Final = {"posts", "revisions", "entries", "next"}
 """Fields that later pages have, too."""
 
 
@@ -27,7 +28,8 @@ def export(settings: Settings) -> None:
         members: dict[str, Iterable[object]] = {"account": [asdict(pages.current.user)]}
         for name in (field.name for field in fields(PersonalDataPage) if field.name not in {"user", *_PAGED}):
             members[name] = _rows(getattr(pages.current, name))
-        _print_members(members | {"posts": pages.posts(), "audit": map(asdict, pages.entries())})
+        members |= {"posts": pages.posts(), "revisions": pages.revisions(), "audit": map(asdict, pages.entries())}
+        _print_members(members)
 
 
 class _Pages:
@@ -42,6 +44,12 @@ class _Pages:
         while isinstance(self.current.next, Position):
             self.current, self._at = self._read(self.current.next)
             yield from (_post(post, self._at) for post in self.current.posts)
+
+    def revisions(self) -> Iterator[dict[str, Any]]:
+        yield from (_revision(placed.revision) for placed in self.current.revisions)
+        while isinstance(self.current.next, RevisionPosition):
+            self.current, self._at = self._read(self.current.next)
+            yield from (_revision(placed.revision) for placed in self.current.revisions)
 
     def entries(self) -> Iterator[AuditEntry]:
         yield from self.current.entries
@@ -81,6 +89,12 @@ def _post(post: Post, at: datetime) -> dict[str, Any]:
     """Return a post as the HTTP API shows it, with the author's id as `user`, and the status at this moment."""
     row = asdict(post)
     return {"id": row.pop("id"), "user": row.pop("author_id"), "status": post.status(at), **row}
+
+
+def _revision(revision: Revision) -> dict[str, Any]:
+    """Return an earlier version of a post as the HTTP API shows it."""
+    row = asdict(revision)
+    return {**row.pop("content"), "post": row.pop("post_id"), **row}
 
 
 def _rows(rows: Mapping[str, datetime] | Sequence[Any]) -> list[object]:

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from blog.domain.errors import FieldError, ValidationFailed
+from blog.domain.posts.revisions import MAX_REVISIONS
+
+from .front_matter import REVISIONS_SUFFIX, is_revision_name
 
 SUFFIXES: Final = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mkdn"})
 """The suffixes of Markdown files. MDX is not Markdown: it contains code."""
@@ -19,11 +22,14 @@ _NO_POSTS: Final = "_index.md"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The Markdown files of a folder, the number of other files by suffix, and the subfolders that were not read."""
+    """The Markdown files of a folder, the number of other files by suffix, the subfolders that were not read, and the
+    folders of earlier versions.
+    """
 
     files: list[Path] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     folders: list[Path] = field(default_factory=list)
+    revisions: list[Path] = field(default_factory=list)
 
 
 def list_folder(folder: Path, *, recursive: bool) -> Listing:
@@ -40,7 +46,9 @@ def list_folder(folder: Path, *, recursive: bool) -> Listing:
                 if entry.name.startswith("."):
                     continue
                 path = Path(entry.path)
-                if recursive and entry.is_dir(follow_symlinks=False):
+                if path.suffix == REVISIONS_SUFFIX and entry.is_dir():
+                    listing.revisions.append(path)
+                elif recursive and entry.is_dir(follow_symlinks=False):
                     waiting.append(path)
                 elif path.suffix.lower() in SUFFIXES and entry.name != _NO_POSTS:
                     listing.files.append(path)
@@ -52,6 +60,23 @@ def list_folder(folder: Path, *, recursive: bool) -> Listing:
             raise ValidationFailed([FieldError("folder", f"must have at most {MAX_FILES} files")])
     listing.files.sort()
     return listing
+
+
+def revisions_in(folder: Path) -> list[Path]:
+    """Return the files of earlier versions in a folder, newest first: as many as a blog can keep.
+
+    Raises:
+        ValidationFailed: the folder cannot be read.
+    """
+    try:
+        names = [name for name in os.listdir(folder) if is_revision_name(name)]  # noqa: PTH208 - names alone
+    except OSError as error:
+        raise ValidationFailed([FieldError("revisions", error.strerror or "cannot be read")]) from None
+    return [folder / name for name in sorted(names, key=_number, reverse=True)[:MAX_REVISIONS]]
+
+
+def _number(name: str) -> int:
+    return int(name.partition(".")[0])
 
 
 def require_inside(folder: Path, file: Path) -> None:

@@ -7,6 +7,7 @@ import math
 import re
 from datetime import UTC, datetime
 from enum import Enum
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import yaml
@@ -20,6 +21,9 @@ MAX_HEAD_LENGTH: Final = 30_000
 """Characters of front matter: twice as many as the longest title, slug, tags and username need, in any spelling."""
 MAX_SLUG_LENGTH: Final = 60
 
+REVISIONS_SUFFIX: Final = ".revisions"
+"""The suffix of a folder of earlier versions."""
+
 HEAD: Final = "front matter"
 """The field of errors in the front matter as a whole."""
 
@@ -31,6 +35,7 @@ _like_front_matter = re.compile(
 )
 """Front matter without an end, in JSON, or without its first line. It would otherwise be imported as the body."""
 _file_name = re.compile(r"\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z(?:-\d{4,})?,[0-9a-z_.@+\-]+,[0-9a-z\-]+\.md")
+_revision_name = re.compile(r"[1-9]\d{0,15}\.md", re.ASCII)
 _word = re.compile("[0-9a-z]+")
 _break = re.compile(r"[\t\n\r\u2028\u2029]")
 
@@ -95,6 +100,21 @@ def file_name(post: PortablePost) -> str:
     ordinal = "" if post.ordinal == 1 else f"-{post.ordinal:04}"
     slug = "-".join(_word.findall(normalize(post.title)))[:MAX_SLUG_LENGTH].strip("-")
     return f"{at}{ordinal},{post.author.lower()},{slug or 'post'}.md"
+
+
+def revisions_folder(file: Path) -> Path:
+    """Return the folder of the earlier versions of a post, beside its file."""
+    return file.with_suffix(REVISIONS_SUFFIX)
+
+
+def revision_name(revision: PortablePost) -> str:
+    """Return the name of the file of an earlier version."""
+    return f"{revision.version}.md"
+
+
+def is_revision_name(name: str) -> bool:
+    """Return whether a name is one that an export gives to the file of an earlier version."""
+    return _revision_name.fullmatch(name) is not None
 
 
 def is_file_name(name: str) -> bool:

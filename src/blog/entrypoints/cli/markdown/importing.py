@@ -1,11 +1,11 @@
 """Import posts from Markdown files, with the authors and times in the files."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final, NamedTuple, TypeAlias, TypedDict, Unpack
 
 from blog.domain.accounts.actors import require_admin
@@ -19,8 +19,8 @@ from blog.entrypoints.cli.progress import print_beside, progress
 from blog.entrypoints.cli.session import Session, open_session
 from blog.settings import Settings
 
-from .folders import Listing, list_folder, require_inside
-from .front_matter import Parts, split_front_matter
+from .folders import Listing, list_folder, require_inside, revisions_in
+from .front_matter import Parts, revisions_folder, split_front_matter
 from .parsed_files import ImportOptions, ParsedFile, is_in_posts_folder, parse_file
 
 BATCH_SIZE: Final = 50
@@ -41,6 +41,8 @@ class _File:
 
     path: Path
     parsed: ParsedFile
+    revisions: Path | None = None
+    """The folder of earlier versions, if they are imported."""
 
     @property
     def sort_key(self) -> tuple[object, ...]:
@@ -59,6 +61,22 @@ class _File:
             ValidationFailed: the file has become invalid meanwhile.
         """
         return replace(self.parsed.post, body=_read(self.path).body)
+
+    def read_revisions(self, options: ImportOptions) -> Iterator[PortablePost]:
+        """Yield the earlier versions, each read when it is asked for.
+
+        Raises:
+            ValidationFailed: a file is not valid.
+        """
+        for file in revisions_in(self.revisions) if self.revisions else ():
+            require_inside(self.path.parent, file)
+            parts = _read(file)
+            parsed = parse_file(parts, options, PurePath(self.path.name))
+            if parsed.errors:
+                raise ValidationFailed(
+                    [FieldError(f"{file.name}, {error.field}", error.message) for error in parsed.errors]
+                )
+            yield replace(parsed.post, body=parts.body)
 
 
 _Read: TypeAlias = tuple[_File, PortablePost]
@@ -168,22 +186,30 @@ class _OptionArguments(TypedDict):
 
 
 def import_posts(
-    settings: Settings, *, folder: Path, recursive: bool, dry_run: bool, **options: Unpack[_OptionArguments]
+    settings: Settings,
+    *,
+    folder: Path,
+    recursive: bool,
+    revisions: bool,
+    dry_run: bool,
+    **options: Unpack[_OptionArguments],
 ) -> int:
     """Import the posts of all Markdown files in a folder."""
+    parsed = ImportOptions.of(**options)
     with open_session(settings) as session:
-        return import_into(session, folder, options=ImportOptions.of(**options), recursive=recursive, dry_run=dry_run)
+        return import_into(session, folder, options=parsed, recursive=recursive, revisions=revisions, dry_run=dry_run)
 
 
-def import_into(
+def import_into(  # noqa: PLR0913 - each is an option of the command
     session: Session,
     folder: Path,
     *,
     options: ImportOptions | None = None,
     recursive: bool = False,
+    revisions: bool = False,
     dry_run: bool = False,
 ) -> int:
-    """Import the posts of all Markdown files in a folder.
+    """Import the posts of all Markdown files in a folder, and with `revisions` also their earlier versions.
 
     Raises:
         NotAnAdmin, OutOfScope, InvalidToken.
@@ -197,16 +223,21 @@ def import_into(
     files = progress(listing.files, doing="Reading", total=len(listing.files))
     inside = (each.relative_to(folder) for each in listing.files)
     options = replace(options or ImportOptions(), has_posts_folder=any(map(is_in_posts_folder, inside)))
-    found = sorted(_found(files, options, summary), key=lambda each: each.sort_key)
+    known = frozenset(listing.revisions) if revisions else frozenset[Path]()
+    found = sorted(_found(files, options, summary, known), key=lambda each: each.sort_key)
     summary.add_files(found)
     for batch in _batches(progress(found, doing="Importing", total=len(found))):
-        for file, outcome in _outcomes(session, batch, is_dry_run=dry_run):
+        for file, outcome in _outcomes(session, batch, options, is_dry_run=dry_run):
             summary.add(file, outcome)
     summary.print_rest(listing)
+    if listing.revisions and not revisions:
+        print_error(f"{_counted(len(listing.revisions), 'folder')} of revisions not read; --revisions reads them")
     return summary.status(listing)
 
 
-def _found(files: Iterable[Path], options: ImportOptions, summary: _Summary) -> Iterator[_File]:
+def _found(
+    files: Iterable[Path], options: ImportOptions, summary: _Summary, revisions: Collection[Path]
+) -> Iterator[_File]:
     for file in files:
         try:
             require_inside(summary.folder, file)
@@ -217,7 +248,8 @@ def _found(files: Iterable[Path], options: ImportOptions, summary: _Summary) -> 
         if parsed.ignored_as:
             summary.add_ignored(file, parsed.ignored_as)
         else:
-            yield _File(file, parsed)
+            folder = revisions_folder(file)
+            yield _File(file, parsed, folder if folder in revisions else None)
 
 
 def _read(file: Path) -> Parts:
@@ -264,7 +296,9 @@ def _batches(files: Iterable[_File]) -> Iterator[list[_File]]:
         yield batch
 
 
-def _outcomes(session: Session, batch: Sequence[_File], *, is_dry_run: bool) -> Iterator[tuple[Path, _Outcome]]:
+def _outcomes(
+    session: Session, batch: Sequence[_File], options: ImportOptions, *, is_dry_run: bool
+) -> Iterator[tuple[Path, _Outcome]]:
     """Import a batch and return its results. Invalid posts are imported and rolled back, to report all their errors."""
     valid: list[_Read] = []
     invalid: list[_Read] = []
@@ -273,23 +307,23 @@ def _outcomes(session: Session, batch: Sequence[_File], *, is_dry_run: bool) -> 
             (invalid if each.parsed.errors else valid).append((each, each.read_post()))
         except ValidationFailed as error:
             yield each.path, error
-    for (each, _), outcome in zip(valid, _import_batch(session, valid, commit=not is_dry_run), strict=True):
+    for (each, _), outcome in zip(valid, _import_batch(session, valid, options, commit=not is_dry_run), strict=True):
         yield each.path, outcome
-    for (each, _), outcome in zip(invalid, _import_batch(session, invalid, commit=False), strict=True):
+    for (each, _), outcome in zip(invalid, _import_batch(session, invalid, options, commit=False), strict=True):
         known = {error.field for error in each.parsed.errors}
         more = outcome.errors if isinstance(outcome, ValidationFailed) else ()
         yield each.path, ValidationFailed([*each.parsed.errors, *(error for error in more if error.field not in known)])
 
 
-def _import_batch(session: Session, batch: Sequence[_Read], *, commit: bool) -> list[_Outcome]:
+def _import_batch(session: Session, batch: Sequence[_Read], options: ImportOptions, *, commit: bool) -> list[_Outcome]:
     """Import posts in one unit of work."""
     if not batch:
         return []
     outcomes: list[_Outcome] = []
     with suppress(_Rollback), session.as_actor() as (blog, actor):
-        for _, post in batch:
+        for file, post in batch:
             try:
-                stored, outcome = blog.importer.import_post(actor, post)
+                stored, outcome = blog.importer.import_post(actor, post, revisions=file.read_revisions(options))
                 is_numbered = outcome is ImportOutcome.ADDED and post.slug not in {None, stored.slug}
                 status = stored.status(blog.posts.now())
                 outcomes.append(_Imported(outcome, status, stored.slug if is_numbered else None))

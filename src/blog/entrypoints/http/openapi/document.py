@@ -19,7 +19,7 @@ from blog.entrypoints.http.operation import Authentication, Operation, operation
 from blog.entrypoints.http.parsing.body import JSON
 from blog.entrypoints.http.parsing.conditional import IF_MATCH, IF_NONE_MATCH
 from blog.entrypoints.http.parsing.idempotency_key import KEY_HEADER
-from blog.entrypoints.http.parsing.query import WHOLE_NUMBER
+from blog.entrypoints.http.parsing.query import NUMBERS_IN_PATH, WHOLE_NUMBER
 
 from .examples import add_examples, example_of, problem_example
 
@@ -66,6 +66,9 @@ _TAGS: Final = {
     "Health": "Health checks for load balancers and monitoring.",
 }
 """Groups of operations, in the order in which a reader needs them."""
+
+_IN_PATH: Final = {"number": "The number of a version of the post.", "slug": "The slug of the post."}
+"""Descriptions of parameters in the path that are no ids."""
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -137,14 +140,14 @@ def _operation(path: str, handler: HTTPRouteHandler, operation: Operation, schem
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
     for name in _parameter.findall(path):
-        is_id = name.endswith("_id")
+        is_id, is_number = name.endswith("_id"), name.endswith(NUMBERS_IN_PATH)
         yield {
             "name": name,
             "in": "path",
             "required": True,
-            "description": f"The id of the {name.removesuffix('_id')}." if is_id else f"The {name} of the post.",
-            "schema": WHOLE_NUMBER if is_id else {"type": "string", "minLength": 1},
-            "example": 1 if is_id else "hello-world",
+            "description": f"The id of the {name.removesuffix('_id')}." if is_id else _IN_PATH[name],
+            "schema": WHOLE_NUMBER if is_number else {"type": "string", "minLength": 1},
+            "example": 1 if is_number else "hello-world",
         }
 
 

@@ -18,6 +18,9 @@ NUMBER: Final = "[1-9][0-9]{0,18}"
 WHOLE_NUMBER: Final = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
 """The same in the OpenAPI document: exactly what `number` accepts."""
 
+NUMBERS_IN_PATH: Final = ("_id", "number")
+"""The ends of the names of parameters in a path that are numbers."""
+
 MAX_PARAMETERS: Final = 100
 """Parameters of a query. They are counted before any is decoded."""
 

@@ -13,6 +13,7 @@ from blog.domain.blog import Blog
 from blog.domain.errors import ValidationFailed
 from blog.domain.policy import Action
 from blog.domain.posts.pagination import Position, SortOrder
+from blog.domain.posts.revisions import RevisionPosition
 from blog.domain.posts.working_copies import CopyOfPost
 from blog.domain.shared import EntryId
 from blog.entrypoints.http.dispatch import Routes
@@ -24,6 +25,7 @@ from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response
 from blog.entrypoints.http.schemas.accounts import TokenOut, UserOut
 from blog.entrypoints.http.schemas.posts import PostOut
+from blog.entrypoints.http.schemas.revisions import RevisionOut
 from blog.entrypoints.http.schemas.timestamps import Timestamp, to_timestamp
 from blog.entrypoints.http.schemas.working_copies import WorkingCopyOut
 
@@ -42,12 +44,14 @@ class AddressOut(Struct):
 
 class PersonalDataOut(Struct):
     """A part of the stored personal data. The first part also has `usernames`, `tokens`, `known_addresses` and
-    `invitations`. `next` is the URL of the next part, or null on the last one.
+    `invitations`. `revisions` are earlier versions of posts. `next` is the URL of the next part, or null on the last
+    one.
     """
 
     account: UserOut
     posts: list[PostOut]
     working_copies: list[WorkingCopyOut]
+    revisions: list[RevisionOut]
     audit: list[EntryOut]
     next: str | None
     usernames: list[str] | UnsetType = UNSET
@@ -61,6 +65,7 @@ class PersonalDataOut(Struct):
             account=UserOut.of(page.user),
             posts=[PostOut.of(post, at) for post in page.posts],
             working_copies=list(map(WorkingCopyOut.of, _copies_of(page))),
+            revisions=[RevisionOut.of(placed.revision) for placed in page.revisions],
             audit=[EntryOut.of(entry) for entry in page.entries],
             next=next_page,
         )
@@ -75,7 +80,11 @@ class PersonalDataOut(Struct):
 
 
 def _parse_position(text: str) -> PersonalDataPosition:
-    return EntryId(number(text)) if text.isdigit() else position_of(SortOrder.OLDEST, text)
+    if text.isdigit():
+        return EntryId(number(text))
+    cursor, dot, version = text.partition(".")
+    position = position_of(SortOrder.OLDEST, cursor)
+    return RevisionPosition(position, number(version)) if dot else position
 
 
 def _parse_cursor(scope: Any) -> PersonalDataPosition | None:
@@ -86,7 +95,7 @@ _QUERY: Final = Query(
     {
         "cursor": {
             "type": "string",
-            "pattern": f"^(?:{NUMBER}|{PATTERN})$",
+            "pattern": rf"^(?:{NUMBER}|{PATTERN}(?:\.{NUMBER})?)$",
             "description": "The position at which the part begins, from `next`.",
         }
     },
@@ -116,11 +125,12 @@ def export_personal_data(request: ApiRequest, blog: Blog, actor: Member) -> Resp
 
 
 def _fitting(page: PersonalDataPage, at: datetime) -> PersonalDataPage:
-    """Return as many posts and entries as fit in the page of a list."""
+    """Return as many posts, revisions and entries as fit in the page of a list."""
     size = 0
     copies = {found.post.id: WorkingCopyOut.of(found) for found in _copies_of(page)}
     posts = ((PostOut.of(post, at), copies.get(post.id)) for post in page.posts)
-    for fitting, row in enumerate(chain(posts, map(EntryOut.of, page.entries))):
+    revisions = (RevisionOut.of(placed.revision) for placed in page.revisions)
+    for fitting, row in enumerate(chain(posts, revisions, map(EntryOut.of, page.entries))):
         size += len(msgspec.json.encode(row))
         if size > PAGE_BYTES and fitting:
             return page.truncate(fitting)
@@ -134,4 +144,10 @@ def _copies_of(page: PersonalDataPage) -> list[CopyOfPost]:
 
 
 def _cursor(position: PersonalDataPosition) -> str:
-    return cursor_of(SortOrder.OLDEST, position) if isinstance(position, Position) else str(position)
+    match position:
+        case Position():
+            return cursor_of(SortOrder.OLDEST, position)
+        case RevisionPosition(post, version):
+            return f"{cursor_of(SortOrder.OLDEST, post)}.{version}"
+        case entry_id:
+            return str(entry_id)
