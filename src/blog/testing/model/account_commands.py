@@ -75,7 +75,9 @@ class DownloadOneself:
         page = blog.personal_data.page(side.actor(blog, self.token))
         tokens, posts = map(side.seen_token, page.tokens), map(side.seen_post, page.posts)
         entries = [side.seen_entry(entry) for entry in page.entries]
-        return side.seen_user(page.user), page.usernames, [*tokens], page.known_addresses, [*posts], entries
+        copies = [(side.seen_post(post).id, copy.content) for post in page.posts for copy in page.working_copies
+                  if copy.post_id == post.id]  # fmt: skip
+        return side.seen_user(page.user), page.usernames, [*tokens], page.known_addresses, [*posts], copies, entries
 
 
 @dataclass(frozen=True)

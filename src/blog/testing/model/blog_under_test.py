@@ -15,9 +15,10 @@ from blog.domain.accounts.tokens import IssuedToken, Token
 from blog.domain.accounts.user import User
 from blog.domain.audit import AuditEntry, AuditVerification
 from blog.domain.blog import Blog, OpenBlog
-from blog.domain.posts.post import Post
+from blog.domain.posts.post import Post, PostContent
 from blog.domain.posts.revisions import Revision
 from blog.domain.posts.use_cases import PostPage
+from blog.domain.posts.working_copies import CopyOfPost
 from blog.domain.search.use_cases import SearchPage
 from blog.domain.shared import EntryId, InvitationId, PostId, TokenId, UserId
 
@@ -111,10 +112,17 @@ class Side:
         return replace(post, id=number, author_id=author_id, slug="post-by-id" if is_by_id else post.slug)
 
     def seen_revision(self, revision: Revision) -> Revision:
-        slug = revision.content.slug
-        is_by_id = slug is not None and slug.startswith(f"post-{revision.post_id}")
-        content = replace(revision.content, slug="post-by-id" if is_by_id else slug)
+        content = self._seen_content(revision.content, revision.post_id)
         return replace(revision, post_id=self._seen_number(revision.post_id), content=content)
+
+    def seen_copy(self, found: CopyOfPost) -> CopyOfPost:
+        copy, post = found
+        content = self._seen_content(copy.content, copy.post_id)
+        return CopyOfPost(replace(copy, post_id=self._seen_number(copy.post_id), content=content), self.seen_post(post))
+
+    def _seen_content(self, content: PostContent, post_id: PostId) -> PostContent:
+        is_by_id = content.slug is not None and content.slug.startswith(f"post-{post_id}")
+        return replace(content, slug="post-by-id" if is_by_id else content.slug)
 
     def seen_page(self, page: PostPage) -> PostPage:
         following = page.next and replace(page.next, id=self._seen_number(page.next.id))

@@ -71,6 +71,55 @@ class Unpublish:
 
 
 @dataclass(frozen=True)
+class OpenCopy:
+    token: int
+    post: int
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        return side.seen_copy(blog.working_copies.get(side.actor(blog, self.token), side.post(self.post)))
+
+
+@dataclass(frozen=True)
+class SaveCopy:
+    """Save a working copy: with the tag of the stored one, if it is to be replaced whatever its base."""
+
+    token: int
+    post: int
+    based_on: int
+    replaces: bool
+    changes: PostChanges
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor, post_id = side.actor(blog, self.token), side.post(self.post)
+        tags = [blog.working_copies.get(actor, post_id).copy.tag] if self.replaces else None
+        saved = blog.working_copies.save(actor, post_id, based_on=self.based_on, expected_tags=tags, **self.changes)
+        return side.seen_copy(saved), saved.is_outdated
+
+
+@dataclass(frozen=True)
+class ApplyCopy:
+    token: int
+    post: int
+    expected_versions: Collection[int] | None
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor, post_id = side.actor(blog, self.token), side.post(self.post)
+        post = blog.posts.apply_working_copy(actor, post_id, expected_versions=self.expected_versions)
+        side.changed(post_id, actor)
+        return side.seen_post(post)
+
+
+@dataclass(frozen=True)
+class DiscardCopy:
+    token: int
+    post: int
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        blog.working_copies.discard(side.actor(blog, self.token), side.post(self.post))
+        return None
+
+
+@dataclass(frozen=True)
 class Delete:
     token: int
     post: int
