@@ -1,7 +1,7 @@
 """Rules of working copies: saved without publishing, applied on request, seen by nobody but the author."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from blog.domain.posts.post import MAX_BODY_LENGTH, NotTheAuthor, Post, PostCont
 from blog.domain.posts.working_copies import CopyOfPost, OutdatedWorkingCopy, WorkingCopy, WorkingCopyConflict
 from blog.domain.shared import PostId
 from blog.testing.contracts import FrozenClock
-from blog.testing.contracts.fixtures import NOON
+from blog.testing.contracts.fixtures import NOON, another_value
 
 HOUR = timedelta(hours=1)
 CONTENT: Any = {"title": "Hello", "body": "World"}
@@ -206,6 +206,23 @@ def test_two_tabs_with_one_base_notice_each_other_by_the_tag(
     tags = {begun, first.copy.tag, save(open_blog, ann, post, body="Sun").copy.tag}
     clock.move(HOUR)
     assert len(tags | {save(open_blog, ann, post).copy.tag}) == 4  # also where the text is the same again
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(PostContent)])
+def test_copies_that_differ_in_one_field_have_different_tags(field: str) -> None:
+    copy = WorkingCopy(
+        post_id=PostId(1),
+        based_on=1,
+        saved_at=NOON,
+        content=PostContent(title="None", body="ab", slug="c", tags=("d",), summary="None"),
+    )
+    values: dict[str, Any] = {**content_of(copy.content)}
+    for other in (another_value(field, values[field]), *values.values(), None, "", "a", "abc", ("None",)):
+        content: Any = {**values, field: other}
+        changed = replace(copy, content=PostContent(**content))
+        assert (changed.tag == copy.tag) is (other == values[field]), other
+    for changed in (replace(copy, based_on=2), replace(copy, post_id=PostId(2)), replace(copy, saved_at=None)):
+        assert changed.tag != copy.tag
 
 
 def test_a_discarded_copy_is_gone(open_blog: OpenBlog, ann: User, clock: FrozenClock) -> None:

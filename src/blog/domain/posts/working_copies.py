@@ -37,9 +37,11 @@ class WorkingCopy:
     @property
     def tag(self) -> str:
         """A digest of the copy: two copies, or one copy at two times, differ in it."""
+        values = content_of(self.content).values()
+        texts = [value if isinstance(value, str) else repr(value) for value in values]  # to hash a long text is cheap
         saved_at = self.saved_at and self.saved_at.timestamp()
-        values = (self.post_id, self.based_on, saved_at, content_of(self.content))
-        return hashlib.sha256(repr(values).encode()).hexdigest()[:32]
+        metadata = repr((self.post_id, self.based_on, saved_at, [*map(len, texts)], [*map(type, values)]))
+        return hashlib.sha256("".join([metadata, *texts]).encode()).hexdigest()[:32]
 
 
 class CopyOfPost(NamedTuple):

@@ -65,8 +65,8 @@ def replace_working_copy(request: ApiRequest, blog: Blog, actor: Member, post_id
     expected = request.expected_copies()  # 428
     members, errors = request.body_members()  # 415
     changes = take_content(members)
-    if errors := [*errors, *validate_unfinished(**changes)]:
-        raise ValidationFailed(errors)
+    if errors:  # otherwise `save` validates the content
+        raise ValidationFailed([*errors, *validate_unfinished(**changes)])
     saved = blog.working_copies.save(
         actor, found, based_on=members["based_on"], expected_tags=expected, **changes
     )  # 400, 412
