@@ -148,6 +148,8 @@ def test_a_copy_need_not_be_finished(open_blog: OpenBlog, ann: User) -> None:
         with pytest.raises(ValidationFailed) as refused:
             apply(open_blog, ann, post, **options)
         assert refused.value.errors == (FieldError("title", "must not be blank"),)
+    with open_blog() as blog, pytest.raises(ValidationFailed):  # the unit is committed
+        blog.posts.apply_working_copy(as_member(ann), post.id)
     assert text_of(shown(open_blog, ann, post).copy) == ("", "Moon")
 
 
