@@ -7,6 +7,7 @@ from blog.domain.accounts.login import change_password, delete_account, log_in, 
 from blog.domain.accounts.user import PostsOnDeletion
 from blog.domain.blog import Blog
 from blog.domain.maintenance import run_maintenance
+from blog.domain.posts.working_copies import CopyOfPost
 
 from .blog_under_test import Side
 
@@ -75,8 +76,8 @@ class DownloadOneself:
         page = blog.personal_data.page(side.actor(blog, self.token))
         tokens, posts = map(side.seen_token, page.tokens), map(side.seen_post, page.posts)
         entries = [side.seen_entry(entry) for entry in page.entries]
-        copies = [(side.seen_post(post).id, copy.content) for post in page.posts for copy in page.working_copies
-                  if copy.post_id == post.id]  # fmt: skip
+        by_id = {post.id: post for post in page.posts}
+        copies = [side.seen_copy(CopyOfPost(copy, by_id[copy.post_id])) for copy in page.working_copies]
         return side.seen_user(page.user), page.usernames, [*tokens], page.known_addresses, [*posts], copies, entries
 
 
