@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from blog.domain.posts.importing import ImportOutcome, PortablePost
     from blog.domain.posts.pagination import SortOrder
     from blog.domain.posts.post import Post, Status
-    from blog.domain.shared import InvitationId, PostId, TokenId, UserId
+    from blog.domain.posts.previews import IssuedPreview, Preview, PreviewOf
+    from blog.domain.shared import InvitationId, PostId, PreviewId, TokenId, UserId
     from blog.entrypoints.http import create_app
 
     __version__: str
@@ -56,6 +57,7 @@ __all__ = [
     "Forbidden",
     "ImportOutcome",
     "InvitationId",
+    "IssuedPreview",
     "IssuedToken",
     "Member",
     "NotFound",
@@ -66,6 +68,9 @@ __all__ = [
     "PostId",
     "PostsOnDeletion",
     "PreconditionFailed",
+    "Preview",
+    "PreviewId",
+    "PreviewOf",
     "RateLimited",
     "Registration",
     "Scope",
@@ -108,7 +113,8 @@ _MODULES: Final = {
     "domain.posts.importing": "ImportOutcome PortablePost",
     "domain.posts.pagination": "SortOrder",
     "domain.posts.post": "Post Status",
-    "domain.shared": "InvitationId PostId TokenId UserId",
+    "domain.posts.previews": "IssuedPreview Preview PreviewOf",
+    "domain.shared": "InvitationId PostId PreviewId TokenId UserId",
     "entrypoints.http": "create_app",
 }
 """The public names by the module that defines them."""

@@ -15,6 +15,7 @@ def store_a_row_of_each(blog: Blog, author: Member, post: Post, password: str) -
     blog.working_copies.save(author, post.id, based_on=post.version, title="", body="not finished")
     blog.invitations.create(Operator())
     blog.posts.update(author, post, body="Another body")
+    blog.previews.create(author, post.id, name="for the editor")
     blog.idempotency.run_once(author, "a-key", b"a request", b"an answer".strip)
 
 

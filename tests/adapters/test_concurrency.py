@@ -20,6 +20,7 @@ from blog.domain.blog import BlogConfig, ConcurrencyConflict, OpenBlog, OpenStor
 from blog.domain.errors import BlogError
 from blog.domain.maintenance import run_maintenance
 from blog.domain.posts.post import NotTheAuthor, PostNotFound
+from blog.domain.posts.previews import MAX_PREVIEWS_PER_POST, TooManyPreviews
 from blog.testing.contracts import FrozenClock
 from blog.testing.contracts.fixtures import as_member
 
@@ -101,6 +102,23 @@ def test_one_admin_remains_when_the_last_two_delete_each_other_concurrently(open
     assert sorted(run_concurrently(delete, 2), key=str) == sorted([None, LastAdmin], key=str)
     with open_blog() as blog:
         assert sum(user.is_active_admin for user in blog.users.page(Operator())) == 1
+
+
+def test_a_post_has_no_more_preview_links_than_it_may_although_many_are_made_concurrently(open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
+        post = blog.posts.create(ann, title="Hello", body="World")
+        for _ in range(MAX_PREVIEWS_PER_POST - 2):
+            blog.previews.create(ann, post.id)
+
+    def issue(_: int) -> bool:
+        with open_blog() as blog:
+            return blog.previews.create(ann, post.id).preview.id > 0
+
+    outcomes = run_concurrently(issue, 6)
+    assert (outcomes.count(True), outcomes.count(TooManyPreviews)) == (2, 4)
+    with open_blog() as blog:
+        assert len(blog.previews.list_open(ann, post.id)) == MAX_PREVIEWS_PER_POST
 
 
 @pytest.mark.parametrize("posts", PostsOnDeletion)

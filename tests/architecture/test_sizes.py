@@ -57,9 +57,11 @@ PACKAGES = sorted({module.parent for module in MODULES} - {SOURCE / "adapters/sq
 MEMBERS_OF_A_PACKAGE = range(3, 13)
 OTHER_PACKAGES: Final = {
     "adapters/memory": "a repository for each port, and what they share",
+    "adapters/sql/repositories": "a repository for each port, and what they share",
     "adapters/sql/schema/migrations": "a folder that Alembic asks for",
     "domain/posts": "all that belongs to a post",
     "entrypoints/http": "six packages, and the path of a request",
+    "entrypoints/http/routes": "a file for each resource",
     "testing": "what tests inherit, in two packages",
     "testing/contracts": "a contract for each port, and what they share",
 }

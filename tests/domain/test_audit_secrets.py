@@ -40,6 +40,8 @@ def secrets_of(open_blog: OpenBlog) -> Iterator[str]:
         actor = blog.tokens.authenticate(secret, address=HOME)
         post = blog.posts.create(actor, title="Hello", body="the body of a post")
         blog.posts.update(actor, post.id, title="Good bye")
+        preview = blog.previews.create(actor, post.id, name="a secret name of a link")
+        blog.previews.revoke(actor, post.id, preview.preview.id)
         blog.posts.unpublish(actor, post.id)
         blog.posts.publish(actor, post.id, at=NOON + timedelta(days=1))
         blog.posts.publish(actor, post.id)
@@ -49,7 +51,7 @@ def secrets_of(open_blog: OpenBlog) -> Iterator[str]:
         blog.importer.import_post(OPERATOR, replace(PortablePost.of(post), author="anna"))
         blog.users.update(OPERATOR, user.id, password="yet another battery of horses")
         blog.users.delete(OPERATOR, blog.users.add(OPERATOR, "carl", PASSWORD).id, PostsOnDeletion.KEEP)
-    yield from ("yet another battery of horses", "the body of a post")
+    yield from ("yet another battery of horses", "the body of a post", preview.secret, "a secret name of a link")
 
 
 def test_audit_log_contains_no_secret(invite_only_blog: OpenBlog, store: MemoryStore, spy_hasher: SpyHasher) -> None:

@@ -31,6 +31,8 @@ DELETE_POST         no         own        own        no
 PUBLISH_POST        no         own        own        no
 READ_REVISIONS      no         own        own        no
 RESTORE_REVISION    no         own        own        no
+MANAGE_PREVIEWS     no         own        own        no
+READ_PREVIEW        yes        yes        yes        yes
 VIEW_OWN_ACCOUNT    no         yes        yes        no
 LOG_OUT             no         yes        yes        no
 LIST_OWN_TOKENS     no         own        own        no
@@ -87,6 +89,7 @@ def test_every_action_has_a_unique_description_and_a_scope() -> None:
         Action.READ_UNPUBLISHED_POSTS,
         Action.READ_WORKING_COPY,
         Action.READ_REVISIONS,
+        Action.READ_PREVIEW,
         Action.VIEW_OWN_ACCOUNT,
         Action.LOG_OUT,
     }
@@ -108,6 +111,7 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
     Action.PUBLISH_POST: lambda blog, actor, _, post: blog.posts.unpublish(actor, post.id),
     Action.READ_REVISIONS: lambda blog, actor, _, post: blog.revisions.page(actor, post.id),
     Action.RESTORE_REVISION: lambda blog, actor, _, post: blog.revisions.restore(actor, post.id, post.version),
+    Action.MANAGE_PREVIEWS: lambda blog, actor, _, post: blog.previews.create(actor, post.id),
     Action.LOG_OUT: lambda blog, actor, _, __: blog.accounts.log_out(actor),
     Action.LIST_OWN_TOKENS: lambda blog, actor, _, __: blog.tokens.list_own(actor),
     Action.REVOKE_OWN_TOKEN: lambda blog, actor, _, __: blog.accounts.log_out_everywhere(actor),
@@ -128,6 +132,7 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
 
 MEMBERS_ONLY = {Action.CREATE_POST, Action.UPDATE_POST, Action.DELETE_POST, Action.PUBLISH_POST, Action.LOG_OUT}
 MEMBERS_ONLY |= {Action.READ_REVISIONS, Action.RESTORE_REVISION}
+MEMBERS_ONLY |= {Action.MANAGE_PREVIEWS}
 ONES_OWN_ONLY = {Action.LIST_OWN_TOKENS, Action.REVOKE_OWN_TOKEN, Action.UPDATE_OWN_ACCOUNT}
 ONES_OWN_ONLY |= {Action.EXPORT_OWN_DATA, Action.DELETE_OWN_ACCOUNT}
 MEMBERS_ONLY |= ONES_OWN_ONLY

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from blog.domain.accounts import invitations, tokens
 from blog.domain.accounts.secret_format import SecretFormat, digest_of, hint_of
 from blog.domain.accounts.tokens import TOKEN_PATTERN, is_well_formed
+from blog.domain.posts.previews import PREVIEW_FORMAT
 
 ALPHABET = digits + ascii_uppercase + ascii_lowercase
-FORMS = pytest.mark.parametrize("form", [tokens.TOKEN_FORMAT, invitations.CODE_FORMAT])
+FORMS = pytest.mark.parametrize("form", [tokens.TOKEN_FORMAT, invitations.CODE_FORMAT, PREVIEW_FORMAT])
 
 bodies = st.text(ALPHABET, min_size=40, max_size=40)
 

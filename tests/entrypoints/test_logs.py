@@ -5,8 +5,10 @@ import json
 import logging
 import os
 import pickle
+import sqlite3
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from blog.entrypoints.server.logs import LOGGING, AccessLog, Lines, redacted
 
 TOKEN = "blog_" + "Ab1" * 15 + "z"
 INVITATION = "bloginvite_" + "Ab1" * 15 + "z"
+PREVIEW = "blogpreview_" + "Ab1" * 15 + "z"
 
 
 def line(message: object, *arguments: object, error: BaseException | None = None, **extra: object) -> dict[str, Any]:
@@ -84,6 +87,7 @@ SECRETS = {
     f"Token {TOKEN}": TOKEN,
     f"x{TOKEN}x": TOKEN,
     f"use {INVITATION} now": INVITATION,
+    f"GET /api/previews/{PREVIEW}/": PREVIEW,
     "postgresql://blog:hunter2@db/blog": "hunter2",
     "postgresql://blog:p@ss:hunter2@db:5432/blog?sslmode=require": "hunter2",
     "postgresql+psycopg://:hunter2@/blog": "hunter2",
@@ -307,6 +311,40 @@ def test_the_access_log_has_user_and_client_address_behind_a_proxy(tmp_path: Pat
             1,
             pid,
         )
+
+
+def test_no_log_has_the_secret_of_a_preview_link(tmp_path: Path) -> None:
+    database = Database(tmp_path / "blog.db")
+    database.add_users("alice")
+    token = database.log_in("alice")
+    with serving(database.file, extra={"BLOG_ACCESS_LOG": "yes"}) as server, server.client(token) as client:
+        post = client.post("/api/posts/", json={"title": "Hello", "body": "World", "status": "draft"}).json()
+        path = f"/api/posts/{post['id']}/previews/"
+        issued, revoked = (client.post(path).json() for _ in range(2))
+        client.delete(f"{path}{revoked['id']}/")
+        urls = [each["url"] for each in (issued, revoked)]
+        asked = [
+            ("GET", url) for url in (*urls, urls[0].rstrip("/"), f"{urls[0]}more/", f"{urls[0]}?{issued['secret']}")
+        ]
+        asked += [("HEAD", urls[0]), ("POST", urls[0]), ("GET", f"/{issued['secret']}")]
+        statuses = [client.request(method, url).status_code for method, url in asked]
+        with sqlite3.connect(database.file) as connection:
+            connection.execute("ALTER TABLE previews RENAME TO others")  # so that the look-up fails
+        connection.close()
+        statuses.append(client.get(urls[0]).status_code)
+        server.stop()
+
+    log = server.errors()
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert statuses == [200, 404, 200, 404, 200, 200, 405, 404, 500]
+    routes = [line.get("route") for line in lines if line.get("status") in {200, 405} and line["method"] != "POST"]
+    assert routes[-4:] == ["/api/previews/{secret}"] * 4
+    assert "no such table: previews" in log
+    for each in (issued, revoked):
+        secret = each["secret"]
+        digest = sha256(secret.encode()).digest()
+        for told in (secret, secret[12:], digest.hex(), str(digest)[2:12], repr(digest)):
+            assert told not in log
 
 
 def test_the_access_log_is_off_by_default(tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ def test_all_other_requests_go_to_the_primary(primary: Store, replica: Store) ->
     assert replica.units == 0
 
 
+def test_a_link_that_only_the_replica_still_has_shows_nothing(primary: Store, replica: Store) -> None:
+    with replica.inner() as blog:
+        secret = blog.previews.create(replica.ann, blog.posts.page().posts[0].id).secret
+    answer = run_requests(primary, lambda client: client.get(f"/api/previews/{secret}/"), replica=replica)
+    assert answer.status_code == 404
+    assert replica.units == 0
+
+
 def test_a_token_that_only_the_replica_still_has_is_invalid(primary: Store, replica: Store) -> None:
     answer = run_requests(
         primary, lambda client: client.get("/api/posts/", headers=authorization(replica.token)), replica=replica

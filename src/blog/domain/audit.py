@@ -55,6 +55,8 @@ class Event(StrEnum):
     POST_SCHEDULED = "post.scheduled"
     POST_UNPUBLISHED = "post.unpublished"
     POST_IMPORTED = "post.imported"
+    PREVIEW_CREATED = "preview.created"
+    PREVIEW_REVOKED = "preview.revoked"
 
 
 _OLD_EVENTS: Final = {Event.POST_IMPORTED: "post.taken-in"}

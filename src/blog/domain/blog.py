@@ -20,6 +20,7 @@ from blog.domain.accounts.user import UserRepository
 from blog.domain.posts.exporting import PostExporter
 from blog.domain.posts.importing import PostImporter
 from blog.domain.posts.markdown import MarkdownRenderer
+from blog.domain.posts.previews import Previews, PreviewStore
 from blog.domain.posts.repository import PostRepository
 from blog.domain.posts.revisions import DEFAULT_REVISIONS, RevisionRecorder, Revisions, RevisionStore
 from blog.domain.posts.slug_assignment import Slugs, SlugStore
@@ -53,6 +54,7 @@ class Stores:
     revisions: RevisionStore
     slugs: SlugStore
     working_copies: WorkingCopyStore
+    previews: PreviewStore
     idempotency: IdempotencyStore
     audit: AuditLog
 
@@ -140,6 +142,20 @@ class Blog:
         return Revisions(self.posts, self._stores.revisions)
 
     @cached_property
+    def previews(self) -> Previews:
+        """`Previews`: preview links, which show one post to everybody who has the link."""
+        return Previews(
+            store=self._stores.previews,
+            posts=self._stores.posts,
+            working_copies=self._stores.working_copies,
+            markdown=self._dependencies.markdown,
+            users=self._stores.users,
+            audit=self.audit,
+            now=self._dependencies.now,
+            new_secret=self._dependencies.new_secret,
+        )
+
+    @cached_property
     def search(self) -> Search:
         """`Search`: full-text search in posts."""
         return Search(self._stores.index, self._dependencies.now)
@@ -186,6 +202,7 @@ class Blog:
             repository=self._stores.users,
             deletion=self.deletion,
             tokens=self.tokens,
+            previews=self._stores.previews,
             audit=self.audit,
             hasher=self._hasher,
             rules=self._rules,
@@ -203,7 +220,7 @@ class Blog:
             slugs=self._slugs,
             working_copies=self._stores.working_copies,
             attempts=self._stores.attempts,
-            owned=(self._stores.tokens, self._stores.invitations, self._stores.idempotency),
+            owned=(self._stores.tokens, self._stores.invitations, self._stores.previews, self._stores.idempotency),
             audit=self.audit,
             deleted_user=self._deleted_user,
             now=self._dependencies.now,
@@ -217,6 +234,7 @@ class Blog:
             tokens=self._stores.tokens,
             attempts=self._stores.attempts,
             invitations=self._stores.invitations,
+            previews=self._stores.previews,
             posts=self._stores.posts,
             working_copies=self._stores.working_copies,
             revisions=self._stores.revisions,

@@ -34,6 +34,10 @@ def _purge_invitations(blog: Blog) -> bool:
     return blog.invitations.purge(limit=BATCH_SIZE) >= BATCH_SIZE
 
 
+def _purge_previews(blog: Blog) -> bool:
+    return blog.previews.purge(limit=BATCH_SIZE) >= BATCH_SIZE
+
+
 def _purge_attempts(blog: Blog) -> bool:
     return blog.throttle.purge(limit=BATCH_SIZE) >= BATCH_SIZE
 
@@ -58,6 +62,7 @@ def _seal(blog: Blog) -> bool:
 TASKS: Final[Sequence[Task]] = (
     _purge_tokens,
     _purge_invitations,
+    _purge_previews,
     _purge_attempts,
     _purge_idempotency_records,
     _finish_deletions,
@@ -70,8 +75,8 @@ TASKS: Final[Sequence[Task]] = (
 def run_maintenance(open_blog: OpenBlog) -> None:
     """Run every task until nothing is left.
 
-    The tasks delete expired tokens, invitations, log-in attempts and idempotency records, delete or reassign the posts
-    of deleted accounts, count the posts of tags, and seal audit entries.
+    The tasks delete expired tokens, invitations, preview links, log-in attempts and idempotency records, delete or
+    reassign the posts of deleted accounts, count the posts of tags, and seal audit entries.
     """
     for task in TASKS:
         while run_step(open_blog, task):

@@ -87,6 +87,8 @@ class Action(Enum):
     PUBLISH_POST = "publish, schedule or unpublish a post", _publisher, Scope.POSTS_PUBLISH, True
     READ_REVISIONS = "list, read and compare the versions of a post", _reader_of_revisions, None, True
     RESTORE_REVISION = "restore an earlier version of a post", _author, Scope.POSTS_WRITE, True
+    MANAGE_PREVIEWS = "list, create and revoke preview links of a post", _editor, Scope.POSTS_WRITE, True
+    READ_PREVIEW = "read a post by its preview link", _anybody, None, False
     VIEW_OWN_ACCOUNT = "see one's own account", _member, None, False
     LOG_OUT = "log out, and revoke the token of the request", _member, None, False
     LIST_OWN_TOKENS = "list one's own tokens", _holder, Scope.ACCOUNT, True

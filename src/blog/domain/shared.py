@@ -41,6 +41,7 @@ TokenId = NewType("TokenId", int)
 PostId = NewType("PostId", int)
 AttemptId = NewType("AttemptId", int)
 InvitationId = NewType("InvitationId", int)
+PreviewId = NewType("PreviewId", int)
 EntryId = NewType("EntryId", int)
 SealId = NewType("SealId", int)
 

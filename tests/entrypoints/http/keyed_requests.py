@@ -15,6 +15,7 @@ TAKING: dict[str, tuple[str, Any]] = {
     "add": ("/api/users/", {"username": "carol", "password": PASSWORD}),
     "publish": ("/api/posts/1/publish/", {}),
     "unpublish": ("/api/posts/1/unpublish/", {}),
+    "preview": ("/api/posts/1/previews/", {"expires_in_days": 3}),
     "invite": ("/api/invitations/", {"days": 3}),
 }
 

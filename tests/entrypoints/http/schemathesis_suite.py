@@ -1,5 +1,6 @@
 """Schemathesis tests the API for responses that do not conform to its OpenAPI document."""
 
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -12,12 +13,14 @@ from tests.entrypoints.http.clients import PASSWORD
 
 from blog.adapters.argon2 import Argon2PasswordHasher
 from blog.adapters.memory import MemoryStore
+from blog.adapters.system import utc_now
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Member, Operator
 from blog.domain.accounts.invitations import Registration
 from blog.domain.accounts.login import log_in
 from blog.domain.blog import BlogConfig
 from blog.domain.posts.tags import tag_key
+from blog.domain.shared import PostId
 from blog.entrypoints.http import create_app
 
 _open_blog = create_blog(
@@ -73,8 +76,13 @@ def _aim(case: Case[Any], actor: Member) -> None:
             "new_password": _OTHER,
             "password": PASSWORD if case.operation.path == "/api/users/me/delete/" else _OTHER,
             "days": 7,
+            "expires_in_days": 7,
         }
         case.body |= {name: value for name, value in said.items() if name in case.body}
+        if "expires_in_days" in case.body:
+            case.body.pop("expires_at", None)
+        elif "expires_at" in case.body:
+            case.body["expires_at"] = (utc_now() + timedelta(days=1)).isoformat()
         steps: Any = case.body.get("operations", ())
         for step in steps:
             step |= {name: int(step[name]) for name in ("id", "version") if name in step}
@@ -108,6 +116,10 @@ def _numbers(path: str, actor: Member) -> dict[str, str]:
         if "{post_id}" in path or "{slug}" in path:
             post = blog.posts.create(actor, title="A title", body="A body")
             numbers |= {"post_id": post.id, "slug": post.slug}
+        if "{preview_id}" in path or "{secret}" in path:
+            post_id = PostId(int(numbers.get("post_id") or blog.posts.create(actor, title="A title", body="A body").id))
+            issued = blog.previews.create(actor, post_id)
+            numbers |= {"preview_id": issued.preview.id, "secret": issued.secret}
         if "{invitation_id}" in path:
             numbers["invitation_id"] = blog.invitations.create(Operator()).invitation.id
     return {name: str(number) for name, number in numbers.items() if f"{{{name}}}" in path}

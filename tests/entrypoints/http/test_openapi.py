@@ -46,6 +46,7 @@ SENT = {
     "InvitationIn": {"days": 1},
     "LoginIn": {"username": "alice", "password": PASSWORD},
     "MeIn": {"username": "another-name"},
+    "PreviewIn": {"name": "for the editor", "expires_in_days": 1},
     "PublishIn": {"at": "2026-11-22T09:30:00Z"},
     "PasswordIn": {"old_password": PASSWORD, "new_password": NEW},
     "PostIn": {"title": "Another title", "body": "Another body"},
@@ -97,6 +98,7 @@ def aimed(path: str, member: Member) -> str:
         shown = {each: blog.tokens.authenticate(each.token).token_id for each in (member, other)}
         invitation = blog.invitations.create(Operator()).invitation
     post = member.create_post()
+    preview = member.ask("POST", f"/api/posts/{post['id']}/previews/").json()
     there = {
         "post_id": post["id"],
         "number": post["version"],
@@ -104,6 +106,8 @@ def aimed(path: str, member: Member) -> str:
         "user_id": other.id,
         "token_id": shown[other if "{user_id}" in path else member],
         "invitation_id": invitation.id,
+        "preview_id": preview["id"],
+        "secret": preview["secret"],
     }
     unknown = set(re.findall(r"{(\w+)}", path)) - set(there)
     assert not unknown, f"aimed() in this file: add something that {path} finds by {unknown}"
@@ -305,7 +309,7 @@ def test_ids_in_paths_and_queries_are_64_bit_integers_from_1(document: Any) -> N
     for methods in document["paths"].values():
         for operation in methods.values():
             for parameter in operation.get("parameters", ()):
-                is_in_path = parameter["in"] == "path" and parameter["name"] != "slug"
+                is_in_path = parameter["in"] == "path" and parameter["name"] not in {"slug", "secret"}
                 if is_in_path or parameter["name"] in {"user", "subject_id"}:
                     schema = parameter["schema"]
                     assert (schema["type"], schema["minimum"], schema["maximum"]) == ("integer", 1, 2**63 - 1)
@@ -377,7 +381,7 @@ def test_tags_are_described_and_posts_come_first(document: Any) -> None:
     assert all(tag["description"] for tag in document["tags"])
     used = [tag for methods in document["paths"].values() for each in methods.values() for tag in each["tags"]]
     assert list(dict.fromkeys(used)) == groups
-    assert groups[:2] == ["Posts", "Accounts"]
+    assert groups[:3] == ["Posts", "Previews", "Accounts"]
     assert next(iter(document["paths"])) == "/api/posts/"
     assert "How to start" in document["info"]["description"]
 

@@ -67,6 +67,12 @@ class Case:
         answer = self.other_token.ask("POST", "/api/posts/", json={**POST, "status": "draft"})
         return PostId(answer.json()["id"])
 
+    @property
+    def preview(self) -> str:
+        """The URL of a preview link of a draft of the owner's."""
+        answer = self.other_token.ask("POST", f"/api/posts/{self.draft}/previews/")
+        return str(answer.json()["url"])
+
 
 HttpDriver: TypeAlias = Callable[[Case], bool]
 UseCase: TypeAlias = Callable[[Blog, Any, Case], object]
@@ -93,6 +99,14 @@ def _deletes_oneself(case: Case) -> bool:
 def _downloads_oneself(case: Case) -> bool:
     answer = case.configured_site.ask("GET", "/api/users/me/export/", token=case.actor and case.actor.token)
     return answer.is_success and answer.json()["account"]["id"] == case.owner.id
+
+
+def _manages_previews(case: Case) -> bool:
+    path = f"/api/posts/{case.draft}/previews/"
+    made = case.other_token.ask("POST", path).json()
+    asked = [case.asks("POST", path, {}), case.asks("GET", path), case.asks("DELETE", f"{path}{made['id']}/")]
+    assert len({*asked}) == 1
+    return asked[0]
 
 
 def _user(case: Case) -> str:
@@ -153,6 +167,8 @@ HTTP: Final[Mapping[Action, HttpDriver]] = {
         case.asks("GET", f"/api/posts/{case.draft}/revisions/{end}") for end in ("", "1/", "1/compare/")
     ),
     Action.RESTORE_REVISION: lambda case: case.asks("POST", f"/api/posts/{case.draft}/revisions/1/restore/"),
+    Action.MANAGE_PREVIEWS: _manages_previews,
+    Action.READ_PREVIEW: lambda case: case.asks("GET", case.preview),
     Action.VIEW_OWN_ACCOUNT: lambda case: case.asks("GET", "/api/users/me/"),
     Action.LOG_OUT: lambda case: case.asks("POST", "/api/logout/"),
     Action.LIST_OWN_TOKENS: _sees_tokens,
@@ -186,6 +202,9 @@ USE_CASES: Final[Mapping[Action, UseCase]] = {
         blog.revisions.compare(actor, case.post, 1),
     ),
     Action.RESTORE_REVISION: lambda blog, actor, case: blog.revisions.restore(actor, case.post, 1),
+    Action.MANAGE_PREVIEWS: lambda blog, actor, case: blog.previews.revoke(
+        actor, draft := case.draft, blog.previews.create(actor, draft).preview.id
+    ),
     Action.VIEW_OWN_ACCOUNT: lambda _, actor, __: require_member(actor),
     Action.LOG_OUT: lambda blog, actor, _: blog.accounts.log_out(actor),
     Action.LIST_OWN_TOKENS: _sees_own,
@@ -275,7 +294,7 @@ def test_the_command_line_enforces_the_policy(configured_site: ConfiguredSite, c
 def test_every_action_is_tested(configured_site: ConfiguredSite) -> None:
     undriven = set(Action) - {Action.IMPORT_POSTS} - set(HTTP)
     assert not undriven, f"HTTP in this file: say how a client does {undriven}"
-    without_actor = {Action.VIEW_STATUS, Action.LOG_IN, Action.REGISTER, Action.READ_POSTS}
+    without_actor = {Action.VIEW_STATUS, Action.LOG_IN, Action.REGISTER, Action.READ_POSTS, Action.READ_PREVIEW}
     undriven = set(Action) - without_actor - set(USE_CASES)
     assert not undriven, f"USE_CASES in this file: say how an embedder does {undriven}"
     assert {cell.action for cell in table()} == set(Action)

@@ -11,7 +11,7 @@ from blog.domain.blog import ConcurrencyConflict
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post, PostNotFound
 from blog.domain.posts.tags import TagCount, tag_key, tag_keys
-from blog.domain.posts.visibility import Everything, Own, Public, Reader, Reason, Sight, sees
+from blog.domain.posts.visibility import Everything, Holder, Own, Public, Reader, Reason, Sight, sees
 from blog.domain.shared import PostId, UserId
 
 from .tables import MemoryRepository, Tables
@@ -29,7 +29,7 @@ class MemoryPostRepository(MemoryRepository):
         self._unit.put(self._tables.posts, post.id, post)
         return post
 
-    def get(self, sight: Public | Reader | Everything, post_id: PostId) -> Post:
+    def get(self, sight: Public | Reader | Holder | Everything, post_id: PostId) -> Post:
         post = self._unit.find(self._tables.posts, post_id)
         if post is None or not sees(sight, post):
             raise PostNotFound(post_id)
@@ -116,6 +116,9 @@ class MemoryPostRepository(MemoryRepository):
         for key in self._unit.visible_rows(self._tables.revisions):
             if key[0] == post_id:
                 self._unit.delete(self._tables.revisions, key)
+        for preview in self._unit.visible_rows(self._tables.previews).values():
+            if preview.post_id == post_id:
+                self._unit.delete(self._tables.previews, preview.id)
 
     def _author_name(self, author_id: UserId) -> str | None:
         author = self._unit.find(self._tables.users, author_id)

@@ -13,6 +13,7 @@ from .idempotency import MemoryIdempotencyStore
 from .invitations import MemoryInvitationStore
 from .login_attempts import MemoryAttemptStore
 from .posts import MemoryPostRepository
+from .previews import MemoryPreviewStore
 from .revisions import MemoryRevisionStore
 from .search import MemoryPostIndex
 from .slugs import MemorySlugStore
@@ -62,6 +63,7 @@ class MemoryStore:
                 revisions=MemoryRevisionStore(unit, tables),
                 slugs=MemorySlugStore(unit, tables),
                 working_copies=MemoryWorkingCopyStore(unit, tables),
+                previews=MemoryPreviewStore(unit, tables),
                 idempotency=MemoryIdempotencyStore(unit, tables),
                 audit=MemoryAuditLog(unit, tables),
             )

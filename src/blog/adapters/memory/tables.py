@@ -12,10 +12,11 @@ from blog.domain.accounts.user import Credentials, PendingDeletion
 from blog.domain.audit import AuditEntry, Seal
 from blog.domain.idempotency import IdempotencyRecord
 from blog.domain.posts.post import Post
+from blog.domain.posts.previews import Preview
 from blog.domain.posts.revisions import Revision
 from blog.domain.posts.slug_assignment import SlugEntry
 from blog.domain.posts.working_copies import WorkingCopy
-from blog.domain.shared import AttemptId, EntryId, InvitationId, PostId, SealId, UserId
+from blog.domain.shared import AttemptId, EntryId, InvitationId, PostId, PreviewId, SealId, UserId
 
 from .unit_of_work import MemoryUnitOfWork, Table
 
@@ -47,6 +48,7 @@ class Tables:
     revisions: Table[tuple[PostId, int], Revision] = field(default_factory=Table)
     slugs: Table[bytes, SlugEntry] = field(default_factory=Table)
     working_copies: Table[PostId, WorkingCopy] = field(default_factory=Table)
+    previews: Table[PreviewId, Preview] = field(default_factory=Table)
     idempotency_records: Table[tuple[UserId, bytes], IdempotencyRecord] = field(default_factory=Table)
     audit_entries: Table[EntryId, AuditEntry] = field(default_factory=Table)
     entry_seals: Table[EntryId, SealId] = field(default_factory=Table)

@@ -23,6 +23,7 @@ from blog.domain.audit import Event
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import MAX_VERSION
 from blog.domain.posts.post import MAX_YEAR, MIN_YEAR, content_of, validate_post, validate_unfinished
+from blog.domain.posts.previews import PreviewOf, validate_preview_name
 from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import UNSTORED
 from blog.domain.validation import CONTROLS
@@ -257,6 +258,8 @@ _BY_NAME: Final[dict[str, Check]] = {
     "posts.summary": lambda value: _first(validate_post(summary=value)),
     "posts.tags": lambda value: _first(validate_post(tags=lines_of(value))),
     "posts.title": lambda value: _first(validate_post(title=value)),
+    "previews.name": lambda value: _first(validate_preview_name(value)),
+    "previews.of": lambda value: None if value in set(PreviewOf) else "must be post or working_copy",
     "slugs.slug": lambda value: _first(validate_post(slug=value)),
     "posts.changed_at": _anything,
     "posts.title_key": _anything,

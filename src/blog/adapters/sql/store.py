@@ -21,6 +21,7 @@ from blog.adapters.sql.repositories.idempotency import SqlIdempotencyStore
 from blog.adapters.sql.repositories.invitations import SqlInvitationStore
 from blog.adapters.sql.repositories.login_attempts import SqlAttemptStore
 from blog.adapters.sql.repositories.posts import SqlPostRepository
+from blog.adapters.sql.repositories.previews import SqlPreviewStore
 from blog.adapters.sql.repositories.revisions import SqlRevisionStore
 from blog.adapters.sql.repositories.slugs import SqlSlugStore
 from blog.adapters.sql.repositories.tokens import SqlTokenStore
@@ -239,6 +240,7 @@ class _OpenStores(SqlUnitOfWork):
             revisions=SqlRevisionStore(unit),
             slugs=SqlSlugStore(unit),
             working_copies=SqlWorkingCopyStore(unit),
+            previews=SqlPreviewStore(unit),
             idempotency=SqlIdempotencyStore(unit),
             audit=SqlAuditLog(unit),
         )

@@ -6,6 +6,7 @@ from typing import TypedDict, Unpack
 
 from blog.domain.audit import Audit, Event
 from blog.domain.errors import FieldError, Forbidden, ValidationFailed
+from blog.domain.posts.previews import PreviewStore
 from blog.domain.shared import Clock, UserId, check_id, check_limit
 
 from .actors import Actor, require_admin
@@ -65,6 +66,7 @@ class UserAdmin:
     repository: UserRepository
     deletion: AccountDeletion
     tokens: Tokens
+    previews: PreviewStore
     audit: Audit
     hasher: NormalizingHasher
     rules: PasswordRules
@@ -190,6 +192,8 @@ class UserAdmin:
             self.audit.record(Event.PASSWORD_RESET, actor, "user", new.user.id)
         if new.password_hash != old.password_hash or not new.user.is_active:
             self.tokens.revoke_all(actor, new.user)
+        if not new.user.is_active:  # the author cannot revoke them any more
+            self.previews.remove_all_of(new.user.id)
 
     def _check(self, *, username: str | None, password: str | None, whose: str) -> None:
         errors: list[FieldError] = [] if username is None else validate_new_username(username)

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from blog.domain.audit import AuditEntry, AuditLog
 from blog.domain.posts.pagination import Position
 from blog.domain.posts.post import Post
+from blog.domain.posts.previews import Preview, PreviewStore
 from blog.domain.posts.repository import PostRepository
 from blog.domain.posts.revisions import PlacedRevision, RevisionPosition, RevisionStore
 from blog.domain.posts.visibility import Everything, Reason
@@ -33,9 +34,9 @@ PersonalDataPosition: TypeAlias = Position | RevisionPosition | EntryId
 class PersonalDataPage:
     """A page of the data about a user. `next` is the `after` of the next page: None on the last page.
 
-    The first page has the reserved usernames, tokens, trusted addresses and open invitations. Then come posts, drafts
-    included, oldest first, each page with the working copies of its posts. Then come earlier versions of the posts in
-    the same order. Then come audit entries by the user or about the account, newest first.
+    The first page has the reserved usernames, tokens, trusted addresses, open invitations and preview links.
+    Then come posts, drafts included, oldest first, each page with the working copies of its posts. Then come earlier
+    versions of the posts in the same order. Then come audit entries by the user or about the account, newest first.
     """
 
     user: User
@@ -43,6 +44,7 @@ class PersonalDataPage:
     tokens: Sequence[Token] = ()
     known_addresses: Mapping[str, datetime] = field(default_factory=dict)
     invitations: Sequence[Invitation] = ()
+    previews: Sequence[Preview] = ()
     posts: Sequence[Post] = ()
     working_copies: Sequence[WorkingCopy] = ()
     revisions: Sequence[PlacedRevision] = ()
@@ -71,6 +73,7 @@ class PersonalData:
     tokens: TokenStore
     attempts: AttemptStore
     invitations: InvitationStore
+    previews: PreviewStore
     posts: PostRepository
     working_copies: WorkingCopyStore
     revisions: RevisionStore
@@ -97,6 +100,7 @@ class PersonalData:
             tokens=self.tokens.of_user(user.id),
             known_addresses=self.attempts.trusted_addresses(account_key(user.id)),
             invitations=self.invitations.all_by(user.id),
+            previews=self.previews.of_user(user.id),
         )
 
     def _rows(self, user: User, after: PersonalDataPosition | None) -> PersonalDataPage:

@@ -258,8 +258,8 @@ class Post(PostContent):
         return self.may_be_edited_by(actor) and (self.published_at is None or actor.has(Scope.POSTS_PUBLISH))
 
     def may_be_edited_by(self, actor: Actor) -> bool:
-        """Return whether an actor may save a working copy of the post: only its author may. It changes nothing that
-        others see, so the token need not be allowed to publish.
+        """Return whether an actor may save a working copy and make preview links of the post: only its author may.
+        Neither changes what everybody sees, so the token need not be allowed to publish.
         """
         return actor.user_id == self.author_id and may_write(actor)
 

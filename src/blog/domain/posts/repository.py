@@ -9,7 +9,7 @@ from blog.domain.shared import PostId, UserId
 from .pagination import Position, PostFilter, SortOrder
 from .post import Post
 from .tags import TagCount
-from .visibility import Everything, Own, Public, Reader
+from .visibility import Everything, Holder, Own, Public, Reader
 
 
 class PostRepository(Protocol):
@@ -26,7 +26,7 @@ class PostRepository(Protocol):
             ConcurrencyConflict: another unit of work deleted the author's account.
         """
 
-    def get(self, sight: Public | Reader | Everything, post_id: PostId) -> Post:
+    def get(self, sight: Public | Reader | Holder | Everything, post_id: PostId) -> Post:
         """Return the post with this id.
 
         Raises:

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final, TypeAlias, assert_never
 
 from blog.domain.accounts.actors import Member, Scope
-from blog.domain.shared import UserId
+from blog.domain.shared import PostId, UserId
 
 from .post import Post, Status
 
@@ -35,6 +35,13 @@ class Own:
     status: Status
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The sight of everybody who has a preview link of this post: that post alone, at every moment."""
+
+    post_id: PostId
+
+
 class Reason(Enum):
     """A reason to see every post. No client of the HTTP API has one."""
 
@@ -51,7 +58,7 @@ class Everything:
     reason: Reason
 
 
-Sight: TypeAlias = Public | Reader | Own | Everything
+Sight: TypeAlias = Public | Reader | Own | Holder | Everything
 """The viewer of posts, and the moment. Every method of a port that returns posts, or numbers about posts,
 takes one as its first argument, without a default. So no store can forget to ask who looks.
 """
@@ -66,6 +73,8 @@ def sees(sight: Sight, post: Post) -> bool:
             return post.author_id == user_id or post.status(at) is Status.PUBLISHED
         case Own(at, user_id, status):
             return post.author_id == user_id and post.status(at) is status
+        case Holder(post_id):
+            return post.id == post_id
         case Everything():
             return True
         case _:

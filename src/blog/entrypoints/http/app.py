@@ -27,6 +27,7 @@ from blog.entrypoints.http.routes.health import health
 from blog.entrypoints.http.routes.invitations import invitations
 from blog.entrypoints.http.routes.personal_data import personal_data
 from blog.entrypoints.http.routes.posts import posts
+from blog.entrypoints.http.routes.previews import previews
 from blog.entrypoints.http.routes.revisions import revisions
 from blog.entrypoints.http.routes.tags import tags
 from blog.entrypoints.http.routes.tokens import tokens
@@ -51,6 +52,7 @@ _ROUTERS: Final[list[ControllerRouterHandler]] = [
         batch,
         working_copies,
         tags,
+        previews,
         accounts,
         personal_data,
         tokens,

@@ -33,7 +33,7 @@ Handler: TypeAlias = Callable[..., Response]
 
     ExecutorKind.NONE            handler(request)
     opens_units              handler(request, open_blog)
-    Authentication.NONE      handler(request, blog)
+    Authentication.NONE      handler(request, blog, **parameters)
     any other                handler(request, blog, actor, **parameters)      `parameters` are those in the path
 """
 
@@ -123,7 +123,7 @@ def _handle_in_unit(request: ApiRequest, handler: Handler, open_blog: OpenBlog) 
             if replayed is not None:
                 return replayed
         if operation.authentication is Authentication.NONE:
-            response = handler(request, blog)
+            response = handler(request, blog, **request.path_parameters())  # 404
         else:
             response = handler(request, blog, request.actor, **request.path_parameters())  # 404
         if keyed_request is not None:

@@ -37,8 +37,8 @@ class ExecutorKind(Enum):
     HASH = "on the thread that hashes passwords"
 
 
-_WITHOUT_TOKEN: Final = frozenset({Action.VIEW_STATUS, Action.LOG_IN, Action.REGISTER})
-"""Actions that do not depend on the actor."""
+_WITHOUT_TOKEN: Final = frozenset({Action.VIEW_STATUS, Action.LOG_IN, Action.REGISTER, Action.READ_PREVIEW})
+"""Actions that do not depend on the actor. A replica does not serve them: it may lag behind a revocation."""
 
 
 class RouteWithoutPolicy(Exception):

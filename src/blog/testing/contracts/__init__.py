@@ -33,6 +33,7 @@ from .lists import PostListContract
 from .markdown import MarkdownRendererContract
 from .pagination import PostWalkContract
 from .posts import PostRepositoryContract
+from .previews import PreviewStoreContract
 from .revisions import RevisionStoreContract
 from .search import PostIndexContract
 from .slugs import SlugStoreContract
@@ -67,6 +68,7 @@ __all__ = [
     "PostTagContract",
     "PostVisibilityContract",
     "PostWalkContract",
+    "PreviewStoreContract",
     "RevisionStoreContract",
     "SecretGeneratorContract",
     "SharedStoresContract",

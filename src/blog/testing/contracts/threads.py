@@ -21,6 +21,7 @@ from .audit import make_entry
 from .fixtures import EVERYBODY, EVERYTHING, NOON, require_fixture, run_concurrently
 from .invitations import make_invitation
 from .posts import add_user, make_post
+from .previews import make_preview
 from .tokens import make_token
 
 TRIES: Final = 50
@@ -72,6 +73,13 @@ def _use_idempotency_records(stores: Stores, author: User, mark: str) -> None:
     assert stores.idempotency.find_for_update(author.id, stored.key) == stored
 
 
+def _use_previews(stores: Stores, author: User, mark: str) -> None:
+    post = stores.posts.add(make_post(author))
+    added = stores.previews.add(make_preview(post, mark))
+    assert stores.previews.find(added.digest) == added
+    assert list(stores.previews.of_post(post.id)) == [added]
+
+
 def _use_audit(stores: Stores, _: User, mark: str) -> None:
     stores.audit.add(replace(make_entry(), detail=mark))
     assert mark in [entry.detail for entry in stores.audit.page(limit=1000)]
@@ -85,6 +93,7 @@ _USES: Final[Mapping[str, Callable[[Stores, User, str], None]]] = {
     "posts": _use_posts,
     "index": _use_index,
     "idempotency": _use_idempotency_records,
+    "previews": _use_previews,
     "audit": _use_audit,
 }
 """By the name of the store, a function that writes and reads back something of its thread's own."""

@@ -11,7 +11,7 @@ from blog.domain.accounts.user import User
 from blog.domain.blog import OpenStores, Stores
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post, PostNotFound, Status
-from blog.domain.posts.visibility import Everything, Own, Public, Reader, Reason, sees
+from blog.domain.posts.visibility import Everything, Holder, Own, Public, Reader, Reason, sees
 from blog.domain.search.query import SearchQuery
 from blog.domain.shared import PostId, UserId
 
@@ -64,13 +64,22 @@ class PostVisibilityContract:
     ) -> None:
         with open_stores() as stores:
             for post in posts:
-                for sight in _sights_of_readers(authors):
+                for sight in (*_sights_of_readers(authors), *(Holder(other.id) for other in posts)):
                     assert _got(stores, sight, post.id) == (post if sees(sight, post) else None), sight
         for sight in _sights_of_readers(authors):
             if not isinstance(sight, Public):
                 with open_stores() as stores:
                     locked = [_locked(stores, sight, post.id) for post in posts]
                 assert locked == [post if sees(sight, post) else None for post in posts], sight
+
+    def test_a_preview_link_shows_one_post_and_nothing_else(self, open_stores: OpenStores, posts: list[Post]) -> None:
+        for held in posts:
+            with open_stores() as stores:
+                shown = [post for post in posts if _got(stores, Holder(held.id), post.id) is not None]
+            assert shown == [held]
+        with open_stores() as stores:
+            assert [_got(stores, Holder(PostId(NOBODY)), post.id) for post in posts] == [None] * len(posts)
+            assert _got(stores, Holder(PostId(NOBODY)), PostId(NOBODY)) is None
 
     @pytest.mark.parametrize("order", SortOrder)
     def test_a_list_has_the_posts_that_the_sight_sees(
@@ -219,7 +228,7 @@ def _sights_of_lists(authors: Sequence[User]) -> list[Public | Own]:
     return [*map(Public, MOMENTS), *own]
 
 
-def _got(stores: Stores, sight: Public | Reader | Everything, post_id: PostId) -> Post | None:
+def _got(stores: Stores, sight: Public | Reader | Holder | Everything, post_id: PostId) -> Post | None:
     try:
         return stores.posts.get(sight, post_id)
     except PostNotFound as error:

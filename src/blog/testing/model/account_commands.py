@@ -78,7 +78,9 @@ class DownloadOneself:
         entries = [side.seen_entry(entry) for entry in page.entries]
         by_id = {post.id: post for post in page.posts}
         copies = [side.seen_copy(CopyOfPost(copy, by_id[copy.post_id])) for copy in page.working_copies]
-        return side.seen_user(page.user), page.usernames, [*tokens], page.known_addresses, [*posts], copies, entries
+        previews = [side.seen_preview(preview) for preview in page.previews]
+        own = [*tokens], page.known_addresses, previews, [*posts], copies, entries
+        return side.seen_user(page.user), page.usernames, *own
 
 
 @dataclass(frozen=True)

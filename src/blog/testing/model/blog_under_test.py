@@ -16,17 +16,19 @@ from blog.domain.accounts.user import User
 from blog.domain.audit import AuditEntry, AuditVerification
 from blog.domain.blog import Blog, OpenBlog
 from blog.domain.posts.post import Post, PostContent
+from blog.domain.posts.previews import IssuedPreview, Preview
 from blog.domain.posts.revisions import Revision
 from blog.domain.posts.use_cases import PostPage
 from blog.domain.posts.working_copies import CopyOfPost
 from blog.domain.search.use_cases import SearchPage
-from blog.domain.shared import EntryId, InvitationId, PostId, TokenId, UserId
+from blog.domain.shared import EntryId, InvitationId, PostId, PreviewId, TokenId, UserId
 
 Thing = TypeVar("Thing")
 
 NOWHERE: Final = 1_000_000_007
 NO_SECRET: Final = "blog_" + "0" * 46
 NO_CODE: Final = "bloginvite_" + "0" * 46
+NO_LINK: Final = "blogpreview_" + "0" * 46
 
 
 class Change(NamedTuple):
@@ -47,6 +49,8 @@ class Side:
     secrets: list[str] = field(default_factory=list)
     invitations: list[InvitationId] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
+    previews: list[PreviewId] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     deletions: list[int] = field(default_factory=list)
 
@@ -60,6 +64,8 @@ class Side:
             self.secrets,
             self.invitations,
             self.codes,
+            self.previews,
+            self.links,
         )
         appeared += (self.changes, self.deletions)
         before = [len(things) for things in appeared]
@@ -95,6 +101,12 @@ class Side:
 
     def code(self, number: int) -> str:
         return youngest(self.codes, number, NO_CODE)
+
+    def preview(self, number: int) -> PreviewId:
+        return youngest(self.previews, number, PreviewId(NOWHERE))
+
+    def link(self, number: int) -> str:
+        return youngest(self.links, number, NO_LINK)
 
     def changed(self, post_id: PostId, actor: Member) -> None:
         self.changes.append(Change(self.posts.index(post_id), self.users.index(actor.user_id)))
@@ -150,10 +162,23 @@ class Side:
         self.codes.append(issued.code)
         return self.seen_invitation(issued.invitation)
 
+    def seen_preview(self, preview: Preview) -> Preview:
+        post_id, user_id = self._seen_number(preview.post_id), UserId(order(self.users, preview.user_id))
+        number = PreviewId(order(self.previews, preview.id))
+        return replace(preview, id=number, post_id=post_id, user_id=user_id, digest=b"", hint="")
+
+    def seen_issued(self, issued: IssuedPreview) -> Preview:
+        self.links.append(issued.secret)
+        return self.seen_preview(issued.preview)
+
     def seen_entry(self, entry: AuditEntry) -> AuditEntry:
         actor_id = None if entry.actor_id is None else UserId(order(self.users, entry.actor_id))
         token_id = None if entry.token_id is None else TokenId(order(self.tokens, entry.token_id))
-        return replace(entry, id=EntryId(0), actor_id=actor_id, token_id=token_id, subject_id=self._seen_subject(entry))
+        seen = replace(entry, id=EntryId(0), actor_id=actor_id, token_id=token_id, subject_id=self._seen_subject(entry))
+        if entry.subject != "preview":
+            return seen
+        text, _, post_id = entry.detail.rpartition(" ")  # which has the blog's own number of the post
+        return replace(seen, detail=f"{text} {self._seen_number(PostId(int(post_id)))}")
 
     def seen_verdict(self, verdict: AuditVerification) -> object:
         return verdict.sealed, verdict.unsealed, verdict.errors
@@ -167,6 +192,7 @@ class Side:
             "post": self.posts,
             "token": self.tokens,
             "invitation": self.invitations,
+            "preview": self.previews,
         }
         return None if entry.subject_id is None else order(subjects[entry.subject], entry.subject_id)
 

@@ -9,6 +9,7 @@ from blog.domain.posts import batch as batches
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.pagination import PostFilter, SortOrder
 from blog.domain.posts.post import PostChanges, Status
+from blog.domain.posts.previews import PreviewOf
 
 from .blog_under_test import Side
 
@@ -229,6 +230,51 @@ class Find:
         first = blog.search.find(self.text, limit=self.limit, **self.filters)
         second = blog.search.find(self.text, limit=self.limit, after=first.next, **self.filters)
         return side.seen_findings(first), side.seen_findings(second), blog.search.count(self.text, **self.filters)
+
+
+@dataclass(frozen=True)
+class MakeLink:
+    """Make a preview link, and read by it."""
+
+    token: int
+    post: int
+    of: PreviewOf
+    expires_at: datetime | None
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor = side.actor(blog, self.token)
+        issued = blog.previews.create(actor, side.post(self.post), of=self.of, expires_at=self.expires_at)
+        return side.seen_issued(issued), side.seen_post(blog.previews.read(issued.secret))
+
+
+@dataclass(frozen=True)
+class ReadByLink:
+    link: int
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        return side.seen_post(blog.previews.read(side.link(self.link)))
+
+
+@dataclass(frozen=True)
+class ListLinks:
+    token: int
+    post: int
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        links = blog.previews.list_open(side.actor(blog, self.token), side.post(self.post))
+        return [side.seen_preview(preview) for preview in links]
+
+
+@dataclass(frozen=True)
+class RevokeLink:
+    token: int
+    post: int
+    link: int
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor, preview_id = side.actor(blog, self.token), side.preview(self.link)
+        blog.previews.revoke(actor, side.post(self.post), preview_id)
+        return None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from blog.domain.posts import batch as batches
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.pagination import PostFilter, SortOrder
 from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, PostChanges, Status
+from blog.domain.posts.previews import PreviewOf
 from blog.testing.contracts.fixtures import NOON
 
 from .account_commands import (
@@ -44,15 +45,19 @@ from .post_commands import (
     Delete,
     DiscardCopy,
     Find,
+    ListLinks,
     ListOwn,
     ListPosts,
     ListRevisions,
+    MakeLink,
     Once,
     OpenCopy,
     Publish,
     Read,
+    ReadByLink,
     ReadBySlug,
     RestoreRevision,
+    RevokeLink,
     SaveCopy,
     TakeIn,
     Unpublish,
@@ -151,6 +156,10 @@ post_steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(RestoreRevision, numbers, numbers, st.integers(0, 4), versions),
     st.builds(Delete, numbers, numbers, versions),
     st.builds(Read, numbers, st.none() | numbers),
+    st.builds(MakeLink, numbers, numbers, st.sampled_from(PreviewOf), publication_times),
+    st.builds(ReadByLink, numbers),
+    st.builds(ListLinks, numbers, numbers),
+    st.builds(RevokeLink, numbers, numbers, numbers),
     st.builds(ListPosts, st.sampled_from(SortOrder), limits | st.just(0), places, filters),
     st.builds(Find, sought, limits | st.just(0), filters),
     st.builds(

@@ -31,7 +31,7 @@ from blog.domain.accounts.user import validate_username
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post, PostNotFound, Status
 from blog.domain.posts.tags import TagCount, tag_keys
-from blog.domain.posts.visibility import Everything, Own, Public, Reader, Sight, sees
+from blog.domain.posts.visibility import Everything, Holder, Own, Public, Reader, Sight, sees
 from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import PostId, UserId
 
@@ -97,6 +97,7 @@ class SightKind(Enum):
     OWN_DRAFTS = auto()
     OWN_SCHEDULED = auto()
     OWN_PUBLISHED = auto()
+    HOLDER = auto()
     EVERYTHING = auto()
 
 
@@ -116,6 +117,7 @@ _CONDITIONS: Final[dict[SightKind, tuple[list[ColumnElement[bool]], list[ColumnE
     SightKind.OWN_DRAFTS: ([_is_own, IS_DRAFT], []),
     SightKind.OWN_SCHEDULED: ([_is_own, IS_NO_DRAFT], [posts.c.published_at > bindparam("now")]),
     SightKind.OWN_PUBLISHED: ([_is_own, IS_NO_DRAFT], [_is_due]),
+    SightKind.HOLDER: ([posts.c.id == bindparam("held", type_=BigIntId)], []),
     SightKind.EVERYTHING: ([], []),
 }
 """The conditions of each kind of sight: those that stay, and those that a range of publication times replaces."""
@@ -130,6 +132,8 @@ def compile_sight(sight: Sight) -> tuple[SightKind, Params]:
             return SightKind.READER, {"now": at, "owner": user_id}
         case Own(at, user_id, status):
             return _OWN[status], {"now": at, "owner": user_id}
+        case Holder(post_id):
+            return SightKind.HOLDER, {"held": post_id}
         case Everything():
             return SightKind.EVERYTHING, {}
         case _:
@@ -214,7 +218,7 @@ class SqlPostRepository(SqlRepository):
             add_tags(self._unit, stored)
         return stored
 
-    def get(self, sight: Public | Reader | Everything, post_id: PostId) -> Post:
+    def get(self, sight: Public | Reader | Holder | Everything, post_id: PostId) -> Post:
         return _visible(self._unit.find(_get, post_id=post_id), sight, post_id)
 
     def get_for_update(self, sight: Reader | Everything, post_id: PostId) -> Post:

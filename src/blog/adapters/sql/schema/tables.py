@@ -34,10 +34,11 @@ from sqlalchemy.types import TypeEngine
 
 from blog.adapters.sql.engine.statement import LongText
 from blog.domain.accounts.actors import Scope
+from blog.domain.posts.previews import PreviewOf
 
 from .content import StoredContent
 
-REVISION: Final = "0013"
+REVISION: Final = "0014"
 """The migration that leads to the tables below."""
 
 _version: Final = table("alembic_version", column("version_num"))
@@ -125,6 +126,19 @@ class TagLines(TypeDecorator[tuple[str, ...]]):
 def lines_of(text: str) -> tuple[str, ...]:
     """Return the lines of a value of `TagLines`."""
     return tuple(text.split("\n")) if text else ()
+
+
+class PreviewKind(TypeDecorator[PreviewOf]):
+    """The text that a preview link shows: of the post, or of its working copy."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: PreviewOf | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - as above
+        return value
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str], PreviewOf]:  # noqa: ARG002 - as above
+        return PreviewOf
 
 
 SortKey = Text().with_variant(Text(collation="C"), "postgresql")
@@ -301,6 +315,25 @@ working_copies = Table(
 )
 
 Index("working_copies_post_id_key", working_copies.c.post_id, unique=True)
+previews = Table(
+    "previews",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("of", PreviewKind, nullable=False),
+    Column("post_id", BigIntId, ForeignKey("posts.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", BigIntId, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("previews_digest_key", previews.c.digest, unique=True)
+Index("previews_post_id", previews.c.post_id)
+Index("previews_user_id", previews.c.user_id)
+Index("previews_expires_at", previews.c.expires_at)
 
 idempotency_records = Table(
     "idempotency_records",

@@ -21,7 +21,7 @@ from blog.entrypoints.http.parsing.conditional import IF_MATCH, IF_NONE_MATCH
 from blog.entrypoints.http.parsing.idempotency_key import KEY_HEADER
 from blog.entrypoints.http.parsing.query import NUMBERS_IN_PATH, WHOLE_NUMBER
 
-from .examples import add_examples, example_of, problem_example
+from .examples import add_examples, example_of, path_example, problem_example
 
 Schemas: TypeAlias = dict[str, dict[str, Any]]
 
@@ -58,6 +58,7 @@ send the request again. Every error is `application/problem+json` (RFC 9457), an
 """
 _TAGS: Final = {
     "Posts": "Read, search, create, update, publish and delete posts, and save working copies.",
+    "Previews": "Links that show a post, such as a draft, to people without an account.",
     "Accounts": "Log in and out, register, and manage your own account.",
     "Tokens": "Your own tokens: one for each log-in.",
     "Users": "All users and their tokens. For administrators.",
@@ -67,7 +68,11 @@ _TAGS: Final = {
 }
 """Groups of operations, in the order in which a reader needs them."""
 
-_IN_PATH: Final = {"number": "The number of a version of the post.", "slug": "The slug of the post."}
+_IN_PATH: Final = {
+    "number": "The number of a version of the post.",
+    "secret": "The secret of the preview link.",
+    "slug": "The slug of the post.",
+}
 """Descriptions of parameters in the path that are no ids."""
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -147,7 +152,7 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
             "required": True,
             "description": f"The id of the {name.removesuffix('_id')}." if is_id else _IN_PATH[name],
             "schema": WHOLE_NUMBER if is_number else {"type": "string", "minLength": 1},
-            "example": 1 if is_number else "hello-world",
+            "example": 1 if is_number else path_example(name),
         }
 
 

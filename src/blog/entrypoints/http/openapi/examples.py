@@ -22,6 +22,7 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "delete": True,
     "detail": "",
     "event": "post.created",
+    "expires_in_days": 7,
     "expires_at": "2026-12-22T09:30:00.000000Z",
     "hint": "blog_0123",
     "id": 1,
@@ -37,11 +38,13 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "next": None,
     "number": 1,
     "old": 1,
+    "of": "post",
     "old_password": "correct horse battery staple",
     "password": "correct horse battery staple",
     "post": 1,
     "publish": True,
     "scopes": ["posts:read", "posts:write", "posts:publish"],
+    "secret": "blogpreview_0123456789abcdefghijABCDEFGHIJ01234567890000",
     "slug": "hello-world",
     "status": "published",
     "subject": "post",
@@ -51,6 +54,7 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "title": "Hello, world",
     "token": "blog_0123456789abcdefghijABCDEFGHIJ01234567890000",
     "update": True,
+    "url": "/api/previews/blogpreview_0123456789abcdefghijABCDEFGHIJ01234567890000/",
     "user": 1,
     "username": "alice",
     "usernames": ["alice"],
@@ -69,6 +73,10 @@ _BY_SHAPE: Final[Mapping[str, Any]] = {
     "FieldErrorOut.field": "title",
     "FieldErrorOut.message": "is missing",
     "Health.status": "ok",
+    "PreviewIn.name": "for the editor",
+    "PreviewOut.hint": "blogpre...0000",
+    "PreviewOut.name": "for the editor",
+    "IssuedPreviewOut.hint": "blogpre...0000",
     "PostPatch.title": "A better title",
     "PublishOperation.op": "publish",
     "Problem.detail": "The request is not valid: see `errors`.",
@@ -99,6 +107,7 @@ _SENT: Final[Mapping[str, tuple[str, ...]]] = {
     "InvitationIn": ("days",),
     "MeIn": ("username",),
     "PostPatch": ("title",),
+    "PreviewIn": ("name", "expires_in_days"),
     "PublishIn": (),
     "UserPatch": ("is_admin",),
 }
@@ -135,6 +144,11 @@ def example_of(shape: str, schemas: Mapping[str, dict[str, Any]]) -> Any:
     usual = schema.get("required") or [name for name in members if "$ref" not in members[name]]
     names = _SENT.get(shape, usual)
     return {name: _example(members[name], schemas) for name in members if name in names}
+
+
+def path_example(name: str) -> Any:
+    """Return an example of a parameter in a path."""
+    return _BY_NAME[name]
 
 
 def problem_example(title: str, status: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from blog.domain.accounts.actors import Member
 from blog.domain.accounts.personal_data import PersonalDataPage, PersonalDataPosition
@@ -13,6 +13,7 @@ from blog.domain.blog import Blog
 from blog.domain.errors import ValidationFailed
 from blog.domain.policy import Action
 from blog.domain.posts.pagination import Position, SortOrder
+from blog.domain.posts.previews import Preview
 from blog.domain.posts.revisions import RevisionPosition
 from blog.domain.posts.working_copies import CopyOfPost
 from blog.domain.shared import EntryId
@@ -31,6 +32,7 @@ from blog.entrypoints.http.schemas.working_copies import WorkingCopyOut
 
 from .audit import EntryOut
 from .invitations import InvitationOut
+from .previews import PreviewOut
 
 _PATH: Final = "/api/users/me/export/"
 
@@ -42,10 +44,20 @@ class AddressOut(Struct):
     last_login_at: Timestamp
 
 
+class OwnPreviewOut(PreviewOut, kw_only=True):
+    """A preview link of a post of the user, without its secret."""
+
+    post_id: int
+
+    @classmethod
+    def of_post(cls, preview: Preview) -> "OwnPreviewOut":
+        return cls(**structs.asdict(PreviewOut.of(preview)), post_id=preview.post_id)
+
+
 class PersonalDataOut(Struct):
-    """A part of the stored personal data. The first part also has `usernames`, `tokens`, `known_addresses` and
-    `invitations`. `revisions` are earlier versions of posts. `next` is the URL of the next part, or null on the last
-    one.
+    """A part of the stored personal data. The first part also has `usernames`, `tokens`, `known_addresses`,
+    `invitations` and `previews`. `revisions` are earlier versions of posts. `next` is the URL of the next part, or null
+    on the last one.
     """
 
     account: UserOut
@@ -58,6 +70,7 @@ class PersonalDataOut(Struct):
     tokens: list[TokenOut] | UnsetType = UNSET
     known_addresses: list[AddressOut] | UnsetType = UNSET
     invitations: list[InvitationOut] | UnsetType = UNSET
+    previews: list[OwnPreviewOut] | UnsetType = UNSET
 
     @classmethod
     def of(cls, page: PersonalDataPage, at: datetime, next_page: str | None, *, is_first: bool) -> "PersonalDataOut":
@@ -76,6 +89,7 @@ class PersonalDataOut(Struct):
                 AddressOut(each, to_timestamp(at)) for each, at in sorted(page.known_addresses.items())
             ]
             out.invitations = [InvitationOut.of(invitation) for invitation in page.invitations]
+            out.previews = [OwnPreviewOut.of_post(preview) for preview in page.previews]
         return out
 
 
