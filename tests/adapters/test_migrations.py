@@ -31,6 +31,7 @@ from blog.domain.blog import ConcurrencyConflict, OpenBlog
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.pagination import PostFilter, SortOrder
 from blog.domain.posts.post import Status
+from blog.domain.posts.revisions import Revision, RevisionNotFound
 from blog.domain.search.query import SearchQuery
 from blog.testing.contracts.fixtures import EVERYBODY, EVERYTHING, NOON, as_member
 
@@ -623,3 +624,27 @@ def test_a_store_without_a_renderer_migrates_too(sqlite: SqlStore, file: Path) -
         with create_blog(other)() as blog:
             assert blog.posts.get(post.id).shown_summary is None
             assert blog.posts.update(ann, post.id, body="World!").shown_summary == "World!"
+
+
+def test_posts_of_the_version_without_revisions_keep_their_next_versions(store: SqlStore, open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
+        draft, post = (
+            blog.posts.create(ann, title="Hello", body="World", status=status) for status in (Status.DRAFT, None)
+        )
+        post = blog.posts.update(ann, post, body="Second")
+    store.migrate("0012")
+    store.migrate()
+    with open_blog() as blog:
+        assert blog.posts.get(post.id) == post
+        assert [each.number for each in blog.revisions.page(ann, post.id).revisions] == [2]
+        with pytest.raises(RevisionNotFound):
+            blog.revisions.get(ann, post.id, 1)
+        for each in (draft, post):
+            changed = blog.posts.update(ann, each.id, title="Changed")
+            assert blog.revisions.get(ann, each.id, each.version) == Revision.of(each)
+            assert blog.revisions.get(ann, each.id, changed.version) == Revision.of(changed)
+        blog.posts.delete(ann, post.id)
+        assert [placed.revision for placed in blog._stores.revisions.written_by(ann.user_id, limit=9)] == [
+            Revision.of(draft)
+        ]

@@ -9,15 +9,16 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.adapters.sql.repositories.tagging import rebuild_tags
-from blog.adapters.sql.schema.tables import posts
+from blog.adapters.sql.schema.tables import posts, revisions
 from blog.domain.blog import Stores
 from blog.domain.posts.pagination import Position, SortOrder
-from blog.domain.posts.post import Status
+from blog.domain.posts.post import PostContent, Status
+from blog.domain.posts.revisions import RevisionPosition
 from blog.domain.posts.visibility import Everything, Own, Public, Reader, Reason
 from blog.domain.shared import PostId, UserId
 from blog.testing.contracts.fixtures import NOON
@@ -31,6 +32,7 @@ LAST: Final = PostId(2**63 - 1)
 PUBLIC: Final = Public(NOW)
 EVERYTHING: Final = Everything(Reason.EXPORT)
 LIMIT: Final = 21
+CONTENT: Final = PostContent(title="…", body="word " * 300)
 BUFFERS: Final = 250
 """Pages that PostgreSQL may read for a page of posts: less than a tenth of those of the table."""
 
@@ -52,6 +54,12 @@ READS: Final[dict[str, Read]] = {
         Reader(NOW, UserId(filled.author + 1)), filled.author, limit=LIMIT
     ),
     "tags": lambda stores, _: stores.posts.tags(PUBLIC, limit=LIMIT),
+    "revisions of a post": lambda stores, _: stores.revisions.page(PostId(FEW // 2), limit=LIMIT, before=3),
+    "a revision": lambda stores, _: stores.revisions.find(PostId(FEW // 2), 2),
+    "revisions of an author": lambda stores, filled: stores.revisions.written_by(filled.author, limit=LIMIT),
+    "revisions of an author, a later page": lambda stores, filled: stores.revisions.written_by(
+        filled.author, limit=LIMIT, after=RevisionPosition(Position(filled.middle, PostId(0)), 1)
+    ),
     "newest, a position in the future": lambda stores, _: stores.posts.page(
         PUBLIC, SortOrder.NEWEST, limit=LIMIT, after=Position(NOW + 10**5 * HOUR, LAST)
     ),
@@ -137,6 +145,14 @@ def fill(store: SqlStore, count: int) -> Filled:
         rows.append(row | times | {"title_key": f"title {number * 7919 % count}"})
     with store.dialect.migration_transaction(store.engine) as connection:
         connection.execute(insert(posts), rows)
+        connection.execute(
+            insert(revisions),
+            [
+                {"post_id": post_id, "number": number, "saved_at": NOW, "published_at": None, "content": CONTENT}
+                for number in (1, 2, 3)
+                for (post_id,) in connection.execute(select(posts.c.id))
+            ],
+        )
         rebuild_tags(connection, NOW)
     return Filled(authors[1], NOW - count // 2 * HOUR)
 
@@ -202,7 +218,7 @@ def test_postgresql_reads_few_pages_whatever_the_parameters(
     filled = fill(postgresql, MANY)
     statements = {name: statement_of(postgresql, read, filled, monkeypatch) for name, read in READS.items()}
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
-        for table in ("posts", "tagged", "tags", "tag_changes"):
+        for table in ("posts", "tagged", "tags", "tag_changes", "revisions"):
             connection.execute(f"VACUUM ANALYZE {table}".encode())
         connection.execute("SET plan_cache_mode = force_generic_plan")  # as for statements that are used often
         (pages,) = connection.execute("SELECT pg_relation_size('posts') / 8192").fetchone() or (0,)

@@ -155,6 +155,34 @@ WRONG = {
         "posts 2, tags: is the same tag as tags[0]",
     ),
     "bytes as title": ("UPDATE posts SET title = x'61' WHERE id = 2", "posts 2, title: must be text"),
+    "a revision that is no content": (
+        "UPDATE revisions SET content = x'78' WHERE id = 1",
+        "revisions 1, content: must be the content of a post",
+    ),
+    "a revision with a number as title": (
+        """UPDATE revisions SET content = CAST('{"title":7,"body":"b"}' AS BLOB) WHERE id = 1""",
+        "revisions 1, content: must be the content of a post",
+    ),
+    "a revision with another member": (
+        """UPDATE revisions SET content = CAST('{"title":"t","body":"b","x":"y"}' AS BLOB) WHERE id = 1""",
+        "revisions 1, content: must be the content of a post",
+    ),
+    "a revision with a blank title": (
+        """UPDATE revisions SET content = CAST('{"title":" ","body":"b"}' AS BLOB) WHERE id = 1""",
+        "revisions 1, content: must not be blank",
+    ),
+    "a revision after its post": (
+        "UPDATE revisions SET number = 2 WHERE id = 1",
+        "revisions 1, number: must be lower than the version of its post",
+    ),
+    "a revision of no post": (
+        "PRAGMA foreign_keys=OFF; UPDATE revisions SET post_id = 99 WHERE id = 1",
+        "revisions 1: belongs to a row of posts that is not there",
+    ),
+    "a revision twice": (
+        ("DROP INDEX revisions_key; UPDATE revisions SET post_id = 1, number = 1; UPDATE posts SET version = 9"),
+        "revisions 2: repeats what another row has, and must not",
+    ),
     "no day": (
         "UPDATE posts SET created_at = 'yesterday' WHERE id = 1",
         "posts 1, created_at: must be a time in UTC, with microseconds, in a year from 1000 to 9998",

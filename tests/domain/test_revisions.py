@@ -171,6 +171,17 @@ def test_pages_have_every_version_once(open_blog: OpenBlog, ann: User) -> None:
         numbers(open_blog, post, limit=0)
 
 
+def test_a_version_that_is_replaced_while_a_page_is_read_is_listed_once(
+    open_blog: OpenBlog, ann: User, store: MemoryStore
+) -> None:
+    post = create(open_blog, ann)
+    second = update(open_blog, post, **SECOND)
+    with store() as stores:  # what a concurrent change stores after the post was read
+        stores.revisions.add(Revision.of(second))
+    assert numbers(open_blog, post) == [2, 1]
+    assert revision(open_blog, post, 2) == Revision.of(second)
+
+
 def test_restoring_makes_a_version_and_keeps_the_others(open_blog: OpenBlog, ann: User, clock: FrozenClock) -> None:
     post = create(open_blog, ann)
     second = update(open_blog, post, slug="second", **SECOND)
