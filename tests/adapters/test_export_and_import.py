@@ -22,7 +22,7 @@ from blog.domain.accounts.actors import Member, Operator
 from blog.domain.accounts.user import PostsOnDeletion
 from blog.domain.blog import OpenBlog
 from blog.domain.posts.importing import PortablePost
-from blog.domain.posts.post import Post, PostChanges, Status, validate_post
+from blog.domain.posts.post import Post, PostChanges, Status, validate_post, validate_unfinished
 from blog.domain.posts.revisions import Revision
 from blog.domain.shared import UNSTORED, PostId, UserId
 from blog.entrypoints.cli.markdown.exporting import export_posts
@@ -128,6 +128,48 @@ def revisions_in(open_blog: OpenBlog) -> list[Revision]:
         ann = blog.users.get_by_username(Operator(), "ann")
         found = blog._stores.revisions.written_by(ann.id, limit=1000)
     return [replace(placed.revision, post_id=PostId(UNSTORED)) for placed in found]
+
+
+copies = st.fixed_dictionaries(
+    {},
+    optional={
+        "title": titles.filter(lambda title: not validate_unfinished(title=title)),
+        "body": bodies.filter(lambda body: not validate_unfinished(body=body)),
+        "slug": st.sampled_from((None, "no", "मराठी")),
+        "tags": st.sampled_from(((), ("Sea",), ("no", "a, b", "'", "\U0001f98a", "#"))),
+        "summary": st.none() | titles.filter(lambda summary: not validate_post(summary=summary)),
+    },
+)
+
+
+@given(changes=copies, pause=st.timedeltas(timedelta(), timedelta(days=900)), is_draft=st.booleans())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_export_and_import_of_working_copies_loses_nothing(
+    open_blog: OpenBlog, changes: PostChanges, pause: timedelta, *, is_draft: bool
+) -> None:
+    clock = FrozenClock()
+    source = with_authors(create_blog(MemoryStore(), hasher=HASHER, now=clock))
+    with source() as blog:
+        ann = as_member(blog.users.get_by_username(Operator(), "ann"))
+        post = blog.posts.create(ann, title="Hello", body="World", status=Status.DRAFT if is_draft else None)
+        clock.move(pause)
+        blog.working_copies.save(ann, post.id, based_on=1, **changes)
+        blog.posts.update(ann, post.id, body="Changed meanwhile")
+    with deleting_posts(open_blog), TemporaryDirectory() as one, TemporaryDirectory() as other:
+        export_to(source, Path(one), working_copies=True)
+        import_from(open_blog, Path(one), working_copies=True)
+        assert copy_in(open_blog) == copy_in(source)
+        export_to(open_blog, Path(other), working_copies=True)
+        files = [{file.name: file.read_bytes() for file in Path(folder).iterdir()} for folder in (one, other)]
+        assert files[0] == files[1]
+
+
+def copy_in(open_blog: OpenBlog) -> object:
+    """Return the working copy of the one post by ann, without the id."""
+    with open_blog() as blog:
+        ann = as_member(blog.users.get_by_username(Operator(), "ann"))
+        page = blog.personal_data.page(ann)
+        return [replace(copy, post_id=PostId(UNSTORED)) for copy in page.working_copies]
 
 
 def test_posts_updated_before_their_creation_time_are_imported_unchanged(open_blog: OpenBlog, tmp_path: Path) -> None:
@@ -240,17 +282,26 @@ def without_numbers(posts: list[Post]) -> list[Post]:
     return [replace(post, slug=post.slug and re.sub(r"(-\d+)+$", "", post.slug), version=1) for post in posts]
 
 
-def export_to(open_blog: OpenBlog, folder: Path, *, revisions: bool = False) -> dict[str, bytes]:
+def export_to(
+    open_blog: OpenBlog, folder: Path, *, revisions: bool = False, working_copies: bool = False
+) -> dict[str, bytes]:
     """Export the posts. Return the files by name."""
     with contextlib.redirect_stdout(io.StringIO()):
-        export_posts(Session(open_blog, ""), folder, prune=False, revisions=revisions)
+        export_posts(Session(open_blog, ""), folder, prune=False, revisions=revisions, working_copies=working_copies)
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.md")}
 
 
-def import_from(open_blog: OpenBlog, folder: Path, *, dry_run: bool = False, revisions: bool = False) -> str:
+def import_from(
+    open_blog: OpenBlog,
+    folder: Path,
+    *,
+    dry_run: bool = False,
+    revisions: bool = False,
+    working_copies: bool = False,
+) -> str:
     """Import a folder. Return what is printed."""
     with contextlib.redirect_stdout(io.StringIO()) as line:
-        import_into(Session(open_blog, ""), folder, dry_run=dry_run, revisions=revisions)
+        import_into(Session(open_blog, ""), folder, dry_run=dry_run, revisions=revisions, working_copies=working_copies)
     return line.getvalue()
 
 

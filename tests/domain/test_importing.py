@@ -201,7 +201,9 @@ def test_concurrent_imports_create_one_post(hasher: Any, clock: FrozenClock) -> 
         audit, deleted_user = Audit(stores.audit, clock), cast(DeletedUser, None)
         record, markdown = RevisionRecorder(stores.revisions, 100), MarkdownItMarkdownRenderer()
         slugs = Slugs(stores.slugs, posts, record, clock)
-        return PostImporter(posts, stores.index, slugs, stores.users, audit, deleted_user, record, markdown)
+        return PostImporter(
+            posts, stores.index, slugs, stores.users, audit, deleted_user, record, stores.working_copies, markdown
+        )
 
     with store() as stores:
         post, became = archive(stores, Interrupted(stores)).import_post(OPERATOR, OLD)

@@ -210,7 +210,15 @@ def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, 
         assert noted == {one.id: one}
         import_post = (
             PostImporter(
-                stores.posts, index, slugs, stores.users, posts.audit, cast(DeletedUser, None), record, markdown
+                stores.posts,
+                index,
+                slugs,
+                stores.users,
+                posts.audit,
+                cast(DeletedUser, None),
+                record,
+                stores.working_copies,
+                markdown,
             )
             .import_post(OPERATOR, OLD)
             .post

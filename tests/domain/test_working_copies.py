@@ -16,6 +16,7 @@ from blog.domain.blog import OpenBlog
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.maintenance import run_maintenance
 from blog.domain.posts.batch import MAX_CHARACTERS, BatchOperationFailed, PublishPost, apply_batch
+from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.post import MAX_BODY_LENGTH, NotTheAuthor, Post, PostContent, PostNotFound, Status, content_of
 from blog.domain.posts.working_copies import CopyOfPost, OutdatedWorkingCopy, WorkingCopy, WorkingCopyConflict
 from blog.domain.shared import PostId
@@ -471,6 +472,47 @@ def test_no_copy_is_left_of_a_deleted_account(
         blog.users.delete(OPERATOR, ann.id, posts)
     run_maintenance(open_blog)
     assert list(store._tables.working_copies.rows) == [other.id]
+
+
+def test_an_export_has_copies_on_request_for_the_operator_and_of_own_posts(
+    open_blog: OpenBlog, ann: User, bob: User, admin: User
+) -> None:
+    post, other = create(open_blog, ann), create(open_blog, bob)
+    copies = {each.id: save(open_blog, user, each).copy for user, each in ((ann, post), (bob, other))}
+    create(open_blog, ann)
+
+    def exported(actor: Any, **options: Any) -> dict[PostId, WorkingCopy]:
+        with open_blog() as blog:
+            first = blog.exporter.page(actor, **options)
+            second = blog.exporter.page(actor, after=first.next, **options)
+        return {**first.working_copies, **second.working_copies}
+
+    assert exported(OPERATOR, working_copies=True) == copies
+    assert exported(as_member(ann, Scope.POSTS_READ), working_copies=True) == {post.id: copies[post.id]}
+    assert exported(as_member(admin), working_copies=True) == exported(OPERATOR) == exported(as_member(ann)) == {}
+
+
+def test_an_import_adds_the_copy_of_a_post_that_it_adds(open_blog: OpenBlog, ann: User) -> None:
+    post = create(open_blog, ann)
+    copy = replace(save(open_blog, ann, post, title="").copy, post_id=PostId(0))
+    portable = replace(PortablePost.of(post), created_at=NOON - HOUR, slug=None, version=2)
+
+    def imported(working_copy: WorkingCopy) -> Post:
+        with open_blog() as blog:
+            return blog.importer.import_post(OPERATOR, portable, working_copy=working_copy).post
+
+    wrong = replace(copy, based_on=3, saved_at=None, content=replace(copy.content, body="\0"))
+    with pytest.raises(ValidationFailed) as refused:
+        imported(wrong)
+    assert [error.field for error in refused.value.errors] == [
+        f"working copy, {name}" for name in ("body", "based_on", "saved_at")
+    ]
+    with pytest.raises(ValidationFailed, match="saved_at: must have a time zone"):
+        imported(replace(copy, saved_at=NOON.replace(tzinfo=None)))
+    added = imported(copy)
+    assert shown(open_blog, ann, added).copy == replace(copy, post_id=added.id)
+    assert imported(replace(copy, based_on=2)) == added  # which is stored already
+    assert shown(open_blog, ann, added).copy == replace(copy, post_id=added.id)
 
 
 def test_a_download_has_the_copies_of_its_posts(open_blog: OpenBlog, ann: User, bob: User) -> None:

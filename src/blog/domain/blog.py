@@ -171,13 +171,16 @@ class Blog:
             audit=self.audit,
             deleted_user=self._deleted_user,
             record_version=self._record_version,
+            working_copies=self._stores.working_copies,
             markdown=self._dependencies.markdown,
         )
 
     @cached_property
     def exporter(self) -> PostExporter:
         """`PostExporter`: export posts, with drafts and scheduled posts."""
-        return PostExporter(self._stores.posts, self._stores.revisions, self._dependencies.now)
+        return PostExporter(
+            self._stores.posts, self._stores.revisions, self._stores.working_copies, self._dependencies.now
+        )
 
     @cached_property
     def accounts(self) -> Accounts:

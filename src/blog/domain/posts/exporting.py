@@ -1,7 +1,7 @@
 """Export of posts, with what identifies them elsewhere: author, creation time and ordinal."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from blog.domain.accounts.actors import Actor, Operator, OutOfScope, Scope, require_member
 from blog.domain.shared import MAX_PAGE_SIZE, UNSTORED, Clock, PostId, UserId, check_limit
@@ -12,6 +12,7 @@ from .post import PostNotFound
 from .repository import PostRepository
 from .revisions import RevisionStore
 from .visibility import Everything, Reader, Reason, may_read_own
+from .working_copies import WorkingCopy, WorkingCopyStore
 
 _EVERYTHING = Everything(Reason.EXPORT)
 
@@ -27,13 +28,14 @@ class ExportPosition:
 
 @dataclass(frozen=True, slots=True)
 class ExportPage:
-    """Posts of one author, and the ids that they have here. `next` is the `after` of the next page: None on the last
-    page. A page may be empty.
+    """Posts of one author, the ids that they have here, and on request their working copies by id. `next` is the
+    `after` of the next page: None on the last page. A page may be empty.
     """
 
     posts: Sequence[PortablePost]
     next: ExportPosition | None
     post_ids: Sequence[PostId] = ()
+    working_copies: Mapping[PostId, WorkingCopy] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -42,10 +44,20 @@ class PostExporter:
 
     posts: PostRepository
     revisions: RevisionStore
+    working_copies: WorkingCopyStore
     now: Clock
 
-    def page(self, actor: Actor, *, limit: int = MAX_PAGE_SIZE, after: ExportPosition | None = None) -> ExportPage:
+    def page(
+        self,
+        actor: Actor,
+        *,
+        limit: int = MAX_PAGE_SIZE,
+        after: ExportPosition | None = None,
+        working_copies: bool = False,
+    ) -> ExportPage:
         """Return a page of up to `limit` posts. The operator reads every post, a member published and own posts.
+
+        With `working_copies`, the operator also reads the working copies of the posts, a member those of own posts.
 
         Raises:
             NotAMember.
@@ -68,7 +80,10 @@ class PostExporter:
             )
             page.append(PortablePost.of(post, position.ordinal))
         following = position if len(found) > limit else self._first_of_next_author(start.author_id)
-        return ExportPage(page, following, [post.id for post in found[:limit]])
+        post_ids = [post.id for post in found[:limit]]
+        is_allowed = isinstance(actor, Operator) or actor.user_id == start.author_id
+        copies = self.working_copies.of_posts(post_ids) if working_copies and is_allowed else ()
+        return ExportPage(page, following, post_ids, {copy.post_id: copy for copy in copies})
 
     def earlier_versions(self, actor: Actor, post_id: PostId, exported: PortablePost) -> Iterator[PortablePost]:
         """Yield the versions before the exported one, newest first, each when it is asked for. A member gets those of

@@ -16,11 +16,12 @@ from blog.domain.shared import PostId
 
 from .markdown import MarkdownRenderer
 from .pagination import Position
-from .post import Post, PostContent, content_of, validate_post, validate_time
+from .post import Post, PostContent, content_of, validate_post, validate_time, validate_unfinished
 from .repository import PostRepository
 from .revisions import Revision, RevisionRecorder
 from .slug_assignment import Slugs
 from .visibility import Everything, Reason
+from .working_copies import WorkingCopy, WorkingCopyStore
 
 MAX_VERSION: Final = 2**53
 MAX_ORDINAL: Final = 1000
@@ -113,10 +114,16 @@ class PostImporter:
     audit: Audit
     deleted_user: DeletedUser
     record_version: RevisionRecorder
+    working_copies: WorkingCopyStore
     markdown: MarkdownRenderer
 
     def import_post(
-        self, actor: Actor, portable: PortablePost, *, revisions: Iterable[PortablePost] = ()
+        self,
+        actor: Actor,
+        portable: PortablePost,
+        *,
+        revisions: Iterable[PortablePost] = (),
+        working_copy: WorkingCopy | None = None,
     ) -> ImportResult:
         """Import a post, unless it is stored already. A stored post is never changed: only its author may do that.
 
@@ -127,10 +134,12 @@ class PostImporter:
             portable: the post.
             revisions: its earlier versions, which are read only if the post is added. As many are stored as this blog
                 keeps.
+            working_copy: its working copy, which is stored if the post is added.
 
         Raises:
             NotAnAdmin, OutOfScope.
-            ValidationFailed: the post or an earlier version is not valid, or the author has no account.
+            ValidationFailed: the post, an earlier version or the working copy is not valid, or the author has no
+                account.
         """
         require_admin(actor)
         author = self._author_of(portable)
@@ -143,7 +152,11 @@ class PostImporter:
             is_same = content_of(stored) == content_of(compared) and stored.published_at == post.published_at
             return ImportResult(stored, ImportOutcome.UNCHANGED if is_same else ImportOutcome.CONFLICT)
         earlier = self._check_revisions(post, revisions)
+        if working_copy is not None and (errors := _validate_copy(working_copy, post)):
+            raise ValidationFailed([FieldError(f"working copy, {error.field}", error.message) for error in errors])
         post = self._add(post)
+        if working_copy is not None:
+            self.working_copies.put(replace(working_copy, post_id=post.id))
         for each in earlier:
             self.record_version.store.add(each.to_revision(post.id))
         self.audit.record(Event.POST_IMPORTED, actor, "post", post.id, f"by {post.author}")
@@ -217,3 +230,12 @@ def _validate(portable: PortablePost) -> list[FieldError]:
     if not 1 <= portable.ordinal <= MAX_ORDINAL:
         errors.append(FieldError("ordinal", f"must be from 1 to {MAX_ORDINAL}"))
     return errors
+
+
+def _validate_copy(copy: WorkingCopy, post: Post) -> list[FieldError]:
+    errors = validate_unfinished(**content_of(copy.content))
+    if not 1 <= copy.based_on <= post.version:
+        errors.append(FieldError("based_on", f"must be from 1 to {post.version}, the version of the post"))
+    if copy.saved_at is None:
+        return [*errors, FieldError("saved_at", "is missing")]
+    return [*errors, *validate_time("saved_at", copy.saved_at)]

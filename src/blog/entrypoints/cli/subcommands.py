@@ -104,6 +104,7 @@ def add_markdown_commands(commands: Subparsers) -> None:
     _add_path(export, "folder")
     _add_flag(export, "--prune", "delete the files of posts that were deleted or renamed")
     _add_flag(export, "--revisions", "also write the earlier versions of each post, to a folder beside its file")
+    _add_flag(export, "--working-copies", "also write the working copy of each post, to a file beside its file")
     import_ = _add(
         commands,
         "import",
@@ -122,6 +123,7 @@ def add_markdown_commands(commands: Subparsers) -> None:
     )
     _add_flag(import_, "--recursive", "read subfolders too")
     _add_flag(import_, "--revisions", "also import the earlier versions of the posts that are added")
+    _add_flag(import_, "--working-copies", "also import the working copies of the posts that are added")
     _add_flag(
         import_,
         "--ignore-unknown",

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
 from blog.domain.posts.exporting import ExportPosition
 from blog.domain.posts.importing import PortablePost
+from blog.domain.posts.working_copies import WorkingCopy
 from blog.domain.shared import PostId
 from blog.entrypoints.cli.printing import print_error
 from blog.entrypoints.cli.progress import is_shown, progress
@@ -17,18 +18,22 @@ from blog.settings import Settings
 
 from .files import new_folder, write_new
 from .front_matter import file_name, format_post, is_file_name, is_revision_name, revision_name, revisions_folder
+from .working_copies import COPY_SUFFIX, copy_file, format_copy
 
 
-def export(settings: Settings, *, folder: Path, prune: bool, revisions: bool) -> None:
+def export(settings: Settings, *, folder: Path, prune: bool, revisions: bool, working_copies: bool) -> None:
     """Write every post that the actor may read to a folder."""
     with open_session(settings) as session:
-        export_posts(session, folder, prune=prune, revisions=revisions)
+        export_posts(session, folder, prune=prune, revisions=revisions, working_copies=working_copies)
 
 
-def export_posts(session: Session, folder: Path, *, prune: bool, revisions: bool = False) -> None:
+def export_posts(
+    session: Session, folder: Path, *, prune: bool, revisions: bool = False, working_copies: bool = False
+) -> None:
     """Write every post that the actor may read to a folder, which is created if it is missing. Other files in it stay.
 
-    With `revisions`, the earlier versions of a post are written to a folder beside its file.
+    With `revisions`, the earlier versions of a post are written to a folder beside its file. With `working_copies`, its
+    working copy is written to a file beside it.
 
     Raises:
         InvalidToken, OutOfScope.
@@ -40,10 +45,13 @@ def export_posts(session: Session, folder: Path, *, prune: bool, revisions: bool
     folder.mkdir(exist_ok=True)
     names, written = set(), 0
     versions = _Revisions(prune=prune)
-    for post_id, post in progress(_posts(session), doing="Exporting", total=total):
+    copies = _WorkingCopies(folder)
+    for post_id, post, copy in progress(_posts(session, working_copies), doing="Exporting", total=total):
         name = file_name(post)
         names.add(name)
         written += _write(folder / name, format_post(post).encode())
+        if copy is not None:
+            copies.write(name, copy)
         if revisions:
             versions.write(session, revisions_folder(folder / name), post_id, post)
     stale = sorted(
@@ -55,12 +63,47 @@ def export_posts(session: Session, folder: Path, *, prune: bool, revisions: bool
         if prune:
             file.unlink()
             versions.delete_all(revisions_folder(file))
+            copies.delete(copy_file(file))
         print_error(
             f"{file.name}: no exported post has this file name{'' if prune else '; --prune deletes such files'}"
         )
     print(f"Wrote {written} files, left {len(names) - written} unchanged, {_describe_stale(len(stale), prune=prune)}.")
     if revisions:
         print(f"Wrote {versions.written} revisions, left {versions.unchanged} unchanged.")
+    if working_copies:
+        copies.report_stale(prune=prune)
+        print(f"Wrote {copies.written} working copies, left {len(copies.names) - copies.written} unchanged.")
+
+
+@dataclass(slots=True)
+class _WorkingCopies:
+    """Writes working copies of posts to a folder, and counts them."""
+
+    folder: Path
+    written: int = 0
+    names: set[str] = field(default_factory=set)
+
+    def write(self, name: str, copy: WorkingCopy) -> None:
+        """Write the working copy of the post in the file of this name."""
+        file = copy_file(self.folder / name)
+        self.names.add(file.name)
+        self.written += _write(file, format_copy(copy).encode())
+
+    @staticmethod
+    def delete(file: Path) -> None:
+        """Delete the file of a working copy, if there is one. A folder of this name stays."""
+        with suppress(FileNotFoundError):
+            if not S_ISDIR(file.lstat().st_mode):
+                file.unlink()
+
+    def report_stale(self, *, prune: bool) -> None:
+        """Print the files of working copies that are gone. An import would bring them back."""
+        for file in sorted(self.folder.glob(f"*{COPY_SUFFIX}")):
+            if is_file_name(file.with_suffix(".md").name) and file.name not in self.names and not file.is_dir():
+                if prune:
+                    self.delete(file)
+                ending = "" if prune else "; --prune deletes such files"
+                print_error(f"{file.name}: no exported post has this working copy{ending}")
 
 
 @dataclass(slots=True)
@@ -108,13 +151,19 @@ def _describe_stale(stale: int, *, prune: bool) -> str:
     return f"deleted {stale}" if prune else f"found {stale} of deleted or renamed posts"
 
 
-def _posts(session: Session) -> Iterator[tuple[PostId, PortablePost]]:
-    """Return all posts that the actor may read, with their ids. Each page is read in a unit of work of its own."""
+def _posts(
+    session: Session,
+    working_copies: bool,  # noqa: FBT001 - an option of the command
+) -> Iterator[tuple[PostId, PortablePost, WorkingCopy | None]]:
+    """Return all posts that the actor may read, with their ids, and on request with their working copies. Each page is
+    read in a unit of work of its own.
+    """
     after: ExportPosition | None = None
     while True:
         with session.as_actor() as (blog, actor):
-            page = blog.exporter.page(actor, after=after)
-        yield from zip(page.post_ids, page.posts, strict=True)
+            page = blog.exporter.page(actor, after=after, working_copies=working_copies)
+        for post_id, post in zip(page.post_ids, page.posts, strict=True):
+            yield post_id, post, page.working_copies.get(post_id)
         after = page.next
         if after is None:
             return

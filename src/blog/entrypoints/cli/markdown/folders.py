@@ -10,6 +10,7 @@ from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.revisions import MAX_REVISIONS
 
 from .front_matter import REVISIONS_SUFFIX, is_revision_name
+from .working_copies import COPY_SUFFIX
 
 SUFFIXES: Final = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mkdn"})
 """The suffixes of Markdown files. MDX is not Markdown: it contains code."""
@@ -22,14 +23,15 @@ _NO_POSTS: Final = "_index.md"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The Markdown files of a folder, the number of other files by suffix, the subfolders that were not read, and the
-    folders of earlier versions.
+    """The Markdown files of a folder, the number of other files by suffix, the subfolders that were not read, the
+    folders of earlier versions, and the files of working copies.
     """
 
     files: list[Path] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     folders: list[Path] = field(default_factory=list)
     revisions: list[Path] = field(default_factory=list)
+    working_copies: list[Path] = field(default_factory=list)
 
 
 def list_folder(folder: Path, *, recursive: bool) -> Listing:
@@ -52,6 +54,8 @@ def list_folder(folder: Path, *, recursive: bool) -> Listing:
                     waiting.append(path)
                 elif path.suffix.lower() in SUFFIXES and entry.name != _NO_POSTS:
                     listing.files.append(path)
+                elif path.suffix == COPY_SUFFIX and not entry.is_dir():
+                    listing.working_copies.append(path)
                 elif entry.is_dir():
                     listing.folders.append(path)
                 else:

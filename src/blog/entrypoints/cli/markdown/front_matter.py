@@ -14,7 +14,7 @@ import yaml
 
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import PortablePost
-from blog.domain.posts.post import content_of
+from blog.domain.posts.post import PostContent, content_of
 from blog.domain.search.tokenizer import normalize
 
 MAX_HEAD_LENGTH: Final = 30_000
@@ -76,18 +76,25 @@ def format_post(post: PortablePost) -> str:
     """Return the file of a post. It omits the id, because ids belong to one blog, the ordinal where it is 1, and the
     publication time where it is the creation time.
     """
-    content = {name: value for name, value in content_of(post).items() if name == "title" or (value and name != "body")}
-    texts = {**content, "author": post.author}
-    head = yaml.dump(texts, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
-    head += f"created_at: {_utc(post.created_at)}\nupdated_at: {_utc(post.updated_at)}\n"
+    head = format_content(post, author=post.author)
+    head += f"created_at: {format_time(post.created_at)}\nupdated_at: {format_time(post.updated_at)}\n"
     if post.published_at is None:
         head += "draft: true\n"
     elif post.published_at != post.created_at:
-        head += f"published_at: {_utc(post.published_at)}\n"
+        head += f"published_at: {format_time(post.published_at)}\n"
     head += f"version: {post.version}\n"
     if post.ordinal != 1:
         head += f"ordinal: {post.ordinal}\n"
     return f"---\n{head}---\n{post.body}"
+
+
+def format_content(content: PostContent, **more: str) -> str:
+    """Return the lines of front matter for what the author writes, without the body and without what is empty. `more`
+    are further members.
+    """
+    members = content_of(content).items()
+    texts = {name: value for name, value in members if name == "title" or (value and name != "body")}
+    return yaml.dump({**texts, **more}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
 
 
 def file_name(post: PortablePost) -> str:
@@ -96,7 +103,7 @@ def file_name(post: PortablePost) -> str:
     It has at most 245 ASCII characters that are valid on every file system, and sorts by `created_at`. Neither authors
     nor slugs contain a comma.
     """
-    at = _utc(post.created_at).replace(":", "")
+    at = format_time(post.created_at).replace(":", "")
     ordinal = "" if post.ordinal == 1 else f"-{post.ordinal:04}"
     slug = "-".join(_word.findall(normalize(post.title)))[:MAX_SLUG_LENGTH].strip("-")
     return f"{at}{ordinal},{post.author.lower()},{slug or 'post'}.md"
@@ -146,6 +153,6 @@ def _to_lf(body: str, sample: str) -> str:
     return body.replace("\r\n", "\n") if is_crlf else body
 
 
-def _utc(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """Return a time in RFC 3339, always with the same length."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -13,6 +13,7 @@ from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.posts.importing import ImportOutcome, PortablePost
 from blog.domain.posts.post import Status
 from blog.domain.posts.slug import MAX_SLUG_LENGTH
+from blog.domain.posts.working_copies import WorkingCopy
 from blog.domain.validation import describe_unsafe_character, find_unsafe_character
 from blog.entrypoints.cli.printing import print_error, print_row
 from blog.entrypoints.cli.progress import print_beside, progress
@@ -22,6 +23,7 @@ from blog.settings import Settings
 from .folders import Listing, list_folder, require_inside, revisions_in
 from .front_matter import Parts, revisions_folder, split_front_matter
 from .parsed_files import ImportOptions, ParsedFile, is_in_posts_folder, parse_file
+from .working_copies import copy_file, parse_copy
 
 BATCH_SIZE: Final = 50
 """Posts in one unit of work. A batch may be larger, because posts with the same author and time stay together."""
@@ -43,6 +45,8 @@ class _File:
     parsed: ParsedFile
     revisions: Path | None = None
     """The folder of earlier versions, if they are imported."""
+    copy: Path | None = None
+    """The file of the working copy, if it is imported."""
 
     @property
     def sort_key(self) -> tuple[object, ...]:
@@ -77,6 +81,21 @@ class _File:
                     [FieldError(f"{file.name}, {error.field}", error.message) for error in parsed.errors]
                 )
             yield replace(parsed.post, body=parts.body)
+
+    def read_copy(self) -> WorkingCopy | None:
+        """Return the working copy.
+
+        Raises:
+            ValidationFailed: the file is not valid.
+        """
+        if self.copy is None:
+            return None
+        try:
+            require_inside(self.path.parent, self.copy)
+            return parse_copy(_read(self.copy))
+        except ValidationFailed as error:
+            wrong = [FieldError(f"working copy, {each.field}", each.message) for each in error.errors]
+            raise ValidationFailed(wrong) from None
 
 
 _Read: TypeAlias = tuple[_File, PortablePost]
@@ -185,19 +204,28 @@ class _OptionArguments(TypedDict):
     ignore_unknown: bool
 
 
-def import_posts(
+def import_posts(  # noqa: PLR0913 - each is an option of the command
     settings: Settings,
     *,
     folder: Path,
     recursive: bool,
     revisions: bool,
+    working_copies: bool,
     dry_run: bool,
     **options: Unpack[_OptionArguments],
 ) -> int:
     """Import the posts of all Markdown files in a folder."""
     parsed = ImportOptions.of(**options)
     with open_session(settings) as session:
-        return import_into(session, folder, options=parsed, recursive=recursive, revisions=revisions, dry_run=dry_run)
+        return import_into(
+            session,
+            folder,
+            options=parsed,
+            recursive=recursive,
+            revisions=revisions,
+            working_copies=working_copies,
+            dry_run=dry_run,
+        )
 
 
 def import_into(  # noqa: PLR0913 - each is an option of the command
@@ -207,9 +235,10 @@ def import_into(  # noqa: PLR0913 - each is an option of the command
     options: ImportOptions | None = None,
     recursive: bool = False,
     revisions: bool = False,
+    working_copies: bool = False,
     dry_run: bool = False,
 ) -> int:
-    """Import the posts of all Markdown files in a folder, and with `revisions` also their earlier versions.
+    """Import the posts of all Markdown files in a folder, and on request their earlier versions and working copies.
 
     Raises:
         NotAnAdmin, OutOfScope, InvalidToken.
@@ -223,7 +252,7 @@ def import_into(  # noqa: PLR0913 - each is an option of the command
     files = progress(listing.files, doing="Reading", total=len(listing.files))
     inside = (each.relative_to(folder) for each in listing.files)
     options = replace(options or ImportOptions(), has_posts_folder=any(map(is_in_posts_folder, inside)))
-    known = frozenset(listing.revisions) if revisions else frozenset[Path]()
+    known = frozenset((listing.revisions if revisions else []) + (listing.working_copies if working_copies else []))
     found = sorted(_found(files, options, summary, known), key=lambda each: each.sort_key)
     summary.add_files(found)
     for batch in _batches(progress(found, doing="Importing", total=len(found))):
@@ -232,11 +261,15 @@ def import_into(  # noqa: PLR0913 - each is an option of the command
     summary.print_rest(listing)
     if listing.revisions and not revisions:
         print_error(f"{_counted(len(listing.revisions), 'folder')} of revisions not read; --revisions reads them")
+    if listing.working_copies and not working_copies:
+        print_error(
+            f"{_counted(len(listing.working_copies), 'file')} of working copies not read; --working-copies reads them"
+        )
     return summary.status(listing)
 
 
 def _found(
-    files: Iterable[Path], options: ImportOptions, summary: _Summary, revisions: Collection[Path]
+    files: Iterable[Path], options: ImportOptions, summary: _Summary, beside: Collection[Path]
 ) -> Iterator[_File]:
     for file in files:
         try:
@@ -248,8 +281,8 @@ def _found(
         if parsed.ignored_as:
             summary.add_ignored(file, parsed.ignored_as)
         else:
-            folder = revisions_folder(file)
-            yield _File(file, parsed, folder if folder in revisions else None)
+            folder, copy = revisions_folder(file), copy_file(file)
+            yield _File(file, parsed, folder if folder in beside else None, copy if copy in beside else None)
 
 
 def _read(file: Path) -> Parts:
@@ -323,7 +356,9 @@ def _import_batch(session: Session, batch: Sequence[_Read], options: ImportOptio
     with suppress(_Rollback), session.as_actor() as (blog, actor):
         for file, post in batch:
             try:
-                stored, outcome = blog.importer.import_post(actor, post, revisions=file.read_revisions(options))
+                stored, outcome = blog.importer.import_post(
+                    actor, post, revisions=file.read_revisions(options), working_copy=file.read_copy()
+                )
                 is_numbered = outcome is ImportOutcome.ADDED and post.slug not in {None, stored.slug}
                 status = stored.status(blog.posts.now())
                 outcomes.append(_Imported(outcome, status, stored.slug if is_numbered else None))
