@@ -77,14 +77,14 @@ def create_blog(  # noqa: PLR0913 - each is an adapter that can be replaced
 class _OpenCancellableBlog:
     """Opens a blog on stores whose units of work can be cancelled."""
 
-    make_blog: Callable[[OpenStores], Blog]
+    make_blog: Callable[..., Blog]
     open_stores: CancellableStores
 
     def __call__(self) -> Blog:
         return self.make_blog(self.open_stores)
 
     def cancellable(self, cancellation: Cancellation) -> OpenBlog:
-        return partial(self.make_blog, self.open_stores.cancellable(cancellation))
+        return partial(self.make_blog, self.open_stores.cancellable(cancellation), check=cancellation.check)
 
 
 class NestedUnitOfWork(Conflict):

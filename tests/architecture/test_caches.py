@@ -34,6 +34,8 @@ KEPT: Final = {
     "adapters/sql/repositories/posts.py:_locked": "posts of one unit of work",
     "adapters/sql/engine/statement.py:compiled": "kinds of databases, and names that the code gives",
     "adapters/sql/schema/migrations/versions/0009_publishing.py:_numbers": "posts, while they are migrated",
+    "adapters/markdown/html.py:_numbers": "headings of one text",
+    "adapters/markdown/kept_html.py:_texts": "bounded in bytes and in number",
     "domain/posts/use_cases.py:_locked": "posts of one unit of work",
     "domain/posts/working_copies.py:_locked": "posts of one unit of work",
     "entrypoints/server/flow_control.py:_budgets": "event loops",

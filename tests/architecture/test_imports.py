@@ -65,7 +65,7 @@ TECHNOLOGY = {
     "__main__.py": set(),
     "domain": set(),
     "adapters/argon2.py": {"argon2"},
-    "adapters/markdown": {"markdown_it", "mdit_py_plugins"},
+    "adapters/markdown": {"markdown_it", "mdit_py_plugins", "nh3", "pygments"},
     "adapters/memory": set(),
     "adapters/sql": {"alembic", "psycopg", "sqlalchemy"},
     "adapters/system.py": set(),

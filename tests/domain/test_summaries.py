@@ -1,5 +1,6 @@
-"""The summary of a post: what its author has written, or the first paragraph of the body."""
+"""The summary of a post, what its author has written or the first paragraph of the body; and its HTML."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,14 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blog.adapters.memory import MemoryStore
+from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.accounts.user import User
-from blog.domain.blog import OpenBlog
+from blog.domain.blog import CancellableBlog, OpenBlog
+from blog.domain.cancellation import Cancellation, Cancelled
 from blog.domain.errors import ValidationFailed
 from blog.domain.posts.batch import CreatePost, UpdatePost, apply_batch
 from blog.domain.posts.importing import ImportOutcome, PortablePost
 from blog.domain.posts.markdown import MAX_SUMMARY_LENGTH, shorten, validate_summary
 from blog.domain.posts.post import Post, content_of, validate_post
+from blog.testing.contracts import FrozenClock
 from blog.testing.contracts.fixtures import as_member
 
 BODY = "The *first* paragraph.\n\nThe second."
@@ -138,3 +143,29 @@ def test_what_is_shortened_is_a_valid_summary(text: str) -> None:
     line = shorten(text)
     assert validate_summary("summary", line or None) == []
     assert shorten(line) == line
+
+
+def test_a_post_has_html_which_is_kept(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(as_member(ann), title="Hello", body="Rendered by *this* test alone.")
+        assert blog.posts.find_html(post) is None
+        html = blog.posts.html(post)
+        assert html == '<p dir="auto">Rendered by <em>this</em> test alone.</p>\n'
+        assert blog.posts.find_html(post) == html
+
+
+def _after(action: Callable[[], None], post: Post) -> Post:
+    action()
+    return post
+
+
+def test_html_is_not_rendered_for_who_is_gone(store: MemoryStore, clock: FrozenClock, ann: User) -> None:
+    cancellation = Cancellation()
+    open_blog = create_blog(store, now=clock)
+    assert isinstance(open_blog, CancellableBlog)
+    with open_blog() as blog:
+        post = blog.posts.create(as_member(ann), title="Hello", body="A *long* text. " * 500)
+    with pytest.raises(Cancelled), open_blog.cancellable(cancellation)() as blog:
+        blog.posts.html(_after(cancellation.cancel, post))
+    with open_blog() as blog:
+        assert blog.posts.find_html(post) is None

@@ -19,7 +19,7 @@ from blog.domain.accounts.tokens import Tokens, TokenStore
 from blog.domain.accounts.user import UserRepository
 from blog.domain.posts.exporting import PostExporter
 from blog.domain.posts.importing import PostImporter
-from blog.domain.posts.markdown import MarkdownRenderer
+from blog.domain.posts.markdown import Check, MarkdownRenderer, go_on
 from blog.domain.posts.previews import Previews, PreviewStore
 from blog.domain.posts.repository import PostRepository
 from blog.domain.posts.revisions import DEFAULT_REVISIONS, RevisionRecorder, Revisions, RevisionStore
@@ -93,11 +93,14 @@ class Blog:
         open_stores: opens the stores for one unit of work.
         dependencies: what the use cases need beside the stores.
         config: what the operator of a blog can configure.
+        check: stops long work outside of the stores, by an exception, if nobody waits for it any longer.
     """
 
-    def __init__(self, open_stores: "OpenStores", dependencies: Dependencies, config: BlogConfig) -> None:
+    def __init__(
+        self, open_stores: "OpenStores", dependencies: Dependencies, config: BlogConfig, *, check: Check = go_on
+    ) -> None:
         self._unit_of_work = open_stores()
-        self._dependencies, self._config = dependencies, config
+        self._dependencies, self._config, self._check = dependencies, config, check
 
     if not TYPE_CHECKING:  # pragma: no branch
 
@@ -129,6 +132,7 @@ class Blog:
             audit=self.audit,
             now=self._dependencies.now,
             markdown=self._dependencies.markdown,
+            check=self._check,
         )
 
     @cached_property

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from blog.domain.posts.markdown import Check
+from blog.domain.posts.markdown import Check, go_on
 
 _CHECK_EVERY: Final = 512
 """Steps after which the work is stopped if nobody waits for it any longer."""
@@ -11,10 +11,6 @@ _CHECK_EVERY: Final = 512
 
 class BudgetExceeded(Exception):
     """The text takes too many steps, or nests too deeply."""
-
-
-def _go_on() -> None:
-    """Let the work go on."""
 
 
 class Budget:
@@ -27,7 +23,7 @@ class Budget:
 
     __slots__ = ("_check", "_limit", "steps")
 
-    def __init__(self, steps: int, check: Check = _go_on) -> None:
+    def __init__(self, steps: int, check: Check = go_on) -> None:
         self.steps = 0
         self._limit, self._check = steps, check
 
@@ -45,10 +41,12 @@ class Budget:
             self._check()
 
 
-def counted(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a rule of markdown-it that spends a step of the budget in `env` with each call."""
+def counted(rule: Callable[..., Any], max_level: int) -> Callable[..., Any]:
+    """Return a rule of markdown-it that spends a step of the budget in `env` with each call, down to a level."""
 
     def run(state: Any, *args: Any) -> Any:
+        if state.level > max_level:
+            raise BudgetExceeded
         state.env["budget"].spend()
         return rule(state, *args)
 

@@ -1,5 +1,6 @@
 """The parser: CommonMark with tables, strikethrough and footnotes. HTML in a text stays text."""
 
+import sys
 from contextlib import suppress
 from itertools import chain, pairwise
 from typing import Any, Final
@@ -12,6 +13,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 from blog.domain.posts.markdown import shorten
 
 from .budget import Budget, counted
+from .sanitizing import is_allowed
 
 MAX_NESTING: Final = 40
 """Blocks within blocks. Quotes and lists within each other are read once for each level."""
@@ -23,9 +25,10 @@ def new_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 2 * MAX_NESTING})
     parser.enable(["table", "strikethrough"])
     parser.use(footnote_plugin, inline=False)
+    parser.validateLink = is_allowed  # type: ignore[assignment,method-assign] # as markdown-it's documentation has it
     for ruler in (parser.block.ruler, parser.inline.ruler, parser.inline.ruler2):
         for rule in ruler.__rules__:
-            rule.fn = counted(rule.fn)
+            rule.fn = counted(rule.fn, MAX_NESTING if ruler is parser.block.ruler else sys.maxsize)
         ruler.__compile__()
     return parser
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from blog.domain.errors import FieldError
 from blog.domain.validation import CONTROLS, INVISIBLE, validate_text
@@ -13,8 +13,12 @@ _line_break = re.compile(r"[\n\r\u2028\u2029]")
 _visible = re.compile(f"[^{INVISIBLE}]")
 _unsafe = re.compile(rf"[{CONTROLS}\ud800-\udfff]+")
 
-Check = Callable[[], None]
+Check: TypeAlias = Callable[[], None]
 """Raises an error if nobody waits for the result any longer."""
+
+
+def go_on() -> None:
+    """Let the work go on: a `Check` of work that nobody cancels."""
 
 
 class MarkdownRenderer(Protocol):
@@ -22,6 +26,19 @@ class MarkdownRenderer(Protocol):
 
     The result depends on the text alone: every process with the same version of the renderer returns the same.
     """
+
+    def to_html(self, text: str, check: Check = go_on) -> str:
+        """Return the text as HTML in which nothing can be executed, whatever the text is.
+
+        A text takes two seconds of CPU time at most. One that would take longer is returned as plain paragraphs.
+
+        Args:
+            text: in Markdown.
+            check: stops the work by an exception. It is called often.
+        """
+
+    def find_html(self, text: str) -> str | None:
+        """Return the HTML if it is kept from an earlier call, else None. It takes no time."""
 
     def first_paragraph(self, text: str) -> str:
         """Return the first paragraph as plain text, as `shorten` returns it; empty, if there is none.

@@ -11,7 +11,7 @@ from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, PostId, check_id, check_limit
 
-from .markdown import MarkdownRenderer
+from .markdown import Check, MarkdownRenderer, go_on
 from .pagination import Position, PostFilter, SortOrder
 from .post import (
     NotTheAuthor,
@@ -58,6 +58,7 @@ class Posts:
     audit: Audit
     now: Clock
     markdown: MarkdownRenderer
+    check: Check = go_on
     _locked: dict[PostId, Locked] = field(default_factory=dict, init=False, repr=False)
 
     def create(
@@ -121,6 +122,19 @@ class Posts:
         except PostNotFound:
             raise PostGone from None
         raise SlugUnknown
+
+    def html(self, post: Post) -> str:
+        """Return the body of a post as HTML, in which nothing can be executed. The first call takes up to two seconds,
+        and the result is kept.
+
+        Raises:
+            Cancelled.
+        """
+        return self.markdown.to_html(post.body, self.check)
+
+    def find_html(self, post: Post) -> str | None:
+        """Return the body of a post as HTML, if it is kept."""
+        return self.markdown.find_html(post.body)
 
     def page(
         self,

@@ -206,6 +206,16 @@ def check_inline(*posts: Post) -> None:
         raise Unavailable("There is too much to encode at once.")
 
 
+def check_thread() -> None:
+    """Check that this is not the event loop, which work would hold up.
+
+    Raises:
+        Unavailable: it is. The dispatcher then repeats the read on a thread.
+    """
+    if _is_on_event_loop():
+        raise Unavailable("This takes a thread.")
+
+
 def _max_size(post: Post) -> int:
     """Return an upper bound of the post's bytes in UTF-8, without encoding it."""
     return len(post.body) if post.body.isascii() else 4 * len(post.body)

@@ -25,6 +25,7 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "expires_in_days": 7,
     "expires_at": "2026-12-22T09:30:00.000000Z",
     "hint": "blog_0123",
+    "html": '<p dir="auto">My first post.</p>\n',
     "id": 1,
     "invitation": "bloginvite_0123456789abcdefghijABCDEFGHIJ01234567890000",
     "is_active": True,

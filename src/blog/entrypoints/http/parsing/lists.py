@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
+from time import thread_time
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
@@ -18,7 +19,7 @@ from blog.domain.posts.tags import MAX_TAGS, tag_keys, validate_tag
 from blog.domain.posts.use_cases import PostPage
 from blog.domain.search.index import SearchPosition
 from blog.domain.shared import MAX_PAGE_SIZE
-from blog.entrypoints.http.concurrency.executors import check_inline
+from blog.entrypoints.http.concurrency.executors import MAX_INLINE_BYTES, check_inline, check_thread
 from blog.entrypoints.http.schemas.posts import FIELDS, TAG_SCHEMA, Permissions, PostOut, PostPart, Snippet
 from blog.entrypoints.http.schemas.timestamps import PLUS_HINT, parse_timestamp
 
@@ -38,6 +39,9 @@ _DEFAULT_LIMIT: Final = 20
 """Posts of a page, unless the client asks for another number. They are few enough for the event loop."""
 
 _MAX_AUTHORS: Final = 50
+_LISTS: Final = frozenset({"fields", "include"})
+"""Parameters that are comma-separated lists of names."""
+
 _REPEATABLE: Final[Mapping[str, int]] = {"author": _MAX_AUTHORS, "tag": MAX_TAGS, "tags_all": MAX_TAGS}
 """Parameters that can be repeated, and how often."""
 
@@ -52,11 +56,16 @@ _READ_CHARACTERS: Final = 2**20
 """Characters of bodies, roughly, in each further batch."""
 
 _FIELD: Final = f"(?:{'|'.join(FIELDS)})"
+_INCLUDE: Final = "(?:permissions|html)"
 _TIMESTAMP: Final = {"type": "string", "format": "date-time"}
 _TAGS: Final = {"type": "array", "items": {"type": "string", **TAG_SCHEMA}, "maxItems": MAX_TAGS}
 
 _FIELDS_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
-    "include": {"type": "string", "enum": ["permissions"], "description": "Add your permissions for each post."},
+    "include": {
+        "type": "string",
+        "pattern": f"^{_INCLUDE}(?:,{_INCLUDE})*$",
+        "description": "Add your `permissions` for each post, the body as `html`, or both with a comma between.",
+    },
     "fields": {
         "type": "string",
         "pattern": f"^{_FIELD}(?:,{_FIELD})*$",
@@ -108,20 +117,22 @@ _LIST_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class FieldSelection:
-    """The members of each post in a response: some or all, and perhaps the permissions of the client."""
+    """The members of each post in a response: some or all, and perhaps the permissions of the client and the HTML."""
 
     fields: frozenset[str] | None = None
     permissions: bool = False
+    html: bool = False
 
     @property
     def is_whole(self) -> bool:
         """Whether the representation is the whole post and nothing else."""
-        return self.fields is None and not self.permissions
+        return self.fields is None and not (self.permissions or self.html)
 
     @classmethod
     def of(cls, query: Mapping[str, Any]) -> "FieldSelection":
         """Return the selection in the parameters of a query, parsed by `_PARSE_FIELDS`."""
-        return cls(query.get("fields"), "include" in query)
+        include = query.get("include", ())
+        return cls(query.get("fields"), "permissions" in include, "html" in include)
 
     def part_of(self, post: Post, actor: Member | None, at: datetime, snippet: Snippet | UnsetType = UNSET) -> PostPart:
         """Return the representation of a post for this actor, at this moment."""
@@ -154,7 +165,7 @@ class ListParams:
         last change, scheduled posts stand among the others and are passed one by one.
         """
         is_plain = self.q is None and self.status is None and not self.filters and not self.is_counted
-        return is_plain and self.limit <= _DEFAULT_LIMIT and self.order in _BY_PUBLICATION
+        return is_plain and not self.selection.html and self.limit <= _DEFAULT_LIMIT and self.order in _BY_PUBLICATION
 
 
 _BY_PUBLICATION: Final = frozenset({SortOrder.NEWEST, SortOrder.OLDEST})
@@ -167,6 +178,9 @@ class ListResult(NamedTuple):
     cursor: str | None
     total: int | UnsetType
 
+
+_RENDERING_TIME: Final = 0.5
+"""Seconds of CPU time, after which no further post of a page is rendered. Ordinary posts take milliseconds, once."""
 
 _Row: TypeAlias = tuple[PostPart, Post, SearchPosition | None]
 """The representation of a post, the post, and its position in a search."""
@@ -193,7 +207,7 @@ def parse_list_params(scope: Any) -> ListParams:
         filters=_filters(query),
         is_counted="count" in query,
         selection=FieldSelection.of(query),
-        parameters={name: [_once_each(*values)] if name == "fields" else values for name, values in parameters.items()},
+        parameters={name: [_once_each(*values)] if name in _LISTS else values for name, values in parameters.items()},
     )
 
 
@@ -201,7 +215,7 @@ def run_list(blog: Blog, params: ListParams, actor: Member | None) -> ListResult
     """Return a page of up to `PAGE_BYTES`. A page may end before its limit, but it has one post at least.
 
     Posts are read in batches: `_FIRST_READ` of them, and then as many as are likely to fit. Not many more large posts
-    are read than fit.
+    are read than fit. A page also ends when `_RENDERING_TIME` is spent on HTML.
 
     Raises:
         TokenMissing: it is a list of one's own posts, and nobody has logged in.
@@ -210,9 +224,13 @@ def run_list(blog: Blog, params: ListParams, actor: Member | None) -> ListResult
     if params.status is not None and actor is None:
         raise TokenMissing
     results: list[Raw] = []
-    size, last = 0, None
+    size, last, until = 0, None, thread_time() + _RENDERING_TIME
     for rows, goes_on in _reads(blog, params, actor):
         for row in rows:
+            if params.selection.html:
+                if last is not None and thread_time() > until:
+                    return ListResult(results, _cursor_after(params, last), _count(blog, params, actor))
+                row[0].html = html_of(blog, row[1])
             encoded = msgspec.json.encode(row[0])
             size += len(encoded)
             if size > PAGE_BYTES and last is not None:
@@ -221,6 +239,18 @@ def run_list(blog: Blog, params: ListParams, actor: Member | None) -> ListResult
             last = row
         last = last if goes_on else None
     return ListResult(results, last and _cursor_after(params, last), _count(blog, params, actor))
+
+
+def html_of(blog: Blog, post: Post) -> str:
+    """Return the body of a post as HTML. On the event loop, only short HTML that is kept is returned.
+
+    Raises:
+        Unavailable: it has to be rendered on a thread. The dispatcher then repeats the read there.
+    """
+    kept = blog.posts.find_html(post)
+    if kept is None or len(kept) > MAX_INLINE_BYTES // 4:
+        check_thread()
+    return blog.posts.html(post) if kept is None else kept
 
 
 def next_url(scope: Any, params: ListParams, cursor: str) -> str:
@@ -365,13 +395,20 @@ def _fields(text: str) -> frozenset[str]:
     return names
 
 
+def _include(text: str) -> frozenset[str]:
+    names = frozenset(text.split(","))
+    if not names <= {"permissions", "html"}:
+        raise ValueError("can be permissions, html, or both with a comma between")
+    return names
+
+
 def _once_each(names: str) -> str:
     """Return the names of a comma-separated list, each once: a client may repeat them for kilobytes."""
     return ",".join(dict.fromkeys(names.split(",")))
 
 
 _PARSE_FIELDS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "include": lambda text: _only("permissions", text),
+    "include": _include,
     "fields": _fields,
 }
 """The parsers of the parameters for a `FieldSelection`."""

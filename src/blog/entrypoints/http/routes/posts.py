@@ -18,7 +18,7 @@ from blog.entrypoints.http.operation import ExecutorKind, Operation
 from blog.entrypoints.http.parsing.body import JSON, MERGE_PATCH
 from blog.entrypoints.http.parsing.conditional import etag, etag_of_part
 from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
-from blog.entrypoints.http.parsing.lists import FIELDS_QUERY, LIST_QUERY, FieldSelection, next_url, run_list
+from blog.entrypoints.http.parsing.lists import FIELDS_QUERY, LIST_QUERY, FieldSelection, html_of, next_url, run_list
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response, no_content, not_modified, permanent_redirect
 from blog.entrypoints.http.schemas.posts import (
@@ -102,17 +102,21 @@ def create_post(request: ApiRequest, blog: Blog, actor: Member) -> Response:
 )
 def get_post(request: ApiRequest, blog: Blog, actor: Member | None, post_id: PostId) -> Response:
     """Get a post."""
-    return _shown(request, blog.posts.get(post_id, actor), actor, blog.posts.now())
+    return _shown(request, blog, blog.posts.get(post_id, actor), actor)
 
 
-def _shown(request: ApiRequest, post: Post, actor: Member | None, at: datetime) -> Response:
+def _shown(request: ApiRequest, blog: Blog, post: Post, actor: Member | None) -> Response:
     """Return the selected fields of a post, or a 304."""
+    at = blog.posts.now()
     selection = cast(FieldSelection, request.parse_query())
     check_inline(post)
     if selection.is_whole:
         tag = etag(post, at)
         return not_modified(tag) if request.has_current(tag) else json_response(PostOut.of(post, at), {"ETag": tag})
-    part = json_response(selection.part_of(post, actor, at))
+    selected = selection.part_of(post, actor, at)
+    if selection.html:
+        selected.html = html_of(blog, post)
+    part = json_response(selected)
     tag = etag_of_part(post, part.body)
     part.headers.append((b"etag", tag.encode()))
     return not_modified(tag) if request.has_current(tag) else part
@@ -138,7 +142,7 @@ def get_post_by_slug(request: ApiRequest, blog: Blog, actor: Member | None, slug
     if post.slug is not None and post.slug != slug:
         query = request.scope["query_string"].decode("ascii")  # valid, so of ASCII
         return permanent_redirect(request.url(f"/api/posts/by-slug/{quote(post.slug)}/{query and '?'}{query}"))
-    return _shown(request, post, actor, blog.posts.now())
+    return _shown(request, blog, post, actor)
 
 
 @posts.route(

@@ -193,6 +193,15 @@ class Snippet(Struct):
         return cls(title=_marked(found.title), body=_marked(found.snippet))
 
 
+Html = Annotated[
+    str,
+    Meta(
+        description="The body as HTML, with `include=html`. Nothing in it can be executed, and every `id` begins with "
+        "`post-`. It cannot be sent back."
+    ),
+]
+
+
 class PostPart(Struct):
     """A post, or the fields that `fields` selects. `version` begins at 1 and grows by 1 with each change.
 
@@ -216,12 +225,14 @@ class PostPart(Struct):
     updated_at: Timestamp | UnsetType = UNSET
     version: int | UnsetType = UNSET
     permissions: Permissions | UnsetType = UNSET
+    html: Html | UnsetType = UNSET
     snippet: Snippet | UnsetType = UNSET
 
     def only(self, names: Collection[str]) -> "PostPart":
-        """Return a copy with these fields, and with the permissions and the snippet."""
+        """Return a copy with these fields, and with the permissions, the HTML and the snippet."""
         return PostPart(
             permissions=self.permissions,
+            html=self.html,
             snippet=self.snippet,
             **{name: getattr(self, name) for name in FIELDS if name in names},
         )
@@ -250,6 +261,7 @@ class PostOut(PostPart):
     updated_at: Timestamp
     version: int
     permissions: Permissions | UnsetType = UNSET
+    html: Html | UnsetType = UNSET
     snippet: Snippet | UnsetType = UNSET
 
     @classmethod
