@@ -38,6 +38,8 @@ OF_ONE_BLOG = {"id", "author_id"}
 
 DERIVED = {"first_paragraph"}
 """Made from other fields wherever a post is written."""
+OF_THE_TRASH = {"deleted_at", "former_published_at"}
+"""Fields that only a post in the trash has. An export leaves it out."""
 
 PUBLICATION = {field.name for field in fields(Publication)}
 """Sent with a new post. Afterwards they change by use cases of their own."""
@@ -56,7 +58,7 @@ def make_post() -> Post:
     post = Post.create(
         ann, NOON, NOON, title="A title", body="A body", slug="a-slug", tags=["a tag"], summary="A summary"
     )
-    for field in FIELDS - OF_ONE_BLOG - DERIVED - {"author", "created_at"}:
+    for field in FIELDS - OF_ONE_BLOG - DERIVED - OF_THE_TRASH - {"author", "created_at"}:
         post = replace(post, **{field: another_value(field, getattr(post, field))})  # type: ignore[arg-type]  # of its type
     return replace(post, id=PostId(7))
 
@@ -93,11 +95,18 @@ def test_a_field_has_a_column(field: str) -> None:
     assert field in posts.c, f"add a column {field} to adapters/sql/schema/tables.py, and a migration"
 
 
-@pytest.mark.parametrize("field", sorted(FIELDS - DERIVED))
+@pytest.mark.parametrize("field", sorted(FIELDS - DERIVED - OF_THE_TRASH))
 def test_a_field_is_shown_over_http(field: str) -> None:
     assert {"author_id": "user"}.get(field, field) in members(PostOut)
     shown = msgspec.to_builtins(PostOut.of(make_post(), NOON))
-    assert set(shown) >= FIELDS - DERIVED - {"author_id"}, field
+    assert set(shown) >= FIELDS - DERIVED - OF_THE_TRASH - {"author_id"}, field
+
+
+def test_the_trash_shows_the_same_fields_and_when_it_ends() -> None:
+    post = make_post()
+    shown, trashed = (msgspec.to_builtins(PostOut.of(each, NOON)) for each in (post, post.trashed(NOON)))
+    times = {"deleted_at": "2024-02-29T12:00:00.123456Z", "expires_at": "2024-03-30T12:00:00.123456Z"}
+    assert trashed == {**shown, **times, "status": "trashed", "version": post.version + 1}
 
 
 @pytest.mark.parametrize("field", sorted(SENT))
@@ -149,7 +158,7 @@ def test_a_field_that_an_author_writes_is_saved_in_a_working_copy_and_applied(
     assert getattr(blog.posts.apply_working_copy(ann, post.id), field) == other
 
 
-@pytest.mark.parametrize("field", sorted(FIELDS - DERIVED - OF_ONE_BLOG))
+@pytest.mark.parametrize("field", sorted(FIELDS - DERIVED - OF_ONE_BLOG - OF_THE_TRASH))
 def test_a_field_is_exported_and_imported(blog: Blog, ann: Member, field: str) -> None:
     post = make_post()
     written = PortablePost.of(post)

@@ -16,6 +16,7 @@ def store_a_row_of_each(blog: Blog, author: Member, post: Post, password: str) -
     blog.invitations.create(Operator())
     blog.posts.update(author, post, body="Another body")
     blog.previews.create(author, post.id, name="for the editor")
+    blog.posts.get_for_update(author, post.id)
     blog.idempotency.run_once(author, "a-key", b"a request", b"an answer".strip)
 
 

@@ -120,6 +120,23 @@ def test_a_restored_blog_has_its_tags(filled: SqlStore, other_store: SqlStore, t
             assert [(tag.name, tag.posts) for tag in blog.posts.tags().tags] == [("Food", 1), ("Sea", 2), ("secret", 1)]
 
 
+def test_a_backup_has_the_trash(filled: SqlStore, other_store: SqlStore, tmp_path: Path) -> None:
+    with create_blog(filled, hasher=HASHER)() as blog:
+        ann = as_member(blog.users.get_by_username(Operator(), "ann"))
+        post = blog.posts.create(ann, title="hidden", body="hidden", tags=["hidden"])
+        blog.posts.delete(ann, post.id)
+        trashed = blog.trash.get(ann, post.id)
+    filled.back_up(tmp_path / "backup")
+    other_store.restore(tmp_path / "backup", replace=True)
+    with create_blog(other_store, hasher=HASHER)() as blog:
+        assert blog.trash.get(ann, post.id) == trashed
+        assert not blog.search.find("hidden").results
+        assert "hidden" not in {tag.key for tag in blog.posts.tags().tags}
+        restored = blog.trash.restore(ann, post.id)
+        assert blog.posts.get_by_slug("hidden") == restored
+        assert [found.post for found in blog.search.find("hidden", tags=["hidden"]).results] == [restored]
+
+
 def test_a_restored_draft_stays_hidden_and_a_scheduled_post_is_published_in_time(
     filled: SqlStore, other_store: SqlStore, tmp_path: Path
 ) -> None:

@@ -257,7 +257,7 @@ def deleting_posts(open_blog: OpenBlog) -> Iterator[None]:
                 for status in Status:
                     for post in blog.posts.own_page(author, status, limit=100).posts:
                         entries = slugs.of_post(post.id)
-                        blog.posts.delete(author, post.id)
+                        blog.posts.delete(author, post.id, permanently=True)
                         for entry in entries:
                             slugs.remove(entry.slug)
 

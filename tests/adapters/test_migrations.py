@@ -407,7 +407,7 @@ def test_a_failed_migration_changes_nothing(store: SqlStore, open_blog: OpenBlog
     with open_blog() as blog:
         ann = blog.users.add(Operator(), "ann", PASSWORD)
     with pytest.raises(ZeroDivisionError), store.dialect.migration_transaction(store.engine) as connection:
-        fail_after(connection, "DROP TABLE idempotency_records", "DELETE FROM tokens", "DELETE FROM users")
+        fail_after(connection, "DROP TABLE response_posts", "DELETE FROM tokens", "DELETE FROM users")
     with open_blog() as blog:
         assert list(blog.users.page(Operator())) == [ann]
         assert blog.posts.page().posts == []
@@ -565,8 +565,24 @@ def test_a_downgrade_does_not_publish_what_is_hidden(
         store.migrate("0008")
     with open_blog() as blog:
         assert blog.posts.get(post.id, ann) == post
-        blog.posts.delete(ann, post.id)
+        blog.posts.delete(ann, post.id, permanently=True)
     store.migrate("0008")
+
+
+def test_a_downgrade_does_not_show_the_trash(store: SqlStore, open_blog: OpenBlog) -> None:
+    with open_blog() as blog:
+        ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
+        kept, deleted = (blog.posts.create(ann, title=title, body="…") for title in ("Kept", "Deleted"))
+        blog.posts.delete(ann, deleted.id)
+    with pytest.raises(RuntimeError, match="show the trash among the drafts"):
+        store.migrate("0014")
+    with open_blog() as blog:
+        assert blog.trash.get(ann, deleted.id).title == "Deleted"
+        blog.trash.delete(ann, deleted.id)
+    store.migrate("0014")
+    store.migrate()
+    with open_blog() as blog:
+        assert blog.posts.page().posts == [kept]
 
 
 def test_readers_of_postgresql_wait_only_for_the_exchange_of_the_tables(
@@ -606,7 +622,7 @@ def test_posts_of_the_version_without_summaries_get_their_first_paragraphs(
         ann = as_member(blog.users.add(Operator(), "ann", PASSWORD))
         bodies = [f"Paragraph *{number}*.\n\nMore." for number in range(3)]
         posts = [blog.posts.create(ann, title="Hello", body=body) for body in (*bodies, "![](/x)")]
-        blog.posts.delete(ann, posts[1].id)
+        blog.posts.delete(ann, posts[1].id, permanently=True)
     store.migrate("0010")
     store.migrate()
     with open_blog() as blog:

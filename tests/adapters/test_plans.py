@@ -53,6 +53,7 @@ READS: Final[dict[str, Read]] = {
     "posts of an author, for a reader": lambda stores, filled: stores.posts.written_by(
         Reader(NOW, UserId(filled.author + 1)), filled.author, limit=LIMIT
     ),
+    "purged posts": lambda stores, filled: stores.posts.purge_trash(EVERYTHING, until=filled.middle, limit=1),
     "tags": lambda stores, _: stores.posts.tags(PUBLIC, limit=LIMIT),
     "revisions of a post": lambda stores, _: stores.revisions.page(PostId(FEW // 2), limit=LIMIT, before=3),
     "a revision": lambda stores, _: stores.revisions.find(PostId(FEW // 2), 2),
@@ -126,7 +127,9 @@ for _order in (SortOrder.TITLE, SortOrder.UPDATED):
 
 
 def fill(store: SqlStore, count: int) -> Filled:
-    """Store posts of four authors: of five, one is a draft, and the last twenty are scheduled."""
+    """Store posts of four authors: of five, one is a draft, and the last twenty are scheduled. As many as there are
+    drafts are in the trash.
+    """
     authors = [add_user(store, name).id for name in AUTHORS]
     rows = []
     for number in range(count):
@@ -141,8 +144,9 @@ def fill(store: SqlStore, count: int) -> Filled:
             "created_at": at,
             "version": 1,
         }
-        times = {"updated_at": at, "changed_at": at, "published_at": None if is_draft else at}
+        times = {"updated_at": at, "changed_at": at, "published_at": None if is_draft else at, "deleted_at": None}
         rows.append(row | times | {"title_key": f"title {number * 7919 % count}"})
+    rows += [row | {"deleted_at": row["updated_at"]} for row in rows if row["published_at"] is None]
     with store.dialect.migration_transaction(store.engine) as connection:
         connection.execute(insert(posts), rows)
         connection.execute(

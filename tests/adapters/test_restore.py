@@ -116,6 +116,21 @@ WRONG = {
         "UPDATE posts SET published_at = '2026-02-28' WHERE id = 1",
         "posts 1, published_at: must be a time in UTC",
     ),
+    "a publication time in the trash": (
+        "UPDATE posts SET deleted_at = created_at, published_at = created_at WHERE id = 1",
+        "posts 1, published_at: must be empty in the trash",
+    ),
+    "a former publication time outside of the trash": (
+        "UPDATE posts SET deleted_at = NULL, former_published_at = created_at WHERE id = 1",
+        "posts 1, former_published_at: must be empty outside of the trash",
+    ),
+    "a post in the trash without its slug": (
+        (
+            "UPDATE posts SET deleted_at = created_at, former_published_at = created_at, published_at = NULL, "
+            "slug = 'none' WHERE id = 1"
+        ),
+        "posts 1, slug: must be among its slugs",
+    ),
     "a number as publication time": (
         "UPDATE posts SET published_at = x'00' WHERE id = 1",
         "posts 1, published_at: must be text",
@@ -289,7 +304,7 @@ def test_the_first_errors_are_listed_and_the_others_counted(backup: Path, other:
     run(
         backup,
         "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 109) INSERT INTO posts "
-        "SELECT i, '', 1, created_at, updated_at, NULL, 1, '', changed_at, NULL, '', 'b', NULL, '' "
+        "SELECT i, '', 1, created_at, updated_at, NULL, 1, '', changed_at, NULL, '', 'b', NULL, '', NULL, NULL "
         "FROM n, posts WHERE id = 1",
     )
     told = refusal_of(other, backup)

@@ -36,6 +36,7 @@ KEPT: Final = {
     "adapters/sql/schema/migrations/versions/0009_publishing.py:_numbers": "posts, while they are migrated",
     "adapters/markdown/html.py:_numbers": "headings of one text",
     "adapters/markdown/kept_html.py:_texts": "bounded in bytes and in number",
+    "domain/posts/trash.py:_locked": "posts of one unit of work",
     "domain/posts/use_cases.py:_locked": "posts of one unit of work",
     "domain/posts/working_copies.py:_locked": "posts of one unit of work",
     "entrypoints/server/flow_control.py:_budgets": "event loops",

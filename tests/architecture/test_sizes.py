@@ -39,7 +39,6 @@ def test_a_function_can_be_read_at_a_glance(module: Path) -> None:
 SHORTEST_FILE = 40
 SHORT: Final = {
     "__main__.py": "the entry point of `python -m blog`",
-    "adapters/memory/idempotency.py": "one repository, as its neighbours",
     "adapters/memory/working_copies.py": "one repository, as its neighbours",
     "adapters/sql/engine/data_version.py": "one subject that nothing else needs",
     "adapters/sql/schema/migrations/env.py": "a file that Alembic asks for",

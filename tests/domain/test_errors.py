@@ -10,7 +10,7 @@ from blog.bootstrap import create_blog
 from blog.domain.accounts.passwords import PasswordHasher
 from blog.domain.accounts.tokens import InvalidToken
 from blog.domain.errors import BlogError, FieldError, Unavailable, ValidationFailed
-from blog.domain.idempotency import KeyReused, SecretNotReplayable
+from blog.domain.idempotency import KeyReused, ResponseNotStored
 from blog.domain.posts.batch import BatchOperationFailed
 from blog.domain.posts.post import NotTheAuthor, PostNotFound, VersionConflict
 
@@ -42,7 +42,7 @@ def test_unavailable_has_retry_after(hasher: PasswordHasher) -> None:
         VersionConflict,
         BatchOperationFailed,
         KeyReused,
-        SecretNotReplayable,
+        ResponseNotStored,
         ValidationFailed,
         Unavailable,
     ],

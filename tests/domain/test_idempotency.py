@@ -19,7 +19,7 @@ from blog.domain.idempotency import (
     IdempotencyRecord,
     IdempotentResult,
     KeyReused,
-    SecretNotReplayable,
+    ResponseNotStored,
 )
 from blog.testing.contracts import FrozenClock
 from blog.testing.contracts.fixtures import Failed
@@ -136,7 +136,9 @@ def test_response_with_a_secret_is_not_stored(
 ) -> None:
     assert once(open_blog, ann, counter, is_secret=True) == IdempotentResult(b"run 1", is_replayed=False)
     for is_secret in (True, False):
-        with pytest.raises(SecretNotReplayable, match="secret in its response was shown once") as refusal:
+        with pytest.raises(
+            ResponseNotStored, match="Its response is not stored: it had a secret, which is shown once"
+        ) as refusal:
             once(open_blog, ann, counter, is_secret=is_secret)
     assert isinstance(refusal.value, Conflict)
     with pytest.raises(KeyReused):

@@ -103,5 +103,5 @@ def test_each_batch_is_bounded_and_has_its_own_unit_of_work(
         removed.append(sum(before) - sum(count_rows(blog_with_expired_rows)))
 
     run_maintenance(counted)
-    assert units == 5 * 2 + entries // 2 + 1 + len(["deletions", "tag counts"])
+    assert units == 5 * 2 + entries // 2 + 1 + len(["deletions", "trash", "tag counts"])
     assert max(removed) == 2

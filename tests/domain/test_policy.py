@@ -15,6 +15,7 @@ from blog.domain.errors import Forbidden
 from blog.domain.policy import Action, PolicyEntry, Role, table
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.post import Post
+from blog.domain.shared import PostId
 
 PICTURE = """
                     anonymous  user       admin      operator
@@ -28,6 +29,9 @@ UPDATE_POST         no         own        own        no
 READ_WORKING_COPY   no         own        own        no
 SAVE_WORKING_COPY   no         own        own        no
 DELETE_POST         no         own        own        no
+READ_TRASH          no         own        own        no
+RESTORE_POST        no         own        own        no
+PURGE_POST          no         own        own        no
 PUBLISH_POST        no         own        own        no
 READ_REVISIONS      no         own        own        no
 RESTORE_REVISION    no         own        own        no
@@ -90,6 +94,7 @@ def test_every_action_has_a_unique_description_and_a_scope() -> None:
         Action.READ_WORKING_COPY,
         Action.READ_REVISIONS,
         Action.READ_PREVIEW,
+        Action.READ_TRASH,
         Action.VIEW_OWN_ACCOUNT,
         Action.LOG_OUT,
     }
@@ -103,6 +108,12 @@ def test_token_without_the_scope_is_refused(admin: User, ann: User, action: Acti
         assert action.rule(some, owner.id) == (scope is not action.scope)
 
 
+def deleted(blog: Blog, author: User, post: Post) -> PostId:
+    """Move a post to the trash of its author."""
+    blog.posts.delete(Member.of(author), post.id)
+    return post.id
+
+
 USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
     Action.READ_POSTS: lambda blog, _, __, post: blog.posts.get(post.id),
     Action.CREATE_POST: lambda blog, actor, _, __: blog.posts.create(actor, title="Hello", body="World"),
@@ -112,6 +123,9 @@ USES: dict[Action, Callable[[Blog, Any, User, Post], object]] = {
     Action.READ_REVISIONS: lambda blog, actor, _, post: blog.revisions.page(actor, post.id),
     Action.RESTORE_REVISION: lambda blog, actor, _, post: blog.revisions.restore(actor, post.id, post.version),
     Action.MANAGE_PREVIEWS: lambda blog, actor, _, post: blog.previews.create(actor, post.id),
+    Action.READ_TRASH: lambda blog, actor, user, post: blog.trash.get(actor, deleted(blog, user, post)),
+    Action.RESTORE_POST: lambda blog, actor, user, post: blog.trash.restore(actor, deleted(blog, user, post)),
+    Action.PURGE_POST: lambda blog, actor, user, post: blog.trash.delete(actor, deleted(blog, user, post)),
     Action.LOG_OUT: lambda blog, actor, _, __: blog.accounts.log_out(actor),
     Action.LIST_OWN_TOKENS: lambda blog, actor, _, __: blog.tokens.list_own(actor),
     Action.REVOKE_OWN_TOKEN: lambda blog, actor, _, __: blog.accounts.log_out_everywhere(actor),
@@ -135,6 +149,7 @@ MEMBERS_ONLY |= {Action.READ_REVISIONS, Action.RESTORE_REVISION}
 MEMBERS_ONLY |= {Action.MANAGE_PREVIEWS}
 ONES_OWN_ONLY = {Action.LIST_OWN_TOKENS, Action.REVOKE_OWN_TOKEN, Action.UPDATE_OWN_ACCOUNT}
 ONES_OWN_ONLY |= {Action.EXPORT_OWN_DATA, Action.DELETE_OWN_ACCOUNT}
+ONES_OWN_ONLY |= {Action.READ_TRASH, Action.RESTORE_POST, Action.PURGE_POST}
 MEMBERS_ONLY |= ONES_OWN_ONLY
 CELLS = [
     cell
@@ -172,7 +187,12 @@ def refused(cell: PolicyEntry) -> Any:
 @pytest.mark.parametrize(
     ("where", "what", "stricter", "shut"),
     [
-        (Post, "may_be_changed_by", lambda *_: False, {"UPDATE_POST", "DELETE_POST", "RESTORE_REVISION"}),
+        (
+            Post,
+            "may_be_changed_by",
+            lambda *_: False,
+            {"UPDATE_POST", "DELETE_POST", "RESTORE_POST", "PURGE_POST", "RESTORE_REVISION"},
+        ),
         (Post, "may_be_published_by", lambda *_: False, {"PUBLISH_POST"}),
         (
             Member,

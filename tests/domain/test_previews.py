@@ -74,7 +74,7 @@ def open_links(open_blog: OpenBlog, user: User, post: Post) -> list[Preview]:
         return [*blog.previews.list_open(as_member(user), post.id)]
 
 
-@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("status", [Status.DRAFT, Status.SCHEDULED, Status.PUBLISHED])
 def test_everybody_with_the_link_reads_the_post_as_it_is_now(
     open_blog: OpenBlog, clock: FrozenClock, ann: User, draft: Post, status: Status
 ) -> None:
@@ -388,6 +388,19 @@ def test_links_end_with_their_post(open_blog: OpenBlog, ann: User, draft: Post) 
     with open_blog() as blog:
         blog.posts.delete(as_member(ann), draft.id)
     check_invalid(open_blog, issued.secret)
+
+
+def test_links_of_a_post_in_the_trash_are_valid_again_after_its_restoration(
+    open_blog: OpenBlog, ann: User, draft: Post
+) -> None:
+    issued = issue(open_blog, ann, draft)
+    with open_blog() as blog:
+        blog.posts.delete(as_member(ann), draft.id)
+    check_invalid(open_blog, issued.secret)
+    with open_blog() as blog:
+        blog.trash.restore(as_member(ann), draft.id)
+    with open_blog() as blog:
+        blog.previews.read(issued.secret)
 
 
 def test_a_post_that_is_deleted_while_it_is_read_is_not_shown(open_blog: OpenBlog, ann: User, draft: Post) -> None:

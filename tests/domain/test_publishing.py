@@ -492,6 +492,7 @@ POSTS = [
     for author in (1, 2)
     for at in (None, NOON - TICK, NOON, NOON + TICK)
 ]
+POSTS.append(POSTS[1].trashed(NOON))
 
 
 def test_the_rule_of_visibility() -> None:
@@ -504,8 +505,9 @@ def test_the_rule_of_visibility() -> None:
     assert seen(Own(NOON, UserId(1), Status.DRAFT)) == [0]
     assert seen(Own(NOON, UserId(1), Status.PUBLISHED)) == [1, 2]
     assert seen(Own(NOON, UserId(1), Status.SCHEDULED)) == [3]
+    assert seen(Own(NOON, UserId(1), Status.TRASHED)) == [8]
     for reason in Reason:
-        assert seen(Everything(reason)) == list(range(8))
+        assert seen(Everything(reason)) == list(range(9))
     with pytest.raises(AssertionError):
         sees("everything", POSTS[0])  # type: ignore[arg-type]  # that is tested
 
@@ -539,5 +541,5 @@ def test_every_method_that_returns_posts_takes_a_sight() -> None:
             checked.add(name)
     assert checked == {
         "get", "get_for_update", "page", "count", "written_by", "next_author", "tags", "find",
-        "remove_batch", "reassign_batch",
+        "remove_batch", "reassign_batch", "purge_trash",
     }  # fmt: skip

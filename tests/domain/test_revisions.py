@@ -329,7 +329,7 @@ def test_revisions_are_deleted_with_their_post(open_blog: OpenBlog, ann: User, s
     for each in (post, other):
         update(open_blog, each, **SECOND)
     with open_blog() as blog:
-        blog.posts.delete(as_member(ann), post.id)
+        blog.posts.delete(as_member(ann), post.id, permanently=True)
     assert count(store) == 1
     assert numbers(open_blog, other) == [2, 1]
 

@@ -69,6 +69,16 @@ USES: list[tuple[str, Use, Scope | tuple[Scope, ...] | None, type[Exception] | N
         Scope.POSTS_WRITE,
         PostNotFound,
     ),
+    ("list the trash", lambda blog, me: blog.trash.page(me, limit=0), OWN_POSTS, ValidationFailed),
+    ("see the trash", lambda blog, me: blog.trash.get(me, PostId(NOTHING)), OWN_POSTS, PostNotFound),
+    (
+        "edit the trash",
+        lambda blog, me: blog.trash.get_for_update(me, PostId(NOTHING)),
+        Scope.POSTS_WRITE,
+        PostNotFound,
+    ),
+    ("restore", lambda blog, actor: blog.trash.restore(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
+    ("purge one", lambda blog, actor: blog.trash.delete(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
     ("publish", lambda blog, me: blog.posts.publish(me, PostId(NOTHING)), Scope.POSTS_PUBLISH, PostNotFound),
     ("unpublish", lambda blog, me: blog.posts.unpublish(me, PostId(NOTHING)), Scope.POSTS_PUBLISH, PostNotFound),
     (
@@ -192,9 +202,11 @@ def test_table_has_every_use_case(open_blog: OpenBlog, ann: User, store: OpenSto
         "register",
     }
     internal |= {"revoke_all", "issue", "find_valid", "touch", "purge", "redeem", "record", "seal", "settle_tag_counts"}
+    internal |= {"own_sight", "put_back"}
     with open_blog() as blog:
         rooms = (
-            *(blog.posts, blog.revisions, blog.working_copies, blog.search, blog.importer, blog.idempotency),
+            *(blog.posts, blog.trash, blog.revisions, blog.working_copies, blog.search, blog.importer),
+            blog.idempotency,
             *(blog.accounts, blog.tokens, blog.users, blog.invitations, blog.audit, blog.personal_data),
         )
         found = {

@@ -199,9 +199,8 @@ def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, 
         record = RevisionRecorder(stores.revisions, 100)
         index, slugs = cast(PostIndex, noted), Slugs(stores.slugs, stores.posts, record, clock)
         markdown = MarkdownItMarkdownRenderer()
-        posts = Posts(
-            stores.posts, index, slugs, record, stores.working_copies, Audit(stores.audit, clock), clock, markdown
-        )
+        stored = record, stores.working_copies, stores.idempotency
+        posts = Posts(stores.posts, index, slugs, *stored, Audit(stores.audit, clock), clock, markdown)
         one, other = (posts.create(as_member(ann), title=title, body="World") for title in ("One", "Other"))
         assert noted == {one.id: one, other.id: other}
         one = posts.update(as_member(ann), one.id, title="Another")

@@ -271,7 +271,7 @@ def test_the_slug_of_a_deleted_post_is_gone_for_ever(open_blog: OpenBlog, store:
     post = create(open_blog, ann)
     with open_blog() as blog:
         blog.posts.update(as_member(ann), post.id, slug="good-bye")
-        blog.posts.delete(as_member(ann), post.id)
+        blog.posts.delete(as_member(ann), post.id, permanently=True)
     for slug in ("hello", "good-bye"):
         with pytest.raises(PostGone, match="was deleted"):
             at(open_blog, slug)
@@ -285,7 +285,7 @@ def test_the_former_slug_of_a_draft_is_forgotten_with_it(open_blog: OpenBlog, st
     with open_blog() as blog:
         blog.posts.unpublish(as_member(ann), post.id)
         blog.posts.update(as_member(ann), post.id, slug=None)
-        blog.posts.delete(as_member(ann), post.id)
+        blog.posts.delete(as_member(ann), post.id, permanently=True)
     with store() as stores:
         assert stores.slugs.of_post(post.id) == []
     with pytest.raises(PostGone):

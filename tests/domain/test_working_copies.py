@@ -456,7 +456,24 @@ def test_a_deleted_post_has_no_copy(open_blog: OpenBlog, store: MemoryStore, ann
     post = create(open_blog, ann)
     save(open_blog, ann, post)
     with open_blog() as blog:
+        blog.posts.delete(as_member(ann), post.id, permanently=True)
+    assert not store._tables.working_copies.rows
+
+
+def test_a_copy_is_in_the_trash_with_its_post(open_blog: OpenBlog, store: MemoryStore, ann: User) -> None:
+    post = create(open_blog, ann)
+    copy = save(open_blog, ann, post).copy
+    with open_blog() as blog:
         blog.posts.delete(as_member(ann), post.id)
+    for use_case in (READ, LOCK, SAVE, DISCARD, APPLY):
+        with open_blog() as blog, pytest.raises(PostNotFound):
+            use_case(blog, as_member(ann), post.id)
+    with open_blog() as blog:
+        blog.trash.restore(as_member(ann), post.id)
+    with open_blog() as blog:
+        assert blog.working_copies.get(as_member(ann), post.id).copy == copy
+        blog.posts.delete(as_member(ann), post.id)
+        blog.trash.delete(as_member(ann), post.id)
     assert not store._tables.working_copies.rows
 
 
@@ -464,8 +481,12 @@ def test_a_deleted_post_has_no_copy(open_blog: OpenBlog, store: MemoryStore, ann
 def test_no_copy_is_left_of_a_deleted_account(
     open_blog: OpenBlog, store: MemoryStore, ann: User, bob: User, posts: PostsOnDeletion
 ) -> None:
-    for status in Status:
+    for status in (Status.DRAFT, Status.SCHEDULED, Status.PUBLISHED):
         save(open_blog, ann, create(open_blog, ann, status))
+    trashed = create(open_blog, ann)
+    save(open_blog, ann, trashed)
+    with open_blog() as blog:
+        blog.posts.delete(as_member(ann), trashed.id)
     other = create(open_blog, bob)
     save(open_blog, bob, other)
     with open_blog() as blog:

@@ -51,6 +51,8 @@ class Event(StrEnum):
     POST_CREATED = "post.created"
     POST_CHANGED = "post.changed"
     POST_DELETED = "post.deleted"
+    POST_RESTORED = "post.restored"
+    POST_PURGED = "post.purged"
     POST_PUBLISHED = "post.published"
     POST_SCHEDULED = "post.scheduled"
     POST_UNPUBLISHED = "post.unpublished"

@@ -24,6 +24,7 @@ from blog.domain.posts.previews import Previews, PreviewStore
 from blog.domain.posts.repository import PostRepository
 from blog.domain.posts.revisions import DEFAULT_REVISIONS, RevisionRecorder, Revisions, RevisionStore
 from blog.domain.posts.slug_assignment import Slugs, SlugStore
+from blog.domain.posts.trash import Trash
 from blog.domain.posts.use_cases import Posts
 from blog.domain.posts.working_copies import WorkingCopies, WorkingCopyStore
 from blog.domain.search.index import PostIndex
@@ -129,6 +130,7 @@ class Blog:
             slugs=self._slugs,
             working_copies=self._stores.working_copies,
             record_version=self._record_version,
+            responses=self._stores.idempotency,
             audit=self.audit,
             now=self._dependencies.now,
             markdown=self._dependencies.markdown,
@@ -158,6 +160,11 @@ class Blog:
             now=self._dependencies.now,
             new_secret=self._dependencies.new_secret,
         )
+
+    @cached_property
+    def trash(self) -> Trash:
+        """`Trash`: list, restore and delete for good what was deleted."""
+        return Trash(self.posts)
 
     @cached_property
     def search(self) -> Search:
@@ -224,7 +231,7 @@ class Blog:
             posts=self._stores.posts,
             index=self._stores.index,
             revisions=self._stores.revisions,
-            slugs=self._slugs,
+            slugs=self._stores.slugs,
             working_copies=self._stores.working_copies,
             attempts=self._stores.attempts,
             owned=(self._stores.tokens, self._stores.invitations, self._stores.previews, self._stores.idempotency),
@@ -274,7 +281,7 @@ class Blog:
     @cached_property
     def idempotency(self) -> Idempotency:
         """`Idempotency`: replay the response to a repeated request."""
-        return Idempotency(self._stores.idempotency, self._dependencies.now)
+        return Idempotency(self._stores.idempotency, self._dependencies.now, self.posts.returned)
 
     @cached_property
     def audit(self) -> Audit:

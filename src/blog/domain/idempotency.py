@@ -5,7 +5,7 @@ The header `Idempotency-Key` follows the IETF draft draft-ietf-httpapi-idempoten
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 from blog.domain.accounts.actors import Member
 
 from .errors import Conflict, FieldError, ValidationFailed
-from .shared import Clock, UserId
+from .shared import Clock, PostId, UserId
 
 RETENTION: Final = timedelta(days=1)
 MAX_KEY_LENGTH: Final = 255
@@ -28,18 +28,23 @@ class KeyReused(ValidationFailed):
         super().__init__([FieldError("Idempotency-Key", "was used for another request")])
 
 
-class SecretNotReplayable(Conflict):
-    """The request was processed before, and its response contained a secret, which is not stored."""
+class ResponseNotStored(Conflict):
+    """The request was processed before. Its response is not stored: it contained a secret, or a post that was deleted
+    since.
+    """
 
     def __init__(self) -> None:
         super().__init__(
-            "This request was processed before. The secret in its response was shown once, and is not stored."
+            "This request was processed before. Its response is not stored: it had a secret, which is shown once, or a "
+            "post that was deleted since."
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyRecord:
-    """A stored response. `key` and `fingerprint` are SHA-256 digests; `response` is None if it contained a secret."""
+    """A stored response. `key` and `fingerprint` are SHA-256 digests; `response` is None if it contained a secret, or a
+    post that was deleted since.
+    """
 
     user_id: UserId
     key: bytes
@@ -54,8 +59,11 @@ class IdempotencyStore(Protocol):
     def find_for_update(self, user_id: UserId, key: bytes) -> IdempotencyRecord | None:
         """Return the stored response, or None, and lock this user and key until the unit of work ends."""
 
-    def put(self, record: IdempotencyRecord) -> None:
-        """Store a response. It replaces one of the same user and key."""
+    def put(self, record: IdempotencyRecord, post_ids: Collection[PostId] = ()) -> None:
+        """Store a response, which may show these posts. It replaces one of the same user and key."""
+
+    def forget_posts(self, post_ids: Collection[PostId]) -> None:
+        """Remove the responses of all records, of any user, that may show one of these posts. The records stay."""
 
     def remove_all_of(self, user_id: UserId) -> None:
         """Delete all records of this user, if there are any."""
@@ -77,6 +85,8 @@ class Idempotency:
 
     store: IdempotencyStore
     now: Clock
+    returned: Collection[PostId] = ()
+    """The posts that a response of this unit of work may show: `Posts.returned`."""
 
     def run_once(
         self, actor: Member, key: str, request: bytes, action: Callable[[], bytes], *, is_secret: bool = False
@@ -95,7 +105,7 @@ class Idempotency:
         Raises:
             ValidationFailed: the key is not valid.
             KeyReused: the key was used for another request.
-            SecretNotReplayable: the stored response contained a secret.
+            ResponseNotStored: the response contained a secret, or a post that was deleted since.
         """
         if (stored := self.replay(actor, key, request)) is not None:
             return IdempotentResult(stored, is_replayed=True)
@@ -110,7 +120,7 @@ class Idempotency:
         Raises:
             ValidationFailed: the key is not valid.
             KeyReused: the key was used for another request.
-            SecretNotReplayable: the stored response contained a secret.
+            ResponseNotStored: the response contained a secret, or a post that was deleted since.
         """
         check_key(key)
         record = self.store.find_for_update(actor.user_id, _digest(key.encode()))
@@ -119,20 +129,19 @@ class Idempotency:
         if record.fingerprint != _digest(request):
             raise KeyReused
         if record.response is None:
-            raise SecretNotReplayable
+            raise ResponseNotStored
         return record.response
 
     def record(self, actor: Member, key: str, request: bytes, response: bytes | None) -> None:
         """Store the response to this request under this key; None if it contains a secret."""
-        self.store.put(
-            IdempotencyRecord(
-                user_id=actor.user_id,
-                key=_digest(key.encode()),
-                fingerprint=_digest(request),
-                response=response,
-                at=self.now(),
-            )
+        record = IdempotencyRecord(
+            user_id=actor.user_id,
+            key=_digest(key.encode()),
+            fingerprint=_digest(request),
+            response=response,
+            at=self.now(),
         )
+        self.store.put(record, self.returned if response is not None else ())
 
     def purge(self, *, limit: int = 1000) -> int:
         """Delete up to `limit` expired records. Return how many."""

@@ -16,6 +16,9 @@ RECORDS_BATCH_SIZE: Final = 500
 SEAL_BATCH_SIZE: Final = 5000
 """Audit entries that one unit of work seals. One batch of posts adds a hundred."""
 
+TRASH_BATCH_SIZE: Final = 20
+"""Posts in the trash that one unit of work deletes, each with up to a hundred revisions, or as many as are kept."""
+
 TAG_CHANGES_BATCH_SIZE: Final = 1000
 """Changes of tags that one unit of work counts."""
 
@@ -50,6 +53,10 @@ def _finish_deletions(blog: Blog) -> bool:
     return blog.deletion.finish(limit=DELETION_BATCH_SIZE) >= DELETION_BATCH_SIZE
 
 
+def _purge_trash(blog: Blog) -> bool:
+    return blog.trash.purge(limit=TRASH_BATCH_SIZE) >= TRASH_BATCH_SIZE
+
+
 def _settle_tag_counts(blog: Blog) -> bool:
     return blog.posts.settle_tag_counts(limit=TAG_CHANGES_BATCH_SIZE) >= TAG_CHANGES_BATCH_SIZE
 
@@ -66,6 +73,7 @@ TASKS: Final[Sequence[Task]] = (
     _purge_attempts,
     _purge_idempotency_records,
     _finish_deletions,
+    _purge_trash,
     _settle_tag_counts,
     _seal,
 )
@@ -76,7 +84,8 @@ def run_maintenance(open_blog: OpenBlog) -> None:
     """Run every task until nothing is left.
 
     The tasks delete expired tokens, invitations, preview links, log-in attempts and idempotency records, delete or
-    reassign the posts of deleted accounts, count the posts of tags, and seal audit entries.
+    reassign the posts of deleted accounts, delete posts that have been in the trash for 30 days, count the posts of
+    tags, and seal audit entries.
     """
     for task in TASKS:
         while run_step(open_blog, task):

@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 
 from blog.domain.accounts.actors import Actor, Member, Operator, Scope, may_administer, require_admin, require_scope
 from blog.domain.accounts.user import User
-from blog.domain.posts.post import Post, may_write
+from blog.domain.posts.post import Post, Status, may_write
 from blog.domain.posts.revisions import may_read_revisions
-from blog.domain.posts.visibility import sees, sight_of
+from blog.domain.posts.visibility import Own, may_read_own, sees, sight_of
 
 from .shared import UserId
 
@@ -59,6 +59,16 @@ def _reader_of_revisions(actor: Actor | None, owner: UserId) -> bool:
     return actor is not None and may_read_revisions(_post_of(owner), actor)
 
 
+def _reader_of_trash(actor: Actor | None, owner: UserId) -> bool:
+    if not isinstance(actor, Member) or not may_read_own(actor):
+        return False
+    return sees(Own(_ONCE, actor.user_id, Status.TRASHED), _post_of(owner).trashed(_ONCE))
+
+
+def _restorer(actor: Actor | None, owner: UserId) -> bool:
+    return actor is not None and _post_of(owner).trashed(_ONCE).may_be_changed_by(actor)
+
+
 def _holder(actor: Actor | None, owner: UserId) -> bool:
     return isinstance(actor, Member) and actor.user_id == owner and actor.has(Scope.ACCOUNT)
 
@@ -84,6 +94,9 @@ class Action(Enum):
     READ_WORKING_COPY = "read a working copy", _reader_of_own, None, True
     SAVE_WORKING_COPY = "save or discard a working copy", _editor, Scope.POSTS_WRITE, True
     DELETE_POST = "delete a post", _author, Scope.POSTS_WRITE, True
+    READ_TRASH = "see one's own deleted posts in the trash", _reader_of_trash, None, True
+    RESTORE_POST = "restore a post from the trash", _restorer, Scope.POSTS_WRITE, True
+    PURGE_POST = "delete a post in the trash for good", _restorer, Scope.POSTS_WRITE, True
     PUBLISH_POST = "publish, schedule or unpublish a post", _publisher, Scope.POSTS_PUBLISH, True
     READ_REVISIONS = "list, read and compare the versions of a post", _reader_of_revisions, None, True
     RESTORE_REVISION = "restore an earlier version of a post", _author, Scope.POSTS_WRITE, True

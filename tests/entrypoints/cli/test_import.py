@@ -11,7 +11,7 @@ from tests.entrypoints.blocking_blogs import Store
 from tests.entrypoints.cli.conftest import Outcome, Run
 from tests.servers import run_blog
 
-from blog.domain.accounts.actors import Operator
+from blog.domain.accounts.actors import Member, Operator
 from blog.domain.posts.pagination import SortOrder
 from blog.domain.posts.post import Post
 from blog.domain.shared import PostId, UserId
@@ -66,6 +66,7 @@ def test_a_file_is_imported_as_a_post(run: Run, database: Database) -> None:
             updated_at=NOON.replace(hour=14),
             published_at=NOON,
             version=4,
+            first_paragraph="World",
         )
     ]
     assert run("audit", "--limit", "1").said.split("\t")[2:] == [
@@ -86,6 +87,17 @@ def test_importing_again_adds_nothing(run: Run, database: Database) -> None:
 
     assert run("import", "in") == Outcome(0, summary(there=2), "")
     assert posts_in(database) == before
+
+
+def test_a_post_in_the_trash_is_not_added_again(run: Run, database: Database) -> None:
+    write_post("a.md")
+    assert run("import", "in") == Outcome(0, summary(added=1), "")
+    with database.opened() as open_blog, open_blog() as blog:
+        author = Member.of(blog.users.get_by_username(Operator(), "alice"))
+        blog.posts.delete(author, PostId(1))
+    said = summary().replace("faulty 0.", "faulty 0, in the trash 1.")
+    assert run("import", "in") == Outcome(0, said, "blog: a.md: already there, in the trash of its author: not added\n")
+    assert posts_in(database) == []
 
 
 def test_exported_posts_are_imported_into_another_blog_by_the_commands(database: Database) -> None:

@@ -52,7 +52,7 @@ def delete_posts(database: Database) -> None:
         author = Member.of(blog.users.get_by_username(Operator(), "alice"))
         for post in blog.posts.page(limit=100).posts:
             entries = blog.posts.slugs.store.of_post(post.id)
-            blog.posts.delete(author, post.id)
+            blog.posts.delete(author, post.id, permanently=True)
             for entry in entries:
                 blog.posts.slugs.store.remove(entry.slug)
 
@@ -167,7 +167,7 @@ def test_prune_deletes_the_files_of_versions_that_are_gone(run: Run, database: D
     Path("out", FOLDER, "notes.txt").write_text("mine")
     Path("out", FOLDER, "7.md").write_text("gone")
     with database.opened() as open_blog, open_blog() as blog:
-        blog.posts.delete(Member.of(blog.users.get_by_username(Operator(), "alice")), gone.id)
+        blog.posts.delete(Member.of(blog.users.get_by_username(Operator(), "alice")), gone.id, permanently=True)
     kept = run("export", "out", "--revisions")
     assert kept.said == exported(0, 1, (0, 1), "found 1 of")
     assert names() == ["1.md", "7.md", "notes.txt"]

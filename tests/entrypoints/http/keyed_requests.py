@@ -16,6 +16,8 @@ TAKING: dict[str, tuple[str, Any]] = {
     "publish": ("/api/posts/1/publish/", {}),
     "unpublish": ("/api/posts/1/unpublish/", {}),
     "preview": ("/api/posts/1/previews/", {"expires_in_days": 3}),
+    "apply": ("/api/posts/1/working-copy/apply/", {}),
+    "restore": ("/api/posts/1/restore/", {}),
     "invite": ("/api/invitations/", {"days": 3}),
 }
 

@@ -44,9 +44,21 @@ def test_later_changes_do_not_affect_the_replayed_response(alice: Member) -> Non
     path = first.headers["location"]
     assert alice.ask("PATCH", path, json={"title": "Another"}).status_code == 200
     assert send_keyed(alice, "create").json() == first.json()
-    assert alice.ask("DELETE", path).status_code == 204
+    assert alice.ask("POST", f"{path}unpublish/").status_code == 200
     assert send_keyed(alice, "create").json() == first.json()
-    problem(alice.ask("GET", path), 404)
+
+
+@on_both
+@pytest.mark.parametrize("query", ["", "?permanently=true"])
+@pytest.mark.parametrize("what", ["create", "batch"])
+def test_a_response_that_shows_a_deleted_post_is_not_replayed(alice: Member, what: str, query: str) -> None:
+    created = send_keyed(alice, what)
+    post = created.json() if what == "create" else created.json()["results"][1]["post"]
+    assert alice.ask("DELETE", f"/api/posts/{post['id']}/{query}").status_code == 204
+    count = posts(alice.site)
+    detail = problem(send_keyed(alice, what), 409)["detail"]
+    assert detail.startswith("This request was processed before. Its response is not stored")
+    assert posts(alice.site) == count
 
 
 @on_both
@@ -177,6 +189,7 @@ def test_the_openapi_document_says_which_operations_take_a_key(site: Site) -> No
         if "Idempotency-Key" in {parameter["name"] for parameter in operation.get("parameters", [])}
     }
     paths = {path.replace("/1/", "/{post_id}/") for path, _ in TAKING.values()}
+    paths.add("/api/posts/{post_id}/revisions/{number}/restore/")
     assert taking == {f"post {path}" for path in paths}
     for path in paths:
         assert "422" in document["paths"][path]["post"]["responses"]

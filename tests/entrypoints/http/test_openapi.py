@@ -99,6 +99,8 @@ def aimed(path: str, member: Member) -> str:
         invitation = blog.invitations.create(Operator()).invitation
     post = member.create_post()
     preview = member.ask("POST", f"/api/posts/{post['id']}/previews/").json()
+    if path.startswith("/api/trash/") or path == "/api/posts/{post_id}/restore":
+        assert member.ask("DELETE", f"/api/posts/{post['id']}/").status_code == 204
     there = {
         "post_id": post["id"],
         "number": post["version"],
@@ -425,6 +427,7 @@ VERBS = {
     "publish",
     "register",
     "replace",
+    "restore",
 }
 VERBS |= {"restore", "revoke", "unpublish", "update"}
 

@@ -73,6 +73,13 @@ class Case:
         answer = self.other_token.ask("POST", f"/api/posts/{self.draft}/previews/")
         return str(answer.json()["url"])
 
+    @property
+    def trashed(self) -> PostId:
+        """A draft of the owner's in the trash."""
+        draft = self.draft
+        assert self.other_token.ask("DELETE", f"/api/posts/{draft}/").status_code == 204
+        return draft
+
 
 HttpDriver: TypeAlias = Callable[[Case], bool]
 UseCase: TypeAlias = Callable[[Blog, Any, Case], object]
@@ -82,6 +89,14 @@ def _sees_tokens(case: Case) -> bool:
     token = case.other_token
     answer = case.configured_site.ask("GET", "/api/tokens/", token=case.actor and case.actor.token)
     return answer.is_success and token.token_id in [shown["id"] for shown in answer.json()["results"]]
+
+
+def _sees_trash(case: Case) -> bool:
+    post_id = case.trashed
+    answer = case.configured_site.ask("GET", "/api/trash/", token=case.actor and case.actor.token)
+    is_listed = answer.is_success and post_id in [shown["id"] for shown in answer.json()["results"]]
+    assert case.asks("GET", f"/api/trash/{post_id}/") == is_listed
+    return is_listed
 
 
 def _changes_oneself(case: Case) -> bool:
@@ -159,6 +174,9 @@ HTTP: Final[Mapping[Action, HttpDriver]] = {
         for method, sent in (("PUT", {**POST, "body": "", "based_on": 1}), ("DELETE", None))
     ),
     Action.DELETE_POST: lambda case: case.asks("DELETE", f"/api/posts/{case.draft}/"),
+    Action.READ_TRASH: _sees_trash,
+    Action.RESTORE_POST: lambda case: case.asks("POST", f"/api/posts/{case.trashed}/restore/"),
+    Action.PURGE_POST: lambda case: case.asks("DELETE", f"/api/trash/{case.trashed}/"),
     Action.PUBLISH_POST: lambda case: all(
         case.asks("POST", f"/api/posts/{post}/{what}/")
         for post, what in ((case.draft, "publish"), (case.post, "unpublish"))
@@ -195,6 +213,9 @@ USE_CASES: Final[Mapping[Action, UseCase]] = {
         actor, blog.working_copies.save(actor, case.post, based_on=1, body="")
     ),
     Action.DELETE_POST: lambda blog, actor, case: blog.posts.delete(actor, case.post),
+    Action.READ_TRASH: lambda blog, actor, case: blog.trash.get(actor, case.trashed),
+    Action.RESTORE_POST: lambda blog, actor, case: blog.trash.restore(actor, case.trashed),
+    Action.PURGE_POST: lambda blog, actor, case: blog.trash.delete(actor, case.trashed),
     Action.PUBLISH_POST: lambda blog, actor, case: blog.posts.unpublish(actor, blog.posts.publish(actor, case.draft)),
     Action.READ_REVISIONS: lambda blog, actor, case: (
         blog.revisions.page(actor, case.post),
@@ -308,7 +329,7 @@ def test_every_action_is_tested(configured_site: ConfiguredSite) -> None:
 
 def scopes_of(action: Action) -> set[Scope]:
     """Each of these scopes alone permits the action."""
-    if action in {Action.READ_UNPUBLISHED_POSTS, Action.READ_WORKING_COPY, Action.READ_REVISIONS}:
+    if action in {Action.READ_UNPUBLISHED_POSTS, Action.READ_WORKING_COPY, Action.READ_REVISIONS, Action.READ_TRASH}:
         return {Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH}
     return set(Scope) if action.scope is None else {action.scope}
 

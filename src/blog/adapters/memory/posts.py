@@ -10,8 +10,9 @@ from blog.domain.accounts.user import hidden_name_of, validate_username
 from blog.domain.blog import ConcurrencyConflict
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post, PostNotFound
+from blog.domain.posts.repository import RemovedPost
 from blog.domain.posts.tags import TagCount, tag_key, tag_keys
-from blog.domain.posts.visibility import Everything, Holder, Own, Public, Reader, Reason, Sight, sees
+from blog.domain.posts.visibility import Everything, Own, Public, Reader, Reason, Sight, sees
 from blog.domain.shared import PostId, UserId
 
 from .tables import MemoryRepository, Tables
@@ -29,13 +30,13 @@ class MemoryPostRepository(MemoryRepository):
         self._unit.put(self._tables.posts, post.id, post)
         return post
 
-    def get(self, sight: Public | Reader | Holder | Everything, post_id: PostId) -> Post:
+    def get(self, sight: Sight, post_id: PostId) -> Post:
         post = self._unit.find(self._tables.posts, post_id)
         if post is None or not sees(sight, post):
             raise PostNotFound(post_id)
         return replace(post, author=self._author_name(post.author_id) or post.author)
 
-    def get_for_update(self, sight: Reader | Everything, post_id: PostId) -> Post:
+    def get_for_update(self, sight: Reader | Own | Everything, post_id: PostId) -> Post:
         self._unit.begin()
         return self.get(sight, post_id)
 
@@ -45,14 +46,15 @@ class MemoryPostRepository(MemoryRepository):
         self._unit.put(self._tables.posts, post.id, post)
 
     def remove(self, post_id: PostId) -> None:
-        self.get_for_update(_EVERYTHING, post_id)
-        self._remove_row(post_id)
+        self._remove([self.get_for_update(_EVERYTHING, post_id)])
 
-    def remove_batch(self, sight: Own, *, limit: int) -> Sequence[PostId]:
-        posts = self.batch(sight, limit)
-        for post in posts:
-            self._remove_row(post.id)
-        return [post.id for post in posts]
+    def remove_batch(self, sight: Own, *, limit: int) -> Sequence[RemovedPost]:
+        return self._remove(self.batch(sight, limit))
+
+    def purge_trash(self, sight: Everything, *, until: datetime, limit: int) -> Sequence[RemovedPost]:
+        posts = [(post.deleted_at, post.id, post) for post in self.batch(sight, None) if post.deleted_at is not None]
+        expired = sorted(each for each in posts if each[0] <= until)
+        return self._remove([post for _, _, post in expired[:limit]])
 
     def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> Sequence[PostId]:
         posts = self.batch(sight, limit)
@@ -127,7 +129,12 @@ class MemoryPostRepository(MemoryRepository):
         deletion = self._unit.find(self._tables.deletions, author_id)
         return None if deletion is None else hidden_name_of(author_id)
 
-    def batch(self, sight: Own, limit: int) -> list[Post]:
+    def _remove(self, posts: Sequence[Post]) -> list[RemovedPost]:
+        for post in posts:
+            self._remove_row(post.id)
+        return [RemovedPost(post.id, post.deleted_at) for post in posts]
+
+    def batch(self, sight: Own | Everything, limit: int | None) -> list[Post]:
         """Return the posts that `remove_batch` and `reassign_batch` delete or reassign."""
         self._unit.begin()
         return [post for post in self._unit.visible_rows(self._tables.posts).values() if sees(sight, post)][:limit]

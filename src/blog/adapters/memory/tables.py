@@ -50,6 +50,7 @@ class Tables:
     working_copies: Table[PostId, WorkingCopy] = field(default_factory=Table)
     previews: Table[PreviewId, Preview] = field(default_factory=Table)
     idempotency_records: Table[tuple[UserId, bytes], IdempotencyRecord] = field(default_factory=Table)
+    response_posts: Table[tuple[UserId, bytes], frozenset[PostId]] = field(default_factory=Table)
     audit_entries: Table[EntryId, AuditEntry] = field(default_factory=Table)
     entry_seals: Table[EntryId, SealId] = field(default_factory=Table)
     seals: Table[SealId, Seal] = field(default_factory=Table)

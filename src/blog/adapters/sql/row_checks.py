@@ -122,14 +122,19 @@ def _errors_in(table: Table, row: dict[str, Any], checks: Mapping[str, Check]) -
     yield from wrong
     if not wrong and table.name == "posts" and row["updated_at"] < row["created_at"]:
         yield "updated_at", "must not be before created_at"
+    if not wrong and table.name == "posts" and row["deleted_at"] and row["published_at"]:
+        yield "published_at", "must be empty in the trash"
+    if not wrong and table.name == "posts" and row["former_published_at"] and not row["deleted_at"]:
+        yield "former_published_at", "must be empty outside of the trash"
     if not wrong and table.name == "slugs" and row["slug"] and digest_of_slug(row["slug"]) != row["digest"]:
         yield "digest", "must be the digest of slug"
 
 
 def _check_slugs(connection: sqlite3.Connection, errors: RowErrors) -> None:
-    """Check that each published or scheduled post has a slug, which no other post has."""
+    """Check that each post that is published or scheduled, or can be again, has a slug, which no other post has."""
     own = "SELECT 1 FROM slugs WHERE slugs.slug = posts.slug AND slugs.post_id = posts.id"
-    without = f"SELECT id FROM posts WHERE published_at IS NOT NULL AND NOT EXISTS ({own})"  # noqa: S608 - constants
+    has_slug = "coalesce(published_at, former_published_at) IS NOT NULL"
+    without = f"SELECT id FROM posts WHERE {has_slug} AND NOT EXISTS ({own})"  # noqa: S608 - constants
     for (post_id,) in connection.execute(without):
         errors.add("posts", post_id, "slug", "must be among its slugs")
 

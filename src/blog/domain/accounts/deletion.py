@@ -1,5 +1,5 @@
-"""Deletion of accounts. The account is unusable at once; its posts are deleted or reassigned in small steps. Drafts and
-scheduled posts are always deleted.
+"""Deletion of accounts. The account is unusable at once; its posts are deleted or reassigned in small steps. Drafts,
+scheduled posts and those in the trash are always deleted.
 
 Audit entries about the account stay. Its id and its usernames are never reused.
 """
@@ -13,7 +13,7 @@ from blog.domain.posts.pagination import SortOrder
 from blog.domain.posts.post import Status
 from blog.domain.posts.repository import PostRepository
 from blog.domain.posts.revisions import RevisionStore
-from blog.domain.posts.slug_assignment import Slugs
+from blog.domain.posts.slug_assignment import SlugStore, forget_slugs
 from blog.domain.posts.visibility import Own
 from blog.domain.posts.working_copies import WorkingCopyStore
 from blog.domain.search.index import PostIndex
@@ -76,7 +76,7 @@ class AccountDeletion:
     posts: PostRepository
     index: PostIndex
     revisions: RevisionStore
-    slugs: Slugs
+    slugs: SlugStore
     working_copies: WorkingCopyStore
     attempts: AttemptStore
     owned: Iterable[OwnedStore]
@@ -142,8 +142,8 @@ class AccountDeletion:
     def _remove_batch(self, sight: Own, limit: int) -> int:
         """Delete up to `limit` posts. Return how many."""
         removed = self.posts.remove_batch(sight, limit=limit)
-        self.slugs.store.forget(removed, sight.at)
-        if sight.status is not Status.DRAFT:
-            for post_id in removed:
-                self.index.remove(post_id)
+        forget_slugs(self.slugs, removed, sight.at)
+        if sight.status in {Status.SCHEDULED, Status.PUBLISHED}:
+            for post in removed:
+                self.index.remove(post.id)
         return len(removed)

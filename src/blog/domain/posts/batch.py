@@ -50,9 +50,10 @@ class UpdatePost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletePost:
-    """Delete a post."""
+    """Move a post to the trash, or delete it for good."""
 
     post_id: PostId
+    permanently: bool = False
     expected_versions: Collection[int | str] | None = None
 
 
@@ -189,7 +190,12 @@ def _apply_one(posts: Posts, actor: Member, index: int, operation: BatchOperatio
             case UnpublishPost(post_id=post_id, expected_versions=expected_versions):
                 return posts.unpublish(actor, post_id, expected_versions=expected_versions)
             case _:  # DeletePost
-                posts.delete(actor, operation.post_id, expected_versions=operation.expected_versions)
+                posts.delete(
+                    actor,
+                    operation.post_id,
+                    permanently=operation.permanently,
+                    expected_versions=operation.expected_versions,
+                )
                 return None
 
 

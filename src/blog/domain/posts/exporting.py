@@ -40,7 +40,9 @@ class ExportPage:
 
 @dataclass(slots=True)
 class PostExporter:
-    """Reads all posts that the actor may read, author by author: each author's posts by creation time."""
+    """Reads all posts that the actor may read, author by author: each author's posts by creation time. Posts in the
+    trash are left out.
+    """
 
     posts: PostRepository
     revisions: RevisionStore
@@ -55,7 +57,8 @@ class PostExporter:
         after: ExportPosition | None = None,
         working_copies: bool = False,
     ) -> ExportPage:
-        """Return a page of up to `limit` posts. The operator reads every post, a member published and own posts.
+        """Return a page of up to `limit` posts. The operator reads what each author reads, a member published and own
+        posts.
 
         With `working_copies`, the operator also reads the working copies of the posts, a member those of own posts.
 
@@ -65,11 +68,12 @@ class PostExporter:
                 would be left out.
             ValidationFailed: `limit` is not valid.
         """
-        sight = self._sight(actor)
+        reader = self._reader(actor)
         check_limit(limit)
         start = after or self._first_of_next_author(UserId(UNSTORED))
         if start is None:
             return ExportPage((), None)
+        sight = Reader(self.now(), reader or start.author_id)
         found = self.posts.written_by(sight, start.author_id, limit=limit + 1, after=start.last)
         page: list[PortablePost] = []
         position = start
@@ -93,11 +97,13 @@ class PostExporter:
             NotAMember.
             OutOfScope: the token may neither read nor write nor publish posts.
         """
+        reader = self._reader(actor)
+        sight = _EVERYTHING if reader is None else Reader(self.now(), reader)
         try:
-            post = self.posts.get(self._sight(actor), post_id)
+            post = self.posts.get(sight, post_id)
         except PostNotFound:  # it was deleted meanwhile
             return
-        if not isinstance(actor, Operator) and post.author_id != actor.user_id:
+        if post.deleted_at is not None or reader not in {None, post.author_id}:
             return
         before = exported.version
         while listed := self.revisions.page(post_id, limit=MAX_PAGE_SIZE, before=before):
@@ -107,13 +113,19 @@ class PostExporter:
                 if revision is not None:
                     yield exported.as_revision(revision)
 
-    def _sight(self, actor: Actor) -> Reader | Everything:
+    def _reader(self, actor: Actor) -> UserId | None:
+        """Return who reads the posts. None stands for the operator, who reads the posts of each author as this author.
+
+        Raises:
+            NotAMember.
+            OutOfScope: the token may neither read nor write nor publish posts.
+        """
         if isinstance(actor, Operator):
-            return _EVERYTHING
+            return None
         require_member(actor)
         if not may_read_own(actor):
             raise OutOfScope(Scope.POSTS_READ)
-        return Reader(self.now(), actor.user_id)
+        return actor.user_id
 
     def _first_of_next_author(self, after: UserId) -> ExportPosition | None:
         author_id = self.posts.next_author(_EVERYTHING, after)

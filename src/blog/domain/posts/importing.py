@@ -20,7 +20,7 @@ from .post import Post, PostContent, content_of, validate_post, validate_time, v
 from .repository import PostRepository
 from .revisions import Revision, RevisionRecorder
 from .slug_assignment import Slugs
-from .visibility import Everything, Reason
+from .visibility import Everything, Reader, Reason
 from .working_copies import WorkingCopy, WorkingCopyStore
 
 MAX_VERSION: Final = 2**53
@@ -33,6 +33,7 @@ class ImportOutcome(Enum):
     ADDED = "added"
     UNCHANGED = "already there"
     CONFLICT = "already there, with different content"
+    TRASHED = "already there, in the trash of its author"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,8 @@ class PostImporter:
         post = portable.to_post(self.users.get_for_update(author.id).user)
         post = post.with_first_paragraph(self.markdown.first_paragraph(post.body))
         stored = self._find(post, portable.ordinal)
+        if stored is not None and stored.deleted_at is not None:
+            return ImportResult(stored, ImportOutcome.TRASHED)
         if stored is not None:
             compared = replace(post, slug=stored.slug)  # the stored post may have got a number
             is_same = content_of(stored) == content_of(compared) and stored.published_at == post.published_at
@@ -204,17 +207,25 @@ class PostImporter:
         return author or self.deleted_user.get()
 
     def _find(self, post: Post, ordinal: int) -> Post | None:
-        """Return the stored post with the same author, time and ordinal.
+        """Return the stored post with the same author, time and ordinal. An export does not count posts in the trash,
+        so they come last.
 
         Raises:
             ValidationFailed: a post with a lower ordinal must be imported first.
         """
-        everything, before = Everything(Reason.IMPORT), Position(post.created_at, PostId(0))
-        later = self.posts.written_by(everything, post.author_id, limit=ordinal, after=before)
-        stored = [each for each in later if each.created_at == post.created_at]
+        stored = self._of_time(Reader(post.created_at, post.author_id), post, ordinal)
+        if len(stored) < ordinal:
+            every = self._of_time(Everything(Reason.IMPORT), post, ordinal)
+            stored += [each for each in every if each.deleted_at is not None]
         if len(stored) < ordinal - 1:
             raise ValidationFailed([FieldError("ordinal", f"import ordinal {ordinal - 1} first")])
-        return stored[ordinal - 1] if len(stored) == ordinal else None
+        return stored[ordinal - 1] if len(stored) >= ordinal else None
+
+    def _of_time(self, sight: Reader | Everything, post: Post, limit: int) -> list[Post]:
+        """Return up to `limit` posts with the author and the creation time of a post, by their ids."""
+        before = Position(post.created_at, PostId(0))
+        later = self.posts.written_by(sight, post.author_id, limit=limit, after=before)
+        return [each for each in later if each.created_at == post.created_at]
 
 
 def _validate(portable: PortablePost) -> list[FieldError]:

@@ -13,7 +13,8 @@ class SortOrder(StrEnum):
     """A sort order of posts.
 
     `NEWEST` and `OLDEST` sort by publication time, `UPDATED` by the later of publication and last change, newest first,
-    and `TITLE` by the sort key of the title. A draft has no publication time: it sorts by its last change.
+    and `TITLE` by the sort key of the title. A draft has no publication time: it sorts by its last change, and
+    a post in the trash by its deletion.
     """
 
     NEWEST = "newest"
@@ -37,8 +38,8 @@ class Position:
 
 class PostFilter(TypedDict, total=False):
     """Filters of posts: the author's username, in any case of letters; the publication time, from `published_after`
-    (inclusive) to `published_before` (exclusive); any of `tags`; all of `all_tags`. A draft passes no filter by
-    publication time.
+    (inclusive) to `published_before` (exclusive); any of `tags`; all of `all_tags`. A draft, or a post in the
+    trash, passes no filter by publication time.
     """
 
     authors: Collection[str]

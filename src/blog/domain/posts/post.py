@@ -10,7 +10,7 @@ from operator import attrgetter
 from struct import Struct
 from typing import Any, Final, NotRequired, TypedDict, Unpack, cast
 
-from blog.domain.accounts.actors import Actor, Member, Scope
+from blog.domain.accounts.actors import Actor, Member, OutOfScope, Scope
 from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFailed, ValidationFailed
 from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import UNSTORED, PostId, UserId
@@ -35,6 +35,7 @@ class Status(StrEnum):
     DRAFT = "draft"
     SCHEDULED = "scheduled"
     PUBLISHED = "published"
+    TRASHED = "trashed"
 
 
 class PostNotFound(NotFound):
@@ -142,6 +143,9 @@ class Post(PostContent):
 
     `first_paragraph` is that of the body as plain text, as a `MarkdownRenderer` returns it. It never equals `summary`:
     a summary that says the same is none.
+
+    `deleted_at` is the time when it was moved to the trash. There `published_at` is None, so that whatever leaves out
+    drafts leaves it out too, and `former_published_at` is the publication time that it had.
     """
 
     id: PostId = PostId(UNSTORED)
@@ -152,6 +156,8 @@ class Post(PostContent):
     published_at: datetime | None
     version: int = 1
     first_paragraph: str = ""
+    deleted_at: datetime | None = None
+    former_published_at: datetime | None = None
 
     @classmethod
     def create(cls, by: Member, at: datetime, published_at: datetime | None, **content: Unpack[PostFields]) -> "Post":
@@ -195,6 +201,26 @@ class Post(PostContent):
         """Return the post with the first paragraph of its body. A summary that equals it is removed."""
         return replace(self, first_paragraph=text, summary=None if self.summary == text else self.summary)
 
+    def trashed(self, at: datetime) -> "Post":
+        """Return the post as it is in the trash. The content does not change, so `updated_at` stays."""
+        return replace(
+            self,
+            deleted_at=at,
+            published_at=None,
+            former_published_at=self.published_at,
+            version=self.version + 1,
+        )
+
+    def restored(self) -> "Post":
+        """Return the post as it was before it was moved to the trash, with another version."""
+        return replace(
+            self,
+            deleted_at=None,
+            published_at=self.former_published_at,
+            former_published_at=None,
+            version=self.version + 1,
+        )
+
     def with_slug(self, slug: str) -> "Post":
         """Return the post with the slug that it was given, as a part of the same change."""
         return self if slug == self.slug else replace(self, slug=slug)
@@ -202,7 +228,7 @@ class Post(PostContent):
     def status(self, at: datetime) -> Status:
         """Return the status at this moment."""
         if self.published_at is None:
-            return Status.DRAFT
+            return Status.DRAFT if self.deleted_at is None else Status.TRASHED
         return Status.PUBLISHED if self.published_at <= at else Status.SCHEDULED
 
     @property
@@ -247,15 +273,18 @@ class Post(PostContent):
             metadata += "\n".join(self.tags).encode() + b"\0\0"
         if self.summary:
             metadata += self.summary.encode() + b"\0\0\0"
+        if self.deleted_at is not None:
+            metadata += repr(self.deleted_at.timestamp()).encode() + b"\0\0\0\0"
         digest = hashlib.sha256(metadata + "".join(texts).encode())  # for short texts twice as fast as BLAKE2
         return f"{self.version}-{digest.hexdigest()[:32]}"
 
     def may_be_changed_by(self, actor: Actor) -> bool:
-        """Return whether an actor may change or delete the post: only its author may.
+        """Return whether an actor may change, delete or restore the post: only its author may.
 
         A token that may not publish may change drafts only: to change a published post publishes the change.
         """
-        return self.may_be_edited_by(actor) and (self.published_at is None or actor.has(Scope.POSTS_PUBLISH))
+        is_draft = self.published_at is None and self.former_published_at is None
+        return self.may_be_edited_by(actor) and (is_draft or actor.has(Scope.POSTS_PUBLISH))
 
     def may_be_edited_by(self, actor: Actor) -> bool:
         """Return whether an actor may save a working copy and make preview links of the post: only its author may.
@@ -273,9 +302,9 @@ class Post(PostContent):
             case SortOrder.TITLE:
                 return Position(sort_key(self.title), self.id)
             case SortOrder.UPDATED:
-                return Position(self.changed_at, self.id)
+                return Position(self.deleted_at or self.changed_at, self.id)
             case _:  # NEWEST and OLDEST
-                return Position(self.published_at or self.updated_at, self.id)
+                return Position(self.published_at or self.deleted_at or self.updated_at, self.id)
 
     @property
     def creation_position(self) -> Position:
@@ -294,6 +323,39 @@ _metadata_format: Final = Struct(f"<qqdd{len(_digested_fields) - 1}q")
 def may_write(actor: Actor) -> bool:
     """Return whether an actor may write posts: a member whose token has the scope `posts:write`."""
     return isinstance(actor, Member) and Scope.POSTS_WRITE in actor.scopes
+
+
+def check_author(actor: Member, post: Post, scope: Scope) -> None:
+    """Check the ownership rule: only its author changes, publishes, deletes or restores a post.
+
+    Raises:
+        NotTheAuthor.
+        OutOfScope: the post is not a draft, and the token may not publish.
+    """
+    is_allowed = post.may_be_published_by if scope is Scope.POSTS_PUBLISH else post.may_be_changed_by
+    if not is_allowed(actor):
+        raise OutOfScope(Scope.POSTS_PUBLISH) if post.author_id == actor.user_id else NotTheAuthor(post.id)
+
+
+def check_version(post: Post, expected: Collection[int | str] | None, **changes: Unpack[PostChanges]) -> None:
+    """Check that the post has an expected version or version tag, before these changes.
+
+    Raises:
+        VersionConflict.
+    """
+    if expected is not None and not post.matches(expected):
+        raise VersionConflict(post, post.differences(changes), expected)
+
+
+def publication_detail(post: Post, now: datetime) -> str:
+    """Return what the audit log says about a new post: nothing, if it is published at once."""
+    match post.status(now):
+        case Status.DRAFT:
+            return "as a draft"
+        case Status.SCHEDULED:
+            return f"for {post.published_at:%Y-%m-%dT%H:%M:%SZ}"
+        case _:  # PUBLISHED
+            return ""
 
 
 def content_of(content: PostContent) -> StoredFields:

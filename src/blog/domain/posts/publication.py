@@ -18,6 +18,8 @@ class Publication:
 
     def validate(self, now: datetime) -> list[FieldError]:
         """Return the errors: times that are not valid, and a status that does not fit the time."""
+        if self.status is Status.TRASHED:
+            return [FieldError("status", "must be draft, scheduled or published")]
         if self.published_at is None:
             needs_time = self.status is Status.SCHEDULED
             return [FieldError("published_at", "is required for a scheduled post")] if needs_time else []

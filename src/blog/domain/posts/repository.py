@@ -2,14 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol, TypeAlias, Unpack
+from typing import NamedTuple, Protocol, TypeAlias, Unpack
 
 from blog.domain.shared import PostId, UserId
 
 from .pagination import Position, PostFilter, SortOrder
 from .post import Post
 from .tags import TagCount
-from .visibility import Everything, Holder, Own, Public, Reader
+from .visibility import Everything, Own, Public, Reader, Sight
+
+
+class RemovedPost(NamedTuple):
+    """The id of a post that was deleted for good, and when it was moved to the trash; None if it never was."""
+
+    id: PostId
+    deleted_at: datetime | None
 
 
 class PostRepository(Protocol):
@@ -26,14 +33,14 @@ class PostRepository(Protocol):
             ConcurrencyConflict: another unit of work deleted the author's account.
         """
 
-    def get(self, sight: Public | Reader | Holder | Everything, post_id: PostId) -> Post:
+    def get(self, sight: Sight, post_id: PostId) -> Post:
         """Return the post with this id.
 
         Raises:
             PostNotFound: there is none, or it is not visible.
         """
 
-    def get_for_update(self, sight: Reader | Everything, post_id: PostId) -> Post:
+    def get_for_update(self, sight: Reader | Own | Everything, post_id: PostId) -> Post:
         """Return the post with this id, and lock it until the unit of work ends.
 
         Raises:
@@ -48,16 +55,22 @@ class PostRepository(Protocol):
         """
 
     def remove(self, post_id: PostId) -> None:
-        """Delete the post with this id.
+        """Delete the post with this id for good, with everything that belongs to it.
 
         Raises:
             PostNotFound: there is none.
         """
 
-    def remove_batch(self, sight: Own, *, limit: int) -> Sequence[PostId]:
-        """Delete up to `limit` posts of an author. Return the ids of the deleted posts, in any order.
+    def remove_batch(self, sight: Own, *, limit: int) -> Sequence[RemovedPost]:
+        """Delete up to `limit` posts of an author for good, with everything that belongs to them. Return them, in any
+        order.
 
         The limit bounds the time for which other writers wait.
+        """
+
+    def purge_trash(self, sight: Everything, *, until: datetime, limit: int) -> Sequence[RemovedPost]:
+        """Delete up to `limit` posts for good that were moved to the trash at `until` or before, the earliest first.
+        Return them, in any order. A post that another unit of work has locked may be left out.
         """
 
     def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> Sequence[PostId]:

@@ -1,6 +1,7 @@
 """Slugs of posts: which post has, or had, which slug."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -9,7 +10,7 @@ from blog.domain.errors import FieldError, NotFound, ValidationFailed
 from blog.domain.shared import Clock, PostId
 
 from .post import Post
-from .repository import PostRepository, RecordVersion
+from .repository import PostRepository, RecordVersion, RemovedPost
 from .slug import normalize_slug, numbered, slug_of
 from .visibility import Everything, Reason
 
@@ -192,6 +193,15 @@ class Slugs:
         return numbered(slug, free)
 
 
+def forget_slugs(store: SlugStore, removed: Iterable[RemovedPost], now: datetime) -> None:
+    """Forget the slugs of posts that were deleted for good. Nobody has seen a post since it was moved to the trash."""
+    by_end: defaultdict[datetime, list[PostId]] = defaultdict(list)
+    for post in removed:
+        by_end[post.deleted_at or now].append(post.id)
+    for end, post_ids in by_end.items():
+        store.forget(post_ids, end)
+
+
 def is_automatic(post: Post) -> bool:
     """Return whether the slug of a post is the one that its title gives, perhaps with a number."""
     title = slug_of(post.title) or f"post-{post.id}"
@@ -202,10 +212,13 @@ def is_automatic(post: Post) -> bool:
 
 
 def _time_of(post: Post) -> datetime:
-    """Return the publication time of a post that is published or scheduled. Drafts have no slug of their own."""
-    if post.published_at is None:
+    """Return the publication time of a post that is published or scheduled, or was when it was moved to the trash.
+    Drafts have no slug of their own.
+    """
+    published_at = post.published_at or post.former_published_at
+    if published_at is None:
         raise ValueError("a draft has no slug of its own")
-    return post.published_at
+    return published_at
 
 
 def _taken() -> ValidationFailed:

@@ -8,20 +8,22 @@ from typing import TypeAlias, Unpack, cast
 from blog.domain.accounts.actors import Member, OutOfScope, Scope, require_member, require_scope
 from blog.domain.audit import Audit, Event
 from blog.domain.errors import FieldError, ValidationFailed
+from blog.domain.idempotency import IdempotencyStore
 from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, PostId, check_id, check_limit
 
 from .markdown import Check, MarkdownRenderer, go_on
 from .pagination import Position, PostFilter, SortOrder
 from .post import (
-    NotTheAuthor,
     Post,
     PostChanges,
     PostFields,
     PostNotFound,
     Status,
-    VersionConflict,
+    check_author,
+    check_version,
     content_of,
+    publication_detail,
     validate_time,
 )
 from .publication import Publication
@@ -48,17 +50,20 @@ checked.
 
 @dataclass(slots=True)
 class Posts:
-    """Creates, reads, changes, publishes and deletes posts."""
+    """Creates, reads, changes, publishes and deletes posts. `Trash` restores them."""
 
     repository: PostRepository
     index: PostIndex
     slugs: Slugs
     record_version: RecordVersion
     working_copies: WorkingCopyStore
+    responses: IdempotencyStore
     audit: Audit
     now: Clock
     markdown: MarkdownRenderer
     check: Check = go_on
+    returned: set[PostId] = field(default_factory=set, init=False)
+    """The posts that this unit of work has created, locked or changed, so that its response may show them."""
     _locked: dict[PostId, Locked] = field(default_factory=dict, init=False, repr=False)
 
     def create(
@@ -92,7 +97,8 @@ class Posts:
             self.index.put(post)
         else:
             post = self.repository.add(post)
-        self.audit.record(Event.POST_CREATED, actor, "post", post.id, _detail_of(post, now))
+        self.returned.add(post.id)
+        self.audit.record(Event.POST_CREATED, actor, "post", post.id, publication_detail(post, now))
         return post
 
     def get(self, post_id: PostId, actor: Member | None = None) -> Post:
@@ -118,9 +124,11 @@ class Posts:
         except PostNotFound:
             pass
         try:
-            self.repository.get(Everything(Reason.MAINTENANCE), entry.post_id)
+            hidden = self.repository.get(Everything(Reason.MAINTENANCE), entry.post_id)
         except PostNotFound:
             raise PostGone from None
+        if hidden.deleted_at is not None and entry.since <= hidden.deleted_at:
+            raise PostGone  # as if it were deleted for good: nobody can tell
         raise SlugUnknown
 
     def html(self, post: Post) -> str:
@@ -169,7 +177,7 @@ class Posts:
             OutOfScope: the token may neither read nor write nor publish posts.
             ValidationFailed: `limit` is not valid.
         """
-        return self._page(self._own(actor, status), order, limit, after, filters)
+        return self._page(self.own_sight(actor, status), order, limit, after, filters)
 
     def count(self, **filters: Unpack[PostFilter]) -> int:
         """Return the number of published posts. The cost grows with the number."""
@@ -181,7 +189,7 @@ class Posts:
         Raises:
             OutOfScope: the token may neither read nor write nor publish posts.
         """
-        return self.repository.count(self._own(actor, status), **filters)
+        return self.repository.count(self.own_sight(actor, status), **filters)
 
     def tags(self, *, limit: int = 100, after: str | None = None) -> TagPage:
         """Return a page of up to `limit` tags of published posts, after the key `after`, with their numbers of posts.
@@ -218,7 +226,7 @@ class Posts:
             ValidationFailed: the changes are not valid.
         """
         current = self._lock(actor, post, Scope.POSTS_WRITE)
-        _check_version(current, expected_versions, changes)
+        check_version(current, expected_versions, **changes)
         updated = self._with_changes(current, changes)
         if updated is not current:
             updated = self._save(updated, current)
@@ -275,7 +283,7 @@ class Posts:
             ValidationFailed: `at` is not valid, or the working copy of a draft is not finished.
         """
         current = self._lock(actor, post, Scope.POSTS_PUBLISH)
-        _check_version(current, expected_versions, {})
+        check_version(current, expected_versions)
         now = self.now()
         if at is None and current.status(now) is Status.PUBLISHED:
             return current
@@ -304,7 +312,7 @@ class Posts:
             PostNotFound, NotTheAuthor, VersionConflict.
         """
         current = self._lock(actor, post, Scope.POSTS_PUBLISH)
-        _check_version(current, expected_versions, {})
+        check_version(current, expected_versions)
         updated = current.with_publication(None)
         if updated is not current:
             updated = self._save(updated, current)
@@ -312,21 +320,48 @@ class Posts:
         return updated
 
     def delete(
-        self, actor: Member, post: Post | PostId, *, expected_versions: Collection[int | str] | None = None
+        self,
+        actor: Member,
+        post: Post | PostId,
+        *,
+        permanently: bool = False,
+        expected_versions: Collection[int | str] | None = None,
     ) -> None:
-        """Delete a post for good. The arguments are those of `update`.
+        """Move a post to the trash of its author, where `Trash` finds it, or delete it for good.
+
+        No repeated request gets a stored response with its text any more.
+
+        Args:
+            actor: the author of the post.
+            post: as in `update`.
+            permanently: whether it is deleted for good at once.
+            expected_versions: as in `update`.
 
         Raises:
             OutOfScope, PostNotFound, NotTheAuthor, VersionConflict.
         """
         current = self._lock(actor, post, Scope.POSTS_WRITE)
-        _check_version(current, expected_versions, {})
-        self.repository.remove(current.id)
+        check_version(current, expected_versions)
+        now = self.now()
+        self.responses.forget_posts([current.id])  # first: the record of which responses show a post goes with the post
+        if permanently:
+            self.repository.remove(current.id)
+            self.slugs.store.forget([current.id], now)
+            if current.published_at is not None:
+                self.index.remove(current.id)
+        else:
+            self._save(current.trashed(now), current)
         self._locked.pop(current.id, None)
-        self.slugs.store.forget([current.id], self.now())
-        if current.published_at is not None:
-            self.index.remove(current.id)
-        self.audit.record(Event.POST_DELETED, actor, "post", current.id)
+        self.returned.discard(current.id)
+        self.audit.record(Event.POST_DELETED, actor, "post", current.id, "for good" if permanently else "")
+
+    def put_back(self, trashed: Post) -> Post:
+        """Store a post of the trash as it was before. `Trash` has locked it and checked the permission.
+
+        Raises:
+            ValidationFailed: the slug is taken.
+        """
+        return self._save(trashed.restored(), trashed)
 
     def get_for_update(self, actor: Member, post: Post | PostId) -> Post:
         """Lock a post that this actor may change, until the unit of work ends. `post` is as in `update`.
@@ -345,6 +380,17 @@ class Posts:
         """
         return self._lock(actor, post_id, Scope.POSTS_PUBLISH)
 
+    def own_sight(self, actor: Member, status: Status) -> Own:
+        """Return the sight of the actor on their own posts that have this status now.
+
+        Raises:
+            OutOfScope: the token may neither read nor write nor publish posts.
+        """
+        require_member(actor)
+        if not may_read_own(actor):
+            raise OutOfScope(Scope.POSTS_READ)
+        return Own(self.now(), actor.user_id, status)
+
     def settle_tag_counts(self, *, limit: int) -> int:
         """Count up to `limit` changes of tags that have become visible. Return how many. Maintenance calls this."""
         return self.repository.settle_tag_counts(self.now(), limit=limit)
@@ -356,12 +402,6 @@ class Posts:
         posts = self.repository.page(sight, order, limit=limit + 1, after=after, **filters)
         page = posts[:limit]
         return PostPage(page, next=page[-1].position_in(order) if len(posts) > limit else None)
-
-    def _own(self, actor: Member, status: Status) -> Own:
-        require_member(actor)
-        if not may_read_own(actor):
-            raise OutOfScope(Scope.POSTS_READ)
-        return Own(self.now(), actor.user_id, status)
 
     def _lock(self, actor: Member, post: Post | PostId, scope: Scope) -> Post:
         """Return the post as it is stored, locked, after checking the ownership rule and the scope.
@@ -383,7 +423,7 @@ class Posts:
         current = self.repository.get_for_update(Reader(self.now(), actor.user_id), post_id)
         self._check_permission(actor, current, scope)
         if isinstance(post, Post):
-            _check_version(current, [post.version_tag], {})
+            check_version(current, [post.version_tag])
         return current
 
     def _copy_for(self, post: Post, expected: Collection[int | str] | None = None) -> WorkingCopy | None:
@@ -400,8 +440,9 @@ class Posts:
 
     def _check_permission(self, actor: Member, post: Post, scope: Scope) -> None:
         require_scope(actor, scope)
-        _check_author(actor, post, scope)
+        check_author(actor, post, scope)
         self._locked[post.id] = post, (actor, scope)
+        self.returned.add(post.id)
 
     def _with_changes(self, post: Post, changes: PostChanges) -> Post:
         """Return the post after these changes, with the first paragraph of its body.
@@ -421,11 +462,13 @@ class Posts:
         Raises:
             ValidationFailed: the slug is taken, or was removed from a post that needs one.
         """
-        if (post.published_at, post.slug) != (previous.published_at, previous.slug):
+        is_trashed = post.deleted_at is not None  # the slug stays as it is
+        if not is_trashed and (post.published_at, post.slug) != (previous.published_at, previous.slug):
             post = self._with_slug(post, previous)
         self.repository.save(post, previous=previous)
         self.record_version(previous)
         self._locked[post.id] = post, None
+        self.returned.add(post.id)
         if post.published_at is not None:
             self.index.put(post)
         elif previous.published_at is not None:
@@ -452,36 +495,3 @@ class Posts:
         if post.slug is not None:
             self.slugs.check_free(post.slug, published_at)
         return self.slugs.add_post(post, may_number=post.slug is None)
-
-
-def _check_author(actor: Member, post: Post, scope: Scope) -> None:
-    """Check the ownership rule: only its author changes, publishes or deletes a post.
-
-    Raises:
-        NotTheAuthor.
-        OutOfScope: the post is not a draft, and the token may not publish.
-    """
-    is_allowed = post.may_be_published_by if scope is Scope.POSTS_PUBLISH else post.may_be_changed_by
-    if not is_allowed(actor):
-        raise OutOfScope(Scope.POSTS_PUBLISH) if post.author_id == actor.user_id else NotTheAuthor(post.id)
-
-
-def _check_version(post: Post, expected: Collection[int | str] | None, changes: PostChanges) -> None:
-    """Check that the post has an expected version or version tag.
-
-    Raises:
-        VersionConflict.
-    """
-    if expected is not None and not post.matches(expected):
-        raise VersionConflict(post, post.differences(changes), expected)
-
-
-def _detail_of(post: Post, now: datetime) -> str:
-    """Return what the audit log says about a new post: nothing, if it is published at once."""
-    match post.status(now):
-        case Status.DRAFT:
-            return "as a draft"
-        case Status.SCHEDULED:
-            return f"for {post.published_at:%Y-%m-%dT%H:%M:%SZ}"
-        case _:  # PUBLISHED
-            return ""

@@ -20,7 +20,7 @@ class Public:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The sight of a reader who may also be an author: published posts, and all of their own."""
+    """The sight of a reader who may also be an author: published posts, and all of their own outside of the trash."""
 
     at: datetime
     user_id: UserId
@@ -28,7 +28,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The sight of authors on their own posts that have this status at this moment."""
+    """The sight of authors on their own posts that have this status at this moment. `TRASHED` shows their trash."""
 
     at: datetime
     user_id: UserId
@@ -37,7 +37,9 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The sight of everybody who has a preview link of this post: that post alone, at every moment."""
+    """The sight of everybody who has a preview link of this post: that post alone, at every moment. In the trash
+    it is hidden.
+    """
 
     post_id: PostId
 
@@ -53,7 +55,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Everything:
-    """The sight of every post, for a reason."""
+    """The sight of every post, also in the trash, for a reason."""
 
     reason: Reason
 
@@ -70,11 +72,12 @@ def sees(sight: Sight, post: Post) -> bool:
         case Public(at):
             return post.status(at) is Status.PUBLISHED
         case Reader(at, user_id):
-            return post.author_id == user_id or post.status(at) is Status.PUBLISHED
+            is_own = post.author_id == user_id and post.deleted_at is None
+            return is_own or post.status(at) is Status.PUBLISHED
         case Own(at, user_id, status):
             return post.author_id == user_id and post.status(at) is status
         case Holder(post_id):
-            return post.id == post_id
+            return post.id == post_id and post.deleted_at is None
         case Everything():
             return True
         case _:

@@ -31,6 +31,7 @@ from blog.entrypoints.http.routes.previews import previews
 from blog.entrypoints.http.routes.revisions import revisions
 from blog.entrypoints.http.routes.tags import tags
 from blog.entrypoints.http.routes.tokens import tokens
+from blog.entrypoints.http.routes.trash import trash
 from blog.entrypoints.http.routes.users import users
 from blog.entrypoints.http.routes.working_copies import on_working_copy_conflict, working_copies
 
@@ -51,6 +52,7 @@ _ROUTERS: Final[list[ControllerRouterHandler]] = [
         revisions,
         batch,
         working_copies,
+        trash,
         tags,
         previews,
         accounts,

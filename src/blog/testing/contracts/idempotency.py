@@ -10,10 +10,10 @@ import pytest
 from blog.domain.accounts.user import User
 from blog.domain.blog import OpenStores
 from blog.domain.idempotency import IdempotencyRecord
-from blog.domain.shared import UserId
+from blog.domain.shared import PostId, UserId
 
 from .fixtures import NOON, Failed, require_fixture
-from .posts import add_user
+from .posts import add, add_user, make_post
 
 TICK = timedelta(microseconds=1)
 KEY, OTHER_KEY = bytes(range(32)), bytes(32)
@@ -170,6 +170,56 @@ class IdempotencyStoreContract:
             assert [find(open_stores, ann.id, key) for key in (KEY, OTHER_KEY)] == [None, None]
         assert find(open_stores, stored.user_id, KEY) == stored
         assert purge(open_stores, until=NOON, limit=100) == 1
+
+    def test_responses_that_show_a_post_are_forgotten_whosever_they_are(
+        self, open_stores: OpenStores, ann: User
+    ) -> None:
+        bob = add_user(open_stores, "bob")
+        posts = [add(open_stores, make_post(ann)).id for _ in range(3)]
+        shown = {
+            (ann.id, KEY): posts[:1],
+            (ann.id, OTHER_KEY): posts[1:],
+            (bob.id, KEY): posts,
+            (bob.id, OTHER_KEY): [],
+        }
+        stored = {
+            (user.id, key): replace(make_record(user), key=key) for user in (ann, bob) for key in (KEY, OTHER_KEY)
+        }
+        with open_stores() as stores:
+            for key, record in stored.items():
+                stores.idempotency.put(record, shown[key])
+            for key, record in stored.items():
+                assert stores.idempotency.find_for_update(*key) == record
+        for forgotten in ([PostId(1_000_007)], posts[:1], posts[:1], posts[1:]):
+            with open_stores() as stores:
+                stores.idempotency.forget_posts(forgotten)
+            for key, record in stored.items():
+                if not {*shown[key]}.isdisjoint(forgotten):
+                    stored[key] = replace(record, response=None)
+                assert find(open_stores, *key) == stored[key]
+
+    def test_a_replaced_record_shows_its_own_posts(self, open_stores: OpenStores, ann: User) -> None:
+        first, second = (add(open_stores, make_post(ann)).id for _ in range(2))
+        record = make_record(ann)
+        with open_stores() as stores:
+            stores.idempotency.put(record, [first])
+            stores.idempotency.put(record, [second])
+            stores.idempotency.forget_posts([first])
+        assert find(open_stores, ann.id, KEY) == record
+        with open_stores() as stores:
+            stores.idempotency.forget_posts([second])
+            assert stores.idempotency.find_for_update(ann.id, KEY) == replace(record, response=None)
+
+    def test_a_record_outlives_the_posts_that_it_shows(self, open_stores: OpenStores, ann: User) -> None:
+        post_id = add(open_stores, make_post(ann)).id
+        with open_stores() as stores:
+            stores.idempotency.put(make_record(ann), [post_id])
+        with open_stores() as stores:
+            stores.posts.remove(post_id)
+        assert find(open_stores, ann.id, KEY) == make_record(ann)
+        with open_stores() as stores:
+            stores.idempotency.remove_all_of(ann.id)
+        assert find(open_stores, ann.id, KEY) is None
 
     def test_a_replaced_record_has_its_new_age(self, open_stores: OpenStores, ann: User) -> None:
         renewed = replace(make_record(ann), at=NOON + TICK)

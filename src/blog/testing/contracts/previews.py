@@ -135,7 +135,8 @@ class PreviewStoreContract:
         gone = add(open_stores, make_preview(post, "a"))
         stored = add(open_stores, make_preview(other, "b"))
         with open_stores() as stores:
-            assert list(stores.posts.remove_batch(Own(NOON, post.author_id, Status.DRAFT), limit=9)) == [post.id]
+            (removed,) = stores.posts.remove_batch(Own(NOON, post.author_id, Status.DRAFT), limit=9)
+            assert removed.id == post.id
         with open_stores() as stores:
             assert stores.previews.find(gone.digest) is None
             assert stores.previews.find(stored.digest) == stored

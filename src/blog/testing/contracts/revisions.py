@@ -167,7 +167,7 @@ class RevisionStoreContract:
             assert stores.revisions.remove_batch(sight, limit=2) == 2
             while removed := stores.revisions.remove_batch(sight, limit=2):
                 assert removed <= 2
-            gone = set(stores.posts.remove_batch(sight, limit=2))
+            gone = {post.id for post in stores.posts.remove_batch(sight, limit=2)}
             assert len(gone) == 2
             left = [post for post in posts if post.id not in gone]
             for post in (*left, *others):

@@ -15,7 +15,7 @@ from blog.domain.posts.tags import TagCount, tag_key, tag_keys
 from blog.domain.posts.visibility import Own, Public, sees
 from blog.domain.search.query import SearchQuery
 
-from .fixtures import NOON, Failed, require_fixture
+from .fixtures import EVERYTHING, NOON, Failed, require_fixture
 from .lists import in_order, passes
 from .posts import add_user, make_post
 
@@ -164,10 +164,22 @@ class PostTagContract:
                     stores.posts.settle_tag_counts(NOON, limit=2)
                 check_counts(stores, now, moments=[NOON, NOON + 9 * HOUR])
         with open_stores() as stores:
+            shown = next(post for post in now if post.published_at is not None and post.published_at <= NOON)
+            hidden = stores.posts.get_for_update(EVERYTHING, shown.id)
+            stores.posts.save(hidden.trashed(NOON), previous=hidden)
+            now.remove(shown)
+            check_counts(stores, now, moments=[NOON, NOON + 9 * HOUR])
+        with open_stores() as stores:
+            check_counts(stores, now, moments=[NOON])
+            trashed = stores.posts.get_for_update(EVERYTHING, shown.id)
+            now.append(trashed.restored())
+            stores.posts.save(now[-1], previous=trashed)
+            check_counts(stores, now, moments=[NOON, NOON + 9 * HOUR])
+        with open_stores() as stores:
             gone = now.pop(3)
             stores.posts.remove(gone.id)
             check_counts(stores, now, moments=[NOON])
-            removed = stores.posts.remove_batch(Own(NOON, ann.id, Status.PUBLISHED), limit=2)
+            removed = [post.id for post in stores.posts.remove_batch(Own(NOON, ann.id, Status.PUBLISHED), limit=2)]
             now = [post for post in now if post.id not in removed]
             check_counts(stores, now, moments=[NOON])
             stores.posts.reassign_batch(Own(NOON, ann.id, Status.PUBLISHED), bob.id, limit=9)

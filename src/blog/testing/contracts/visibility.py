@@ -1,6 +1,7 @@
 """The contract of visibility: every method that returns posts, or numbers about posts, obeys `sees`."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,11 +12,11 @@ from blog.domain.accounts.user import User
 from blog.domain.blog import OpenStores, Stores
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post, PostNotFound, Status
-from blog.domain.posts.visibility import Everything, Holder, Own, Public, Reader, Reason, sees
+from blog.domain.posts.visibility import Everything, Holder, Own, Public, Reader, Reason, Sight, sees
 from blog.domain.search.query import SearchQuery
 from blog.domain.shared import PostId, UserId
 
-from .fixtures import EVERYTHING, NOON, require_fixture
+from .fixtures import EVERYTHING, NOON, Failed, require_fixture
 from .lists import comes_after, in_order, passes
 from .posts import add_user, make_post
 
@@ -24,6 +25,9 @@ TICK: Final = timedelta(microseconds=1)
 
 PUBLICATION_TIMES: Final = [None, NOON - HOUR, NOON - TICK, NOON, NOON + TICK, NOON + HOUR, NOON + 2 * HOUR]
 """The publication times of posts, of which each author has one each. None is a draft."""
+
+DELETIONS: Final = [(NOON, None), (NOON - HOUR, NOON - HOUR), (NOON + TICK, NOON), (NOON, NOON + HOUR)]
+"""When posts of each author were moved to the trash, and their former publication times."""
 
 MOMENTS: Final = [NOON - 2 * HOUR, NOON - TICK, NOON, NOON + TICK, NOON + HOUR, NOON + 3 * HOUR]
 """The moments at which somebody looks."""
@@ -55,19 +59,20 @@ class PostVisibilityContract:
 
     @pytest.fixture
     def posts(self, open_stores: OpenStores, authors: list[User]) -> list[Post]:
-        """A draft, published and scheduled posts of each author, all with the same words."""
+        """A draft, published and scheduled posts of each author, and some in the trash, all with the same words."""
         with open_stores() as stores:
-            return [_add(stores, author, at) for at in PUBLICATION_TIMES for author in authors]
+            shown = [_add(stores, author, at) for at in PUBLICATION_TIMES for author in authors]
+            return shown + [_add_to_trash(stores, author, *times) for times in DELETIONS for author in authors]
 
     def test_a_post_is_got_if_the_sight_sees_it(
         self, open_stores: OpenStores, authors: list[User], posts: list[Post]
     ) -> None:
         with open_stores() as stores:
             for post in posts:
-                for sight in (*_sights_of_readers(authors), *(Holder(other.id) for other in posts)):
+                for sight in (*_sights_of_one(authors), *(Holder(other.id) for other in posts)):
                     assert _got(stores, sight, post.id) == (post if sees(sight, post) else None), sight
-        for sight in _sights_of_readers(authors):
-            if not isinstance(sight, Public):
+        for sight in _sights_of_one(authors):
+            if not isinstance(sight, Public | Holder):
                 with open_stores() as stores:
                     locked = [_locked(stores, sight, post.id) for post in posts]
                 assert locked == [post if sees(sight, post) else None for post in posts], sight
@@ -76,7 +81,7 @@ class PostVisibilityContract:
         for held in posts:
             with open_stores() as stores:
                 shown = [post for post in posts if _got(stores, Holder(held.id), post.id) is not None]
-            assert shown == [held]
+            assert shown == ([held] if held.deleted_at is None else [])
         with open_stores() as stores:
             assert [_got(stores, Holder(PostId(NOBODY)), post.id) for post in posts] == [None] * len(posts)
             assert _got(stores, Holder(PostId(NOBODY)), PostId(NOBODY)) is None
@@ -181,12 +186,60 @@ class PostVisibilityContract:
             removed: list[PostId] = []
             while batch := stores.posts.remove_batch(Own(NOON, bob.id, status), limit=1):
                 assert len(batch) == 1
-                removed += batch
+                removed += [post.id for post in batch]
+                deletions = {post.deleted_at for post in posts if post.id == batch[0].id}
+                assert {batch[0].deleted_at} == deletions
         of_bob = {post.id for post in posts if sees(Own(NOON, bob.id, status), post)}
         assert set(removed) == some | of_bob
         with open_stores() as stores:
             left = [post.id for post in posts if _got(stores, EVERYTHING, post.id) is not None]
         assert set(left) == {post.id for post in posts} - set(removed)
+
+    def test_only_posts_that_were_deleted_before_are_purged(self, open_stores: OpenStores, posts: list[Post]) -> None:
+        def purge(until: datetime, limit: int) -> set[PostId]:
+            with open_stores() as stores:
+                removed = stores.posts.purge_trash(EVERYTHING, until=until, limit=limit)
+                assert {(post.id, post.deleted_at) for post in removed} <= deletions
+                assert all(_got(stores, EVERYTHING, post.id) is None for post in removed)
+                return {post.id for post in removed}
+
+        deletions = {(post.id, post.deleted_at) for post in posts}
+        by_deletion = sorted(
+            (post.deleted_at, post.id) for post in posts if post.deleted_at is not None and post.deleted_at <= NOON
+        )
+        assert purge(NOON - HOUR - TICK, 100) == set()
+        assert purge(NOON - TICK, 1) == {by_deletion[0][1]}
+        assert purge(NOON, 2) == {post_id for _, post_id in by_deletion[1:3]}
+        assert purge(NOON, 100) == {post_id for _, post_id in by_deletion[3:]}
+        assert purge(NOON, 100) == set()
+        purged = {post_id for _, post_id in by_deletion}
+        with open_stores() as stores:
+            for post in posts:
+                assert _got(stores, EVERYTHING, post.id) == (None if post.id in purged else post)
+
+    def test_a_failed_unit_purges_nothing(self, open_stores: OpenStores, posts: list[Post]) -> None:
+        with pytest.raises(Failed), open_stores() as stores:
+            assert len(stores.posts.purge_trash(EVERYTHING, until=NOON + HOUR, limit=100)) == 8
+            raise Failed
+        with open_stores() as stores:
+            assert [stores.posts.get(EVERYTHING, post.id) for post in posts] == posts
+
+    def test_a_post_that_is_restored_meanwhile_is_not_purged(self, open_stores: OpenStores, posts: list[Post]) -> None:
+        trashed = next(post for post in posts if post.deleted_at == NOON - HOUR)
+        restored = trashed.restored()
+
+        def purge() -> set[PostId]:
+            with open_stores() as stores:
+                return {post.id for post in stores.posts.purge_trash(EVERYTHING, until=NOON - HOUR, limit=100)}
+
+        with ThreadPoolExecutor(1) as thread:
+            with open_stores() as stores:
+                stores.posts.save(restored, previous=stores.posts.get_for_update(EVERYTHING, trashed.id))
+                purged = thread.submit(purge)
+                wait([purged], timeout=0.2)
+            assert trashed.id not in purged.result(timeout=10)
+        with open_stores() as stores:
+            assert stores.posts.get(EVERYTHING, trashed.id) == restored
 
     def test_a_unit_sees_what_it_has_published_and_unpublished(
         self, open_stores: OpenStores, authors: list[User], posts: list[Post]
@@ -218,9 +271,19 @@ def _add(stores: Stores, author: User, published_at: datetime | None) -> Post:
     return post
 
 
+def _add_to_trash(stores: Stores, author: User, at: datetime, former: datetime | None) -> Post:
+    trashed = replace(make_post(author), published_at=None, deleted_at=at, former_published_at=former)
+    return stores.posts.add(trashed)
+
+
 def _sights_of_readers(authors: Sequence[User]) -> list[Public | Reader | Everything]:
     readers = [Reader(at, user_id) for at in MOMENTS for user_id in (*(author.id for author in authors), NOBODY)]
     return [*map(Public, MOMENTS), *readers, *map(Everything, Reason)]
+
+
+def _sights_of_one(authors: Sequence[User]) -> list[Sight]:
+    """Return the sights by which one post is got."""
+    return [*_sights_of_readers(authors), *_sights_of_lists(authors)]
 
 
 def _sights_of_lists(authors: Sequence[User]) -> list[Public | Own]:
@@ -228,7 +291,7 @@ def _sights_of_lists(authors: Sequence[User]) -> list[Public | Own]:
     return [*map(Public, MOMENTS), *own]
 
 
-def _got(stores: Stores, sight: Public | Reader | Holder | Everything, post_id: PostId) -> Post | None:
+def _got(stores: Stores, sight: Sight, post_id: PostId) -> Post | None:
     try:
         return stores.posts.get(sight, post_id)
     except PostNotFound as error:
@@ -236,7 +299,7 @@ def _got(stores: Stores, sight: Public | Reader | Holder | Everything, post_id: 
         return None
 
 
-def _locked(stores: Stores, sight: Reader | Everything, post_id: PostId) -> Post | None:
+def _locked(stores: Stores, sight: Reader | Own | Everything, post_id: PostId) -> Post | None:
     try:
         return stores.posts.get_for_update(sight, post_id)
     except PostNotFound:

@@ -84,7 +84,7 @@ class AgreementMachine(RuleBasedStateMachine):
         """Run a command that opens its own units, and may fail."""
         self._agree([entered(side, step) for side in self._sides])
 
-    @rule(hours=st.sampled_from((0.1, 0.2, 0.5, 1, 2)))
+    @rule(hours=st.sampled_from((0.1, 0.2, 0.5, 1, 2, 24 * 30)))
     def time_passes(self, hours: float) -> None:
         self.clock.move(timedelta(hours=hours))
 
@@ -99,10 +99,11 @@ class AgreementMachine(RuleBasedStateMachine):
                 now, users = self.clock(), [as_member(user) for user in blog.users.page(Operator())]
                 assert all(post.status(now) is Status.PUBLISHED for post in walked(blog, SortOrder.NEWEST, 50))
                 for author in users:
-                    for status in (Status.DRAFT, Status.SCHEDULED):
+                    for status in (Status.DRAFT, Status.SCHEDULED, Status.TRASHED):
                         for post in blog.posts.own_page(author, status, limit=50).posts:
                             assert (post.author_id, post.status(now)) == (author.user_id, status)
-                            for other in (None, *(user for user in users if user is not author)):
+                            hidden_from = [user for user in users if user is not author or status is Status.TRASHED]
+                            for other in (None, *hidden_from):
                                 with pytest.raises(PostNotFound):
                                     blog.posts.get(post.id, other)
 

@@ -125,12 +125,56 @@ class Delete:
     token: int
     post: int
     expected_versions: Collection[int] | None
+    permanently: bool = False
 
     def __call__(self, blog: Blog, side: Side) -> object:
         actor, post_id = side.actor(blog, self.token), side.post(self.post)
-        blog.posts.delete(actor, post_id, expected_versions=self.expected_versions)
+        blog.posts.delete(actor, post_id, permanently=self.permanently, expected_versions=self.expected_versions)
         side.changed(post_id, actor)
         return None
+
+
+@dataclass(frozen=True)
+class Restore:
+    token: int
+    post: int
+    expected_versions: Collection[int] | None
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor, post_id = side.actor(blog, self.token), side.post(self.post)
+        post = blog.trash.restore(actor, post_id, expected_versions=self.expected_versions)
+        side.changed(post_id, actor)
+        return side.seen_post(post)
+
+
+@dataclass(frozen=True)
+class Purge:
+    """Delete a post in the trash for good."""
+
+    token: int
+    post: int
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor, post_id = side.actor(blog, self.token), side.post(self.post)
+        blog.trash.delete(actor, post_id)
+        side.changed(post_id, actor)
+        return None
+
+
+@dataclass(frozen=True)
+class ReadTrash:
+    """A post in the trash, and two pages of it."""
+
+    token: int
+    post: int
+    limit: int
+
+    def __call__(self, blog: Blog, side: Side) -> object:
+        actor = side.actor(blog, self.token)
+        first = blog.trash.page(actor, limit=self.limit)
+        second = blog.trash.page(actor, limit=self.limit, after=first.next)
+        pages = side.seen_page(first), side.seen_page(second)
+        return pages, side.seen_post(blog.trash.get(actor, side.post(self.post)))
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,12 @@ from .post_commands import (
     Once,
     OpenCopy,
     Publish,
+    Purge,
     Read,
     ReadByLink,
     ReadBySlug,
+    ReadTrash,
+    Restore,
     RestoreRevision,
     RevokeLink,
     SaveCopy,
@@ -155,6 +158,10 @@ post_steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(ListRevisions, numbers, numbers, limits),
     st.builds(RestoreRevision, numbers, numbers, st.integers(0, 4), versions),
     st.builds(Delete, numbers, numbers, versions),
+    st.builds(Delete, numbers, numbers, st.none(), st.booleans()),
+    st.builds(Restore, numbers, numbers, versions),
+    st.builds(Purge, numbers, numbers),
+    st.builds(ReadTrash, numbers, numbers, limits),
     st.builds(Read, numbers, st.none() | numbers),
     st.builds(MakeLink, numbers, numbers, st.sampled_from(PreviewOf), publication_times),
     st.builds(ReadByLink, numbers),
@@ -181,7 +188,7 @@ parts = st.one_of(
     st.builds(batches.UnpublishPost, post_id=numbers, expected_versions=versions),
     st.builds(batches.UpdatePost, post_id=numbers, changes=changes, expected_versions=versions),
     st.builds(batches.UpdatePost, post_id=numbers, changes=st.builds(PostChanges, body=fine_texts)),
-    st.builds(batches.DeletePost, post_id=numbers, expected_versions=versions),
+    st.builds(batches.DeletePost, post_id=numbers, permanently=st.booleans(), expected_versions=versions),
 )
 """Steps of a batch, in which a number stands for the post that appeared so many before the last."""
 

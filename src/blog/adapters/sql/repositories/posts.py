@@ -1,6 +1,6 @@
 """Posts in a database."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
@@ -26,16 +26,26 @@ from sqlalchemy import (
 
 from blog.adapters.sql.engine.statement import STATEMENTS, ReadStatement, Statement, WriteStatement
 from blog.adapters.sql.engine.unit_of_work import SqlRepository, SqlUnitOfWork
-from blog.adapters.sql.schema.tables import DERIVED, IS_DRAFT, IS_NO_DRAFT, BigIntId, UtcDateTime, posts, tagged, users
-from blog.domain.accounts.user import validate_username
+from blog.adapters.sql.schema.tables import (
+    DERIVED,
+    IS_DRAFT,
+    IS_NO_DRAFT,
+    IS_TRASHED,
+    BigIntId,
+    UtcDateTime,
+    posts,
+    tagged,
+    users,
+)
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post, PostNotFound, Status
+from blog.domain.posts.repository import RemovedPost
 from blog.domain.posts.tags import TagCount, tag_keys
 from blog.domain.posts.visibility import Everything, Holder, Own, Public, Reader, Sight, sees
 from blog.domain.search.tokenizer import sort_key
 from blog.domain.shared import PostId, UserId
 
-from .tag_filters import is_tag, resolve_tags, tag_conditions, walk
+from .tag_filters import FILTERS, filter_conditions, is_tag, resolve_filters, walk
 from .tagging import add_tags, count_tags, remove_tags, replace_tags, settle_counts
 
 FIELDS: Final = [*(column for column in posts.c if column not in DERIVED), users.c.username.label("author")]
@@ -54,8 +64,17 @@ _add = WriteStatement(insert(posts).returning(posts.c.id))
 _save = WriteStatement(update(posts).where(posts.c.id == bindparam("post_id"), posts.c.version == bindparam("over")))
 _remove_one = delete(posts).where(posts.c.id == bindparam("post_id"))
 _remove = WriteStatement(_remove_one)
-_TAGGED: Final = (posts.c.id, posts.c.published_at, posts.c.tags)
+_TAGGED: Final = (posts.c.id, posts.c.published_at, posts.c.tags, posts.c.deleted_at)
 _remove_unlocked: Statement[dict[str, Any]] = Statement(_remove_one.returning(*_TAGGED), dict)
+_is_expired = posts.c.deleted_at <= bindparam("until", type_=UtcDateTime)
+_expired = select(posts.c.id).where(IS_TRASHED, _is_expired).order_by(posts.c.deleted_at, posts.c.id)
+_purge_trash = Statement(
+    # The condition stands twice: another unit may restore a post after it was selected.
+    delete(posts)
+    .where(posts.c.id.in_(_expired.limit(bindparam("limit")).with_for_update(skip_locked=True)), _is_expired)
+    .returning(posts.c.id, posts.c.deleted_at),
+    RemovedPost,
+)
 _next_publication: ReadStatement[dict[str, datetime]] = ReadStatement(
     select(posts.c.published_at)
     .where(IS_NO_DRAFT, posts.c.published_at > bindparam("after"))
@@ -65,25 +84,6 @@ _next_publication: ReadStatement[dict[str, datetime]] = ReadStatement(
 )
 
 _params = [column.name for column in posts.c if column is not posts.c.id and column not in DERIVED]
-
-_of_names = func.lower(users.c.username).in_(bindparam("names", expanding=True))
-_ids_of_names: ReadStatement[dict[str, int]] = ReadStatement(
-    select(users.c.id).where(_of_names, users.c.deletion.is_(None)).order_by(users.c.id), dict
-)
-
-FILTERS: Final[dict[str, ColumnElement[bool]]] = {
-    "author": posts.c.author_id == bindparam("author", type_=BigIntId),
-    "authors": posts.c.author_id.in_(bindparam("authors", type_=BigIntId, expanding=True)),
-    "ids": posts.c.id.in_(bindparam("ids", type_=BigIntId, expanding=True)),
-    "published_after": posts.c.published_at >= bindparam("published_after"),
-    "published_before": posts.c.published_at < bindparam("published_before"),
-}
-"""By name, the condition of a filter, without those by tag. One author is a separate case, for which an index has the
-order.
-"""
-
-AUTHOR_FILTERS: Final = frozenset({"author", "authors"})
-"""The names of the filters by author."""
 
 Params: TypeAlias = dict[str, Any]
 """The parameters of a statement."""
@@ -97,6 +97,7 @@ class SightKind(Enum):
     OWN_DRAFTS = auto()
     OWN_SCHEDULED = auto()
     OWN_PUBLISHED = auto()
+    OWN_TRASHED = auto()
     HOLDER = auto()
     EVERYTHING = auto()
 
@@ -105,6 +106,7 @@ _OWN: Final = {
     Status.DRAFT: SightKind.OWN_DRAFTS,
     Status.SCHEDULED: SightKind.OWN_SCHEDULED,
     Status.PUBLISHED: SightKind.OWN_PUBLISHED,
+    Status.TRASHED: SightKind.OWN_TRASHED,
 }
 
 _is_own = posts.c.author_id == bindparam("owner", type_=BigIntId)
@@ -113,11 +115,12 @@ _is_due = func.coalesce(posts.c.published_at, posts.c.created_at) <= bindparam("
 
 _CONDITIONS: Final[dict[SightKind, tuple[list[ColumnElement[bool]], list[ColumnElement[bool]]]]] = {
     SightKind.PUBLIC: ([IS_NO_DRAFT], [_is_due]),
-    SightKind.READER: ([], [or_(_is_own, and_(IS_NO_DRAFT, _is_due))]),
+    SightKind.READER: ([], [or_(and_(_is_own, posts.c.deleted_at.is_(None)), and_(IS_NO_DRAFT, _is_due))]),
     SightKind.OWN_DRAFTS: ([_is_own, IS_DRAFT], []),
     SightKind.OWN_SCHEDULED: ([_is_own, IS_NO_DRAFT], [posts.c.published_at > bindparam("now")]),
     SightKind.OWN_PUBLISHED: ([_is_own, IS_NO_DRAFT], [_is_due]),
-    SightKind.HOLDER: ([posts.c.id == bindparam("held", type_=BigIntId)], []),
+    SightKind.OWN_TRASHED: ([_is_own, IS_TRASHED], []),
+    SightKind.HOLDER: ([posts.c.id == bindparam("held", type_=BigIntId), posts.c.deleted_at.is_(None)], []),
     SightKind.EVERYTHING: ([], []),
 }
 """The conditions of each kind of sight: those that stay, and those that a range of publication times replaces."""
@@ -154,6 +157,8 @@ def _key(kind: SightKind, order: SortOrder) -> Column[Any]:
         return posts.c.title_key
     if kind is SightKind.OWN_DRAFTS:
         return posts.c.updated_at
+    if kind is SightKind.OWN_TRASHED:
+        return posts.c.deleted_at
     return posts.c.changed_at if order is SortOrder.UPDATED else _PUBLISHED_AT
 
 
@@ -218,10 +223,10 @@ class SqlPostRepository(SqlRepository):
             add_tags(self._unit, stored)
         return stored
 
-    def get(self, sight: Public | Reader | Holder | Everything, post_id: PostId) -> Post:
+    def get(self, sight: Sight, post_id: PostId) -> Post:
         return _visible(self._unit.find(_get, post_id=post_id), sight, post_id)
 
-    def get_for_update(self, sight: Reader | Everything, post_id: PostId) -> Post:
+    def get_for_update(self, sight: Reader | Own | Everything, post_id: PostId) -> Post:
         held = self._locked[post_id] = _visible(self._unit.find(_get_for_update, post_id=post_id), sight, post_id)
         return held
 
@@ -250,13 +255,19 @@ class SqlPostRepository(SqlRepository):
         else:
             raise PostNotFound(post_id)
 
-    def remove_batch(self, sight: Own, *, limit: int) -> Sequence[PostId]:
+    def remove_batch(self, sight: Own, *, limit: int) -> Sequence[RemovedPost]:
         query, params = compile_batch(sight)
         removed = self._unit.find_all(_remove_some(query), **params, limit=limit)
         for row in removed:
             self._locked.pop(row["id"], None)
             remove_tags(self._unit, row["id"], row["published_at"], row["tags"])
-        return [PostId(row["id"]) for row in removed]
+        return [RemovedPost(PostId(row["id"]), row["deleted_at"]) for row in removed]
+
+    def purge_trash(self, sight: Everything, *, until: datetime, limit: int) -> Sequence[RemovedPost]:  # noqa: ARG002 - it hides nothing
+        removed = self._unit.find_all(_purge_trash, until=until, limit=limit)
+        for post in removed:
+            self._locked.pop(post.id, None)
+        return removed
 
     def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> Sequence[PostId]:
         self._locked.clear()  # which may be among them
@@ -273,8 +284,8 @@ class SqlPostRepository(SqlRepository):
         after: Position | None = None,
         **filters: Unpack[PostFilter],
     ) -> Sequence[Post]:
-        if _are_tagged_drafts(sight, filters):
-            ids = [*islice(self._tagged_drafts(sight, order, after, filters), limit)]
+        if _are_tagged_unindexed(sight, filters):
+            ids = [*islice(self._tagged_unindexed(sight, order, after, filters), limit)]
             query, params = _compile(sight, order, None, {"ids": ids})
         else:
             query, params = _compile(sight, order, after, resolve_filters(self._unit, filters))
@@ -295,8 +306,8 @@ class SqlPostRepository(SqlRepository):
         return UserId(found["author_id"]) if found else None
 
     def count(self, sight: Public | Own, **filters: Unpack[PostFilter]) -> int:
-        if _are_tagged_drafts(sight, filters):
-            return sum(1 for _ in self._tagged_drafts(sight, SortOrder.OLDEST, None, filters))
+        if _are_tagged_unindexed(sight, filters):
+            return sum(1 for _ in self._tagged_unindexed(sight, SortOrder.OLDEST, None, filters))
         query, params = _compile(sight, SortOrder.OLDEST, None, resolve_filters(self._unit, filters))
         return self._unit.count(_count(query), **params)
 
@@ -310,10 +321,12 @@ class SqlPostRepository(SqlRepository):
         found = self._unit.find(_next_publication, after=after)
         return found["published_at"] if found else None
 
-    def _tagged_drafts(
+    def _tagged_unindexed(
         self, sight: Public | Own, order: SortOrder, after: Position | None, filters: PostFilter
     ) -> Iterator[PostId]:
-        """Yield the ids of drafts that pass filters by tag. The index has no drafts, and an author has not many."""
+        """Yield the ids of drafts, or of posts in the trash, that pass filters by tag. The index has none of them, and
+        an author has not many.
+        """
         any_of, all_of = set(tag_keys(filters.get("tags", ()))), set(tag_keys(filters.get("all_tags", ())))
         others = {name: value for name, value in filters.items() if name not in {"tags", "all_tags"}}
         params_of_others = resolve_filters(self._unit, cast(PostFilter, others))
@@ -329,30 +342,10 @@ class SqlPostRepository(SqlRepository):
             after = Position(rows[-1]["key"], rows[-1]["id"]) if is_more else None
 
 
-def resolve_filters(unit: SqlUnitOfWork, filters: PostFilter) -> dict[str, Any]:
-    """Return the parameters of the filters, by the names that `filter_conditions` takes.
-
-    Authors become ids, for which a database can estimate the number of posts. An invalid username has no posts.
-    """
-    params: dict[str, Any] = dict(filters)
-    if "tags" in params or "all_tags" in params:
-        params |= resolve_tags(unit, params.pop("tags", None), params.pop("all_tags", ()))
-    if "authors" in params:
-        names = {name.lower() for name in params.pop("authors") if not validate_username(name)}
-        ids = [row["id"] for row in unit.find_all(_ids_of_names, names=sorted(names))]
-        params |= {"author": ids[0]} if len(ids) == 1 else {"authors": ids}
-    return params
-
-
-def filter_conditions(names: Iterable[str]) -> list[ColumnElement[bool]]:
-    """Return the conditions of the filters of these parameters. Other names are left out."""
-    named = [*names]
-    return [*(FILTERS[name] for name in named if name in FILTERS), *tag_conditions(named)]
-
-
-def _are_tagged_drafts(sight: Public | Own, filters: PostFilter) -> bool:
-    is_own_drafts = isinstance(sight, Own) and sight.status is Status.DRAFT
-    return is_own_drafts and ("tags" in filters or "all_tags" in filters)
+def _are_tagged_unindexed(sight: Public | Own, filters: PostFilter) -> bool:
+    """Return whether a list is filtered by tag whose posts the index of tags does not have."""
+    is_unindexed = isinstance(sight, Own) and sight.status in {Status.DRAFT, Status.TRASHED}
+    return is_unindexed and ("tags" in filters or "all_tags" in filters)
 
 
 def indexed_posts(connection: Connection) -> Iterator[list[Post]]:

@@ -1,8 +1,8 @@
-"""Filters by tag: their parameters, conditions on posts, and pages of the index of tags.
+"""Filters of posts: their parameters, their conditions, and pages of the index of tags.
 
-The name of a parameter decides the statement. `tag_0`, `tag_1`, … are tags that a post must all have, the rarest one
-first, and `any_tag_0`, … are tags of which it must have one. `few_tag_0` and `few_any_tag_0` are the same, if few posts
-have them: a database then begins with these posts.
+The name of a parameter decides the statement. Of those by tag, `tag_0`, `tag_1`, … are tags that a post must all have,
+the rarest one first, and `any_tag_0`, … are tags of which it must have one. `few_tag_0` and `few_any_tag_0` are the
+same, if few posts have them: a database then begins with these posts.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     exists,
+    func,
     literal_column,
     select,
     union,
@@ -21,12 +22,33 @@ from sqlalchemy import (
 
 from blog.adapters.sql.engine.statement import ReadStatement
 from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
-from blog.adapters.sql.schema.tables import BigIntId, posts, tagged, tags
+from blog.adapters.sql.schema.tables import BigIntId, posts, tagged, tags, users
+from blog.domain.accounts.user import validate_username
+from blog.domain.posts.pagination import PostFilter
 from blog.domain.posts.tags import tag_keys
 from blog.domain.validation import find_unsafe_character
 
 FEW: Final = 2000
 """Posts that are read at once. More are read in the order of the page, until it is full."""
+
+_of_names = func.lower(users.c.username).in_(bindparam("names", expanding=True))
+_ids_of_names: ReadStatement[dict[str, int]] = ReadStatement(
+    select(users.c.id).where(_of_names, users.c.deletion.is_(None)).order_by(users.c.id), dict
+)
+
+FILTERS: Final[dict[str, ColumnElement[bool]]] = {
+    "author": posts.c.author_id == bindparam("author", type_=BigIntId),
+    "authors": posts.c.author_id.in_(bindparam("authors", type_=BigIntId, expanding=True)),
+    "ids": posts.c.id.in_(bindparam("ids", type_=BigIntId, expanding=True)),
+    "published_after": posts.c.published_at >= bindparam("published_after"),
+    "published_before": posts.c.published_at < bindparam("published_before"),
+}
+"""By name, the condition of a filter, without those by tag. One author is a separate case, for which an index has the
+order.
+"""
+
+AUTHOR_FILTERS: Final = frozenset({"author", "authors"})
+"""The names of the filters by author."""
 
 _NO_TAG: Final = (0, 0)
 """The number of posts, and the id, of a tag that no post has."""
@@ -38,7 +60,28 @@ _find: ReadStatement[dict[str, Any]] = ReadStatement(
 _other = tagged.alias("other")
 
 
-def resolve_tags(unit: SqlUnitOfWork, any_of: Collection[str] | None, all_of: Collection[str]) -> dict[str, int]:
+def resolve_filters(unit: SqlUnitOfWork, filters: PostFilter) -> dict[str, Any]:
+    """Return the parameters of the filters, by the names that `filter_conditions` takes.
+
+    Authors become ids, for which a database can estimate the number of posts. An invalid username has no posts.
+    """
+    params: dict[str, Any] = dict(filters)
+    if "tags" in params or "all_tags" in params:
+        params |= _resolve_tags(unit, params.pop("tags", None), params.pop("all_tags", ()))
+    if "authors" in params:
+        names = {name.lower() for name in params.pop("authors") if not validate_username(name)}
+        ids = [row["id"] for row in unit.find_all(_ids_of_names, names=sorted(names))]
+        params |= {"author": ids[0]} if len(ids) == 1 else {"authors": ids}
+    return params
+
+
+def filter_conditions(names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Return the conditions of the filters of these parameters. Other names are left out."""
+    named = [*names]
+    return [*(FILTERS[name] for name in named if name in FILTERS), *_tag_conditions(named)]
+
+
+def _resolve_tags(unit: SqlUnitOfWork, any_of: Collection[str] | None, all_of: Collection[str]) -> dict[str, int]:
     """Return the parameters of the filters `tags` and `all_tags`. They have the names that this module describes."""
     any_keys, all_keys = set(tag_keys(any_of or ())), set(tag_keys(all_of))
     keys = sorted(key for key in any_keys | all_keys if not find_unsafe_character(key))
@@ -75,7 +118,7 @@ def has_few(names: Iterable[str]) -> bool:
     return any(name.startswith("few_") for name in names)
 
 
-def tag_conditions(names: Iterable[str]) -> list[ColumnElement[bool]]:
+def _tag_conditions(names: Iterable[str]) -> list[ColumnElement[bool]]:
     """Return the conditions on posts of those of these parameters that are tags."""
     named = [name for name in names if is_tag(name)]
     conditions = [

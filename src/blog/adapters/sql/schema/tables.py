@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    and_,
     column,
     func,
     inspect,
@@ -38,7 +39,7 @@ from blog.domain.posts.previews import PreviewOf
 
 from .content import StoredContent
 
-REVISION: Final = "0014"
+REVISION: Final = "0015"
 """The migration that leads to the tables below."""
 
 _version: Final = table("alembic_version", column("version_num"))
@@ -214,15 +215,21 @@ posts = Table(
     Column("body", LongText, nullable=False),  # SQLite reads all pages of a long body to get what is behind it
     Column("summary", Text),
     Column("first_paragraph", Text, nullable=False, server_default=""),
+    Column("deleted_at", UtcDateTime),  # NULL outside of the trash, for which SQLite reads no page of the body
+    Column("former_published_at", UtcDateTime),
     sqlite_autoincrement=True,
 )
 
 DERIVED: Final = frozenset({posts.c.title_key, posts.c.changed_at})
 """The columns that are computed from the other ones, so that a list can be sorted by an index."""
 
-IS_DRAFT: Final = posts.c.published_at.is_(None)
+IS_TRASHED: Final = posts.c.deleted_at.is_not(None)
+IS_DRAFT: Final = and_(posts.c.published_at.is_(None), posts.c.deleted_at.is_(None))
 IS_NO_DRAFT: Final = posts.c.published_at.is_not(None)
-"""The condition of the indexes of published and scheduled posts. A partial index cannot depend on the time."""
+"""The condition of the indexes of published and scheduled posts. A partial index cannot depend on the time.
+
+A post in the trash has no `published_at`, so it is not among them.
+"""
 
 Index("posts_author_id", posts.c.author_id, posts.c.created_at, posts.c.id)
 Index(
@@ -233,6 +240,11 @@ Index(
     sqlite_where=IS_DRAFT,
     postgresql_where=IS_DRAFT,
 )
+for _name, *_columns in (
+    ("posts_trash", posts.c.author_id, posts.c.deleted_at, posts.c.id),
+    ("posts_deleted_at", posts.c.deleted_at, posts.c.id),
+):
+    Index(_name, *_columns, sqlite_where=IS_TRASHED, postgresql_where=IS_TRASHED)
 for _name, *_columns in (
     ("posts_published_at", posts.c.published_at, posts.c.id),
     ("posts_author_published", posts.c.author_id, posts.c.published_at, posts.c.id),
@@ -349,6 +361,18 @@ idempotency_records = Table(
 
 Index("idempotency_records_key", idempotency_records.c.user_id, idempotency_records.c.key, unique=True)
 Index("idempotency_records_at", idempotency_records.c.at)
+
+response_posts = Table(  # the posts that the response of an idempotency record may show
+    "response_posts",
+    metadata,
+    Column("id", BigIntId, Identity(), primary_key=True),
+    Column("record_id", BigIntId, ForeignKey("idempotency_records.id", ondelete="CASCADE"), nullable=False),
+    Column("post_id", BigIntId, ForeignKey("posts.id", ondelete="CASCADE"), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("response_posts_key", response_posts.c.post_id, response_posts.c.record_id, unique=True)
+Index("response_posts_record_id", response_posts.c.record_id)
 
 invitations = Table(
     "invitations",

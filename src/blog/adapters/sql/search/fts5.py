@@ -33,7 +33,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from blog.adapters.sql.engine.statement import STATEMENTS, ReadStatement, WriteStatement
-from blog.adapters.sql.repositories.posts import FILTERS, Params, filter_conditions
+from blog.adapters.sql.repositories.posts import Params
+from blog.adapters.sql.repositories.tag_filters import FILTERS, filter_conditions
 from blog.adapters.sql.schema.tables import BigIntId, posts
 from blog.domain.posts.post import Post
 from blog.domain.search.index import Hit

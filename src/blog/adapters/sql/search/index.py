@@ -13,17 +13,8 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam,
 
 from blog.adapters.sql.engine.statement import STATEMENTS, ReadStatement
 from blog.adapters.sql.engine.unit_of_work import SqlRepository
-from blog.adapters.sql.repositories.posts import (
-    AUTHOR_FILTERS,
-    FIELDS,
-    Params,
-    SightKind,
-    compile_sight,
-    conditions_of,
-    filter_conditions,
-    resolve_filters,
-)
-from blog.adapters.sql.repositories.tag_filters import is_tag
+from blog.adapters.sql.repositories.posts import FIELDS, Params, SightKind, compile_sight, conditions_of
+from blog.adapters.sql.repositories.tag_filters import AUTHOR_FILTERS, filter_conditions, is_tag, resolve_filters
 from blog.adapters.sql.schema.tables import BigIntId, UtcDateTime, posts, users
 from blog.domain.accounts.user import is_reserved
 from blog.domain.posts.pagination import PostFilter

@@ -156,6 +156,8 @@ class _Summary:
             ordinal = self.ordinals.get(file)
             twins = f"; another file has the same author and time: give it a time of its own, or ordinal: {ordinal}"
             print_beside(f"{name}: {result.value}{twins if ordinal else ''}")
+        elif result is ImportOutcome.TRASHED:
+            print_beside(f"{name}: {result.value}: not added")
         elif result is ImportOutcome.ADDED and self.is_dry_run:
             print_row("would add", name)
         if numbered_slug:
@@ -171,17 +173,18 @@ class _Summary:
 
     def status(self, listing: Listing) -> int:
         """Print the counts. Return 1 if a file was refused or differs from its post, or if no file was a post."""
-        added, there, different = (self.counts[became] for became in ImportOutcome)
+        added, there, different, trashed = (self.counts[became] for became in ImportOutcome)
         faulty = self.counts[None]
         would = "Would add" if self.is_dry_run else "Added"
         kinds = ", ".join(f"{status} {count}" for status, count in sorted(self.unpublished.items()) if count)
+        in_trash = f", in the trash {trashed}" if trashed else ""
         left_out = "".join(f", {kind}s left out {count}" for kind, count in sorted(self.ignored.items()))
         print(
             f"{would} {added}{kinds and f' ({kinds})'}, already there {there}, there but different {different}, "
-            f"faulty {faulty}{left_out}."
+            f"faulty {faulty}{in_trash}{left_out}."
         )
         passed_over = self.ignored or listing.others or listing.folders
-        return 1 if different or faulty or (passed_over and not (added or there)) else 0
+        return 1 if different or faulty or (passed_over and not (added or there or trashed)) else 0
 
     def print_rest(self, listing: Listing) -> None:
         """Print what was ignored and what was assumed."""

@@ -57,7 +57,7 @@ overwrite somebody else's change (optimistic locking). If the response to a `POS
 send the request again. Every error is `application/problem+json` (RFC 9457), and lists every field that is not valid.
 """
 _TAGS: Final = {
-    "Posts": "Read, search, create, update, publish and delete posts, and save working copies.",
+    "Posts": "Read, search, create, update, publish, delete and restore posts, and save working copies.",
     "Previews": "Links that show a post, such as a draft, to people without an account.",
     "Accounts": "Log in and out, register, and manage your own account.",
     "Tokens": "Your own tokens: one for each log-in.",
@@ -219,6 +219,8 @@ def _bad_statuses(operation: Operation) -> Iterator[HTTPStatus]:
         yield HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     if operation.if_match:
         yield HTTPStatus.PRECONDITION_REQUIRED
+    if operation.idempotent:
+        yield HTTPStatus.CONFLICT  # the response to the same request is not stored
 
 
 def _problem(status: HTTPStatus) -> dict[str, Any]:

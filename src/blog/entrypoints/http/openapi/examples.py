@@ -42,6 +42,7 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "of": "post",
     "old_password": "correct horse battery staple",
     "password": "correct horse battery staple",
+    "permanently": True,
     "post": 1,
     "publish": True,
     "scopes": ["posts:read", "posts:write", "posts:publish"],

@@ -1,12 +1,12 @@
 """Request bodies: received whole up to a limit, and parsed strictly, with every error reported at once."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final, get_args, get_origin
+from typing import Annotated, Any, Final, get_args, get_origin
 
 import msgspec
 from msgspec.structs import FieldInfo
@@ -159,6 +159,12 @@ def _converted(value: object, expected: FieldInfo) -> object:
     return converted
 
 
+def _enumerated(kind: Any) -> Sequence[str]:
+    """Return the values that an annotation allows, if it names some."""
+    schemas = (meta.extra_json_schema or {} for meta in get_args(kind)[1:] if isinstance(meta, msgspec.Meta))
+    return next((schema["enum"] for schema in schemas if "enum" in schema), ())
+
+
 def _message(expected: FieldInfo) -> str:
     kind = expected.type
     while kind not in _EXPECTED:  # in Annotated[str, ...] and in str | UnsetType, the type that counts is the first
@@ -166,5 +172,7 @@ def _message(expected: FieldInfo) -> str:
             return f"must be {' or '.join(kind)}"
         if not get_args(kind):
             return "must be an object"
+        if get_origin(kind) is Annotated and (values := _enumerated(kind)):
+            return f"must be {' or '.join(values)}"
         kind = list if get_origin(kind) is list else get_args(kind)[0]
     return _EXPECTED[kind]

@@ -106,7 +106,7 @@ def replay(blog: Blog, actor: Member, request: KeyedRequest) -> Response | None:
 
     Raises:
         KeyReused: the key belongs to another request.
-        SecretNotReplayable: the response was secret.
+        ResponseNotStored: the response had a secret, or a post that was deleted since.
     """
     stored = blog.idempotency.replay(actor, request.key, request.content)
     if stored is None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from time import thread_time
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
@@ -20,7 +21,15 @@ from blog.domain.posts.use_cases import PostPage
 from blog.domain.search.index import SearchPosition
 from blog.domain.shared import MAX_PAGE_SIZE
 from blog.entrypoints.http.concurrency.executors import MAX_INLINE_BYTES, check_inline, check_thread
-from blog.entrypoints.http.schemas.posts import FIELDS, TAG_SCHEMA, Permissions, PostOut, PostPart, Snippet
+from blog.entrypoints.http.schemas.posts import (
+    FIELDS,
+    LISTED_STATUSES,
+    TAG_SCHEMA,
+    Permissions,
+    PostOut,
+    PostPart,
+    Snippet,
+)
 from blog.entrypoints.http.schemas.timestamps import PLUS_HINT, parse_timestamp
 
 from .cursors import PATTERN, cursor_of, cursor_of_standing, position_of, standing_of
@@ -44,6 +53,9 @@ _LISTS: Final = frozenset({"fields", "include"})
 
 _REPEATABLE: Final[Mapping[str, int]] = {"author": _MAX_AUTHORS, "tag": MAX_TAGS, "tags_all": MAX_TAGS}
 """Parameters that can be repeated, and how often."""
+
+_POSTS_PATH: Final = "/api/posts/"
+TRASH_PATH: Final = "/api/trash/"
 
 Row = TypeVar("Row")
 
@@ -93,7 +105,7 @@ _LIST_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "tags_all": {**_TAGS, "description": "Only posts with this tag. Repeat it for posts with all of several tags."},
     "status": {
         "type": "string",
-        "enum": list(Status),
+        "enum": list(LISTED_STATUSES),
         "description": "Only your own posts with this status. Needs a token. Cannot be combined with `q` or `author`.",
     },
     "published_after": _TIMESTAMP | {"description": "Only posts published at or after this time."},
@@ -113,6 +125,10 @@ _LIST_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     },
     **_FIELDS_PARAMETERS,
 }
+
+
+_TRASH_PARAMETERS: Final = ("count", "limit", "cursor", *_FIELDS_PARAMETERS)
+"""Parameters of the list of the trash, which has one order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +174,8 @@ class ListParams:
     selection: FieldSelection = FieldSelection()
     parameters: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The query as it was sent, for the link to the next page."""
+    path: str = _POSTS_PATH
+    """The path of the list."""
 
     @property
     def fits_event_loop(self) -> bool:
@@ -211,6 +229,26 @@ def parse_list_params(scope: Any) -> ListParams:
     )
 
 
+def parse_trash_params(scope: Any) -> ListParams:
+    """Parse the parameters of the list of one's own trash.
+
+    Raises:
+        ValidationFailed: some parameters are not valid; it lists them all.
+    """
+    parameters = query_parameters(scope)
+    parse = {name: _PARSE[name] for name in _TRASH_PARAMETERS} | {"cursor": partial(position_of, SortOrder.NEWEST)}
+    query = parse_parameters(parameters, {}, parse)
+    return ListParams(
+        status=Status.TRASHED,
+        limit=query.get("limit", _DEFAULT_LIMIT),
+        after=query.get("cursor"),
+        is_counted="count" in query,
+        selection=FieldSelection.of(query),
+        parameters={name: [_once_each(*values)] if name == "fields" else values for name, values in parameters.items()},
+        path=TRASH_PATH,
+    )
+
+
 def run_list(blog: Blog, params: ListParams, actor: Member | None) -> ListResult:
     """Return a page of up to `PAGE_BYTES`. A page may end before its limit, but it has one post at least.
 
@@ -256,8 +294,8 @@ def html_of(blog: Blog, post: Post) -> str:
 def next_url(scope: Any, params: ListParams, cursor: str) -> str:
     """Return the path and query of the next page: the same parameters, from the cursor on."""
     if not scope["query_string"]:  # nothing in it that would have to be escaped
-        return f"{url_prefix(scope)}/api/posts/?limit={params.limit}&cursor={cursor}"
-    return page_url(scope, "/api/posts/", **{**params.parameters, "limit": params.limit, "cursor": cursor})
+        return f"{url_prefix(scope)}{params.path}?limit={params.limit}&cursor={cursor}"
+    return page_url(scope, params.path, **{**params.parameters, "limit": params.limit, "cursor": cursor})
 
 
 def _reads(blog: Blog, params: ListParams, actor: Member | None) -> Iterator[tuple[Sequence[_Row], bool]]:
@@ -364,10 +402,9 @@ def _status_beside(parameters: Mapping[str, Sequence[str]]) -> Callable[[str], S
 def _status(text: str, *, is_alone: bool) -> Status:
     if not is_alone:
         raise ValueError("cannot be combined with q or author: it lists your own posts")
-    try:
-        return Status(text)
-    except ValueError:
-        raise ValueError(f"must be one of {', '.join(Status)}") from None
+    if text not in LISTED_STATUSES:
+        raise ValueError(f"must be one of {', '.join(LISTED_STATUSES)}")
+    return Status(text)
 
 
 def _author(text: str) -> str:
@@ -419,7 +456,7 @@ _PARSE: Final[Mapping[str, Callable[[str], Any]]] = {
     "author": _author,
     "tag": _tag,
     "tags_all": _tag,
-    "status": Status,
+    "status": str,
     "published_after": parse_timestamp,
     "published_before": parse_timestamp,
     "count": lambda text: _only("true", text),
@@ -438,4 +475,7 @@ def _parse_field_selection(scope: Any) -> FieldSelection:
 
 
 LIST_QUERY: Final = Query(_LIST_PARAMETERS, parse_list_params, fits_event_loop=attrgetter("fits_event_loop"))
+TRASH_QUERY: Final = Query(
+    {name: schema for name, schema in _LIST_PARAMETERS.items() if name in _TRASH_PARAMETERS}, parse_trash_params
+)
 FIELDS_QUERY: Final = Query(_FIELDS_PARAMETERS, _parse_field_selection)

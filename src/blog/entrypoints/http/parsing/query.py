@@ -141,6 +141,17 @@ def page_size(text: str) -> int:
     return number(text, MAX_PAGE_SIZE)
 
 
+def only_true(text: str) -> bool:
+    """Parse a parameter that is left out, or `true`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if text != "true":
+        raise ValueError("can be true, if anything")
+    return True
+
+
 PAGE_QUERY: Final = Query(
     {
         "limit": {

@@ -69,10 +69,11 @@ class UpdateOperation(PartialContentIn, forbid_unknown_fields=True, kw_only=True
 
 
 class DeleteOperation(Struct, forbid_unknown_fields=True, tag_field="op", tag="delete"):
-    """Delete a post."""
+    """Move a post to the trash, or delete it for good."""
 
     id: Id
     version: Version | UnsetType = UNSET
+    permanently: bool = False
 
 
 class PublishOperation(Struct, forbid_unknown_fields=True, tag_field="op", tag="publish"):
@@ -264,4 +265,6 @@ def _operation_of(
         return batches.PublishPost(post_id=post_id, at=members.get("at"), expected_versions=expected_versions)
     if shape is UnpublishOperation:
         return batches.UnpublishPost(post_id=post_id, expected_versions=expected_versions)
-    return batches.DeletePost(post_id=post_id, expected_versions=expected_versions)
+    return batches.DeletePost(
+        post_id=post_id, permanently=members.get("permanently", False), expected_versions=expected_versions
+    )

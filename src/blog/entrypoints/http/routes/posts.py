@@ -19,6 +19,7 @@ from blog.entrypoints.http.parsing.body import JSON, MERGE_PATCH
 from blog.entrypoints.http.parsing.conditional import etag, etag_of_part
 from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
 from blog.entrypoints.http.parsing.lists import FIELDS_QUERY, LIST_QUERY, FieldSelection, html_of, next_url, run_list
+from blog.entrypoints.http.parsing.query import Query, only_true, parse_query
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response, no_content, not_modified, permanent_redirect
 from blog.entrypoints.http.schemas.posts import (
@@ -35,10 +36,27 @@ from blog.entrypoints.http.schemas.posts import (
     take_publication,
 )
 
-_ETAG: Final = {"ETag": "Identifies this version of the post. It begins with the version number."}
+ETAG_HEADER: Final = {"ETag": "Identifies this version of the post. It begins with the version number."}
+LINK_HEADER: Final = {"Link": "The URL of the next page, with rel=next. Absent on the last page."}
 _CHANGE_ERRORS: Final = (ValidationFailed, NotFound, Forbidden, PreconditionFailed)
 
 _CHANGED_BY: Final = " here, but by POST to publish/ and unpublish/"
+
+
+def _parse_permanently(scope: Any) -> bool:
+    return bool(parse_query(scope, permanently=only_true))
+
+
+_DELETE_QUERY: Final = Query(
+    {
+        "permanently": {
+            "type": "string",
+            "enum": ["true"],
+            "description": "Delete the post for good at once. By default it can be restored for 30 days.",
+        }
+    },
+    _parse_permanently,
+)
 
 posts = Routes("/api/posts", "Posts")
 
@@ -51,7 +69,7 @@ posts = Routes("/api/posts", "Posts")
         executor=ExecutorKind.INLINE,
         query=LIST_QUERY,
         returns=PageOut,
-        response_headers={"Link": "The URL of the next page, with rel=next. Absent on the last page."},
+        response_headers=LINK_HEADER,
         errors=(ValidationFailed, Forbidden),
     ),
 )
@@ -75,7 +93,7 @@ def list_posts(request: ApiRequest, blog: Blog, actor: Member | None) -> Respons
         idempotent=True,
         status=201,
         returns=PostOut,
-        response_headers={"Location": "The URL of the post.", **_ETAG, **REPLAYED_HEADER},
+        response_headers={"Location": "The URL of the post.", **ETAG_HEADER, **REPLAYED_HEADER},
         errors=(ValidationFailed, KeyReused),
     ),
 )
@@ -96,16 +114,16 @@ def create_post(request: ApiRequest, blog: Blog, actor: Member) -> Response:
         query=FIELDS_QUERY,
         if_none_match=True,
         returns=PostPart,
-        response_headers=_ETAG,
+        response_headers=ETAG_HEADER,
         errors=(ValidationFailed, NotFound),
     ),
 )
 def get_post(request: ApiRequest, blog: Blog, actor: Member | None, post_id: PostId) -> Response:
     """Get a post."""
-    return _shown(request, blog, blog.posts.get(post_id, actor), actor)
+    return show_post(request, blog, blog.posts.get(post_id, actor), actor)
 
 
-def _shown(request: ApiRequest, blog: Blog, post: Post, actor: Member | None) -> Response:
+def show_post(request: ApiRequest, blog: Blog, post: Post, actor: Member | None) -> Response:
     """Return the selected fields of a post, or a 304."""
     at = blog.posts.now()
     selection = cast(FieldSelection, request.parse_query())
@@ -132,7 +150,7 @@ def _shown(request: ApiRequest, blog: Blog, post: Post, actor: Member | None) ->
         if_none_match=True,
         redirects=True,
         returns=PostPart,
-        response_headers=_ETAG,
+        response_headers=ETAG_HEADER,
         errors=(ValidationFailed, NotFound, PostGone),
     ),
 )
@@ -142,7 +160,7 @@ def get_post_by_slug(request: ApiRequest, blog: Blog, actor: Member | None, slug
     if post.slug is not None and post.slug != slug:
         query = request.scope["query_string"].decode("ascii")  # valid, so of ASCII
         return permanent_redirect(request.url(f"/api/posts/by-slug/{quote(post.slug)}/{query and '?'}{query}"))
-    return _shown(request, blog, post, actor)
+    return show_post(request, blog, post, actor)
 
 
 @posts.route(
@@ -154,7 +172,7 @@ def get_post_by_slug(request: ApiRequest, blog: Blog, actor: Member | None, slug
         body=PostPut,
         if_match=True,
         returns=PostOut,
-        response_headers=_ETAG,
+        response_headers=ETAG_HEADER,
         errors=_CHANGE_ERRORS,
     ),
 )
@@ -173,7 +191,7 @@ def replace_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId
         media_types=(JSON, MERGE_PATCH),
         if_match=True,
         returns=PostOut,
-        response_headers=_ETAG,
+        response_headers=ETAG_HEADER,
         errors=_CHANGE_ERRORS,
     ),
 )
@@ -188,14 +206,41 @@ def update_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId)
 @posts.route(
     "DELETE",
     "/{post_id}/",
-    Operation(Action.DELETE_POST, executor=ExecutorKind.WRITE, if_match=True, status=204, errors=_CHANGE_ERRORS),
+    Operation(
+        Action.DELETE_POST,
+        executor=ExecutorKind.WRITE,
+        query=_DELETE_QUERY,
+        if_match=True,
+        status=204,
+        errors=_CHANGE_ERRORS,
+    ),
 )
 def delete_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
-    """Delete a post."""
+    """Move a post to the trash, or delete it for good."""
     post = blog.posts.get_for_update(actor, post_id)  # 404, 403
     request.check_preconditions(post, blog.posts.now())  # 412, 428
-    blog.posts.delete(actor, post)
+    blog.posts.delete(actor, post, permanently=request.parse_query())  # 400
     return no_content()
+
+
+@posts.route(
+    "POST",
+    "/{post_id}/restore/",
+    Operation(
+        Action.RESTORE_POST,
+        executor=ExecutorKind.WRITE,
+        if_match=True,
+        idempotent=True,
+        returns=PostOut,
+        response_headers={**ETAG_HEADER, **REPLAYED_HEADER},
+        errors=(*_CHANGE_ERRORS, KeyReused),
+    ),
+)
+def restore_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
+    """Restore a post from your trash."""
+    post = blog.trash.get_for_update(actor, post_id)  # 404, 403
+    request.check_preconditions(post, blog.posts.now())  # 412, 428
+    return _changed(blog.trash.restore(actor, post), blog.posts.now())
 
 
 @posts.route(
@@ -209,7 +254,7 @@ def delete_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId)
         if_match=True,
         idempotent=True,
         returns=PostOut,
-        response_headers={**_ETAG, **REPLAYED_HEADER},
+        response_headers={**ETAG_HEADER, **REPLAYED_HEADER},
         errors=(*_CHANGE_ERRORS, KeyReused),
     ),
 )
@@ -236,7 +281,7 @@ def publish_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId
         if_match=True,
         idempotent=True,
         returns=PostOut,
-        response_headers={**_ETAG, **REPLAYED_HEADER},
+        response_headers={**ETAG_HEADER, **REPLAYED_HEADER},
         errors=(*_CHANGE_ERRORS, KeyReused),
     ),
 )

@@ -25,6 +25,7 @@ from blog.domain.posts.post import (
 from blog.domain.posts.publication import Publication
 from blog.domain.posts.slug import MAX_SLUG_LENGTH
 from blog.domain.posts.tags import MAX_TAG_LENGTH, MAX_TAGS
+from blog.domain.posts.trash import TRASH_RETENTION
 from blog.domain.search.snippets import SnippetPart
 from blog.domain.search.use_cases import SearchResult
 from blog.domain.validation import CONTROLS, INVISIBLE
@@ -79,11 +80,14 @@ Summary = Annotated[
         },
     ),
 ]
+LISTED_STATUSES: Final = tuple(status for status in Status if status is not Status.TRASHED)
+"""The statuses of posts outside of the trash."""
 NewStatus = Annotated[
     Status,
     Meta(
+        extra_json_schema={"enum": list(LISTED_STATUSES)},
         description="`draft` creates a draft. By default, the status follows from `published_at`; a token without the "
-        "scope `posts:publish` creates a draft."
+        "scope `posts:publish` creates a draft.",
     ),
 ]
 PublicationTime = Annotated[
@@ -209,6 +213,8 @@ class PostPart(Struct):
     for a draft, in the future for a scheduled post. `updated_at` is the time when its content last changed.
     `slug` is the readable part of its address, `/api/posts/by-slug/SLUG/`: null for a draft that has none.
     `summary` is the one that the author has written, or the first paragraph as plain text: null if there is no text.
+    In the trash, `deleted_at` is the time of the deletion, `expires_at` the time when the post is deleted for good, and
+    `published_at` the publication time with which it can be restored.
     """
 
     id: int | UnsetType = UNSET
@@ -224,13 +230,17 @@ class PostPart(Struct):
     published_at: Timestamp | UnsetType | None = UNSET
     updated_at: Timestamp | UnsetType = UNSET
     version: int | UnsetType = UNSET
+    deleted_at: Timestamp | UnsetType = UNSET
+    expires_at: Timestamp | UnsetType = UNSET
     permissions: Permissions | UnsetType = UNSET
     html: Html | UnsetType = UNSET
     snippet: Snippet | UnsetType = UNSET
 
     def only(self, names: Collection[str]) -> "PostPart":
-        """Return a copy with these fields, and with the permissions, the HTML and the snippet."""
+        """Return a copy with these fields, and with the times of the trash, permissions, HTML and snippet."""
         return PostPart(
+            deleted_at=self.deleted_at,
+            expires_at=self.expires_at,
             permissions=self.permissions,
             html=self.html,
             snippet=self.snippet,
@@ -245,6 +255,8 @@ class PostOut(PostPart):
     for a draft, in the future for a scheduled post. `updated_at` is the time when its content last changed.
     `slug` is the readable part of its address, `/api/posts/by-slug/SLUG/`: null for a draft that has none.
     `summary` is the one that the author has written, or the first paragraph as plain text: null if there is no text.
+    In the trash, `deleted_at` is the time of the deletion, `expires_at` the time when the post is deleted for good, and
+    `published_at` the publication time with which it can be restored.
     """
 
     id: int
@@ -260,6 +272,8 @@ class PostOut(PostPart):
     published_at: Timestamp | None
     updated_at: Timestamp
     version: int
+    deleted_at: Timestamp | UnsetType = UNSET
+    expires_at: Timestamp | UnsetType = UNSET
     permissions: Permissions | UnsetType = UNSET
     html: Html | UnsetType = UNSET
     snippet: Snippet | UnsetType = UNSET
@@ -267,7 +281,7 @@ class PostOut(PostPart):
     @classmethod
     def of(cls, post: Post, at: datetime) -> "PostOut":
         """Return the representation at this moment, which decides the status."""
-        return cls(
+        shown = cls(
             id=post.id,
             title=post.title,
             body=post.body,
@@ -282,6 +296,16 @@ class PostOut(PostPart):
             updated_at=to_timestamp(post.updated_at),
             version=post.version,
         )
+        if post.deleted_at is not None:
+            shown.add_trash(post, post.deleted_at)
+        return shown
+
+    def add_trash(self, post: Post, deleted_at: datetime) -> None:
+        """Add the times of a post in the trash. It is shown with the publication time that it had."""
+        self.deleted_at = to_timestamp(deleted_at)
+        self.expires_at = to_timestamp(deleted_at + TRASH_RETENTION)
+        former = post.former_published_at
+        self.published_at = None if former is None else to_timestamp(former)
 
 
 class PageOut(Struct):
