@@ -660,7 +660,7 @@ def test_posts_of_the_version_without_revisions_keep_their_next_versions(store: 
             changed = blog.posts.update(ann, each.id, title="Changed")
             assert blog.revisions.get(ann, each.id, each.version) == Revision.of(each)
             assert blog.revisions.get(ann, each.id, changed.version) == Revision.of(changed)
-        blog.posts.delete(ann, post.id)
+        blog.posts.delete(ann, post.id, permanently=True)
         assert [placed.revision for placed in blog._stores.revisions.written_by(ann.user_id, limit=9)] == [
             Revision.of(draft)
         ]
