@@ -170,6 +170,33 @@ WRONG = {
         "posts 2, tags: is the same tag as tags[0]",
     ),
     "bytes as title": ("UPDATE posts SET title = x'61' WHERE id = 2", "posts 2, title: must be text"),
+    "a working copy that is no content": (
+        "UPDATE working_copies SET content = x'78' WHERE id = 1",
+        "working_copies 1, content: must be the content of a post",
+    ),
+    "a working copy with a number as title": (
+        """UPDATE working_copies SET content = CAST('{"title":7,"body":"b"}' AS BLOB) WHERE id = 1""",
+        "working_copies 1, content: must be the content of a post",
+    ),
+    "a working copy with a control character": (
+        """UPDATE working_copies SET content = CAST('{"title":"","body":"\\u0007"}' AS BLOB) WHERE id = 1""",
+        "working_copies 1, content: must not contain control characters",
+    ),
+    "a working copy of no version": (
+        "UPDATE working_copies SET based_on = 0 WHERE id = 1",
+        "working_copies 1, based_on: must be a whole number from 1 to",
+    ),
+    "a working copy of no post": (
+        "UPDATE working_copies SET post_id = 999 WHERE id = 1",
+        "working_copies 1: belongs to a row of posts that is not there",
+    ),
+    "two working copies of a post": (
+        (
+            "DROP INDEX working_copies_post_id_key; INSERT INTO working_copies "
+            "SELECT 9, post_id, based_on, saved_at, content FROM working_copies WHERE id = 1"
+        ),
+        "working_copies 9: repeats what another row has, and must not",
+    ),
     "a revision that is no content": (
         "UPDATE revisions SET content = x'78' WHERE id = 1",
         "revisions 1, content: must be the content of a post",
