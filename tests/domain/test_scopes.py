@@ -18,8 +18,9 @@ from blog.domain.errors import ValidationFailed
 from blog.domain.posts.batch import apply_batch
 from blog.domain.posts.importing import PortablePost
 from blog.domain.posts.post import PostNotFound, Status
+from blog.domain.posts.previews import InvalidPreview
 from blog.domain.posts.slug_assignment import SlugUnknown
-from blog.domain.shared import InvitationId, PostId, TokenId, UserId
+from blog.domain.shared import InvitationId, PostId, PreviewId, TokenId, UserId
 from blog.testing.contracts.fixtures import NOON
 
 NOBODY, NOTHING = UserId(404), 404
@@ -91,6 +92,16 @@ USES: list[tuple[str, Use, Scope | tuple[Scope, ...] | None, type[Exception] | N
     ("read a version", lambda blog, me: blog.revisions.get(me, PostId(NOTHING), 1), None, PostNotFound),
     ("compare versions", lambda blog, me: blog.revisions.compare(me, PostId(NOTHING), 1), None, PostNotFound),
     ("restore", lambda blog, me: blog.revisions.restore(me, PostId(NOTHING), 1), Scope.POSTS_WRITE, PostNotFound),
+    ("make a link", lambda blog, me: blog.previews.create(me, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
+    ("list links", lambda blog, me: blog.previews.list_open(me, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
+    (
+        "end a link",
+        lambda blog, me: blog.previews.revoke(me, PostId(NOTHING), PreviewId(NOTHING)),
+        Scope.POSTS_WRITE,
+        PostNotFound,
+    ),
+    ("plan a link", lambda blog, me: blog.previews.check_author(me, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
+    ("follow a link", lambda blog, _: blog.previews.read(""), None, InvalidPreview),
     ("change several", lambda blog, actor: apply_batch(blog.posts, actor, []), Scope.POSTS_WRITE, ValidationFailed),
     ("replay a response", lambda blog, actor: blog.idempotency.replay(actor, "", b""), None, ValidationFailed),
     ("ask once more", lambda blog, actor: blog.idempotency.run_once(actor, "", b"", bytes), None, ValidationFailed),
@@ -202,11 +213,11 @@ def test_table_has_every_use_case(open_blog: OpenBlog, ann: User, store: OpenSto
         "register",
     }
     internal |= {"revoke_all", "issue", "find_valid", "touch", "purge", "redeem", "record", "seal", "settle_tag_counts"}
-    internal |= {"own_sight", "put_back"}
+    internal |= {"own_sight", "put_back", "html", "find_html"}
     with open_blog() as blog:
         rooms = (
-            *(blog.posts, blog.trash, blog.revisions, blog.working_copies, blog.search, blog.importer),
-            blog.idempotency,
+            *(blog.posts, blog.trash, blog.revisions, blog.working_copies, blog.previews, blog.search),
+            *(blog.importer, blog.idempotency),
             *(blog.accounts, blog.tokens, blog.users, blog.invitations, blog.audit, blog.personal_data),
         )
         found = {
