@@ -40,7 +40,7 @@ def copies_in(database: Database) -> list[WorkingCopy]:
 def delete_post(database: Database, post: Post) -> None:
     with database.opened() as open_blog, open_blog() as blog:
         author = Member.of(blog.users.get_by_username(Operator(), "alice"))
-        blog.posts.delete(author, post.id)
+        blog.posts.delete(author, post.id, permanently=True)
         blog.posts.slugs.store.remove("hello")
 
 
