@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format build clean fault-tests bench requirements deployment audit docs
+.PHONY: help run test check format build clean fault-tests bench requirements deployment audit docs browser
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -74,6 +74,13 @@ clean:  ## Take away what was made
 .venv/supply-chain: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --editable '.[supply-chain]'
 	@touch $@
+
+.venv/browser: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable '.[browser]'
+	@touch $@
+
+browser: .venv/browser  ## See in a browser that nothing of a post is executed. Needs: apt-get install chromium
+	$(BIN)/pytest -q browser_tests
 
 fault-tests: .venv/dev  ## Kill and freeze real clusters. Needs: apt-get install patroni etcd-server pgbouncer
 	$(BIN)/python -m fault_tests all $(if $(ROUNDS),--rounds $(ROUNDS))

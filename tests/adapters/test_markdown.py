@@ -34,7 +34,10 @@ class TestMarkdownItMarkdownRenderer(MarkdownRendererContract):
         return RENDERER
 
 
-_LINES = st.text(st.sampled_from("aé中 \t.,;:!?'\"()/-+#=1$%@{}\x0b\x0c\u2028\u00a0\r"), max_size=8)
+_STARTS = st.sampled_from(
+    ["1. ", "2) ", "- ", "+ ", "# ", "=", "==", "-", "--", ":-", "    ", "\t", " ", "a", "é", "(", "'", "$"]
+)
+_LINES = st.tuples(_STARTS, st.text("aé中 \t.,;:!?'\"()/-+#=1$%@{}\x0b\x0c\u2028\u00a0\r", max_size=6)).map("".join)
 
 
 @given(st.lists(_LINES, max_size=6).map("\n".join) | MARKDOWN)
@@ -219,7 +222,7 @@ sys.stdout.write(hashlib.sha256(MarkdownItMarkdownRenderer().to_html(sys.stdin.r
 
 
 def test_every_process_returns_the_same() -> None:
-    text = "\n\n".join([*XSS, "# a", "[^1] [^2]\n\n[^1]: x\n[^2]: y", "```python\nx = {1}\n```", "|a|\n|:-|\n|b|"])
+    text = "\n\n".join(["# a", "[^1] [^2]\n\n[^1]: x\n[^2]: y", "```python\nx = {1}\n```", "|a|\n|:-|\n|b|", *XSS])
     digests = {
         subprocess.run(
             [sys.executable, "-c", _PROGRAM],
@@ -244,6 +247,15 @@ def test_nothing_that_the_writer_writes_is_removed(text: str) -> None:
     assert StrictHtml(html).errors == []
     assert StrictHtml(sanitize(html)).text == StrictHtml(html).text
     assert sanitize(html).count("=") == html.count("=")  # of each attribute
+
+
+@pytest.mark.parametrize("vector", XSS, ids=range(len(XSS)))
+def test_the_writer_is_safe_without_the_sanitizer(vector: str) -> None:
+    parser = new_parser()
+    for place in ("…", "[a](…)", "[a](<…>)", "![…](x)", "![a](<…>)", "[a](x '…')", "`…`", "```…\n…\n```", "# …"):
+        budget = Budget(STEPS)
+        html = HtmlWriter(budget).html_of(parser.parse(place.replace("…", vector), {"budget": budget}))
+        assert StrictHtml(html).errors == []
 
 
 @pytest.mark.parametrize("vector", XSS, ids=range(len(XSS)))

@@ -13,6 +13,10 @@ from tests.database import Database
 from tests.entrypoints.blocking_blogs import Store, authorization, run_requests
 from tests.servers import CHEAP
 
+from blog import bootstrap
+from blog.adapters.markdown.budget import Budget
+from blog.adapters.markdown.html import HtmlRenderer
+from blog.adapters.markdown.kept_html import KeptHtml
 from blog.bootstrap import open_for_serving
 from blog.domain.blog import Blog
 from blog.domain.errors import Unavailable
@@ -89,6 +93,24 @@ def test_a_read_that_would_block_runs_on_a_thread(blog: Seen) -> None:
 def test_a_read_refused_on_the_event_loop_is_not_repeated(blog: Seen) -> None:
     assert statuses(blog, "/api/posts/99/", open_nonblocking=blog) == [404]
     assert len(blog.threads) == 1
+
+
+def test_html_is_rendered_on_a_thread_and_then_found_on_the_event_loop(
+    blog: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, rendered_on = threading.current_thread().name, list[str]()
+    render = HtmlRenderer.html_of
+
+    def watched(renderer: HtmlRenderer, text: str, budget: Budget) -> str:
+        rendered_on.append(threading.current_thread().name)
+        return render(renderer, text, budget)
+
+    monkeypatch.setattr(HtmlRenderer, "html_of", watched)
+    monkeypatch.setattr(bootstrap._MARKDOWN, "_kept", KeptHtml())
+    path = "/api/posts/1/?include=html"
+    assert statuses(blog, path, path, open_nonblocking=blog) == [200, 200]
+    assert [name.partition("_")[0] for name in blog.threads] == [here, "blog-read", here]
+    assert [name.partition("_")[0] for name in rendered_on] == ["blog-read"]
 
 
 def test_writes_never_run_on_the_event_loop(blog: Seen) -> None:
