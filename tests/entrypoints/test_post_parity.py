@@ -13,18 +13,20 @@ from tests.entrypoints.parity import Outcome, Step, UseCases
 from tests.entrypoints.parity_entrypoints import Http, Request
 from tests.entrypoints.test_parity import expected
 
+from blog.adapters.memory import MemoryStore
 from blog.domain.accounts.actors import Member, Operator
-from blog.domain.blog import Blog
+from blog.domain.blog import Blog, OpenStores
 from blog.domain.errors import BlogError
-from blog.domain.posts.post import Status
+from blog.domain.posts.post import Status, content_of
 from blog.domain.posts.previews import PreviewOf
+from blog.domain.posts.working_copies import OutdatedWorkingCopy
 from blog.domain.shared import PostId, PreviewId
 from blog.entrypoints.http.errors import STATUS
 
 STORY: Final[list[dict[str, Any]]] = json.loads(
     Path(__file__).with_name("post_parity.json").read_text(encoding="utf-8")
 )
-CONTENT: Final = ("title", "body", "slug", "tags")
+CONTENT: Final = ("title", "body", "slug", "tags", "summary")
 
 REQUESTS: Final[Mapping[str, Request]] = {
     "write": ("POST", "/api/posts/", {name: name for name in (*CONTENT, "status", "published_at")}),
@@ -41,6 +43,25 @@ REQUESTS: Final[Mapping[str, Request]] = {
     "see links": ("GET", "/api/posts/{post_id}/previews/", {}),
     "end link": ("DELETE", "/api/posts/{post_id}/previews/{link_id}/", {}),
     "follow": ("GET", "/api/previews/{secret}/", {}),
+    "read as html": ("GET", "/api/posts/{post_id}/?include=html", {}),
+    "delete": ("DELETE", "/api/posts/{post_id}/", {}),
+    "delete for good": ("DELETE", "/api/posts/{post_id}/?permanently=true", {}),
+    "see trash": ("GET", "/api/trash/", {}),
+    "read in trash": ("GET", "/api/trash/{post_id}/", {}),
+    "restore": ("POST", "/api/posts/{post_id}/restore/", {}),
+    "empty trash of": ("DELETE", "/api/trash/{post_id}/", {}),
+    "save copy": (
+        "PUT",
+        "/api/posts/{post_id}/working-copy/",
+        {name: name for name in ("based_on", *CONTENT)},
+    ),
+    "read copy": ("GET", "/api/posts/{post_id}/working-copy/", {}),
+    "discard copy": ("DELETE", "/api/posts/{post_id}/working-copy/", {}),
+    "apply copy": ("POST", "/api/posts/{post_id}/working-copy/apply/", {}),
+    "see versions": ("GET", "/api/posts/{post_id}/revisions/", {}),
+    "read version": ("GET", "/api/posts/{post_id}/revisions/{number}/", {}),
+    "compare versions": ("GET", "/api/posts/{post_id}/revisions/{number}/compare/", {}),
+    "restore version": ("POST", "/api/posts/{post_id}/revisions/{number}/restore/", {}),
 }
 """Method, path and body of each step; a text in the body is the name of a member of the step, if it has it."""
 
@@ -65,6 +86,22 @@ def _link(to: "PostUseCases", blog: Blog, actor: Member, step: Step) -> None:
     to.secrets[step["link"]], to.ids[step["link"]] = issued.secret, issued.preview.id
 
 
+def _save_copy(to: "PostUseCases", blog: Blog, actor: Member, step: Step) -> None:
+    content: Any = {name: step[name] for name in CONTENT if name in step}
+    saved = blog.working_copies.save(actor, to.post(step), based_on=step["based_on"], **content)
+    if saved.is_outdated:
+        to.outdated = OutdatedWorkingCopy(saved.copy, saved.post, blog.posts.now())
+
+
+def _see_versions(to: "PostUseCases", blog: Blog, actor: Member, step: Step) -> list[str]:
+    return [str(each.number) for each in blog.revisions.page(actor, to.post(step)).revisions]
+
+
+def _compare(to: "PostUseCases", blog: Blog, actor: Member, step: Step) -> list[str]:
+    found = blog.revisions.compare(actor, to.post(step), step["number"]).comparison
+    return [f"{part.kind} {part.text}" for part in found.texts["title"]]
+
+
 USES: Final[Mapping[str, Use]] = {
     "write": _write,
     "change": _change,
@@ -84,6 +121,23 @@ USES: Final[Mapping[str, Use]] = {
         actor, to.post(step), PreviewId(to.ids[step["link"]])
     ),
     "follow": lambda to, blog, _, step: [blog.previews.read(to.secrets[step["link"]]).title],
+    "read as html": lambda to, blog, actor, step: [blog.posts.html(blog.posts.get(to.post(step), actor))],
+    "delete": lambda to, blog, actor, step: blog.posts.delete(actor, to.post(step)),
+    "delete for good": lambda to, blog, actor, step: blog.posts.delete(actor, to.post(step), permanently=True),
+    "see trash": lambda _, blog, actor, __: [post.title for post in blog.trash.page(actor).posts],
+    "read in trash": lambda to, blog, actor, step: [blog.trash.get(actor, to.post(step)).title],
+    "restore": lambda to, blog, actor, step: blog.trash.restore(actor, to.post(step)),
+    "empty trash of": lambda to, blog, actor, step: blog.trash.delete(actor, to.post(step)),
+    "save copy": _save_copy,
+    "read copy": lambda to, blog, actor, step: [blog.working_copies.get(actor, to.post(step)).copy.content.title],
+    "discard copy": lambda to, blog, actor, step: blog.working_copies.discard(actor, to.post(step)),
+    "apply copy": lambda to, blog, actor, step: blog.posts.apply_working_copy(actor, to.post(step)),
+    "see versions": _see_versions,
+    "read version": lambda to, blog, actor, step: [
+        blog.revisions.get(actor, to.post(step), step["number"]).content.title
+    ],
+    "compare versions": _compare,
+    "restore version": lambda to, blog, actor, step: blog.revisions.restore(actor, to.post(step), step["number"]),
 }
 
 
@@ -92,19 +146,29 @@ def _time(text: str | None) -> datetime | None:
 
 
 def state_of(blog: Blog) -> list[object]:
-    """Return all posts and open links, without times of creation and secrets."""
+    """Return all posts with their open links, working copies and versions, without times of creation and secrets."""
     told: list[object] = []
     for user in blog.users.page(Operator()):
         member = Member.of(user)
         for post in (post for status in Status for post in blog.posts.own_page(member, status).posts):
-            links = [(each.id, each.name, each.of) for each in blog.previews.list_open(member, post.id)]
             status = post.status(blog.posts.now())
-            told.append((post.id, post.title, post.slug, post.tags, status, post.version, links))
+            told.append((post.id, content_of(post), post.shown_summary, status, post.version))
+            if status is not Status.TRASHED:
+                copy = blog.working_copies.get(member, post.id).copy
+                versions = blog.revisions.page(member, post.id).revisions
+                told.append([(each.id, each.name, each.of) for each in blog.previews.list_open(member, post.id)])
+                told.append((copy.based_on, copy.saved_at is None, copy.content, [each.number for each in versions]))
     return told
 
 
 class PostUseCases(UseCases):
     """The use cases, of posts too."""
+
+    outdated: OutdatedWorkingCopy | None = None
+    """The refusal of a working copy that was saved all the same."""
+
+    def __init__(self, stores: OpenStores) -> None:
+        super(UseCases, self).__init__(stores, "192.0.2.1")
 
     def post(self, step: Step) -> PostId:
         """Return the post of a step."""
@@ -119,6 +183,9 @@ class PostUseCases(UseCases):
                 sees = USES[step["do"]](self, blog, actor, step)
         except BlogError as error:
             return Outcome.of(error)
+        outdated, self.outdated = self.outdated, None
+        if outdated is not None:
+            return Outcome.of(outdated)
         return Outcome(sees=tuple(sees) if isinstance(sees, list) else None)
 
 
@@ -143,10 +210,17 @@ class PostHttp(Http):
             self.ids[step["post"]] = told["id"]
         if step["do"] == "link":
             self.secrets[step["link"]], self.ids[step["link"]] = told["secret"], told["id"]
-        if not step["do"].startswith(("see", "read", "follow")):
+        if not step["do"].startswith(("see", "read", "follow", "compare")):
             return Outcome()
+        if step["do"] == "compare versions":
+            (title,) = (text for text in told["texts"] if text["field"] == "title")
+            return Outcome(sees=tuple(f"{part['kind']} {part['text']}" for part in title["parts"]))
         shown = told.get("results", [told])
-        return Outcome(sees=tuple(next(one[key] for key in ("title", "tag", "name") if key in one) for one in shown))
+        return Outcome(sees=tuple(str(next(one[key] for key in _SHOWN if key in one)) for one in shown))
+
+
+_SHOWN: Final = ("html", "title", "tag", "name", "number")
+"""The members that a step shows: of each object, the first that it has."""
 
 
 @pytest.fixture
@@ -156,7 +230,7 @@ def http() -> Iterator[PostHttp]:
 
 
 def test_http_gives_the_same_results_and_errors_as_the_use_cases_of_posts(http: PostHttp) -> None:
-    use_cases = PostUseCases()
+    use_cases = PostUseCases(MemoryStore())
     for number, step in enumerate(STORY):
         told = f"step {number}: {step}"
         assert use_cases.run(step) == expected(step), told
