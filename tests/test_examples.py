@@ -5,6 +5,7 @@ A block that cannot run here is skipped by an HTML comment above it, which says 
 """
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -22,12 +23,13 @@ from tests.servers import CHEAP, TIMEOUT, environment, started
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), ROOT / "benchmarks" / "README.md", *(ROOT / "docs").rglob("*.md")])
-LANGUAGES = {"", "console", "markdown", "mermaid", "nginx", "python", "sql"}
+LANGUAGES = {"", "console", "json", "markdown", "mermaid", "nginx", "python", "sql"}
 PUBLISHED = "http://127.0.0.1:8000"
 """The address of a blog in the documents. Tests serve on a free port, and translate."""
 
 _serves = re.compile(r"(?:^|\s)blog serve\b")
 _opening = re.compile(r"^```(\w*)\n(?:.*\n)*?```$", re.MULTILINE)
+_json = re.compile(r"^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Step(NamedTuple):
@@ -139,6 +141,12 @@ def test_every_example_of_a_document_runs(
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_block_of_a_document_names_a_language_that_is_known(document: Path) -> None:
     assert set(_opening.findall(document.read_text(encoding="utf-8"))) <= LANGUAGES
+
+
+def test_every_block_of_json_is_json() -> None:
+    blocks = [block for document in DOCUMENTS for block in _json.findall(document.read_text(encoding="utf-8"))]
+    assert len(blocks) > 0
+    assert all(isinstance(json.loads(block), dict) for block in blocks)
 
 
 def test_the_console_finds_commands_and_their_output() -> None:
