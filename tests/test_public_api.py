@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 from tests.adapters.conftest import observer, postgresql, postgresql_url
 
 import blog as api
+import blog.domain.posts
 from blog import (
     Anonymous,
     Blog,
@@ -51,6 +54,7 @@ __all__ = ["observer", "postgresql", "postgresql_url"]  # fixtures
 HASHER = Argon2PasswordHasher(memory=8, iterations=1)
 PASSWORD = "quite a long pass phrase"
 SOURCE = Path(api.__file__)
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
@@ -108,14 +112,43 @@ def test_the_errors_are_loaded_without_any_adapter() -> None:
     assert not {"sqlalchemy", "argon2", "litestar", "blog.bootstrap"} & set(loaded)
 
 
+def use_cases() -> dict[str, tuple[type, str]]:
+    """Return the class of the use cases at each public attribute of `Blog`, and the first line about it."""
+    properties = {name: each for name, each in vars(Blog).items() if isinstance(each, cached_property)}
+    functions = {name: each.func for name, each in properties.items() if not name.startswith("_")}
+    assert len(functions) > 10
+    return {name: (each.__annotations__["return"], str(each.__doc__)) for name, each in functions.items()}
+
+
 def test_help_tells_each_use_case_with_its_type() -> None:
     text = pydoc.render_doc(Blog, renderer=pydoc.plaintext)  # type: ignore[attr-defined]  # which typeshed lacks
-    properties = {name: each for name, each in vars(Blog).items() if isinstance(each, cached_property)}
-    use_cases = {name: each.func for name, each in properties.items() if not name.startswith("_")}
-    assert len(use_cases) > 10
-    for name, function in use_cases.items():
-        kind = function.__annotations__["return"].__name__
-        assert re.search(rf"^ \|  {name} = .*\n \|      `{kind}`: [a-z]", text, re.MULTILINE), name
+    for name, (kind, _) in use_cases().items():
+        assert re.search(rf"^ \|  {name} = .*\n \|      `{kind.__name__}`: [a-z]", text, re.MULTILINE), name
+
+
+def test_the_reference_has_the_class_of_each_use_case_and_every_public_name() -> None:
+    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^::: blog\.(\S+)$", page, re.MULTILINE)
+    classes = {f"{kind.__module__}.{kind.__name__}".removeprefix("blog.") for kind, _ in use_cases().values()}
+    assert {name for name in listed if "." in name} == classes
+    assert {name for name in listed if "." not in name} == set(api.__all__) - {"__version__"}
+    assert len(listed) == len(set(listed))
+
+
+def test_the_page_about_embedding_has_each_use_case_as_its_docstring_says() -> None:
+    page = (DOCS / "embedding.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `blog\.(\w+)` \| (`\w+`) \| (.+) \|$", page, re.MULTILINE)
+    assert [(name, f"{kind}: {text}.") for name, kind, text in listed] == [
+        (name, doc) for name, (_, doc) in use_cases().items()
+    ]
+
+
+def test_every_error_of_posts_is_public() -> None:
+    modules = [import_module(f"blog.domain.posts.{each.name}") for each in iter_modules(blog.domain.posts.__path__)]
+    classes = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
+    errors = {each.__name__ for each in classes if issubclass(each, BlogError) and "posts" in each.__module__}
+    assert {"PostNotFound", "OutdatedWorkingCopy", "RevisionNotFound"} <= errors
+    assert errors <= set(api.__all__)
 
 
 def test_a_blog_is_used_as_the_readme_says(open_blog: ClosableBlog, alice: User, post: Post) -> None:

@@ -36,10 +36,30 @@ if TYPE_CHECKING:
         ValidationFailed,
     )
     from blog.domain.maintenance import run_maintenance
+    from blog.domain.posts.batch import (
+        BatchOperationFailed,
+        CreatePost,
+        DeletePost,
+        PublishPost,
+        UnpublishPost,
+        UpdatePost,
+        apply_batch,
+    )
     from blog.domain.posts.importing import ImportOutcome, PortablePost
     from blog.domain.posts.pagination import SortOrder
-    from blog.domain.posts.post import Post, Status
-    from blog.domain.posts.previews import IssuedPreview, Preview, PreviewOf
+    from blog.domain.posts.post import NotTheAuthor, Post, PostContent, PostNotFound, Status, VersionConflict
+    from blog.domain.posts.previews import (
+        InvalidPreview,
+        IssuedPreview,
+        NotThePreviewsAuthor,
+        Preview,
+        PreviewNotFound,
+        PreviewOf,
+        TooManyPreviews,
+    )
+    from blog.domain.posts.revisions import Revision, RevisionComparison, RevisionNotFound
+    from blog.domain.posts.slug_assignment import PostGone, SlugUnknown
+    from blog.domain.posts.working_copies import CopyOfPost, OutdatedWorkingCopy, WorkingCopy, WorkingCopyConflict
     from blog.domain.shared import InvitationId, PostId, PreviewId, TokenId, UserId
     from blog.entrypoints.http import create_app
 
@@ -48,42 +68,66 @@ if TYPE_CHECKING:
 __all__ = [
     "Actor",
     "Anonymous",
+    "BatchOperationFailed",
     "Blog",
     "BlogConfig",
     "BlogError",
     "ClosableBlog",
     "Conflict",
+    "CopyOfPost",
+    "CreatePost",
+    "DeletePost",
     "FieldError",
     "Forbidden",
     "ImportOutcome",
+    "InvalidPreview",
     "InvitationId",
     "IssuedPreview",
     "IssuedToken",
     "Member",
     "NotFound",
+    "NotTheAuthor",
+    "NotThePreviewsAuthor",
     "OpenBlog",
     "Operator",
+    "OutdatedWorkingCopy",
     "PortablePost",
     "Post",
+    "PostContent",
+    "PostGone",
     "PostId",
+    "PostNotFound",
     "PostsOnDeletion",
     "PreconditionFailed",
     "Preview",
     "PreviewId",
+    "PreviewNotFound",
     "PreviewOf",
+    "PublishPost",
     "RateLimited",
     "Registration",
+    "Revision",
+    "RevisionComparison",
+    "RevisionNotFound",
     "Scope",
+    "SlugUnknown",
     "SortOrder",
     "Status",
     "Token",
     "TokenId",
+    "TooManyPreviews",
     "Unauthenticated",
     "Unavailable",
+    "UnpublishPost",
+    "UpdatePost",
     "User",
     "UserId",
     "ValidationFailed",
+    "VersionConflict",
+    "WorkingCopy",
+    "WorkingCopyConflict",
     "__version__",
+    "apply_batch",
     "change_password",
     "create_app",
     "create_blog",
@@ -110,10 +154,18 @@ _MODULES: Final = {
         "ValidationFailed"
     ),
     "domain.maintenance": "run_maintenance",
+    "domain.posts.batch": (
+        "BatchOperationFailed CreatePost DeletePost PublishPost UnpublishPost UpdatePost apply_batch"
+    ),
     "domain.posts.importing": "ImportOutcome PortablePost",
     "domain.posts.pagination": "SortOrder",
-    "domain.posts.post": "Post Status",
-    "domain.posts.previews": "IssuedPreview Preview PreviewOf",
+    "domain.posts.post": "NotTheAuthor Post PostContent PostNotFound Status VersionConflict",
+    "domain.posts.previews": (
+        "InvalidPreview IssuedPreview NotThePreviewsAuthor Preview PreviewNotFound PreviewOf TooManyPreviews"
+    ),
+    "domain.posts.revisions": "Revision RevisionComparison RevisionNotFound",
+    "domain.posts.slug_assignment": "PostGone SlugUnknown",
+    "domain.posts.working_copies": "CopyOfPost OutdatedWorkingCopy WorkingCopy WorkingCopyConflict",
     "domain.shared": "InvitationId PostId PreviewId TokenId UserId",
     "entrypoints.http": "create_app",
 }

@@ -30,7 +30,9 @@ MAX_YEAR: Final = 9998
 
 
 class Status(StrEnum):
-    """The status of a post at a moment. It is decided when the post is read: no job publishes anything."""
+    """The status of a post at a moment. `TRASHED` is stored: a post is in the trash or not. The others are decided when
+    the post is read, by its publication time: no job publishes anything.
+    """
 
     DRAFT = "draft"
     SCHEDULED = "scheduled"

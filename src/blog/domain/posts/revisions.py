@@ -104,8 +104,10 @@ class RevisionStore(Protocol):
         """Return up to `limit` revisions of all posts of an author after a position, in the order of positions."""
 
     def remove_batch(self, sight: Own, *, limit: int) -> int:
-        """Delete up to `limit` revisions of the posts that `remove_batch` and `reassign_batch` of `PostRepository`
-        would delete or reassign with the same arguments. Return how many.
+        """Delete up to `limit` revisions of posts in this sight. Return how many.
+
+        An account deletion then calls `remove_batch` or `reassign_batch` of `PostRepository` with the same arguments.
+        The revisions are those of the posts that these methods choose.
         """
 
 

@@ -329,7 +329,7 @@ class Posts:
     ) -> None:
         """Move a post to the trash of its author, where `Trash` finds it, or delete it for good.
 
-        No repeated request gets a stored response with its text any more.
+        Stored responses that show the post are emptied, so a repeated request does not get its text again.
 
         Args:
             actor: the author of the post.
@@ -356,7 +356,8 @@ class Posts:
         self.audit.record(Event.POST_DELETED, actor, "post", current.id, "for good" if permanently else "")
 
     def put_back(self, trashed: Post) -> Post:
-        """Store a post of the trash as it was before. `Trash` has locked it and checked the permission.
+        """Take a post out of the trash and return it as it was before. Only `Trash` calls this: it has locked the post
+        and checked the permission.
 
         Raises:
             ValidationFailed: the slug is taken.

@@ -216,7 +216,7 @@ class WorkingCopies:
 
 
 def _own(actor: Member, post: Post) -> Post:
-    """Return the post.
+    """Check that the actor is the author of a post. Return the post.
 
     Raises:
         NotTheAuthor.
