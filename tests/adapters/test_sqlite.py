@@ -18,6 +18,7 @@ from blog.adapters.sql.engine.sqlite_file import SqliteFile
 from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.adapters.sql.schema.tables import STORED_TABLES, metadata
 from blog.adapters.sql.search.fts5 import Fts5PostIndex
+from blog.adapters.sql.search.marks import author_mark
 from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import Operator
 from blog.domain.accounts.tokens import InvalidToken, Token
@@ -119,7 +120,8 @@ def test_a_deleted_post_leaves_no_word_in_the_files(
             for table in ("post_words", "post_titles", "pending_posts")
         ]
     connection.close()
-    assert words == [[(kept.id, " said ")], [(kept.id, " said ")], []]
+    said = (kept.id, f" said {author_mark(ann.user_id)} ")
+    assert words == [[said], [said], []]
 
 
 def test_a_token_without_a_user_is_not_stored(store: SqlStore) -> None:

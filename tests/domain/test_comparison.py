@@ -104,6 +104,8 @@ def test_without_a_limit_nothing_more_than_necessary_changes(old: list[int], new
             ],
         ),
         ("no end", "no end\n", [(EQUAL, "no end"), (ADDED, "\n")]),
+        ("1\n2\n3\n", "2\n3\n1\n", [(REMOVED, "1\n"), (EQUAL, "2\n3\n"), (ADDED, "1\n")]),
+        ("3\n1\n2\n", "1\n2\n3\n", [(REMOVED, "3\n"), (EQUAL, "1\n2\n"), (ADDED, "3\n")]),
         ("one, two", "one; two", [(EQUAL, "one"), (REMOVED, ","), (ADDED, ";"), (EQUAL, " two")]),
     ],
 )  # fmt: skip
@@ -201,6 +203,12 @@ def test_lines_are_not_compared_by_words_where_that_gives_too_many_parts(monkeyp
     assert len(compare_texts(old[:90], new[:90])) > 20
     monkeypatch.setattr(compared, "MAX_PARTS", 20)
     assert [part.kind for part in compare_texts(old[:90], new[:90]) if part.kind is not EQUAL] == [REMOVED, ADDED]
+
+
+def test_lines_are_not_compared_by_words_where_that_takes_too_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compared, "MAX_STEPS", 60)
+    old, new = ("".join(f"line {number} {word}\n" for number in range(9)) for word in ("before", "after"))
+    assert [part.kind for part in compare_texts(old, new)] == [REMOVED, ADDED]
 
 
 def test_tags_are_compared_without_their_order() -> None:

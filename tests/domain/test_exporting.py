@@ -134,3 +134,19 @@ def test_exported_post_is_the_imported_one(open_blog: OpenBlog, ann: User) -> No
     with open_blog() as blog:
         blog.importer.import_post(OPERATOR, OLD)
     assert exported(open_blog) == [OLD]
+
+
+def test_a_post_that_is_deleted_during_the_export_has_no_more_earlier_versions(open_blog: OpenBlog, ann: User) -> None:
+    author = as_member(ann)
+    with open_blog() as blog:
+        post = blog.posts.create(author, title="One", body="Body")
+        for title in ("Two", "Three"):
+            blog.posts.update(author, post.id, title=title)
+        exported = PortablePost.of(blog.posts.get(post.id))
+    with open_blog() as blog:
+        versions = blog.exporter.earlier_versions(OPERATOR, post.id, exported)
+        assert next(versions).title == "Two"
+        with open_blog() as other:
+            other.posts.delete(author, post.id, permanently=True)
+        assert list(versions) == []
+        assert list(blog.exporter.earlier_versions(OPERATOR, post.id, exported)) == []

@@ -79,6 +79,11 @@ def test_the_holder_of_a_token_downloads_all_personal_data_as_one_document(
     with database.opened() as open_blog, open_blog() as blog:
         alice = Member.of(blog.users.get_by_username(Operator(), "alice"))
         posts.append(blog.posts.create(alice, title="Draft", body="snow \N{SNOWMAN}", status=Status.DRAFT))
+        for post in (posts[0], posts[4]):
+            blog.working_copies.save(alice, post.id, based_on=1, title="Not yet", body="")
+        trashed = blog.posts.create(alice, title="Trashed", body="snow \N{SNOWMAN}", summary="In short")
+        blog.posts.delete(alice, trashed.id)
+        posts.append(trashed)
     create_posts(database, "bob", 1)
 
     outcome = run("users", "export-me")
@@ -94,10 +99,17 @@ def test_the_holder_of_a_token_downloads_all_personal_data_as_one_document(
     assert [(post["status"], post["published_at"] is None) for post in told["posts"]] == [
         *[("published", False)] * 4,
         ("draft", True),
+        ("trashed", False),
     ]
-    shown = {field.name for field in msgspec.structs.fields(PostOut)} - {"permissions", "snippet"}
-    assert all(set(post) == shown for post in told["posts"])
-    assert [entry["event"] for entry in told["audit"]][:5] == ["post.created"] * 5
+    assert [(copy["post"], copy["title"]) for copy in told["working_copies"]] == [
+        (posts[0].id, "Not yet"),
+        (posts[4].id, "Not yet"),
+    ]
+    assert [(version["post"], version["number"]) for version in told["revisions"]] == [(trashed.id, 1)]
+    assert [post["summary"] for post in told["posts"]] == ["snow \N{SNOWMAN}"] * 5 + ["In short"]
+    shown = frozenset(field.name for field in msgspec.structs.fields(PostOut) if field.required)
+    assert [frozenset(post) for post in told["posts"]] == [*[shown] * 5, shown | {"deleted_at", "expires_at"}]
+    assert [entry["event"] for entry in told["audit"]][:1] == ["post.deleted"]
     assert {entry["actor"] for entry in told["audit"]} == {"alice", "operator"}
     assert told["audit"][-1]["event"] == "user.created"
     assert told["tokens"][0]["scopes"] == ["account", "posts:publish", "posts:read", "posts:write"]

@@ -92,6 +92,7 @@ def test_the_action_decides_whether_a_token_is_required() -> None:
         Action.LOG_IN,
         Action.REGISTER,
         Action.READ_POSTS,
+        Action.READ_PREVIEW,
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 from httpx import Response
 from tests.entrypoints.http.clients import Member, StoppedClock, invalid_fields, problem
 
-KNOWN = ["title", "body", "slug", "tags", "user", "id", "author", "status"]
+KNOWN = ["title", "body", "slug", "tags", "summary", "user", "id", "author", "status"]
 KNOWN += ["created_at", "published_at", "updated_at", "version", "permissions"]
 MERGE = {"Content-Type": "application/merge-patch+json"}
 

@@ -102,11 +102,11 @@ def another_value(name: str, value: object) -> object:
             return not value
         case int():
             return value + 1
+        case datetime() | None if name.endswith("_at"):
+            return (value or NOON) + timedelta(days=1, microseconds=1)
         case str() | None:
             return f"{value or 'some'}{'-' if name == 'slug' else ' '}too"
         case tuple():
             return (*value, f"{len(value)} more")
-        case datetime() | None if name.endswith("_at"):
-            return (value or NOON) + timedelta(days=1, microseconds=1)
         case _:
             raise TypeError(f"{name}: `another_value` has to say what another {type(value).__name__} is.")

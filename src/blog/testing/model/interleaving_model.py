@@ -188,7 +188,8 @@ class Mark:
             assert seen == now
             return
         body, version = now.body + unit.mark, now.version + 1
-        assert seen == replace(now, body=body, version=version, updated_at=seen.updated_at)
+        first = seen.first_paragraph  # follows from the body
+        assert seen == replace(now, body=body, version=version, updated_at=seen.updated_at, first_paragraph=first)
         unit.own[seen.id] = seen
 
 

@@ -67,12 +67,18 @@ _remove = WriteStatement(_remove_one)
 _TAGGED: Final = (posts.c.id, posts.c.published_at, posts.c.tags, posts.c.deleted_at)
 _remove_unlocked: Statement[dict[str, Any]] = Statement(_remove_one.returning(*_TAGGED), dict)
 _is_expired = posts.c.deleted_at <= bindparam("until", type_=UtcDateTime)
-_expired = select(posts.c.id).where(IS_TRASHED, _is_expired).order_by(posts.c.deleted_at, posts.c.id)
+_expired = (
+    select(posts.c.id)
+    .where(IS_TRASHED, _is_expired)
+    .order_by(posts.c.deleted_at, posts.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+    .cte("expired")
+    .prefix_with("MATERIALIZED")  # PostgreSQL may run a subquery several times, and skips other rows each time
+)
 _purge_trash = Statement(
     # The condition stands twice: another unit may restore a post after it was selected.
-    delete(posts)
-    .where(posts.c.id.in_(_expired.limit(bindparam("limit")).with_for_update(skip_locked=True)), _is_expired)
-    .returning(posts.c.id, posts.c.deleted_at),
+    delete(posts).where(posts.c.id.in_(select(_expired.c.id)), _is_expired).returning(posts.c.id, posts.c.deleted_at),
     RemovedPost,
 )
 _next_publication: ReadStatement[dict[str, datetime]] = ReadStatement(

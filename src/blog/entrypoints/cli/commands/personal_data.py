@@ -11,12 +11,14 @@ from blog.domain.audit import AuditEntry
 from blog.domain.posts.pagination import Position
 from blog.domain.posts.post import Post
 from blog.domain.posts.revisions import Revision, RevisionPosition
+from blog.domain.posts.trash import TRASH_RETENTION
+from blog.domain.posts.working_copies import WorkingCopy
 from blog.entrypoints.cli.session import Session, open_session, require_token
 from blog.settings import Settings
 
 _HIDDEN: Final = {"digest", "user_id", "by_id"}
 """Fields of rows that are not printed: secrets, and the id of the account, which is printed once."""
-_PAGED: Final = {"posts", "revisions", "entries", "next"}
+_PAGED: Final = {"posts", "working_copies", "revisions", "entries", "next"}
 """Fields that later pages have, too."""
 
 
@@ -28,7 +30,8 @@ def export(settings: Settings) -> None:
         members: dict[str, Iterable[object]] = {"account": [asdict(pages.current.user)]}
         for name in (field.name for field in fields(PersonalDataPage) if field.name not in {"user", *_PAGED}):
             members[name] = _rows(getattr(pages.current, name))
-        members |= {"posts": pages.posts(), "revisions": pages.revisions(), "audit": map(asdict, pages.entries())}
+        members |= {"working_copies": pages.working_copies(), "posts": pages.posts()}
+        members |= {"revisions": pages.revisions(), "audit": map(asdict, pages.entries())}
         _print_members(members)
 
 
@@ -39,6 +42,14 @@ class _Pages:
         self._session = session
         self.current, self._at = self._read(None)
 
+    def working_copies(self) -> Iterator[dict[str, Any]]:
+        """Read the pages of posts for their working copies, and again for the posts: both are lists of their own."""
+        page = self.current
+        yield from map(_with_content, page.working_copies)
+        while isinstance(page.next, Position):
+            page, _ = self._read(page.next)
+            yield from map(_with_content, page.working_copies)
+
     def posts(self) -> Iterator[dict[str, Any]]:
         yield from (_post(post, self._at) for post in self.current.posts)
         while isinstance(self.current.next, Position):
@@ -46,10 +57,10 @@ class _Pages:
             yield from (_post(post, self._at) for post in self.current.posts)
 
     def revisions(self) -> Iterator[dict[str, Any]]:
-        yield from (_revision(placed.revision) for placed in self.current.revisions)
+        yield from (_with_content(placed.revision) for placed in self.current.revisions)
         while isinstance(self.current.next, RevisionPosition):
             self.current, self._at = self._read(self.current.next)
-            yield from (_revision(placed.revision) for placed in self.current.revisions)
+            yield from (_with_content(placed.revision) for placed in self.current.revisions)
 
     def entries(self) -> Iterator[AuditEntry]:
         yield from self.current.entries
@@ -87,14 +98,23 @@ def _print_list(lines: Iterable[str]) -> None:
 
 def _post(post: Post, at: datetime) -> dict[str, Any]:
     """Return a post as the HTTP API shows it, with the author's id as `user`, and the status at this moment."""
-    row = asdict(post)
-    return {"id": row.pop("id"), "user": row.pop("author_id"), "status": post.status(at), **row}
+    row = {name: value for name, value in asdict(post).items() if name not in _DERIVED_OF_POSTS}
+    shown = {"id": row.pop("id"), "user": row.pop("author_id"), "status": post.status(at), **row}
+    shown["summary"] = post.shown_summary
+    if post.deleted_at is not None:
+        shown["published_at"] = post.former_published_at
+        shown |= {"deleted_at": post.deleted_at, "expires_at": post.deleted_at + TRASH_RETENTION}
+    return shown
 
 
-def _revision(revision: Revision) -> dict[str, Any]:
-    """Return an earlier version of a post as the HTTP API shows it."""
-    row = asdict(revision)
-    return {**row.pop("content"), "post": row.pop("post_id"), **row}
+_DERIVED_OF_POSTS: Final = {"first_paragraph", "deleted_at", "former_published_at"}
+"""Fields of posts that the HTTP API shows as parts of others, or for posts in the trash only."""
+
+
+def _with_content(row: Revision | WorkingCopy) -> dict[str, Any]:
+    """Return an earlier version or a working copy of a post as the HTTP API shows it."""
+    members = asdict(row)
+    return {**members.pop("content"), "post": members.pop("post_id"), **members}
 
 
 def _rows(rows: Mapping[str, datetime] | Sequence[Any]) -> list[object]:
