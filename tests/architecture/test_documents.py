@@ -110,6 +110,20 @@ def test_the_page_of_the_http_api_has_every_operation_and_no_other() -> None:
     assert first_cells("http-api.md", r"`([A-Z]+ /\S+)`") == operations()
 
 
+def test_the_tutorials_show_every_request_about_posts() -> None:
+    pages = "".join((DOCS / page).read_text(encoding="utf-8") for page in ("tutorial.md", "writing.md"))
+    requests = re.findall(r"^\$ .*curl (.*?)['\"]?http://127\.0\.0\.1:8000(/[^\s'\"?]*)", pages, re.MULTILINE)
+    methods = [re.search("-X ([A-Z]+)", options) for options, _ in requests]
+    shown = [f"{method[1] if method else 'GET'} {path}" for method, (_, path) in zip(methods, requests, strict=True)]
+    if '\n$ curl -s "$LINK"\n' in pages:  # the URL of a preview link
+        shown.append("GET /api/previews/SECRET/")
+    about_posts = {each for each in operations() if re.search(r" /api/(?:posts|tags|trash|previews)/", each)}
+    assert len(about_posts) > 25
+    for operation in about_posts:
+        pattern = re.sub(r"\{\w+\}", "[^/]+", operation)
+        assert any(re.fullmatch(pattern, each) for each in shown), operation
+
+
 def test_the_page_about_extending_has_every_contract_and_its_fixtures() -> None:
     text = (DOCS / "extending.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`\w+(?:Contract|Machine)`.*?) \|.*\| (.*) \|$", text, re.MULTILINE)
