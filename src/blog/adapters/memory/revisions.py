@@ -1,6 +1,6 @@
 """Revisions of posts in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from blog.domain.blog import ConcurrencyConflict
 from blog.domain.posts.revisions import ListedRevision, PlacedRevision, Revision, RevisionPosition
@@ -60,6 +60,11 @@ class MemoryRevisionStore(MemoryRepository):
         for key in keys:
             self._unit.delete(self._tables.revisions, key)
         return len(keys)
+
+    def remove(self, post_ids: Collection[PostId]) -> None:
+        for key in self._unit.visible_rows(self._tables.revisions):
+            if key[0] in post_ids:
+                self._unit.delete(self._tables.revisions, key)
 
     def _of_post(self, post_id: PostId) -> list[Revision]:
         rows = self._unit.visible_rows(self._tables.revisions)

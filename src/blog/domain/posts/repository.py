@@ -65,7 +65,8 @@ class PostRepository(Protocol):
         """Delete up to `limit` posts of an author for good, with everything that belongs to them. Return them, in any
         order.
 
-        The limit bounds the time for which other writers wait.
+        A post that another unit of work changes is seen as it is after that unit. The limit bounds the time for which
+        other writers wait.
         """
 
     def purge_trash(self, sight: Everything, *, until: datetime, limit: int) -> Sequence[RemovedPost]:
@@ -76,7 +77,8 @@ class PostRepository(Protocol):
     def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> Sequence[PostId]:
         """Change the author of up to `limit` posts of an author. Return the ids of these posts, in any order.
 
-        The limit bounds the time for which other writers wait.
+        A post that another unit of work changes is seen as it is after that unit. The limit bounds the time for which
+        other writers wait.
         """
 
     def page(

@@ -110,6 +110,9 @@ class RevisionStore(Protocol):
         The revisions are those of the posts that these methods choose.
         """
 
+    def remove(self, post_ids: Collection[PostId]) -> None:
+        """Delete all revisions of these posts, if there are any."""
+
 
 @dataclass(slots=True)
 class RevisionRecorder:

@@ -127,6 +127,17 @@ class RevisionStoreContract:
             assert found == [None, None, make_revision(kept, 1)]
             assert [each.revision for each in stores.revisions.written_by(author.id, limit=5)] == found[2:]
 
+    def test_all_revisions_of_some_posts_are_removed(self, open_stores: OpenStores, author: User) -> None:
+        with open_stores() as stores:
+            posts = [add_post(stores, author) for _ in range(3)]
+            for post in posts:
+                for number in (1, 2):
+                    stores.revisions.add(make_revision(post, number))
+        with open_stores() as stores:
+            stores.revisions.remove([])
+            stores.revisions.remove([posts[0].id, posts[2].id])
+            assert [len(stores.revisions.page(post.id, limit=5, before=MANY)) for post in posts] == [0, 2, 0]
+
     def test_no_revision_of_a_post_that_is_not_there_is_stored(self, open_stores: OpenStores, author: User) -> None:
         with open_stores() as stores:
             post = add_post(stores, author)

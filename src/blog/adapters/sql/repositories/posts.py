@@ -66,6 +66,9 @@ _remove_one = delete(posts).where(posts.c.id == bindparam("post_id"))
 _remove = WriteStatement(_remove_one)
 _TAGGED: Final = (posts.c.id, posts.c.published_at, posts.c.tags, posts.c.deleted_at)
 _remove_unlocked: Statement[dict[str, Any]] = Statement(_remove_one.returning(*_TAGGED), dict)
+_are_these = posts.c.id.in_(bindparam("post_ids", expanding=True))
+_remove_these: Statement[dict[str, Any]] = Statement(delete(posts).where(_are_these).returning(*_TAGGED), dict)
+_reassign_these = WriteStatement(update(posts).where(_are_these))
 _is_expired = posts.c.deleted_at <= bindparam("until", type_=UtcDateTime)
 _expired = (
     select(posts.c.id)
@@ -262,8 +265,8 @@ class SqlPostRepository(SqlRepository):
             raise PostNotFound(post_id)
 
     def remove_batch(self, sight: Own, *, limit: int) -> Sequence[RemovedPost]:
-        query, params = compile_batch(sight)
-        removed = self._unit.find_all(_remove_some(query), **params, limit=limit)
+        ids = lock_batch(self._unit, sight, limit)
+        removed = self._unit.find_all(_remove_these, post_ids=ids) if ids else []
         for row in removed:
             self._locked.pop(row["id"], None)
             remove_tags(self._unit, row["id"], row["published_at"], row["tags"])
@@ -276,10 +279,12 @@ class SqlPostRepository(SqlRepository):
         return removed
 
     def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> Sequence[PostId]:
-        self._locked.clear()  # which may be among them
-        query, params = compile_batch(sight)
-        rows = self._unit.find_all(_reassign_some(query), **params, author_id=new_author_id, limit=limit)
-        return [PostId(row["id"]) for row in rows]
+        ids = lock_batch(self._unit, sight, limit)
+        for post_id in ids:
+            self._locked.pop(post_id, None)
+        if ids:
+            self._unit.execute(_reassign_these, post_ids=ids, author_id=new_author_id)
+        return ids
 
     def page(
         self,
@@ -392,14 +397,14 @@ def _compile(
     return query, (params | filters if filters else params)
 
 
-def compile_batch(sight: Own) -> tuple[_Query, Params]:
-    """Return the query for the posts of `remove_batch` and `reassign_batch`, and its parameters without the limit."""
-    return _compile(sight, SortOrder.OLDEST)
+def lock_batch(unit: SqlUnitOfWork, sight: Own, limit: int) -> list[PostId]:
+    """Lock the posts of `remove_batch` and `reassign_batch`, until the unit of work ends. Return their ids.
 
-
-def select_batch(query: _Query) -> Select[Any]:
-    """Select the ids of the posts of such a query."""
-    return _some(select(posts.c.id), query)
+    This is a statement of its own. It waits for other units of work that change these posts, and leaves out those that
+    the sight no longer shows then. Within one statement PostgreSQL would not ask again which posts they are.
+    """
+    query, params = _compile(sight, SortOrder.OLDEST)
+    return [PostId(row["id"]) for row in unit.find_all(_lock_some(query), **params, limit=limit)]
 
 
 _Place: TypeAlias = tuple[Any, PostId]
@@ -422,13 +427,8 @@ def _tags_of_page(query: _Query) -> ReadStatement[dict[str, Any]]:
 
 
 @lru_cache(STATEMENTS)
-def _remove_some(query: _Query) -> Statement[dict[str, Any]]:
-    return Statement(delete(posts).where(posts.c.id.in_(select_batch(query))).returning(*_TAGGED), dict)
-
-
-@lru_cache(STATEMENTS)
-def _reassign_some(query: _Query) -> Statement[dict[str, Any]]:
-    return Statement(update(posts).where(posts.c.id.in_(select_batch(query))).returning(posts.c.id), dict)
+def _lock_some(query: _Query) -> Statement[dict[str, Any]]:
+    return Statement(_some(select(posts.c.id), query).with_for_update(), dict)
 
 
 def _some(statement: Select[Any], query: _Query) -> Select[Any]:

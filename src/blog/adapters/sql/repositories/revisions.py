@@ -1,13 +1,12 @@
 """Revisions of posts in a database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, tuple_
 
-from blog.adapters.sql.engine.statement import STATEMENTS, ReadStatement, WriteStatement
+from blog.adapters.sql.engine.statement import ReadStatement, WriteStatement
 from blog.adapters.sql.engine.unit_of_work import SqlRepository
 from blog.adapters.sql.schema.tables import BigIntId, UtcDateTime, posts, revisions
 from blog.domain.posts.pagination import Position
@@ -15,13 +14,17 @@ from blog.domain.posts.revisions import ListedRevision, PlacedRevision, Revision
 from blog.domain.posts.visibility import Own
 from blog.domain.shared import PostId, UserId
 
-from .posts import compile_batch, select_batch
+from .posts import lock_batch
 
 _FIELDS = [column for column in revisions.c if column is not revisions.c.id]
 _of_post = revisions.c.post_id == bindparam("of_post", type_=BigIntId)
 
 _add = WriteStatement(insert(revisions))
 _trim = WriteStatement(delete(revisions).where(_of_post, revisions.c.number <= bindparam("last")))
+_of_posts = revisions.c.post_id.in_(bindparam("post_ids", expanding=True))
+_some = select(revisions.c.id).where(_of_posts).limit(bindparam("limit"))
+_remove_some = WriteStatement(delete(revisions).where(revisions.c.id.in_(_some)))
+_remove = WriteStatement(delete(revisions).where(_of_posts))
 _find = ReadStatement(select(*_FIELDS).where(_of_post, revisions.c.number == bindparam("of_number")), Revision)
 _page = ReadStatement(
     select(revisions.c.number, revisions.c.saved_at, revisions.c.published_at)
@@ -93,12 +96,9 @@ class SqlRevisionStore(SqlRepository):
         )
 
     def remove_batch(self, sight: Own, *, limit: int) -> int:
-        query, params = compile_batch(sight)
-        return self._unit.execute(_remove_some(query), **params, limit=limit)
+        post_ids = lock_batch(self._unit, sight, limit)
+        return self._unit.execute(_remove_some, post_ids=post_ids, limit=limit) if post_ids else 0
 
-
-@lru_cache(STATEMENTS)
-def _remove_some(query: Any) -> WriteStatement:
-    of_batch = revisions.c.post_id.in_(select_batch(query))
-    some = select(revisions.c.id).where(of_batch).limit(bindparam("limit"))
-    return WriteStatement(delete(revisions).where(revisions.c.id.in_(some)))
+    def remove(self, post_ids: Collection[PostId]) -> None:
+        if post_ids:
+            self._unit.execute_deferred(_remove, post_ids=[*post_ids])
