@@ -163,6 +163,23 @@ def test_the_security_page_has_the_policy_as_it_is_printed() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_heading_of_a_document_has_a_blank_line_before_and_after_it(document: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    lines = ["", *text.splitlines(), ""]
+    headings = [at for at, line in enumerate(lines) if re.match("#+ ", line)]
+    assert [lines[at] for at in headings if lines[at - 1] or lines[at + 1]] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_to_a_heading_leads_to_one(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([\w-]+)\)", text):
+        page = document.parent / target if target else document
+        headings = re.findall("^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert anchor in {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}, anchor
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_no_sentence_of_a_document_begins_with_a_relative_clause(document: Path) -> None:
     assert relative_clauses(document.read_text(encoding="utf-8")) == []
 
