@@ -17,7 +17,7 @@ from blog.domain.blog import Blog, OpenBlog, OpenStores
 from blog.domain.errors import ValidationFailed
 from blog.domain.posts.batch import apply_batch
 from blog.domain.posts.importing import PortablePost
-from blog.domain.posts.post import PostNotFound, Status
+from blog.domain.posts.post import PostContent, PostNotFound, Status
 from blog.domain.posts.previews import InvalidPreview
 from blog.domain.posts.slug_assignment import SlugUnknown
 from blog.domain.shared import InvitationId, PostId, PreviewId, TokenId, UserId
@@ -43,6 +43,12 @@ USES: list[tuple[str, Use, Scope | tuple[Scope, ...] | None, type[Exception] | N
     ("count what is found", lambda blog, _: blog.search.count(""), None, None),
     ("write", lambda blog, actor: blog.posts.create(actor, title="", body=""), Scope.POSTS_WRITE, ValidationFailed),
     ("change", lambda blog, actor: blog.posts.update(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
+    (
+        "change all",
+        lambda blog, me: blog.posts.replace_content(me, PostId(NOTHING), PostContent(title="", body="")),
+        Scope.POSTS_WRITE,
+        PostNotFound,
+    ),
     ("delete", lambda blog, actor: blog.posts.delete(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
     ("edit", lambda blog, actor: blog.posts.get_for_update(actor, PostId(NOTHING)), Scope.POSTS_WRITE, PostNotFound),
     ("open a copy", lambda blog, me: blog.working_copies.get(me, PostId(NOTHING)), OWN_POSTS, PostNotFound),

@@ -18,7 +18,7 @@ from blog.domain.errors import ValidationFailed
 from blog.domain.posts.batch import CreatePost, UpdatePost, apply_batch
 from blog.domain.posts.importing import ImportOutcome, PortablePost
 from blog.domain.posts.markdown import MAX_SUMMARY_LENGTH, shorten, validate_summary
-from blog.domain.posts.post import Post, content_of, validate_post
+from blog.domain.posts.post import Post, PostContent, Status, VersionConflict, content_of, validate_post
 from blog.testing.contracts import FrozenClock
 from blog.testing.contracts.fixtures import as_member
 
@@ -169,3 +169,57 @@ def test_html_is_not_rendered_for_who_is_gone(store: MemoryStore, clock: FrozenC
         blog.posts.html(_after(cancellation.cancel, post))
     with open_blog() as blog:
         assert blog.posts.find_html(post) is None
+
+
+def test_a_restored_version_has_its_summary_also_if_the_present_body_begins_with_it(
+    open_blog: OpenBlog, ann: User
+) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(as_member(ann), title="Hello", body="Alpha.", summary="Beta.")
+        blog.posts.update(as_member(ann), post.id, body="Beta.", summary=None)
+        restored = blog.revisions.restore(as_member(ann), post.id, 1)
+        assert (restored.body, restored.summary, restored.first_paragraph) == ("Alpha.", "Beta.", "Alpha.")
+        assert content_of(restored) == content_of(post)
+        assert blog.posts.get(post.id) == restored
+
+
+def test_a_version_whose_summary_alone_differs_is_restored_and_conflicts(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(as_member(ann), title="Hello", body="Alpha.", summary="Beta.")
+        blog.posts.update(as_member(ann), post.id, body="Beta.", summary=None)
+        blog.posts.update(as_member(ann), post.id, body="Alpha.")
+        with pytest.raises(VersionConflict) as caught:
+            blog.revisions.restore(as_member(ann), post.id, 1, expected_versions=[2])
+        assert caught.value.conflicting_fields == ("summary",)
+        assert blog.revisions.restore(as_member(ann), post.id, 1).summary == "Beta."
+        assert blog.revisions.restore(as_member(ann), post.id, 4).version == 4
+
+
+@pytest.mark.parametrize("status", [Status.DRAFT, Status.PUBLISHED])
+def test_a_working_copy_keeps_its_summary_when_it_is_applied(open_blog: OpenBlog, ann: User, status: Status) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(as_member(ann), title="Hello", body="Old.", status=status)
+        saved = blog.working_copies.save(as_member(ann), post.id, based_on=1, body="Alpha.", summary="Beta.")
+        changed = blog.posts.update(as_member(ann), post.id, body="Beta.")
+        again = blog.working_copies.save(
+            as_member(ann), post.id, based_on=2, expected_tags=[saved.copy.tag], body="Alpha.", summary="Beta."
+        )
+        assert again.copy.content == saved.copy.content, "what `get` returned was sent back"
+        if status is Status.DRAFT:
+            applied = blog.posts.publish(as_member(ann), post.id)
+        else:
+            applied = blog.posts.apply_working_copy(as_member(ann), post.id)
+        assert (applied.version, applied.body, applied.summary) == (changed.version + 1, "Alpha.", "Beta.")
+
+
+def test_an_applied_summary_that_says_the_same_as_its_own_body_is_none(open_blog: OpenBlog, ann: User) -> None:
+    with open_blog() as blog:
+        post = blog.posts.create(as_member(ann), title="Hello", body="Old.")
+        blog.working_copies.save(as_member(ann), post.id, based_on=1, body="New.", summary="New.")
+        applied = blog.posts.apply_working_copy(as_member(ann), post.id)
+        assert (applied.summary, applied.shown_summary) == (None, "New.")
+
+
+def test_the_content_of_another_version_is_validated(open_blog: OpenBlog, post: Post, ann: User) -> None:
+    with open_blog() as blog, pytest.raises(ValidationFailed, match="title: must not be blank"):
+        blog.posts.replace_content(as_member(ann), post.id, PostContent(title="", body="World"))

@@ -179,8 +179,11 @@ class TwoTabs(RuleBasedStateMachine):
 
     def is_refused(self, result: object, before: CopyOfPost, *, is_outdated: bool) -> bool:
         """Return whether the copy was not applied, for one of two reasons, and check that nothing changed."""
-        assert is_outdated is isinstance(result, OutdatedWorkingCopy)
-        if isinstance(result, OutdatedWorkingCopy):
+        has_copy = before.copy.saved_at is not None
+        assert is_outdated is isinstance(result, OutdatedWorkingCopy if has_copy else VersionConflict)
+        if isinstance(result, VersionConflict):
+            assert result.post == before.post
+        elif isinstance(result, OutdatedWorkingCopy):
             assert (result.copy, result.post) == before  # both texts are told
         elif isinstance(result, ValidationFailed):
             assert not before.copy.content.body

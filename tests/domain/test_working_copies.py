@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
 from tests.domain.actors import OPERATOR, as_member, entries
 
 from blog.adapters.memory import MemoryStore
+from blog.bootstrap import create_blog
 from blog.domain.accounts.actors import NotAMember, OutOfScope, Scope
+from blog.domain.accounts.passwords import PasswordHasher
 from blog.domain.accounts.user import PostsOnDeletion, User
 from blog.domain.audit import Event
 from blog.domain.blog import OpenBlog
@@ -17,7 +20,16 @@ from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.maintenance import run_maintenance
 from blog.domain.posts.batch import MAX_CHARACTERS, BatchOperationFailed, PublishPost, apply_batch
 from blog.domain.posts.importing import PortablePost
-from blog.domain.posts.post import MAX_BODY_LENGTH, NotTheAuthor, Post, PostContent, PostNotFound, Status, content_of
+from blog.domain.posts.post import (
+    MAX_BODY_LENGTH,
+    NotTheAuthor,
+    Post,
+    PostContent,
+    PostNotFound,
+    Status,
+    VersionConflict,
+    content_of,
+)
 from blog.domain.posts.working_copies import CopyOfPost, OutdatedWorkingCopy, WorkingCopy, WorkingCopyConflict
 from blog.domain.shared import PostId
 from blog.testing.contracts import FrozenClock
@@ -288,9 +300,9 @@ def test_an_outdated_copy_is_applied_only_over_a_version_that_its_author_has_see
 
 def test_without_a_copy_an_unexpected_version_is_reported_too(open_blog: OpenBlog, ann: User) -> None:
     post = create(open_blog, ann)
-    with pytest.raises(OutdatedWorkingCopy) as refused:
+    with pytest.raises(VersionConflict) as refused:
         apply(open_blog, ann, post, expected_versions=[7])
-    assert refused.value.copy == WorkingCopy.of(post)
+    assert (refused.value.post, refused.value.conflicting_fields) == (post, ())
 
 
 def test_a_copy_whose_slug_is_taken_is_not_applied(open_blog: OpenBlog, ann: User) -> None:
@@ -318,6 +330,17 @@ def test_a_draft_is_published_with_its_copy_in_one_change(open_blog: OpenBlog, a
     with open_blog() as blog:
         assert blog.posts.get(post.id, as_member(ann)) == published
         assert [found.post for found in blog.search.find("goodbye").results] == ([published] if at is None else [])
+
+
+def test_a_draft_is_published_with_its_copy_at_one_moment(
+    store: MemoryStore, hasher: PasswordHasher, open_blog: OpenBlog, ann: User
+) -> None:
+    post = create(open_blog, ann, Status.DRAFT)
+    save(open_blog, ann, post)
+    moments = (NOON + number * HOUR for number in count())
+    with create_blog(store, hasher=hasher, now=lambda: next(moments))() as blog:
+        published = blog.posts.publish(as_member(ann), post.id)
+    assert published.published_at == published.updated_at > post.updated_at
 
 
 def test_a_draft_with_an_outdated_copy_is_not_published(open_blog: OpenBlog, ann: User) -> None:

@@ -1,9 +1,10 @@
 """Validation of texts. The domain enforces these rules; entrypoints describe them, for example in OpenAPI."""
 
 import re
-from typing import Final
+from enum import StrEnum
+from typing import Final, TypeVar, cast
 
-from .errors import FieldError
+from .errors import FieldError, ValidationFailed
 
 CONTROLS: Final = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
 """The C0 and C1 control characters except tab and line breaks, for use inside `[]` of a regular expression."""
@@ -16,6 +17,8 @@ find_unsafe_character: Final = re.compile(rf"[{CONTROLS}\ud800-\udfff]").search
 
 _visible = re.compile(f"[^{INVISIBLE}]")
 
+_Member = TypeVar("_Member", bound=StrEnum)
+
 
 def validate_text(field: str, text: str, *, max_length: int, may_be_blank: bool = False) -> list[FieldError]:
     """Return the errors of a text that people will read. Its length is counted in code points."""
@@ -27,6 +30,18 @@ def validate_text(field: str, text: str, *, max_length: int, may_be_blank: bool 
     if (unsafe := find_unsafe_character(text)) is not None:
         errors.append(FieldError(field, describe_unsafe_character(unsafe)))
     return errors
+
+
+def member_of(kind: type[_Member], field: str, value: object) -> _Member:
+    """Return the member of an enumeration that a value is, or names: a caller may pass text.
+
+    Raises:
+        ValidationFailed: there is no such member.
+    """
+    try:
+        return kind(cast(str, value))
+    except ValueError:
+        raise ValidationFailed([FieldError(field, f"must be {' or '.join(kind)}")]) from None
 
 
 def describe_unsafe_character(found: re.Match[str]) -> str:

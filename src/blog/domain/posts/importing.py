@@ -230,11 +230,11 @@ class PostImporter:
 
 def _validate(portable: PortablePost) -> list[FieldError]:
     errors = validate_post(**content_of(portable))
-    for name in ("created_at", "updated_at", "published_at"):
-        at = getattr(portable, name)
-        if at is not None:
-            errors += validate_time(name, at)
-    if portable.updated_at < portable.created_at:
+    times = [*validate_time("created_at", portable.created_at), *validate_time("updated_at", portable.updated_at)]
+    errors += times
+    if portable.published_at is not None:
+        errors += validate_time("published_at", portable.published_at)
+    if not times and portable.updated_at < portable.created_at:
         errors.append(FieldError("updated_at", "must not be before created_at"))
     if not 1 <= portable.version <= MAX_VERSION:
         errors.append(FieldError("version", f"must be from 1 to {MAX_VERSION}"))

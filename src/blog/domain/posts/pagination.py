@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypedDict
 
+from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.shared import PostId
 
 
@@ -47,3 +48,20 @@ class PostFilter(TypedDict, total=False):
     published_before: datetime
     tags: Collection[str]
     all_tags: Collection[str]
+
+
+def check_filters(filters: PostFilter) -> None:
+    """Check the types of filters: a text is a collection of its letters, which is never meant.
+
+    Raises:
+        ValidationFailed: one of them has the wrong type.
+    """
+    errors = []
+    for name, value in filters.items():
+        if name in {"published_after", "published_before"}:
+            if not isinstance(value, datetime) or value.tzinfo is None:
+                errors.append(FieldError(name, "must be a datetime with a time zone"))
+        elif isinstance(value, str | bytes) or not isinstance(value, Collection):
+            errors.append(FieldError(name, "must be a collection of texts, such as a list"))
+    if errors:
+        raise ValidationFailed(errors)

@@ -40,6 +40,10 @@ class Status(StrEnum):
     TRASHED = "trashed"
 
 
+LISTED_STATUSES: Final = tuple(status for status in Status if status is not Status.TRASHED)
+"""The statuses of posts outside of the trash."""
+
+
 class PostNotFound(NotFound):
     """No post has this id."""
 
@@ -189,6 +193,21 @@ class Post(PostContent):
             return self
         # `updated_at` never decreases, although the clock may be set back and machines differ.
         return replace(self, updated_at=max(at, self.updated_at), version=self.version + 1, **self.as_stored(changes))
+
+    def with_content(self, at: datetime, first_paragraph: str, **content: Unpack[StoredFields]) -> "Post":
+        """Return the post with content that was stored before, such as that of an earlier version, or the same object
+        if all values are equal. `first_paragraph` is that of the new body.
+
+        Only the new body can make a summary superfluous, not the body that is replaced.
+
+        Raises:
+            ValidationFailed: the content is not valid.
+        """
+        _check_content(cast(PostChanges, content))
+        changed = replace(self, **content).with_first_paragraph(first_paragraph)
+        if not differing_fields(self, changed):
+            return self
+        return replace(changed, updated_at=max(at, self.updated_at), version=self.version + 1)
 
     def with_publication(self, published_at: datetime | None) -> "Post":
         """Return the post with another publication time (None: as a draft), or the same object if it is equal.
@@ -365,6 +384,11 @@ def content_of(content: PostContent) -> StoredFields:
     return cast(StoredFields, dict(zip(CONTENT_FIELDS, _content_values(content), strict=True)))
 
 
+def differing_fields(one: PostContent, other: PostContent) -> list[str]:
+    """Return the names of the fields of `PostContent` in which two of them differ."""
+    return [name for name in CONTENT_FIELDS if getattr(one, name) != getattr(other, name)]
+
+
 def validate_post(**changes: Unpack[PostChanges]) -> list[FieldError]:
     """Return the errors of the fields of a post."""
     return _errors_by(_RULES, changes)
@@ -377,8 +401,10 @@ def validate_unfinished(**changes: Unpack[PostChanges]) -> list[FieldError]:
     return _errors_by(_UNFINISHED_RULES, changes)
 
 
-def validate_time(name: str, value: datetime) -> list[FieldError]:
+def validate_time(name: str, value: object) -> list[FieldError]:
     """Return the errors of a time that a client sends."""
+    if not isinstance(value, datetime):
+        return [FieldError(name, "must be a datetime with a time zone")]
     if value.tzinfo is None:
         return [FieldError(name, "must have a time zone")]
     # Also in UTC, in which it is stored: at the end of a year it may be in the next one there.

@@ -13,7 +13,7 @@ from blog.domain.accounts.user import UserNotFound, UserRepository
 from blog.domain.audit import Audit, Event
 from blog.domain.errors import Conflict, FieldError, Forbidden, NotFound, ValidationFailed
 from blog.domain.shared import UNSTORED, Clock, PostId, PreviewId, SecretGenerator, UserId, check_id
-from blog.domain.validation import validate_text
+from blog.domain.validation import member_of, validate_text
 
 from .markdown import MarkdownRenderer
 from .post import Post, PostNotFound, content_of, validate_time
@@ -162,6 +162,7 @@ class Previews:
         """
         self.check_author(actor, post_id)
         at = self.now()
+        shows = member_of(PreviewOf, "of", of)
         if errors := [*validate_preview_name(name), *_validate_end(at, expires_in_days, expires_at)]:
             raise ValidationFailed(errors)
         self._make_room(actor, post_id, at)
@@ -171,7 +172,7 @@ class Previews:
                 digest=digest_of(secret),
                 hint=hint_of(secret),
                 name=name,
-                of=of,
+                of=shows,
                 post_id=post_id,
                 user_id=actor.user_id,
                 created_at=at,
@@ -276,7 +277,7 @@ def validate_preview_name(name: str) -> list[FieldError]:
 
 
 def _validate_end(at: datetime, days: int | None, end: datetime | None) -> list[FieldError]:
-    if days is not None and not 1 <= days <= MAX_PREVIEW_DAYS:
+    if days is not None and not (type(days) is int and 1 <= days <= MAX_PREVIEW_DAYS):
         return [FieldError("expires_in_days", f"must be a whole number from 1 to {MAX_PREVIEW_DAYS}")]
     if end is None:
         return []

@@ -5,7 +5,7 @@ revision is a full copy: a damaged row loses one version, and a version with a s
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
@@ -222,9 +222,10 @@ class Revisions:
             ValidationFailed: the content is not valid by present rules.
         """
         current = self.posts.get_for_update(actor, post)
-        content = content_of(self._get(current, number).content) | {"slug": current.slug}
-        detail = f"from version {number}"
-        return self.posts.update(actor, current, expected_versions=expected_versions, detail=detail, **content)
+        content = replace(self._get(current, number).content, slug=current.slug)
+        return self.posts.replace_content(
+            actor, current, content, expected_versions=expected_versions, detail=f"from version {number}"
+        )
 
     def _get_post(self, actor: Member, post_id: PostId) -> Post:
         """Return a post whose versions this actor may read.

@@ -9,7 +9,7 @@ from typing import Protocol
 from blog.domain.errors import FieldError, NotFound, ValidationFailed
 from blog.domain.shared import Clock, PostId
 
-from .post import Post
+from .post import Post, PostNotFound
 from .repository import PostRepository, RecordVersion, RemovedPost
 from .slug import normalize_slug, numbered, slug_of
 from .visibility import Everything, Reason
@@ -74,29 +74,22 @@ class Slugs:
     moved: set[PostId] = field(default_factory=set, init=False)
     """The scheduled posts to which this unit of work has given other slugs."""
 
-    def check_free(self, slug: str, published_at: datetime) -> None:
-        """Check that a new post may have this slug.
-
-        Raises:
-            ValidationFailed: another post has or had it.
-        """
-        found = self.store.find(slug)
-        if found is not None and not self._yields(found, published_at):
-            raise _taken()
-
     def add_post(self, post: Post, *, may_number: bool = False) -> Post:
         """Store a new post that is published or scheduled. Return it with its id and its slug.
 
         Args:
             post: the post.
-            may_number: whether a slug that is taken may get a number.
+            may_number: whether a slug that the author has chosen may get a number if it is taken.
 
         Raises:
-            ValidationFailed: another post has the slug.
+            ValidationFailed: another post has or had the slug that the author has chosen.
         """
+        chosen = None if may_number else post.slug
+        if chosen is not None:
+            self._check_free(chosen, _time_of(post))
         slug = post.slug or slug_of(post.title) or None  # stored at once: it is seldom taken
         stored = self.posts.add(replace(post, slug=slug))
-        named = stored.with_slug(self.assign(stored, may_number=may_number))
+        named = stored.with_slug(self.assign(stored, may_number=chosen is None))
         if named is not stored:
             self.posts.save(named, previous=stored)
         return named
@@ -121,6 +114,21 @@ class Slugs:
             pass  # another unit of work has just taken it
         return slug
 
+    def name_changed(self, post: Post, previous: Post) -> Post:
+        """Return a changed post with a slug of its own; a draft with the one that its author wishes for it.
+
+        Raises:
+            ValidationFailed: the slug is taken, or was removed from a post that needs one.
+        """
+        if post.published_at is None:
+            unseen = self.release(post.id)
+            return replace(post, slug=None) if post.slug in unseen and is_automatic(post) else post
+        if post.slug is None and previous.published_at is not None:
+            raise ValidationFailed([FieldError("slug", "must not be null: the post is published or scheduled")])
+        slug = self.assign(post)
+        self.release(post.id, keep=slug)
+        return post.with_slug(slug)
+
     def release(self, post_id: PostId, *, keep: str | None = None) -> set[str]:
         """Give back the slugs under which nobody could see a post, except one. Return them."""
         entries, now = self.store.of_post(post_id), self.now()
@@ -139,6 +147,26 @@ class Slugs:
         if found is None:
             raise SlugUnknown
         return found
+
+    def why_hidden(self, entry: SlugEntry) -> PostGone | SlugUnknown:
+        """Return the error about a slug whose post is not visible."""
+        try:
+            hidden = self.posts.get(Everything(Reason.MAINTENANCE), entry.post_id)
+        except PostNotFound:
+            return PostGone()
+        if hidden.deleted_at is not None and entry.since <= hidden.deleted_at:
+            return PostGone()  # as if it were deleted for good: nobody can tell
+        return SlugUnknown()
+
+    def _check_free(self, slug: str, published_at: datetime) -> None:
+        """Check that a new post may have this slug.
+
+        Raises:
+            ValidationFailed: another post has or had it.
+        """
+        found = self.store.find(slug)
+        if found is not None and not self._yields(found, published_at):
+            raise _taken()
 
     def _take(self, slug: str, post_id: PostId, published_at: datetime) -> bool:
         """Give a slug to a post if it is free, the post's own, or of a post that will be published later."""

@@ -3,35 +3,39 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias, Unpack, cast
+from typing import TypeAlias, Unpack
 
 from blog.domain.accounts.actors import Member, OutOfScope, Scope, require_member, require_scope
 from blog.domain.audit import Audit, Event
-from blog.domain.errors import FieldError, ValidationFailed
+from blog.domain.errors import ValidationFailed
 from blog.domain.idempotency import IdempotencyStore
 from blog.domain.search.index import PostIndex
 from blog.domain.shared import Clock, PostId, check_id, check_limit
+from blog.domain.validation import member_of
 
 from .markdown import Check, MarkdownRenderer, go_on
-from .pagination import Position, PostFilter, SortOrder
+from .pagination import Position, PostFilter, SortOrder, check_filters
 from .post import (
     Post,
     PostChanges,
+    PostContent,
     PostFields,
     PostNotFound,
     Status,
+    VersionConflict,
     check_author,
     check_version,
     content_of,
+    differing_fields,
     publication_detail,
     validate_time,
 )
 from .publication import Publication
 from .repository import PostRepository, RecordVersion
-from .slug_assignment import PostGone, Slugs, SlugUnknown, is_automatic
+from .slug_assignment import Slugs
 from .tags import TagPage
-from .visibility import Everything, Own, Public, Reader, Reason, may_read_own, sight_of
-from .working_copies import OutdatedWorkingCopy, WorkingCopy, WorkingCopyStore
+from .visibility import Own, Public, Reader, may_read_own, sight_of
+from .working_copies import WorkingCopyStore, check_base
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,7 @@ class PostPage:
 
 
 Locked: TypeAlias = tuple[Post, tuple[Member, Scope] | None]
-"""A post that this unit of work has locked, in its current state, and who may change it under which scope, if that was
-checked.
-"""
+"""A locked post in its current state, and who may change it under which scope, if that was checked."""
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ class Posts:
         post = Post.create(actor, now, moment, **content)
         post = post.with_first_paragraph(self.markdown.first_paragraph(post.body))
         if moment is not None:
-            post = self._add_with_slug(post, moment)
+            post = self.slugs.add_post(post)
             self.index.put(post)
         else:
             post = self.repository.add(post)
@@ -122,14 +124,7 @@ class Posts:
         try:
             return self.repository.get(sight_of(actor, now), entry.post_id)
         except PostNotFound:
-            pass
-        try:
-            hidden = self.repository.get(Everything(Reason.MAINTENANCE), entry.post_id)
-        except PostNotFound:
-            raise PostGone from None
-        if hidden.deleted_at is not None and entry.since <= hidden.deleted_at:
-            raise PostGone  # as if it were deleted for good: nobody can tell
-        raise SlugUnknown
+            raise self.slugs.why_hidden(entry) from None
 
     def html(self, post: Post) -> str:
         """Return the body of a post as HTML, in which nothing can be executed. The first call takes up to two seconds,
@@ -157,7 +152,7 @@ class Posts:
         Reading all pages returns each post once, if it was not created, deleted or moved meanwhile.
 
         Raises:
-            ValidationFailed: `limit` is not valid.
+            ValidationFailed: `order`, `limit` or a filter is not valid.
         """
         return self._page(Public(self.now()), order, limit, after, filters)
 
@@ -175,12 +170,17 @@ class Posts:
 
         Raises:
             OutOfScope: the token may neither read nor write nor publish posts.
-            ValidationFailed: `limit` is not valid.
+            ValidationFailed: `status`, `order`, `limit` or a filter is not valid.
         """
         return self._page(self.own_sight(actor, status), order, limit, after, filters)
 
     def count(self, **filters: Unpack[PostFilter]) -> int:
-        """Return the number of published posts. The cost grows with the number."""
+        """Return the number of published posts. The cost grows with the number.
+
+        Raises:
+            ValidationFailed: a filter is not valid.
+        """
+        check_filters(filters)
         return self.repository.count(Public(self.now()), **filters)
 
     def own_count(self, actor: Member, status: Status, **filters: Unpack[PostFilter]) -> int:
@@ -188,7 +188,9 @@ class Posts:
 
         Raises:
             OutOfScope: the token may neither read nor write nor publish posts.
+            ValidationFailed: `status` or a filter is not valid.
         """
+        check_filters(filters)
         return self.repository.count(self.own_sight(actor, status), **filters)
 
     def tags(self, *, limit: int = 100, after: str | None = None) -> TagPage:
@@ -208,7 +210,6 @@ class Posts:
         post: Post | PostId,
         *,
         expected_versions: Collection[int | str] | None = None,
-        detail: str = "",
         **changes: Unpack[PostChanges],
     ) -> Post:
         """Change some or all fields of a post.
@@ -218,7 +219,6 @@ class Posts:
             post: from `get_for_update` in the same unit of work, or an id. A post from `get` or `page` is locked now;
                 VersionConflict is raised if it has changed since it was read.
             expected_versions: versions or version tags. The post must have one of these. None accepts any.
-            detail: what the audit log says about the change.
             changes: the new values.
 
         Raises:
@@ -228,6 +228,28 @@ class Posts:
         current = self._lock(actor, post, Scope.POSTS_WRITE)
         check_version(current, expected_versions, **changes)
         updated = self._with_changes(current, changes)
+        if updated is not current:
+            updated = self._save(updated, current)
+            self.audit.record(Event.POST_CHANGED, actor, "post", updated.id)
+        return updated
+
+    def replace_content(
+        self,
+        actor: Member,
+        post: Post | PostId,
+        content: PostContent,
+        *,
+        expected_versions: Collection[int | str] | None = None,
+        detail: str = "",
+    ) -> Post:
+        """Give a post content that was stored before, such as that of an earlier version: exactly this, where `update`
+        takes a summary for none that is the first paragraph of the present body.
+        The audit log has `detail`. Otherwise arguments and errors are those of `update`.
+        """
+        current = self._lock(actor, post, Scope.POSTS_WRITE)
+        if not current.matches(expected_versions):
+            raise VersionConflict(current, differing_fields(current, content), expected_versions)
+        updated = self._with_content(current, content, self.now())
         if updated is not current:
             updated = self._save(updated, current)
             self.audit.record(Event.POST_CHANGED, actor, "post", updated.id, detail)
@@ -247,14 +269,16 @@ class Posts:
         Raises:
             OutOfScope: the token lacks the scope `posts:write`, or `posts:publish` for a post that is not a draft.
             PostNotFound, NotTheAuthor.
-            OutdatedWorkingCopy: the post has another version.
+            OutdatedWorkingCopy, VersionConflict: the post has another version, with or without a working copy.
             ValidationFailed: the working copy is not finished, or its slug is taken.
         """
         current = self._lock(actor, post, Scope.POSTS_WRITE)
-        copy = self._copy_for(current, expected_versions)
+        copy = self.working_copies.find(current.id)
         if copy is None:
+            check_version(current, expected_versions)
             return current
-        updated = self.update(actor, current, **content_of(copy.content))
+        check_base(copy, current, self.now(), expected_versions)
+        updated = self.replace_content(actor, current, copy.content)
         self.working_copies.remove([current.id])
         return updated
 
@@ -290,10 +314,10 @@ class Posts:
         if at is not None and (errors := validate_time("at", at)):
             raise ValidationFailed(errors)
         updated = current.with_publication(Publication(None, at).time_for(actor, now))
-        copy = self._copy_for(current) if current.published_at is None else None
+        copy = self.working_copies.find(current.id) if current.published_at is None else None
         if copy is not None:
-            content = cast(PostChanges, content_of(copy.content))
-            updated = replace(self._with_changes(updated, content), version=updated.version)
+            check_base(copy, current, now)
+            updated = replace(self._with_content(updated, copy.content, now), version=updated.version)
         if updated is not current:
             updated = self._save(updated, current)
             if copy is not None:
@@ -356,8 +380,7 @@ class Posts:
         self.audit.record(Event.POST_DELETED, actor, "post", current.id, "for good" if permanently else "")
 
     def put_back(self, trashed: Post) -> Post:
-        """Take a post out of the trash and return it as it was before. Only `Trash` calls this: it has locked the post
-        and checked the permission.
+        """Take a locked post out of the trash and return it as it was before. Only `Trash` calls this, after checks.
 
         Raises:
             ValidationFailed: the slug is taken.
@@ -386,11 +409,12 @@ class Posts:
 
         Raises:
             OutOfScope: the token may neither read nor write nor publish posts.
+            ValidationFailed: there is no such status.
         """
         require_member(actor)
         if not may_read_own(actor):
             raise OutOfScope(Scope.POSTS_READ)
-        return Own(self.now(), actor.user_id, status)
+        return Own(self.now(), actor.user_id, member_of(Status, "status", status))
 
     def settle_tag_counts(self, *, limit: int) -> int:
         """Count up to `limit` changes of tags that have become visible. Return how many. Maintenance calls this."""
@@ -400,6 +424,9 @@ class Posts:
         self, sight: Public | Own, order: SortOrder, limit: int, after: Position | None, filters: PostFilter
     ) -> PostPage:
         check_limit(limit)
+        if filters:
+            check_filters(filters)
+        order = order if type(order) is SortOrder else member_of(SortOrder, "order", order)
         posts = self.repository.page(sight, order, limit=limit + 1, after=after, **filters)
         page = posts[:limit]
         return PostPage(page, next=page[-1].position_in(order) if len(posts) > limit else None)
@@ -427,18 +454,6 @@ class Posts:
             check_version(current, [post.version_tag])
         return current
 
-    def _copy_for(self, post: Post, expected: Collection[int | str] | None = None) -> WorkingCopy | None:
-        """Return the working copy of a post, to be applied to it.
-
-        Raises:
-            OutdatedWorkingCopy: the post does not have an expected version. None: the one that the copy is based on.
-        """
-        copy = self.working_copies.find(post.id)
-        is_current = post.matches(expected) if expected is not None else copy is None or copy.based_on == post.version
-        if not is_current:
-            raise OutdatedWorkingCopy(copy or WorkingCopy.of(post), post, self.now())
-        return copy
-
     def _check_permission(self, actor: Member, post: Post, scope: Scope) -> None:
         require_scope(actor, scope)
         check_author(actor, post, scope)
@@ -456,6 +471,14 @@ class Posts:
             updated = updated.with_first_paragraph(self.markdown.first_paragraph(updated.body))
         return updated
 
+    def _with_content(self, post: Post, content: PostContent, at: datetime) -> Post:
+        """Return the post with content that was stored before, at this moment.
+
+        Raises:
+            ValidationFailed: the content is not valid.
+        """
+        return post.with_content(at, self.markdown.first_paragraph(content.body), **content_of(content))
+
     def _save(self, post: Post, previous: Post) -> Post:
         """Store a changed post, and return it with its slug. It is indexed as long as it is published or scheduled:
         nobody searches drafts.
@@ -465,7 +488,7 @@ class Posts:
         """
         is_trashed = post.deleted_at is not None  # the slug stays as it is
         if not is_trashed and (post.published_at, post.slug) != (previous.published_at, previous.slug):
-            post = self._with_slug(post, previous)
+            post = self.slugs.name_changed(post, previous)
         self.repository.save(post, previous=previous)
         self.record_version(previous)
         self._locked[post.id] = post, None
@@ -475,24 +498,3 @@ class Posts:
         elif previous.published_at is not None:
             self.index.remove(post.id)
         return post
-
-    def _with_slug(self, post: Post, previous: Post) -> Post:
-        """Return a changed post with a slug of its own; a draft with the one that its author wishes for it."""
-        if post.published_at is None:
-            unseen = self.slugs.release(post.id)
-            return replace(post, slug=None) if post.slug in unseen and is_automatic(post) else post
-        if post.slug is None and previous.published_at is not None:
-            raise ValidationFailed([FieldError("slug", "must not be null: the post is published or scheduled")])
-        slug = self.slugs.assign(post)
-        self.slugs.release(post.id, keep=slug)
-        return post.with_slug(slug)
-
-    def _add_with_slug(self, post: Post, published_at: datetime) -> Post:
-        """Store a new post that is published or scheduled. Return it with its id and its slug.
-
-        Raises:
-            ValidationFailed: the slug that the author has chosen is taken.
-        """
-        if post.slug is not None:
-            self.slugs.check_free(post.slug, published_at)
-        return self.slugs.add_post(post, may_number=post.slug is None)

@@ -158,7 +158,10 @@ class WorkingCopies:
             errors.append(FieldError("based_on", f"must be from 1 to {current.version}, the version of the post"))
         if errors:
             raise ValidationFailed(errors)
-        content = replace(shown.content, **current.as_stored(changes))
+        stored = current.as_stored(changes)
+        if "summary" in changes and changes["summary"] == shown.content.summary:
+            stored["summary"] = shown.content.summary  # as `get` returns it: it is the author's, whatever the post says
+        content = replace(shown.content, **stored)
         if (shown.based_on, shown.content) == (based_on, content):
             return found
         now = self.now()
@@ -213,6 +216,26 @@ class WorkingCopies:
     def _remember(self, found: CopyOfPost) -> CopyOfPost:
         self._locked[found.post.id] = found
         return found
+
+
+def check_base(
+    copy: WorkingCopy, post: Post, at: datetime, expected_versions: Collection[int | str] | None = None
+) -> None:
+    """Check that a working copy may be applied to its post at this moment.
+
+    Args:
+        copy: the working copy.
+        post: its post, locked.
+        at: the moment.
+        expected_versions: versions or version tags, of which the post must have one. None: the version on which the
+            copy is based.
+
+    Raises:
+        OutdatedWorkingCopy.
+    """
+    is_current = copy.based_on == post.version if expected_versions is None else post.matches(expected_versions)
+    if not is_current:
+        raise OutdatedWorkingCopy(copy, post, at)
 
 
 def _own(actor: Member, post: Post) -> Post:

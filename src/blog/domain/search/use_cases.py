@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
-from blog.domain.posts.pagination import PostFilter
+from blog.domain.posts.pagination import PostFilter, check_filters
 from blog.domain.posts.post import Post
 from blog.domain.posts.visibility import Public
 from blog.domain.shared import Clock, check_limit
@@ -50,9 +50,10 @@ class Search:
         """Return a page of up to `limit` matching posts, after the position `after`.
 
         Raises:
-            ValidationFailed: `limit` is not valid.
+            ValidationFailed: `limit` or a filter is not valid.
         """
         check_limit(limit)
+        check_filters(filters)
         query = SearchQuery.of(text)
         sight = Public(self.now())
         hits = self.index.find(sight, query, limit=limit + 1, after=after, **filters) if query.wanted else []
@@ -70,6 +71,11 @@ class Search:
         return SearchPage(results, results[-1].position if len(hits) > limit else None)
 
     def count(self, text: str, **filters: Unpack[PostFilter]) -> int:
-        """Return the number of matching posts. The cost grows with the number."""
+        """Return the number of matching posts. The cost grows with the number.
+
+        Raises:
+            ValidationFailed: a filter is not valid.
+        """
+        check_filters(filters)
         query = SearchQuery.of(text)
         return self.index.count(Public(self.now()), query, **filters) if query.wanted else 0

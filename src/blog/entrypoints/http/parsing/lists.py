@@ -15,7 +15,7 @@ from blog.domain.accounts.actors import Member
 from blog.domain.accounts.user import USERNAME, validate_username
 from blog.domain.blog import Blog
 from blog.domain.posts.pagination import Position, PostFilter, SortOrder
-from blog.domain.posts.post import Post, Status
+from blog.domain.posts.post import LISTED_STATUSES, Post, Status
 from blog.domain.posts.tags import MAX_TAGS, tag_keys, validate_tag
 from blog.domain.posts.use_cases import PostPage
 from blog.domain.search.index import SearchPosition
@@ -23,7 +23,6 @@ from blog.domain.shared import MAX_PAGE_SIZE
 from blog.entrypoints.http.concurrency.executors import MAX_INLINE_BYTES, check_inline, check_thread
 from blog.entrypoints.http.schemas.posts import (
     FIELDS,
-    LISTED_STATUSES,
     TAG_SCHEMA,
     Permissions,
     PostOut,

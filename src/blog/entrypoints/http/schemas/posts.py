@@ -13,6 +13,7 @@ from blog.domain.errors import FieldError
 from blog.domain.posts.markdown import MAX_SUMMARY_LENGTH
 from blog.domain.posts.post import (
     CONTENT_FIELDS,
+    LISTED_STATUSES,
     MAX_BODY_LENGTH,
     MAX_TITLE_LENGTH,
     MAX_YEAR,
@@ -80,8 +81,6 @@ Summary = Annotated[
         },
     ),
 ]
-LISTED_STATUSES: Final = tuple(status for status in Status if status is not Status.TRASHED)
-"""The statuses of posts outside of the trash."""
 NewStatus = Annotated[
     Status,
     Meta(
