@@ -31,7 +31,7 @@ CACHED: Final = {
 
 KEPT: Final = {
     "adapters/sql/engine/libpq_pipeline.py:_prepared": "prepared statements: _MAX_PREPARED",
-    "adapters/sql/repositories/posts.py:_locked": "posts of one unit of work",
+    "adapters/sql/repositories/posts.py:held": "posts of one unit of work",
     "adapters/sql/engine/statement.py:compiled": "kinds of databases, and names that the code gives",
     "adapters/sql/schema/migrations/versions/0009_publishing.py:_numbers": "posts, while they are migrated",
     "adapters/markdown/html.py:_numbers": "headings of one text",

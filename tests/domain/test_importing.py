@@ -18,7 +18,7 @@ from blog.domain.blog import OpenBlog, Stores
 from blog.domain.errors import FieldError, Unavailable
 from blog.domain.posts.importing import MAX_ORDINAL, ImportOutcome, PortablePost, PostImporter
 from blog.domain.posts.pagination import Position, SortOrder
-from blog.domain.posts.post import NotTheAuthor, Post
+from blog.domain.posts.post import NotTheAuthor, Post, VersionConflict
 from blog.domain.posts.revisions import RevisionRecorder
 from blog.domain.posts.slug_assignment import Slugs
 from blog.domain.posts.visibility import Everything, Reader
@@ -238,3 +238,17 @@ def test_import_never_restores_the_name_of_a_deleted_account(open_blog: OpenBlog
         blog.users.delete(OPERATOR, ann.id, PostsOnDeletion.DELETE)
     assert [error.field for error in import_errors(open_blog, OLD)] == ["author"]
     assert all_posts(open_blog) == []
+
+
+def test_a_post_whose_slug_an_import_has_taken_is_not_trusted_although_it_was_locked(
+    open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User
+) -> None:
+    me = as_member(ann)
+    with open_blog() as blog:
+        scheduled = blog.posts.create(me, title="Launch", body="…", published_at=clock() + timedelta(hours=5))
+    with open_blog() as blog:
+        locked = blog.posts.get_for_update(me, scheduled.id)
+        blog.importer.import_post(OPERATOR, replace(OLD, author="bob", title="Launch", slug="launch"))
+        with pytest.raises(VersionConflict):
+            blog.posts.update(me, locked, body="Another")
+        assert blog.posts.update(me, scheduled.id, body="Another").slug == "launch-2"

@@ -462,6 +462,8 @@ WRITES: dict[str, Write] = {
     "update": lambda blog, me, post_id: blog.posts.update(me, post_id, title="Secret"),
     "publish, which changes nothing": lambda blog, me, post_id: blog.posts.publish(me, post_id),
     "unpublish": lambda blog, me, post_id: blog.posts.unpublish(me, post_id),
+    "save a working copy": lambda blog, me, post_id: blog.working_copies.save(me, post_id, based_on=1, title="Secret"),
+    "lock a working copy": lambda blog, me, post_id: blog.working_copies.get_for_update(me, post_id),
     "batch": lambda blog, me, post_id: apply_batch(
         blog.posts, me, [CreatePost(title="Another", body="Post"), UpdatePost(post_id=post_id)]
     ),

@@ -11,11 +11,11 @@ from tests.domain.actors import OPERATOR, as_member, entries
 
 from blog.adapters.memory import MemoryStore
 from blog.bootstrap import create_blog
-from blog.domain.accounts.actors import NotAMember, OutOfScope, Scope
+from blog.domain.accounts.actors import Member, NotAMember, OutOfScope, Scope
 from blog.domain.accounts.passwords import PasswordHasher
 from blog.domain.accounts.user import PostsOnDeletion, User
 from blog.domain.audit import Event
-from blog.domain.blog import OpenBlog
+from blog.domain.blog import Blog, OpenBlog
 from blog.domain.errors import FieldError, ValidationFailed
 from blog.domain.maintenance import run_maintenance
 from blog.domain.posts.batch import MAX_CHARACTERS, BatchOperationFailed, PublishPost, apply_batch
@@ -461,6 +461,56 @@ def test_a_locked_copy_is_trusted_only_in_its_own_unit_and_by_its_author(
             blog.working_copies.discard(as_member(bob), found)
         again = blog.working_copies.save(as_member(ann), found, based_on=1, body="Mars")
         assert blog.working_copies.save(as_member(ann), again, based_on=1).copy.content.body == "Mars"
+
+
+def _trash_and_restore(blog: Blog, me: Member, post_id: PostId) -> None:
+    blog.posts.delete(me, post_id)
+    blog.trash.restore(me, post_id)
+
+
+CHANGES: dict[str, Callable[[Blog, Member, PostId], object]] = {
+    "update": lambda blog, me, post: blog.posts.update(me, post, body="Sea"),
+    "apply": lambda blog, me, post: blog.posts.apply_working_copy(me, post),
+    "apply what the post has": lambda blog, me, post: blog.posts.apply_working_copy(me, post),
+    "publish": lambda blog, me, post: blog.posts.publish(me, post),
+    "unpublish": lambda blog, me, post: blog.posts.unpublish(me, post),
+    "trash and restore": _trash_and_restore,
+    "restore a revision": lambda blog, me, post: blog.revisions.restore(me, post, 1),
+}
+
+
+@pytest.mark.parametrize("status", [Status.DRAFT, Status.PUBLISHED])
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_copy_that_was_locked_before_a_change_of_the_post_is_read_again(
+    open_blog: OpenBlog, ann: User, name: str, status: Status
+) -> None:
+    me, post = as_member(ann), create(open_blog, ann, status, body="Sky")
+    with open_blog() as blog:
+        blog.posts.update(me, post.id, body="Sun")
+        own = {"body": "Sun"} if name == "apply what the post has" else OTHER
+        blog.working_copies.save(me, post.id, based_on=2, **own)
+    with open_blog() as blog:
+        found = blog.working_copies.get_for_update(me, post.id)
+        CHANGES[name](blog, me, post.id)
+        stored = blog.working_copies.get(me, post.id)
+        wanted = replace(stored.copy.content, **content_of(found.copy.content))
+        saved = blog.working_copies.save(me, found, based_on=stored.copy.based_on, **content_of(wanted))
+        assert saved.post == stored.post
+    assert shown(open_blog, ann, post) == saved
+
+
+@pytest.mark.parametrize("permanently", [False, True])
+def test_a_copy_that_was_locked_before_a_deletion_is_not_saved(
+    open_blog: OpenBlog, ann: User, *, permanently: bool
+) -> None:
+    me, post = as_member(ann), create(open_blog, ann)
+    with open_blog() as blog:
+        found = blog.working_copies.get_for_update(me, post.id)
+        blog.posts.delete(me, post.id, permanently=permanently)
+        with pytest.raises(PostNotFound):
+            blog.working_copies.save(me, found, based_on=1, body="Sun")
+        with pytest.raises(PostNotFound):
+            blog.working_copies.discard(me, found)
 
 
 def replace_post(found: CopyOfPost, post: Post) -> CopyOfPost:

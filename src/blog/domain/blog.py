@@ -281,14 +281,14 @@ class Blog:
     @cached_property
     def idempotency(self) -> Idempotency:
         """`Idempotency`: replay the response to a repeated request."""
-        return Idempotency(self._stores.idempotency, self._dependencies.now, self.posts.returned)
+        return Idempotency(self._stores.idempotency, self._dependencies.now, self._stores.posts.held)
 
     @cached_property
     def audit(self) -> Audit:
         """`Audit`: record and read audit entries."""
         return Audit(self._stores.audit, self._dependencies.now)
 
-    @property
+    @cached_property  # one for all use cases: it knows which posts this unit of work has given other slugs
     def _slugs(self) -> Slugs:
         return Slugs(self._stores.slugs, self._stores.posts, self._record_version, self._dependencies.now)
 

@@ -5,7 +5,7 @@ The header `Idempotency-Key` follows the IETF draft draft-ietf-httpapi-idempoten
 
 import hashlib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 from blog.domain.accounts.actors import Member
 
 from .errors import Conflict, FieldError, ValidationFailed
+from .posts.post import Post
 from .shared import Clock, PostId, UserId
 
 RETENTION: Final = timedelta(days=1)
@@ -85,8 +86,8 @@ class Idempotency:
 
     store: IdempotencyStore
     now: Clock
-    returned: Collection[PostId] = ()
-    """The posts that a response of this unit of work may show: `Posts.returned`."""
+    held: Mapping[PostId, Post]
+    """The posts that a response of this unit of work may show, unless they are in the trash: `PostRepository.held`."""
 
     def run_once(
         self, actor: Member, key: str, request: bytes, action: Callable[[], bytes], *, is_secret: bool = False
@@ -141,7 +142,8 @@ class Idempotency:
             response=response,
             at=self.now(),
         )
-        self.store.put(record, self.returned if response is not None else ())
+        shown = [post.id for post in self.held.values() if post.deleted_at is None]
+        self.store.put(record, shown if response is not None else ())
 
     def purge(self, *, limit: int = 1000) -> int:
         """Delete up to `limit` expired records. Return how many."""

@@ -320,8 +320,10 @@ class RecordingPosts:
     asked: list[str]
 
     def __getattr__(self, name: str) -> Any:
-        self.asked.append(name)
-        return getattr(self.posts, name)
+        found = getattr(self.posts, name)
+        if callable(found):
+            self.asked.append(name)
+        return found
 
 
 @settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -22,12 +22,17 @@ from .unit_of_work import MemoryUnitOfWork
 class MemoryPostRepository(MemoryRepository):
     """A `PostRepository` over one unit of work in memory."""
 
+    def __init__(self, unit: MemoryUnitOfWork, tables: Tables) -> None:
+        super().__init__(unit, tables)
+        self.held: dict[PostId, Post] = {}
+
     def add(self, post: Post) -> Post:
         self._unit.begin()
         if self._author_name(post.author_id) is None:
             raise ConcurrencyConflict("The author's account was deleted meanwhile.")  # as a foreign key does
         post = replace(post, id=PostId(self._unit.new_id(self._tables.posts)))
         self._unit.put(self._tables.posts, post.id, post)
+        self.held[post.id] = post
         return post
 
     def get(self, sight: Sight, post_id: PostId) -> Post:
@@ -38,12 +43,14 @@ class MemoryPostRepository(MemoryRepository):
 
     def get_for_update(self, sight: Reader | Own | Everything, post_id: PostId) -> Post:
         self._unit.begin()
-        return self.get(sight, post_id)
+        locked = self.held[post_id] = self.get(sight, post_id)
+        return locked
 
     def save(self, post: Post, *, previous: Post) -> None:
         if self.get_for_update(_EVERYTHING, post.id).version != previous.version:
             raise PostNotFound(post.id)
         self._unit.put(self._tables.posts, post.id, post)
+        self.held[post.id] = post
 
     def remove(self, post_id: PostId) -> None:
         self._remove([self.get_for_update(_EVERYTHING, post_id)])
@@ -60,6 +67,7 @@ class MemoryPostRepository(MemoryRepository):
         posts = self.batch(sight, limit)
         for post in posts:
             self._unit.put(self._tables.posts, post.id, replace(post, author_id=new_author_id))
+            self.held.pop(post.id, None)
         return [post.id for post in posts]
 
     def page(
@@ -132,6 +140,7 @@ class MemoryPostRepository(MemoryRepository):
     def _remove(self, posts: Sequence[Post]) -> list[RemovedPost]:
         for post in posts:
             self._remove_row(post.id)
+            self.held.pop(post.id, None)
         return [RemovedPost(post.id, post.deleted_at) for post in posts]
 
     def batch(self, sight: Own | Everything, limit: int | None) -> list[Post]:

@@ -1,6 +1,6 @@
 """The repository port of posts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeAlias, Unpack
 
@@ -25,6 +25,15 @@ class PostRepository(Protocol):
     Each method that returns posts, or numbers about posts, takes a sight, and treats a post that `sees` does not show
     as if it did not exist.
     """
+
+    @property
+    def held(self) -> Mapping[PostId, Post]:
+        """The posts that this unit of work has added, locked or changed, as they are in it: the objects that it passed
+        or got last. A post that it has deleted or reassigned is not among them.
+
+        Use cases trust a post that was locked before if it is still the held one. A stored response to a repeated
+        request may show these posts.
+        """
 
     def add(self, post: Post) -> Post:
         """Store a post. Return it with its new id.

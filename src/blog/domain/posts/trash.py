@@ -129,7 +129,7 @@ class Trash:
         if not isinstance(post, Post):
             return self.get_for_update(actor, post)
         locked, permitted = self._locked.get(post.id, (None, None))
-        if locked is post and permitted == actor and post.id not in self.posts.slugs.moved:
+        if locked is post and permitted == actor and self.posts.repository.held.get(post.id) is post:
             return post
         current = self.get_for_update(actor, post.id)
         check_version(current, [post.version_tag])

@@ -64,8 +64,6 @@ class Posts:
     now: Clock
     markdown: MarkdownRenderer
     check: Check = go_on
-    returned: set[PostId] = field(default_factory=set, init=False)
-    """The posts that this unit of work has created, locked or changed, so that its response may show them."""
     _locked: dict[PostId, Locked] = field(default_factory=dict, init=False, repr=False)
 
     def create(
@@ -99,7 +97,6 @@ class Posts:
             self.index.put(post)
         else:
             post = self.repository.add(post)
-        self.returned.add(post.id)
         self.audit.record(Event.POST_CREATED, actor, "post", post.id, publication_detail(post, now))
         return post
 
@@ -376,7 +373,6 @@ class Posts:
         else:
             self._save(current.trashed(now), current)
         self._locked.pop(current.id, None)
-        self.returned.discard(current.id)
         self.audit.record(Event.POST_DELETED, actor, "post", current.id, "for good" if permanently else "")
 
     def put_back(self, trashed: Post) -> Post:
@@ -440,8 +436,8 @@ class Posts:
         """
         if isinstance(post, Post):
             locked, permission = self._locked.get(post.id, (None, None))
-            # Identity, not equality: only the object that this unit of work returned is trusted.
-            if locked is post and post.id not in self.slugs.moved:
+            # Identity, not equality: only the object that this unit of work returned last is trusted.
+            if locked is post and self.repository.held.get(post.id) is post:
                 if permission != (actor, scope):
                     self._check_permission(actor, post, scope)
                 return post
@@ -458,7 +454,6 @@ class Posts:
         require_scope(actor, scope)
         check_author(actor, post, scope)
         self._locked[post.id] = post, (actor, scope)
-        self.returned.add(post.id)
 
     def _with_changes(self, post: Post, changes: PostChanges) -> Post:
         """Return the post after these changes, with the first paragraph of its body.
@@ -492,7 +487,6 @@ class Posts:
         self.repository.save(post, previous=previous)
         self.record_version(previous)
         self._locked[post.id] = post, None
-        self.returned.add(post.id)
         if post.published_at is not None:
             self.index.put(post)
         elif previous.published_at is not None:

@@ -204,8 +204,9 @@ class WorkingCopies:
         """
         require_scope(actor, Scope.POSTS_WRITE)
         if isinstance(post, CopyOfPost):
-            # Identity, not equality: only what this unit of work returned is trusted.
-            if self._locked.get(post.post.id) is post:
+            # Identity, not equality: only what this unit of work returned is trusted, unless the post, or who locked it
+            # last, is another one since.
+            if self._locked.get(post.post.id) is post and self.posts.held.get(post.post.id) is post.post:
                 _own(actor, post.post)
                 return post
             post = post.post.id

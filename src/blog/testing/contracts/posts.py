@@ -243,6 +243,32 @@ class PostRepositoryContract:
             later.result(timeout=10)
         assert all_posts(open_stores) == [replace(post, body=post.body + "firstsecond")]
 
+    def test_a_unit_holds_the_posts_that_it_has_written_or_locked(self, open_stores: OpenStores, author: User) -> None:
+        bob = add_user(open_stores, "bob")
+        post, other = add(open_stores, make_post(author)), add(open_stores, make_post(bob))
+        with open_stores() as stores:
+            posts = stores.posts
+            posts.get(EVERYTHING, post.id)
+            assert posts.held == {}
+            new = posts.add(make_post(author))
+            locked = posts.get_for_update(EVERYTHING, post.id)
+            assert posts.held == {new.id: new, post.id: locked}
+            assert posts.held[post.id] is locked
+            assert posts.get_for_update(EVERYTHING, post.id) is not locked
+            assert posts.held[post.id] is not locked
+            locked = posts.held[post.id]
+            changed = replace(locked, title="Another", version=locked.version + 1)
+            posts.save(changed, previous=locked)
+            assert posts.held[post.id] is changed
+            posts.remove(post.id)
+            assert posts.held == {new.id: new}
+            posts.get_for_update(EVERYTHING, other.id)
+            posts.remove_batch(_published_by(author), limit=9)
+            posts.reassign_batch(_published_by(bob), author.id, limit=9)
+            assert posts.held == {}
+        with open_stores() as stores:
+            assert stores.posts.held == {}
+
     def test_a_batch_of_posts_of_an_author_is_removed(self, open_stores: OpenStores, author: User) -> None:
         bob = add_user(open_stores, "bob")
         mine = [add(open_stores, make_post(author)).id for _ in range(5)]

@@ -223,21 +223,21 @@ class SqlPostRepository(SqlRepository):
 
     def __init__(self, unit: SqlUnitOfWork) -> None:
         super().__init__(unit)
-        self._locked: dict[PostId, Post] = {}
-        """The posts that this unit has locked, as they are in it."""
+        self.held: dict[PostId, Post] = {}
 
     def add(self, post: Post) -> Post:
         stored = replace(post, id=PostId(self._unit.add(_add, **_columns(post))))
         if post.tags:
             add_tags(self._unit, stored)
+        self.held[stored.id] = stored
         return stored
 
     def get(self, sight: Sight, post_id: PostId) -> Post:
         return _visible(self._unit.find(_get, post_id=post_id), sight, post_id)
 
     def get_for_update(self, sight: Reader | Own | Everything, post_id: PostId) -> Post:
-        held = self._locked[post_id] = _visible(self._unit.find(_get_for_update, post_id=post_id), sight, post_id)
-        return held
+        locked = self.held[post_id] = _visible(self._unit.find(_get_for_update, post_id=post_id), sight, post_id)
+        return locked
 
     def save(self, post: Post, *, previous: Post) -> None:
         changed = {name: value for name in _params if (value := getattr(post, name)) != getattr(previous, name)}
@@ -246,16 +246,16 @@ class SqlPostRepository(SqlRepository):
         if post.changed_at != previous.changed_at:
             changed["changed_at"] = post.changed_at
         values = {"version": post.version, "post_id": post.id, "over": previous.version} | changed
-        if self._locked.get(post.id) is previous:
+        if self.held.get(post.id) is previous:
             self._unit.execute_deferred(_save, **values)
         elif not self._unit.execute(_save, **values):
             raise PostNotFound(post.id)
         if post.tags or previous.tags:
             replace_tags(self._unit, previous, post)
-        self._locked[post.id] = post
+        self.held[post.id] = post
 
     def remove(self, post_id: PostId) -> None:
-        locked = self._locked.pop(post_id, None)
+        locked = self.held.pop(post_id, None)
         if locked is not None:
             self._unit.execute_deferred(_remove, post_id=post_id)
             remove_tags(self._unit, post_id, locked.published_at, locked.tags)
@@ -268,20 +268,20 @@ class SqlPostRepository(SqlRepository):
         ids = lock_batch(self._unit, sight, limit)
         removed = self._unit.find_all(_remove_these, post_ids=ids) if ids else []
         for row in removed:
-            self._locked.pop(row["id"], None)
+            self.held.pop(row["id"], None)
             remove_tags(self._unit, row["id"], row["published_at"], row["tags"])
         return [RemovedPost(PostId(row["id"]), row["deleted_at"]) for row in removed]
 
     def purge_trash(self, sight: Everything, *, until: datetime, limit: int) -> Sequence[RemovedPost]:  # noqa: ARG002 - it hides nothing
         removed = self._unit.find_all(_purge_trash, until=until, limit=limit)
         for post in removed:
-            self._locked.pop(post.id, None)
+            self.held.pop(post.id, None)
         return removed
 
     def reassign_batch(self, sight: Own, new_author_id: UserId, *, limit: int) -> Sequence[PostId]:
         ids = lock_batch(self._unit, sight, limit)
         for post_id in ids:
-            self._locked.pop(post_id, None)
+            self.held.pop(post_id, None)
         if ids:
             self._unit.execute(_reassign_these, post_ids=ids, author_id=new_author_id)
         return ids
