@@ -544,10 +544,43 @@ def test_a_copy_is_in_the_trash_with_its_post(open_blog: OpenBlog, store: Memory
     with open_blog() as blog:
         blog.trash.restore(as_member(ann), post.id)
     with open_blog() as blog:
-        assert blog.working_copies.get(as_member(ann), post.id).copy == copy
+        assert blog.working_copies.get(as_member(ann), post.id).copy == replace(copy, based_on=3)
         blog.posts.delete(as_member(ann), post.id)
         blog.trash.delete(as_member(ann), post.id)
     assert not store._tables.working_copies.rows
+
+
+@pytest.mark.parametrize("status", [Status.DRAFT, Status.SCHEDULED, Status.PUBLISHED])
+@pytest.mark.parametrize("is_outdated", [False, True])
+def test_the_trash_changes_nothing_about_whether_a_copy_is_outdated(
+    open_blog: OpenBlog, ann: User, status: Status, *, is_outdated: bool
+) -> None:
+    post = create(open_blog, ann, status)
+    saved = save(open_blog, ann, post)
+    if is_outdated:
+        post = update(open_blog, ann, post, body="Sun")
+    for times in (1, 2):
+        with open_blog() as blog:
+            blog.posts.delete(as_member(ann), post.id)
+        with open_blog() as blog:
+            restored = blog.trash.restore(as_member(ann), post.id)
+        found = shown(open_blog, ann, post)
+        assert found.is_outdated is is_outdated
+        assert found.copy == replace(saved.copy, based_on=1 if is_outdated else 1 + 2 * times)
+        assert found.post == restored
+    if not is_outdated:
+        assert apply(open_blog, ann, post).title == "Goodbye"
+
+
+def test_a_copy_is_outdated_if_its_post_lost_its_slug_in_the_trash(open_blog: OpenBlog, ann: User) -> None:
+    post = create(open_blog, ann, Status.SCHEDULED)
+    save(open_blog, ann, post)
+    with open_blog() as blog:
+        blog.posts.delete(as_member(ann), post.id)
+    assert create(open_blog, ann).slug == "hello"
+    with open_blog() as blog:
+        assert blog.trash.restore(as_member(ann), post.id).slug == "hello-2"
+    assert shown(open_blog, ann, post).is_outdated
 
 
 @pytest.mark.parametrize("posts", PostsOnDeletion)

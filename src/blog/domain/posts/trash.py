@@ -1,7 +1,7 @@
 """The trash: deleted posts, which their authors can restore for 30 days."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
@@ -70,7 +70,8 @@ class Trash:
     ) -> Post:
         """Take a post out of the trash. It is again what it was: a draft, scheduled, or published at the same time.
 
-        A scheduled post whose time has come meanwhile is published.
+        A scheduled post whose time has come meanwhile is published. A working copy is outdated only if it was before,
+        or if the post lost its slug to another one.
 
         Args:
             actor: the author of the post.
@@ -85,6 +86,7 @@ class Trash:
         current = self._lock(actor, post)
         check_version(current, expected_versions)
         restored = self.posts.put_back(current)
+        self._move_copy(current, restored)
         self._locked.pop(current.id, None)
         status = restored.status(self.posts.now())
         self.posts.audit.record(Event.POST_RESTORED, actor, "post", restored.id, f"as {status}")
@@ -118,6 +120,15 @@ class Trash:
         for post in sorted(removed):
             self.posts.audit.record(Event.POST_PURGED, Operator(), "post", post.id, "30 days after its deletion")
         return len(removed)
+
+    def _move_copy(self, trashed: Post, restored: Post) -> None:
+        """Base the working copy on the restored post, if it was current when the post was moved to the trash, and the
+        post did not lose its slug there to another one.
+        """
+        copies = self.posts.working_copies
+        copy = copies.find(trashed.id)
+        if copy is not None and copy.based_on == trashed.version - 1:
+            copies.put(replace(copy, based_on=restored.version))
 
     def _lock(self, actor: Member, post: Post | PostId) -> Post:
         """Return the post as it is stored, locked, after checking the permission.
