@@ -215,7 +215,8 @@ def test_a_copy_is_discarded(alice: Member) -> None:
     begun = get(alice, post)
     old = saved(alice, post).headers["etag"]
     saved(alice, post, body="Mars")
-    assert problem(alice.ask("DELETE", path(post), headers={"If-Match": old}), 412)["working_copy"]["body"] == "Mars"
+    told = problem(alice.ask("DELETE", path(post), headers={"If-Match": old}), 412)
+    assert (told["working_copy"]["body"], "is_saved" in told) == ("Mars", False)
     for headers in ({"If-Match": get(alice, post).headers["etag"]}, {}, {}):
         assert alice.ask("DELETE", path(post), headers=headers).status_code == 204
     assert (get(alice, post).json(), get(alice, post).headers["etag"]) == (begun.json(), begun.headers["etag"])
@@ -250,12 +251,26 @@ def test_an_outdated_copy_is_applied_over_a_version_that_the_author_has_seen(ali
     for if_match in ({}, {"If_Match": "*"}, {"If_Match": '"1"'}, {"If_Match": f"W/{current}"}):
         answer = apply(alice, post, **if_match)
         told = problem(answer, 412)
-        assert (told["is_saved"], told["version"]) == (False, 2)
+        assert "is_saved" not in told, "the copy is stored, and this request sent none"
+        assert told["version"] == 2
         assert (told["working_copy"], told["current"]) == (get(alice, post).json(), changed)
         assert answer.headers["etag"] == current
     assert alice.ask("GET", f"/api/posts/{post['id']}/").json() == changed
     applied = apply(alice, post, If_Match=answer.headers["etag"])
     assert (applied.json()["body"], applied.json()["version"]) == ("We buy them.", 3)
+
+
+def test_without_a_copy_an_apply_conflicts_as_every_other_change(alice: Member) -> None:
+    post = create(alice)
+    changed = patched(alice, post, body="Sun")
+    current = alice.ask("GET", f"/api/posts/{post['id']}/").headers["etag"]
+    for if_match in ('"1"', f"W/{current}", '"foreign"'):
+        answer = apply(alice, post, If_Match=if_match)
+        told = problem(answer, 412)
+        assert set(told) == {"type", "title", "status", "detail", "version", "conflicting_fields"}
+        assert (told["version"], told["conflicting_fields"]) == (2, [])
+        assert answer.headers["etag"] == current
+    assert apply(alice, post, If_Match=current).json() == changed
 
 
 def test_an_apply_with_an_idempotency_key_is_replayed(alice: Member) -> None:
@@ -303,10 +318,12 @@ def test_a_draft_with_an_outdated_copy_is_not_published(alice: Member) -> None:
     changed = patched(alice, draft, body="Sun")
     answer = publish(alice, draft, headers={"If-Match": '"2"'})
     told = problem(answer, 412)
+    assert "is_saved" not in told
     assert (told["working_copy"], told["current"]) == (get(alice, draft).json(), changed)
     assert answer.headers["etag"] == alice.ask("GET", f"/api/posts/{draft['id']}/").headers["etag"]
     batch = alice.ask("POST", "/api/posts/batch/", json={"operations": [{"op": "publish", "id": draft["id"]}]})
     assert batch.status_code == 412
+    assert "is_saved" not in batch.json()
     told.pop("detail")
     assert {**batch.json(), **told, "operation": 0} == batch.json()
     assert alice.ask("GET", f"/api/posts/{draft['id']}/").json() == changed

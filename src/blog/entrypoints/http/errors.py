@@ -62,7 +62,8 @@ class Problem(msgspec.Struct, kw_only=True):
     `errors` lists every field that is not valid. After a version conflict, `version` is the current version of the
     post, and `conflicting_fields` lists the fields whose sent value differs from the post's. `operation` is the index
     of the first operation of a batch that was refused. After a conflict of a working copy with another one or with its
-    post, `working_copy` and `current` are both of them; `is_saved` says whether what was sent is that working copy now.
+    post, `working_copy` and `current` are both of them. After a PUT of a working copy, `is_saved` says whether what was
+    sent is that working copy now.
     """
 
     type: str = "about:blank"

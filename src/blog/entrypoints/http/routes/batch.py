@@ -188,7 +188,7 @@ def on_batch_operation_failed(
     if isinstance(reason, VersionConflict):
         more = {"version": reason.version, "conflicting_fields": reason.conflicting_fields}
     if isinstance(reason, WorkingCopyConflict):
-        more = {"is_saved": False, **both_texts(reason)}
+        more = {**both_texts(reason)}
     return problem(status_of(reason), str(reason), operation=error.index, **more)
 
 

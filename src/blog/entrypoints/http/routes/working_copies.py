@@ -2,23 +2,24 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import litestar
 from litestar import Request
+from msgspec import UNSET
 
 from blog.domain.accounts.actors import Member
 from blog.domain.blog import Blog
 from blog.domain.errors import Forbidden, NotFound, PreconditionFailed, ValidationFailed
 from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
-from blog.domain.posts.post import PostChanges, content_of, validate_unfinished
+from blog.domain.posts.post import VersionConflict, differing_fields, validate_unfinished
 from blog.domain.posts.working_copies import CopyOfPost, OutdatedWorkingCopy, WorkingCopyConflict
 from blog.domain.shared import PostId
 from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.errors import problem, refusal
 from blog.entrypoints.http.operation import ExecutorKind, Operation
-from blog.entrypoints.http.parsing.conditional import copy_etag, etag
+from blog.entrypoints.http.parsing.conditional import IfMatchFailed, copy_etag, etag
 from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response, no_content
@@ -113,17 +114,22 @@ def apply_working_copy(request: ApiRequest, blog: Blog, actor: Member, post_id: 
     """Make the working copy of a post its next version."""
     post = blog.posts.get_for_update(actor, post_id)  # 404, 403
     expected = request.expected_versions()  # 400, 428
-    updated, at = blog.posts.apply_working_copy(actor, post, expected_versions=expected), blog.posts.now()  # 412, 400
+    try:
+        updated = blog.posts.apply_working_copy(actor, post, expected_versions=expected)  # 412, 400
+    except VersionConflict as error:  # there is no working copy
+        raise IfMatchFailed(post, blog.posts.now(), error.conflicting_fields, expected) from None
+    at = blog.posts.now()
     return json_response(PostOut.of(updated, at), {"ETag": etag(updated, at)})
 
 
-def on_working_copy_conflict(_: Request[Any, Any, Any], error: WorkingCopyConflict) -> litestar.Response[bytes]:
-    """Return both texts, so that the author loses neither. The ETag is that of what the author wanted to change."""
+def on_working_copy_conflict(request: Request[Any, Any, Any], error: WorkingCopyConflict) -> litestar.Response[bytes]:
+    """Return both texts, so that the author loses neither. The ETag is that of what the author wanted to change. Only
+    after a PUT there is something that may be saved or not.
+    """
     is_about_post = isinstance(error, OutdatedWorkingCopy)
     tag = etag(error.post, error.at) if is_about_post else copy_etag(CopyOfPost(error.copy, error.post))
-    return problem(
-        HTTPStatus.PRECONDITION_FAILED, str(error), headers={"ETag": tag}, is_saved=False, **both_texts(error)
-    )
+    more = {**both_texts(error), "is_saved": False if request.method == "PUT" else UNSET}
+    return problem(HTTPStatus.PRECONDITION_FAILED, str(error), headers={"ETag": tag}, **more)
 
 
 def both_texts(error: WorkingCopyConflict) -> Mapping[str, Any]:
@@ -131,7 +137,7 @@ def both_texts(error: WorkingCopyConflict) -> Mapping[str, Any]:
     copy, post = error.copy, error.post
     return {
         "version": post.version,
-        "conflicting_fields": post.differences(cast(PostChanges, content_of(copy.content))),
+        "conflicting_fields": differing_fields(copy.content, post),
         "working_copy": WorkingCopyOut.of(CopyOfPost(copy, post)),
         "current": PostOut.of(post, error.at),
     }
