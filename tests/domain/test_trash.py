@@ -388,6 +388,40 @@ def test_a_scheduled_post_in_the_trash_gives_its_slug_to_a_post_that_is_publishe
         assert blog.trash.restore(as_member(ann), locked.id).slug == "hello-2"
 
 
+@pytest.mark.parametrize("is_chosen", [True, False])
+@pytest.mark.parametrize("hours", [0, 1, 9])
+@pytest.mark.parametrize("waited", [0, 2])
+def test_a_post_that_nobody_saw_before_its_deletion_gives_its_slug_to_every_other(  # noqa: PLR0917 - a table of cases
+    open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User, waited: int, hours: int, *, is_chosen: bool
+) -> None:
+    """It was to be published after an hour. That its time has come in the trash does not betray it."""
+    scheduled = create(open_blog, ann, **KINDS["scheduled"])
+    delete(open_blog, ann, scheduled)
+    clock.move(waited * HOUR)
+    at = clock() + hours * HOUR
+    with open_blog() as blog:
+        slug: dict[str, Any] = {"slug": "hello"} if is_chosen else {}
+        post = blog.posts.create(as_member(bob), title="Hello", body="World", published_at=at, **slug)
+    assert post.slug == "hello"
+    assert restore(open_blog, ann, scheduled).slug == "hello-2"
+    with open_blog() as blog:
+        blog.posts.delete(as_member(ann), scheduled.id)
+    assert told_of(open_blog, "hello-2") == ("PostGone" if waited else "SlugUnknown")
+    assert create(open_blog, bob, "Hello 2").slug == ("hello-2-2" if waited else "hello-2")
+
+
+def test_two_posts_in_the_trash_that_nobody_saw_do_not_take_slugs_from_each_other(
+    open_blog: OpenBlog, clock: FrozenClock, ann: User, bob: User
+) -> None:
+    posts = [create(open_blog, ann, **KINDS["scheduled"]) for _ in range(3)]
+    assert [post.slug for post in posts] == ["hello", "hello-2", "hello-3"]
+    for post in posts:
+        delete(open_blog, ann, post)
+    clock.move(2 * HOUR)
+    assert [create(open_blog, bob).slug for _ in range(3)] == ["hello", "hello-2", "hello-3"]
+    assert {restore(open_blog, ann, post).slug for post in posts} == {"hello-4", "hello-5", "hello-6"}
+
+
 def test_posts_are_purged_thirty_days_after_their_deletion(
     open_blog: OpenBlog, store: MemoryStore, clock: FrozenClock, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

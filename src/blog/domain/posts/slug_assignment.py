@@ -104,13 +104,12 @@ class Slugs:
         Raises:
             ValidationFailed: another post has the slug that the author has chosen.
         """
-        published_at = _time_of(post)
         wanted = post.slug or slug_of(post.title) or f"post-{post.id}"
-        if self._take(wanted, post.id, published_at):
+        if self._take(wanted, post):
             return wanted
         if post.slug is not None and not may_number:
             raise _taken()
-        while not self._take(slug := self._numbered(wanted, published_at), post.id, published_at):
+        while not self._take(slug := self._numbered(wanted, post), post):
             pass  # another unit of work has just taken it
         return slug
 
@@ -168,29 +167,39 @@ class Slugs:
         if found is not None and not self._yields(found, published_at):
             raise _taken()
 
-    def _take(self, slug: str, post_id: PostId, published_at: datetime) -> bool:
-        """Give a slug to a post if it is free, the post's own, or of a post that will be published later."""
-        wanted = SlugEntry(slug, post_id, published_at)
+    def _take(self, slug: str, post: Post) -> bool:
+        """Give a slug to a post if it is free, the post's own, or of a post that yields it."""
+        wanted = SlugEntry(slug, post.id, _time_of(post))
         found = self.store.add(wanted)
         if found == wanted:
             return True
-        if found.post_id == post_id:
+        if found.post_id == post.id:
             if found.since > self.now():
                 self.store.put(wanted)
             return True
-        if not self._yields(found, published_at):
+        if not self._yields(found, _claim_of(post)):
             return False
         self.store.put(wanted)
         self._move_away(found.post_id)
         return True
 
-    def _yields(self, entry: SlugEntry, published_at: datetime) -> bool:
-        """Return whether a slug goes to a post that is published at this time: nobody has seen the other post under it,
-        and the author of a published post may not learn from a number that it is scheduled.
+    def _yields(self, entry: SlugEntry, published_at: datetime | None) -> bool:
+        """Return whether a slug goes to a post with this `_claim_of`: nobody has seen the other post under it,
+        and the author of a published post may not learn from a number that it is scheduled, or was when it was deleted.
 
         The clock is read now: while this unit of work waited for the entry, its post may have been published.
         """
-        return published_at < entry.since and entry.since > self.now()
+        if published_at is None:
+            return False
+        return (published_at < entry.since and entry.since > self.now()) or self._is_unseen_in_trash(entry)
+
+    def _is_unseen_in_trash(self, entry: SlugEntry) -> bool:
+        """Return whether the post of a slug is in the trash, and was moved there before anybody could see it."""
+        try:
+            post = self.posts.get(Everything(Reason.MAINTENANCE), entry.post_id)
+        except PostNotFound:
+            return False
+        return post.deleted_at is not None and post.deleted_at < entry.since
 
     def _move_away(self, post_id: PostId) -> None:
         """Give another slug to a scheduled post, whose slug an earlier post has taken."""
@@ -200,12 +209,12 @@ class Slugs:
         self.posts.save(moved.with_slug(self.assign(moved, may_number=True)), previous=post)
         self.record_version(post)
 
-    def _numbered(self, slug: str, published_at: datetime) -> str:
+    def _numbered(self, slug: str, post: Post) -> str:
         """Return the slug with a free number: 2, or about the lowest. Many posts may have the same title."""
 
         def is_taken(number: int) -> bool:
             found = self.store.find(numbered(slug, number))
-            return found is not None and not self._yields(found, published_at)
+            return found is not None and not self._yields(found, _claim_of(post))
 
         free, step = 2, 1
         while is_taken(free):
@@ -247,6 +256,13 @@ def _time_of(post: Post) -> datetime:
     if published_at is None:
         raise ValueError("a draft has no slug of its own")
     return published_at
+
+
+def _claim_of(post: Post) -> datetime | None:
+    """Return the publication time with which a post claims the slug of another. A post in the trash claims none, or
+    each of two posts would take it from the other for ever.
+    """
+    return None if post.deleted_at is not None else _time_of(post)
 
 
 def _taken() -> ValidationFailed:
