@@ -146,17 +146,19 @@ def _time(text: str | None) -> datetime | None:
 
 
 def state_of(blog: Blog) -> list[object]:
-    """Return all posts with their open links, working copies and versions, without times of creation and secrets."""
+    """Return all posts with their open links, working copies and versions, without times of creation,
+    secrets, and ids: a database has given some before.
+    """
     told: list[object] = []
     for user in blog.users.page(Operator()):
         member = Member.of(user)
         for post in (post for status in Status for post in blog.posts.own_page(member, status).posts):
             status = post.status(blog.posts.now())
-            told.append((post.id, content_of(post), post.shown_summary, status, post.version))
+            told.append((content_of(post), post.shown_summary, status, post.version))
             if status is not Status.TRASHED:
                 copy = blog.working_copies.get(member, post.id).copy
                 versions = blog.revisions.page(member, post.id).revisions
-                told.append([(each.id, each.name, each.of) for each in blog.previews.list_open(member, post.id)])
+                told.append([(each.name, each.of) for each in blog.previews.list_open(member, post.id)])
                 told.append((copy.based_on, copy.saved_at is None, copy.content, [each.number for each in versions]))
     return told
 

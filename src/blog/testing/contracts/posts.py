@@ -47,7 +47,11 @@ class PostRepositoryContract:
         added, replaced = add(open_stores, other), add(open_stores, post)
         with open_stores() as stores:
             stores.posts.save(replace(other, id=replaced.id), previous=replaced)
-        assert all_posts(open_stores) == [replace(other, id=replaced.id), replace(other, id=added.id)], field
+        expected = [replace(other, id=replaced.id), replace(other, id=added.id)]
+        with open_stores() as stores:
+            assert [stores.posts.get(EVERYTHING, each.id) for each in expected] == expected, field
+        if field not in {"deleted_at", "former_published_at"}:  # which no post has that is in a list of public ones
+            assert all_posts(open_stores) == expected, field
 
     @pytest.mark.parametrize("text", HOSTILE_TEXTS)
     def test_an_added_row_is_read_back_unchanged(self, open_stores: OpenStores, author: User, text: str) -> None:

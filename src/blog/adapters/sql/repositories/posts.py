@@ -51,6 +51,9 @@ from .tagging import add_tags, count_tags, remove_tags, replace_tags, settle_cou
 FIELDS: Final = [*(column for column in posts.c if column not in DERIVED), users.c.username.label("author")]
 """The columns of a post."""
 
+LISTED_FIELDS: Final = [field for field in FIELDS if field not in {posts.c.deleted_at, posts.c.former_published_at}]
+"""The columns of a post that is not in the trash. A list of 20 posts takes less time without the other two."""
+
 _AT_ONCE: Final = 1000
 """Posts that are in memory at a time, where all are read."""
 
@@ -58,6 +61,7 @@ _LAST_ID: Final = PostId(2**63 - 1)
 """An id after all ids."""
 
 _select = select(*FIELDS).join(users, users.c.id == posts.c.author_id)
+_select_listed = select(*LISTED_FIELDS).join(users, users.c.id == posts.c.author_id)
 _get = ReadStatement(_select.where(posts.c.id == bindparam("post_id")), Post)
 _get_for_update = _get.for_update(of=posts)
 _add = WriteStatement(insert(posts).returning(posts.c.id))
@@ -413,10 +417,12 @@ _Place: TypeAlias = tuple[Any, PostId]
 
 @lru_cache(STATEMENTS)
 def _page(query: _Query) -> ReadStatement[Post]:
-    if not query.walks_tags:
+    if query.kind is SightKind.OWN_TRASHED:
         return ReadStatement(_some(_select, query), Post)
+    if not query.walks_tags:
+        return ReadStatement(_some(_select_listed, query), Post)
     page = _walk(query, is_page=True).subquery("page")
-    found = select(*FIELDS).select_from(page.join(posts, posts.c.id == page.c.post_id))
+    found = select(*LISTED_FIELDS).select_from(page.join(posts, posts.c.id == page.c.post_id))
     found = found.join(users, users.c.id == posts.c.author_id)
     return ReadStatement(query.page_of(found, page.c.published_at, page.c.post_id), Post)
 

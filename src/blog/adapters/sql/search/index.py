@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam,
 
 from blog.adapters.sql.engine.statement import STATEMENTS, ReadStatement
 from blog.adapters.sql.engine.unit_of_work import SqlRepository
-from blog.adapters.sql.repositories.posts import FIELDS, Params, SightKind, compile_sight, conditions_of
+from blog.adapters.sql.repositories.posts import LISTED_FIELDS, Params, SightKind, compile_sight, conditions_of
 from blog.adapters.sql.repositories.tag_filters import AUTHOR_FILTERS, filter_conditions, is_tag, resolve_filters
 from blog.adapters.sql.schema.tables import BigIntId, UtcDateTime, posts, users
 from blog.domain.accounts.user import is_reserved
@@ -212,7 +212,7 @@ def _count(kind: type[SqlPostIndex], shape: Shape, *names: str) -> ReadStatement
 def newest(post_id: ColumnElement[int], source: FromClause) -> Select[Any]:
     """Select posts by descending id from a table that has their ids."""
     joined = source.join(posts, posts.c.id == post_id).join(users, users.c.id == posts.c.author_id)
-    return select(*FIELDS).select_from(joined).order_by(post_id.desc()).limit(bindparam("limit"))
+    return select(*LISTED_FIELDS).select_from(joined).order_by(post_id.desc()).limit(bindparam("limit"))
 
 
 def newest_of(
