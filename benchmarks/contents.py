@@ -5,6 +5,8 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
+from blog.domain.posts.markdown import shorten
+
 NAMES: Final = ("ann", "ben", "cleo", "dora", "emil")
 PASSWORD: Final = "quite a long pass phrase"
 
@@ -71,6 +73,7 @@ def answer() -> bytes:
     post = draft(500)
     at = "2026-01-01T00:00:00.000000Z"
     members = {"id": 500, "title": post.title, "body": post.body, "user": 1, "author": post.author}
-    members |= {"slug": "post-500", "tags": list(post.tags), "status": "published"}
+    members |= {"slug": "post-500", "tags": list(post.tags), "summary": shorten(post.body)}
+    members["status"] = "published"
     members |= {"created_at": at, "published_at": at, "updated_at": at, "version": 1}
     return json.dumps(members, separators=(",", ":")).encode()

@@ -13,8 +13,8 @@ from .writers import WRITERS, Writer
 
 
 def stored_at(port: int) -> dict[int, Row]:
-    """Every post, as a node holds it."""
-    rows = query(port, "SELECT id, title, body, version FROM posts", DATABASE)
+    """Every post that is not in the trash, as a node holds it."""
+    rows = query(port, "SELECT id, title, body, version FROM posts WHERE deleted_at IS NULL", DATABASE)
     return {number: Row(*rest) for number, *rest in rows}
 
 
