@@ -390,7 +390,7 @@ def test_links_end_with_their_post(open_blog: OpenBlog, ann: User, draft: Post) 
     check_invalid(open_blog, issued.secret)
 
 
-def test_links_of_a_post_in_the_trash_are_valid_again_after_its_restoration(
+def test_links_of_a_post_end_in_the_trash_and_do_not_work_after_its_restoration(
     open_blog: OpenBlog, ann: User, draft: Post
 ) -> None:
     issued = issue(open_blog, ann, draft)
@@ -399,8 +399,34 @@ def test_links_of_a_post_in_the_trash_are_valid_again_after_its_restoration(
     check_invalid(open_blog, issued.secret)
     with open_blog() as blog:
         blog.trash.restore(as_member(ann), draft.id)
+        assert blog.previews.list_open(as_member(ann), draft.id) == []
+    check_invalid(open_blog, issued.secret)
+
+
+def test_a_link_that_was_made_while_the_post_was_deleted_does_not_work_after_its_restoration(
+    open_blog: OpenBlog, ann: User, draft: Post
+) -> None:
+    issued = issue(open_blog, ann, draft)
     with open_blog() as blog:
-        blog.previews.read(issued.secret)
+        blog.posts.delete(as_member(ann), draft.id)
+        blog._stores.previews.add(issued.preview)
+    with open_blog() as blog:
+        blog.trash.restore(as_member(ann), draft.id)
+    check_invalid(open_blog, issued.secret)
+
+
+def test_links_of_posts_in_the_trash_do_not_count(
+    open_blog: OpenBlog, ann: User, draft: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previews, "MAX_PREVIEWS_PER_AUTHOR", 1)
+    with open_blog() as blog:
+        other = blog.posts.create(as_member(ann), title="Another", body="Draft", status=Status.DRAFT)
+    issue(open_blog, ann, draft)
+    with pytest.raises(TooManyPreviews):
+        issue(open_blog, ann, other)
+    with open_blog() as blog:
+        blog.posts.delete(as_member(ann), draft.id)
+    issue(open_blog, ann, other)
 
 
 def test_a_post_that_is_deleted_while_it_is_read_is_not_shown(open_blog: OpenBlog, ann: User, draft: Post) -> None:

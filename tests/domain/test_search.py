@@ -199,7 +199,7 @@ def test_every_change_updates_the_index(store: MemoryStore, clock: FrozenClock, 
         record = RevisionRecorder(stores.revisions, 100)
         index, slugs = cast(PostIndex, noted), Slugs(stores.slugs, stores.posts, record, clock)
         markdown = MarkdownItMarkdownRenderer()
-        stored = record, stores.working_copies, stores.idempotency
+        stored = record, stores.working_copies, stores.previews, stores.idempotency
         posts = Posts(stores.posts, index, slugs, *stored, Audit(stores.audit, clock), clock, markdown)
         one, other = (posts.create(as_member(ann), title=title, body="World") for title in ("One", "Other"))
         assert noted == {one.id: one, other.id: other}

@@ -129,6 +129,7 @@ class Blog:
             index=self._stores.index,
             slugs=self._slugs,
             working_copies=self._stores.working_copies,
+            previews=self._stores.previews,
             record_version=self._record_version,
             responses=self._stores.idempotency,
             audit=self.audit,

@@ -39,6 +39,10 @@ class MemoryPreviewStore(MemoryRepository):
         self._unit.delete(self._tables.previews, preview_id)
         return is_there
 
+    def remove_of_post(self, post_id: PostId) -> None:
+        self._unit.begin()
+        self._remove(self.of_post(post_id))
+
     def remove_all_of(self, user_id: UserId) -> None:
         self._unit.begin()
         self._remove(self.of_user(user_id))

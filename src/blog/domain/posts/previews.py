@@ -115,6 +115,9 @@ class PreviewStore(Protocol):
     def remove(self, preview_id: PreviewId) -> bool:
         """Delete a preview link. Return whether it existed."""
 
+    def remove_of_post(self, post_id: PostId) -> None:
+        """Delete all preview links of a post, if there are any."""
+
     def remove_all_of(self, user_id: UserId) -> None:
         """Delete all preview links of the posts of an author, if there are any."""
 

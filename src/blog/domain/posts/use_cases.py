@@ -30,6 +30,7 @@ from .post import (
     publication_detail,
     validate_time,
 )
+from .previews import PreviewStore
 from .publication import Publication
 from .repository import PostRepository, RecordVersion
 from .slug_assignment import Slugs
@@ -59,6 +60,7 @@ class Posts:
     slugs: Slugs
     record_version: RecordVersion
     working_copies: WorkingCopyStore
+    previews: PreviewStore
     responses: IdempotencyStore
     audit: Audit
     now: Clock
@@ -350,7 +352,8 @@ class Posts:
     ) -> None:
         """Move a post to the trash of its author, where `Trash` finds it, or delete it for good.
 
-        Stored responses that show the post are emptied, so a repeated request does not get its text again.
+        Its preview links are deleted. Stored responses that show the post are emptied, so a repeated request does not
+        get its text again.
 
         Args:
             actor: the author of the post.
@@ -486,6 +489,8 @@ class Posts:
             post = self.slugs.name_changed(post, previous)
         self.repository.save(post, previous=previous)
         self.record_version(previous)
+        if post.deleted_at != previous.deleted_at:
+            self.previews.remove_of_post(post.id)  # also at the restoration: one may have been made during the deletion
         self._locked[post.id] = post, None
         if post.published_at is not None:
             self.index.put(post)

@@ -154,6 +154,17 @@ class PreviewStoreContract:
                 assert [stores.previews.find(preview.digest) for preview in gone] == [None] * 2
                 assert list(stores.previews.of_user(other.author_id)) == [stored]
 
+    def test_the_links_of_a_post_are_removed(self, open_stores: OpenStores, post: Post, other: Post) -> None:
+        gone = [add(open_stores, make_preview(post, secret)) for secret in ("a", "b")]
+        stored = add(open_stores, make_preview(other, "c"))
+        for _ in range(2):  # the second time there are none
+            with open_stores() as stores:
+                stores.previews.remove_of_post(post.id)
+                assert stores.previews.find(gone[0].digest) is None
+            with open_stores() as stores:
+                assert list(stores.previews.of_post(post.id)) == []
+                assert list(stores.previews.of_post(other.id)) == [stored]
+
     def test_a_link_needs_a_post(self, open_stores: OpenStores, post: Post) -> None:
         with open_stores() as stores:
             stores.posts.remove(post.id)

@@ -18,6 +18,7 @@ _find = ReadStatement(select(previews).where(previews.c.digest == bindparam("dig
 _of_post = ReadStatement(_all.where(previews.c.post_id == bindparam("post_id", type_=BigIntId)), Preview)
 _of_user = ReadStatement(_all.where(previews.c.user_id == bindparam("user_id", type_=BigIntId)), Preview)
 _remove = WriteStatement(delete(previews).where(previews.c.id == bindparam("preview_id")))
+_remove_of_post = WriteStatement(delete(previews).where(previews.c.post_id == bindparam("post_id")))
 _remove_all_of = WriteStatement(delete(previews).where(previews.c.user_id == bindparam("user_id")))
 _expired = select(previews.c.id).where(previews.c.expires_at <= bindparam("expired_by")).limit(bindparam("limit"))
 _purge = WriteStatement(delete(previews).where(previews.c.id.in_(_expired)))
@@ -43,6 +44,9 @@ class SqlPreviewStore(SqlRepository):
 
     def remove(self, preview_id: PreviewId) -> bool:
         return bool(self._unit.execute(_remove, preview_id=preview_id))
+
+    def remove_of_post(self, post_id: PostId) -> None:
+        self._unit.execute_deferred(_remove_of_post, post_id=post_id)
 
     def remove_all_of(self, user_id: UserId) -> None:
         self._unit.execute(_remove_all_of, user_id=user_id)
