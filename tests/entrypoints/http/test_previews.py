@@ -124,11 +124,29 @@ def test_no_cache_and_no_search_engine_keeps_a_preview(site: Site, alice: Member
         site.ask("GET", url, headers={"If-None-Match": "*"}),
         site.ask("GET", url, token=alice.token),
         site.ask("GET", url, token="blog_no-token"),
-        site.ask("GET", f"{url}?utm_source=letter"),
+        site.ask("GET", f"{url}?include=html"),
     ):
         assert answer.status_code == 200
         assert answer.headers.items() >= PRIVATE.items()
         assert "etag" not in answer.headers
+
+
+def test_a_preview_has_html_on_request(site: Site, alice: Member) -> None:
+    post = alice.ask("POST", "/api/posts/", json={**DRAFT, "body": "*Soon*"}).json()
+    alice.ask("PUT", f"/api/posts/{post['id']}/working-copy/", json={"title": "", "body": "**Now**", "based_on": 1})
+    for of, html in (("post", "<em>Soon</em>"), ("working_copy", "<strong>Now</strong>")):
+        url = issue(alice, post, of=of)["url"]
+        shown = site.ask("GET", f"{url}?include=html")
+        assert shown.json() == {**site.ask("GET", url).json(), "html": f'<p dir="auto">{html}</p>\n'}
+        assert "html" not in site.ask("GET", url).json()
+
+
+@pytest.mark.parametrize("query", ["utm_source=letter", "include=permissions", "include=html&include=html", "include="])
+def test_a_preview_refuses_other_parameters(site: Site, alice: Member, draft: dict[str, Any], query: str) -> None:
+    link = issue(alice, draft)["url"]
+    for url in (link, link[:-2] + "x/"):  # whether there is such a link or not
+        answer = site.ask("GET", f"{url}?{query}")
+        assert invalid_fields(answer) == [query.partition("=")[0]]
 
 
 def test_every_link_that_shows_nothing_gets_the_same_response(

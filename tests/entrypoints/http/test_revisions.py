@@ -192,7 +192,9 @@ def test_nobody_else_reads_or_restores_versions(alice: Member, post: dict[str, A
     others = [alice.site.add_member("bob"), alice.site.add_member("root", is_admin=True)]
     problem(alice.site.ask(method, path(post, rest)), 401)
     for other in others:
-        problem(other.ask(method, path(post, rest)), 403)
+        told = problem(other.ask(method, path(post, rest)), 403)["detail"]
+        action = "read the versions of" if method == "GET" else "change, publish or delete"
+        assert told == f"Only its author may {action} post {post['id']}."
     alice.ask("POST", f"/api/posts/{post['id']}/unpublish/")
     for other in others:
         for headers in ({}, {"If-Match": '"1"'}):

@@ -105,8 +105,9 @@ def test_tags_belong_to_the_etag_and_to_a_conflict(alice: Member) -> None:
         (["ß", "ﬁ", "SS", "FI"], ["tags[2]", "tags[3]"]),
         ([str(number) for number in range(MAX_TAGS + 1)], ["tags"]),
         ("a", ["tags"]),
-        (["a", 7], ["tags"]),
-        ([["a"]], ["tags"]),
+        (["a", 7], ["tags[1]"]),
+        ([["a"]], ["tags[0]"]),
+        ([7] * 100, [f"tags[{number}]" for number in range(20)]),
         ({"a": "b"}, ["tags"]),
         (None, ["tags"]),
     ],
@@ -121,6 +122,16 @@ def test_tags_that_are_not_valid_are_refused_by_every_use_case(alice: Member, ta
     steps = [{"op": "create", **content}, {"op": "update", "id": post["id"], "tags": tags}]
     refused = alice.ask("POST", BATCH, json={"operations": steps})
     assert invalid_fields(refused) == [f"operations[{index}].{name}" for index in (0, 1) for name in fields]
+
+
+def test_a_message_says_what_tags_must_be(alice: Member) -> None:
+    def told(tags: Any) -> list[dict[str, str]]:
+        answer = alice.ask("POST", POSTS, json={"title": "A title", "body": "A body", "tags": tags})
+        errors: list[dict[str, str]] = problem(answer, 400)["errors"]
+        return errors
+
+    assert told("a,b") == [{"field": "tags", "message": "must be a list of strings"}]
+    assert told(["a", 7]) == [{"field": "tags[1]", "message": "must be a string"}]
 
 
 def test_tags_are_set_in_a_batch(site: Site, alice: Member) -> None:

@@ -85,8 +85,9 @@ def test_the_trash_of_others_does_not_exist(site: Site, alice: Member, bob: Memb
         for stranger in (bob, root):
             for headers in ({}, {"If-Match": '"7"'}):
                 told = problem(stranger.ask(method, path, headers=headers), 404)
-                assert told["detail"] == f"There is no post {post['id']}."
-        problem(alice.ask(method, path.replace(str(post["id"]), "404")), 404)
+                assert told["detail"] == f"There is no post {post['id']} in your trash."
+        missing = problem(alice.ask(method, path.replace(str(post["id"]), "404")), 404)
+        assert missing["detail"] == "There is no post 404 in your trash."
     problem(site.ask("GET", TRASH), 401)
     assert results(bob.ask("GET", TRASH)) == results(root.ask("GET", TRASH)) == []
     assert len(results(alice.ask("GET", TRASH))) == 1

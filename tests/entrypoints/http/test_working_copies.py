@@ -128,7 +128,9 @@ def test_nobody_else_sees_what_an_author_saves(site: Site, alice: Member, bob: M
             ("GET", "", None), ("PUT", "", {"based_on": 1, **OTHER}), ("PUT", "", {}), ("DELETE", "", None),
             ("POST", "apply/", None),
         ):  # fmt: skip
-            assert problem(member.ask(method, path(post, end), json=sent), 403)
+            told = problem(member.ask(method, path(post, end), json=sent), 403)["detail"]
+            action = "change, publish or delete" if end else "read or change the working copy of"
+            assert told == f"Only its author may {action} post {post['id']}."
             refused = problem(member.ask(method, path(draft, end), json=sent), 404)
             assert refused == problem(member.ask(method, path({"id": draft["id"]}, end), json=sent), 404)
             assert problem(site.ask(method, path(post, end), json=sent), 401)
@@ -203,11 +205,43 @@ def test_what_is_wrong_in_a_copy_is_listed(alice: Member) -> None:
     for based_on in (0, -1, "1", 1.5, None, True):
         assert invalid_fields(put(alice, post, based_on=based_on)) == ["based_on"]
     assert invalid_fields(alice.ask("PUT", path(post), json={})) == ["title", "body", "based_on"]
-    assert invalid_fields(put(alice, post, saved_at=NOW)) == ["saved_at"]
+    read_only = {"post": post["id"] + 1, "is_outdated": 1, "saved_at": "now", "version": 1}
+    assert invalid_fields(alice.ask("PUT", path(post), json={**OTHER, "based_on": 1, **read_only})) == [
+        "version",
+        "is_outdated",
+        "saved_at",
+        "post",
+    ]
     assert invalid_fields(put(alice, post, if_match="1")) == ["If-Match"]
     assert invalid_fields(alice.ask("DELETE", path(post), headers={"If-Match": "1"})) == ["If-Match"]
     assert problem(alice.ask("PUT", path(post), content=b"x"), 415)
     assert get(alice, post).json()["saved_at"] is None
+
+
+def test_a_copy_can_be_sent_back_as_it_was_returned(alice: Member, clock: StoppedClock) -> None:
+    post = create(alice, tags=["sea"])
+    begun = get(alice, post)
+    for is_saved in (False, True):
+        sent = saved(alice, post, tags=["land"], summary="In short.") if is_saved else begun
+        clock.advance(hours=1)
+        answer = alice.ask("PUT", path(post), json=sent.json(), headers={"If-Match": sent.headers["etag"]})
+        assert (answer.status_code, answer.json()) == (200, sent.json())
+    changed = alice.ask("PUT", path(post), json={**begun.json(), "body": "Mars", "is_outdated": True, "saved_at": NOW})
+    assert (changed.json()["body"], changed.json()["is_outdated"]) == ("Mars", False)
+    assert changed.json()["saved_at"] != NOW
+
+
+def test_a_conflict_says_what_to_do_next(alice: Member) -> None:
+    draft = create(alice, status="draft")
+    saved(alice, draft)
+    refused = put(alice, draft, if_match=f'"{"0" * 32}.1"', body="Mars")
+    assert problem(refused, 412)["detail"].endswith(" Send its ETag in If-Match to replace or discard it.")
+    patched(alice, draft, body="Sun")
+    batch = alice.ask("POST", "/api/posts/batch/", json={"operations": [{"op": "publish", "id": draft["id"]}]})
+    merge = " Merge both texts, and apply the working copy with the ETag of the post in If-Match, or discard it."
+    for answer in (put(alice, draft), apply(alice, draft), publish(alice, draft)):
+        assert problem(answer, 412)["detail"].endswith(merge)
+    assert batch.json()["detail"].endswith(merge)
 
 
 def test_a_copy_is_discarded(alice: Member) -> None:

@@ -45,17 +45,17 @@ LISTED_STATUSES: Final = tuple(status for status in Status if status is not Stat
 
 
 class PostNotFound(NotFound):
-    """No post has this id."""
+    """No post has this id, or none at this place."""
 
-    def __init__(self, post_id: PostId) -> None:
-        super().__init__(f"There is no post {post_id}.")
+    def __init__(self, post_id: PostId, place: str = "") -> None:
+        super().__init__(f"There is no post {post_id}{place}.")
 
 
 class NotTheAuthor(Forbidden):
-    """The actor is not the author of the post."""
+    """The actor is not the author of the post. `action` is what only the author may do."""
 
-    def __init__(self, post_id: PostId) -> None:
-        super().__init__(f"Only its author may change, publish or delete post {post_id}.")
+    def __init__(self, post_id: PostId, action: str = "change, publish or delete") -> None:
+        super().__init__(f"Only its author may {action} post {post_id}.")
 
 
 class VersionConflict(PreconditionFailed):

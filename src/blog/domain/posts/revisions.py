@@ -237,7 +237,9 @@ class Revisions:
         require_member(actor)
         post = self.posts.get(post_id, actor)
         if not may_read_revisions(post, actor):
-            raise OutOfScope(Scope.POSTS_READ) if post.author_id == actor.user_id else NotTheAuthor(post.id)
+            if post.author_id == actor.user_id:
+                raise OutOfScope(Scope.POSTS_READ)
+            raise NotTheAuthor(post.id, "read the versions of")
         return post
 
     def _get(self, post: Post, number: int) -> Revision:

@@ -10,7 +10,7 @@ from blog.domain.audit import Event
 from blog.domain.shared import PostId, check_id
 
 from .pagination import Position
-from .post import Post, Status, check_author, check_version
+from .post import Post, PostNotFound, Status, check_author, check_version
 from .slug_assignment import forget_slugs
 from .use_cases import PostPage, Posts
 from .visibility import Everything, Own, Reason
@@ -48,7 +48,10 @@ class Trash:
         """
         sight = self.posts.own_sight(actor, Status.TRASHED)
         check_id(post_id)
-        return self.posts.repository.get(sight, post_id)
+        try:
+            return self.posts.repository.get(sight, post_id)
+        except PostNotFound:
+            raise PostNotFound(post_id, " in your trash") from None
 
     def get_for_update(self, actor: Member, post_id: PostId) -> Post:
         """Lock a post in the trash that this actor may restore or delete for good, until the unit of work ends.
@@ -60,7 +63,10 @@ class Trash:
         require_scope(actor, Scope.POSTS_WRITE)
         check_id(post_id)
         sight = Own(self.posts.now(), actor.user_id, Status.TRASHED)
-        post = self.posts.repository.get_for_update(sight, post_id)
+        try:
+            post = self.posts.repository.get_for_update(sight, post_id)
+        except PostNotFound:
+            raise PostNotFound(post_id, " in your trash") from None
         check_author(actor, post, Scope.POSTS_WRITE)
         self._locked[post.id] = post, actor
         return post

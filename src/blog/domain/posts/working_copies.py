@@ -246,7 +246,7 @@ def _own(actor: Member, post: Post) -> Post:
         NotTheAuthor.
     """
     if post.author_id != actor.user_id:
-        raise NotTheAuthor(post.id)
+        raise NotTheAuthor(post.id, "read or change the working copy of")
     return post
 
 

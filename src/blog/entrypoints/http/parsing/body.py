@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from http import HTTPStatus
+from itertools import islice
 from typing import Annotated, Any, Final, get_args, get_origin
 
 import msgspec
@@ -21,6 +22,8 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 """Changes of an object, as JSON (RFC 7396)."""
 
 _INVALID: Final = object()
+_MAX_WRONG_ITEMS: Final = 20
+"""Items of a list that are reported. A body can have a hundred thousand."""
 _EXPECTED: Final = {
     str: "must be a string",
     int: "must be a whole number",
@@ -117,9 +120,11 @@ def validate(
     for name, expected in known.items():
         if name not in members:
             errors += [FieldError(name, "is missing")] if expected.required else []
-        elif (value := _converted(members[name], expected)) is _INVALID:
+        elif (value := _converted(members[name], expected.type)) is _INVALID:
             is_deleted = null_deletes and members[name] is None
-            errors.append(FieldError(name, "cannot be taken away" if is_deleted else _message(expected)))
+            errors += (
+                [FieldError(name, "cannot be taken away")] if is_deleted else _errors(name, members[name], expected)
+            )
         else:
             given[name] = value
     return given, errors
@@ -150,10 +155,10 @@ def _fields(shape: type[msgspec.Struct]) -> dict[str, FieldInfo]:
     return {member.encode_name: member for member in msgspec.structs.fields(shape)}
 
 
-def _converted(value: object, expected: FieldInfo) -> object:
+def _converted(value: object, expected: Any) -> object:
     """Return the value in the expected type, or `_INVALID`."""
     try:
-        converted: object = msgspec.convert(value, expected.type)
+        converted: object = msgspec.convert(value, expected)
     except (msgspec.ValidationError, UnicodeEncodeError):  # the latter: a lone surrogate where a number should be
         return _INVALID
     return converted
@@ -165,8 +170,25 @@ def _enumerated(kind: Any) -> Sequence[str]:
     return next((schema["enum"] for schema in schemas if "enum" in schema), ())
 
 
-def _message(expected: FieldInfo) -> str:
-    kind = expected.type
+def _errors(name: str, value: object, expected: FieldInfo) -> list[FieldError]:
+    """Return the errors of a value of another type than expected. Items of a wrong type are named by their index."""
+    item = _item_of(expected.type)
+    if item is None:
+        return [FieldError(name, _message(expected.type))]
+    if not isinstance(value, list):
+        return [FieldError(name, "must be a list of strings")]
+    wrong = (index for index, each in enumerate(value) if _converted(each, item) is _INVALID)
+    return [FieldError(f"{name}[{index}]", _message(item)) for index in islice(wrong, _MAX_WRONG_ITEMS)]
+
+
+def _item_of(kind: Any) -> Any:
+    """Return the type of the items, if a list of any length is expected whose items are strings."""
+    while get_args(kind) and get_origin(kind) is not tuple:
+        kind = get_args(kind)[0]
+    return get_args(kind)[0] if get_args(kind) else None
+
+
+def _message(kind: Any) -> str:
     while kind not in _EXPECTED:  # in Annotated[str, ...] and in str | UnsetType, the type that counts is the first
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return f"must be {' or '.join(kind)}"

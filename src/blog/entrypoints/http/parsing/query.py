@@ -152,6 +152,17 @@ def only_true(text: str) -> bool:
     return True
 
 
+def only_html(text: str) -> str:
+    """Parse a parameter that is left out, or `html`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if text != "html":
+        raise ValueError("can be html, if anything")
+    return text
+
+
 PAGE_QUERY: Final = Query(
     {
         "limit": {

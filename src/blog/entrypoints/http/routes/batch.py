@@ -38,7 +38,7 @@ from blog.entrypoints.http.schemas.posts import (
     take_publication,
 )
 
-from .working_copies import both_texts
+from .working_copies import both_texts, explained
 
 ANSWER_BYTES: Final = 420_000
 """Bytes of posts with bodies in a response: as many as the largest post has. A hundred posts without bodies have up to
@@ -185,11 +185,12 @@ def on_batch_operation_failed(
 ) -> litestar.Response[bytes]:
     """Report why a batch failed, and which of its operations it was."""
     reason, more = error.reason, dict[str, Any]()
+    detail = str(reason)
     if isinstance(reason, VersionConflict):
         more = {"version": reason.version, "conflicting_fields": reason.conflicting_fields}
     if isinstance(reason, WorkingCopyConflict):
-        more = {**both_texts(reason)}
-    return problem(status_of(reason), str(reason), operation=error.index, **more)
+        detail, more = explained(reason), {**both_texts(reason)}
+    return problem(status_of(reason), detail, operation=error.index, **more)
 
 
 def _encoded(changed: Post, at: datetime, space: int) -> bytes:

@@ -1,7 +1,7 @@
 """Preview links: authors manage those of their posts, and everybody who has one reads its post."""
 
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -22,6 +22,8 @@ from blog.domain.shared import PostId, PreviewId
 from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.errors import HttpError
 from blog.entrypoints.http.operation import ExecutorKind, Operation
+from blog.entrypoints.http.parsing.lists import html_of
+from blog.entrypoints.http.parsing.query import Query, only_html, parse_query
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response, no_content
 from blog.entrypoints.http.schemas.accounts import READABLE, RedactedStruct
@@ -118,6 +120,20 @@ _PRIVATE: Final = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 no-referrer, so no other site learns its URL.
 """
 
+
+def _parse_include(scope: Any) -> bool:
+    """Return whether the HTML is wanted.
+
+    Raises:
+        ValidationFailed: the query is not valid.
+    """
+    return "include" in parse_query(scope, include=only_html)
+
+
+_PREVIEW_QUERY: Final = Query(
+    {"include": {"type": "string", "enum": ["html"], "description": "`html` adds the body as HTML."}}, _parse_include
+)
+
 previews = Routes("/api", "Previews")
 
 
@@ -176,19 +192,23 @@ def revoke_preview(_: ApiRequest, blog: Blog, actor: Member, post_id: PostId, pr
     Operation(
         Action.READ_PREVIEW,
         executor=ExecutorKind.READ,
+        query=_PREVIEW_QUERY,
         returns=PostOut,
         response_headers={
             "Cache-Control": "Always no-store.",
             "X-Robots-Tag": "Always noindex.",
             "Referrer-Policy": "Always no-referrer.",
         },
-        errors=(NotFound,),
+        errors=(ValidationFailed, NotFound),
     ),
 )
-def get_preview(_: ApiRequest, blog: Blog, secret: str) -> Response:
+def get_preview(request: ApiRequest, blog: Blog, secret: str) -> Response:
     """Get the post of a preview link, as it is now."""
     try:
         post = blog.previews.read(secret)
     except InvalidPreview as error:
         raise HttpError(HTTPStatus.NOT_FOUND, str(error), _PRIVATE) from None
-    return json_response(PostOut.of(post, blog.posts.now()), _PRIVATE)
+    shown = PostOut.of(post, blog.posts.now())
+    if request.parse_query():
+        shown.html = html_of(blog, post)
+    return json_response(shown, _PRIVATE)

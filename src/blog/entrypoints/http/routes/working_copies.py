@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from blog.domain.accounts.actors import Member
 from blog.domain.blog import Blog
-from blog.domain.errors import Forbidden, NotFound, PreconditionFailed, ValidationFailed
+from blog.domain.errors import FieldError, Forbidden, NotFound, PreconditionFailed, ValidationFailed
 from blog.domain.idempotency import KeyReused
 from blog.domain.policy import Action
 from blog.domain.posts.post import VersionConflict, differing_fields, validate_unfinished
@@ -66,6 +66,8 @@ def replace_working_copy(request: ApiRequest, blog: Blog, actor: Member, post_id
     expected = request.expected_copies()  # 428
     members, errors = request.body_members()  # 415
     changes = take_content(members)
+    if members.get("post", post_id) != post_id:
+        errors.append(FieldError("post", "must be the id of the post, or be left out"))
     if errors:  # otherwise `save` validates the content
         raise ValidationFailed([*errors, *validate_unfinished(**changes)])
     saved = blog.working_copies.save(
@@ -76,7 +78,8 @@ def replace_working_copy(request: ApiRequest, blog: Blog, actor: Member, post_id
     # Not an error of the domain, which would roll back: what the author has sent is kept.
     outdated = OutdatedWorkingCopy(saved.copy, saved.post, blog.posts.now())
     tag = copy_etag(saved).encode()
-    return refusal(HTTPStatus.PRECONDITION_FAILED, str(outdated), (b"etag", tag), is_saved=True, **both_texts(outdated))
+    more = {**both_texts(outdated), "is_saved": True}
+    return refusal(HTTPStatus.PRECONDITION_FAILED, explained(outdated), (b"etag", tag), **more)
 
 
 @working_copies.route(
@@ -129,7 +132,16 @@ def on_working_copy_conflict(request: Request[Any, Any, Any], error: WorkingCopy
     is_about_post = isinstance(error, OutdatedWorkingCopy)
     tag = etag(error.post, error.at) if is_about_post else copy_etag(CopyOfPost(error.copy, error.post))
     more = {**both_texts(error), "is_saved": False if request.method == "PUT" else UNSET}
-    return problem(HTTPStatus.PRECONDITION_FAILED, str(error), headers={"ETag": tag}, **more)
+    return problem(HTTPStatus.PRECONDITION_FAILED, explained(error), headers={"ETag": tag}, **more)
+
+
+def explained(error: WorkingCopyConflict) -> str:
+    """Return what happened, and what a client can do next."""
+    if isinstance(error, OutdatedWorkingCopy):
+        after = "Merge both texts, and apply the working copy with the ETag of the post in If-Match, or discard it."
+    else:
+        after = "Send its ETag in If-Match to replace or discard it."
+    return f"{error} {after}"
 
 
 def both_texts(error: WorkingCopyConflict) -> Mapping[str, Any]:

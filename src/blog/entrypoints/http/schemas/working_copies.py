@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from blog.domain.posts.importing import MAX_VERSION
 from blog.domain.posts.post import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, content_of
@@ -22,14 +22,24 @@ UnfinishedText = Annotated[str, Meta(description="May be empty.", extra_json_sch
 _BASED_ON: Final = Meta(
     description="The version of the post with which its author began.", extra_json_schema={"maximum": MAX_VERSION}, ge=1
 )
+_READ_ONLY: Final = Meta(description="Read-only: ignored.", extra_json_schema={"readOnly": True})
+_POST: Final = Meta(
+    description="The id of the post. May only be the one in the path.",
+    extra_json_schema={"readOnly": True, "minimum": 1},
+)
 
 
 class WorkingCopyIn(PartialContentIn, forbid_unknown_fields=True, kw_only=True):
-    """The content of a post, finished or not. Slug, tags and summary that are left out stay as GET returns them."""
+    """The content of a post, finished or not. Slug, tags and summary that are left out stay as GET returns them. The
+    object that GET returns can be sent back.
+    """
 
     title: UnfinishedTitle
     body: UnfinishedText
     based_on: Annotated[int, _BASED_ON]
+    post: Annotated[int, _POST] | UnsetType = UNSET
+    is_outdated: Annotated[bool, _READ_ONLY] | UnsetType = UNSET
+    saved_at: Annotated[Timestamp | None, _READ_ONLY] | UnsetType = UNSET
 
 
 class WorkingCopyOut(PartialContentIn, kw_only=True):
