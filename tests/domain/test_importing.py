@@ -252,3 +252,22 @@ def test_a_post_whose_slug_an_import_has_taken_is_not_trusted_although_it_was_lo
         with pytest.raises(VersionConflict):
             blog.posts.update(me, locked, body="Another")
         assert blog.posts.update(me, scheduled.id, body="Another").slug == "launch-2"
+
+
+def test_the_content_tells_which_of_several_posts_is_in_the_trash(open_blog: OpenBlog, ann: User) -> None:
+    """All have one author and one time, and were exported before one of them was moved to the trash."""
+    twins = [replace(OLD, body=body, ordinal=number) for number, body in enumerate(["one", "two", "two", "three"], 1)]
+    for trashed in range(1, 5):
+        at = LONG_AGO + trashed * DAY
+        moved = [replace(each, created_at=at, updated_at=at, published_at=at) for each in twins]
+        stored = [import_post(open_blog, each).post for each in moved]
+        with open_blog() as blog:
+            blog.posts.delete(as_member(ann), stored[trashed - 1].id)
+        found = [import_post(open_blog, each) for each in moved]
+        assert [each.post.body for each in found] == ["one", "two", "two", "three"]
+        unchanged = [ImportOutcome.UNCHANGED] * 4
+        if trashed != 2:  # whose place the equal third one has now
+            unchanged[trashed - 1] = ImportOutcome.TRASHED
+            assert found[trashed - 1].post.id == stored[trashed - 1].id
+        assert [each.outcome for each in found] == unchanged
+        assert import_post(open_blog, replace(moved[0], body="five", ordinal=5)).outcome is ImportOutcome.ADDED

@@ -151,9 +151,7 @@ class PostImporter:
         if stored is not None and stored.deleted_at is not None:
             return ImportResult(stored, ImportOutcome.TRASHED)
         if stored is not None:
-            compared = replace(post, slug=stored.slug)  # the stored post may have got a number
-            is_same = content_of(stored) == content_of(compared) and stored.published_at == post.published_at
-            return ImportResult(stored, ImportOutcome.UNCHANGED if is_same else ImportOutcome.CONFLICT)
+            return ImportResult(stored, ImportOutcome.UNCHANGED if _is_same(stored, post) else ImportOutcome.CONFLICT)
         earlier = self._check_revisions(post, revisions)
         if working_copy is not None and (errors := _validate_copy(working_copy, post)):
             raise ValidationFailed([FieldError(f"working copy, {error.field}", error.message) for error in errors])
@@ -208,24 +206,36 @@ class PostImporter:
 
     def _find(self, post: Post, ordinal: int) -> Post | None:
         """Return the stored post with the same author, time and ordinal. An export does not count posts in the trash,
-        so they come last.
+        so they come last. If it was made before a post was moved there, it has counted that one at its place: the
+        content tells.
 
         Raises:
             ValidationFailed: a post with a lower ordinal must be imported first.
         """
-        stored = self._of_time(Reader(post.created_at, post.author_id), post, ordinal)
-        if len(stored) < ordinal:
-            every = self._of_time(Everything(Reason.IMPORT), post, ordinal)
-            stored += [each for each in every if each.deleted_at is not None]
+        shown = self._of_time(Reader(post.created_at, post.author_id), post, ordinal)
+        if len(shown) >= ordinal and _is_same(shown[ordinal - 1], post):
+            return shown[ordinal - 1]
+        every = self._of_time(Everything(Reason.IMPORT), post, ordinal)
+        stored = shown + [each for each in every if each.deleted_at is not None]
         if len(stored) < ordinal - 1:
             raise ValidationFailed([FieldError("ordinal", f"import ordinal {ordinal - 1} first")])
-        return stored[ordinal - 1] if len(stored) >= ordinal else None
+        if len(stored) < ordinal:
+            return None
+        found = [stored[ordinal - 1], *every[ordinal - 1 :]]
+        return next((each for each in found if _is_same(each, post)), found[0])
 
     def _of_time(self, sight: Reader | Everything, post: Post, limit: int) -> list[Post]:
         """Return up to `limit` posts with the author and the creation time of a post, by their ids."""
         before = Position(post.created_at, PostId(0))
         later = self.posts.written_by(sight, post.author_id, limit=limit, after=before)
         return [each for each in later if each.created_at == post.created_at]
+
+
+def _is_same(stored: Post, post: Post) -> bool:
+    """Return whether a stored post has the content and the publication time of a post to import."""
+    compared = replace(post, slug=stored.slug)  # the stored post may have got a number
+    published_at = stored.published_at if stored.deleted_at is None else stored.former_published_at
+    return content_of(stored) == content_of(compared) and published_at == post.published_at
 
 
 def _validate(portable: PortablePost) -> list[FieldError]:
