@@ -1,5 +1,6 @@
 """Blocks of code, whose words get classes by which a page can colour them. The classes are those of Pygments."""
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from html import escape
@@ -56,8 +57,8 @@ LANGUAGES: Final = frozenset(
         "zig",
     ]
 )
-"""Names of lexers. A block in another language gets no classes: each lexer stays loaded, and must be quick on any text.
-Those of Scala, C# and Terraform are not, among others.
+"""Names of lexers. Words of a block in another language get no classes: each lexer stays loaded, and must be quick on
+any text. Those of Scala, C# and Terraform are not, among others.
 """
 
 _ALIASES: Final = {
@@ -89,6 +90,9 @@ _MAX_SLOW_BLOCK: Final = 1500
 MAX_CODE: Final = 12_000
 """Characters of all blocks of a text that get classes."""
 
+_is_name: Final = re.compile(r"[a-z0-9+#.-]{1,30}", re.ASCII).fullmatch
+"""Returns a match of the name of a language that may stand in a class. A script of the page can highlight by it."""
+
 
 class Highlighter:
     """Writes the blocks of code of one text.
@@ -114,7 +118,8 @@ class Highlighter:
         word = info.split(maxsplit=1)[0].lower() if info.strip() else ""
         language = _ALIASES.get(word, word)
         if language not in LANGUAGES:
-            return f'<pre tabindex="0"><code>{escape(code, quote=False)}</code></pre>\n'
+            name = f' class="language-{word}"' if _is_name(word) else ""
+            return f'<pre tabindex="0"><code{name}>{escape(code, quote=False)}</code></pre>\n'
         html = escape(code, quote=False)
         if len(code) <= min(_MAX_SLOW_BLOCK if language in _SLOW else MAX_BLOCK, self._left):
             self._left -= len(code)

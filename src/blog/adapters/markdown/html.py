@@ -239,5 +239,6 @@ def _footnote_reference(token: Token) -> str:
 
 
 def _footnote_anchor(token: Token) -> str:
-    label = f"Back to reference {_number(token)}"
+    times = token.meta["subId"]
+    label = f"Back to reference {_number(token)}{f'-{times + 1}' if times else ''}"
     return f' <a href="#{_reference_id(token)}" role="doc-backlink" aria-label="{label}">\u21a9\ufe0e</a>'

@@ -30,7 +30,7 @@ _definition = re.compile(r"^ {0,3}\[[^\]\n]+\]:[^\n]*$", re.MULTILINE)
 STEPS: Final = 300_000
 """Steps of rendering a text, of which each takes 1 to 4 µs. An ordinary text of 100,000 characters takes 180,000."""
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """The version of the HTML. It is a part of the key under which HTML is kept."""
 
 _WAIT: Final = 0.05

@@ -1,5 +1,6 @@
 """The contract of `MarkdownRenderer`."""
 
+import re
 from html.parser import HTMLParser
 from typing import Final
 from urllib.parse import urlsplit
@@ -205,7 +206,11 @@ class MarkdownRendererContract:
                 "```python\nx\n```",
                 '<pre class="highlight" tabindex="0"><code class="language-python"><span class="n">x',
             ),
-            ("```unheard-of\n<x>\n```", '<pre tabindex="0"><code>&lt;x&gt;'),
+            ("```unheard-of\n<x>\n```", '<pre tabindex="0"><code class="language-unheard-of">&lt;x&gt;'),
+            ("```C# title=x\nx\n```", '<pre tabindex="0"><code class="language-c#">x'),
+            ('```x"y\nx\n```', '<pre tabindex="0"><code>x'),
+            (f"```{'x' * 31}\nx\n```", '<pre tabindex="0"><code>x'),
+            ("```\nx\n```", '<pre tabindex="0"><code>x'),
             ("a[^n]\n\n[^n]: b", '<a href="#post-note-1" id="post-note-ref-1" role="doc-noteref">1</a>'),
             ("a[^n]\n\n[^n]: b", '<li id="post-note-1" dir="auto"><p dir="auto">b <a href="#post-note-ref-1"'),
             ("<b>raw</b>", '<p dir="auto">&lt;b&gt;raw&lt;/b&gt;</p>'),
@@ -219,6 +224,11 @@ class MarkdownRendererContract:
         found = StrictHtml(renderer.to_html("# a\n# a 2\n# a\n# a\n# !\n# ?\n\nx[^1] y[^1]\n\n[^1]: z"))
         assert found.errors == []
         assert len(found.ids) == len(set(found.ids)) == 9
+
+    def test_links_back_to_the_references_of_a_note_have_names_of_their_own(self, renderer: MarkdownRenderer) -> None:
+        html = renderer.to_html("x[^1] y[^1] z[^1] q[^2]\n\n[^1]: a\n[^2]: b")
+        labels = re.findall('role="doc-backlink" aria-label="([^"]*)"', html)
+        assert labels == [f"Back to reference {name}" for name in ("1", "1-2", "1-3", "2")]
 
     @pytest.mark.parametrize("vector", XSS, ids=range(len(XSS)))
     def test_nothing_is_executed(self, renderer: MarkdownRenderer, vector: str) -> None:
