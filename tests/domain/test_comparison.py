@@ -205,9 +205,18 @@ def test_lines_are_not_compared_by_words_where_that_gives_too_many_parts(monkeyp
     assert [part.kind for part in compare_texts(old[:90], new[:90]) if part.kind is not EQUAL] == [REMOVED, ADDED]
 
 
+def test_equal_lines_are_shown_equal_also_where_lines_take_too_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compared, "MAX_STEPS", 2000)
+    old, new = ("".join(f"{letter}\n" for letter in Random(seed).choices("ab", k=80)) for seed in (1, 2))
+    parts = compare_texts(old, new)
+    assert sum(len(part.text) for part in parts if part.kind is EQUAL) > len(old) / 3
+    assert (old_of(parts), new_of(parts)) == (old, new)
+
+
 def test_lines_are_not_compared_by_words_where_that_takes_too_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compared, "MAX_STEPS", 60)
     old, new = ("".join(f"line {number} {word}\n" for number in range(9)) for word in ("before", "after"))
+    assert len(compare_texts(old, new)) > 20
+    monkeypatch.setattr(compared, "MAX_STEPS", 60)
     assert [part.kind for part in compare_texts(old, new)] == [REMOVED, ADDED]
 
 

@@ -18,6 +18,7 @@ from blog.domain.blog import Blog, OpenBlog
 from blog.domain.posts.post import Post, PostContent
 from blog.domain.posts.previews import IssuedPreview, Preview
 from blog.domain.posts.revisions import Revision
+from blog.domain.posts.slug import slug_of
 from blog.domain.posts.use_cases import PostPage
 from blog.domain.posts.working_copies import CopyOfPost
 from blog.domain.search.use_cases import SearchPage
@@ -120,8 +121,8 @@ class Side:
 
     def seen_post(self, post: Post) -> Post:
         number, author_id = self._seen_number(post.id), UserId(order(self.users, post.author_id))
-        is_by_id = post.slug is not None and post.slug.startswith(f"post-{post.id}")  # from a title without letters
-        return replace(post, id=number, author_id=author_id, slug="post-by-id" if is_by_id else post.slug)
+        slug = _without_id(post.slug, post.title, post.id)
+        return replace(post, id=number, author_id=author_id, slug=slug)
 
     def seen_revision(self, revision: Revision) -> Revision:
         content = self._seen_content(revision.content, revision.post_id)
@@ -133,8 +134,7 @@ class Side:
         return CopyOfPost(replace(copy, post_id=self._seen_number(copy.post_id), content=content), self.seen_post(post))
 
     def _seen_content(self, content: PostContent, post_id: PostId) -> PostContent:
-        is_by_id = content.slug is not None and content.slug.startswith(f"post-{post_id}")
-        return replace(content, slug="post-by-id" if is_by_id else content.slug)
+        return replace(content, slug=_without_id(content.slug, content.title, post_id))
 
     def seen_page(self, page: PostPage) -> PostPage:
         following = page.next and replace(page.next, id=self._seen_number(page.next.id))
@@ -213,3 +213,12 @@ def order(appeared: list[Thing], thing: Thing) -> int:
     if thing not in appeared:
         appeared.append(thing)
     return appeared.index(thing)
+
+
+def _without_id(slug: str | None, title: str, post_id: PostId) -> str | None:
+    """Return a slug without the id of the post, which differs between blogs: a title of signs alone gives `post-7`.
+
+    A title of digits gives such a slug, too, and it is the same in each blog.
+    """
+    is_by_id = slug is not None and slug.startswith(f"post-{post_id}") and slug != slug_of(title)
+    return "post-by-id" if is_by_id else slug
