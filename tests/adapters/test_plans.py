@@ -1,6 +1,5 @@
 """The blog promises that a page costs the same, however many posts there are."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -10,9 +9,9 @@ from typing import Any, Final, NamedTuple
 import psycopg
 import pytest
 from sqlalchemy import insert, select
+from tests.adapters.statements import Executed, execute_counted, recorded_statements
 
 from blog.adapters.sql import SqlStore
-from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.adapters.sql.repositories.tagging import rebuild_tags
 from blog.adapters.sql.schema.tables import posts, revisions
 from blog.domain.blog import Stores
@@ -161,35 +160,18 @@ def fill(store: SqlStore, count: int) -> Filled:
     return Filled(authors[1], NOW - count // 2 * HOUR)
 
 
-def statement_of(store: SqlStore, read: Read, filled: Filled, patch: pytest.MonkeyPatch) -> tuple[str, Sequence[Any]]:
+def statement_of(store: SqlStore, read: Read, filled: Filled, patch: pytest.MonkeyPatch) -> Executed:
     """Return the last statement of a read, with its parameters."""
-    found: list[tuple[str, Sequence[Any]]] = []
-    run = SqlUnitOfWork._run
-
-    def recorded(unit: SqlUnitOfWork, sql: str, values: Sequence[Any] = (), **options: Any) -> Any:
-        found.append((sql, values))
-        return run(unit, sql, values, **options)
-
-    with patch.context() as patched, store() as stores:
-        patched.setattr(SqlUnitOfWork, "_run", recorded)
+    with recorded_statements(patch) as found, store() as stores:
         assert read(stores, filled) is not None
     return found[-1]
 
 
-def steps_of(file: Path, sql: str, values: Sequence[Any]) -> int:
-    """Return how many instructions SQLite executes for a statement."""
-    steps = 0
-
-    def count() -> int:
-        nonlocal steps
-        steps += 1
-        return 0
-
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-        connection.set_progress_handler(count, 1)
-        assert connection.execute(sql, values).fetchall()
-    return steps
+def steps_of(file: Path, statement: Executed) -> int:
+    """Return how many instructions SQLite executes for a statement, which finds something."""
+    instructions, rows = execute_counted(file, [statement])
+    assert rows
+    return instructions
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +193,7 @@ def test_sqlite_executes_as_many_instructions_among_many_posts_as_among_few(
     steps = []
     for file, filled in sizes:
         with closing(SqlStore(file)) as store:
-            steps.append(steps_of(file, *statement_of(store, read, filled, monkeypatch)))
+            steps.append(steps_of(file, statement_of(store, read, filled, monkeypatch)))
     few, many = steps
     assert many < 1.5 * few + 100, steps
 

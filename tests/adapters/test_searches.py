@@ -1,21 +1,18 @@
 """Searches in a database take a bounded number of statements and a bounded scan."""
 
-import sqlite3
-from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text as sql
+from tests.adapters.statements import execute_counted, recorded_statements
 
 from blog.adapters.sql import SqlStore
 from blog.adapters.sql.engine.statement import ReadStatement as Statement
-from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.adapters.sql.repositories import tag_filters
 from blog.adapters.sql.repositories.posts import SightKind, _count, _Query, indexed_posts
 from blog.adapters.sql.search import fts5, index
@@ -146,42 +143,11 @@ def test_sqlite_looks_up_no_post_where_a_word_and_a_filter_never_meet(
         with closing(SqlStore(file)) as store:
             store.migrate()
             fill(store, count)
-            search_statements = statements_of(store, filters, monkeypatch)
-        steps.append(instructions_of(file, search_statements))
+            with recorded_statements(monkeypatch) as search, store() as stores:
+                assert stores.index.find(EVERYBODY, SearchQuery.of("word"), limit=21, **filters) == []
+                assert stores.index.count(EVERYBODY, SearchQuery.of("word"), **filters) == 0
+        steps.append(execute_counted(file, search)[0])
     assert steps[1] < 1.5 * steps[0] + 100, steps
-
-
-def statements_of(store: SqlStore, filters: PostFilter, patch: pytest.MonkeyPatch) -> list[tuple[str, Sequence[Any]]]:
-    """Return the statements of a search that finds nothing, with their parameters."""
-    found: list[tuple[str, Sequence[Any]]] = []
-    run = SqlUnitOfWork._run
-
-    def recorded(unit: SqlUnitOfWork, sql: str, values: Sequence[Any] = (), **options: Any) -> Any:
-        found.append((sql, values))
-        return run(unit, sql, values, **options)
-
-    with patch.context() as patched, store() as stores:
-        patched.setattr(SqlUnitOfWork, "_run", recorded)
-        assert stores.index.find(EVERYBODY, SearchQuery.of("word"), limit=21, **filters) == []
-        assert stores.index.count(EVERYBODY, SearchQuery.of("word"), **filters) == 0
-    return found
-
-
-def instructions_of(file: Path, statements: Iterable[tuple[str, Sequence[Any]]]) -> int:
-    """Return how many instructions SQLite executes for statements, without those of FTS5 itself."""
-    executed = 0
-
-    def count() -> int:
-        nonlocal executed
-        executed += 1
-        return 0
-
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-        connection.set_progress_handler(count, 1)
-        for sql, values in statements:
-            connection.execute(sql, values).fetchall()
-    return executed
 
 
 def fill(store: SqlStore, count: int) -> None:

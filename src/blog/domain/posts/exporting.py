@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from blog.domain.accounts.actors import Actor, Operator, OutOfScope, Scope, require_member
+from blog.domain.accounts.actors import Actor, Operator
 from blog.domain.shared import MAX_PAGE_SIZE, UNSTORED, Clock, PostId, UserId, check_limit
 
 from .importing import PortablePost
@@ -11,7 +11,7 @@ from .pagination import Position
 from .post import PostNotFound
 from .repository import PostRepository
 from .revisions import RevisionStore
-from .visibility import Everything, Reader, Reason, may_read_own
+from .visibility import Everything, Reader, Reason, require_read_own
 from .working_copies import WorkingCopy, WorkingCopyStore
 
 _EVERYTHING = Everything(Reason.EXPORT)
@@ -122,9 +122,7 @@ class PostExporter:
         """
         if isinstance(actor, Operator):
             return None
-        require_member(actor)
-        if not may_read_own(actor):
-            raise OutOfScope(Scope.POSTS_READ)
+        require_read_own(actor)
         return actor.user_id
 
     def _first_of_next_author(self, after: UserId) -> ExportPosition | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias, Unpack
 
-from blog.domain.accounts.actors import Member, OutOfScope, Scope, require_member, require_scope
+from blog.domain.accounts.actors import Member, Scope, require_scope
 from blog.domain.audit import Audit, Event
 from blog.domain.errors import ValidationFailed
 from blog.domain.idempotency import IdempotencyStore
@@ -35,7 +35,7 @@ from .publication import Publication
 from .repository import PostRepository, RecordVersion
 from .slug_assignment import Slugs
 from .tags import TagPage
-from .visibility import Own, Public, Reader, may_read_own, sight_of
+from .visibility import Own, Public, Reader, require_read_own, sight_of
 from .working_copies import WorkingCopyStore, check_base
 
 
@@ -410,9 +410,7 @@ class Posts:
             OutOfScope: the token may neither read nor write nor publish posts.
             ValidationFailed: there is no such status.
         """
-        require_member(actor)
-        if not may_read_own(actor):
-            raise OutOfScope(Scope.POSTS_READ)
+        require_read_own(actor)
         return Own(self.now(), actor.user_id, member_of(Status, "status", status))
 
     def settle_tag_counts(self, *, limit: int) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Final, TypeAlias, assert_never
 
-from blog.domain.accounts.actors import Member, Scope
+from blog.domain.accounts.actors import Member, OutOfScope, Scope, require_member
 from blog.domain.shared import PostId, UserId
 
 from .post import Post, Status
@@ -96,6 +96,18 @@ def sight_of(actor: Member | None, at: datetime) -> Public | Reader:
 def may_read_own(actor: Member) -> bool:
     """Return whether the token of an actor may read their own unpublished posts."""
     return not _READING.isdisjoint(actor.scopes)
+
+
+def require_read_own(actor: Member) -> None:
+    """Check that an actor may read their own unpublished posts.
+
+    Raises:
+        NotAMember.
+        OutOfScope: the token may neither read nor write nor publish posts.
+    """
+    require_member(actor)
+    if not may_read_own(actor):
+        raise OutOfScope(Scope.POSTS_READ)
 
 
 _READING: Final = frozenset({Scope.POSTS_READ, Scope.POSTS_WRITE, Scope.POSTS_PUBLISH})

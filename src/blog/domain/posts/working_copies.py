@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple, Protocol, Unpack
 
-from blog.domain.accounts.actors import Member, OutOfScope, Scope, require_member, require_scope
+from blog.domain.accounts.actors import Member, Scope, require_scope
 from blog.domain.errors import FieldError, PreconditionFailed, ValidationFailed
 from blog.domain.shared import Clock, PostId, check_id
 
 from .post import NotTheAuthor, Post, PostChanges, PostContent, content_of, validate_unfinished
 from .repository import PostRepository
-from .visibility import Reader, may_read_own
+from .visibility import Reader, require_read_own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +108,7 @@ class WorkingCopies:
             OutOfScope: the token may neither read nor write nor publish posts.
             PostNotFound, NotTheAuthor.
         """
-        require_member(actor)
-        if not may_read_own(actor):
-            raise OutOfScope(Scope.POSTS_READ)
+        require_read_own(actor)
         check_id(post_id)
         post = _own(actor, self.posts.get(Reader(self.now(), actor.user_id), post_id))
         return CopyOfPost(self.store.find(post_id) or WorkingCopy.of(post), post)

@@ -10,7 +10,7 @@ from blog.domain.accounts.throttle import LoginAttempt
 from blog.domain.blog import OpenStores
 from blog.domain.shared import UNSTORED, AttemptId
 
-from .fixtures import NOON, Failed, require_fixture
+from .fixtures import NOON, Failed, StoresFixture
 
 ANN, HERE = "ann", "192.0.2.1"
 BOB, THERE = "bob", "2001:db8::1"
@@ -18,16 +18,11 @@ TICK = timedelta(microseconds=1)
 LONG_AGO = NOON - timedelta(days=4000)
 
 
-class AttemptStoreContract:
+class AttemptStoreContract(StoresFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty.
 
     A unit that waits for another must wait for more than a second.
     """
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.mark.parametrize("address", ["", HERE, THERE])
     @pytest.mark.parametrize("account", [ANN, "registration from 2001:db8::1", "n" * 150])

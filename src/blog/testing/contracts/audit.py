@@ -12,22 +12,17 @@ from blog.domain.audit import GENESIS_DIGEST, Audit, AuditEntry, AuditFilter, Ev
 from blog.domain.blog import OpenStores, Stores
 from blog.domain.shared import UNSTORED, EntryId, SealId, TokenId, UserId
 
-from .fixtures import HOSTILE_TEXTS, NOON, Failed, require_fixture
+from .fixtures import HOSTILE_TEXTS, NOON, Failed, StoresFixture
 
 TICK = timedelta(microseconds=1)
 BEYOND = [UNSTORED, -1, 1_000_000_007, 2**63 - 1, 2**64, -(2**64)]
 
 
-class AuditLogContract:
+class AuditLogContract(StoresFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty.
 
     A unit that waits for another must wait for more than a second.
     """
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.mark.parametrize("detail", ["", *HOSTILE_TEXTS[:-1]])
     @pytest.mark.parametrize("is_visitors", [False, True])

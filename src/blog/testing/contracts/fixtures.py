@@ -12,7 +12,7 @@ import pytest
 
 from blog.domain.accounts.actors import Member, scopes_for
 from blog.domain.accounts.user import User
-from blog.domain.blog import Blog, OpenBlog
+from blog.domain.blog import Blog, OpenBlog, OpenStores
 from blog.domain.posts.post import Post
 from blog.domain.posts.visibility import Everything, Public, Reason
 from blog.domain.shared import UNSTORED, TokenId
@@ -66,6 +66,15 @@ def create_post_in_unit(open_blog: OpenBlog, author: Member) -> Post:
 def require_fixture(contract: object, fixture: str, what: str) -> NoReturn:
     """Fail with a message that names the missing fixture."""
     pytest.fail(f"{type(contract).__name__} must have a fixture `{fixture}` that returns {what}.", pytrace=False)
+
+
+class StoresFixture:
+    """The fixture of the contracts of stores."""
+
+    @pytest.fixture
+    def open_stores(self) -> OpenStores:
+        """The stores to be tested."""
+        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
 
 def run_concurrently(work: Callable[[int], Result], threads: int = THREADS) -> list[Result]:

@@ -12,7 +12,7 @@ from blog.domain.blog import OpenStores
 from blog.domain.idempotency import IdempotencyRecord
 from blog.domain.shared import PostId, UserId
 
-from .fixtures import NOON, Failed, require_fixture
+from .fixtures import NOON, Failed, StoresFixture
 from .posts import add, add_user, make_post
 
 TICK = timedelta(microseconds=1)
@@ -20,16 +20,11 @@ KEY, OTHER_KEY = bytes(range(32)), bytes(32)
 ANSWERS = [None, b"", b"\0", bytes(range(256)), b"\xff" * 1_000_000]
 
 
-class IdempotencyStoreContract:
+class IdempotencyStoreContract(StoresFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty.
 
     A unit that waits for another must wait for more than a second.
     """
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def ann(self, open_stores: OpenStores) -> User:

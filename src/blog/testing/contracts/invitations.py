@@ -13,20 +13,15 @@ from blog.domain.accounts.user import User
 from blog.domain.blog import OpenStores
 from blog.domain.shared import UNSTORED, InvitationId, UserId
 
-from .fixtures import NOON, Failed, require_fixture
+from .fixtures import NOON, Failed, StoresFixture
 from .posts import add_user
 
 HOUR = timedelta(hours=1)
 NO_INVITATIONS = [InvitationId(number) for number in (UNSTORED, -1, 1_000_000_007, 2**63 - 1, 2**64, -(2**64))]
 
 
-class InvitationStoreContract:
+class InvitationStoreContract(StoresFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def by_id(self, open_stores: OpenStores) -> UserId:

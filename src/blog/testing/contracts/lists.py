@@ -13,7 +13,7 @@ from blog.domain.posts.pagination import Position, PostFilter, SortOrder
 from blog.domain.posts.post import Post
 from blog.domain.shared import PostId
 
-from .fixtures import EVERYBODY, NOON, Failed, require_fixture
+from .fixtures import EVERYBODY, NOON, Failed, StoresFixture
 from .posts import NO_POSTS, add_user, make_post
 
 TICK: Final = timedelta(microseconds=1)
@@ -55,13 +55,8 @@ FILTERS: Final[list[PostFilter]] = [
 ]  # fmt: skip
 
 
-class PostListContract:
+class PostListContract(StoresFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def posts(self, open_stores: OpenStores) -> list[Post]:

@@ -17,7 +17,7 @@ from blog.domain.search.index import SearchPosition
 from blog.domain.search.query import SearchQuery
 from blog.domain.search.tokenizer import tokenize
 
-from .fixtures import EVERYBODY, NOON, require_fixture
+from .fixtures import EVERYBODY, NOON, StoresFixture
 from .lists import in_order
 from .posts import add_user, make_post
 
@@ -88,16 +88,11 @@ beginnings = st.lists(inserts, min_size=2, max_size=8)
 meanwhiles = st.lists(st.lists(turns, max_size=3), max_size=6)
 
 
-class PostWalkContract:
+class PostWalkContract(StoresFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
 
     walks: int = 25
     """The number of examples for each order."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.mark.parametrize("order", SortOrder)
     def test_all_pages_show_every_post_with_a_constant_position_exactly_once(

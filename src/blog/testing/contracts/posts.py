@@ -18,7 +18,7 @@ from blog.domain.posts.repository import PostRepository, RemovedPost
 from blog.domain.posts.visibility import Own
 from blog.domain.shared import UNSTORED, PostId, UserId
 
-from .fixtures import EVERYBODY, EVERYTHING, HOSTILE_TEXTS, NOON, another_value, require_fixture
+from .fixtures import EVERYBODY, EVERYTHING, HOSTILE_TEXTS, NOON, StoresFixture, another_value
 
 NO_POSTS = [PostId(UNSTORED), PostId(-1), PostId(1_000_000_007), PostId(2**63 - 1), PostId(2**64), PostId(-(2**64))]
 
@@ -27,18 +27,17 @@ FIELDS = [field.name for field in fields(Post) if field.name not in {"id", "auth
 """The fields of a post that a repository stores unchanged."""
 
 
-class PostRepositoryContract:
-    """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
+class AuthorFixture(StoresFixture):
+    """The fixtures of contracts of stores with an author: `open_stores`, and an author in them."""
 
     @pytest.fixture
     def author(self, open_stores: OpenStores) -> User:
         """An author."""
         return add_user(open_stores, "ann")
+
+
+class PostRepositoryContract(AuthorFixture):
+    """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
 
     @pytest.mark.parametrize("field", FIELDS)
     def test_every_field_is_stored_and_replaced(self, open_stores: OpenStores, author: User, field: str) -> None:

@@ -13,20 +13,15 @@ from blog.domain.posts.previews import Preview, PreviewOf
 from blog.domain.posts.visibility import Own
 from blog.domain.shared import UNSTORED, PostId, PreviewId, UserId
 
-from .fixtures import NOON, Failed, require_fixture
+from .fixtures import NOON, Failed, StoresFixture
 from .posts import add_user, make_post
 
 HOUR = timedelta(hours=1)
 NO_NUMBERS = (UNSTORED, -1, 1_000_000_007, 2**63 - 1, 2**64, -(2**64))
 
 
-class PreviewStoreContract:
+class PreviewStoreContract(StoresFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def post(self, open_stores: OpenStores) -> Post:

@@ -13,8 +13,8 @@ from blog.domain.posts.revisions import ListedRevision, Revision, RevisionPositi
 from blog.domain.posts.visibility import Own
 from blog.domain.shared import PostId
 
-from .fixtures import EVERYTHING, HOSTILE_TEXTS, NOON, Failed, require_fixture, run_concurrently
-from .posts import add_user, make_post
+from .fixtures import EVERYTHING, HOSTILE_TEXTS, NOON, Failed, run_concurrently
+from .posts import AuthorFixture, add_user, make_post
 
 MANY: Final = 2**63 - 1
 """A number above all."""
@@ -42,18 +42,8 @@ def add_post(stores: Stores, author: User, hours: int = 0) -> Post:
     return stores.posts.add(replace(make_post(author), created_at=at, updated_at=at, published_at=at, version=1000))
 
 
-class RevisionStoreContract:
+class RevisionStoreContract(AuthorFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
-
-    @pytest.fixture
-    def author(self, open_stores: OpenStores) -> User:
-        """An author."""
-        return add_user(open_stores, "ann")
 
     @pytest.mark.parametrize("text", HOSTILE_TEXTS)
     def test_a_revision_is_read_back_unchanged(self, open_stores: OpenStores, author: User, text: str) -> None:

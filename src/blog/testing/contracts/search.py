@@ -16,31 +16,21 @@ from blog.domain.posts.post import Post
 from blog.domain.search.index import Hit, SearchPosition
 from blog.domain.search.query import SearchQuery
 
-from .fixtures import EVERYBODY, HOSTILE_TEXTS, Failed, require_fixture
+from .fixtures import EVERYBODY, HOSTILE_TEXTS, Failed
 from .lists import FILTERS, add_many
 from .phrases import SAYINGS, SearchExample, any_texts, queries, texts
-from .posts import NO_POSTS, add_user, make_post
+from .posts import NO_POSTS, AuthorFixture, make_post
 from .search_model import add_posts, all_pages, change_some, expected, found, hits, put, rank, remove, save
 
 LONG: Final = 100_000
 TICK: Final = timedelta(microseconds=1)
 
 
-class PostIndexContract:
+class PostIndexContract(AuthorFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
 
     searches: int = 40
     """The number of examples."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
-
-    @pytest.fixture
-    def author(self, open_stores: OpenStores) -> User:
-        """An author."""
-        return add_user(open_stores, "ann")
 
     @pytest.fixture
     def posts(self, open_stores: OpenStores) -> list[Post]:

@@ -11,20 +11,15 @@ from blog.domain.blog import OpenStores
 from blog.domain.posts.slug_assignment import SlugEntry
 from blog.domain.shared import PostId
 
-from .fixtures import NOON, Failed, require_fixture, run_concurrently
+from .fixtures import NOON, Failed, StoresFixture, run_concurrently
 
 ENTRY: Final = SlugEntry("crème-brûlée", PostId(7), NOON)
 OTHER: Final = SlugEntry("crème-brûlée", PostId(8), NOON + timedelta(hours=1))
 LONGEST: Final = SlugEntry("हि" * 40, PostId(2**62), NOON - timedelta(days=9999))
 
 
-class SlugStoreContract:
+class SlugStoreContract(StoresFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty. No post has to exist."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     def test_the_first_entry_of_a_slug_stays(self, open_stores: OpenStores) -> None:
         with open_stores() as stores:

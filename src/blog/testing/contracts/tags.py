@@ -15,7 +15,7 @@ from blog.domain.posts.tags import TagCount, tag_key, tag_keys
 from blog.domain.posts.visibility import Own, Public, sees
 from blog.domain.search.query import SearchQuery
 
-from .fixtures import EVERYTHING, NOON, Failed, require_fixture
+from .fixtures import EVERYTHING, NOON, Failed, StoresFixture
 from .lists import in_order, passes
 from .posts import add_user, make_post
 
@@ -54,13 +54,8 @@ FILTERS: Final[list[PostFilter]] = [
 ]
 
 
-class PostTagContract:
+class PostTagContract(StoresFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def authors(self, open_stores: OpenStores) -> list[User]:

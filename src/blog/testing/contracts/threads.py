@@ -18,9 +18,9 @@ from blog.domain.posts.pagination import SortOrder
 from blog.domain.search.query import SearchQuery
 
 from .audit import make_entry
-from .fixtures import EVERYBODY, EVERYTHING, NOON, require_fixture, run_concurrently
+from .fixtures import EVERYBODY, EVERYTHING, NOON, run_concurrently
 from .invitations import make_invitation
-from .posts import add_user, make_post
+from .posts import AuthorFixture, make_post
 from .previews import make_preview
 from .tokens import make_token
 
@@ -99,21 +99,11 @@ _USES: Final[Mapping[str, Callable[[Stores, User, str], None]]] = {
 """By the name of the store, a function that writes and reads back something of its thread's own."""
 
 
-class SharedStoresContract:
+class SharedStoresContract(AuthorFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
 
     rounds: int = 8
     """The number of units of each thread."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
-
-    @pytest.fixture
-    def author(self, open_stores: OpenStores) -> User:
-        """An author."""
-        return add_user(open_stores, "ann")
 
     @pytest.mark.parametrize("port", _USES)
     def test_a_store_is_used_by_several_threads_concurrently(

@@ -21,20 +21,15 @@ from blog.domain.accounts.user import (
 from blog.domain.blog import OpenStores
 from blog.domain.shared import UNSTORED, UserId
 
-from .fixtures import NOON, Failed, require_fixture
+from .fixtures import NOON, Failed, StoresFixture
 
 NOBODY = [UserId(UNSTORED), UserId(-1), UserId(1_000_000_007), UserId(2**63 - 1), UserId(2**64), UserId(-(2**64))]
 EVERY_SIGN = "Ann_B.c@d+e-9"
 PASSWORD_HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaA"  # noqa: S105 - of nothing
 
 
-class UserRepositoryContract:
+class UserRepositoryContract(StoresFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.mark.parametrize("username", ["x", EVERY_SIGN, "n" * 150])
     @pytest.mark.parametrize("is_admin", [False, True])

@@ -16,7 +16,7 @@ from blog.domain.posts.visibility import Everything, Holder, Own, Public, Reader
 from blog.domain.search.query import SearchQuery
 from blog.domain.shared import PostId, UserId
 
-from .fixtures import EVERYTHING, NOON, Failed, require_fixture
+from .fixtures import EVERYTHING, NOON, Failed, StoresFixture
 from .lists import comes_after, in_order, passes
 from .posts import add_user, make_post
 
@@ -44,13 +44,8 @@ FILTERS: Final[list[PostFilter]] = [
 NOBODY: Final = UserId(1_000_000_007)
 
 
-class PostVisibilityContract:
+class PostVisibilityContract(StoresFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
 
     @pytest.fixture
     def authors(self, open_stores: OpenStores) -> list[User]:

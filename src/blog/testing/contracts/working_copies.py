@@ -13,24 +13,14 @@ from blog.domain.posts.visibility import Own
 from blog.domain.posts.working_copies import WorkingCopy
 from blog.domain.shared import UNSTORED, PostId
 
-from .fixtures import EVERYTHING, HOSTILE_TEXTS, NOON, Failed, another_value, require_fixture, run_concurrently
-from .posts import add, add_user, make_post
+from .fixtures import EVERYTHING, HOSTILE_TEXTS, NOON, Failed, another_value, run_concurrently
+from .posts import AuthorFixture, add, make_post
 
 NO_POSTS = [PostId(number) for number in (UNSTORED, -1, 1_000_000_007, 2**63 - 1, 2**64, -(2**64))]
 
 
-class WorkingCopyStoreContract:
+class WorkingCopyStoreContract(AuthorFixture):
     """Needs a fixture `open_stores`: an `OpenStores` on your stores, empty."""
-
-    @pytest.fixture
-    def open_stores(self) -> OpenStores:
-        """The stores to be tested."""
-        require_fixture(self, "open_stores", "an OpenStores on empty stores")
-
-    @pytest.fixture
-    def author(self, open_stores: OpenStores) -> User:
-        """A user who writes posts."""
-        return add_user(open_stores, "ann")
 
     @pytest.fixture
     def post(self, open_stores: OpenStores, author: User) -> Post:

@@ -1,8 +1,8 @@
 """Filters of posts: their parameters, their conditions, and pages of the index of tags.
 
-The name of a parameter decides the statement. Of those by tag, `tag_0`, `tag_1`, … are tags that a post must all have,
-the rarest one first, and `any_tag_0`, … are tags of which it must have one. `few_tag_0` and `few_any_tag_0` are the
-same, if few posts have them: a database then begins with these posts.
+The name of a parameter decides the statement. `tag_0`, `tag_1`, … are tags that a post must all have, the rarest one
+first. `any_tag_0`, … are tags of which a post must have one. `few_tag_0` and `few_any_tag_0` are the same, if few posts
+have them: a database then begins with these posts.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence

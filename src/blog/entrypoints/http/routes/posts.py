@@ -1,6 +1,7 @@
 """Posts over HTTP."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, cast
 from urllib.parse import quote
 
@@ -39,6 +40,17 @@ from blog.entrypoints.http.schemas.posts import (
 ETAG_HEADER: Final = {"ETag": "Identifies this version of the post. It begins with the version number."}
 LINK_HEADER: Final = {"Link": "The URL of the next page, with rel=next. Absent on the last page."}
 _CHANGE_ERRORS: Final = (ValidationFailed, NotFound, Forbidden, PreconditionFailed)
+
+post_change = partial(
+    Operation,
+    executor=ExecutorKind.WRITE,
+    if_match=True,
+    idempotent=True,
+    returns=PostOut,
+    response_headers={**ETAG_HEADER, **REPLAYED_HEADER},
+    errors=(*_CHANGE_ERRORS, KeyReused),
+)
+"""Declares a route that changes a post by a `POST` to a path of its own, and returns the post."""
 
 _CHANGED_BY: Final = " here, but by POST to publish/ and unpublish/"
 
@@ -200,7 +212,7 @@ def update_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId)
     post, at = blog.posts.get_for_update(actor, post_id), blog.posts.now()  # 404, 403
     request.check_preconditions(post, at)  # 412, 428
     updated = blog.posts.update(actor, post, **_parse_changes(request, actor, post, at))  # 415, 400
-    return _changed(updated, at)
+    return changed_post(updated, at)
 
 
 @posts.route(
@@ -226,37 +238,19 @@ def delete_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId)
 @posts.route(
     "POST",
     "/{post_id}/restore/",
-    Operation(
-        Action.RESTORE_POST,
-        executor=ExecutorKind.WRITE,
-        if_match=True,
-        idempotent=True,
-        returns=PostOut,
-        response_headers={**ETAG_HEADER, **REPLAYED_HEADER},
-        errors=(*_CHANGE_ERRORS, KeyReused),
-    ),
+    post_change(Action.RESTORE_POST),
 )
 def restore_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
     """Restore a post from your trash."""
     post = blog.trash.get_for_update(actor, post_id)  # 404, 403
     request.check_preconditions(post, blog.posts.now())  # 412, 428
-    return _changed(blog.trash.restore(actor, post), blog.posts.now())
+    return changed_post(blog.trash.restore(actor, post), blog.posts.now())
 
 
 @posts.route(
     "POST",
     "/{post_id}/publish/",
-    Operation(
-        Action.PUBLISH_POST,
-        executor=ExecutorKind.WRITE,
-        body=PublishIn,
-        needs_body=False,
-        if_match=True,
-        idempotent=True,
-        returns=PostOut,
-        response_headers={**ETAG_HEADER, **REPLAYED_HEADER},
-        errors=(*_CHANGE_ERRORS, KeyReused),
-    ),
+    post_change(Action.PUBLISH_POST, body=PublishIn, needs_body=False),
 )
 def publish_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
     """Publish a post, now or at another time."""
@@ -269,30 +263,23 @@ def publish_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId
     if errors:
         raise ValidationFailed(errors)
     published = blog.posts.publish(actor, post, at=publish_at)
-    return _changed(published, blog.posts.now())
+    return changed_post(published, blog.posts.now())
 
 
 @posts.route(
     "POST",
     "/{post_id}/unpublish/",
-    Operation(
-        Action.PUBLISH_POST,
-        executor=ExecutorKind.WRITE,
-        if_match=True,
-        idempotent=True,
-        returns=PostOut,
-        response_headers={**ETAG_HEADER, **REPLAYED_HEADER},
-        errors=(*_CHANGE_ERRORS, KeyReused),
-    ),
+    post_change(Action.PUBLISH_POST),
 )
 def unpublish_post(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId) -> Response:
     """Make a draft of a published or scheduled post."""
     post, at = blog.posts.get_for_publication(actor, post_id), blog.posts.now()  # 404, 403
     request.check_preconditions(post, at)  # 412, 428
-    return _changed(blog.posts.unpublish(actor, post), at)
+    return changed_post(blog.posts.unpublish(actor, post), at)
 
 
-def _changed(post: Post, at: datetime) -> Response:
+def changed_post(post: Post, at: datetime) -> Response:
+    """Return the response that shows a post after a change, at this moment."""
     return json_response(PostOut.of(post, at), {"ETag": etag(post, at)})
 
 

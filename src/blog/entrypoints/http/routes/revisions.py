@@ -4,19 +4,17 @@ from typing import Any, Final
 
 from blog.domain.accounts.actors import Member
 from blog.domain.blog import Blog
-from blog.domain.errors import Forbidden, NotFound, PreconditionFailed, ValidationFailed
-from blog.domain.idempotency import KeyReused
+from blog.domain.errors import Forbidden, NotFound, ValidationFailed
 from blog.domain.policy import Action
 from blog.domain.shared import PostId
 from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.operation import ExecutorKind, Operation
-from blog.entrypoints.http.parsing.conditional import etag
-from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
 from blog.entrypoints.http.parsing.query import PAGE_QUERY, WHOLE_NUMBER, Query, number, page_url, parse_query
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response
-from blog.entrypoints.http.schemas.posts import PostOut
 from blog.entrypoints.http.schemas.revisions import ComparisonOut, ListedRevisionOut, RevisionOut, RevisionsOut
+
+from .posts import changed_post, post_change
 
 
 def _parse_other(scope: Any) -> int | None:
@@ -92,22 +90,10 @@ def compare_revisions(request: ApiRequest, blog: Blog, actor: Member, post_id: P
 @revisions.route(
     "POST",
     "/{post_id}/revisions/{number}/restore/",
-    Operation(
-        Action.RESTORE_REVISION,
-        executor=ExecutorKind.WRITE,
-        if_match=True,
-        idempotent=True,
-        returns=PostOut,
-        response_headers={
-            "ETag": "Identifies this version of the post. It begins with the version number.",
-            **REPLAYED_HEADER,
-        },
-        errors=(ValidationFailed, NotFound, Forbidden, PreconditionFailed, KeyReused),
-    ),
+    post_change(Action.RESTORE_REVISION),
 )
 def restore_revision(request: ApiRequest, blog: Blog, actor: Member, post_id: PostId, number: int) -> Response:
     """Restore the content of an earlier version, as the next version."""
     post, at = blog.posts.get_for_update(actor, post_id), blog.posts.now()  # 404, 403
     request.check_preconditions(post, at)  # 412, 428
-    restored = blog.revisions.restore(actor, post, number)  # 404, 400
-    return json_response(PostOut.of(restored, at), {"ETag": etag(restored, at)})
+    return changed_post(blog.revisions.restore(actor, post, number), at)  # 404, 400

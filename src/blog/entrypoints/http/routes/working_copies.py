@@ -26,6 +26,8 @@ from blog.entrypoints.http.response import Response, json_response, no_content
 from blog.entrypoints.http.schemas.posts import PostOut, take_content
 from blog.entrypoints.http.schemas.working_copies import WorkingCopyIn, WorkingCopyOut
 
+from .posts import changed_post
+
 _ETAG: Final = {"ETag": "Identifies this working copy, and the version of its post."}
 
 working_copies = Routes("/api/posts", "Posts")
@@ -122,7 +124,7 @@ def apply_working_copy(request: ApiRequest, blog: Blog, actor: Member, post_id: 
     except VersionConflict as error:  # there is no working copy
         raise IfMatchFailed(post, blog.posts.now(), error.conflicting_fields, expected) from None
     at = blog.posts.now()
-    return json_response(PostOut.of(updated, at), {"ETag": etag(updated, at)})
+    return changed_post(updated, at)
 
 
 def on_working_copy_conflict(request: Request[Any, Any, Any], error: WorkingCopyConflict) -> litestar.Response[bytes]:
