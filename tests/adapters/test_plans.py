@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from tests.adapters.statements import Executed, execute_counted, recorded_statements
 
 from blog.adapters.sql import SqlStore
@@ -37,10 +37,11 @@ BUFFERS: Final = 250
 
 
 class Filled(NamedTuple):
-    """A store with posts, one in an hour: an author, and the time of the post in the middle."""
+    """A store with posts, one in an hour: an author, the time of the post in the middle, and the id of a post."""
 
     author: UserId
     middle: datetime
+    post: PostId
 
 
 Read = Callable[[Stores, Filled], object]
@@ -54,8 +55,8 @@ READS: Final[dict[str, Read]] = {
     ),
     "purged posts": lambda stores, filled: stores.posts.purge_trash(EVERYTHING, until=filled.middle, limit=1),
     "tags": lambda stores, _: stores.posts.tags(PUBLIC, limit=LIMIT),
-    "revisions of a post": lambda stores, _: stores.revisions.page(PostId(FEW // 2), limit=LIMIT, before=3),
-    "a revision": lambda stores, _: stores.revisions.find(PostId(FEW // 2), 2),
+    "revisions of a post": lambda stores, filled: stores.revisions.page(filled.post, limit=LIMIT, before=3),
+    "a revision": lambda stores, filled: stores.revisions.find(filled.post, 2),
     "revisions of an author": lambda stores, filled: stores.revisions.written_by(filled.author, limit=LIMIT),
     "revisions of an author, a later page": lambda stores, filled: stores.revisions.written_by(
         filled.author, limit=LIMIT, after=RevisionPosition(Position(filled.middle, PostId(0)), 1)
@@ -157,7 +158,8 @@ def fill(store: SqlStore, count: int) -> Filled:
             ],
         )
         rebuild_tags(connection, NOW)
-    return Filled(authors[1], NOW - count // 2 * HOUR)
+        first = connection.execute(select(func.min(posts.c.id))).scalar_one()
+    return Filled(authors[1], NOW - count // 2 * HOUR, PostId(first + FEW // 2))
 
 
 def statement_of(store: SqlStore, read: Read, filled: Filled, patch: pytest.MonkeyPatch) -> Executed:
