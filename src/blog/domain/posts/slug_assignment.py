@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Final, Protocol
 
 from blog.domain.errors import FieldError, NotFound, ValidationFailed
 from blog.domain.shared import Clock, PostId
 
-from .post import Post, PostNotFound
+from .post import MAX_YEAR, Post, PostNotFound
 from .repository import PostRepository, RecordVersion, RemovedPost
 from .slug import normalize_slug, numbered, slug_of
 from .visibility import Everything, Reason
@@ -29,9 +29,15 @@ class SlugUnknown(NotFound):
         super().__init__("There is no post with this address.")
 
 
+NEVER: Final = datetime(MAX_YEAR, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+"""A time after every publication."""
+
+
 @dataclass(frozen=True, slots=True)
 class SlugEntry:
-    """A slug, the post that has or had it, and the time from which everybody could see the post under it."""
+    """A slug, the post that has or had it, and the time from which everybody could see the post under it: `NEVER`, if
+    the post was moved to the trash before.
+    """
 
     slug: str
     post_id: PostId
@@ -136,6 +142,16 @@ class Slugs:
             self.store.remove(slug)
         return unseen
 
+    def yield_unseen(self, post_id: PostId) -> None:
+        """Let the slugs under which nobody could see a post go to any other post: it was moved to the trash.
+
+        Nobody may learn from a number, or from a slug that is taken, that the post was scheduled when it was deleted.
+        """
+        now = self.now()
+        for entry in self.store.of_post(post_id):
+            if entry.since > now:
+                self.store.put(replace(entry, since=NEVER))
+
     def find(self, text: str) -> SlugEntry:
         """Return the entry of a slug as a client sends it.
 
@@ -177,29 +193,19 @@ class Slugs:
             if found.since > self.now():
                 self.store.put(wanted)
             return True
-        if not self._yields(found, _claim_of(post)):
+        if not self._yields(found, wanted.since):
             return False
         self.store.put(wanted)
         self._move_away(found.post_id)
         return True
 
-    def _yields(self, entry: SlugEntry, published_at: datetime | None) -> bool:
-        """Return whether a slug goes to a post with this `_claim_of`: nobody has seen the other post under it,
-        and the author of a published post may not learn from a number that it is scheduled, or was when it was deleted.
+    def _yields(self, entry: SlugEntry, published_at: datetime) -> bool:
+        """Return whether a slug goes to a post that is published at this time: nobody has seen the other post under it,
+        and the author of a published post may not learn from a number that it is scheduled.
 
         The clock is read now: while this unit of work waited for the entry, its post may have been published.
         """
-        if published_at is None:
-            return False
-        return (published_at < entry.since and entry.since > self.now()) or self._is_unseen_in_trash(entry)
-
-    def _is_unseen_in_trash(self, entry: SlugEntry) -> bool:
-        """Return whether the post of a slug is in the trash, and was moved there before anybody could see it."""
-        try:
-            post = self.posts.get(Everything(Reason.MAINTENANCE), entry.post_id)
-        except PostNotFound:
-            return False
-        return post.deleted_at is not None and post.deleted_at < entry.since
+        return published_at < entry.since and entry.since > self.now()
 
     def _move_away(self, post_id: PostId) -> None:
         """Give another slug to a scheduled post, whose slug an earlier post has taken."""
@@ -211,10 +217,11 @@ class Slugs:
 
     def _numbered(self, slug: str, post: Post) -> str:
         """Return the slug with a free number: 2, or about the lowest. Many posts may have the same title."""
+        published_at = _time_of(post)
 
         def is_taken(number: int) -> bool:
             found = self.store.find(numbered(slug, number))
-            return found is not None and not self._yields(found, _claim_of(post))
+            return found is not None and not self._yields(found, published_at)
 
         free, step = 2, 1
         while is_taken(free):
@@ -249,20 +256,14 @@ def is_automatic(post: Post) -> bool:
 
 
 def _time_of(post: Post) -> datetime:
-    """Return the publication time of a post that is published or scheduled, or was when it was moved to the trash.
-    Drafts have no slug of their own.
+    """Return the publication time of a published or scheduled post. A post in the trash is published `NEVER`, so that
+    it takes the slug of no other post. Drafts have no slug of their own.
     """
-    published_at = post.published_at or post.former_published_at
-    if published_at is None:
+    if post.deleted_at is not None:
+        return NEVER
+    if post.published_at is None:
         raise ValueError("a draft has no slug of its own")
-    return published_at
-
-
-def _claim_of(post: Post) -> datetime | None:
-    """Return the publication time with which a post claims the slug of another. A post in the trash claims none, or
-    each of two posts would take it from the other for ever.
-    """
-    return None if post.deleted_at is not None else _time_of(post)
+    return post.published_at
 
 
 def _taken() -> ValidationFailed:

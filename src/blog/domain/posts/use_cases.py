@@ -375,6 +375,8 @@ class Posts:
                 self.index.remove(current.id)
         else:
             self._save(current.trashed(now), current)
+            if current.status(now) is Status.SCHEDULED:
+                self.slugs.yield_unseen(current.id)
         self._locked.pop(current.id, None)
         self.audit.record(Event.POST_DELETED, actor, "post", current.id, "for good" if permanently else "")
 
