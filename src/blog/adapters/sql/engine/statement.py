@@ -7,7 +7,7 @@ once for each statement. Each run only binds parameters, and makes entities of r
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Delete, Dialect, Insert, Select, Table, Text, Update
+from sqlalchemy import Delete, Dialect, Insert, Select, Table, Text, Update, bindparam, select
 
 Row = TypeVar("Row")
 
@@ -71,6 +71,15 @@ class WriteStatement(Statement[dict[str, Any]]):
 
     def __init__(self, core: Insert | Update | Delete) -> None:
         super().__init__(core, dict)
+
+
+def some_unlocked(ids: Select[tuple[int]]) -> Select[tuple[int]]:
+    """Return a selection of up to `limit` of these ids, whose rows it locks. Rows that others have locked are left out.
+
+    It is materialized, because PostgreSQL may run a subquery several times, and would skip other rows each time.
+    """
+    some = ids.limit(bindparam("limit")).with_for_update(skip_locked=True).cte("some").prefix_with("MATERIALIZED")
+    return select(some.c[0])
 
 
 class CompiledStatement(Generic[Row]):

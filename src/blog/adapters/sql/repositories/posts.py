@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from blog.adapters.sql.engine.statement import STATEMENTS, ReadStatement, Statement, WriteStatement
+from blog.adapters.sql.engine.statement import STATEMENTS, ReadStatement, Statement, WriteStatement, some_unlocked
 from blog.adapters.sql.engine.unit_of_work import SqlRepository, SqlUnitOfWork
 from blog.adapters.sql.schema.tables import (
     DERIVED,
@@ -74,18 +74,10 @@ _are_these = posts.c.id.in_(bindparam("post_ids", expanding=True))
 _remove_these: Statement[dict[str, Any]] = Statement(delete(posts).where(_are_these).returning(*_TAGGED), dict)
 _reassign_these = WriteStatement(update(posts).where(_are_these))
 _is_expired = posts.c.deleted_at <= bindparam("until", type_=UtcDateTime)
-_expired = (
-    select(posts.c.id)
-    .where(IS_TRASHED, _is_expired)
-    .order_by(posts.c.deleted_at, posts.c.id)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
-    .cte("expired")
-    .prefix_with("MATERIALIZED")  # PostgreSQL may run a subquery several times, and skips other rows each time
-)
+_expired = select(posts.c.id).where(IS_TRASHED, _is_expired).order_by(posts.c.deleted_at, posts.c.id)
 _purge_trash = Statement(
     # The condition stands twice: another unit may restore a post after it was selected.
-    delete(posts).where(posts.c.id.in_(select(_expired.c.id)), _is_expired).returning(posts.c.id, posts.c.deleted_at),
+    delete(posts).where(posts.c.id.in_(some_unlocked(_expired)), _is_expired).returning(posts.c.id, posts.c.deleted_at),
     RemovedPost,
 )
 _next_publication: ReadStatement[dict[str, datetime]] = ReadStatement(

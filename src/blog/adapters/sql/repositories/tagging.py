@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert  # SQLite has the same ON CONFLICT
 
-from blog.adapters.sql.engine.statement import ReadStatement, Statement, WriteStatement
+from blog.adapters.sql.engine.statement import ReadStatement, Statement, WriteStatement, some_unlocked
 from blog.adapters.sql.engine.unit_of_work import SqlUnitOfWork
 from blog.adapters.sql.schema.tables import BigIntId, UtcDateTime, posts, tag_changes, tagged, tags
 from blog.domain.posts.post import Post
@@ -48,7 +48,7 @@ _due = select(tag_changes.c.id).where(tag_changes.c.published_at <= _at).order_b
 _take_due: Statement[dict[str, Any]] = Statement(
     # Another process that does the same takes other changes.
     delete(tag_changes)
-    .where(tag_changes.c.id.in_(_due.limit(bindparam("limit")).with_for_update(skip_locked=True)))
+    .where(tag_changes.c.id.in_(some_unlocked(_due)))
     .returning(tag_changes.c.tag_id, tag_changes.c.published_at, tag_changes.c.delta),
     dict,
 )
