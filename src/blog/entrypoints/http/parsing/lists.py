@@ -35,6 +35,7 @@ from .cursors import PATTERN, cursor_of, cursor_of_standing, position_of, standi
 from .headers import TokenMissing
 from .query import (
     Query,
+    only,
     page_size,
     page_url,
     parse_parameters,
@@ -418,12 +419,6 @@ def _tag(text: str) -> str:
     return text
 
 
-def _only(word: str, text: str) -> str:
-    if text != word:
-        raise ValueError(f"can be {word}, if anything")
-    return text
-
-
 def _fields(text: str) -> frozenset[str]:
     names = frozenset(text.split(","))
     if not names <= set(FIELDS):
@@ -458,7 +453,7 @@ _PARSE: Final[Mapping[str, Callable[[str], Any]]] = {
     "status": str,
     "published_after": parse_timestamp,
     "published_before": parse_timestamp,
-    "count": lambda text: _only("true", text),
+    "count": partial(only, "true"),
     "limit": page_size,
     "cursor": str,
     **_PARSE_FIELDS,

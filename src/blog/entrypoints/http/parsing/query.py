@@ -141,25 +141,14 @@ def page_size(text: str) -> int:
     return number(text, MAX_PAGE_SIZE)
 
 
-def only_true(text: str) -> bool:
-    """Parse a parameter that is left out, or `true`.
+def only(word: str, text: str) -> str:
+    """Parse a parameter that is left out, or this word.
 
     Raises:
         ValueError: it is something else.
     """
-    if text != "true":
-        raise ValueError("can be true, if anything")
-    return True
-
-
-def only_html(text: str) -> str:
-    """Parse a parameter that is left out, or `html`.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    if text != "html":
-        raise ValueError("can be html, if anything")
+    if text != word:
+        raise ValueError(f"can be {word}, if anything")
     return text
 
 

@@ -20,7 +20,7 @@ from blog.entrypoints.http.parsing.body import JSON, MERGE_PATCH
 from blog.entrypoints.http.parsing.conditional import etag, etag_of_part
 from blog.entrypoints.http.parsing.idempotency_key import REPLAYED_HEADER
 from blog.entrypoints.http.parsing.lists import FIELDS_QUERY, LIST_QUERY, FieldSelection, html_of, next_url, run_list
-from blog.entrypoints.http.parsing.query import Query, only_true, parse_query
+from blog.entrypoints.http.parsing.query import Query, only, parse_query
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response, no_content, not_modified, permanent_redirect
 from blog.entrypoints.http.schemas.posts import (
@@ -56,7 +56,7 @@ _CHANGED_BY: Final = " here, but by POST to publish/ and unpublish/"
 
 
 def _parse_permanently(scope: Any) -> bool:
-    return bool(parse_query(scope, permanently=only_true))
+    return "permanently" in parse_query(scope, permanently=partial(only, "true"))
 
 
 _DELETE_QUERY: Final = Query(

@@ -1,5 +1,6 @@
 """Preview links: authors manage those of their posts, and everybody who has one reads its post."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -23,7 +24,7 @@ from blog.entrypoints.http.dispatch import Routes
 from blog.entrypoints.http.errors import HttpError
 from blog.entrypoints.http.operation import ExecutorKind, Operation
 from blog.entrypoints.http.parsing.lists import html_of
-from blog.entrypoints.http.parsing.query import Query, only_html, parse_query
+from blog.entrypoints.http.parsing.query import Query, only, parse_query
 from blog.entrypoints.http.request import ApiRequest
 from blog.entrypoints.http.response import Response, json_response, no_content
 from blog.entrypoints.http.schemas.accounts import READABLE, RedactedStruct
@@ -127,7 +128,7 @@ def _parse_include(scope: Any) -> bool:
     Raises:
         ValidationFailed: the query is not valid.
     """
-    return "include" in parse_query(scope, include=only_html)
+    return "include" in parse_query(scope, include=partial(only, "html"))
 
 
 _PREVIEW_QUERY: Final = Query(
