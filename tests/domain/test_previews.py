@@ -386,7 +386,7 @@ def test_ended_links_are_purged(open_blog: OpenBlog, clock: FrozenClock, ann: Us
 def test_links_end_with_their_post(open_blog: OpenBlog, ann: User, draft: Post) -> None:
     issued = issue(open_blog, ann, draft)
     with open_blog() as blog:
-        blog.posts.delete(as_member(ann), draft.id)
+        blog.posts.delete(as_member(ann), draft.id, permanently=True)
     check_invalid(open_blog, issued.secret)
 
 
